@@ -1,0 +1,2 @@
+//! register-validation
+fn main() {}
