@@ -1,0 +1,266 @@
+//! The event of a Lambda action, and its answer.
+//!
+//! The shape is our own and permissive: CodePipeline leaves out whatever an
+//! action does not have, and adds fields over time.
+
+use aws_sdk_codepipeline::operation::put_job_failure_result::PutJobFailureResultError;
+use aws_sdk_codepipeline::operation::put_job_success_result::PutJobSuccessResultError;
+use aws_sdk_codepipeline::types::{ExecutionDetails, FailureDetails, FailureType};
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use crate::error::sorted;
+use crate::{CodePipeline, DeliveryError};
+
+/// CodePipeline's limit of a failure message, in characters.
+const LONGEST_MESSAGE: usize = 5_000;
+
+/// The event of a Lambda action.
+#[derive(Debug, Deserialize)]
+pub struct JobEvent {
+    /// The job.
+    #[serde(rename = "CodePipeline.job")]
+    pub job: Job,
+}
+
+/// A job that waits for its result.
+#[derive(Debug, Deserialize)]
+pub struct Job {
+    /// Names the job. A continued job has another id each time.
+    pub id: String,
+    /// What the job is about.
+    #[serde(default)]
+    pub data: JobData,
+}
+
+/// What a job is about.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct JobData {
+    action_configuration: ActionConfiguration,
+    /// The artifacts that the action was given.
+    pub input_artifacts: Vec<InputArtifact>,
+    /// Opens the artifacts, and nothing else.
+    pub artifact_credentials: Option<ArtifactCredentials>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ActionConfiguration {
+    configuration: Configuration,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Configuration {
+    user_parameters: Option<String>,
+}
+
+/// An artifact that the action was given.
+#[derive(Debug, Deserialize)]
+pub struct InputArtifact {
+    /// Its name in the pipeline.
+    #[serde(default)]
+    pub name: String,
+    /// Where it lies.
+    pub location: ArtifactLocation,
+}
+
+/// Where an artifact lies.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ArtifactLocation {
+    /// The object in S3.
+    pub s3_location: S3Location,
+}
+
+/// An object in S3.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct S3Location {
+    /// The bucket.
+    pub bucket_name: String,
+    /// The key.
+    pub object_key: String,
+}
+
+/// Temporary credentials for the artifacts of one job.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ArtifactCredentials {
+    /// The access key.
+    pub access_key_id: SecretString,
+    /// The secret key.
+    pub secret_access_key: SecretString,
+    /// The session token.
+    pub session_token: Option<SecretString>,
+}
+
+impl Job {
+    /// What the pipeline's author wrote into the action.
+    pub fn user_parameters(&self) -> &str {
+        self.data
+            .action_configuration
+            .configuration
+            .user_parameters
+            .as_deref()
+            .unwrap_or_default()
+    }
+}
+
+/// Where in which pipeline a job runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobContext {
+    /// The pipeline.
+    pub pipeline: String,
+    /// The stage of the action.
+    pub stage: String,
+    /// The action.
+    pub action: String,
+    /// The execution, where CodePipeline says so.
+    pub execution: Option<String>,
+}
+
+/// Why a job failed, in the words that CodePipeline knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobFailure {
+    /// The pipeline or the monspec must be corrected.
+    Configuration,
+    /// A role or a token must be corrected.
+    Permission,
+    /// Something is broken or out of reach; trying again helps.
+    Unavailable,
+}
+
+/// Whether CodePipeline took a job's result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reported {
+    /// It did.
+    Taken,
+    /// The job already had a result or has timed out; nobody waits any more.
+    NobodyWaits,
+}
+
+impl CodePipeline {
+    /// Where a job runs; the event of a Lambda action does not say.
+    pub async fn job_context(&self, job: &str) -> Result<Option<JobContext>, DeliveryError> {
+        let details = self
+            .client
+            .get_job_details()
+            .job_id(job)
+            .send()
+            .await
+            .map_err(|error| sorted("read the job's details", error))?;
+        let Some(context) = details
+            .job_details
+            .and_then(|details| details.data)
+            .and_then(|data| data.pipeline_context)
+        else {
+            return Ok(None);
+        };
+        let stage = context.stage.and_then(|stage| stage.name);
+        let action = context.action.and_then(|action| action.name);
+        Ok(match (context.pipeline_name, stage, action) {
+            (Some(pipeline), Some(stage), Some(action)) => Some(JobContext {
+                pipeline,
+                stage,
+                action,
+                execution: context.pipeline_execution_id,
+            }),
+            _ => None,
+        })
+    }
+
+    /// Tells CodePipeline that the job is done.
+    pub async fn succeed(&self, job: &str, summary: &str) -> Result<Reported, DeliveryError> {
+        let details = ExecutionDetails::builder().summary(summary).build();
+        let outcome = self
+            .client
+            .put_job_success_result()
+            .job_id(job)
+            .execution_details(details)
+            .send()
+            .await;
+        match outcome {
+            Ok(_) => Ok(Reported::Taken),
+            Err(error) => match error.as_service_error() {
+                Some(
+                    PutJobSuccessResultError::InvalidJobStateException(_)
+                    | PutJobSuccessResultError::JobNotFoundException(_),
+                ) => Ok(Reported::NobodyWaits),
+                _ => Err(sorted("report the job's success", error)),
+            },
+        }
+    }
+
+    /// Tells CodePipeline that the job failed, and what to correct.
+    pub async fn fail(
+        &self,
+        job: &str,
+        failure: JobFailure,
+        message: &str,
+    ) -> Result<Reported, DeliveryError> {
+        let kind = match failure {
+            JobFailure::Configuration => FailureType::ConfigurationError,
+            JobFailure::Permission => FailureType::PermissionError,
+            JobFailure::Unavailable => FailureType::SystemUnavailable,
+        };
+        let details = FailureDetails::builder()
+            .r#type(kind)
+            .message(message.chars().take(LONGEST_MESSAGE).collect::<String>())
+            .build()
+            .expect("type and message are given");
+        let outcome = self
+            .client
+            .put_job_failure_result()
+            .job_id(job)
+            .failure_details(details)
+            .send()
+            .await;
+        match outcome {
+            Ok(_) => Ok(Reported::Taken),
+            Err(error) => match error.as_service_error() {
+                Some(
+                    PutJobFailureResultError::InvalidJobStateException(_)
+                    | PutJobFailureResultError::JobNotFoundException(_),
+                ) => Ok(Reported::NobodyWaits),
+                _ => Err(sorted("report the job's failure", error)),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn event_without_artifacts_and_parameters_is_read() {
+        let event: JobEvent = serde_json::from_str(
+            r#"{"CodePipeline.job":{"id":"11111111-abcd-1111-abcd-111111abcdef"}}"#,
+        )
+        .unwrap();
+
+        assert_eq!(event.job.user_parameters(), "");
+        assert!(event.job.data.input_artifacts.is_empty());
+    }
+
+    #[test]
+    fn debug_of_an_event_prints_no_credential() {
+        let event: JobEvent = serde_json::from_str(include_str!("../fixtures/job.json")).unwrap();
+
+        let debug = format!("{event:?}");
+
+        assert_eq!(
+            event.job.user_parameters(),
+            "StagingToProduction,5,ApproveStaging"
+        );
+        for credential in [
+            "AKIDEXAMPLEID",
+            "ThisIsTheSecretKey",
+            "ThisIsTheSessionToken",
+        ] {
+            assert!(!debug.contains(credential), "{debug}");
+        }
+    }
+}

@@ -1,0 +1,395 @@
+//! The structure of a pipeline, its executions and what their actions did.
+
+use aws_sdk_codepipeline::primitives::DateTime;
+use aws_sdk_codepipeline::types::{
+    ActionCategory, ActionExecutionDetail, ActionExecutionFilter, ExecutionMode, ExecutionType,
+    PipelineExecution, StageDeclaration,
+};
+use jiff::Timestamp;
+
+use crate::error::sorted;
+use crate::{CodePipeline, DeliveryError};
+
+/// Pages of one execution's actions that are read before giving up on more: a
+/// thousand action executions.
+const PAGES: usize = 10;
+
+/// A pipeline as it is declared now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Structure {
+    /// How executions pass each other.
+    pub mode: Mode,
+    /// The stages in order.
+    pub stages: Vec<Stage>,
+}
+
+/// How executions of a pipeline pass each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// A newer one overtakes a waiting one between stages.
+    Superseded,
+    /// They queue.
+    Queued,
+    /// They do not know of each other.
+    Parallel,
+}
+
+/// A stage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stage {
+    /// Its name.
+    pub name: String,
+    /// Its actions.
+    pub actions: Vec<Action>,
+}
+
+/// An action of a stage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Action {
+    /// Its name, unique within the stage.
+    pub name: String,
+    /// What it does.
+    pub kind: ActionKind,
+    /// Its place in the stage's order.
+    pub run_order: i32,
+}
+
+/// What an action does, as far as this product cares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ActionKind {
+    /// Waits for somebody to approve.
+    Approval,
+    /// Deploys to a CodeDeploy group.
+    CodeDeploy(Target),
+    /// Anything else.
+    Other,
+}
+
+/// A CodeDeploy application and group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The application.
+    pub application: String,
+    /// The deployment group.
+    pub group: String,
+}
+
+/// One execution of a pipeline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Execution {
+    /// Its id.
+    pub id: String,
+    /// CodePipeline's word for how it stands.
+    pub status: String,
+    /// Whether it brings something new.
+    pub kind: ExecutionKind,
+    /// What it releases.
+    pub sources: Vec<Source>,
+}
+
+/// Whether an execution brings something new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExecutionKind {
+    /// It releases.
+    Standard,
+    /// It takes a stage back.
+    Rollback,
+}
+
+/// A revision that an execution releases.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The artifact.
+    pub name: String,
+    /// The revision.
+    pub revision: String,
+    /// What its author said of it.
+    pub summary: Option<String>,
+}
+
+/// One run of an action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActionRun {
+    /// The execution it belongs to.
+    pub execution: String,
+    /// Its own id; a retry has another one.
+    pub id: String,
+    /// The stage.
+    pub stage: String,
+    /// The action.
+    pub action: String,
+    /// How it stands.
+    pub status: RunStatus,
+    /// What it does.
+    pub kind: ActionKind,
+    /// When it began.
+    pub started: Timestamp,
+    /// When it last changed.
+    pub updated: Option<Timestamp>,
+    /// Who changed it last.
+    pub updated_by: Option<String>,
+    /// The id at the service that does the work; for an approval in a parallel
+    /// pipeline, its token.
+    pub external_id: Option<String>,
+    /// What the service, or the person, said.
+    pub summary: Option<String>,
+}
+
+/// How the run of an action stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunStatus {
+    /// It runs or waits.
+    InProgress,
+    /// It succeeded, or was approved.
+    Succeeded,
+    /// It failed, or was rejected.
+    Failed,
+    /// It was abandoned.
+    Abandoned,
+}
+
+impl Execution {
+    /// Whether the execution can still reach another action.
+    pub fn is_over(&self) -> bool {
+        !matches!(self.status.as_str(), "InProgress" | "Stopping")
+    }
+}
+
+impl CodePipeline {
+    /// How the pipeline is declared.
+    pub async fn structure(&self, pipeline: &str) -> Result<Structure, DeliveryError> {
+        let found = self
+            .client
+            .get_pipeline()
+            .name(pipeline)
+            .send()
+            .await
+            .map_err(|error| sorted("read the pipeline", error))?;
+        let declared = found.pipeline;
+        let mode = match declared
+            .as_ref()
+            .and_then(|pipeline| pipeline.execution_mode.as_ref())
+        {
+            Some(ExecutionMode::Parallel) => Mode::Parallel,
+            Some(ExecutionMode::Queued) => Mode::Queued,
+            _ => Mode::Superseded,
+        };
+        let stages = declared.map(|pipeline| pipeline.stages).unwrap_or_default();
+        Ok(Structure {
+            mode,
+            stages: stages.into_iter().map(stage).collect(),
+        })
+    }
+
+    /// One execution.
+    pub async fn execution(&self, pipeline: &str, id: &str) -> Result<Execution, DeliveryError> {
+        let found = self
+            .client
+            .get_pipeline_execution()
+            .pipeline_name(pipeline)
+            .pipeline_execution_id(id)
+            .send()
+            .await
+            .map_err(|error| sorted("read the pipeline execution", error))?;
+        Ok(execution(id, found.pipeline_execution))
+    }
+
+    /// The execution that is in this stage now. Of a pipeline whose executions
+    /// run in parallel this says nothing.
+    pub async fn execution_in_stage(
+        &self,
+        pipeline: &str,
+        stage: &str,
+    ) -> Result<Option<String>, DeliveryError> {
+        let state = self.state(pipeline).await?;
+        Ok(state
+            .into_iter()
+            .find(|found| found.stage_name.as_deref() == Some(stage))
+            .and_then(|found| found.latest_execution)
+            .map(|latest| latest.pipeline_execution_id))
+    }
+
+    /// What the actions of one execution did, the newest first.
+    pub async fn runs(
+        &self,
+        pipeline: &str,
+        execution: &str,
+    ) -> Result<Vec<ActionRun>, DeliveryError> {
+        let filter = ActionExecutionFilter::builder()
+            .pipeline_execution_id(execution)
+            .build();
+        let mut pages = self
+            .client
+            .list_action_executions()
+            .pipeline_name(pipeline)
+            .filter(filter)
+            .max_results(100)
+            .into_paginator()
+            .send();
+        let mut runs = Vec::new();
+        for _ in 0..PAGES {
+            let Some(page) = pages.next().await else {
+                break;
+            };
+            let page =
+                page.map_err(|error| sorted("read what the execution's actions did", error))?;
+            runs.extend(page.action_execution_details().iter().filter_map(run));
+        }
+        runs.sort_by_key(|run| std::cmp::Reverse(run.started));
+        Ok(runs)
+    }
+
+    /// The latest hundred runs of a pipeline's actions over all executions, the
+    /// newest first.
+    pub async fn recent_runs(&self, pipeline: &str) -> Result<Vec<ActionRun>, DeliveryError> {
+        let page = self
+            .client
+            .list_action_executions()
+            .pipeline_name(pipeline)
+            .max_results(100)
+            .send()
+            .await
+            .map_err(|error| sorted("read what the pipeline did", error))?;
+        let mut runs: Vec<ActionRun> = page
+            .action_execution_details()
+            .iter()
+            .filter_map(run)
+            .collect();
+        runs.sort_by_key(|run| std::cmp::Reverse(run.started));
+        Ok(runs)
+    }
+
+    pub(crate) async fn state(
+        &self,
+        pipeline: &str,
+    ) -> Result<Vec<aws_sdk_codepipeline::types::StageState>, DeliveryError> {
+        let state = self
+            .client
+            .get_pipeline_state()
+            .name(pipeline)
+            .send()
+            .await
+            .map_err(|error| sorted("read the pipeline's state", error))?;
+        Ok(state.stage_states.unwrap_or_default())
+    }
+}
+
+fn stage(declared: StageDeclaration) -> Stage {
+    Stage {
+        name: declared.name,
+        actions: declared
+            .actions
+            .into_iter()
+            .map(|action| {
+                let kind = action
+                    .action_type_id
+                    .as_ref()
+                    .map_or(ActionKind::Other, |kind| {
+                        action_kind(&kind.category, &kind.provider, |key| {
+                            action
+                                .configuration
+                                .as_ref()
+                                .and_then(|values| values.get(key).cloned())
+                        })
+                    });
+                Action {
+                    name: action.name,
+                    kind,
+                    run_order: action.run_order.unwrap_or(1),
+                }
+            })
+            .collect(),
+    }
+}
+
+fn action_kind(
+    category: &ActionCategory,
+    provider: &str,
+    value: impl Fn(&str) -> Option<String>,
+) -> ActionKind {
+    match category {
+        ActionCategory::Approval => ActionKind::Approval,
+        ActionCategory::Deploy if provider.starts_with("CodeDeploy") => {
+            match (value("ApplicationName"), value("DeploymentGroupName")) {
+                (Some(application), Some(group)) => {
+                    ActionKind::CodeDeploy(Target { application, group })
+                }
+                _ => ActionKind::Other,
+            }
+        }
+        _ => ActionKind::Other,
+    }
+}
+
+fn execution(id: &str, found: Option<PipelineExecution>) -> Execution {
+    let found = found.unwrap_or_else(|| PipelineExecution::builder().build());
+    Execution {
+        id: id.to_owned(),
+        status: found.status.map_or_else(
+            || "InProgress".to_owned(),
+            |status| status.as_str().to_owned(),
+        ),
+        kind: match found.execution_type {
+            Some(ExecutionType::Rollback) => ExecutionKind::Rollback,
+            _ => ExecutionKind::Standard,
+        },
+        sources: found
+            .artifact_revisions
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|revision| {
+                Some(Source {
+                    name: revision.name?,
+                    revision: revision.revision_id?,
+                    summary: revision.revision_summary,
+                })
+            })
+            .collect(),
+    }
+}
+
+fn run(detail: &ActionExecutionDetail) -> Option<ActionRun> {
+    let input = detail.input();
+    let kind = input.and_then(|input| {
+        let kind = input.action_type_id()?;
+        Some(action_kind(kind.category(), kind.provider(), |key| {
+            let resolved = input
+                .resolved_configuration()
+                .and_then(|values| values.get(key));
+            let declared = input.configuration().and_then(|values| values.get(key));
+            resolved.or(declared).cloned()
+        }))
+    });
+    let result = detail.output().and_then(|output| output.execution_result());
+    Some(ActionRun {
+        execution: detail.pipeline_execution_id()?.to_owned(),
+        id: detail.action_execution_id()?.to_owned(),
+        stage: detail.stage_name()?.to_owned(),
+        action: detail.action_name()?.to_owned(),
+        status: status(detail.status()?.as_str()),
+        kind: kind.unwrap_or(ActionKind::Other),
+        started: timestamp(detail.start_time()?)?,
+        updated: detail.last_update_time().and_then(timestamp),
+        updated_by: detail.updated_by().map(str::to_owned),
+        external_id: result
+            .and_then(|result| result.external_execution_id())
+            .map(str::to_owned),
+        summary: result
+            .and_then(|result| result.external_execution_summary())
+            .map(str::to_owned),
+    })
+}
+
+/// A status that is new to us is not one that can be built on.
+fn status(word: &str) -> RunStatus {
+    match word {
+        "InProgress" => RunStatus::InProgress,
+        "Succeeded" => RunStatus::Succeeded,
+        "Failed" => RunStatus::Failed,
+        _ => RunStatus::Abandoned,
+    }
+}
+
+pub(crate) fn timestamp(at: &DateTime) -> Option<Timestamp> {
+    Timestamp::from_millisecond(at.to_millis().ok()?).ok()
+}
