@@ -1,0 +1,51 @@
+//! `DynamoDB`: a real engine in this process, spoken to by the real client.
+//!
+//! One [`Dynamo`] is one empty database, so tests never meet each other's rows.
+//! Every read is strongly consistent here; the lag of a secondary index cannot
+//! be reproduced.
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use crate::aws::sdk_config;
+
+/// A running database; it stops when this value is dropped.
+#[derive(Debug)]
+pub struct Dynamo {
+    url: String,
+    /// Dropping the sender is what tells the server to stop.
+    _stop: oneshot::Sender<()>,
+}
+
+impl Dynamo {
+    /// Starts an empty in-memory database on a free loopback port.
+    pub async fn start() -> anyhow::Result<Self> {
+        let database = dynoxide::Database::memory().context("cannot open a database in memory")?;
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .context("cannot listen on a loopback port")?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let (stop, stopped) = oneshot::channel::<()>();
+
+        tokio::spawn(dynoxide::server::serve_with_shutdown(
+            listener,
+            database,
+            async {
+                // An error means that the sender is gone, which is the signal.
+                let _ = stopped.await;
+            },
+        ));
+        Ok(Self { url, _stop: stop })
+    }
+
+    /// The endpoint to hand to functions as `AWS_ENDPOINT_URL_DYNAMODB`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// A client of this database.
+    pub fn client(&self) -> aws_sdk_dynamodb::Client {
+        aws_sdk_dynamodb::Client::new(&sdk_config(&self.url))
+    }
+}
