@@ -1,0 +1,237 @@
+//! What a pipeline consists of, as the harness declares it.
+
+use axum::body::Bytes;
+
+/// The bucket every pipeline keeps its artifacts in.
+pub const ARTIFACT_BUCKET: &str = "lab-pipeline-artifacts";
+
+/// How executions of one pipeline get along.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// A newer execution replaces an older one that waits between stages.
+    #[default]
+    Superseded,
+    /// Executions pass each stage one after the other, none is lost.
+    Queued,
+    /// Executions know nothing of each other.
+    Parallel,
+}
+
+/// The generation of a pipeline.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PipelineType {
+    /// The original kind.
+    V1,
+    /// The kind with modes, conditions and rollbacks.
+    #[default]
+    V2,
+}
+
+/// A declared pipeline.
+#[derive(Clone, Debug)]
+pub struct PipelineSpec {
+    pub(super) name: String,
+    pub(super) mode: Mode,
+    pub(super) kind: PipelineType,
+    pub(super) stages: Vec<Stage>,
+}
+
+impl PipelineSpec {
+    /// A pipeline with only its `Source` stage.
+    pub fn new(name: &str) -> Self {
+        let source = Stage::new("Source").with("Source", 1, Work::Source);
+        Self {
+            name: name.to_owned(),
+            mode: Mode::default(),
+            kind: PipelineType::default(),
+            stages: vec![source],
+        }
+    }
+
+    /// The tutorial's pipeline: deploy to staging, compare it with production,
+    /// wait for approval, deploy to production, compare it with its own past,
+    /// wait for approval. The two user parameters are those of the registering
+    /// actions in `Staging` and in `Production`.
+    pub fn sample(name: &str, staging_parameters: &str, production_parameters: &str) -> Self {
+        let environment = |stage: &str, parameters: &str| {
+            Stage::new(stage)
+                .deploy("Deploy", "SampleDevOpsApp", stage, 1)
+                .lambda(
+                    "RegisterValidation",
+                    "register-validation",
+                    parameters,
+                    2,
+                    Some("Monspec"),
+                )
+        };
+        let approval = |stage: &str| Stage::new(stage).approval(stage);
+        Self::new(name)
+            .stage(environment("Staging", staging_parameters))
+            .stage(approval("ApproveStaging"))
+            .stage(environment("Production", production_parameters))
+            .stage(approval("ApproveProduction"))
+    }
+
+    /// Sets how executions get along.
+    #[must_use]
+    pub fn mode(self, mode: Mode) -> Self {
+        Self { mode, ..self }
+    }
+
+    /// Sets the generation.
+    #[must_use]
+    pub fn pipeline_type(self, kind: PipelineType) -> Self {
+        Self { kind, ..self }
+    }
+
+    /// Adds a stage at the end.
+    #[must_use]
+    pub fn stage(mut self, stage: Stage) -> Self {
+        self.stages.push(stage);
+        self
+    }
+}
+
+/// A declared stage.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    pub(super) name: String,
+    pub(super) actions: Vec<Action>,
+}
+
+impl Stage {
+    /// A stage without actions.
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            actions: Vec::new(),
+        }
+    }
+
+    /// Adds a deployment of an application to a deployment group.
+    #[must_use]
+    pub fn deploy(self, name: &str, application: &str, group: &str, run_order: u16) -> Self {
+        let work = Work::Deploy {
+            application: application.to_owned(),
+            group: group.to_owned(),
+        };
+        self.with(name, run_order, work)
+    }
+
+    /// Adds the invocation of a function.
+    #[must_use]
+    pub fn lambda(
+        self,
+        name: &str,
+        function: &str,
+        user_parameters: &str,
+        run_order: u16,
+        input_artifact: Option<&str>,
+    ) -> Self {
+        let work = Work::Lambda {
+            function: function.to_owned(),
+            user_parameters: user_parameters.to_owned(),
+            input_artifact: input_artifact.map(str::to_owned),
+            output_artifact: None,
+        };
+        self.with(name, run_order, work)
+    }
+
+    /// Lets the function of the action added last write an artifact.
+    #[must_use]
+    pub fn output_artifact(mut self, artifact: &str) -> Self {
+        if let Some(Action {
+            work: Work::Lambda {
+                output_artifact, ..
+            },
+            ..
+        }) = self.actions.last_mut()
+        {
+            *output_artifact = Some(artifact.to_owned());
+        }
+        self
+    }
+
+    /// Adds a manual approval after all actions added so far.
+    #[must_use]
+    pub fn approval(self, name: &str) -> Self {
+        let run_order = self.next_run_order();
+        self.with(name, run_order, Work::Approval)
+    }
+
+    /// Adds a test that runs elsewhere, after all actions added so far.
+    #[must_use]
+    pub fn test(self, name: &str) -> Self {
+        let run_order = self.next_run_order();
+        self.with(name, run_order, Work::Test)
+    }
+
+    fn next_run_order(&self) -> u16 {
+        1 + self
+            .actions
+            .iter()
+            .map(|action| action.run_order)
+            .max()
+            .unwrap_or(0)
+    }
+
+    fn with(mut self, name: &str, run_order: u16, work: Work) -> Self {
+        self.actions.push(Action {
+            name: name.to_owned(),
+            run_order,
+            work,
+        });
+        self
+    }
+}
+
+/// A declared action. Actions of one stage with the same run order start together.
+#[derive(Clone, Debug)]
+pub(super) struct Action {
+    pub(super) name: String,
+    pub(super) run_order: u16,
+    pub(super) work: Work,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Work {
+    Source,
+    Deploy {
+        application: String,
+        group: String,
+    },
+    Lambda {
+        function: String,
+        user_parameters: String,
+        input_artifact: Option<String>,
+        output_artifact: Option<String>,
+    },
+    Approval,
+    Test,
+}
+
+/// What a new execution starts from.
+#[derive(Clone, Debug, Default)]
+pub struct SourceRevision {
+    pub(super) id: String,
+    pub(super) summary: String,
+    pub(super) artifacts: Vec<(String, Bytes)>,
+}
+
+impl SourceRevision {
+    /// A revision that produces no artifacts.
+    pub fn new(id: &str, summary: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            summary: summary.to_owned(),
+            artifacts: Vec::new(),
+        }
+    }
+
+    /// Adds an artifact that the source action hands to later actions.
+    #[must_use]
+    pub fn artifact(mut self, name: &str, body: impl Into<Bytes>) -> Self {
+        self.artifacts.push((name.to_owned(), body.into()));
+        self
+    }
+}
