@@ -1,2 +1,3 @@
-//! lab
+//! The world on a laptop, as a program.
+
 fn main() {}

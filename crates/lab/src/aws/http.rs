@@ -1,0 +1,185 @@
+//! From a request on the wire to the service it is meant for.
+
+use std::io;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use serde_json::{Value, json};
+
+use super::{ACCOUNT, Fault, Services};
+use crate::s3;
+
+/// Artifacts are bundles of an application, so the usual 2 MB are too few.
+const MAX_BODY: usize = 64 * 1024 * 1024;
+
+pub(super) fn router(services: Services) -> Router {
+    Router::new()
+        .fallback(handle)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .with_state(services)
+}
+
+/// Who sent a request, as far as its `SigV4` headers tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Caller {
+    pub(crate) access_key: String,
+    pub(crate) session_token: Option<String>,
+}
+
+impl Caller {
+    fn of(headers: &HeaderMap) -> Option<Self> {
+        let authorization = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+        let scope = authorization.strip_prefix("AWS4-HMAC-SHA256 Credential=")?;
+        let (access_key, _) = scope.split_once('/')?;
+        let session_token = headers
+            .get("x-amz-security-token")
+            .and_then(|token| token.to_str().ok())
+            .map(str::to_owned);
+        Some(Self {
+            access_key: access_key.to_owned(),
+            session_token,
+        })
+    }
+
+    /// The name under which AWS would show this caller, e.g. in `lastUpdatedBy`.
+    pub(crate) fn arn(&self) -> String {
+        format!(
+            "arn:aws:sts::{ACCOUNT}:assumed-role/lab/{}",
+            self.access_key
+        )
+    }
+}
+
+async fn handle(State(services): State<Services>, request: Request<Body>) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, MAX_BODY).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let target = Target::of(&parts);
+    let fault = services.traffic.enter(target.operation());
+    tokio::time::sleep(services.traffic.latency()).await;
+
+    match fault {
+        Some(Fault::Drop) => hang_up(),
+        Some(Fault::Throttle) => target.failure(
+            StatusCode::BAD_REQUEST,
+            "ThrottlingException",
+            "Rate exceeded",
+        ),
+        Some(Fault::InternalError) => target.failure(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "InternalFailure",
+            "The lab was told to fail",
+        ),
+        Some(Fault::TimeoutAfterActing) => {
+            drop(serve(&services, &target, &parts, body));
+            hang_up()
+        }
+        None => serve(&services, &target, &parts, body),
+    }
+}
+
+fn serve(services: &Services, target: &Target, parts: &Parts, body: Bytes) -> Response {
+    let Some(caller) = Caller::of(&parts.headers) else {
+        return target.failure(
+            StatusCode::FORBIDDEN,
+            "MissingAuthenticationTokenException",
+            "Missing Authentication Token",
+        );
+    };
+    let answer = match target {
+        Target::S3 { .. } => return services.s3.serve(&caller, parts, body),
+        Target::Json { service, operation } => {
+            let Ok(input) = serde_json::from_slice::<Value>(&body) else {
+                return target.failure(
+                    StatusCode::BAD_REQUEST,
+                    "SerializationException",
+                    "The body is not JSON",
+                );
+            };
+            match service.as_str() {
+                "CodePipeline_20150709" => services.pipelines.serve(&caller, operation, input),
+                "AmazonSSM" => services.ssm.serve(operation, input),
+                _ => Err(JsonError::unknown_operation(operation)),
+            }
+        }
+    };
+    match answer {
+        Ok(output) => json_response(StatusCode::OK, &output),
+        Err(error) => target.failure(StatusCode::BAD_REQUEST, error.code, &error.message),
+    }
+}
+
+/// A refusal in the words of a JSON protocol.
+#[derive(Debug)]
+pub(crate) struct JsonError {
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+}
+
+impl JsonError {
+    pub(crate) fn unknown_operation(operation: &str) -> Self {
+        Self {
+            code: "UnknownOperationException",
+            message: format!("Operation {operation} is not served here"),
+        }
+    }
+}
+
+/// What a request asks for.
+enum Target {
+    Json { service: String, operation: String },
+    S3 { operation: &'static str },
+}
+
+impl Target {
+    fn of(parts: &Parts) -> Self {
+        let target = parts
+            .headers
+            .get("x-amz-target")
+            .and_then(|target| target.to_str().ok())
+            .and_then(|target| target.split_once('.'));
+        match target {
+            Some((service, operation)) => Self::Json {
+                service: service.to_owned(),
+                operation: operation.to_owned(),
+            },
+            None => Self::S3 {
+                operation: s3::operation(&parts.method),
+            },
+        }
+    }
+
+    fn operation(&self) -> &str {
+        match self {
+            Self::Json { operation, .. } => operation,
+            Self::S3 { operation } => operation,
+        }
+    }
+
+    fn failure(&self, status: StatusCode, code: &str, message: &str) -> Response {
+        match self {
+            Self::Json { .. } => {
+                json_response(status, &json!({"__type": code, "message": message}))
+            }
+            Self::S3 { .. } => s3::failure(status, code, message),
+        }
+    }
+}
+
+fn json_response(status: StatusCode, body: &Value) -> Response {
+    let content_type = [(header::CONTENT_TYPE, "application/x-amz-json-1.1")];
+    (status, content_type, body.to_string()).into_response()
+}
+
+/// Ends the connection instead of answering: a body that fails before its
+/// first byte makes the server close the socket with nothing written.
+fn hang_up() -> Response {
+    let broken = stream::iter([Err::<Bytes, _>(io::Error::other("the lab hung up"))]);
+    Body::from_stream(broken).into_response()
+}

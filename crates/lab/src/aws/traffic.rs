@@ -1,0 +1,80 @@
+//! What happens to requests on their way: counting, slowness and faults.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// A way for a request to go wrong that is not the caller's doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The service answers that it is asked too often; nothing was done.
+    Throttle,
+    /// The service answers with an internal error; nothing was done.
+    InternalError,
+    /// The service acts, but the connection ends before its answer arrives.
+    TimeoutAfterActing,
+    /// The connection ends before the service sees the request.
+    Drop,
+}
+
+/// Counters and planned faults of one endpoint.
+#[derive(Debug, Default)]
+pub(crate) struct Traffic {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    calls: BTreeMap<String, usize>,
+    faults: Vec<Planned>,
+    latency: Duration,
+}
+
+#[derive(Debug)]
+struct Planned {
+    operation: String,
+    fault: Fault,
+    left: usize,
+}
+
+impl Traffic {
+    /// Counts a request and says what is to go wrong with it.
+    pub(crate) fn enter(&self, operation: &str) -> Option<Fault> {
+        let mut state = self.state();
+        *state.calls.entry(operation.to_owned()).or_default() += 1;
+        let planned = state
+            .faults
+            .iter_mut()
+            .find(|planned| planned.operation == operation && 0 < planned.left)?;
+        planned.left -= 1;
+        Some(planned.fault)
+    }
+
+    pub(crate) fn calls(&self, operation: &str) -> usize {
+        self.state().calls.get(operation).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn all_calls(&self) -> BTreeMap<String, usize> {
+        self.state().calls.clone()
+    }
+
+    pub(crate) fn fail(&self, operation: &str, fault: Fault, times: usize) {
+        self.state().faults.push(Planned {
+            operation: operation.to_owned(),
+            fault,
+            left: times,
+        });
+    }
+
+    pub(crate) fn latency(&self) -> Duration {
+        self.state().latency
+    }
+
+    pub(crate) fn set_latency(&self, latency: Duration) {
+        self.state().latency = latency;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
