@@ -1,0 +1,51 @@
+//! From text to a tree whose every node knows its place in the text.
+//!
+//! The reader needs places for its messages, so the tree is our own and not
+//! `serde_json`'s. Nothing here knows what a monspec is.
+
+mod depth;
+mod parse;
+
+pub(crate) use parse::parse;
+
+/// One JSON value and where it begins.
+#[derive(Debug)]
+pub(crate) struct Node {
+    /// The byte at which the value begins.
+    pub(crate) offset: usize,
+    pub(crate) value: Value,
+}
+
+/// What a JSON value can be. Numbers are finite.
+#[derive(Debug)]
+pub(crate) enum Value {
+    Null,
+    Bool(bool),
+    Number(f64),
+    Text(String),
+    List(Vec<Node>),
+    Object(Vec<Member>),
+}
+
+/// One field of an object, in the order of the text.
+#[derive(Debug)]
+pub(crate) struct Member {
+    /// The byte at which the key begins.
+    pub(crate) offset: usize,
+    pub(crate) key: String,
+    pub(crate) node: Node,
+}
+
+impl Value {
+    /// What the value is, for people who know JSON by sight.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "a boolean",
+            Self::Number(_) => "a number",
+            Self::Text(_) => "a text",
+            Self::List(_) => "a list",
+            Self::Object(_) => "an object",
+        }
+    }
+}
