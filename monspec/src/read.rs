@@ -1,0 +1,99 @@
+//! Reads a monspec leniently and says everything there is to say about it in one pass.
+
+mod aggregate;
+mod comparison;
+mod entry;
+mod fields;
+mod limits;
+mod path;
+mod report;
+pub(crate) mod shape;
+mod signature;
+mod suggest;
+
+pub(crate) use path::{Path, Place};
+pub(crate) use report::Report;
+
+use crate::lint::{Message, MetricCatalogue};
+use crate::spec::Monspec;
+use crate::syntax::{Node, Value, parse};
+
+/// What reading a file gave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    /// Everything there is to say, in the order of the file.
+    pub messages: Vec<Message>,
+    /// The spec; there exactly when no message is an error.
+    pub spec: Option<Monspec>,
+}
+
+/// Reads a monspec. `metrics` is asked about every v1 metric of the file.
+pub fn read(source: &str, metrics: MetricCatalogue) -> Reading {
+    let text = without_byte_order_mark(source);
+    let mut report = Report::new(text);
+    let entries = parse(text, &mut report).map(|root| entries(&root, metrics, &mut report));
+
+    let reported = report.finish();
+    let spec = entries
+        .filter(|_| !reported.refused)
+        .map(|entries| Monspec { entries });
+    Reading {
+        messages: reported.messages,
+        spec,
+    }
+}
+
+/// The text without the mark that some editors put in front of it.
+pub(crate) fn without_byte_order_mark(source: &str) -> &str {
+    source.strip_prefix('\u{feff}').unwrap_or(source)
+}
+
+/// Whether a top-level field is a service entry and not a comment or an editor's schema link.
+pub(crate) fn is_entry_key(key: &str) -> bool {
+    !key.starts_with('_') && key != "$schema"
+}
+
+/// Everything the file needs beside its own text to be read.
+pub(crate) fn tree(text: &str) -> Option<Node> {
+    let mut report = Report::new(text);
+    parse(text, &mut report).filter(|_| !report.finish().refused)
+}
+
+fn entries(
+    root: &Node,
+    metrics: MetricCatalogue,
+    report: &mut Report<'_>,
+) -> Vec<crate::spec::ServiceEntry> {
+    let top = Place::new(root.offset, Path::root());
+    let Value::Object(members) = &root.value else {
+        report.error(
+            &top,
+            format!(
+                "a monspec is an object of service entries, this is {}",
+                root.value.kind()
+            ),
+            "write `{ \"<your service>\": { … } }`",
+        );
+        return Vec::new();
+    };
+    let declared: Vec<_> = members
+        .iter()
+        .filter(|member| is_entry_key(&member.key))
+        .collect();
+    if declared.is_empty() {
+        report.error(
+            &top,
+            "the file declares no service entry",
+            "add an entry: `\"<your service>\": { \"etype\": \"SERVICE\", … }`",
+        );
+    }
+    declared
+        .into_iter()
+        .filter_map(|member| entry::read_entry(member, metrics, report))
+        .collect()
+}
+
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,164 @@
+//! Reads one service entry.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::comparison::read_comparisons;
+use super::fields::{Cursor, Fields};
+use super::limits::{UsedMetrics, check_factors, check_scaled_limits};
+use super::path::{Path, Place, shortened};
+use super::report::Report;
+use super::shape::{ENTRY, ENVIRONMENT, METHOD, TAG};
+use super::signature::read_signature;
+use crate::lint::MetricCatalogue;
+use crate::signature::Signature;
+use crate::spec::{EntityType, Environment, ServiceEntry, ServiceMethod, Tag};
+use crate::syntax::Member;
+
+/// Reads the entry; `None` when so much is missing that there is no entry to speak of.
+pub(super) fn read_entry(
+    member: &Member,
+    metrics: MetricCatalogue,
+    report: &mut Report<'_>,
+) -> Option<ServiceEntry> {
+    let top = Place::new(0, Path::root());
+    let fields = Cursor::new(&member.node, &top, &member.key).object(ENTRY, report)?;
+
+    let etype = fields
+        .required("etype", report)
+        .and_then(|etype| etype.choice(&EntityType::ALL, EntityType::as_str, report));
+    let name = fields.text("name", report);
+    let owner = fields.text("owner", report);
+    let (declared, environments) = read_environments(&fields, report);
+    let comparisons = read_comparisons(&fields.list("comparisons", report), &declared, report);
+    let signatures = read_signatures(&fields, metrics, report);
+    let methods = read_methods(&fields, metrics, report);
+
+    let of_methods = methods.iter().flat_map(|method| &method.signatures);
+    let used = UsedMetrics::of(signatures.iter().chain(of_methods));
+    for comparison in &comparisons {
+        check_factors(comparison, &used, metrics, report);
+        check_scaled_limits(comparison, &used, report);
+    }
+    // Where a signature is broken, that has been said and there will be one.
+    let nothing_to_judge = used.is_empty() && !report.refuses();
+    if let (true, Some(place)) = (nothing_to_judge, fields.key("comparisons")) {
+        report.warning(
+            &place,
+            "there are comparisons but no signature, so there is nothing to judge",
+            "add `perfsignature` with at least one metric",
+        );
+    }
+
+    Some(ServiceEntry {
+        id: member.key.clone(),
+        etype: etype?,
+        name,
+        owner,
+        environments,
+        comparisons: comparisons
+            .into_iter()
+            .map(|placed| placed.comparison)
+            .collect(),
+        signatures,
+        methods,
+    })
+}
+
+/// The names that are declared, and the environments that could be read: a
+/// broken environment is no reason to call the comparisons that name it wrong.
+fn read_environments<'a>(
+    fields: &Fields<'a>,
+    report: &mut Report<'_>,
+) -> (Vec<&'a str>, BTreeMap<String, Environment>) {
+    let Some(environments) = fields.required("environments", report) else {
+        return (Vec::new(), BTreeMap::new());
+    };
+    let entries = environments.entries(report);
+    if entries.is_empty() {
+        report.error(
+            &environments.place,
+            "no environment is declared",
+            "add one: `\"Staging\": { \"tags\": [ … ] }`",
+        );
+    }
+    let names = entries.iter().map(|(name, ..)| *name).collect();
+    let read = entries
+        .into_iter()
+        .filter_map(|(name, _, cursor)| Some((name.to_owned(), read_environment(&cursor, report)?)))
+        .collect();
+    (names, read)
+}
+
+fn read_environment(cursor: &Cursor<'_>, report: &mut Report<'_>) -> Option<Environment> {
+    let list = cursor
+        .object(ENVIRONMENT, report)?
+        .required("tags", report)?;
+    let elements = list.list(report)?;
+    if elements.is_empty() {
+        report.error(
+            &list.place,
+            "without a tag the environment would be every entity there is",
+            "add the tag that the entities of this environment carry",
+        );
+    }
+    let tags = elements
+        .iter()
+        .filter_map(|element| read_tag(element, report))
+        .collect();
+    Some(Environment { tags })
+}
+
+fn read_tag(cursor: &Cursor<'_>, report: &mut Report<'_>) -> Option<Tag> {
+    let fields = cursor.object(TAG, report)?;
+    let context = fields
+        .text("context", report)
+        .filter(|context| context != "CONTEXTLESS");
+    let value = fields.text("value", report);
+    let key = fields.required_text("key", report)?.to_owned();
+    Some(Tag {
+        context,
+        key,
+        value,
+    })
+}
+
+fn read_signatures(
+    fields: &Fields<'_>,
+    metrics: MetricCatalogue,
+    report: &mut Report<'_>,
+) -> Vec<Signature> {
+    let list = fields.list("perfsignature", report);
+    list.iter()
+        .filter_map(|cursor| read_signature(cursor, metrics, report))
+        .collect()
+}
+
+fn read_methods(
+    fields: &Fields<'_>,
+    metrics: MetricCatalogue,
+    report: &mut Report<'_>,
+) -> Vec<ServiceMethod> {
+    let mut names = HashSet::new();
+    let mut methods = Vec::new();
+    for cursor in fields.list("servicemethods", report) {
+        let Some(fields) = cursor.object(METHOD, report) else {
+            continue;
+        };
+        let name = fields.required_text("name", report);
+        if name.is_some_and(|name| !names.insert(name)) {
+            let name = shortened(name.unwrap_or_default());
+            report.error(
+                &cursor.place,
+                format!("the method `{name}` is listed twice"),
+                "put all signatures of a method into one place",
+            );
+        }
+        fields.required("perfsignature", report);
+        let signatures = read_signatures(&fields, metrics, report);
+        methods.extend(name.map(|name| ServiceMethod {
+            name: name.to_owned(),
+            signatures,
+        }));
+    }
+    methods
+}

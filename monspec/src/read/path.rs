@@ -1,0 +1,82 @@
+//! Where in the document something is.
+
+use std::fmt::Write;
+use std::rc::Rc;
+
+/// The most characters of one key that a path shows, so that a hostile key
+/// cannot be repeated into every message at full length.
+const MAX_KEY: usize = 80;
+
+/// A JSON path such as `$.SampleService.comparisons[0].source`.
+#[derive(Debug, Clone)]
+pub(crate) struct Path(Rc<str>);
+
+impl Path {
+    pub(crate) fn root() -> Self {
+        Self("$".into())
+    }
+
+    pub(crate) fn field(&self, key: &str) -> Self {
+        let mut path = self.0.to_string();
+        if is_plain(key) {
+            path.push('.');
+            path.push_str(key);
+        } else {
+            write!(path, "[{:?}]", shortened(key)).expect("writing to a text cannot fail");
+        }
+        Self(path.into())
+    }
+
+    pub(crate) fn element(&self, index: usize) -> Self {
+        Self(format!("{}[{index}]", self.0).into())
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A path and the byte it stands for.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) offset: usize,
+    pub(crate) path: Path,
+}
+
+impl Place {
+    pub(crate) fn new(offset: usize, path: Path) -> Self {
+        Self { offset, path }
+    }
+}
+
+/// The beginning of a text that may be of any length.
+pub(crate) fn shortened(text: &str) -> String {
+    match text.char_indices().nth(MAX_KEY) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
+fn is_plain(key: &str) -> bool {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '$');
+    !key.is_empty() && key.len() <= MAX_KEY && key.chars().all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unusual_keys_are_quoted_and_long_ones_shortened() {
+        let path = Path::root().field("Sample-1").field("a.b \"c\"").element(2);
+        assert_eq!(path.as_str(), r#"$.Sample-1["a.b \"c\""][2]"#);
+        let long = Path::root().field(&"é".repeat(1_000));
+        assert_eq!(
+            long.as_str()
+                .chars()
+                .filter(|letter| *letter == 'é')
+                .count(),
+            80
+        );
+    }
+}
