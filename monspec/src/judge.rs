@@ -1,0 +1,114 @@
+//! The judge: numbers in, findings out. It knows no clock, no tenant and no pipeline.
+
+mod address;
+mod bounds;
+mod finding;
+mod measured;
+mod number;
+mod reason;
+mod verdict;
+
+use std::collections::BTreeMap;
+
+pub use address::{Address, addresses};
+pub use finding::{Finding, Outcome};
+pub use measured::{Gap, Measured, Measurement};
+pub use verdict::{Verdict, verdict};
+
+use crate::comparison::{Comparison, MissingBaseline};
+use crate::signature::Signature;
+use crate::spec::ServiceEntry;
+use bounds::Bounds;
+
+/// Judges every signature of an entry, those of its methods included, in the
+/// order of the file.
+///
+/// A signature for which nothing was measured is a gap, never a pass: a gate
+/// that opens when nobody answers approves exactly the builds nobody can see.
+pub fn judge(
+    entry: &ServiceEntry,
+    comparison: &Comparison,
+    measured: &BTreeMap<Address, Measured>,
+) -> Vec<Finding> {
+    addresses(entry)
+        .map(|(address, signature)| match measured.get(&address) {
+            Some(measured) => judge_signature(address, signature, comparison, measured),
+            None => judge_signature(address, signature, comparison, &Measured::nothing()),
+        })
+        .collect()
+}
+
+fn judge_signature(
+    address: Address,
+    signature: &Signature,
+    comparison: &Comparison,
+    measured: &Measured,
+) -> Finding {
+    let observation = measured.observation.finite();
+    let baseline = measured.baseline.finite();
+    let judged = observation
+        .clone()
+        .and_then(|observed| Ok((observed, bounds_of(signature, comparison, &baseline)?)));
+    let blank = Finding {
+        address,
+        metric: signature.metric.to_string(),
+        aggregate: signature.aggregate.to_string(),
+        side: signature.validate,
+        outcome: Outcome::Inconclusive,
+        accepted: false,
+        observation: observation.as_ref().ok().copied(),
+        baseline: baseline.ok(),
+        upper_limit: None,
+        lower_limit: None,
+        margin: None,
+        reason: String::new(),
+    };
+    match judged {
+        Ok((observed, bounds)) => Finding {
+            outcome: if bounds.hold(observed) {
+                Outcome::Held
+            } else {
+                Outcome::Violated
+            },
+            upper_limit: bounds.upper,
+            lower_limit: bounds.lower,
+            margin: bounds.margin(observed),
+            reason: reason::of_number(observed, &bounds),
+            ..blank
+        },
+        Err(gap) => Finding {
+            accepted: is_accepted(&gap, comparison, blank.observation),
+            reason: reason::of_gap(&gap, blank.observation),
+            ..blank
+        },
+    }
+}
+
+/// The limits that are in force, or why there are none.
+fn bounds_of(
+    signature: &Signature,
+    comparison: &Comparison,
+    baseline: &Result<f64, Gap>,
+) -> Result<Bounds, Gap> {
+    if !signature.needs_baseline() {
+        return Ok(Bounds::fixed(signature.upper_limit, signature.lower_limit));
+    }
+    if comparison.compare.is_none() {
+        return Err(Gap::NothingToCompare);
+    }
+    let factor = comparison.scale.of(&signature.metric);
+    Bounds::derived(signature.validate, baseline.clone()?, factor)
+}
+
+/// The first release has nothing to be compared with; that is accepted where
+/// the spec says so and the new build itself was seen.
+fn is_accepted(gap: &Gap, comparison: &Comparison, observation: Option<f64>) -> bool {
+    *gap == Gap::FirstRelease
+        && comparison.missing_baseline == MissingBaseline::FirstRelease
+        && observation.is_some()
+}
+
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod tests;

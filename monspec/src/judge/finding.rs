@@ -1,0 +1,68 @@
+//! One signature, judged.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::address::Address;
+use crate::signature::Side;
+
+/// One signature judged, with every number that led there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// The signature.
+    pub address: Address,
+    /// What was measured, as the spec says it.
+    pub metric: String,
+    /// How the values became one number, as the spec says it.
+    pub aggregate: String,
+    /// The side that the spec wants validated.
+    pub side: Side,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Whether a gap is accepted because there can be no baseline for a first
+    /// release. It stays inconclusive and visible.
+    pub accepted: bool,
+    /// The number of the new build.
+    pub observation: Option<f64>,
+    /// The number of the compare side, shown even where static limits made it unnecessary.
+    pub baseline: Option<f64>,
+    /// The upper limit that was in force.
+    pub upper_limit: Option<f64>,
+    /// The lower limit that was in force.
+    pub lower_limit: Option<f64>,
+    /// The distance to the nearest limit, negative when it is violated.
+    pub margin: Option<f64>,
+    /// Why it ended this way, in a sentence.
+    pub reason: String,
+}
+
+/// How the judging of one signature ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// Within its limits.
+    Held,
+    /// Beyond a limit.
+    Violated,
+    /// It could not be judged.
+    Inconclusive,
+}
+
+impl Outcome {
+    /// The word that files and people use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Violated => "violated",
+            Self::Inconclusive => "inconclusive",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}

@@ -1,0 +1,227 @@
+//! Laws that hold for all numbers.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::comparison::{ScaleFactors, WhenInconclusive};
+use crate::signature::{Aggregate, Merge, Metric, Side};
+
+fn side() -> impl Strategy<Value = Side> {
+    prop_oneof![Just(Side::Upper), Just(Side::Lower)]
+}
+
+/// Numbers as metrics have them. Whole numbers make equality likely and let
+/// powers of two scale them without rounding.
+fn number() -> impl Strategy<Value = f64> {
+    (-1_000_i32..1_000).prop_map(f64::from)
+}
+
+fn signature() -> impl Strategy<Value = Signature> {
+    let limits = (
+        proptest::option::of(number()),
+        proptest::option::of(number()),
+    );
+    (side(), limits).prop_map(|(validate, (upper_limit, lower_limit))| Signature {
+        metric: Metric::Timeseries("response".into()),
+        aggregate: Aggregate::Avg,
+        validate,
+        upper_limit,
+        lower_limit,
+        merge: Merge::Tenant,
+    })
+}
+
+fn comparison() -> impl Strategy<Value = Comparison> {
+    let missing = prop_oneof![
+        Just(MissingBaseline::Inconclusive),
+        Just(MissingBaseline::FirstRelease)
+    ];
+    (0_i32..200, missing, any::<bool>()).prop_map(|(factor, missing_baseline, has_compare)| {
+        Comparison {
+            name: "Gate".into(),
+            source: "Staging".into(),
+            compare: has_compare.then(|| "Production".into()),
+            scale: ScaleFactors {
+                default: f64::from(factor),
+                ..ScaleFactors::default()
+            },
+            shift_source_seconds: 0,
+            shift_compare_seconds: 0,
+            when_inconclusive: WhenInconclusive::Hold,
+            missing_baseline,
+        }
+    })
+}
+
+fn measurement() -> impl Strategy<Value = Measurement> {
+    prop_oneof![
+        4 => number().prop_map(Measurement::Value),
+        1 => any::<f64>().prop_map(Measurement::Value),
+        1 => Just(Measurement::Value(f64::NAN)),
+        1 => Just(Measurement::Value(f64::INFINITY)),
+        1 => Just(Measurement::Value(f64::NEG_INFINITY)),
+        1 => Just(Measurement::Missing(Gap::FirstRelease)),
+        1 => Just(Measurement::Missing(Gap::NoData("Staging".into()))),
+    ]
+}
+
+fn judged(
+    signature: &Signature,
+    comparison: &Comparison,
+    observation: Measurement,
+    baseline: Measurement,
+) -> Finding {
+    let address = Address {
+        service: "Shop".into(),
+        method: None,
+        signature: 0,
+    };
+    judge_signature(
+        address,
+        signature,
+        comparison,
+        &Measured {
+            observation,
+            baseline,
+        },
+    )
+}
+
+fn of_numbers(
+    signature: &Signature,
+    comparison: &Comparison,
+    observed: f64,
+    baseline: f64,
+) -> Finding {
+    judged(
+        signature,
+        comparison,
+        Measurement::Value(observed),
+        Measurement::Value(baseline),
+    )
+}
+
+fn map_limits(signature: &Signature, change: impl Fn(f64) -> f64) -> Signature {
+    Signature {
+        upper_limit: signature.upper_limit.map(&change),
+        lower_limit: signature.lower_limit.map(&change),
+        ..signature.clone()
+    }
+}
+
+proptest! {
+    #[test]
+    fn scaling_everything_keeps_the_outcome(
+        signature in signature(), comparison in comparison(),
+        observed in number(), baseline in number(), power in -20_i32..20,
+    ) {
+        let scale = |number: f64| number * 2_f64.powi(power);
+        let before = of_numbers(&signature, &comparison, observed, baseline);
+        let after = of_numbers(&map_limits(&signature, scale), &comparison, scale(observed), scale(baseline));
+        prop_assert_eq!(before.outcome, after.outcome);
+        prop_assert_eq!(before.margin.map(scale), after.margin);
+    }
+
+    #[test]
+    fn another_unit_keeps_the_outcome(
+        signature in signature(), comparison in comparison(),
+        observed in number(), baseline in number(),
+    ) {
+        // Microseconds become milliseconds. On the limit itself rounding decides.
+        let convert = |number: f64| number / 1_000.0;
+        let before = of_numbers(&signature, &comparison, observed, baseline);
+        prop_assume!(before.margin.is_none_or(|margin| 1e-9 < margin.abs()));
+        let after = of_numbers(&map_limits(&signature, convert), &comparison, convert(observed), convert(baseline));
+        prop_assert_eq!(before.outcome, after.outcome);
+    }
+
+    #[test]
+    fn shifting_static_limits_and_the_observation_keeps_the_outcome(
+        signature in signature(), comparison in comparison(),
+        observed in number(), baseline in number(), by in number(),
+    ) {
+        prop_assume!(!signature.needs_baseline());
+        let shift = |number: f64| number + by;
+        let before = of_numbers(&signature, &comparison, observed, baseline);
+        let after = of_numbers(&map_limits(&signature, shift), &comparison, shift(observed), baseline);
+        prop_assert_eq!(before.outcome, after.outcome);
+    }
+
+    #[test]
+    fn a_worse_observation_never_repairs_a_violation(
+        side in side(), comparison in comparison(),
+        observed in any::<f64>(), worse_by in 0.0..1e6_f64, baseline in number(), limit in proptest::option::of(number()),
+    ) {
+        let (upper_limit, lower_limit) = match side {
+            Side::Upper => (limit, None),
+            Side::Lower => (None, limit),
+        };
+        let signature = Signature {
+            metric: Metric::Timeseries("response".into()),
+            aggregate: Aggregate::Avg,
+            validate: side,
+            upper_limit,
+            lower_limit,
+            merge: Merge::Tenant,
+        };
+        let worse = match side {
+            Side::Upper => observed + worse_by,
+            Side::Lower => observed - worse_by,
+        };
+        let before = of_numbers(&signature, &comparison, observed, baseline);
+        let after = of_numbers(&signature, &comparison, worse, baseline);
+        prop_assert!(before.outcome != Outcome::Violated || after.outcome != Outcome::Held);
+        if let (Some(before), Some(after)) = (before.margin, after.margin) {
+            prop_assert!(after <= before);
+        }
+    }
+
+    #[test]
+    fn only_finite_numbers_are_ever_held(
+        signature in signature(), comparison in comparison(),
+        observation in measurement(), baseline in measurement(),
+    ) {
+        let finding = judged(&signature, &comparison, observation.clone(), baseline.clone());
+        if finding.outcome == Outcome::Inconclusive {
+            prop_assert!(finding.upper_limit.is_none() && finding.lower_limit.is_none() && finding.margin.is_none());
+        } else {
+            prop_assert!(observation.finite().is_ok());
+            prop_assert!(!signature.needs_baseline() || baseline.finite().is_ok());
+            let shown = [finding.observation, finding.upper_limit, finding.lower_limit, finding.margin];
+            prop_assert!(shown.into_iter().flatten().all(f64::is_finite));
+        }
+        prop_assert_eq!(finding.outcome == Outcome::Held, finding.margin.is_some_and(|margin| 0.0 <= margin));
+    }
+
+    #[test]
+    fn only_the_first_release_is_ever_accepted(
+        signature in signature(), comparison in comparison(),
+        observation in measurement(), baseline in measurement(),
+    ) {
+        let finding = judged(&signature, &comparison, observation.clone(), baseline.clone());
+        let may_be = baseline == Measurement::Missing(Gap::FirstRelease)
+            && observation.finite().is_ok()
+            && comparison.missing_baseline == MissingBaseline::FirstRelease
+            && comparison.compare.is_some()
+            && signature.needs_baseline();
+        prop_assert_eq!(finding.accepted, may_be);
+    }
+
+    #[test]
+    fn the_order_of_signatures_does_not_matter(
+        cases in proptest::collection::vec((signature(), comparison(), measurement(), measurement()), 0..6),
+        seed in any::<prop::sample::Index>(),
+    ) {
+        let findings: Vec<_> = cases
+            .into_iter()
+            .map(|(signature, comparison, observation, baseline)| judged(&signature, &comparison, observation, baseline))
+            .collect();
+        let mut rotated = findings.clone();
+        if !rotated.is_empty() {
+            let by = seed.index(rotated.len());
+            rotated.rotate_left(by);
+            rotated.swap(0, by);
+        }
+        prop_assert_eq!(verdict(&findings), verdict(&rotated));
+    }
+}
