@@ -1,1 +1,22 @@
-//! monspec
+#![doc = include_str!("../README.md")]
+
+mod annotate;
+mod comparison;
+mod format;
+mod judge;
+pub mod lint;
+mod read;
+mod signature;
+mod spec;
+mod syntax;
+
+pub use annotate::{AnnotateError, Entities, annotate};
+pub use comparison::{Comparison, MissingBaseline, ScaleFactors, WhenInconclusive, strictest};
+pub use format::schema;
+pub use judge::{
+    Address, Finding, Gap, Measured, Measurement, Outcome, Verdict, addresses, judge, verdict,
+};
+pub use lint::{MetricCatalogue, MetricFacts};
+pub use read::{Reading, read};
+pub use signature::{Aggregate, Direction, Merge, Metric, Side, Signature};
+pub use spec::{EntityType, Environment, Monspec, ServiceEntry, ServiceMethod, Tag};
