@@ -66,6 +66,17 @@ pub fn facts(timeseries: &str) -> Option<Facts> {
     })
 }
 
+/// The aggregations of a v2 metric; unknown for a key that the table lacks.
+pub(crate) fn offers(key: &str) -> Offers {
+    TABLE
+        .iter()
+        .find_map(|(.., successor)| match successor {
+            Successor::Metric(counterpart) if counterpart.key == key => Some(counterpart.offers),
+            _ => None,
+        })
+        .unwrap_or(Offers::Unknown)
+}
+
 fn dimension(name: &str) -> &'static str {
     match name.split('.').next() {
         Some("servicemethod") => "dt.entity.service_method",

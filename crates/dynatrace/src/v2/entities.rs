@@ -1,0 +1,149 @@
+//! `GET /api/v2/entities`, page by page.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use super::selector::{checked, context_is_compared_here, of_scope};
+use crate::answer::{Entity, Related};
+use crate::error::Error;
+use crate::http::{Connection, Request, Subject};
+use crate::question::{Scope, Tag, Window};
+use crate::tenant::Api;
+
+/// The entities of a scope that were active in the window.
+pub(crate) async fn entities(
+    connection: &Connection,
+    scope: &Scope,
+    window: Window,
+    deadline: Instant,
+) -> Result<Vec<Entity>, Error> {
+    let selector =
+        checked(of_scope(scope)).map_err(|error| Error::BadSelector(error.to_string()))?;
+    let mut query = vec![
+        ("entitySelector", selector),
+        ("from", window.from_ms.to_string()),
+        ("to", window.to_ms.to_string()),
+        (
+            "fields",
+            "+fromRelationships,+toRelationships,+tags".to_owned(),
+        ),
+        ("pageSize", "500".to_owned()),
+    ];
+
+    let mut found = Vec::new();
+    loop {
+        let request = Request {
+            api: Api::V2,
+            subject: Subject::Entities,
+            path: "/entities",
+            query: &query,
+            body: None,
+        };
+        let page: Page = connection.send(&request, deadline).await?.read()?;
+        found.extend(page.entities.into_iter().map(Entity::from));
+        let Some(key) = page.next_page_key.filter(|key| !key.is_empty()) else {
+            break;
+        };
+        // The key stands for everything that was asked on the first page, and
+        // repeating any of it is refused.
+        let next = vec![("nextPageKey", key)];
+        if next == query {
+            return Err(Error::malformed("its next page is the page itself"));
+        }
+        query = next;
+    }
+
+    found.retain(|entity| contexts_match(entity, scope));
+    Ok(found)
+}
+
+fn contexts_match(entity: &Entity, scope: &Scope) -> bool {
+    scope
+        .tags
+        .iter()
+        .filter(|wanted| context_is_compared_here(wanted))
+        .all(|wanted| entity.tags.iter().any(|tag| is(tag, wanted)))
+}
+
+fn is(tag: &Tag, wanted: &Tag) -> bool {
+    let context = match (tag.imported_from(), wanted.imported_from()) {
+        (Some(context), Some(wanted)) => context.eq_ignore_ascii_case(wanted),
+        (None, None) => true,
+        _ => false,
+    };
+    context && tag.key == wanted.key && (wanted.value.is_none() || tag.value == wanted.value)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Page {
+    #[serde(default)]
+    entities: Vec<Wire>,
+    next_page_key: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire {
+    entity_id: String,
+    #[serde(default)]
+    display_name: String,
+    #[serde(default)]
+    tags: Vec<WireTag>,
+    #[serde(default)]
+    from_relationships: BTreeMap<String, Vec<WireRelated>>,
+    #[serde(default)]
+    to_relationships: BTreeMap<String, Vec<WireRelated>>,
+}
+
+#[derive(Deserialize)]
+struct WireTag {
+    context: Option<String>,
+    key: String,
+    value: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct WireRelated {
+    id: String,
+    #[serde(rename = "type")]
+    type_: Option<String>,
+}
+
+impl From<Wire> for Entity {
+    fn from(wire: Wire) -> Self {
+        let related = |map: BTreeMap<String, Vec<WireRelated>>| {
+            map.into_iter()
+                .map(|(name, ends)| {
+                    let ends = ends
+                        .into_iter()
+                        .map(|WireRelated { id, type_ }| Related { id, type_ });
+                    (name, ends.collect())
+                })
+                .collect()
+        };
+        Self {
+            id: wire.entity_id,
+            name: wire.display_name,
+            from: related(wire.from_relationships),
+            to: related(wire.to_relationships),
+            tags: wire
+                .tags
+                .into_iter()
+                .map(
+                    |WireTag {
+                         context,
+                         key,
+                         value,
+                     }| Tag {
+                        context,
+                        key,
+                        value,
+                    },
+                )
+                .collect(),
+        }
+    }
+}

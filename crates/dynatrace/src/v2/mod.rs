@@ -1,0 +1,12 @@
+//! Metrics and entities as API v2 serves them.
+
+mod answer;
+mod entities;
+mod expression;
+mod plan;
+mod query;
+mod selector;
+mod series;
+
+pub(crate) use entities::entities;
+pub(crate) use series::series;

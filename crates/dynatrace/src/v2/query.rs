@@ -1,0 +1,339 @@
+//! `GET /api/v2/metrics/query`: several selectors in one request, and each
+//! answer given to the selector that it belongs to.
+
+use std::collections::{HashMap, HashSet};
+
+use futures_util::future::try_join_all;
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use super::answer::{Answer, Collection, Row, Wire};
+use super::expression::{Identity, Shape, identity, shape};
+use super::plan::{Ask, Fold};
+use super::selector::checked;
+use crate::answer::SeriesError;
+use crate::error::Error;
+use crate::http::{Connection, Request, Subject};
+use crate::question::Window;
+use crate::tenant::Api;
+
+/// The most selectors that Dynatrace evaluates in one request.
+const MOST_SELECTORS: usize = 10;
+/// Keeps the encoded URL below the eight kilobytes that servers and gateways
+/// commonly accept, with an entity selector of the longest kind beside it.
+const MOST_CHARACTERS: usize = 1500;
+
+/// What every selector of a call has in common.
+#[derive(Clone, Copy)]
+pub(super) struct Query<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) entities: &'a str,
+    pub(super) window: Window,
+    pub(super) deadline: Instant,
+}
+
+/// What came back for one selector.
+#[derive(Clone, Debug)]
+pub(super) struct Outcome {
+    pub(super) rows: Result<Vec<Row>, SeriesError>,
+    pub(super) sent: String,
+    pub(super) evidence: String,
+    pub(super) warnings: Vec<String>,
+}
+
+impl Query<'_> {
+    /// Evaluates every selector, equal ones once; the outcomes are in the
+    /// order of `asks`.
+    pub(super) async fn evaluate(&self, asks: &[Ask]) -> Result<Vec<Outcome>, Error> {
+        if let Err(error) = checked(self.entities.to_owned()) {
+            let refused = |ask: &Ask| Outcome {
+                rows: Err(SeriesError::BadSelector(error.to_string())),
+                sent: ask.expression.clone(),
+                evidence: String::new(),
+                warnings: Vec::new(),
+            };
+            return Ok(asks.iter().map(refused).collect());
+        }
+        let batches = batches(asks).into_iter().map(|batch| self.batch(batch));
+        let outcomes: HashMap<_, _> = try_join_all(batches).await?.into_iter().flatten().collect();
+        Ok(asks.iter().map(|ask| outcomes[ask].clone()).collect())
+    }
+
+    async fn batch<'a>(&self, asks: Vec<&'a Ask>) -> Result<Vec<(&'a Ask, Outcome)>, Error> {
+        if let [ask] = asks.as_slice() {
+            return Ok(vec![(ask, self.single(ask).await?)]);
+        }
+        let texts: Vec<_> = asks.iter().map(|ask| ask.expression.as_str()).collect();
+        let mut outcomes = Vec::new();
+        let mut unanswered = Vec::new();
+        match self.send(&texts.join(",")).await {
+            Ok((answer, evidence)) => {
+                for (ask, collection) in assign(&asks, answer) {
+                    match collection {
+                        Some(found) => outcomes.push((ask, outcome(ask, found, evidence.clone()))),
+                        None => unanswered.push(ask),
+                    }
+                }
+            }
+            // One selector that cannot be evaluated fails its whole batch.
+            Err(Error::UnknownMetric(_) | Error::BadSelector(_)) => unanswered = asks,
+            Err(error) => return Err(error),
+        }
+        let singles = unanswered
+            .into_iter()
+            .map(async |ask| Ok::<_, Error>((ask, self.single(ask).await?)));
+        outcomes.extend(try_join_all(singles).await?);
+        Ok(outcomes)
+    }
+
+    async fn single(&self, ask: &Ask) -> Result<Outcome, Error> {
+        let error = match self.send(&ask.expression).await {
+            Ok((answer, evidence)) => {
+                let collection = alone(answer, identity(&ask.expression).as_ref());
+                return Ok(outcome(ask, collection, evidence));
+            }
+            Err(Error::UnknownMetric(text)) => SeriesError::UnknownMetric(text),
+            Err(Error::BadSelector(text)) => match self.second_opinion(ask, text).await? {
+                Opinion::Fold(fold) => return self.folded(fold).await,
+                Opinion::Error(error) => error,
+            },
+            Err(error) => return Err(error),
+        };
+        let query = self.parameters(&ask.expression);
+        Ok(Outcome {
+            rows: Err(error),
+            sent: ask.expression.clone(),
+            evidence: self.connection.evidence(&request(&query)),
+            warnings: Vec::new(),
+        })
+    }
+
+    async fn folded(&self, fold: &Fold) -> Result<Outcome, Error> {
+        let ask = Ask {
+            expression: fold.expression.clone(),
+            fold: None,
+        };
+        // Boxed, because it comes from the function that it goes back to; a
+        // selector without a fold of its own comes here no second time.
+        Box::pin(self.single(&ask)).await
+    }
+
+    /// Finds out why a selector was refused. A metric without a single value
+    /// for a whole window is the one reason that can be helped.
+    async fn second_opinion<'a>(&self, ask: &'a Ask, text: String) -> Result<Opinion<'a>, Error> {
+        let Shape::Metric(parsed) = shape(&ask.expression) else {
+            return Ok(Opinion::Error(SeriesError::BadSelector(text)));
+        };
+        let descriptor = match self.describe(parsed.key).await {
+            Ok(descriptor) => descriptor,
+            Err(Error::UnknownMetric(text)) => {
+                return Ok(Opinion::Error(SeriesError::UnknownMetric(text)));
+            }
+            Err(Error::BadSelector(_)) => {
+                return Ok(Opinion::Error(SeriesError::BadSelector(text)));
+            }
+            Err(error) => return Err(error),
+        };
+        if descriptor.resolution_inf_supported != Some(false) || parsed.folds() {
+            return Ok(Opinion::Error(SeriesError::BadSelector(text)));
+        }
+        Ok(match &ask.fold {
+            Some(fold) if descriptor.can_fold(fold) => Opinion::Fold(fold),
+            _ => Opinion::Error(SeriesError::BadSelector(format!(
+                "`{}` has no single value for a whole window, and folding its series would \
+                 change the meaning of `{}`; ask for avg, min or max",
+                parsed.key, ask.expression
+            ))),
+        })
+    }
+
+    async fn describe(&self, key: &str) -> Result<Descriptor, Error> {
+        let path = format!("/metrics/{key}");
+        let request = Request {
+            api: Api::V2,
+            subject: Subject::Other,
+            path: &path,
+            query: &[],
+            body: None,
+        };
+        self.connection.send(&request, self.deadline).await?.read()
+    }
+
+    async fn send(&self, selectors: &str) -> Result<(Answer, String), Error> {
+        let query = self.parameters(selectors);
+        let request = request(&query);
+        let wire: Wire = self
+            .connection
+            .send(&request, self.deadline)
+            .await?
+            .read()?;
+        Ok((wire.into(), self.connection.evidence(&request)))
+    }
+
+    fn parameters(&self, selectors: &str) -> Vec<(&'static str, String)> {
+        let mut query = vec![("metricSelector", selectors.to_owned())];
+        // A fold needs the series that it folds.
+        if !folds(selectors) {
+            query.push(("resolution", "Inf".to_owned()));
+        }
+        query.push(("from", self.window.from_ms.to_string()));
+        query.push(("to", self.window.to_ms.to_string()));
+        query.push(("entitySelector", self.entities.to_owned()));
+        query
+    }
+}
+
+fn request<'a>(query: &'a [(&'a str, String)]) -> Request<'a> {
+    Request {
+        api: Api::V2,
+        subject: Subject::Metrics,
+        path: "/metrics/query",
+        query,
+        body: None,
+    }
+}
+
+enum Opinion<'a> {
+    Fold(&'a Fold),
+    Error(SeriesError),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Descriptor {
+    resolution_inf_supported: Option<bool>,
+    #[serde(default)]
+    aggregation_types: Vec<String>,
+    default_aggregation: Option<DefaultAggregation>,
+}
+
+#[derive(Deserialize)]
+struct DefaultAggregation {
+    #[serde(rename = "type")]
+    type_: String,
+}
+
+impl Descriptor {
+    /// An aggregation that the metric lacks would silently be replaced by the
+    /// default one, and counters cannot be folded at all.
+    fn can_fold(&self, fold: &Fold) -> bool {
+        let counts = self
+            .default_aggregation
+            .as_ref()
+            .is_some_and(|default| default.type_.eq_ignore_ascii_case("value"));
+        let offered = self
+            .aggregation_types
+            .iter()
+            .any(|offered| offered.eq_ignore_ascii_case(fold.aggregation));
+        offered && !counts
+    }
+}
+
+/// Selectors that can share a request: few and short enough, and no two that
+/// an answer could confuse.
+fn batches(asks: &[Ask]) -> Vec<Vec<&Ask>> {
+    let mut seen = HashSet::new();
+    let mut batches: Vec<Vec<&Ask>> = Vec::new();
+    for ask in asks.iter().filter(|ask| seen.insert(*ask)) {
+        match batches.iter_mut().find(|batch| has_room(batch, ask)) {
+            Some(batch) => batch.push(ask),
+            None => batches.push(vec![ask]),
+        }
+    }
+    batches
+}
+
+fn has_room(batch: &[&Ask], ask: &Ask) -> bool {
+    let Some(wanted) = identity(&ask.expression).filter(|_| !folds(&ask.expression)) else {
+        return false;
+    };
+    let characters: usize = batch.iter().map(|other| other.expression.len() + 1).sum();
+    batch.len() < MOST_SELECTORS
+        && characters + ask.expression.len() <= MOST_CHARACTERS
+        && batch.iter().all(|other| {
+            !folds(&other.expression)
+                && identity(&other.expression).is_some_and(|taken| taken != wanted)
+        })
+}
+
+fn folds(selector: &str) -> bool {
+    matches!(shape(selector), Shape::Metric(parsed) if parsed.folds())
+}
+
+/// Gives each selector its part of the answer, or `None` where that is not
+/// beyond doubt. The order of an answer means nothing.
+fn assign<'a>(asks: &[&'a Ask], answer: Answer) -> Vec<(&'a Ask, Option<Collection>)> {
+    let wanted: Vec<_> = asks.iter().map(|ask| identity(&ask.expression)).collect();
+    let mut found: HashMap<Identity, Vec<Collection>> = HashMap::new();
+    let mut strangers = 0;
+    for collection in answer.collections {
+        match collection.identity.clone() {
+            Some(known) if wanted.contains(&Some(known.clone())) => {
+                found.entry(known).or_default().push(collection);
+            }
+            _ => strangers += 1,
+        }
+    }
+    let assigned = |identity: &Option<Identity>| {
+        let mut candidates = identity
+            .as_ref()
+            .and_then(|identity| found.remove(identity))
+            .unwrap_or_default();
+        match (candidates.len(), strangers) {
+            (1, _) => candidates.pop(),
+            // What is left out of an answer without strangers has no data.
+            (0, 0) => Some(nothing()),
+            _ => None,
+        }
+    };
+    let parts: Vec<_> = wanted.iter().map(assigned).collect();
+    asks.iter()
+        .copied()
+        .zip(parts)
+        .map(|(ask, part)| (ask, part.map(|part| with(part, &answer.warnings))))
+        .collect()
+}
+
+/// The one part of an answer to one selector, whatever it is called in there.
+fn alone(mut answer: Answer, wanted: Option<&Identity>) -> Collection {
+    if answer.collections.len() > 1 {
+        answer
+            .collections
+            .retain(|collection| wanted.is_some() && collection.identity.as_ref() == wanted);
+        if answer.collections.len() != 1 {
+            let error = SeriesError::Ambiguous("one selector was answered with several".into());
+            return Collection {
+                rows: Err(error),
+                ..nothing()
+            };
+        }
+    }
+    let part = answer.collections.pop().unwrap_or_else(nothing);
+    with(part, &answer.warnings)
+}
+
+fn nothing() -> Collection {
+    Collection {
+        identity: None,
+        rows: Ok(Vec::new()),
+        warnings: Vec::new(),
+    }
+}
+
+fn with(mut collection: Collection, warnings: &[String]) -> Collection {
+    for warning in warnings {
+        if !collection.warnings.contains(warning) {
+            collection.warnings.push(warning.clone());
+        }
+    }
+    collection
+}
+
+fn outcome(ask: &Ask, collection: Collection, evidence: String) -> Outcome {
+    Outcome {
+        rows: collection.rows,
+        sent: ask.expression.clone(),
+        evidence,
+        warnings: collection.warnings,
+    }
+}
