@@ -1,0 +1,169 @@
+//! `GET /api/v1/entity/…`, page by page.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use crate::answer::{Entity, Related};
+use crate::error::Error;
+use crate::http::{Connection, Request, Subject};
+use crate::question::{EntityType, Scope, Tag, Window};
+use crate::tenant::Api;
+
+/// The longest window that the topology answers: three days.
+const LONGEST_MS: i64 = 3 * 24 * 60 * 60 * 1000;
+
+/// The entities of a scope that were seen in the window, or in its last three
+/// days if it is longer.
+pub(crate) async fn entities(
+    connection: &Connection,
+    scope: &Scope,
+    window: Window,
+    deadline: Instant,
+) -> Result<Vec<Entity>, Error> {
+    let from = window.from_ms.max(window.to_ms.saturating_sub(LONGEST_MS));
+    let mut query = vec![
+        ("startTimestamp", from.to_string()),
+        ("endTimestamp", window.to_ms.to_string()),
+    ];
+    // Repeating the parameter is what makes every tag count.
+    query.extend(scope.tags.iter().map(|tag| ("tag", tag_text(tag))));
+    let first_page = query.len();
+
+    let mut found = Vec::new();
+    loop {
+        let request = Request {
+            api: Api::V1,
+            subject: Subject::Entities,
+            path: path(scope.entity_type),
+            query: &query,
+            body: None,
+        };
+        let reply = connection.send(&request, deadline).await.map_err(gone)?;
+        let page: Vec<Wire> = reply.read()?;
+        found.extend(page.into_iter().map(Entity::from));
+
+        let key = reply
+            .headers
+            .get("next-page-key")
+            .and_then(|key| key.to_str().ok())
+            .filter(|key| !key.is_empty());
+        let Some(key) = key else {
+            return Ok(found);
+        };
+        // Unlike in v2, the other parameters are repeated with the key.
+        let next = ("nextPageKey", key.to_owned());
+        if query.get(first_page) == Some(&next) {
+            return Err(Error::malformed("its next page is the page itself"));
+        }
+        query.truncate(first_page);
+        query.push(next);
+    }
+}
+
+/// There is no metric in this request, so what is missing is the API.
+fn gone(error: Error) -> Error {
+    match error {
+        Error::UnknownMetric(_) => Error::ApiGone,
+        error => error,
+    }
+}
+
+fn path(entity_type: EntityType) -> &'static str {
+    match entity_type {
+        EntityType::Service => "/entity/services",
+        EntityType::Application => "/entity/applications",
+        EntityType::Host => "/entity/infrastructure/hosts",
+        EntityType::ProcessGroup => "/entity/infrastructure/process-groups",
+        EntityType::ProcessGroupInstance => "/entity/infrastructure/processes",
+    }
+}
+
+fn tag_text(tag: &Tag) -> String {
+    let context = tag
+        .imported_from()
+        .map(|context| format!("[{context}]"))
+        .unwrap_or_default();
+    match &tag.value {
+        Some(value) => format!("{context}{}:{value}", tag.key),
+        None => format!("{context}{}", tag.key),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire {
+    entity_id: String,
+    display_name: Option<String>,
+    #[serde(default)]
+    tags: Vec<WireTag>,
+    #[serde(default)]
+    from_relationships: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    to_relationships: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct WireTag {
+    context: Option<String>,
+    key: String,
+    value: Option<String>,
+}
+
+impl From<Wire> for Entity {
+    fn from(wire: Wire) -> Self {
+        let related = |map: BTreeMap<String, Vec<String>>| {
+            map.into_iter()
+                .map(|(name, ids)| {
+                    let ends = ids.into_iter().map(|id| Related { id, type_: None });
+                    (name, ends.collect())
+                })
+                .collect()
+        };
+        Self {
+            id: wire.entity_id,
+            name: wire.display_name.unwrap_or_default(),
+            from: related(wire.from_relationships),
+            to: related(wire.to_relationships),
+            tags: wire
+                .tags
+                .into_iter()
+                .map(
+                    |WireTag {
+                         context,
+                         key,
+                         value,
+                     }| Tag {
+                        context,
+                        key,
+                        value,
+                    },
+                )
+                .collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_written_with_the_context_they_were_imported_from() {
+        let text = |context: Option<&str>, value: Option<&str>| {
+            tag_text(&Tag {
+                context: context.map(Into::into),
+                key: "stage".into(),
+                value: value.map(Into::into),
+            })
+        };
+
+        assert_eq!(text(None, Some("prod")), "stage:prod");
+        assert_eq!(text(Some("CONTEXTLESS"), None), "stage");
+        assert_eq!(
+            text(Some("ENVIRONMENT"), Some("prod")),
+            "[ENVIRONMENT]stage:prod"
+        );
+    }
+}

@@ -1,0 +1,208 @@
+//! Answers a question with v1 timeseries, merged here because v1 cannot.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use futures_util::future::try_join_all;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::timeseries::{Of, Point, Points, Wanted, body, query, request};
+use crate::answer::{SeriesAnswer, SeriesError};
+use crate::error::Error;
+use crate::http::Connection;
+use crate::metrics::{self, Successor};
+use crate::number::mean;
+use crate::question::{Aggregation, Merge, Metric, Question, Series};
+
+/// The answers to a question, in the order of its series.
+pub(crate) async fn series(
+    connection: &Connection,
+    question: &Question,
+    deadline: Instant,
+) -> Result<Vec<SeriesAnswer>, Error> {
+    let wanted: Vec<_> = question.series.iter().map(wanted).collect();
+    if wanted.iter().all(Result::is_err) {
+        return Ok(question.series.iter().zip(wanted).map(unsent).collect());
+    }
+
+    let entities = super::entities(connection, &question.scope, question.window, deadline).await?;
+    let ids: Vec<_> = entities.into_iter().map(|entity| entity.id).collect();
+    let distinct: BTreeMap<String, Wanted<'_>> = if ids.is_empty() {
+        BTreeMap::new()
+    } else {
+        let sent = wanted.iter().filter_map(|wanted| wanted.as_ref().ok());
+        sent.map(|wanted| (selector(wanted), *wanted)).collect()
+    };
+    let asked = distinct.into_values().map(async |wanted| {
+        let asked = match body(&wanted, question.window, &ids) {
+            Ok(body) => Asked {
+                points: query(connection, &wanted, &body, deadline).await?,
+                evidence: evidence(connection, &body),
+            },
+            Err(error) => Asked {
+                points: Err(error),
+                evidence: String::new(),
+            },
+        };
+        Ok::<_, Error>((wanted, asked))
+    });
+    let asked: HashMap<_, _> = try_join_all(asked).await?.into_iter().collect();
+
+    let answers = question.series.iter().zip(wanted);
+    Ok(answers
+        .map(|(series, wanted)| match wanted {
+            Ok(wanted) => answer(series, &wanted, asked.get(&wanted), &ids),
+            Err(_) => unsent((series, wanted)),
+        })
+        .collect())
+}
+
+/// What one request brought.
+struct Asked {
+    points: Result<Points, SeriesError>,
+    evidence: String,
+}
+
+fn wanted(series: &Series) -> Result<Wanted<'_>, SeriesError> {
+    let timeseries = match &series.metric {
+        Metric::Timeseries(id) => id,
+        Metric::Selector(selector) => {
+            return Err(SeriesError::NeedsV2(format!(
+                "`{selector}` is a v2 metric selector; set DT_API=v2 or name a v1 timeseries"
+            )));
+        }
+    };
+    let mut of = Of::Entities;
+    if let Some(facts) = metrics::facts(timeseries) {
+        if let Successor::Nothing { closest } = facts.successor {
+            return Err(SeriesError::UnknownMetric(format!(
+                "nothing measures `{timeseries}`; {closest}"
+            )));
+        }
+        if facts.dimension == "dt.entity.service_method" {
+            of = Of::Methods;
+        } else if series.method.is_some() {
+            return Err(SeriesError::BadSelector(format!(
+                "`{timeseries}` is not measured per service method; \
+                 use a `servicemethod.` timeseries"
+            )));
+        }
+    } else if series.method.is_some() {
+        of = Of::Methods;
+    }
+    Ok(Wanted {
+        timeseries,
+        aggregation: series.aggregation,
+        of,
+    })
+}
+
+fn answer(
+    series: &Series,
+    wanted: &Wanted<'_>,
+    asked: Option<&Asked>,
+    ids: &[String],
+) -> SeriesAnswer {
+    let mut answer = SeriesAnswer {
+        value: Ok(None),
+        selector: selector(wanted),
+        query: String::new(),
+        entities: ids.to_vec(),
+        warnings: Vec::new(),
+    };
+    let Some(asked) = asked else {
+        return answer;
+    };
+    answer.query.clone_from(&asked.evidence);
+    let points = match &asked.points {
+        Ok(points) => points,
+        Err(error) => {
+            answer.value = Err(error.clone());
+            return answer;
+        }
+    };
+
+    let ids: BTreeSet<_> = ids.iter().map(String::as_str).collect();
+    let mine = |point: &&Point| {
+        point.dimensions.iter().any(|id| ids.contains(id.as_str()))
+            && series
+                .method
+                .as_ref()
+                .is_none_or(|method| point.names.contains(method))
+    };
+    // A host has several disks and a process several memory pools; they are
+    // merged first, so that an entity with more of them does not weigh more.
+    let mut entities: BTreeMap<_, Vec<f64>> = BTreeMap::new();
+    for point in points.points.iter().filter(mine) {
+        let entity = entity(point, wanted.of);
+        entities.entry(entity).or_default().push(point.value);
+    }
+    let per_entity: Vec<_> = entities
+        .values()
+        .filter_map(|values| merged(values, wanted.aggregation))
+        .collect();
+    let value = match series.merge {
+        Merge::Tenant => merged(&per_entity, wanted.aggregation),
+        Merge::Mean => mean(per_entity),
+    };
+    answer.value = Ok(value.filter(|value| value.is_finite()));
+    if wanted.of == Of::Methods {
+        answer.entities = entities.keys().map(|id| (*id).to_owned()).collect();
+    }
+    answer.warnings.clone_from(&points.warnings);
+    answer
+}
+
+/// The entity that a number belongs to: the first one of its dimensions, but
+/// for a method the second, because the first is its service.
+fn entity(point: &Point, of: Of) -> &str {
+    let position = match of {
+        Of::Entities => 0,
+        Of::Methods => 1,
+    };
+    let dimension = point.dimensions.get(position).or(point.dimensions.first());
+    dimension.map_or("", String::as_str)
+}
+
+fn merged(values: &[f64], aggregation: Aggregation) -> Option<f64> {
+    let values = values.iter().copied();
+    match aggregation {
+        Aggregation::Count | Aggregation::Sum => values.reduce(|sum, value| sum + value),
+        Aggregation::Min => values.reduce(f64::min),
+        Aggregation::Max => values.reduce(f64::max),
+        Aggregation::Avg | Aggregation::Median | Aggregation::Percentile(_) => mean(values),
+    }
+}
+
+fn selector(wanted: &Wanted<'_>) -> String {
+    let Wanted {
+        timeseries,
+        aggregation,
+        ..
+    } = wanted;
+    match aggregation {
+        Aggregation::Percentile(percentile) => {
+            format!("{timeseries} PERCENTILE {}", percentile.percent())
+        }
+        aggregation => format!("{timeseries} {}", aggregation.word().to_uppercase()),
+    }
+}
+
+/// The request without its entities, which the answer lists anyway.
+fn evidence(connection: &Connection, body: &Value) -> String {
+    let mut body = body.clone();
+    if let Some(fields) = body.as_object_mut() {
+        fields.remove("entities");
+    }
+    format!("POST {} {body}", connection.evidence(&request(&body)))
+}
+
+fn unsent((series, wanted): (&Series, Result<Wanted<'_>, SeriesError>)) -> SeriesAnswer {
+    SeriesAnswer {
+        value: wanted.map(|_| None),
+        selector: series.metric.as_str().to_owned(),
+        query: String::new(),
+        entities: Vec::new(),
+        warnings: Vec::new(),
+    }
+}
