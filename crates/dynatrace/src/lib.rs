@@ -1,15 +1,85 @@
-//! A client for one Dynatrace tenant.
+#![doc = include_str!("../README.md")]
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::time::Instant;
 
 pub mod metrics;
 
 mod answer;
+mod envelope;
 mod error;
+mod http;
+mod number;
 mod question;
+mod redact;
 mod tenant;
+mod throttle;
+mod v1;
+mod v2;
 
 pub use answer::{Entity, Related, SeriesAnswer, SeriesError};
 pub use error::{Cause, Error};
+pub use http::Calls;
 pub use question::{
     Aggregation, EntityType, Merge, Metric, Percentile, Question, Scope, Series, Tag, Window,
 };
 pub use tenant::{Api, InvalidTenant, Tenant, UnknownApi};
+
+/// A client for one tenant. Clones are cheap and share its limits.
+#[derive(Clone)]
+pub struct Dynatrace {
+    connection: Arc<http::Connection>,
+    api: Api,
+}
+
+impl Dynatrace {
+    /// A client that uses `http`, which must not follow redirects.
+    pub fn new(http: reqwest::Client, tenant: Tenant) -> Result<Self, InvalidTenant> {
+        let api = tenant.api;
+        let connection = Arc::new(http::Connection::new(http, tenant)?);
+        Ok(Self { connection, api })
+    }
+
+    /// The answers to a question, in the order of its series. An error
+    /// concerns all of them; what concerns one series is in its answer.
+    pub async fn series(
+        &self,
+        question: &Question,
+        deadline: Instant,
+    ) -> Result<Vec<SeriesAnswer>, Error> {
+        match self.api {
+            Api::V2 => v2::series(&self.connection, question, deadline).await,
+            Api::V1 => v1::series(&self.connection, question, deadline).await,
+        }
+    }
+
+    /// The entities of a scope that were active in the window; an empty list
+    /// if there were none.
+    pub async fn entities(
+        &self,
+        scope: &Scope,
+        window: Window,
+        deadline: Instant,
+    ) -> Result<Vec<Entity>, Error> {
+        match self.api {
+            Api::V2 => v2::entities(&self.connection, scope, window, deadline).await,
+            Api::V1 => v1::entities(&self.connection, scope, window, deadline).await,
+        }
+    }
+
+    /// The requests that this client and its clones have sent.
+    pub fn calls(&self) -> Calls {
+        self.connection.calls()
+    }
+}
+
+impl fmt::Debug for Dynatrace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dynatrace")
+            .field("api", &self.api)
+            .field("calls", &self.calls())
+            .finish_non_exhaustive()
+    }
+}
