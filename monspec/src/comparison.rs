@@ -62,8 +62,7 @@ impl ScaleFactors {
 }
 
 /// What follows when the verdict is inconclusive.
-///
-/// The order of the variants is the order of their strictness.
+// The variants stand in the order of their strictness, which `Ord` derives from.
 #[derive(
     Debug,
     Clone,

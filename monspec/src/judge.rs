@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 pub use address::{Address, addresses};
 pub use finding::{Finding, Outcome};
 pub use measured::{Gap, Measured, Measurement};
+pub use number::readable;
 pub use verdict::{Verdict, verdict};
 
 use crate::comparison::{Comparison, MissingBaseline};

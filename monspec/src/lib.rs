@@ -14,7 +14,8 @@ pub use annotate::{AnnotateError, Entities, annotate};
 pub use comparison::{Comparison, MissingBaseline, ScaleFactors, WhenInconclusive, strictest};
 pub use format::schema;
 pub use judge::{
-    Address, Finding, Gap, Measured, Measurement, Outcome, Verdict, addresses, judge, verdict,
+    Address, Finding, Gap, Measured, Measurement, Outcome, Verdict, addresses, judge, readable,
+    verdict,
 };
 pub use lint::{MetricCatalogue, MetricFacts};
 pub use read::{Reading, read};

@@ -51,7 +51,7 @@ pub enum Gap {
     #[error("the value is not a finite number, so nothing can be held against it")]
     NotFinite,
     /// Nobody handed in a number.
-    #[error("nothing was measured for this signature")]
+    #[error("nothing was measured")]
     NotMeasured,
     /// There is neither a compare side nor a static limit.
     #[error(

@@ -6,8 +6,8 @@ const DIGITS: usize = 6;
 /// The most significant digits that a number has.
 const ALL_DIGITS: usize = 17;
 
-/// The number, rounded for reading.
-pub(super) fn readable(number: f64) -> String {
+/// The number, rounded for reading: `52341.3` or `0.000123457`.
+pub fn readable(number: f64) -> String {
     rounded(number, DIGITS)
 }
 

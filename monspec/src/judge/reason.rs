@@ -35,7 +35,7 @@ pub(super) fn of_number(observed: f64, bounds: &Bounds) -> String {
 /// Why a signature could not be judged; says which of the two numbers is missing.
 pub(super) fn of_gap(gap: &Gap, observation: Option<f64>) -> String {
     match (gap, observation) {
-        (Gap::NotMeasured | Gap::NothingToCompare | Gap::FirstRelease, _) => gap.to_string(),
+        (Gap::NothingToCompare | Gap::FirstRelease, _) => gap.to_string(),
         (_, Some(_)) => format!("no baseline: {gap}"),
         (_, None) => format!("no observation: {gap}"),
     }

@@ -305,10 +305,7 @@ fn signature_that_nobody_measured_is_a_gap() {
         panic!("one entry")
     };
     let findings = judge(entry, comparison, &BTreeMap::new());
-    assert_eq!(
-        findings[0].reason,
-        "nothing was measured for this signature"
-    );
+    assert_eq!(findings[0].reason, "no observation: nothing was measured");
     assert_eq!(verdict(&findings), Verdict::Inconclusive);
 }
 
