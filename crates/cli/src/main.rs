@@ -1,2 +1,66 @@
-//! cli
-fn main() {}
+#![doc = include_str!("../README.md")]
+
+mod catalogue;
+mod failure;
+mod input;
+mod judge;
+mod lint;
+mod output;
+mod schema;
+mod values;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+
+use failure::{Failure, USAGE};
+
+/// Checks monspec files and judges numbers by them.
+#[derive(Parser)]
+#[command(name = "monspec", version, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Lint(lint::Options),
+    Judge(judge::Options),
+    Schema(schema::Options),
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 fine or passed, 1 lint errors or failed, 2 inconclusive,
+64 wrong usage, 65 a file says something wrong, 66 a file cannot be read,
+73 a file cannot be written, 74 the output cannot be written";
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return told_by_clap(&error),
+    };
+    let mut out = io::stdout().lock();
+    let done = match cli.command {
+        Command::Lint(options) => lint::run(&options, &mut out),
+        Command::Judge(options) => judge::run(&options, &mut out),
+        Command::Schema(_) => schema::run(&mut out),
+    };
+    let flushed = done.and_then(|code| out.flush().map(|()| code).map_err(Failure::from));
+    flushed.unwrap_or_else(|failure| failure.report())
+}
+
+/// Help was asked for, or the arguments make no sense.
+fn told_by_clap(error: &clap::Error) -> ExitCode {
+    let asked_for = matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    );
+    match error.print() {
+        Ok(()) if asked_for => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::from(USAGE),
+        Err(error) => Failure::from(error).report(),
+    }
+}

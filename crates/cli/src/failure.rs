@@ -1,0 +1,68 @@
+//! Why a command could not do its work, and the exit code that says so.
+
+use std::fmt;
+use std::io::{self, ErrorKind, Write};
+use std::process::ExitCode;
+
+/// The arguments make no sense.
+pub(crate) const USAGE: u8 = 64;
+/// A file says something wrong.
+const DATA: u8 = 65;
+/// A file cannot be read.
+const NO_INPUT: u8 = 66;
+/// A file cannot be written.
+const CANNOT_CREATE: u8 = 73;
+/// The output cannot be written.
+const OUTPUT: u8 = 74;
+
+/// What stopped a command, told in a sentence that says what to repair.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The arguments make no sense together.
+    Usage(String),
+    /// A file says something wrong.
+    Data(String),
+    /// A file cannot be read.
+    Unreadable { name: String, cause: io::Error },
+    /// A file cannot be written.
+    Unwritable { name: String, cause: io::Error },
+    /// Nobody takes the output any more.
+    Output(io::Error),
+}
+
+impl Failure {
+    /// Tells the person at the terminal.
+    pub(crate) fn report(&self) -> ExitCode {
+        // `monspec … | head` is no failure worth a line.
+        let silent = matches!(self, Self::Output(cause) if cause.kind() == ErrorKind::BrokenPipe);
+        if !silent {
+            // With stderr gone there is nobody left to tell; the code still speaks.
+            let _ = writeln!(io::stderr().lock(), "monspec: {self}");
+        }
+        ExitCode::from(match self {
+            Self::Usage(_) => USAGE,
+            Self::Data(_) => DATA,
+            Self::Unreadable { .. } => NO_INPUT,
+            Self::Unwritable { .. } => CANNOT_CREATE,
+            Self::Output(_) => OUTPUT,
+        })
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(problem) | Self::Data(problem) => f.write_str(problem),
+            Self::Unreadable { name, cause } => write!(f, "cannot read {name}: {cause}"),
+            Self::Unwritable { name, cause } => write!(f, "cannot write {name}: {cause}"),
+            Self::Output(cause) => write!(f, "cannot write the output: {cause}"),
+        }
+    }
+}
+
+/// The only I/O errors that travel with `?` are those of the output.
+impl From<io::Error> for Failure {
+    fn from(cause: io::Error) -> Self {
+        Self::Output(cause)
+    }
+}

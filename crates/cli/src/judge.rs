@@ -1,0 +1,107 @@
+//! `monspec judge`
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use monspec::{Comparison, Entities, Finding, Monspec, ServiceEntry, annotate};
+
+use crate::failure::Failure;
+use crate::input::{Input, refuse_stdin_twice};
+use crate::output;
+use crate::values;
+
+const EXAMPLES: &str = r#"Example:
+  monspec judge monspec.json --comparison StagingToProduction --values values.json
+
+The values are a list with one element per signature; `signature` counts the
+signatures of the service, or of its method, from 0:
+  [
+    { "service": "Shop", "signature": 0, "observation": 412.5, "baseline": 398 },
+    { "service": "Shop", "method": "/api", "signature": 0, "observation": 3, "baseline": null }
+  ]
+A signature without a number is a gap and makes the verdict inconclusive."#;
+
+/// Judges numbers by a monspec, without asking Dynatrace.
+///
+/// Exits with 0 when the verdict is passed, 1 when failed, 2 when inconclusive.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Options {
+    /// The monspec; `-` reads standard input.
+    #[arg(value_name = "FILE")]
+    file: Input,
+
+    /// The comparison to judge by.
+    #[arg(long, value_name = "NAME")]
+    comparison: String,
+
+    /// The numbers; `-` reads standard input.
+    #[arg(long, value_name = "VALUES")]
+    values: Input,
+
+    /// Print the verdict and the findings as JSON.
+    #[arg(long)]
+    json: bool,
+
+    /// Also write the monspec with the results in it.
+    #[arg(long, value_name = "PATH")]
+    annotated: Option<PathBuf>,
+}
+
+pub(crate) fn run(options: &Options, out: &mut impl Write) -> Result<ExitCode, Failure> {
+    refuse_stdin_twice([&options.file, &options.values])?;
+    let (spec, source) = options.file.spec()?;
+    let compared = compared(&spec, &options.comparison)?;
+    let measured = values::read(&options.values, &options.comparison, &compared)?;
+    let findings: Vec<_> = compared
+        .iter()
+        .flat_map(|(entry, comparison)| monspec::judge(entry, comparison, &measured))
+        .collect();
+
+    if let Some(path) = &options.annotated {
+        write_annotated(path, &source, &options.comparison, &findings)?;
+    }
+    if options.json {
+        output::findings_json(out, &findings)?;
+    } else {
+        output::findings(out, &findings)?;
+    }
+    Ok(output::exit_code(&findings))
+}
+
+/// The entries that take part, at least one.
+fn compared<'a>(
+    spec: &'a Monspec,
+    comparison: &str,
+) -> Result<Vec<(&'a ServiceEntry, &'a Comparison)>, Failure> {
+    let compared = spec.compared(comparison);
+    if !compared.is_empty() {
+        return Ok(compared);
+    }
+    let known = spec.comparison_names();
+    Err(Failure::Usage(if known.is_empty() {
+        format!("there is no comparison `{comparison}`: the monspec declares none")
+    } else {
+        format!(
+            "there is no comparison `{comparison}`; the monspec has: {}",
+            known.join(", ")
+        )
+    }))
+}
+
+fn write_annotated(
+    path: &Path,
+    source: &str,
+    comparison: &str,
+    findings: &[Finding],
+) -> Result<(), Failure> {
+    let text = annotate(source, comparison, findings, &Entities::new())
+        .map_err(|error| Failure::Data(error.to_string()))?;
+    fs::write(path, text).map_err(|cause| Failure::Unwritable {
+        name: path.display().to_string(),
+        cause,
+    })
+}

@@ -1,0 +1,182 @@
+//! How messages and findings are printed, for people and for programs.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use monspec::lint::{Message, Severity};
+use monspec::{Finding, Outcome, Verdict, readable, verdict};
+use serde::Serialize;
+
+use crate::input::Input;
+
+/// Prints messages the way compilers do, and how many there are.
+pub(crate) fn messages(out: &mut impl Write, file: &Input, messages: &[Message]) -> io::Result<()> {
+    for Message {
+        severity,
+        position,
+        path,
+        problem,
+        fix,
+    } in messages
+    {
+        writeln!(out, "{file}:{position}: {severity}: {problem} ({path})")?;
+        writeln!(out, "    help: {fix}")?;
+    }
+    let counts: Vec<_> = [Severity::Error, Severity::Warning, Severity::Hint]
+        .into_iter()
+        .map(|severity| {
+            (
+                severity,
+                messages
+                    .iter()
+                    .filter(|one| one.severity == severity)
+                    .count(),
+            )
+        })
+        .filter(|(_, count)| 0 < *count)
+        .map(|(severity, count)| format!("{count} {severity}{}", if count == 1 { "" } else { "s" }))
+        .collect();
+    if !counts.is_empty() {
+        writeln!(out, "{file}: {}", counts.join(", "))?;
+    }
+    Ok(())
+}
+
+/// Prints the messages of several files as one JSON list.
+pub(crate) fn messages_json(
+    out: &mut impl Write,
+    files: &[(&Input, Vec<Message>)],
+) -> io::Result<()> {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        file: String,
+        #[serde(flatten)]
+        message: &'a Message,
+    }
+    let lines: Vec<_> = files
+        .iter()
+        .flat_map(|(file, messages)| messages.iter().map(move |message| (file, message)))
+        .map(|(file, message)| Line {
+            file: file.to_string(),
+            message,
+        })
+        .collect();
+    json(out, &lines)
+}
+
+/// Prints the verdict and an aligned table of the findings.
+pub(crate) fn findings(out: &mut impl Write, findings: &[Finding]) -> io::Result<()> {
+    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), readable);
+    let header = [
+        "OUTCOME",
+        "SIGNATURE",
+        "METRIC",
+        "OBSERVATION",
+        "BASELINE",
+        "LOWER",
+        "UPPER",
+        "REASON",
+    ]
+    .map(str::to_owned);
+    let rows = findings.iter().map(|finding| {
+        [
+            told(finding),
+            finding.address.to_string(),
+            format!("{} ({})", finding.metric, finding.aggregate),
+            number(finding.observation),
+            number(finding.baseline),
+            number(finding.lower_limit),
+            number(finding.upper_limit),
+            finding.reason.clone(),
+        ]
+    });
+    let rows: Vec<_> = std::iter::once(header).chain(rows).collect();
+    table(out, &rows)?;
+    writeln!(out, "\nverdict: {}", verdict(findings))
+}
+
+/// Prints the verdict and the findings as JSON.
+pub(crate) fn findings_json(out: &mut impl Write, findings: &[Finding]) -> io::Result<()> {
+    #[derive(Serialize)]
+    struct Judged<'a> {
+        verdict: Verdict,
+        findings: Vec<Line<'a>>,
+    }
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Line<'a> {
+        service: &'a str,
+        method: Option<&'a str>,
+        signature: usize,
+        outcome: Outcome,
+        observation: Option<f64>,
+        baseline: Option<f64>,
+        upper_limit: Option<f64>,
+        lower_limit: Option<f64>,
+        reason: &'a str,
+    }
+    impl<'a> From<&'a Finding> for Line<'a> {
+        fn from(finding: &'a Finding) -> Self {
+            Self {
+                service: &finding.address.service,
+                method: finding.address.method.as_deref(),
+                signature: finding.address.signature,
+                outcome: finding.outcome,
+                observation: finding.observation,
+                baseline: finding.baseline,
+                upper_limit: finding.upper_limit,
+                lower_limit: finding.lower_limit,
+                reason: &finding.reason,
+            }
+        }
+    }
+    let lines = findings.iter().map(Line::from).collect();
+    json(
+        out,
+        &Judged {
+            verdict: verdict(findings),
+            findings: lines,
+        },
+    )
+}
+
+/// The exit code that tells a script the verdict.
+pub(crate) fn exit_code(findings: &[Finding]) -> ExitCode {
+    ExitCode::from(match verdict(findings) {
+        Verdict::Passed => 0,
+        Verdict::Failed => 1,
+        Verdict::Inconclusive => 2,
+    })
+}
+
+fn told(finding: &Finding) -> String {
+    if finding.accepted {
+        "accepted".to_owned()
+    } else {
+        finding.outcome.to_string()
+    }
+}
+
+fn table<const COLUMNS: usize>(out: &mut impl Write, rows: &[[String; COLUMNS]]) -> io::Result<()> {
+    let width = |column: usize| {
+        rows.iter()
+            .map(|row| row[column].chars().count())
+            .max()
+            .unwrap_or_default()
+    };
+    let widths: [usize; COLUMNS] = std::array::from_fn(width);
+    for row in rows {
+        let cells: Vec<_> = row
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
+        writeln!(out, "{}", cells.join("  ").trim_end())?;
+    }
+    Ok(())
+}
+
+fn json(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    writeln!(out)
+}

@@ -1,0 +1,65 @@
+use crate::{file, monspec, path};
+
+#[test]
+fn arguments_without_sense_exit_with_64() {
+    let twice = ["judge", "-", "--comparison", "Gate", "--values", "-"];
+    for arguments in [
+        &[][..],
+        &["lnit"],
+        &["lint"],
+        &["lint", "-", "-"],
+        &["judge", "-"],
+        &twice,
+    ] {
+        let ran = monspec(arguments, "{}");
+        assert_eq!((ran.code, ran.out.as_str()), (64, ""), "{arguments:?}");
+        assert!(!ran.err.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn help_is_everywhere_with_examples() {
+    for arguments in [
+        &["--help"][..],
+        &["lint", "--help"],
+        &["judge", "--help"],
+        &["schema", "--help"],
+    ] {
+        let ran = monspec(arguments, "");
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{arguments:?}");
+        assert!(
+            ran.out.contains("Exit codes:") || ran.out.contains("Example"),
+            "{}",
+            ran.out
+        );
+    }
+}
+
+#[test]
+fn file_that_cannot_be_read_exits_with_66() {
+    let absent = path("absent.json");
+    for arguments in [
+        &["lint", &absent][..],
+        &["judge", &absent, "--comparison", "Gate", "--values", "-"],
+    ] {
+        let ran = monspec(arguments, "");
+        assert_eq!((ran.code, ran.out.as_str()), (66, ""), "{arguments:?}");
+        assert!(
+            ran.err
+                .starts_with(&format!("monspec: cannot read {absent}: ")),
+            "{}",
+            ran.err
+        );
+    }
+}
+
+#[test]
+fn file_that_is_not_text_exits_with_65() {
+    let binary = file("binary.json", [b'{', 0xff, b'}']);
+    let ran = monspec(&["lint", &binary], "");
+    assert_eq!(ran.code, 65);
+    assert_eq!(
+        ran.err,
+        format!("monspec: {binary} is not UTF-8 text; save it as UTF-8\n")
+    );
+}
