@@ -7,5 +7,6 @@ pub mod pipeline;
 
 pub mod s3;
 pub mod ssm;
+pub mod tenant;
 
 mod clock;

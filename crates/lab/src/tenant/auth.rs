@@ -1,0 +1,74 @@
+//! Who may call, and for what.
+
+use axum::http::{HeaderMap, StatusCode, header};
+
+use super::answer::Refusal;
+use super::request::Query;
+
+/// The path under which the platform serves the environment API. Only there is
+/// a bearer token good for anything.
+pub(super) const PLATFORM_PREFIX: [&str; 3] = ["platform", "classic", "environment-api"];
+
+/// Which face of the tenant a call came to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Door {
+    Classic,
+    Platform,
+}
+
+/// Lets a caller in who shows `token` in the way this door wants it.
+pub(super) fn authenticate(
+    door: Door,
+    headers: &HeaderMap,
+    query: &Query,
+    token: &str,
+) -> Result<(), Refusal> {
+    let scheme = match door {
+        Door::Classic => "Api-Token",
+        Door::Platform => "Bearer",
+    };
+    let shown = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    let in_header = shown.and_then(|value| value.split_once(' ')) == Some((scheme, token));
+    let in_query = door == Door::Classic
+        && shown.is_none()
+        && query
+            .pairs()
+            .any(|(name, value)| is_token_parameter(name) && value == token);
+    if in_header || in_query {
+        Ok(())
+    } else {
+        Err(unauthorised())
+    }
+}
+
+pub(super) fn is_token_parameter(name: &str) -> bool {
+    name.eq_ignore_ascii_case("api-token")
+}
+
+pub(super) fn unauthorised() -> Refusal {
+    Refusal::new(StatusCode::UNAUTHORIZED, "Token Authentication failed")
+}
+
+pub(super) fn missing_scope(scope: &str) -> Refusal {
+    let title = match scope {
+        "metrics.read" => "Read metrics",
+        "entities.read" => "Read entities",
+        "DataExport" => "Access problem and event feed, metrics, and topology",
+        other => other,
+    };
+    let message = format!("Token is missing required scope. Use one of: {scope} ({title})");
+    Refusal::new(StatusCode::FORBIDDEN, message)
+}
+
+/// The scope a path needs.
+pub(super) fn scope_of(path: &[String]) -> Option<&'static str> {
+    let path: Vec<_> = path.iter().map(String::as_str).collect();
+    match path.as_slice() {
+        ["api", "v1", ..] => Some("DataExport"),
+        ["api", "v2", "metrics", ..] => Some("metrics.read"),
+        ["api", "v2", "entities", ..] => Some("entities.read"),
+        _ => None,
+    }
+}
