@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::judge::{Finding, Outcome, Verdict, verdict};
+use crate::read::is_entry_key;
 use crate::read::shape::{ENTRY, METHOD, SIGNATURE};
-use crate::read::{is_entry_key, tree, without_byte_order_mark};
-use crate::syntax;
+use crate::syntax::{self, tree};
 
 /// The entities that were found, by service entry and environment.
 pub type Entities = BTreeMap<String, BTreeMap<String, Vec<String>>>;
@@ -31,7 +31,7 @@ pub fn annotate(
     findings: &[Finding],
     entities: &Entities,
 ) -> Result<String, AnnotateError> {
-    let root = tree(without_byte_order_mark(source)).ok_or(AnnotateError::Unreadable)?;
+    let root = tree(source).ok_or(AnnotateError::Unreadable)?;
     let Value::Object(mut file) = plain(root.value) else {
         return Err(AnnotateError::Unreadable);
     };

@@ -65,16 +65,16 @@ fn judge_signature(
         reason: String::new(),
     };
     match judged {
-        Ok((observed, bounds)) => Finding {
-            outcome: if bounds.hold(observed) {
+        Ok((observed, Bounds { range, origin })) => Finding {
+            outcome: if range.admits(observed) {
                 Outcome::Held
             } else {
                 Outcome::Violated
             },
-            upper_limit: bounds.upper,
-            lower_limit: bounds.lower,
-            margin: bounds.margin(observed),
-            reason: reason::of_number(observed, &bounds),
+            upper_limit: range.upper(),
+            lower_limit: range.lower(),
+            margin: Some(range.margin(observed)),
+            reason: reason::of_number(observed, range, origin),
             ..blank
         },
         Err(gap) => Finding {
@@ -91,8 +91,8 @@ fn bounds_of(
     comparison: &Comparison,
     baseline: &Result<f64, Gap>,
 ) -> Result<Bounds, Gap> {
-    if !signature.needs_baseline() {
-        return Ok(Bounds::fixed(signature.upper_limit, signature.lower_limit));
+    if let Some(fixed) = Bounds::fixed(signature.upper_limit, signature.lower_limit) {
+        return Ok(fixed);
     }
     if comparison.compare.is_none() {
         return Err(Gap::NothingToCompare);

@@ -1,8 +1,14 @@
 //! What the linter says about a monspec, and what it needs to know about metrics.
 
+mod path;
+mod report;
+
 use std::fmt;
 
 use serde::Serialize;
+
+pub(crate) use path::{Path, Place, shortened};
+pub(crate) use report::Report;
 
 /// What is known of a v1 metric; answers `None` for a metric that is not known.
 pub type MetricCatalogue = fn(timeseries: &str) -> Option<MetricFacts>;

@@ -5,18 +5,13 @@ mod comparison;
 mod entry;
 mod fields;
 mod limits;
-mod path;
-mod report;
 pub(crate) mod shape;
 mod signature;
 mod suggest;
 
-pub(crate) use path::{Path, Place};
-pub(crate) use report::Report;
-
-use crate::lint::{Message, MetricCatalogue};
-use crate::spec::Monspec;
-use crate::syntax::{Node, Value, parse};
+use crate::lint::{Message, MetricCatalogue, Path, Place, Report};
+use crate::spec::{Monspec, ServiceEntry};
+use crate::syntax::{Node, Value, parse, without_byte_order_mark};
 
 /// What reading a file gave.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,35 +38,18 @@ pub fn read(source: &str, metrics: MetricCatalogue) -> Reading {
     }
 }
 
-/// The text without the mark that some editors put in front of it.
-pub(crate) fn without_byte_order_mark(source: &str) -> &str {
-    source.strip_prefix('\u{feff}').unwrap_or(source)
-}
-
 /// Whether a top-level field is a service entry and not a comment or an editor's schema link.
 pub(crate) fn is_entry_key(key: &str) -> bool {
     !key.starts_with('_') && key != "$schema"
 }
 
-/// Everything the file needs beside its own text to be read.
-pub(crate) fn tree(text: &str) -> Option<Node> {
-    let mut report = Report::new(text);
-    parse(text, &mut report).filter(|_| !report.finish().refused)
-}
-
-fn entries(
-    root: &Node,
-    metrics: MetricCatalogue,
-    report: &mut Report<'_>,
-) -> Vec<crate::spec::ServiceEntry> {
+fn entries(root: &Node, metrics: MetricCatalogue, report: &mut Report<'_>) -> Vec<ServiceEntry> {
     let top = Place::new(root.offset, Path::root());
     let Value::Object(members) = &root.value else {
+        let kind = root.value.kind();
         report.error(
             &top,
-            format!(
-                "a monspec is an object of service entries, this is {}",
-                root.value.kind()
-            ),
+            format!("a monspec is an object of service entries, this is {kind}"),
             "write `{ \"<your service>\": { … } }`",
         );
         return Vec::new();

@@ -6,7 +6,21 @@
 mod depth;
 mod parse;
 
+use crate::lint::Report;
+
 pub(crate) use parse::parse;
+
+/// The tree of a text whose syntax has no error, for those who report none.
+pub(crate) fn tree(source: &str) -> Option<Node> {
+    let text = without_byte_order_mark(source);
+    let mut report = Report::new(text);
+    parse(text, &mut report).filter(|_| !report.refuses())
+}
+
+/// The text without the mark that some editors put in front of it.
+pub(crate) fn without_byte_order_mark(source: &str) -> &str {
+    source.strip_prefix('\u{feff}').unwrap_or(source)
+}
 
 /// One JSON value and where it begins.
 #[derive(Debug)]

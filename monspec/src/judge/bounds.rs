@@ -3,12 +3,19 @@
 use super::measured::Gap;
 use crate::signature::Side;
 
-/// The limits that are in force for one signature; at least one is set.
+/// The limits that are in force for one signature.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Bounds {
-    pub(super) upper: Option<f64>,
-    pub(super) lower: Option<f64>,
+    pub(super) range: Range,
     pub(super) origin: Origin,
+}
+
+/// The values that hold, limits included.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Range {
+    AtMost(f64),
+    AtLeast(f64),
+    Between { least: f64, most: f64 },
 }
 
 /// Where the limits come from.
@@ -21,45 +28,70 @@ pub(super) enum Origin {
 }
 
 impl Bounds {
-    pub(super) fn fixed(upper: Option<f64>, lower: Option<f64>) -> Self {
-        Self {
-            upper,
-            lower,
+    /// The static limits of a signature; none when it has none.
+    pub(super) fn fixed(upper: Option<f64>, lower: Option<f64>) -> Option<Self> {
+        let range = match (lower, upper) {
+            (Some(least), Some(most)) => Range::Between { least, most },
+            (Some(least), None) => Range::AtLeast(least),
+            (None, Some(most)) => Range::AtMost(most),
+            (None, None) => return None,
+        };
+        Some(Self {
+            range,
             origin: Origin::Fixed,
-        }
+        })
     }
 
     /// The tolerance is a share of the baseline's size, so that it widens the
     /// limit for negative baselines too.
     pub(super) fn derived(side: Side, baseline: f64, factor: f64) -> Result<Self, Gap> {
         let tolerance = baseline.abs() * factor / 100.0;
-        let (upper, lower) = match side {
-            Side::Upper => (Some(baseline + tolerance), None),
-            Side::Lower => (None, Some(baseline - tolerance)),
+        let (limit, range) = match side {
+            Side::Upper => (baseline + tolerance, Range::AtMost(baseline + tolerance)),
+            Side::Lower => (baseline - tolerance, Range::AtLeast(baseline - tolerance)),
         };
-        if upper.or(lower).is_some_and(f64::is_finite) {
-            Ok(Self {
-                upper,
-                lower,
-                origin: Origin::Derived { baseline, factor },
-            })
-        } else {
-            Err(Gap::NotFinite)
+        if !limit.is_finite() {
+            return Err(Gap::NotFinite);
+        }
+        Ok(Self {
+            range,
+            origin: Origin::Derived { baseline, factor },
+        })
+    }
+}
+
+impl Range {
+    pub(super) fn upper(self) -> Option<f64> {
+        match self {
+            Self::AtMost(most) | Self::Between { most, .. } => Some(most),
+            Self::AtLeast(_) => None,
+        }
+    }
+
+    pub(super) fn lower(self) -> Option<f64> {
+        match self {
+            Self::AtLeast(least) | Self::Between { least, .. } => Some(least),
+            Self::AtMost(_) => None,
         }
     }
 
     /// A value on the limit holds.
-    pub(super) fn hold(&self, value: f64) -> bool {
-        self.upper.is_none_or(|limit| value <= limit)
-            && self.lower.is_none_or(|limit| limit <= value)
+    pub(super) fn admits(self, value: f64) -> bool {
+        match self {
+            Self::AtMost(most) => value <= most,
+            Self::AtLeast(least) => least <= value,
+            Self::Between { least, most } => least <= value && value <= most,
+        }
     }
 
     /// The distance to the nearest limit, negative beyond it.
-    pub(super) fn margin(&self, value: f64) -> Option<f64> {
-        let below_upper = self.upper.map(|limit| limit - value);
-        let above_lower = self.lower.map(|limit| value - limit);
-        let nearest = below_upper.into_iter().chain(above_lower).reduce(f64::min);
+    pub(super) fn margin(self, value: f64) -> f64 {
+        let margin = match self {
+            Self::AtMost(most) => most - value,
+            Self::AtLeast(least) => value - least,
+            Self::Between { least, most } => (most - value).min(value - least),
+        };
         // Two huge numbers of different sign may be further apart than a number can say.
-        nearest.map(|margin| margin.clamp(f64::MIN, f64::MAX))
+        margin.clamp(f64::MIN, f64::MAX)
     }
 }

@@ -1,33 +1,34 @@
 //! The sentences that explain findings.
 
-use super::bounds::{Bounds, Origin};
+use super::bounds::{Origin, Range};
 use super::measured::Gap;
 use super::number::{distinct, readable};
 
 /// Why a number holds or does not.
-pub(super) fn of_number(observed: f64, bounds: &Bounds) -> String {
-    let Bounds {
-        upper,
-        lower,
-        origin,
-    } = *bounds;
-    let (value, relation, limit) = match (upper, lower) {
-        (Some(most), _) if most < observed => told(observed, "is above the upper limit", most),
-        (_, Some(least)) if observed < least => told(observed, "is below the lower limit", least),
-        (Some(most), Some(least)) => {
-            let range = format!("{} and {}", readable(least), readable(most));
-            (readable(observed), "lies between the limits", range)
+pub(super) fn of_number(observed: f64, range: Range, origin: Origin) -> String {
+    let sentence = match range {
+        Range::AtMost(most) | Range::Between { most, .. } if most < observed => {
+            told(observed, "is above the upper limit", most)
         }
-        (Some(most), None) => told(observed, "does not exceed the upper limit", most),
-        (None, Some(least)) => told(observed, "does not fall below the lower limit", least),
-        (None, None) => (readable(observed), "has no limit", String::new()),
+        Range::AtLeast(least) | Range::Between { least, .. } if observed < least => {
+            told(observed, "is below the lower limit", least)
+        }
+        Range::AtMost(most) => told(observed, "does not exceed the upper limit", most),
+        Range::AtLeast(least) => told(observed, "does not fall below the lower limit", least),
+        Range::Between { least, most } => {
+            let [observed, least, most] = [observed, least, most].map(readable);
+            format!("{observed} lies between the limits {least} and {most}")
+        }
     };
     match origin {
-        Origin::Fixed => format!("{value} {relation} {limit}"),
+        Origin::Fixed => sentence,
         Origin::Derived { baseline, factor } => {
-            let sign = if upper.is_some() { '+' } else { '-' };
-            let (baseline, factor) = (readable(baseline), readable(factor));
-            format!("{value} {relation} {limit} (baseline {baseline} {sign} {factor} %)")
+            let sign = if range.upper().is_some() { '+' } else { '-' };
+            format!(
+                "{sentence} (baseline {} {sign} {} %)",
+                readable(baseline),
+                readable(factor)
+            )
         }
     }
 }
@@ -41,7 +42,7 @@ pub(super) fn of_gap(gap: &Gap, observation: Option<f64>) -> String {
     }
 }
 
-fn told(observed: f64, relation: &'static str, limit: f64) -> (String, &'static str, String) {
+fn told(observed: f64, relation: &str, limit: f64) -> String {
     let (observed, limit) = distinct(observed, limit);
-    (observed, relation, limit)
+    format!("{observed} {relation} {limit}")
 }

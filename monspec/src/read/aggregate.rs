@@ -1,8 +1,7 @@
 //! Reads the name of an aggregate.
 
 use super::fields::{Cursor, did_you_mean};
-use super::path::shortened;
-use super::report::Report;
+use crate::lint::{Report, shortened};
 use crate::signature::Aggregate;
 
 /// Reads an aggregate such as `avg` or `p99.9`.

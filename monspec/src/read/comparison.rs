@@ -3,10 +3,9 @@
 use std::collections::HashSet;
 
 use super::fields::{Cursor, Fields, did_you_mean};
-use super::path::{Place, shortened};
-use super::report::Report;
 use super::shape::COMPARISON;
 use crate::comparison::{Comparison, MissingBaseline, ScaleFactors, WhenInconclusive};
+use crate::lint::{Place, Report, shortened};
 
 /// The longest shift, ten years: enough for everyone, and no sum of times overflows.
 const MAX_SHIFT_SECONDS: i64 = 10 * 366 * 86_400;

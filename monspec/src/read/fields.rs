@@ -3,10 +3,9 @@
 //! Whatever answers `None` or leaves something out has reported an error, so a
 //! spec with holes in it is never handed on.
 
-use super::path::{Place, shortened};
-use super::report::Report;
 use super::shape::Shape;
 use super::suggest::nearest;
+use crate::lint::{Place, Report, shortened};
 use crate::syntax::{Member, Node, Value};
 
 /// The most elements of one list or object that are read, so that looking at

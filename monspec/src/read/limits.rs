@@ -4,11 +4,9 @@ use std::collections::BTreeSet;
 
 use super::comparison::PlacedComparison;
 use super::fields::Fields;
-use super::path::{Place, shortened};
-use super::report::Report;
 use super::suggest::nearest;
 use crate::comparison::Comparison;
-use crate::lint::MetricCatalogue;
+use crate::lint::{MetricCatalogue, Place, Report, shortened};
 use crate::signature::{Side, Signature};
 
 /// Reads the upper and the lower limit.

@@ -3,10 +3,8 @@
 use super::aggregate::read_aggregate;
 use super::fields::{Cursor, Fields, did_you_mean, listed};
 use super::limits::read_limits;
-use super::path::{Place, shortened};
-use super::report::Report;
 use super::shape::SIGNATURE;
-use crate::lint::MetricCatalogue;
+use crate::lint::{MetricCatalogue, Place, Report, shortened};
 use crate::signature::{Aggregate, Direction, Merge, Metric, Side, Signature};
 
 /// Reads the signature and asks the catalogue whether Dynatrace can answer it.

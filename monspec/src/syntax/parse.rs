@@ -9,7 +9,7 @@ use jsonc_parser::{CollectOptions, ParseOptions, ast, parse_to_ast};
 
 use super::depth::{MAX_DEPTH, first_bracket_too_deep};
 use super::{Member, Node, Value};
-use crate::read::{Path, Place, Report};
+use crate::lint::{Path, Place, Report};
 
 /// The longest text that is read, in bytes.
 const MAX_BYTES: usize = 512 * 1024;

@@ -1,7 +1,7 @@
 //! Collects messages while a file is read.
 
 use super::path::Place;
-use crate::lint::{Message, Position, Severity};
+use super::{Message, Position, Severity};
 
 /// The most messages that are kept. Nobody repairs more in one go, and a
 /// hostile file must not fill the memory with complaints about itself.
@@ -118,7 +118,7 @@ impl<'a> Report<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::read::path::Path;
+    use crate::lint::path::Path;
 
     #[test]
     fn messages_come_in_the_order_of_the_file_with_characters_as_columns() {
