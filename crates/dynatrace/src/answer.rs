@@ -38,6 +38,12 @@ pub enum SeriesError {
     NeedsV2(String),
 }
 
+impl SeriesError {
+    pub(crate) fn methods_of_no_service() -> Self {
+        Self::BadSelector("only services have service methods".into())
+    }
+}
+
 /// A monitored entity and what it is connected with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entity {

@@ -3,7 +3,6 @@
 //! Every request of this crate only reads, so sending it twice does no harm.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -16,8 +15,10 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use url::Url;
 
+use crate::calls::{Calls, Counters, Subject};
 use crate::envelope::{redirected, refusal};
 use crate::error::Error;
+use crate::number::quoted_where_not_finite;
 use crate::tenant::{Address, Api, InvalidTenant, Tenant, authorization};
 use crate::throttle::{Pace, asked_for, backoff, spread};
 
@@ -36,19 +37,6 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// How many requests were sent, for log lines and benchmarks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Calls {
-    /// Requests for numbers.
-    pub metrics: u64,
-    /// Requests for entities.
-    pub entities: u64,
-    /// Requests for anything else, such as the description of a metric.
-    pub other: u64,
-    /// How many of all these repeated one that had failed.
-    pub retries: u64,
-}
-
 /// A request before it has an address.
 pub(crate) struct Request<'a> {
     pub(crate) api: Api,
@@ -60,14 +48,6 @@ pub(crate) struct Request<'a> {
     pub(crate) body: Option<&'a Value>,
 }
 
-/// What a request is counted as.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Subject {
-    Metrics,
-    Entities,
-    Other,
-}
-
 /// An answer of the API.
 pub(crate) struct Reply {
     pub(crate) headers: HeaderMap,
@@ -76,10 +56,15 @@ pub(crate) struct Reply {
 
 impl Reply {
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        serde_json::from_slice(&self.body).map_err(|error| Error::Malformed {
-            what: "it cannot be read".into(),
-            source: Some(error.into()),
-        })
+        serde_json::from_slice(&self.body)
+            .or_else(|_| {
+                let body = String::from_utf8_lossy(&self.body);
+                serde_json::from_str(&quoted_where_not_finite(&body))
+            })
+            .map_err(|error| Error::Malformed {
+                what: "it cannot be read".into(),
+                source: Some(error.into()),
+            })
     }
 }
 
@@ -166,7 +151,7 @@ impl Connection {
             );
             sleep(wait).await;
             retries += 1;
-            self.counters.retries.fetch_add(1, Ordering::Relaxed);
+            self.counters.count_retry();
         }
     }
 
@@ -287,33 +272,4 @@ async fn at_most(mut response: reqwest::Response, limit: usize) -> reqwest::Resu
         }
     }
     Ok(body)
-}
-
-#[derive(Default)]
-struct Counters {
-    metrics: AtomicU64,
-    entities: AtomicU64,
-    other: AtomicU64,
-    retries: AtomicU64,
-}
-
-impl Counters {
-    fn count(&self, subject: Subject) {
-        let counter = match subject {
-            Subject::Metrics => &self.metrics,
-            Subject::Entities => &self.entities,
-            Subject::Other => &self.other,
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn read(&self) -> Calls {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Calls {
-            metrics: read(&self.metrics),
-            entities: read(&self.entities),
-            other: read(&self.other),
-            retries: read(&self.retries),
-        }
-    }
 }

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 pub mod metrics;
 
 mod answer;
+mod calls;
 mod envelope;
 mod error;
 mod http;
@@ -20,8 +21,8 @@ mod v1;
 mod v2;
 
 pub use answer::{Entity, Related, SeriesAnswer, SeriesError};
+pub use calls::Calls;
 pub use error::{Cause, Error};
-pub use http::Calls;
 pub use question::{
     Aggregation, EntityType, Merge, Metric, Percentile, Question, Scope, Series, Tag, Window,
 };

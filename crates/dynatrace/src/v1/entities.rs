@@ -6,8 +6,9 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use crate::answer::{Entity, Related};
+use crate::calls::Subject;
 use crate::error::Error;
-use crate::http::{Connection, Request, Subject};
+use crate::http::{Connection, Request};
 use crate::question::{EntityType, Scope, Tag, Window};
 use crate::tenant::Api;
 

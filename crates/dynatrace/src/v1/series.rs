@@ -6,13 +6,13 @@ use futures_util::future::try_join_all;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::timeseries::{Of, Point, Points, Wanted, body, query, request};
+use super::timeseries::{Dimension, Of, Point, Points, Wanted, body, query, request};
 use crate::answer::{SeriesAnswer, SeriesError};
 use crate::error::Error;
 use crate::http::Connection;
 use crate::metrics::{self, Successor};
 use crate::number::mean;
-use crate::question::{Aggregation, Merge, Metric, Question, Series};
+use crate::question::{Aggregation, EntityType, Merge, Metric, Question, Series};
 
 /// The answers to a question, in the order of its series.
 pub(crate) async fn series(
@@ -20,7 +20,9 @@ pub(crate) async fn series(
     question: &Question,
     deadline: Instant,
 ) -> Result<Vec<SeriesAnswer>, Error> {
-    let wanted: Vec<_> = question.series.iter().map(wanted).collect();
+    let scope = question.scope.entity_type;
+    let wanted = question.series.iter().map(|series| wanted(series, scope));
+    let wanted: Vec<_> = wanted.collect();
     if wanted.iter().all(Result::is_err) {
         return Ok(question.series.iter().zip(wanted).map(unsent).collect());
     }
@@ -63,7 +65,7 @@ struct Asked {
     evidence: String,
 }
 
-fn wanted(series: &Series) -> Result<Wanted<'_>, SeriesError> {
+fn wanted(series: &Series, scope: EntityType) -> Result<Wanted<'_>, SeriesError> {
     let timeseries = match &series.metric {
         Metric::Timeseries(id) => id,
         Metric::Selector(selector) => {
@@ -89,6 +91,9 @@ fn wanted(series: &Series) -> Result<Wanted<'_>, SeriesError> {
         }
     } else if series.method.is_some() {
         of = Of::Methods;
+    }
+    if of == Of::Methods && scope != EntityType::Service {
+        return Err(SeriesError::methods_of_no_service());
     }
     Ok(Wanted {
         timeseries,
@@ -122,20 +127,14 @@ fn answer(
         }
     };
 
-    let ids: BTreeSet<_> = ids.iter().map(String::as_str).collect();
-    let mine = |point: &&Point| {
-        point.dimensions.iter().any(|id| ids.contains(id.as_str()))
-            && series
-                .method
-                .as_ref()
-                .is_none_or(|method| point.names.contains(method))
-    };
     // A host has several disks and a process several memory pools; they are
     // merged first, so that an entity with more of them does not weigh more.
+    let ids: BTreeSet<_> = ids.iter().map(String::as_str).collect();
     let mut entities: BTreeMap<_, Vec<f64>> = BTreeMap::new();
-    for point in points.points.iter().filter(mine) {
-        let entity = entity(point, wanted.of);
-        entities.entry(entity).or_default().push(point.value);
+    for point in &points.points {
+        if let Some(entity) = entity(point, series, wanted.of, &ids) {
+            entities.entry(entity).or_default().push(point.value);
+        }
     }
     let per_entity: Vec<_> = entities
         .values()
@@ -153,15 +152,17 @@ fn answer(
     answer
 }
 
-/// The entity that a number belongs to: the first one of its dimensions, but
-/// for a method the second, because the first is its service.
-fn entity(point: &Point, of: Of) -> &str {
-    let position = match of {
-        Of::Entities => 0,
-        Of::Methods => 1,
-    };
-    let dimension = point.dimensions.get(position).or(point.dimensions.first());
-    dimension.map_or("", String::as_str)
+/// The id of the entity that a number belongs to, if that was asked for: one of
+/// the scope, or a method of one of the scope.
+fn entity<'a>(point: &'a Point, series: &Series, of: Of, ids: &BTreeSet<&str>) -> Option<&'a str> {
+    let in_scope = |dimension: &&Dimension| ids.contains(dimension.id.as_str());
+    let parent = point.dimensions.iter().find(in_scope)?;
+    if of == Of::Entities {
+        return Some(&parent.id);
+    }
+    let method = point.dimensions.iter().find(|part| !in_scope(part))?;
+    let named = series.method.is_none() || series.method == method.name;
+    named.then_some(method.id.as_str())
 }
 
 fn merged(values: &[f64], aggregation: Aggregation) -> Option<f64> {

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::answer::SeriesError;
+use crate::calls::Subject;
 use crate::error::Error;
-use crate::http::{Connection, Request, Subject};
+use crate::http::{Connection, Request};
 use crate::number::number;
 use crate::question::{Aggregation, Window};
 use crate::tenant::Api;
@@ -42,10 +43,16 @@ pub(super) struct Points {
 /// such as the name of a memory pool.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Point {
-    pub(super) dimensions: Vec<String>,
-    /// The display names of those dimensions that are entities.
-    pub(super) names: Vec<String>,
+    pub(super) dimensions: Vec<Dimension>,
     pub(super) value: f64,
+}
+
+/// One part of what a number belongs to.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Dimension {
+    pub(super) id: String,
+    /// The display name, where this is an entity.
+    pub(super) name: Option<String>,
 }
 
 /// The request for the wanted numbers, or why v1 cannot answer it.
@@ -147,25 +154,18 @@ impl From<WireResult> for Points {
             let Some(value) = value else {
                 continue;
             };
-            let dimensions = dimensions(key);
-            let names = dimensions
-                .iter()
-                .filter_map(|id| wire.entities.get(id).cloned())
-                .collect();
+            // Whether a space follows the comma is not settled.
+            let dimensions = key.split(',').map(str::trim).map(|id| Dimension {
+                id: id.to_owned(),
+                name: wire.entities.get(id).cloned(),
+            });
             points.points.push(Point {
-                dimensions,
-                names,
+                dimensions: dimensions.collect(),
                 value,
             });
         }
         points
     }
-}
-
-/// The dimensions of a key, which are separated by commas with or without a
-/// space.
-fn dimensions(key: &str) -> Vec<String> {
-    key.split(',').map(|part| part.trim().to_owned()).collect()
 }
 
 #[cfg(test)]
@@ -225,9 +225,21 @@ mod tests {
                 "dataPoints":{"SERVICE-1, SERVICE_METHOD-2":[[1,5]],"SERVICE-1,SERVICE_METHOD-3":[[1,6]]}}"#,
         );
 
-        assert_eq!(read.points[0].dimensions, ["SERVICE-1", "SERVICE_METHOD-2"]);
-        assert_eq!(read.points[0].names, ["shop", "/api"]);
-        assert_eq!(read.points[1].dimensions, ["SERVICE-1", "SERVICE_METHOD-3"]);
+        let dimensions = |point: &Point| {
+            let pairs = point.dimensions.iter();
+            pairs
+                .map(|pair| (pair.id.clone(), pair.name.clone()))
+                .collect::<Vec<_>>()
+        };
+        let pair = |id: &str, name: &str| (id.to_owned(), Some(name.to_owned()));
+        assert_eq!(
+            dimensions(&read.points[0]),
+            [pair("SERVICE-1", "shop"), pair("SERVICE_METHOD-2", "/api")]
+        );
+        assert_eq!(
+            dimensions(&read.points[1]),
+            [pair("SERVICE-1", "shop"), pair("SERVICE_METHOD-3", "/x")]
+        );
     }
 
     #[test]

@@ -7,8 +7,9 @@ use tokio::time::Instant;
 
 use super::selector::{checked, context_is_compared_here, of_scope};
 use crate::answer::{Entity, Related};
+use crate::calls::Subject;
 use crate::error::Error;
-use crate::http::{Connection, Request, Subject};
+use crate::http::{Connection, Request};
 use crate::question::{Scope, Tag, Window};
 use crate::tenant::Api;
 

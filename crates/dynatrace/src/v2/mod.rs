@@ -1,8 +1,11 @@
 //! Metrics and entities as API v2 serves them.
 
 mod answer;
+mod batch;
+mod descriptor;
 mod entities;
 mod expression;
+mod methods;
 mod plan;
 mod query;
 mod selector;

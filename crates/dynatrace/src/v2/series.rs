@@ -2,20 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::{try_join_all, try_join3};
+use futures_util::future::try_join3;
 use tokio::time::Instant;
 
 use super::answer::Row;
+use super::methods::by_name;
 use super::plan::{Ask, Source, Split};
 use super::query::{Outcome, Query};
-use super::selector::{
-    Spelling, checked, context_is_compared_here, methods_of, named, named_exactly, of_ids, of_scope,
-};
+use super::selector::{context_is_compared_here, methods_of, of_ids, of_scope};
 use crate::answer::{SeriesAnswer, SeriesError};
 use crate::error::Error;
 use crate::http::Connection;
-use crate::number::mean;
-use crate::question::{Merge, Question, Series};
+use crate::number::{finite, mean};
+use crate::question::{EntityType, Merge, Question, Series};
 
 /// The answers to a question, in the order of its series.
 pub(crate) async fn series(
@@ -69,17 +68,20 @@ pub(crate) async fn series(
     Ok(answers.into_values().collect())
 }
 
+/// Answers, each with the place of its series in the question.
+pub(super) type Placed = Vec<(usize, SeriesAnswer)>;
+
 /// A series that can be sent.
-struct Planned<'a> {
+pub(super) struct Planned<'a> {
     /// Its place in the question.
-    index: usize,
-    series: &'a Series,
-    source: Source,
-    ask: Ask,
+    pub(super) index: usize,
+    pub(super) series: &'a Series,
+    pub(super) source: Source,
+    pub(super) ask: Ask,
 }
 
 impl Planned<'_> {
-    fn method(&self) -> &str {
+    pub(super) fn method(&self) -> &str {
         self.series.method.as_deref().unwrap_or_default()
     }
 }
@@ -90,6 +92,10 @@ fn plan<'a>(
     question: &Question,
 ) -> Result<Planned<'a>, SeriesError> {
     let source = Source::of(series, question.scope.entity_type)?;
+    let of_methods = series.method.is_some() || source.is_of_methods();
+    if of_methods && question.scope.entity_type != EntityType::Service {
+        return Err(SeriesError::methods_of_no_service());
+    }
     let split = match (series.merge, &series.method) {
         (_, Some(_)) if source.can_be_split() => Split::Methods,
         (Merge::Mean, None) => Split::Entities,
@@ -134,10 +140,7 @@ async fn target(
 }
 
 /// Series of the same entities, sent together.
-async fn together(
-    query: Query<'_>,
-    planned: &[Planned<'_>],
-) -> Result<Vec<(usize, SeriesAnswer)>, Error> {
+async fn together(query: Query<'_>, planned: &[Planned<'_>]) -> Result<Placed, Error> {
     let asks: Vec<_> = planned.iter().map(|planned| planned.ask.clone()).collect();
     let outcomes = query.evaluate(&asks).await?;
     Ok(planned
@@ -147,135 +150,8 @@ async fn together(
         .collect())
 }
 
-/// Series of service methods: all names at once, and once more for a name that
-/// several services have, because only Dynatrace can merge those.
-async fn by_name(
-    query: Query<'_>,
-    planned: &[Planned<'_>],
-) -> Result<Vec<(usize, SeriesAnswer)>, Error> {
-    let (at_once, singly): (Vec<_>, Vec<_>) = planned
-        .iter()
-        .partition(|planned| planned.source.can_be_split());
-
-    let names = at_once.iter().map(|planned| planned.method()).collect();
-    let rounds = groups(query.entities, names).into_iter().map(|names| {
-        let in_group = at_once
-            .iter()
-            .filter(|planned| names.contains(planned.method()));
-        all_names(query, in_group.copied().collect(), names.clone())
-    });
-    let (answers, mut repeated): (Vec<_>, Vec<_>) = try_join_all(rounds).await?.into_iter().unzip();
-    repeated.push(
-        singly
-            .into_iter()
-            .map(|planned| (planned, Spelling::Only))
-            .collect(),
-    );
-
-    let mut by_name: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for (planned, spelling) in repeated.into_iter().flatten() {
-        by_name
-            .entry((planned.method(), spelling))
-            .or_default()
-            .push(planned);
-    }
-    let second = by_name
-        .into_iter()
-        .map(|((name, spelling), planned)| one_name(query, name, spelling, planned));
-    let mut answers: Vec<_> = answers.into_iter().flatten().collect();
-    answers.extend(try_join_all(second).await?.into_iter().flatten());
-    Ok(answers)
-}
-
-/// The names in as few groups as fit into a selector.
-fn groups<'a>(methods: &str, names: BTreeSet<&'a str>) -> Vec<BTreeSet<&'a str>> {
-    let mut groups: Vec<BTreeSet<&str>> = Vec::new();
-    for name in names {
-        let fits = groups.last().is_some_and(|group| {
-            let names = group.iter().copied().chain([name]);
-            checked(named(methods, names)).is_ok()
-        });
-        match groups.last_mut() {
-            Some(group) if fits => {
-                group.insert(name);
-            }
-            _ => groups.push(BTreeSet::from([name])),
-        }
-    }
-    groups
-}
-
-type Answers = Vec<(usize, SeriesAnswer)>;
-
-async fn all_names<'a>(
-    query: Query<'_>,
-    planned: Vec<&'a Planned<'a>>,
-    names: BTreeSet<&str>,
-) -> Result<(Answers, Vec<(&'a Planned<'a>, Spelling)>), Error> {
-    let selector = named(query.entities, names.into_iter());
-    let asks: Vec<_> = planned.iter().map(|planned| planned.ask.clone()).collect();
-    let query = Query {
-        entities: &selector,
-        ..query
-    };
-    let outcomes = query.evaluate(&asks).await?;
-
-    let mut answers = Vec::new();
-    let mut repeated = Vec::new();
-    for (planned, mut outcome) in planned.into_iter().zip(outcomes) {
-        let mut spelling = Spelling::Only;
-        if let Ok(rows) = &mut outcome.rows {
-            let alike = |row: &Row| row.name.as_deref().is_some_and(|name| same(name, planned));
-            let written = |row: &Row| row.name.as_deref() == Some(planned.method());
-            if rows.iter().any(|row| alike(row) && !written(row)) {
-                spelling = Spelling::OneOfSeveral;
-            }
-            rows.retain(written);
-        }
-        let several = outcome.rows.as_ref().is_ok_and(|rows| rows.len() > 1);
-        if several && planned.series.merge == Merge::Tenant {
-            repeated.push((planned, spelling));
-        } else {
-            answers.push((planned.index, answer(planned, outcome)));
-        }
-    }
-    Ok((answers, repeated))
-}
-
-fn same(name: &str, planned: &Planned<'_>) -> bool {
-    name.to_lowercase() == planned.method().to_lowercase()
-}
-
-async fn one_name(
-    query: Query<'_>,
-    name: &str,
-    spelling: Spelling,
-    planned: Vec<&Planned<'_>>,
-) -> Result<Answers, Error> {
-    let selector = named_exactly(query.entities, name, spelling);
-    let mut asks = Vec::new();
-    for planned in &planned {
-        // It could be asked before, and merging changes nothing about that.
-        asks.push(
-            planned
-                .source
-                .ask(Split::Merged)
-                .unwrap_or_else(|_| planned.ask.clone()),
-        );
-    }
-    let query = Query {
-        entities: &selector,
-        ..query
-    };
-    let outcomes = query.evaluate(&asks).await?;
-    Ok(planned
-        .into_iter()
-        .zip(outcomes)
-        .map(|(planned, outcome)| (planned.index, answer(planned, outcome)))
-        .collect())
-}
-
-fn answer(planned: &Planned<'_>, outcome: Outcome) -> SeriesAnswer {
+/// What an outcome means for the series that it was asked for.
+pub(super) fn answer(planned: &Planned<'_>, outcome: Outcome) -> SeriesAnswer {
     let Outcome {
         rows,
         sent,
@@ -288,13 +164,7 @@ fn answer(planned: &Planned<'_>, outcome: Outcome) -> SeriesAnswer {
         .flat_map(|row| row.ids.iter().cloned())
         .collect::<BTreeSet<_>>();
     let value = rows.and_then(|rows| merged(&rows, planned.series.merge));
-    let value = value.map(|value| {
-        let value = value.map(|value| value * planned.source.factor);
-        if value.is_some_and(|value| !value.is_finite()) {
-            warnings.push("a value that is not a finite number was taken as no data".into());
-        }
-        value.filter(|value| value.is_finite())
-    });
+    let value = value.map(|value| finite(value? * planned.source.factor, &mut warnings));
     SeriesAnswer {
         value,
         selector: sent,

@@ -240,13 +240,13 @@ async fn no_more_requests_are_under_way_than_permitted() {
 /// Asks three questions at once and reports how many reached the tenant before
 /// one was answered.
 async fn most_at_once(permitted: usize) -> usize {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let mut tenant = settings(
-        &format!("http://{}", listener.local_addr().unwrap()),
+        &format!("http://{}", listener.local_addr().expect("it is bound")),
         Api::V2,
     );
     tenant.calls_in_flight = permitted;
-    let client = Dynatrace::new(http(), tenant).unwrap();
+    let client = Dynatrace::new(http(), tenant).expect("a loopback address is accepted");
     let arrived = Arc::new(AtomicUsize::new(0));
 
     let deadline = Instant::now() + Duration::from_millis(300);

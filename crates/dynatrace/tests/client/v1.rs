@@ -30,7 +30,7 @@ async fn tenant(points: &'static str) -> FakeTenant {
 async fn answer(tenant: &FakeTenant, series: Series) -> SeriesAnswer {
     let question = question(vec![series]);
     let answers = tenant.client(Api::V1).series(&question, later()).await;
-    answers.unwrap().remove(0)
+    answers.expect("the tenant answers").remove(0)
 }
 
 fn asked(tenant: &FakeTenant) -> Vec<Seen> {

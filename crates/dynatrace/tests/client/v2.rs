@@ -12,7 +12,7 @@ use crate::tenant::{
 };
 
 fn p95() -> Series {
-    let percentile = Percentile::from_percent(95.0).unwrap();
+    let percentile = Percentile::from_percent(95.0).expect("it is one");
     timeseries("service.responsetime", Aggregation::Percentile(percentile))
 }
 

@@ -1,0 +1,59 @@
+//! `GET /api/v2/metrics/{key}`, asked only when a selector was refused.
+
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use super::plan::Fold;
+use crate::calls::Subject;
+use crate::error::Error;
+use crate::http::{Connection, Request};
+use crate::tenant::Api;
+
+pub(super) async fn describe(
+    connection: &Connection,
+    key: &str,
+    deadline: Instant,
+) -> Result<Descriptor, Error> {
+    let path = format!("/metrics/{key}");
+    let request = Request {
+        api: Api::V2,
+        subject: Subject::Other,
+        path: &path,
+        query: &[],
+        body: None,
+    };
+    connection.send(&request, deadline).await?.read()
+}
+
+/// What a tenant says of one of its metrics.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Descriptor {
+    /// Whether there is one value for a whole window.
+    pub(super) resolution_inf_supported: Option<bool>,
+    #[serde(default)]
+    aggregation_types: Vec<String>,
+    default_aggregation: Option<DefaultAggregation>,
+}
+
+#[derive(Deserialize)]
+struct DefaultAggregation {
+    #[serde(rename = "type")]
+    type_: String,
+}
+
+impl Descriptor {
+    /// An aggregation that the metric lacks would silently be replaced by the
+    /// default one, and counters cannot be folded at all.
+    pub(super) fn can_fold(&self, fold: &Fold) -> bool {
+        let counts = self
+            .default_aggregation
+            .as_ref()
+            .is_some_and(|default| default.type_.eq_ignore_ascii_case("value"));
+        let offered = self
+            .aggregation_types
+            .iter()
+            .any(|offered| offered.eq_ignore_ascii_case(fold.aggregation));
+        offered && !counts
+    }
+}
