@@ -4,7 +4,7 @@ use std::io;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::State;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -18,10 +18,7 @@ use crate::s3;
 const MAX_BODY: usize = 64 * 1024 * 1024;
 
 pub(super) fn router(services: Services) -> Router {
-    Router::new()
-        .fallback(handle)
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .with_state(services)
+    Router::new().fallback(handle).with_state(services)
 }
 
 /// Who sent a request, as far as its `SigV4` headers tell.
@@ -66,16 +63,8 @@ async fn handle(State(services): State<Services>, request: Request<Body>) -> Res
 
     match fault {
         Some(Fault::Drop) => hang_up(),
-        Some(Fault::Throttle) => target.failure(
-            StatusCode::BAD_REQUEST,
-            "ThrottlingException",
-            "Rate exceeded",
-        ),
-        Some(Fault::InternalError) => target.failure(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "InternalFailure",
-            "The lab was told to fail",
-        ),
+        Some(Fault::Throttle) => target.trouble(Trouble::Throttled),
+        Some(Fault::InternalError) => target.trouble(Trouble::Internal),
         Some(Fault::TimeoutAfterActing) => {
             drop(serve(&services, &target, &parts, body));
             hang_up()
@@ -86,21 +75,13 @@ async fn handle(State(services): State<Services>, request: Request<Body>) -> Res
 
 fn serve(services: &Services, target: &Target, parts: &Parts, body: Bytes) -> Response {
     let Some(caller) = Caller::of(&parts.headers) else {
-        return target.failure(
-            StatusCode::FORBIDDEN,
-            "MissingAuthenticationTokenException",
-            "Missing Authentication Token",
-        );
+        return target.trouble(Trouble::Unsigned);
     };
     let answer = match target {
         Target::S3 { .. } => return services.s3.serve(&caller, parts, body),
         Target::Json { service, operation } => {
             let Ok(input) = serde_json::from_slice::<Value>(&body) else {
-                return target.failure(
-                    StatusCode::BAD_REQUEST,
-                    "SerializationException",
-                    "The body is not JSON",
-                );
+                return json_failure(StatusCode::BAD_REQUEST, &JsonError::not_json());
             };
             match service.as_str() {
                 "CodePipeline_20150709" => services.pipelines.serve(&caller, operation, input),
@@ -111,7 +92,7 @@ fn serve(services: &Services, target: &Target, parts: &Parts, body: Bytes) -> Re
     };
     match answer {
         Ok(output) => json_response(StatusCode::OK, &output),
-        Err(error) => target.failure(StatusCode::BAD_REQUEST, error.code, &error.message),
+        Err(error) => json_failure(StatusCode::BAD_REQUEST, &error),
     }
 }
 
@@ -123,6 +104,13 @@ pub(crate) struct JsonError {
 }
 
 impl JsonError {
+    fn not_json() -> Self {
+        Self {
+            code: "SerializationException",
+            message: "The body is not JSON".to_owned(),
+        }
+    }
+
     pub(crate) fn unknown_operation(operation: &str) -> Self {
         Self {
             code: "UnknownOperationException",
@@ -162,14 +150,55 @@ impl Target {
         }
     }
 
-    fn failure(&self, status: StatusCode, code: &str, message: &str) -> Response {
-        match self {
-            Self::Json { .. } => {
-                json_response(status, &json!({"__type": code, "message": message}))
+    /// The words differ from protocol to protocol.
+    fn trouble(&self, trouble: Trouble) -> Response {
+        let (status, code) = match (self, trouble) {
+            (Self::Json { .. }, Trouble::Unsigned) => {
+                (StatusCode::FORBIDDEN, "MissingAuthenticationTokenException")
             }
+            (Self::Json { .. }, Trouble::Throttled) => {
+                (StatusCode::BAD_REQUEST, "ThrottlingException")
+            }
+            (Self::Json { .. }, Trouble::Internal) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure")
+            }
+            (Self::S3 { .. }, Trouble::Unsigned) => (StatusCode::FORBIDDEN, "AccessDenied"),
+            (Self::S3 { .. }, Trouble::Throttled) => (StatusCode::SERVICE_UNAVAILABLE, "SlowDown"),
+            (Self::S3 { .. }, Trouble::Internal) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "InternalError")
+            }
+        };
+        let message = match trouble {
+            Trouble::Unsigned => "The request is not signed",
+            Trouble::Throttled => "Rate exceeded",
+            Trouble::Internal => "The lab was told to fail",
+        };
+        match self {
+            Self::Json { .. } => json_failure(
+                status,
+                &JsonError {
+                    code,
+                    message: message.to_owned(),
+                },
+            ),
             Self::S3 { .. } => s3::failure(status, code, message),
         }
     }
+}
+
+/// What can go wrong with any request, whatever it asks for.
+#[derive(Clone, Copy)]
+enum Trouble {
+    Unsigned,
+    Throttled,
+    Internal,
+}
+
+fn json_failure(status: StatusCode, error: &JsonError) -> Response {
+    json_response(
+        status,
+        &json!({"__type": error.code, "message": error.message}),
+    )
 }
 
 fn json_response(status: StatusCode, body: &Value) -> Response {
