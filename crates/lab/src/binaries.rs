@@ -1,0 +1,175 @@
+//! The functions as executables, built on demand.
+//!
+//! Tests and the lab run the very binaries that are deployed. They are built by
+//! `cargo`, from the workspace root and without extra features, so that nothing
+//! is compiled in a second variant.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use anyhow::{Context as _, bail};
+use serde::Deserialize;
+
+/// How a binary is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Profile {
+    /// Fast to build.
+    Dev,
+    /// As it is deployed.
+    Release,
+}
+
+/// The path of a function's executable, by the name of its package.
+///
+/// The first call of a process builds every function; later calls only look
+/// the path up. It blocks for as long as the build takes.
+pub fn function(name: &str, profile: Profile) -> anyhow::Result<PathBuf> {
+    function_with_progress(name, profile, &mut |_| ())
+}
+
+/// The same as [`function`], with each line that `cargo` writes about its
+/// progress handed to the caller.
+pub fn function_with_progress(
+    name: &str,
+    profile: Profile,
+    progress: &mut dyn FnMut(&str),
+) -> anyhow::Result<PathBuf> {
+    static BUILT: OnceLock<Mutex<BTreeMap<Profile, BTreeMap<String, PathBuf>>>> = OnceLock::new();
+
+    // Held during the build: whoever asks meanwhile wants the same result.
+    let mut built = BUILT
+        .get_or_init(Mutex::default)
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    if !built.contains_key(&profile) {
+        let packages = function_packages()?;
+        let mut selection = Vec::new();
+        for package in &packages {
+            selection.extend(["-p", package]);
+        }
+        built.insert(profile, build(&selection, profile, progress)?);
+    }
+    let path = built
+        .get(&profile)
+        .and_then(|executables| executables.get(name));
+    path.cloned()
+        .with_context(|| format!("there is no function named `{name}`"))
+}
+
+/// Builds what `selection` names in the words of `cargo build`, and says where
+/// the executables are, by target name.
+pub fn build(
+    selection: &[&str],
+    profile: Profile,
+    progress: &mut dyn FnMut(&str),
+) -> anyhow::Result<BTreeMap<String, PathBuf>> {
+    let mut child = command(selection, profile)
+        .spawn()
+        .context("cannot run `cargo`")?;
+    let stdout = child
+        .stdout
+        .take()
+        .context("the output of `cargo` is not piped")?;
+    // Progress is read here and messages beside it, since a full pipe would
+    // bring `cargo` to a halt.
+    let messages = std::thread::spawn(move || {
+        let mut text = String::new();
+        BufReader::new(stdout)
+            .read_to_string(&mut text)
+            .map(|_| text)
+    });
+    let lines = read_progress(&mut child, progress)?;
+    let status = child.wait()?;
+    let messages = messages
+        .join()
+        .ok()
+        .context("the reader of messages ended early")??;
+
+    if !status.success() {
+        let tail = lines.len().saturating_sub(20);
+        bail!(
+            "`cargo build` failed ({status}):\n{}",
+            lines[tail..].join("\n")
+        );
+    }
+    Ok(messages.lines().filter_map(executable).collect())
+}
+
+fn command(selection: &[&str], profile: Profile) -> Command {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command
+        .arg("build")
+        .args(selection)
+        .arg("--message-format=json-render-diagnostics")
+        .current_dir(workspace_root())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    if profile == Profile::Release {
+        command.arg("--release");
+    }
+    // Under `cargo test` these describe the test. Build scripts may watch them,
+    // and would make everything compile again.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
+    command
+}
+
+fn read_progress(child: &mut Child, progress: &mut dyn FnMut(&str)) -> anyhow::Result<Vec<String>> {
+    let stderr = child
+        .stderr
+        .take()
+        .context("the progress of `cargo` is not piped")?;
+    let mut lines = Vec::new();
+    for line in BufReader::new(stderr).lines() {
+        let line = line?;
+        progress(&line);
+        lines.push(line);
+    }
+    Ok(lines)
+}
+
+#[derive(Deserialize)]
+struct Message {
+    executable: Option<PathBuf>,
+    target: Option<Target>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+}
+
+fn executable(line: &str) -> Option<(String, PathBuf)> {
+    let message: Message = serde_json::from_str(line).ok()?;
+    Some((message.target?.name, message.executable?))
+}
+
+fn function_packages() -> anyhow::Result<Vec<String>> {
+    let folder = workspace_root().join("functions");
+    let entries = folder.read_dir().context("cannot list the functions")?;
+    let mut packages = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.join("Cargo.toml").is_file() {
+            let name = path
+                .file_name()
+                .context("a function's folder has no name")?;
+            packages.push(name.to_string_lossy().into_owned());
+        }
+    }
+    packages.sort();
+    Ok(packages)
+}
+
+fn workspace_root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
