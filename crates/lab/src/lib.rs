@@ -1,10 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 pub mod aws;
-
+pub mod binaries;
 pub mod dynamo;
 pub mod pipeline;
-
+pub mod runtime;
 pub mod s3;
 pub mod ssm;
 pub mod tenant;
