@@ -113,16 +113,10 @@ async fn one_name(
     planned: Vec<&Planned<'_>>,
 ) -> Result<Placed, Error> {
     let selector = named_exactly(query.entities, name, spelling);
-    let mut asks = Vec::new();
-    for planned in &planned {
-        // It could be asked before, and merging changes nothing about that.
-        asks.push(
-            planned
-                .source
-                .ask(Split::Merged)
-                .unwrap_or_else(|_| planned.ask.clone()),
-        );
-    }
+    let asks: Vec<_> = planned
+        .iter()
+        .map(|planned| planned.source.ask(Split::Merged))
+        .collect();
     let query = Query {
         entities: &selector,
         ..query

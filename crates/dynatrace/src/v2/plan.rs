@@ -1,6 +1,6 @@
 //! Which metric selector answers a series.
 
-use super::expression::{Parsed, Shape, shape};
+use super::expression::{Shape, shape};
 use super::selector::{dimension, quoted};
 use crate::answer::SeriesError;
 use crate::metrics::{self, Counterpart, Offers, Successor};
@@ -38,20 +38,29 @@ pub(super) enum Split {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Source {
     text: String,
-    aggregation: Aggregation,
-    offers: Offers,
+    ending: Ending,
     dimension: &'static str,
-    completeness: Completeness,
     /// Turns the number into the unit that the series is named in.
     pub(super) factor: f64,
 }
 
-/// How much of a selector its author wrote.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Completeness {
-    Bare,
-    Split,
-    Aggregated,
+/// What has to follow the text of a source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Ending {
+    /// Nothing: its author wrote it to the end.
+    Nothing,
+    /// An aggregation; what it keeps apart is written.
+    Aggregation(Word),
+    /// What it keeps apart, and an aggregation.
+    SplitAndAggregation(Word),
+}
+
+/// An aggregation as a transformation of its metric.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Word {
+    text: String,
+    /// The same for `:fold(…)`, where that means the same.
+    fold: Option<&'static str>,
 }
 
 impl Source {
@@ -64,43 +73,36 @@ impl Source {
 
     /// Whether the selector still has to be told what to keep apart.
     pub(super) fn can_be_split(&self) -> bool {
-        self.completeness == Completeness::Bare
+        matches!(self.ending, Ending::SplitAndAggregation(_))
     }
 
     pub(super) fn is_of_methods(&self) -> bool {
         self.dimension == METHOD
     }
 
-    pub(super) fn ask(&self, split: Split) -> Result<Ask, SeriesError> {
-        if self.completeness == Completeness::Aggregated {
-            return Ok(Ask {
-                expression: self.text.clone(),
-                fold: None,
-            });
-        }
-        let (by, names) = match split {
-            Split::Merged => (String::new(), ""),
-            Split::Entities => (quoted(self.dimension), ""),
-            Split::Methods => (quoted(METHOD), ":names"),
-        };
-        let base = match self.completeness {
-            Completeness::Split => self.text.clone(),
-            Completeness::Bare | Completeness::Aggregated => {
-                format!("{}:splitBy({by})", self.text)
+    pub(super) fn ask(&self, split: Split) -> Ask {
+        let text = &self.text;
+        let (word, split_by, names) = match &self.ending {
+            Ending::Nothing => {
+                return Ask {
+                    expression: text.clone(),
+                    fold: None,
+                };
             }
+            Ending::Aggregation(word) => (word, String::new(), ""),
+            Ending::SplitAndAggregation(word) => match split {
+                Split::Merged => (word, ":splitBy()".into(), ""),
+                Split::Entities => (word, format!(":splitBy({})", quoted(self.dimension)), ""),
+                Split::Methods => (word, format!(":splitBy({})", quoted(METHOD)), ":names"),
+            },
         };
-        let word = self.aggregation_word()?;
-        let foldable = matches!(
-            self.aggregation,
-            Aggregation::Avg | Aggregation::Min | Aggregation::Max | Aggregation::Sum
-        ) && self.offers != Offers::Counter;
-        Ok(Ask {
-            expression: format!("{base}:{word}{names}"),
-            fold: foldable.then(|| Fold {
-                expression: format!("{base}:fold({word}){names}"),
-                aggregation: self.aggregation.word(),
+        Ask {
+            expression: format!("{text}{split_by}:{}{names}", word.text),
+            fold: word.fold.map(|aggregation| Fold {
+                expression: format!("{text}{split_by}:fold({aggregation}){names}"),
+                aggregation,
             }),
-        })
+        }
     }
 
     fn translated(id: &str, series: &Series) -> Result<Self, SeriesError> {
@@ -129,18 +131,24 @@ impl Source {
         }
         Ok(Self {
             text: key.into(),
-            aggregation: series.aggregation,
-            offers,
+            ending: Ending::SplitAndAggregation(word(key, offers, series.aggregation)?),
             dimension: facts.dimension,
-            completeness: Completeness::Bare,
             factor,
         })
     }
 
     fn written(text: &str, series: &Series, scope: EntityType) -> Result<Self, SeriesError> {
-        let (offers, completeness) = match shape(text) {
-            Shape::Metric(parsed) => (metrics::offers(parsed.key), completeness(&parsed)),
-            Shape::Arithmetic => (Offers::Unknown, Completeness::Aggregated),
+        let ending = match shape(text) {
+            Shape::Metric(parsed) if parsed.aggregates() => Ending::Nothing,
+            Shape::Metric(parsed) => {
+                let word = word(parsed.key, metrics::offers(parsed.key), series.aggregation)?;
+                if parsed.splits() {
+                    Ending::Aggregation(word)
+                } else {
+                    Ending::SplitAndAggregation(word)
+                }
+            }
+            Shape::Arithmetic => Ending::Nothing,
             Shape::Several => {
                 return Err(SeriesError::BadSelector(format!(
                     "`{text}` names several metrics; write one series for each"
@@ -154,53 +162,51 @@ impl Source {
         };
         Ok(Self {
             text: text.trim().into(),
-            aggregation: series.aggregation,
-            offers,
+            ending,
             dimension: if series.method.is_some() {
                 METHOD
             } else {
                 dimension(scope)
             },
-            completeness,
             factor: 1.0,
         })
-    }
-
-    fn aggregation_word(&self) -> Result<String, SeriesError> {
-        use Aggregation::{Avg, Count, Max, Min, Percentile, Sum};
-
-        let offered = match (self.offers, self.aggregation) {
-            (Offers::Counter, Count | Sum) => return Ok("value".into()),
-            (Offers::Counter, _) => "count",
-            (Offers::AverageOnly, Avg)
-            | (Offers::Gauge, Avg | Min | Max)
-            | (Offers::Distribution | Offers::Unknown, _) => {
-                return Ok(match self.aggregation {
-                    Percentile(percentile) => format!("percentile({})", percentile.percent()),
-                    other => other.word().into(),
-                });
-            }
-            (Offers::AverageOnly, _) => "avg",
-            (Offers::Gauge, _) => "avg, min and max",
-        };
-        Err(SeriesError::BadSelector(format!(
-            "`{}` offers {offered}, but not {}",
-            self.text,
-            self.aggregation.word()
-        )))
     }
 }
 
 const METHOD: &str = "dt.entity.service_method";
 
-fn completeness(parsed: &Parsed<'_>) -> Completeness {
-    if parsed.aggregates() {
-        Completeness::Aggregated
-    } else if parsed.splits() {
-        Completeness::Split
-    } else {
-        Completeness::Bare
-    }
+fn word(key: &str, offers: Offers, aggregation: Aggregation) -> Result<Word, SeriesError> {
+    use Aggregation::{Avg, Count, Max, Min, Percentile, Sum};
+
+    let offered = match (offers, aggregation) {
+        (Offers::Counter, Count | Sum) => {
+            return Ok(Word {
+                text: "value".into(),
+                fold: None,
+            });
+        }
+        (Offers::Counter, _) => "count",
+        (Offers::AverageOnly, Avg)
+        | (Offers::Gauge, Avg | Min | Max)
+        | (Offers::Distribution | Offers::Unknown, _) => {
+            return Ok(match aggregation {
+                Percentile(percentile) => Word {
+                    text: format!("percentile({})", percentile.percent()),
+                    fold: None,
+                },
+                other => Word {
+                    text: other.word().into(),
+                    fold: matches!(other, Avg | Min | Max | Sum).then(|| other.word()),
+                },
+            });
+        }
+        (Offers::AverageOnly, _) => "avg",
+        (Offers::Gauge, _) => "avg, min and max",
+    };
+    Err(SeriesError::BadSelector(format!(
+        "`{key}` offers {offered}, but not {}",
+        aggregation.word()
+    )))
 }
 
 #[cfg(test)]
@@ -225,8 +231,8 @@ mod tests {
     }
 
     fn ask(series: &Series, split: Split) -> Result<String, SeriesError> {
-        let ask = Source::of(series, EntityType::Service)?.ask(split)?;
-        Ok(ask.expression)
+        let source = Source::of(series, EntityType::Service)?;
+        Ok(source.ask(split).expression)
     }
 
     #[test]
@@ -370,7 +376,6 @@ mod tests {
             Source::of(&timeseries(name, aggregation), EntityType::Service)
                 .unwrap()
                 .ask(Split::Merged)
-                .unwrap()
                 .fold
                 .map(|fold| fold.expression)
         };

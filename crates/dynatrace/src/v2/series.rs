@@ -101,7 +101,7 @@ fn plan<'a>(
         (Merge::Mean, None) => Split::Entities,
         _ => Split::Merged,
     };
-    let ask = source.ask(split)?;
+    let ask = source.ask(split);
     Ok(Planned {
         index,
         series,

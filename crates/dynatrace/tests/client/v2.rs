@@ -637,3 +637,81 @@ async fn a_scope_without_entities_is_an_empty_list() {
 
     assert_eq!(entities.unwrap(), []);
 }
+
+#[tokio::test]
+async fn a_number_that_json_does_not_have_costs_only_itself() {
+    let tenant = FakeTenant::answering(|_| {
+        json(
+            r#"{"result":[
+                {"metricId":"builtin:service.response.time:splitBy():avg","data":[{"values":[NaN]}]},
+                {"metricId":"builtin:service.requestCount.total:splitBy():value","data":[{"values":[3]}]}]}"#,
+        )
+    })
+    .await;
+
+    let answers = tenant
+        .client(Api::V2)
+        .series(&question(vec![response_time(), requests()]), later())
+        .await
+        .unwrap();
+
+    assert_eq!(answers[0].value, Ok(None));
+    assert_eq!(answers[0].warnings.len(), 1);
+    assert_eq!(answers[1].value, Ok(Some(3.0)));
+    assert!(answers[1].warnings.is_empty());
+}
+
+#[tokio::test]
+async fn a_method_series_without_a_name_is_about_all_methods() {
+    let tenant = FakeTenant::answering(|seen| numbers(&[(seen.selector(), 6.0)])).await;
+    let series = timeseries("servicemethod.responsetime", Aggregation::Avg);
+
+    let answers = tenant
+        .client(Api::V2)
+        .series(&question(vec![series]), later())
+        .await
+        .unwrap();
+
+    assert_eq!(answers[0].value, Ok(Some(6.0)));
+    assert_eq!(
+        tenant.seen()[0].one("entitySelector"),
+        Some(
+            "type(\"SERVICE_METHOD\"),fromRelationships.isServiceMethodOfService(\
+             type(\"SERVICE\"),tag(\"DeploymentGroup:Staging\"))"
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_complete_selector_for_a_method_is_asked_for_that_method_alone() {
+    let tenant = FakeTenant::answering(|seen| numbers(&[(seen.selector(), 6.0)])).await;
+    let complete = "builtin:service.keyRequest.response.time:splitBy():max";
+
+    let answers = tenant
+        .client(Api::V2)
+        .series(&question(vec![method("/api", selector(complete))]), later())
+        .await
+        .unwrap();
+
+    assert_eq!(answers[0].value, Ok(Some(6.0)));
+    assert_eq!(tenant.seen()[0].selector(), complete);
+    let entities = tenant.seen()[0].one("entitySelector").map(str::to_owned);
+    assert!(entities.unwrap().ends_with(r#",entityName.equals("/api")"#));
+}
+
+#[tokio::test]
+async fn only_services_have_methods() {
+    let tenant = FakeTenant::answering(|_| numbers(&[])).await;
+    for api in [Api::V2, Api::V1] {
+        let mut question = question(vec![method(
+            "/api",
+            timeseries("servicemethod.responsetime", Aggregation::Avg),
+        )]);
+        question.scope.entity_type = EntityType::Host;
+
+        let answers = tenant.client(api).series(&question, later()).await.unwrap();
+
+        assert!(matches!(answers[0].value, Err(SeriesError::BadSelector(_))));
+    }
+    assert!(tenant.seen().is_empty());
+}
