@@ -1,1 +1,9 @@
-//! release
+#![doc = include_str!("../README.md")]
+
+pub mod approval;
+pub mod deployment;
+pub mod evidence;
+pub mod link;
+pub mod summary;
+pub mod validation;
+pub mod window;

@@ -1,0 +1,456 @@
+//! A validation: the requested judgement of one build, and its life.
+//!
+//! # Transitions
+//!
+//! A validation is found when it is due and worked on by whoever holds its
+//! claim. Claiming is a conditional write that moves the due time past the
+//! lease, so that a crashed worker's validation becomes due again by itself.
+//! Every later write is conditional on the claim.
+//!
+//! | Phase | Event | Durable write | External call | Killed before the write | Killed after the write |
+//! |---|---|---|---|---|---|
+//! | – | registered | validation, slot, job marker, spec, ledger in one transaction; predecessor in the slot → Settled(superseded) | job success | nothing stored, the job is delivered again | the job is delivered again and finds its marker |
+//! | any | due | claim, due = lease | – | still due | due again at the lease |
+//! | Waiting | the window was not the build's own | → Judged(Failed or Inconclusive), evidence | – | lease, judged again | next row of Judged |
+//! | Waiting | a number is missing and patience is left | due = next look, claim released | – | lease | as written |
+//! | Waiting | a fault | due = backoff, faults + 1, claim released | – | lease | as written |
+//! | Waiting | `give_up_at` passed | → Judged(Inconclusive), evidence | – | lease | next row of Judged |
+//! | Waiting | everything is measured | → Judged, evidence, slot, ledger in one transaction | – | lease, judged again from the same window | next row of Judged |
+//! | Judged | no approval asked for | ending = nothing to answer | – | lease | as written |
+//! | Judged | another validation of the approval is not judged, or the approval is not open | due = backoff, claim released | – | lease | as written |
+//! | Judged | the approval is open | intent with its action execution | – | lease, asked again | sent again: the same token answers once |
+//! | Judged, intent | – | – | approval result | lease, sent again | found answered, counts as its own |
+//! | Judged, intent | sent, or found answered, or another action execution is met | ending = answered; a rejection is watched | – | lease, asked again | as written |
+//! | Judged | a person answered, or the execution ended | ending, ledger | – | lease, asked again | as written |
+//! | Judged, hook | delivered | hook = delivered | result hook | delivered again: the receiver sees the same id | as written |
+//! | Judged, watched | a person overrides a rejection or answers what was held | override, ledger | – | lease, asked again | as written |
+//! | Judged | `give_up_at` passed | ending = gave up, or the watch ends | – | lease | as written |
+//! | Judged | nothing is left to do | → Settled, no due time, expiry | – | lease | finished |
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::{SignedDuration, Timestamp};
+use monspec::Verdict;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::approval::Answer;
+use crate::deployment::{Deployment, Group};
+use crate::window::Window;
+
+/// Names one validation. Ids sort by the time of registration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ValidationId(Uuid);
+
+impl ValidationId {
+    /// An id for a validation registered at `now`; `random` tells apart those
+    /// of the same millisecond.
+    pub fn new(now: Timestamp, random: [u8; 10]) -> Self {
+        let millis = u64::try_from(now.as_millisecond()).unwrap_or(0);
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+    }
+}
+
+impl fmt::Display for ValidationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for ValidationId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Uuid::parse_str(text).map(Self)
+    }
+}
+
+/// What was asked for. Never changes after registration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Registration {
+    /// The validation's id.
+    pub id: ValidationId,
+    /// The pipeline whose build is judged.
+    pub pipeline: String,
+    /// The execution that the verdict belongs to. Only a direct registration
+    /// without an approval may lack it.
+    pub execution: Option<String>,
+    /// How approvals of this pipeline are found.
+    pub mode: ExecutionMode,
+    /// Who registered it.
+    pub registrant: Registrant,
+    /// The comparison of the monspec.
+    pub comparison: String,
+    /// The span that belongs to the build, before any shift.
+    pub window: Window,
+    /// The approval to answer, if any.
+    pub approval: Option<ApprovalAction>,
+    /// The hash of the monspec that judges it.
+    pub spec: String,
+    /// What the execution released.
+    pub sources: Vec<SourceRevision>,
+    /// What a person calls the build.
+    pub version: String,
+    /// The deployments that the verdict is about.
+    pub deployments: Vec<Deployment>,
+    /// The deployment groups behind the compared environments, where known.
+    pub compare_groups: Vec<Group>,
+    /// Where the result is posted, if anywhere.
+    pub result_hook: Option<String>,
+    /// When it was registered.
+    pub registered_at: Timestamp,
+    /// When the first look is taken.
+    pub due_at: Timestamp,
+    /// When waiting ends in a visible state.
+    pub give_up_at: Timestamp,
+    /// When the record may be forgotten.
+    pub expires_at: Timestamp,
+}
+
+/// CodePipeline's execution mode.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum ExecutionMode {
+    /// A newer execution overtakes a waiting one between stages.
+    #[default]
+    Superseded,
+    /// Executions wait for each other in order.
+    Queued,
+    /// Executions do not know of each other.
+    Parallel,
+}
+
+/// Who registered a validation. Registering again replaces what the same
+/// registrant asked for in the same execution.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Registrant {
+    /// An action of the pipeline.
+    #[serde(rename_all = "camelCase")]
+    Action {
+        /// The stage of the registering action.
+        stage: String,
+        /// The registering action.
+        action: String,
+    },
+    /// Another caller.
+    Direct,
+}
+
+/// A manual approval action.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApprovalAction {
+    /// The stage that holds it.
+    pub stage: String,
+    /// Its name.
+    pub action: String,
+}
+
+/// One source of a pipeline execution.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceRevision {
+    /// The source action or artifact.
+    pub name: String,
+    /// The revision: a commit, an object version.
+    pub revision: String,
+    /// A commit message or the like.
+    pub summary: Option<String>,
+}
+
+/// A validation as it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Validation {
+    /// What was asked for.
+    pub registration: Registration,
+    /// How far it is.
+    pub phase: Phase,
+    /// How often something it needs was broken.
+    pub faults: u32,
+    /// How often it looked in vain.
+    pub waits: u32,
+    /// What was found, once judged.
+    pub judgement: Option<Judgement>,
+    /// The answer that is about to be given.
+    pub intent: Option<Intent>,
+    /// How the approval ended.
+    pub ending: Option<Ending>,
+    /// A person's answer that came after ours.
+    pub override_: Option<PersonsAnswer>,
+    /// Whether the result still has to be posted.
+    pub hook: Hook,
+}
+
+/// How far a validation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Registered, not judged.
+    Waiting,
+    /// Judged; the answer or the result hook is still owed.
+    Judged,
+    /// Nothing is left to do.
+    Settled,
+}
+
+/// The verdict in the form that decides what follows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Judgement {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// What it says to the approval.
+    pub answer: Answer,
+    /// The approval's summary without its link.
+    pub summary: String,
+    /// When it fell.
+    pub at: Timestamp,
+}
+
+/// An answer that is about to be sent, stored before it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Intent {
+    /// The action execution that is answered, and no other.
+    pub action_execution: String,
+    /// The answer.
+    pub answer: Answer,
+    /// When it was decided.
+    pub at: Timestamp,
+}
+
+/// How the approval of a validation ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum Ending {
+    /// No approval was asked for.
+    NothingToAnswer,
+    /// This product answered.
+    #[serde(rename_all = "camelCase")]
+    Answered {
+        /// What was answered.
+        answer: Answer,
+        /// The action execution that was answered.
+        action_execution: String,
+    },
+    /// A person was faster.
+    Person(PersonsAnswer),
+    /// The execution ended before its approval was answered.
+    #[serde(rename_all = "camelCase")]
+    ExecutionEnded {
+        /// CodePipeline's status.
+        status: String,
+    },
+    /// The same registrant asked again in the same execution.
+    Superseded {
+        /// The validation that took its place.
+        by: ValidationId,
+    },
+    /// Nobody answered in time.
+    GaveUp {
+        /// What was waited for.
+        waiting_for: String,
+    },
+}
+
+/// What a person told an approval.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PersonsAnswer {
+    /// Approved or Rejected, in CodePipeline's words.
+    pub status: String,
+    /// Who answered, as far as CodePipeline says.
+    pub who: Option<String>,
+    /// Why, in their words.
+    pub why: Option<String>,
+    /// When.
+    pub at: Option<Timestamp>,
+}
+
+/// Whether the result still has to be posted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Hook {
+    /// Nobody asked for it.
+    None,
+    /// Owed.
+    Owed,
+    /// The receiver said yes.
+    Delivered,
+    /// The receiver never said yes.
+    GivenUp,
+}
+
+/// What is left to do for a judged validation, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Duty {
+    /// Answer the approval, or learn who did.
+    Answer,
+    /// See whether a person decides otherwise.
+    Watch,
+    /// Post the result.
+    Hook,
+    /// Nothing: settle it.
+    None,
+}
+
+impl Validation {
+    /// A validation that was just registered.
+    pub fn registered(registration: Registration) -> Self {
+        let hook = match registration.result_hook {
+            Some(_) => Hook::Owed,
+            None => Hook::None,
+        };
+        Self {
+            registration,
+            phase: Phase::Waiting,
+            faults: 0,
+            waits: 0,
+            judgement: None,
+            intent: None,
+            ending: None,
+            override_: None,
+            hook,
+        }
+    }
+
+    /// Whether its registrant, the approval or the watch has had its time.
+    pub fn expired(&self, now: Timestamp) -> bool {
+        self.registration.give_up_at <= now
+    }
+
+    /// The next thing that is owed to the approval; the hook is owed beside it.
+    pub fn duty(&self) -> Duty {
+        match &self.ending {
+            None => Duty::Answer,
+            Some(Ending::Answered {
+                answer: Answer::Reject,
+                ..
+            }) if self.override_.is_none() => Duty::Watch,
+            Some(_) if self.hook == Hook::Owed => Duty::Hook,
+            Some(_) => Duty::None,
+        }
+    }
+}
+
+/// When to look again after `looks` looks in vain: soon at first, then less and
+/// less often, and never more than five minutes apart.
+pub fn backoff(looks: u32) -> SignedDuration {
+    const FIRST: i64 = 5;
+    const LONGEST: i64 = 300;
+    let seconds = FIRST.saturating_mul(1_i64 << looks.min(10));
+    SignedDuration::from_secs(seconds.min(LONGEST))
+}
+
+/// The label of a build: a short revision of its first source and what its
+/// author said of it.
+pub fn version_label(sources: &[SourceRevision], execution: Option<&str>) -> String {
+    const LONGEST: usize = 80;
+    let Some(source) = sources.first() else {
+        return execution.map_or_else(|| "unknown".to_owned(), |id| id.chars().take(8).collect());
+    };
+    let revision: String = source.revision.chars().take(12).collect();
+    let label = match source
+        .summary
+        .as_deref()
+        .and_then(|text| text.lines().next())
+    {
+        Some(summary) if !summary.trim().is_empty() => format!("{revision} {}", summary.trim()),
+        _ => revision,
+    };
+    label.chars().take(LONGEST).collect()
+}
+
+/// What was released, independent of deployment ids and artifact keys: the
+/// source revisions where they are known, else where the content lies.
+pub fn content_identity(sources: &[SourceRevision], location: &str) -> String {
+    let sorted: BTreeMap<&str, &str> = sources
+        .iter()
+        .map(|source| (source.name.as_str(), source.revision.as_str()))
+        .collect();
+    if sorted.is_empty() {
+        return format!("location:{location}");
+    }
+    let parts: Vec<String> = sorted
+        .iter()
+        .map(|(name, revision)| format!("{name}={revision}"))
+        .collect();
+    format!("sources:{}", parts.join(";"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(name: &str, revision: &str, summary: Option<&str>) -> SourceRevision {
+        SourceRevision {
+            name: name.to_owned(),
+            revision: revision.to_owned(),
+            summary: summary.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn ids_sort_by_registration() {
+        let early = ValidationId::new(Timestamp::from_second(1_000).unwrap(), [255; 10]);
+        let late = ValidationId::new(Timestamp::from_second(1_001).unwrap(), [0; 10]);
+
+        assert!(early < late);
+        assert!(early.to_string() < late.to_string());
+        assert_eq!(late.to_string().parse::<ValidationId>().unwrap(), late);
+    }
+
+    #[test]
+    fn backoff_grows_to_five_minutes_and_stays_there() {
+        let seconds: Vec<i64> = (0..9).map(|looks| backoff(looks).as_secs()).collect();
+
+        assert_eq!(seconds, [5, 10, 20, 40, 80, 160, 300, 300, 300]);
+        assert_eq!(backoff(u32::MAX).as_secs(), 300);
+    }
+
+    #[test]
+    fn version_label_is_short_and_readable() {
+        let long = "x".repeat(200);
+
+        assert_eq!(
+            version_label(
+                &[source(
+                    "App",
+                    "0123456789abcdef",
+                    Some("Fix the cart\n\nbody")
+                )],
+                None
+            ),
+            "0123456789ab Fix the cart"
+        );
+        assert_eq!(version_label(&[source("App", "42", Some(" "))], None), "42");
+        assert_eq!(version_label(&[], Some("3b2f0000-aaaa")), "3b2f0000");
+        assert_eq!(
+            version_label(&[source("App", "42", Some(&long))], None)
+                .chars()
+                .count(),
+            80
+        );
+    }
+
+    #[test]
+    fn same_sources_are_the_same_content_under_any_location() {
+        let one = [source("App", "1", None), source("Config", "7", None)];
+        let other = [
+            source("Config", "7", Some("again")),
+            source("App", "1", None),
+        ];
+
+        assert_eq!(content_identity(&one, "a"), content_identity(&other, "b"));
+        assert_ne!(
+            content_identity(&one, "a"),
+            content_identity(&one[..1], "a")
+        );
+        assert_ne!(content_identity(&[], "a"), content_identity(&[], "b"));
+    }
+}

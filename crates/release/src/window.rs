@@ -1,0 +1,112 @@
+//! The span of time that belongs to one build.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// Windows at least this long are aligned to whole minutes, because Dynatrace
+/// stores a value per minute and a torn minute belongs to two builds.
+const ALIGNED_FROM: SignedDuration = SignedDuration::from_mins(2);
+
+/// A half-open span of time, `start <= t < end`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Window {
+    /// The first instant that counts.
+    pub start: Timestamp,
+    /// The first instant that no longer counts.
+    pub end: Timestamp,
+}
+
+impl Window {
+    /// The window of a build that was registered at `now`.
+    ///
+    /// A window that is aligned moves forward, never back: the minute in which
+    /// the registration fell still holds requests of the previous build.
+    pub fn from_registration(now: Timestamp, length: SignedDuration) -> Self {
+        let start = if length < ALIGNED_FROM {
+            now
+        } else {
+            next_whole_minute(now)
+        };
+        Self {
+            start,
+            end: saturating_add(start, length),
+        }
+    }
+
+    /// The same window so many seconds earlier.
+    #[must_use]
+    pub fn shifted_back(self, seconds: i64) -> Self {
+        let shift = SignedDuration::from_secs(seconds.saturating_neg());
+        Self {
+            start: saturating_add(self.start, shift),
+            end: saturating_add(self.end, shift),
+        }
+    }
+
+    /// How long the window is.
+    pub fn length(self) -> SignedDuration {
+        self.end.duration_since(self.start)
+    }
+}
+
+/// `at + by`, held at the ends of representable time.
+pub fn saturating_add(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.saturating_add(by)
+        .expect("a signed duration never fails to saturate")
+}
+
+fn next_whole_minute(at: Timestamp) -> Timestamp {
+    let into_minute = at.as_millisecond().rem_euclid(60_000);
+    if into_minute == 0 {
+        return at;
+    }
+    saturating_add(at, SignedDuration::from_millis(60_000 - into_minute))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn long_window_begins_at_the_next_whole_minute() {
+        let window =
+            Window::from_registration(at("2026-01-05T10:00:12.5Z"), SignedDuration::from_mins(5));
+
+        assert_eq!(window.start, at("2026-01-05T10:01:00Z"));
+        assert_eq!(window.end, at("2026-01-05T10:06:00Z"));
+    }
+
+    #[test]
+    fn window_of_seconds_begins_with_its_registration() {
+        let now = at("2026-01-05T10:00:12.5Z");
+
+        let window = Window::from_registration(now, SignedDuration::from_secs(8));
+
+        assert_eq!(window.start, now);
+        assert_eq!(window.length(), SignedDuration::from_secs(8));
+    }
+
+    #[test]
+    fn shift_moves_both_ends_into_the_past() {
+        let window =
+            Window::from_registration(at("2026-01-05T10:00:00Z"), SignedDuration::from_mins(5));
+
+        let yesterday = window.shifted_back(86_400);
+
+        assert_eq!(yesterday.start, at("2026-01-04T10:00:00Z"));
+        assert_eq!(yesterday.length(), window.length());
+    }
+
+    #[test]
+    fn shift_beyond_time_stops_at_its_end() {
+        let window =
+            Window::from_registration(at("2026-01-05T10:00:00Z"), SignedDuration::from_mins(5));
+
+        assert_eq!(window.shifted_back(i64::MAX).start, Timestamp::MIN);
+        assert_eq!(window.shifted_back(i64::MIN).end, Timestamp::MAX);
+    }
+}
