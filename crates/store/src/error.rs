@@ -1,0 +1,59 @@
+//! Why a write or read did not happen.
+
+use std::error::Error;
+
+type Cause = Box<dyn Error + Send + Sync>;
+
+/// Why a write or read did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another worker or a newer registration owns the validation now; this
+    /// worker drops it.
+    #[error("the claim was lost")]
+    Lost,
+    /// DynamoDB refused or could not be reached; the caller tries again later.
+    #[error("cannot {action}")]
+    Unavailable {
+        /// What was tried.
+        action: &'static str,
+        /// Why it failed.
+        #[source]
+        cause: Cause,
+    },
+    /// An item is not what this version writes; a person must look.
+    #[error("the stored attribute `{attribute}` cannot be read")]
+    Corrupt {
+        /// The attribute.
+        attribute: &'static str,
+        /// Why.
+        #[source]
+        cause: Option<Cause>,
+    },
+}
+
+pub(crate) fn unavailable(
+    action: &'static str,
+    cause: impl Error + Send + Sync + 'static,
+) -> StoreError {
+    StoreError::Unavailable {
+        action,
+        cause: Box::new(cause),
+    }
+}
+
+pub(crate) fn corrupt(
+    attribute: &'static str,
+    cause: impl Error + Send + Sync + 'static,
+) -> StoreError {
+    StoreError::Corrupt {
+        attribute,
+        cause: Some(Box::new(cause)),
+    }
+}
+
+pub(crate) fn missing(attribute: &'static str) -> StoreError {
+    StoreError::Corrupt {
+        attribute,
+        cause: None,
+    }
+}

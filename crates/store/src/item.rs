@@ -1,0 +1,266 @@
+//! Keys and attributes of the items.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+use release::deployment::Group;
+use release::validation::{Hook, Phase, Registrant, Registration, Validation, ValidationId};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::StoreError;
+use crate::error::{corrupt, missing};
+
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
+/// The place of an item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub(crate) pk: String,
+    pub(crate) sk: String,
+}
+
+impl Key {
+    pub(crate) fn validation(registration: &Registration) -> Self {
+        Self {
+            pk: format!("p#{}", registration.pipeline),
+            sk: format!(
+                "v#{}#{}",
+                escaped(&registration.comparison),
+                registration.id
+            ),
+        }
+    }
+
+    pub(crate) fn evidence(&self, id: ValidationId) -> Self {
+        Self {
+            pk: self.pk.clone(),
+            sk: format!("e#{id}"),
+        }
+    }
+
+    pub(crate) fn locator(id: ValidationId) -> Self {
+        Self {
+            pk: format!("id#{id}"),
+            sk: "id".to_owned(),
+        }
+    }
+
+    pub(crate) fn job(job: &str) -> Self {
+        Self {
+            pk: format!("job#{job}"),
+            sk: "job".to_owned(),
+        }
+    }
+
+    pub(crate) fn slot(registration: &Registration) -> Option<Self> {
+        let execution = registration.execution.as_deref()?;
+        let registrant = match &registration.registrant {
+            Registrant::Action { stage, action } => format!("{stage}/{action}"),
+            Registrant::Direct => format!("direct#{}", escaped(&registration.comparison)),
+        };
+        Some(Self {
+            pk: slots(&registration.pipeline, execution),
+            sk: format!("slot#{registrant}"),
+        })
+    }
+
+    pub(crate) fn spec(hash: &str) -> Self {
+        Self {
+            pk: format!("spec#{hash}"),
+            sk: "spec".to_owned(),
+        }
+    }
+
+    pub(crate) fn catalogue(registration: &Registration) -> Self {
+        Self {
+            pk: "catalogue".to_owned(),
+            sk: format!(
+                "{}#{}",
+                registration.pipeline,
+                escaped(&registration.comparison)
+            ),
+        }
+    }
+
+    pub(crate) fn deployment(group: &Group, at: Timestamp, id: &str) -> Self {
+        Self {
+            pk: history(group),
+            sk: format!("{}#{id}", moment(at)),
+        }
+    }
+
+    pub(crate) fn of(item: &Item) -> Result<Self, StoreError> {
+        Ok(Self {
+            pk: string(item, "pk")?.to_owned(),
+            sk: string(item, "sk")?.to_owned(),
+        })
+    }
+
+    /// The key that a locator, marker or slot points at.
+    pub(crate) fn target(item: &Item) -> Result<Self, StoreError> {
+        Ok(Self {
+            pk: string(item, "targetPk")?.to_owned(),
+            sk: string(item, "targetSk")?.to_owned(),
+        })
+    }
+
+    pub(crate) fn attributes(&self) -> Item {
+        HashMap::from([
+            ("pk".to_owned(), AttributeValue::S(self.pk.clone())),
+            ("sk".to_owned(), AttributeValue::S(self.sk.clone())),
+        ])
+    }
+
+    pub(crate) fn pointing_at(&self, target: &Key) -> Item {
+        let mut item = self.attributes();
+        item.insert("targetPk".to_owned(), AttributeValue::S(target.pk.clone()));
+        item.insert("targetSk".to_owned(), AttributeValue::S(target.sk.clone()));
+        item
+    }
+}
+
+/// The partition of an execution's slots.
+pub(crate) fn slots(pipeline: &str, execution: &str) -> String {
+    format!("x#{pipeline}#{execution}")
+}
+
+/// The partition of a group's deployments.
+pub(crate) fn history(group: &Group) -> String {
+    format!("{}#{}", group.application, group.name)
+}
+
+/// The sort key prefix of a deployment: text that sorts by time.
+pub(crate) fn moment(at: Timestamp) -> String {
+    format!("d#{:015}", at.as_millisecond().max(0))
+}
+
+pub(crate) fn validation(item: &Item) -> Result<Validation, StoreError> {
+    Ok(Validation {
+        registration: json(item, "registration")?,
+        phase: plain(item, "phase")?,
+        faults: count(item, "faults")?,
+        waits: count(item, "waits")?,
+        judgement: optional_json(item, "judgement")?,
+        intent: optional_json(item, "intent")?,
+        ending: optional_json(item, "ending")?,
+        override_: optional_json(item, "override")?,
+        hook: plain(item, "hook")?,
+    })
+}
+
+/// The attributes of a validation that was just registered.
+pub(crate) fn registered(validation: &Validation, key: &Key, shard: u8) -> Item {
+    let registration = &validation.registration;
+    let mut item = key.attributes();
+    let attributes = [
+        ("registration", json_attribute(registration)),
+        ("phase", word(Phase::Waiting)),
+        ("hook", word::<Hook>(validation.hook)),
+        ("faults", AttributeValue::N("0".to_owned())),
+        ("waits", AttributeValue::N("0".to_owned())),
+        ("registeredAt", millis(registration.registered_at)),
+        ("version", AttributeValue::S(registration.version.clone())),
+        (
+            "dueShard",
+            AttributeValue::S(crate::tables::shard_key(shard)),
+        ),
+        ("dueAt", millis(registration.due_at)),
+    ];
+    for (name, value) in attributes {
+        item.insert(name.to_owned(), value);
+    }
+    item
+}
+
+pub(crate) fn json_attribute(value: &impl Serialize) -> AttributeValue {
+    AttributeValue::S(serde_json::to_string(value).expect("our own types have only string keys"))
+}
+
+/// An enum as the plain word that its serde form is.
+pub(crate) fn word<T: Serialize>(value: T) -> AttributeValue {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => AttributeValue::S(word),
+        _ => unreachable!("only enums of plain words are stored as words"),
+    }
+}
+
+pub(crate) fn millis(at: Timestamp) -> AttributeValue {
+    AttributeValue::N(at.as_millisecond().to_string())
+}
+
+pub(crate) fn seconds(at: Timestamp) -> AttributeValue {
+    AttributeValue::N(at.as_second().to_string())
+}
+
+pub(crate) fn timestamp(item: &Item, attribute: &'static str) -> Result<Timestamp, StoreError> {
+    let Some(AttributeValue::N(text)) = item.get(attribute) else {
+        return Err(missing(attribute));
+    };
+    let millis: i64 = text.parse().map_err(|error| corrupt(attribute, error))?;
+    Timestamp::from_millisecond(millis).map_err(|error| corrupt(attribute, error))
+}
+
+pub(crate) fn string<'a>(item: &'a Item, attribute: &'static str) -> Result<&'a str, StoreError> {
+    match item.get(attribute) {
+        Some(AttributeValue::S(text)) => Ok(text),
+        _ => Err(missing(attribute)),
+    }
+}
+
+pub(crate) fn plain<T: DeserializeOwned>(
+    item: &Item,
+    attribute: &'static str,
+) -> Result<T, StoreError> {
+    let text = string(item, attribute)?;
+    serde_json::from_value(serde_json::Value::String(text.to_owned()))
+        .map_err(|error| corrupt(attribute, error))
+}
+
+pub(crate) fn json<T: DeserializeOwned>(
+    item: &Item,
+    attribute: &'static str,
+) -> Result<T, StoreError> {
+    serde_json::from_str(string(item, attribute)?).map_err(|error| corrupt(attribute, error))
+}
+
+pub(crate) fn optional_json<T: DeserializeOwned>(
+    item: &Item,
+    attribute: &'static str,
+) -> Result<Option<T>, StoreError> {
+    item.contains_key(attribute)
+        .then(|| json(item, attribute))
+        .transpose()
+}
+
+fn count(item: &Item, attribute: &'static str) -> Result<u32, StoreError> {
+    match item.get(attribute) {
+        Some(AttributeValue::N(text)) => text.parse().map_err(|error| corrupt(attribute, error)),
+        _ => Err(missing(attribute)),
+    }
+}
+
+/// `#` separates the parts of a key, so it may not occur within one.
+fn escaped(part: &str) -> String {
+    part.replace('%', "%25").replace('#', "%23")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn separator_in_a_name_does_not_reach_into_another_history() {
+        assert_eq!(escaped("A#x"), "A%23x");
+        assert_ne!(escaped("A%23x"), escaped("A#x"));
+    }
+
+    #[test]
+    fn deployments_sort_by_time() {
+        let early = moment(Timestamp::from_second(999).unwrap());
+        let late = moment(Timestamp::from_second(1_700_000_000).unwrap());
+
+        assert!(early < late);
+    }
+}

@@ -1,0 +1,167 @@
+//! What is known of the revisions of a group.
+
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
+use jiff::Timestamp;
+use release::deployment::{Deployment, Group, LedgerEntry, Standing};
+use release::validation::ValidationId;
+
+use crate::error::unavailable;
+use crate::item::{self, Key};
+use crate::{Store, StoreError};
+
+/// How many deployments of a group are read back from a moment. A window is
+/// minutes long; more deployments than this do not fit into one.
+const HISTORY: i32 = 50;
+
+impl Store {
+    /// The deployments of a group up to and including `until`, the newest
+    /// first, at most fifty.
+    pub async fn deployments(
+        &self,
+        group: &Group,
+        until: Timestamp,
+    ) -> Result<Vec<LedgerEntry>, StoreError> {
+        let found = self
+            .client
+            .query()
+            .table_name(&self.ledger)
+            .key_condition_expression("pk = :group AND sk BETWEEN :first AND :last")
+            .expression_attribute_values(":group", AttributeValue::S(item::history(group)))
+            .expression_attribute_values(":first", AttributeValue::S("d#".to_owned()))
+            .expression_attribute_values(
+                ":last",
+                AttributeValue::S(format!("{}#~", item::moment(until))),
+            )
+            .scan_index_forward(false)
+            .consistent_read(true)
+            .limit(HISTORY)
+            .send()
+            .await
+            .map_err(|error| unavailable("read the ledger", error))?;
+        found.items().iter().map(entry).collect()
+    }
+
+    /// Enters a deployment that nobody registers a validation for, such as a
+    /// heal. Entering it again changes nothing.
+    pub async fn record_deployment(&self, deployment: &Deployment) -> Result<(), StoreError> {
+        self.client
+            .transact_write_items()
+            .transact_items(self.remember(deployment))
+            .send()
+            .await
+            .map_err(|error| unavailable("record a deployment", error))?;
+        Ok(())
+    }
+
+    pub(crate) fn remember(&self, deployment: &Deployment) -> TransactWriteItem {
+        let update = Update::builder()
+            .table_name(&self.ledger)
+            .set_key(Some(place(deployment).attributes()))
+            .update_expression(
+                "SET deployment = :deployment, standing = if_not_exists(standing, :unknown), \
+                 taughtBy = if_not_exists(taughtBy, :nobody)",
+            )
+            .expression_attribute_values(":deployment", item::json_attribute(deployment))
+            .expression_attribute_values(":unknown", item::word(Standing::Unknown))
+            .expression_attribute_values(":nobody", AttributeValue::S("nobody yet".to_owned()))
+            .build()
+            .expect("table, key and expression are given");
+        TransactWriteItem::builder().update(update).build()
+    }
+
+    /// The writes that teach `lesson` to the judged deployments. What a problem
+    /// said is left as it is.
+    pub(crate) async fn lessons(
+        &self,
+        deployments: &[Deployment],
+        lesson: &Lesson,
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let mut writes = Vec::new();
+        for deployment in deployments {
+            let known = self.known(deployment).await?;
+            if known.standing.taught(lesson.standing) == lesson.standing {
+                writes.push(self.teach(deployment, &known, lesson));
+            }
+        }
+        Ok(writes)
+    }
+
+    /// The writes that replace what validation `id` taught by a person's word.
+    /// What others said of a deployment is left as it is.
+    pub(crate) async fn lessons_of_a_person(
+        &self,
+        deployments: &[Deployment],
+        id: ValidationId,
+        lesson: &Lesson,
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let mut writes = Vec::new();
+        for deployment in deployments {
+            let known = self.known(deployment).await?;
+            if known.standing == Standing::Unknown || known.by.starts_with(&by_validation(id)) {
+                writes.push(self.teach(deployment, &known, lesson));
+            }
+        }
+        Ok(writes)
+    }
+
+    fn teach(&self, deployment: &Deployment, known: &Lesson, lesson: &Lesson) -> TransactWriteItem {
+        let update = Update::builder()
+            .table_name(&self.ledger)
+            .set_key(Some(place(deployment).attributes()))
+            .update_expression("SET deployment = :deployment, standing = :taught, taughtBy = :by")
+            .condition_expression("attribute_not_exists(standing) OR standing = :known")
+            .expression_attribute_values(":deployment", item::json_attribute(deployment))
+            .expression_attribute_values(":taught", item::word(lesson.standing))
+            .expression_attribute_values(":by", AttributeValue::S(lesson.by.clone()))
+            .expression_attribute_values(":known", item::word(known.standing))
+            .build()
+            .expect("table, key and expression are given");
+        TransactWriteItem::builder().update(update).build()
+    }
+
+    async fn known(&self, deployment: &Deployment) -> Result<Lesson, StoreError> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.ledger)
+            .set_key(Some(place(deployment).attributes()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| unavailable("read the ledger", error))?;
+        let Some(found) = found.item else {
+            return Ok(Lesson {
+                standing: Standing::Unknown,
+                by: String::new(),
+            });
+        };
+        Ok(Lesson {
+            standing: item::plain(&found, "standing")?,
+            by: item::string(&found, "taughtBy")?.to_owned(),
+        })
+    }
+}
+
+/// How a validation signs what it teaches.
+pub(crate) fn by_validation(id: ValidationId) -> String {
+    format!("validation {id}")
+}
+
+/// What a verdict or a person says of a deployment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Lesson {
+    pub(crate) standing: Standing,
+    pub(crate) by: String,
+}
+
+fn place(deployment: &Deployment) -> Key {
+    Key::deployment(&deployment.group, deployment.at, &deployment.id)
+}
+
+fn entry(found: &item::Item) -> Result<LedgerEntry, StoreError> {
+    Ok(LedgerEntry {
+        deployment: item::json(found, "deployment")?,
+        standing: item::plain(found, "standing")?,
+        taught_by: item::string(found, "taughtBy")?.to_owned(),
+    })
+}

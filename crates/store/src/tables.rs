@@ -1,0 +1,135 @@
+//! The shape of the tables. The template that deploys them is held to it.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType, TimeToLiveSpecification,
+};
+
+use crate::StoreError;
+use crate::error::unavailable;
+
+/// The sparse index that finds work.
+pub const DUE_INDEX: &str = "due";
+
+/// How many partitions the index is spread over. Constant, because a validation
+/// keeps its shard for life.
+pub const SHARDS: u8 = 4;
+
+/// One table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// What the design calls it.
+    pub name: &'static str,
+    /// The partition key, a string.
+    pub partition_key: &'static str,
+    /// The sort key, a string.
+    pub sort_key: &'static str,
+    /// An index of a string and a number that projects the keys alone.
+    pub index: Option<Index>,
+    /// The attribute that ends an item's life, in epoch seconds.
+    pub time_to_live: Option<&'static str>,
+}
+
+/// A secondary index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Index {
+    /// Its name.
+    pub name: &'static str,
+    /// The partition key, a string.
+    pub partition_key: &'static str,
+    /// The sort key, a number.
+    pub sort_key: &'static str,
+}
+
+/// Validations and everything that belongs to one.
+pub const VALIDATIONS: Table = Table {
+    name: "Validations",
+    partition_key: "pk",
+    sort_key: "sk",
+    index: Some(Index {
+        name: DUE_INDEX,
+        partition_key: "dueShard",
+        sort_key: "dueAt",
+    }),
+    time_to_live: Some("expiresAt"),
+};
+
+/// Deployments of each group and what is known of them.
+pub const LEDGER: Table = Table {
+    name: "Ledger",
+    partition_key: "pk",
+    sort_key: "sk",
+    index: None,
+    time_to_live: None,
+};
+
+/// Creates `table` under `name`, for places that have no template.
+pub async fn create(client: &Client, table: Table, name: &str) -> Result<(), StoreError> {
+    let mut request = client
+        .create_table()
+        .table_name(name)
+        .billing_mode(BillingMode::PayPerRequest)
+        .attribute_definitions(attribute(table.partition_key, ScalarAttributeType::S))
+        .attribute_definitions(attribute(table.sort_key, ScalarAttributeType::S))
+        .key_schema(key(table.partition_key, KeyType::Hash))
+        .key_schema(key(table.sort_key, KeyType::Range));
+    if let Some(index) = table.index {
+        request = request
+            .attribute_definitions(attribute(index.partition_key, ScalarAttributeType::S))
+            .attribute_definitions(attribute(index.sort_key, ScalarAttributeType::N))
+            .global_secondary_indexes(
+                GlobalSecondaryIndex::builder()
+                    .index_name(index.name)
+                    .key_schema(key(index.partition_key, KeyType::Hash))
+                    .key_schema(key(index.sort_key, KeyType::Range))
+                    .projection(
+                        Projection::builder()
+                            .projection_type(ProjectionType::KeysOnly)
+                            .build(),
+                    )
+                    .build()
+                    .expect("name, keys and projection are given"),
+            );
+    }
+    request
+        .send()
+        .await
+        .map_err(|error| unavailable("create a table", error))?;
+    if let Some(attribute) = table.time_to_live {
+        client
+            .update_time_to_live()
+            .table_name(name)
+            .time_to_live_specification(
+                TimeToLiveSpecification::builder()
+                    .enabled(true)
+                    .attribute_name(attribute)
+                    .build()
+                    .expect("both members are given"),
+            )
+            .send()
+            .await
+            .map_err(|error| unavailable("set the time to live", error))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn shard_key(shard: u8) -> String {
+    format!("due#{shard}")
+}
+
+fn attribute(name: &str, kind: ScalarAttributeType) -> AttributeDefinition {
+    AttributeDefinition::builder()
+        .attribute_name(name)
+        .attribute_type(kind)
+        .build()
+        .expect("name and type are given")
+}
+
+fn key(name: &str, kind: KeyType) -> KeySchemaElement {
+    KeySchemaElement::builder()
+        .attribute_name(name)
+        .key_type(kind)
+        .build()
+        .expect("name and type are given")
+}
