@@ -1,1 +1,13 @@
-//! lambda
+#![doc = include_str!("../README.md")]
+
+pub mod clients;
+mod failure;
+mod invocation;
+mod logging;
+pub mod metrics;
+pub mod secrets;
+pub mod settings;
+
+pub use failure::Failure;
+pub use invocation::Invocation;
+pub use logging::init_logging;

@@ -1,0 +1,64 @@
+//! The environment, read at start.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+/// A setting that is missing or cannot be used.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum SettingError {
+    /// It is not there.
+    #[error("the setting {name} is missing: set it to {meaning}")]
+    Missing {
+        /// The environment variable.
+        name: &'static str,
+        /// What belongs there.
+        meaning: &'static str,
+    },
+    /// It is there and wrong.
+    #[error("the setting {name} is not usable: {reason}")]
+    Unusable {
+        /// The environment variable.
+        name: &'static str,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The value of `name`; empty counts as missing.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the edge that reads the environment"
+)]
+pub fn optional(name: &str) -> Option<String> {
+    std::env::var(name)
+        .ok()
+        .filter(|value| !value.trim().is_empty())
+}
+
+/// The value of `name`, which the function cannot do without.
+pub fn required(name: &'static str, meaning: &'static str) -> Result<String, SettingError> {
+    optional(name).ok_or(SettingError::Missing { name, meaning })
+}
+
+/// The parsed value of `name`, or `default` when it is not set.
+pub fn parsed<T>(name: &'static str, default: T) -> Result<T, SettingError>
+where
+    T: FromStr,
+    T::Err: Display,
+{
+    match optional(name) {
+        None => Ok(default),
+        Some(text) => text
+            .trim()
+            .parse()
+            .map_err(|error: T::Err| unusable(name, error)),
+    }
+}
+
+/// A setting that is there and wrong.
+pub fn unusable(name: &'static str, reason: impl Display) -> SettingError {
+    SettingError::Unusable {
+        name,
+        reason: reason.to_string(),
+    }
+}
