@@ -47,6 +47,15 @@ pub enum ApprovalState {
     },
 }
 
+/// What an approval is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// The execution goes on.
+    Approve,
+    /// The execution stops.
+    Reject,
+}
+
 /// What became of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Told {
@@ -96,9 +105,13 @@ impl CodePipeline {
         &self,
         approval: ApprovalRef<'_>,
         token: &SecretString,
-        status: ApprovalStatus,
+        decision: Decision,
         summary: &str,
     ) -> Result<Told, DeliveryError> {
+        let status = match decision {
+            Decision::Approve => ApprovalStatus::Approved,
+            Decision::Reject => ApprovalStatus::Rejected,
+        };
         let result = ApprovalResult::builder()
             .status(status)
             .summary(summary)

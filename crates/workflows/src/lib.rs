@@ -1,1 +1,25 @@
-//! workflows
+#![doc = include_str!("../README.md")]
+
+pub mod register_validation;
+pub mod validate_builds;
+
+pub mod compare;
+
+pub mod links;
+pub mod measure;
+pub mod outgoing;
+
+mod once;
+
+use monspec::MetricFacts;
+
+/// The largest monspec that is read, in bytes.
+pub const LARGEST_SPEC: usize = 512 * 1024;
+
+/// What is known about metrics, in the words of the linter.
+pub fn metric_facts(timeseries: &str) -> Option<MetricFacts> {
+    dynatrace::metrics::facts(timeseries).map(|facts| MetricFacts {
+        aggregates: facts.aggregates,
+        has_v2_counterpart: facts.has_v2_counterpart,
+    })
+}

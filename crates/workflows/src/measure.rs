@@ -1,0 +1,398 @@
+//! Turns a service entry and two windows into measurements.
+//!
+//! Identical questions are asked once as long as the same [`Asking`] is used,
+//! which is one tick of the schedule or one command of a person.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dynatrace::{Dynatrace, Entity, Question, Scope, Series, SeriesAnswer, SeriesError};
+use monspec::{
+    Address, Comparison, Direction, Environment, Gap, Measured, Measurement, Merge, Metric,
+    ServiceEntry, Signature,
+};
+use release::evidence::Asked;
+use release::window::Window;
+use tokio::time::Instant;
+
+use crate::once::Once;
+
+/// The questions of one tick, and their answers.
+#[derive(Debug)]
+pub struct Asking {
+    tenant: Dynatrace,
+    deadline: Instant,
+    series: Memory<Question, Vec<SeriesAnswer>>,
+    entities: Memory<(Scope, dynatrace::Window), Vec<Entity>>,
+}
+
+type Memory<Q, A> = Once<Q, Result<A, Refusal>>;
+
+/// The tenant will not answer this: an answer of a kind, the same for everybody
+/// who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Refusal {
+    /// The token must be corrected.
+    Token(String),
+    /// The question must be corrected.
+    Question(String),
+}
+
+/// One side of a comparison.
+#[derive(Clone, Copy, Debug)]
+pub struct Side<'a> {
+    /// The name of the environment.
+    pub name: &'a str,
+    /// The environment.
+    pub environment: &'a Environment,
+    /// The window, shifted.
+    pub window: Window,
+}
+
+/// What one side of a service entry measured.
+#[derive(Clone, Debug, Default)]
+pub struct Readings {
+    /// The number, or the gap, per signature.
+    pub values: BTreeMap<Address, Measurement>,
+    /// How each was obtained.
+    pub asked: BTreeMap<Address, Asked>,
+    /// The entities that were asked for or answered.
+    pub entities: BTreeSet<String>,
+    /// Whether the tenant refused the token.
+    pub token_refused: bool,
+}
+
+impl Asking {
+    /// Asks `tenant`, and gives up at `deadline`.
+    pub fn new(tenant: Dynatrace, deadline: Instant) -> Self {
+        Self {
+            tenant,
+            deadline,
+            series: Once::default(),
+            entities: Once::default(),
+        }
+    }
+
+    /// Everything that the signatures of `entry` need from one side.
+    ///
+    /// A gap is a reading; an `Err` is a tenant that could not answer now.
+    pub async fn readings(
+        &self,
+        entry: &ServiceEntry,
+        side: Side<'_>,
+    ) -> Result<Readings, dynatrace::Error> {
+        let scope = scope(entry, side.environment);
+        let window = tenant_window(side.window);
+        let mut readings = Readings::default();
+
+        let (counted, measured): (Vec<_>, Vec<_>) = monspec::addresses(entry)
+            .partition(|(_, signature)| matches!(signature.metric, Metric::Smartscape { .. }));
+        if !measured.is_empty() {
+            let question = Question {
+                scope: scope.clone(),
+                window,
+                series: measured
+                    .iter()
+                    .map(|(address, signature)| series(address, signature))
+                    .collect(),
+            };
+            match self.ask(question).await? {
+                Ok(answers) => {
+                    for ((address, signature), answer) in measured.iter().zip(answers) {
+                        readings.answered(address, signature, side, answer);
+                    }
+                }
+                Err(refusal) => readings.refused(&measured, side, &refusal),
+            }
+        }
+        if !counted.is_empty() {
+            match self.entities(scope, window).await? {
+                Ok(entities) => {
+                    for (address, signature) in &counted {
+                        readings.counted(address, signature, side, &entities);
+                    }
+                }
+                Err(refusal) => readings.refused(&counted, side, &refusal),
+            }
+        }
+        Ok(readings)
+    }
+
+    /// Whether any entity carries the tags of an environment in a window: what
+    /// a person wants to know when there is no data.
+    pub async fn somebody_is_there(
+        &self,
+        entry: &ServiceEntry,
+        side: Side<'_>,
+    ) -> Result<bool, dynatrace::Error> {
+        let found = self
+            .entities(scope(entry, side.environment), tenant_window(side.window))
+            .await?;
+        Ok(found.map_or(true, |entities| !entities.is_empty()))
+    }
+
+    async fn ask(
+        &self,
+        question: Question,
+    ) -> Result<Result<Vec<SeriesAnswer>, Refusal>, dynatrace::Error> {
+        let cell = self.series.cell(question.clone());
+        cell.get_or_try_init(|| async {
+            settled(self.tenant.series(&question, self.deadline).await)
+        })
+        .await
+        .cloned()
+    }
+
+    async fn entities(
+        &self,
+        scope: Scope,
+        window: dynatrace::Window,
+    ) -> Result<Result<Vec<Entity>, Refusal>, dynatrace::Error> {
+        let cell = self.entities.cell((scope.clone(), window));
+        cell.get_or_try_init(|| async {
+            settled(self.tenant.entities(&scope, window, self.deadline).await)
+        })
+        .await
+        .cloned()
+    }
+}
+
+impl Readings {
+    fn answered(
+        &mut self,
+        address: &Address,
+        signature: &Signature,
+        side: Side<'_>,
+        answer: SeriesAnswer,
+    ) {
+        let value = match answer.value {
+            Ok(Some(number)) => Measurement::Value(number),
+            Ok(None) => Measurement::Missing(Gap::NoData(format!(
+                "`{}` in {} ({})",
+                signature.metric,
+                side.name,
+                tags(side.environment)
+            ))),
+            Err(SeriesError::UnknownMetric(what)) => Measurement::Missing(Gap::UnknownMetric(what)),
+            Err(error) => Measurement::Missing(Gap::Unanswerable(error.to_string())),
+        };
+        self.values.insert(address.clone(), value);
+        self.entities.extend(answer.entities);
+        self.asked.insert(
+            address.clone(),
+            Asked {
+                environment: side.name.to_owned(),
+                window: side.window,
+                selector: answer.selector,
+                query: answer.query,
+                warnings: answer.warnings,
+            },
+        );
+    }
+
+    fn counted(
+        &mut self,
+        address: &Address,
+        signature: &Signature,
+        side: Side<'_>,
+        entities: &[Entity],
+    ) {
+        let value = if entities.is_empty() {
+            Measurement::Missing(Gap::NoEntity(tags(side.environment)))
+        } else {
+            Measurement::Value(relations(signature, entities))
+        };
+        self.values.insert(address.clone(), value);
+        self.entities
+            .extend(entities.iter().map(|entity| entity.id.clone()));
+        self.asked.insert(
+            address.clone(),
+            Asked {
+                environment: side.name.to_owned(),
+                window: side.window,
+                selector: signature.metric.to_string(),
+                query: format!("relationships of {}", tags(side.environment)),
+                warnings: Vec::new(),
+            },
+        );
+    }
+
+    fn refused(&mut self, signatures: &[(Address, &Signature)], side: Side<'_>, refusal: &Refusal) {
+        let gap = match refusal {
+            Refusal::Token(why) => Gap::Unavailable(why.clone()),
+            Refusal::Question(why) => Gap::Unanswerable(why.clone()),
+        };
+        self.token_refused |= matches!(refusal, Refusal::Token(_));
+        for (address, signature) in signatures {
+            self.values
+                .insert(address.clone(), Measurement::Missing(gap.clone()));
+            self.asked.insert(
+                address.clone(),
+                Asked {
+                    environment: side.name.to_owned(),
+                    window: side.window,
+                    selector: signature.metric.to_string(),
+                    query: String::new(),
+                    warnings: Vec::new(),
+                },
+            );
+        }
+    }
+}
+
+/// Joins both sides into what the judge takes.
+pub fn measured(
+    entry: &ServiceEntry,
+    comparison: &Comparison,
+    observed: &Readings,
+    baseline: Option<&Readings>,
+) -> BTreeMap<Address, Measured> {
+    let reading = |readings: &Readings, address: &Address| {
+        readings
+            .values
+            .get(address)
+            .cloned()
+            .unwrap_or(Measurement::Missing(Gap::NotMeasured))
+    };
+    let nothing_to_compare = || {
+        let gap = if comparison.compare.is_some() {
+            Gap::NotMeasured
+        } else {
+            Gap::NothingToCompare
+        };
+        Measurement::Missing(gap)
+    };
+    monspec::addresses(entry)
+        .map(|(address, _)| {
+            let both = Measured {
+                observation: reading(observed, &address),
+                baseline: baseline
+                    .map_or_else(nothing_to_compare, |baseline| reading(baseline, &address)),
+            };
+            (address, both)
+        })
+        .collect()
+}
+
+/// The tags of an environment, as a person writes them.
+pub fn tags(environment: &Environment) -> String {
+    let tags: Vec<String> = environment
+        .tags
+        .iter()
+        .map(|tag| format!("tag {tag}"))
+        .collect();
+    tags.join(" and ")
+}
+
+/// A refusal is an answer; a tenant that cannot answer now is not.
+fn settled<A>(
+    outcome: Result<A, dynatrace::Error>,
+) -> Result<Result<A, Refusal>, dynatrace::Error> {
+    use dynatrace::Error::{ApiGone, BadSelector, ScopeMissing, Unauthorised, UnknownMetric};
+    match outcome {
+        Ok(answer) => Ok(Ok(answer)),
+        Err(error @ (Unauthorised(_) | ScopeMissing(_))) => {
+            Ok(Err(Refusal::Token(error.to_string())))
+        }
+        Err(error @ (ApiGone | BadSelector(_) | UnknownMetric(_))) => {
+            Ok(Err(Refusal::Question(error.to_string())))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn scope(entry: &ServiceEntry, environment: &Environment) -> Scope {
+    Scope {
+        entity_type: match entry.etype {
+            monspec::EntityType::Service => dynatrace::EntityType::Service,
+            monspec::EntityType::Application => dynatrace::EntityType::Application,
+            monspec::EntityType::Host => dynatrace::EntityType::Host,
+            monspec::EntityType::ProcessGroup => dynatrace::EntityType::ProcessGroup,
+            monspec::EntityType::ProcessGroupInstance => {
+                dynatrace::EntityType::ProcessGroupInstance
+            }
+        },
+        tags: environment
+            .tags
+            .iter()
+            .map(|tag| dynatrace::Tag {
+                context: tag.context.clone(),
+                key: tag.key.clone(),
+                value: tag.value.clone(),
+            })
+            .collect(),
+    }
+}
+
+fn series(address: &Address, signature: &Signature) -> Series {
+    Series {
+        metric: match &signature.metric {
+            Metric::Selector(selector) => dynatrace::Metric::Selector(selector.clone()),
+            other => dynatrace::Metric::Timeseries(other.to_string()),
+        },
+        aggregation: aggregation(signature.aggregate),
+        merge: match signature.merge {
+            Merge::Tenant => dynatrace::Merge::Tenant,
+            Merge::Mean => dynatrace::Merge::Mean,
+        },
+        method: address.method.clone(),
+    }
+}
+
+fn aggregation(aggregate: monspec::Aggregate) -> dynatrace::Aggregation {
+    use dynatrace::Aggregation;
+    match aggregate {
+        monspec::Aggregate::Min => Aggregation::Min,
+        monspec::Aggregate::Max => Aggregation::Max,
+        monspec::Aggregate::Avg => Aggregation::Avg,
+        monspec::Aggregate::Sum => Aggregation::Sum,
+        monspec::Aggregate::Count => Aggregation::Count,
+        monspec::Aggregate::Median => Aggregation::Median,
+        // The ends of the scale are the smallest and the largest value.
+        monspec::Aggregate::Percentile(percent) => {
+            match dynatrace::Percentile::from_percent(percent) {
+                Some(percentile) => Aggregation::Percentile(percentile),
+                None if percent < 50.0 => Aggregation::Min,
+                None => Aggregation::Max,
+            }
+        }
+    }
+}
+
+/// How many others the entities are related to: each counted once, however
+/// many of the entities know it; or, with `merge: mean`, the mean per entity.
+fn relations(signature: &Signature, entities: &[Entity]) -> f64 {
+    let Metric::Smartscape {
+        direction,
+        relation,
+    } = &signature.metric
+    else {
+        return f64::NAN;
+    };
+    let related = entities.iter().map(|entity| {
+        let relations = match direction {
+            Direction::From => &entity.from,
+            Direction::To => &entity.to,
+        };
+        relations
+            .get(relation)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
+    });
+    match signature.merge {
+        Merge::Tenant => {
+            let distinct: BTreeSet<&str> =
+                related.flatten().map(|other| other.id.as_str()).collect();
+            distinct.len() as f64
+        }
+        Merge::Mean => {
+            related.map(|others| others.len() as f64).sum::<f64>() / entities.len() as f64
+        }
+    }
+}
+
+fn tenant_window(window: Window) -> dynatrace::Window {
+    dynatrace::Window {
+        from_ms: window.start.as_millisecond(),
+        to_ms: window.end.as_millisecond(),
+    }
+}

@@ -1,0 +1,343 @@
+//! A pipeline action, or another caller, asks for a build to be judged.
+
+mod parameters;
+mod pipeline;
+mod spec;
+
+use anyhow::Context as _;
+use delivery::CodePipeline;
+use delivery::artifact::Artifacts;
+use delivery::job::{Job, JobContext, JobFailure};
+use jiff::{SignedDuration, Timestamp};
+use monspec::Monspec;
+use release::validation::{
+    ExecutionMode, Registrant, Registration, ValidationId, content_identity, version_label,
+};
+use release::window::{Window, saturating_add};
+use store::{Registered, Store};
+
+use crate::outgoing::Outgoing;
+use parameters::Parameters;
+use pipeline::Placed;
+
+/// What registration speaks to.
+#[derive(Debug)]
+pub struct Services {
+    /// Where the validation is stored.
+    pub store: Store,
+    /// Where the job came from.
+    pub pipeline: CodePipeline,
+    /// Where the monspec lies.
+    pub artifacts: Artifacts,
+    /// Other places where a monspec may lie.
+    pub outgoing: Outgoing,
+    /// How long things take.
+    pub settings: Settings,
+}
+
+/// How long things take.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// How long Dynatrace needs until a minute is complete.
+    pub ingest_delay: SignedDuration,
+    /// How long a validation waits for what it needs.
+    pub give_up_after: SignedDuration,
+    /// How long its records are kept after that.
+    pub retention: SignedDuration,
+    /// Whether results can be posted.
+    pub hooks: Hooks,
+}
+
+/// Whether results can be posted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hooks {
+    /// There is a secret to sign them with.
+    Signed,
+    /// There is none, so nobody could trust what is posted.
+    Off,
+}
+
+/// Who asks.
+#[derive(Debug)]
+pub enum Request<'a> {
+    /// A pipeline action.
+    Job(&'a Job),
+    /// Another caller, with the parameters as a JSON object.
+    Direct(&'a str),
+}
+
+/// What became of the request.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The validation is stored.
+    Waiting {
+        /// Its id.
+        id: ValidationId,
+        /// When it is judged, at the earliest.
+        due_at: Timestamp,
+        /// Whether this job had registered it before.
+        already: bool,
+    },
+    /// Nothing is to be judged, and that is right.
+    NotNeeded(&'static str),
+    /// The request cannot be fulfilled until somebody corrects something.
+    Refused(Refusal),
+}
+
+/// Why a request was refused, in words that its author can act on.
+#[derive(Debug)]
+pub struct Refusal {
+    /// What kind of correction it needs.
+    pub failure: JobFailure,
+    /// What to correct.
+    pub text: String,
+}
+
+impl Refusal {
+    fn configuration(text: impl std::fmt::Display) -> Self {
+        Self {
+            failure: JobFailure::Configuration,
+            text: text.to_string(),
+        }
+    }
+}
+
+/// What stops a registration: something to correct, or a fault.
+enum Stop {
+    Refused(Refusal),
+    Fault(anyhow::Error),
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<anyhow::Error> for Stop {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Fault(error)
+    }
+}
+
+/// Registers a validation. Everything is checked before anything is stored,
+/// and everything is stored before the caller hears yes.
+pub async fn register_validation(
+    services: &Services,
+    request: Request<'_>,
+    now: Timestamp,
+) -> anyhow::Result<Outcome> {
+    let outcome = match request {
+        Request::Job(job) => for_job(services, job, now).await,
+        Request::Direct(parameters) => directly(services, parameters, now).await,
+    };
+    match outcome {
+        Ok(outcome) => Ok(outcome),
+        Err(Stop::Refused(refusal)) => Ok(Outcome::Refused(refusal)),
+        Err(Stop::Fault(error)) => Err(error),
+    }
+}
+
+async fn for_job(services: &Services, job: &Job, now: Timestamp) -> Result<Outcome, Stop> {
+    if let Some(id) = services
+        .store
+        .registered_by(&job.id)
+        .await
+        .context("cannot look for an earlier delivery of the job")?
+    {
+        return Ok(Outcome::Waiting {
+            id,
+            due_at: now,
+            already: true,
+        });
+    }
+    let parameters = parameters::of_job(job.user_parameters()).map_err(Refusal::configuration)?;
+    let spec = spec::of_job(services, &parameters, &job.data);
+    let context = context_of(services, job);
+    let (spec, context) = futures_util::future::try_join(spec, context).await?;
+
+    let comparison = spec
+        .comparison(parameters.comparison.as_deref())?
+        .to_owned();
+    let compared = spec.monspec.compared(&comparison);
+    let Some(placed) =
+        pipeline::placed(&services.pipeline, &context, &parameters, &compared).await?
+    else {
+        return Ok(Outcome::NotNeeded(
+            "this execution takes a stage back: it neither needs nor teaches a verdict",
+        ));
+    };
+    let registration = registration(services, &parameters, comparison, &spec, placed, now)?;
+    store(services, &registration, &spec, Some(&job.id)).await
+}
+
+async fn directly(services: &Services, text: &str, now: Timestamp) -> Result<Outcome, Stop> {
+    let parameters = parameters::of_caller(text).map_err(Refusal::configuration)?;
+    let spec = spec::of_caller(services, &parameters).await?;
+    let comparison = spec
+        .comparison(parameters.comparison.as_deref())?
+        .to_owned();
+    let compared = spec.monspec.compared(&comparison);
+    let name = parameters
+        .pipeline
+        .clone()
+        .expect("a direct call without a pipeline is refused above");
+    let placed = match &parameters.execution {
+        None => Some(Placed::outside(name)),
+        Some(_) => {
+            pipeline::placed_directly(&services.pipeline, name, &parameters, &compared).await?
+        }
+    };
+    let Some(placed) = placed else {
+        return Ok(Outcome::NotNeeded(
+            "this execution takes a stage back: it neither needs nor teaches a verdict",
+        ));
+    };
+    let registration = registration(services, &parameters, comparison, &spec, placed, now)?;
+    store(services, &registration, &spec, None).await
+}
+
+async fn context_of(services: &Services, job: &Job) -> Result<JobContext, Stop> {
+    let context = services
+        .pipeline
+        .job_context(&job.id)
+        .await
+        .context("cannot learn which pipeline the job belongs to")?;
+    context.ok_or_else(|| {
+        Refusal::configuration("CodePipeline does not say which pipeline this job belongs to")
+            .into()
+    })
+}
+
+fn registration(
+    services: &Services,
+    parameters: &Parameters,
+    comparison: String,
+    spec: &spec::Accepted,
+    placed: Placed,
+    now: Timestamp,
+) -> Result<Registration, Stop> {
+    let window = Window::from_registration(now, parameters.length);
+    windows_are_apart(&spec.monspec, &comparison, parameters.length)?;
+    if let Some(hook) = &parameters.result_hook {
+        services
+            .outgoing
+            .allowed(hook)
+            .map_err(|why| Refusal::configuration(format!("resultHook: {why}")))?;
+        if services.settings.hooks == Hooks::Off {
+            return Err(Refusal::configuration(
+                "resultHook: results are signed, so the setting RESULT_HOOK_SECRET is needed first",
+            )
+            .into());
+        }
+    }
+    let Settings {
+        ingest_delay,
+        give_up_after,
+        retention,
+        hooks: _,
+    } = services.settings;
+    let due_at = saturating_add(last_end(&spec.monspec, &comparison, window), ingest_delay);
+    let give_up_at = saturating_add(due_at, give_up_after);
+    let identity = |deployment: &str| content_identity(&placed.sources, deployment);
+    let version = version_label(&placed.sources, placed.execution.as_deref());
+    let deployments = placed
+        .deployed
+        .iter()
+        .map(|deployed| {
+            deployed.deployment(
+                &identity(&deployed.id),
+                &version,
+                placed.execution.as_deref(),
+            )
+        })
+        .collect();
+    Ok(Registration {
+        id: ValidationId::new(now, random()),
+        pipeline: placed.pipeline,
+        execution: placed.execution,
+        mode: placed.mode.unwrap_or(ExecutionMode::Superseded),
+        registrant: placed.registrant.unwrap_or(Registrant::Direct),
+        comparison,
+        window,
+        approval: placed.approval,
+        spec: spec.stored.hash().to_owned(),
+        sources: placed.sources,
+        version,
+        deployments,
+        compare_groups: placed.compare_groups,
+        result_hook: parameters.result_hook.clone(),
+        registered_at: now,
+        due_at,
+        give_up_at,
+        expires_at: saturating_add(give_up_at, retention),
+    })
+}
+
+async fn store(
+    services: &Services,
+    registration: &Registration,
+    spec: &spec::Accepted,
+    job: Option<&str>,
+) -> Result<Outcome, Stop> {
+    let registered = services
+        .store
+        .register(registration, &spec.stored, job)
+        .await
+        .context("cannot store the validation")?;
+    let (id, already) = match registered {
+        Registered::Waiting(id) => (id, false),
+        Registered::Already(id) => (id, true),
+    };
+    Ok(Outcome::Waiting {
+        id,
+        due_at: registration.due_at,
+        already,
+    })
+}
+
+/// The same environment compared with itself must not share a moment with
+/// itself, or a build is measured against its own numbers.
+fn windows_are_apart(
+    monspec: &Monspec,
+    comparison: &str,
+    length: SignedDuration,
+) -> Result<(), Refusal> {
+    for (entry, declared) in monspec.compared(comparison) {
+        let apart = SignedDuration::from_secs(
+            i64::try_from(declared.seconds_between_windows()).unwrap_or(i64::MAX),
+        );
+        if declared.compares_environment_with_itself() && apart < length {
+            return Err(Refusal::configuration(format!(
+                "comparison `{comparison}` of `{}` compares `{}` with itself {} seconds apart, but the window is {} \
+                 seconds long: the windows overlap; raise shiftcomparetimeframe or shorten the window",
+                entry.id,
+                declared.source,
+                apart.as_secs(),
+                length.as_secs(),
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The end of the last window that is asked for: a negative shift looks ahead.
+fn last_end(monspec: &Monspec, comparison: &str, window: Window) -> Timestamp {
+    monspec
+        .compared(comparison)
+        .iter()
+        .flat_map(|(_, declared)| {
+            [
+                declared.shift_source_seconds,
+                declared.shift_compare_seconds,
+            ]
+        })
+        .map(|seconds| window.shifted_back(seconds).end)
+        .fold(window.end, Timestamp::max)
+}
+
+fn random() -> [u8; 10] {
+    let bytes = uuid::Uuid::new_v4().into_bytes();
+    // The first ten bytes of a v4 id are random but for the four version bits.
+    std::array::from_fn(|index| bytes[index])
+}

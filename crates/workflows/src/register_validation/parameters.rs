@@ -1,0 +1,358 @@
+//! What the author of a pipeline, or another caller, wrote down.
+//!
+//! Three forms are understood: the 2018 text
+//! `Comparison[,minutes[,ApprovalAction[,executionId]]]`, the same text with an
+//! https URL of the monspec as one of its parts, and a JSON object.
+
+use jiff::SignedDuration;
+use serde::Deserialize;
+
+/// The window when nobody says how long it is.
+const DEFAULT_MINUTES: i64 = 5;
+
+/// The longest window.
+const LONGEST: SignedDuration = SignedDuration::from_hours(24);
+
+/// The longest name that is taken from outside, in characters.
+const LONGEST_NAME: usize = 200;
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Parameters {
+    /// The comparison; needed unless the monspec has only one.
+    pub(super) comparison: Option<String>,
+    /// How long the window is.
+    pub(super) length: SignedDuration,
+    /// The approval action to answer.
+    pub(super) approval: Option<String>,
+    /// The pipeline execution.
+    pub(super) execution: Option<String>,
+    /// Where the monspec is, unless in the input artifact.
+    pub(super) monspec: Option<Place>,
+    /// Where the result is posted.
+    pub(super) result_hook: Option<String>,
+    /// The pipeline; only a direct call names it.
+    pub(super) pipeline: Option<String>,
+}
+
+/// Where a monspec is.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Place {
+    /// At a URL.
+    Url(String),
+    /// In the request itself.
+    Inline(String),
+}
+
+/// What is wrong with the parameters, and what to write instead.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ParameterError {
+    #[error(
+        "UserParameters is empty: write `Comparison,minutes,ApprovalAction`, for example `StagingToProduction,5,ApproveStaging`"
+    )]
+    Empty,
+    #[error("`{0}` is not a number of minutes: write a whole number such as 5")]
+    Minutes(String),
+    #[error("`{0}` is not a window: write a time such as `8s` or `5m`")]
+    Length(String),
+    #[error("a window is longer than nothing and at most 24 hours")]
+    OutOfRange,
+    #[error("give either `minutes` or `window`, not both")]
+    TwoLengths,
+    #[error("`{0}` is one part too many: write `Comparison,minutes,ApprovalAction,executionId`")]
+    TooMany(String),
+    #[error(
+        "`{0}` was not resolved: the variable exists in V2 pipelines and in the configuration of an action only"
+    )]
+    Unresolved(String),
+    #[error("a name is longer than {LONGEST_NAME} characters or holds control characters")]
+    Name,
+    #[error("the parameters are not the JSON object that is expected")]
+    Json(#[source] serde_json::Error),
+    #[error("a direct registration names its `pipeline`")]
+    NoPipeline,
+    #[error("`{0}` is not the name of a pipeline: letters, digits and . @ - _ are")]
+    PipelineName(String),
+    #[error(
+        "a direct registration that answers an approval needs the `executionId` of the pipeline execution"
+    )]
+    NoExecution,
+    #[error(
+        "a direct registration needs a `monspec`: an https URL or the file's content as an object"
+    )]
+    NoMonspec,
+    #[error("`pipeline` is taken from the job; only a direct registration names it")]
+    ForeignPipeline,
+}
+
+/// The parameters of a pipeline action.
+pub(super) fn of_job(text: &str) -> Result<Parameters, Explained> {
+    let text = text.trim();
+    let parameters = if text.starts_with('{') {
+        object(text)?
+    } else {
+        list(text)?
+    };
+    if parameters.pipeline.is_some() {
+        return Err(ParameterError::ForeignPipeline.into());
+    }
+    Ok(parameters)
+}
+
+/// The parameters of a direct call.
+pub(super) fn of_caller(text: &str) -> Result<Parameters, Explained> {
+    let parameters = object(text)?;
+    let Some(pipeline) = &parameters.pipeline else {
+        return Err(ParameterError::NoPipeline.into());
+    };
+    let known = |letter: char| letter.is_ascii_alphanumeric() || ".@-_".contains(letter);
+    if pipeline.len() > 100 || !pipeline.chars().all(known) {
+        return Err(ParameterError::PipelineName(pipeline.chars().take(100).collect()).into());
+    }
+    if parameters.approval.is_some() && parameters.execution.is_none() {
+        return Err(ParameterError::NoExecution.into());
+    }
+    if parameters.monspec.is_none() {
+        return Err(ParameterError::NoMonspec.into());
+    }
+    Ok(parameters)
+}
+
+/// A parameter error that shows its cause: it ends in front of a person.
+#[derive(Debug)]
+pub(super) struct Explained(ParameterError);
+
+impl From<ParameterError> for Explained {
+    fn from(error: ParameterError) -> Self {
+        Self(error)
+    }
+}
+
+impl std::fmt::Display for Explained {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            ParameterError::Json(cause) => write!(f, "{}: {cause}", self.0),
+            other => other.fmt(f),
+        }
+    }
+}
+
+fn list(text: &str) -> Result<Parameters, ParameterError> {
+    let mut monspec = None;
+    let mut parts = Vec::new();
+    for part in text.split(',').map(str::trim) {
+        if part.starts_with("https://") || part.starts_with("http://") {
+            monspec = Some(Place::Url(part.to_owned()));
+        } else {
+            parts.push(part);
+        }
+    }
+    if parts.iter().all(|part| part.is_empty()) && monspec.is_none() {
+        return Err(ParameterError::Empty);
+    }
+    if let Some(extra) = parts.get(4) {
+        return Err(ParameterError::TooMany((*extra).to_owned()));
+    }
+    let part = |index: usize| {
+        let part = parts.get(index).copied().unwrap_or_default();
+        (!part.is_empty()).then(|| part.to_owned())
+    };
+    let length = match part(1) {
+        Some(text) => {
+            SignedDuration::from_mins(text.parse().map_err(|_| ParameterError::Minutes(text))?)
+        }
+        None => SignedDuration::from_mins(DEFAULT_MINUTES),
+    };
+    checked(Parameters {
+        comparison: part(0),
+        length,
+        approval: part(2),
+        execution: part(3),
+        monspec,
+        result_hook: None,
+        pipeline: None,
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Object {
+    comparison: Option<String>,
+    minutes: Option<serde_json::Number>,
+    window: Option<String>,
+    approval_action: Option<String>,
+    execution_id: Option<String>,
+    monspec: Option<serde_json::Value>,
+    result_hook: Option<String>,
+    pipeline: Option<String>,
+}
+
+fn object(text: &str) -> Result<Parameters, ParameterError> {
+    let object: Object = serde_json::from_str(text).map_err(ParameterError::Json)?;
+    let length = match (object.minutes, object.window) {
+        (Some(_), Some(_)) => return Err(ParameterError::TwoLengths),
+        (Some(minutes), None) => SignedDuration::from_mins(
+            minutes
+                .as_i64()
+                .ok_or_else(|| ParameterError::Minutes(minutes.to_string()))?,
+        ),
+        (None, Some(text)) => text.parse().map_err(|_| ParameterError::Length(text))?,
+        (None, None) => SignedDuration::from_mins(DEFAULT_MINUTES),
+    };
+    let named = |name: Option<String>| {
+        name.map(|name| name.trim().to_owned())
+            .filter(|name| !name.is_empty())
+    };
+    checked(Parameters {
+        comparison: named(object.comparison),
+        length,
+        approval: named(object.approval_action),
+        execution: named(object.execution_id),
+        monspec: object.monspec.map(|monspec| match monspec {
+            serde_json::Value::String(url) => Place::Url(url),
+            content => Place::Inline(content.to_string()),
+        }),
+        result_hook: named(object.result_hook),
+        pipeline: named(object.pipeline),
+    })
+}
+
+fn checked(parameters: Parameters) -> Result<Parameters, ParameterError> {
+    if parameters.length <= SignedDuration::ZERO || LONGEST < parameters.length {
+        return Err(ParameterError::OutOfRange);
+    }
+    let names = [
+        &parameters.comparison,
+        &parameters.approval,
+        &parameters.execution,
+    ];
+    for name in names.into_iter().flatten() {
+        if name.contains("#{") {
+            return Err(ParameterError::Unresolved(name.clone()));
+        }
+        if name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
+            return Err(ParameterError::Name);
+        }
+    }
+    Ok(parameters)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(text: &str) -> Parameters {
+        of_job(text).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn refused(text: &str) -> String {
+        of_job(text).expect_err(text).to_string()
+    }
+
+    #[test]
+    fn list_of_2018_is_read() {
+        let parameters = job("StagingToProduction,10,ApproveStaging");
+
+        assert_eq!(
+            parameters.comparison.as_deref(),
+            Some("StagingToProduction")
+        );
+        assert_eq!(parameters.length, SignedDuration::from_mins(10));
+        assert_eq!(parameters.approval.as_deref(), Some("ApproveStaging"));
+        assert_eq!(parameters.execution, None);
+    }
+
+    #[test]
+    fn comparison_alone_takes_five_minutes_and_answers_nothing() {
+        let parameters = job("  StagingToProduction ");
+
+        assert_eq!(
+            parameters.comparison.as_deref(),
+            Some("StagingToProduction")
+        );
+        assert_eq!(parameters.length, SignedDuration::from_mins(5));
+        assert_eq!(parameters.approval, None);
+        assert_eq!(job("A, ,Approve").length, SignedDuration::from_mins(5));
+    }
+
+    #[test]
+    fn url_of_a_monspec_may_stand_anywhere_in_the_list() {
+        for text in [
+            "https://specs.example/monspec.json,A,5,Approve",
+            "A,https://specs.example/monspec.json,5,Approve",
+            "A,5,Approve,https://specs.example/monspec.json",
+        ] {
+            let parameters = job(text);
+            assert_eq!(parameters.comparison.as_deref(), Some("A"), "{text}");
+            assert_eq!(parameters.approval.as_deref(), Some("Approve"), "{text}");
+            assert!(matches!(parameters.monspec, Some(Place::Url(_))), "{text}");
+        }
+        assert_eq!(job("https://specs.example/monspec.json").comparison, None);
+    }
+
+    #[test]
+    fn object_says_the_same_as_the_list() {
+        let object = job(
+            r#"{"comparison":"A","minutes":10,"approvalAction":"Approve","executionId":"e-1"}"#,
+        );
+
+        assert_eq!(object, job("A,10,Approve,e-1"));
+        assert_eq!(
+            job(r#"{"comparison":"A","window":"8s"}"#).length,
+            SignedDuration::from_secs(8)
+        );
+    }
+
+    #[test]
+    fn unusable_parameters_are_told_with_what_to_write() {
+        for (text, part) in [
+            ("", "empty"),
+            (" , ,", "empty"),
+            ("A,soon", "`soon` is not a number"),
+            ("A,NaN", "not a number"),
+            ("A,0", "longer than nothing"),
+            ("A,-5", "longer than nothing"),
+            ("A,99999", "24 hours"),
+            ("A,99999999999999999999", "not a number"),
+            ("A,5,B,C,D", "one part too many"),
+            ("A,5,B,#{codepipeline.PipelineExecutionId}", "not resolved"),
+            (r#"{"comparisn":"A"}"#, "unknown field `comparisn`"),
+            (
+                r#"{"comparison":"A","minutes":1.5}"#,
+                "not a number of minutes",
+            ),
+            (
+                r#"{"comparison":"A","minutes":5,"window":"8s"}"#,
+                "not both",
+            ),
+            (
+                r#"{"comparison":"A","window":"eight"}"#,
+                "`eight` is not a window",
+            ),
+            (
+                r#"{"comparison":"A","pipeline":"Other"}"#,
+                "taken from the job",
+            ),
+            ("{", "not the JSON object"),
+        ] {
+            assert!(refused(text).contains(part), "{text}: {}", refused(text));
+        }
+        assert!(refused(&"x".repeat(1_000)).contains("longer than 200"));
+    }
+
+    #[test]
+    fn direct_call_says_what_a_job_would_know() {
+        let refused = |text: &str| of_caller(text).expect_err(text).to_string();
+
+        assert!(refused(r#"{"comparison":"A","monspec":{}}"#).contains("names its `pipeline`"));
+        assert!(refused(r#"{"comparison":"A","pipeline":"P"}"#).contains("needs a `monspec`"));
+        assert!(
+            refused(r#"{"comparison":"A","pipeline":"P#1","monspec":{}}"#)
+                .contains("name of a pipeline")
+        );
+        assert!(
+            refused(r#"{"comparison":"A","pipeline":"P","monspec":{},"approvalAction":"B"}"#)
+                .contains("executionId")
+        );
+    }
+}

@@ -1,0 +1,378 @@
+//! Due validations are judged, approvals answered, results posted.
+//!
+//! The steps and what a crash leaves behind are the transition table of
+//! [`release::validation`].
+
+mod answering;
+mod hook;
+mod judging;
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use delivery::CodePipeline;
+use delivery::pipeline::ActionRun;
+use dynatrace::Dynatrace;
+use futures_util::{StreamExt as _, stream};
+use jiff::{SignedDuration, Timestamp};
+use release::summary;
+use release::validation::{Duty, Ending, Hook, Judgement, Phase, Registration, backoff};
+use release::window::saturating_add;
+use secrecy::SecretString;
+use store::{ClaimError, Claimed, Due, Store, StoreError, tables};
+use tokio::time::Instant;
+
+use crate::links::Links;
+use crate::measure::Asking;
+use crate::once::Once;
+use crate::outgoing::Outgoing;
+
+/// How many validations are worked on at the same time.
+const CONCURRENCY: usize = 24;
+
+/// How many due validations of a shard are read at once.
+const PAGE: i32 = 25;
+
+/// What a tick speaks to, whether or not anything is due.
+#[derive(Debug)]
+pub struct Services {
+    /// Where the validations are.
+    pub store: Store,
+    /// Where approvals are answered.
+    pub pipeline: CodePipeline,
+    /// Where results are posted.
+    pub outgoing: Outgoing,
+    /// How long missing data is asked for again before it counts as missing.
+    pub patience: SignedDuration,
+}
+
+/// What a tick needs once something is due; it takes secrets to make.
+#[derive(Debug)]
+pub struct Connected {
+    /// Where the numbers are.
+    pub tenant: Dynatrace,
+    /// Links for approvals, where there is a report.
+    pub links: Option<Links>,
+    /// Signs what is posted.
+    pub hook_secret: Option<SecretString>,
+}
+
+/// The time of one tick.
+#[derive(Clone, Copy, Debug)]
+pub struct Tick {
+    /// When it began.
+    pub now: Timestamp,
+    /// When work must have been put down.
+    pub deadline: Instant,
+    /// Until when claims hold.
+    pub lease_until: Timestamp,
+}
+
+/// What a tick did.
+#[derive(Debug, Default)]
+pub struct Ticked {
+    /// One report per validation that was worked on.
+    pub reports: Vec<Report>,
+    /// Whether due work was left for the next tick.
+    pub work_left: bool,
+    /// Whether the tenant refused the token: it may have been rotated.
+    pub token_refused: bool,
+}
+
+/// What happened to one validation.
+#[derive(Debug)]
+pub struct Report {
+    /// What was asked for.
+    pub registration: Registration,
+    /// The verdict, if it fell in this tick.
+    pub judged: Option<Judgement>,
+    /// Where it was left.
+    pub progress: Progress,
+}
+
+/// Where a validation was left.
+#[derive(Debug)]
+pub enum Progress {
+    /// It waits.
+    Deferred {
+        /// For what.
+        waiting_for: String,
+        /// When it is looked at again.
+        until: Timestamp,
+    },
+    /// Something it needs is broken.
+    Faulted {
+        /// What.
+        error: anyhow::Error,
+        /// When it is looked at again.
+        until: Timestamp,
+    },
+    /// Nothing is left to do.
+    Settled(Option<Ending>),
+    /// Somebody else owns it now.
+    Lost,
+}
+
+/// The tick's shared knowledge.
+struct Shared<'a> {
+    services: &'a Services,
+    connected: &'a Connected,
+    asking: Asking,
+    runs: Once<String, Vec<ActionRun>>,
+    tick: Tick,
+}
+
+/// Works on everything that is due until nothing is left or the time is over.
+///
+/// `connect` is called only when something is due.
+pub async fn validate_builds(
+    services: &Services,
+    connect: impl AsyncFnOnce() -> anyhow::Result<Connected>,
+    tick: Tick,
+) -> anyhow::Result<Ticked> {
+    let first = due(services, tick.now, &[const { None }; tables::SHARDS as usize]).await?;
+    let mut ticked = Ticked::default();
+    if first.iter().all(Vec::is_empty) {
+        return Ok(ticked);
+    }
+    let connected = connect().await?;
+    let shared = Shared {
+        asking: Asking::new(connected.tenant.clone(), tick.deadline),
+        services,
+        connected: &connected,
+        runs: Once::default(),
+        tick,
+    };
+
+    let mut pages = first;
+    loop {
+        let last: Vec<Option<Due>> = pages.iter().map(|page| page.last().cloned()).collect();
+        let mut work = stream::iter(pages.into_iter().flatten())
+            .map(|due| shared.work(due))
+            .buffer_unordered(CONCURRENCY);
+        loop {
+            // Dropping work in the middle is what a crash does: safe by design.
+            match tokio::time::timeout_at(tick.deadline, work.next()).await {
+                Ok(Some(Ok(Some((report, token_refused))))) => {
+                    ticked.reports.push(report);
+                    ticked.token_refused |= token_refused;
+                }
+                Ok(Some(Ok(None))) => {}
+                Ok(Some(Err(error))) => {
+                    tracing::error!("A validation could not be worked on: {error:#}");
+                }
+                Ok(None) => break,
+                Err(_) => {
+                    ticked.work_left = true;
+                    return Ok(ticked);
+                }
+            }
+        }
+        if last.iter().all(Option::is_none) {
+            return Ok(ticked);
+        }
+        pages = due(services, tick.now, &last).await?;
+    }
+}
+
+/// The next page of every shard that had one.
+async fn due(
+    services: &Services,
+    now: Timestamp,
+    after: &[Option<Due>],
+) -> anyhow::Result<Vec<Vec<Due>>> {
+    let first = after.iter().all(Option::is_none);
+    let pages = (0..tables::SHARDS).zip(after).map(async |(shard, after)| {
+        if after.is_none() && !first {
+            return Ok(Vec::new());
+        }
+        services.store.due(shard, now, PAGE, after.as_ref()).await
+    });
+    futures_util::future::try_join_all(pages)
+        .await
+        .context("cannot find what is due")
+}
+
+impl Shared<'_> {
+    /// Claims one validation and takes it as far as it goes.
+    async fn work(&self, due: Due) -> Result<Option<(Report, bool)>, StoreError> {
+        let claim = uuid::Uuid::new_v4().to_string();
+        let Tick {
+            now, lease_until, ..
+        } = self.tick;
+        let mut claimed = match self
+            .services
+            .store
+            .claim(&due, &claim, now, lease_until)
+            .await
+        {
+            Ok(claimed) => claimed,
+            Err(ClaimError::Taken) => return Ok(None),
+            Err(ClaimError::Store(error)) => return Err(error),
+        };
+        let registration = claimed.validation.registration.clone();
+        let was_judged = claimed.validation.judgement.is_some();
+        let mut token_refused = false;
+
+        let outcome = self.advance(&mut claimed, &mut token_refused).await;
+        let judged = claimed.validation.judgement.clone().filter(|_| !was_judged);
+        let progress = match self.put_down(claimed, outcome).await {
+            Ok(progress) => progress,
+            Err(StoreError::Lost) => Progress::Lost,
+            Err(error) => return Err(error),
+        };
+        let report = Report {
+            registration,
+            judged,
+            progress,
+        };
+        Ok(Some((report, token_refused)))
+    }
+
+    /// Takes a claimed validation through the steps that can be taken now;
+    /// `Some` says what it waits for, and until when if that is known.
+    async fn advance(
+        &self,
+        claimed: &mut Claimed,
+        token_refused: &mut bool,
+    ) -> anyhow::Result<Option<Wait>> {
+        if claimed.validation.phase == Phase::Waiting {
+            let judging = judging::judge(self, &claimed.validation).await?;
+            *token_refused |= judging.token_refused;
+            match judging.step {
+                judging::Step::Wait(wait) => return Ok(Some(wait)),
+                judging::Step::Judge(evidence) => {
+                    let findings: Vec<monspec::Finding> = evidence
+                        .findings
+                        .iter()
+                        .map(|found| found.finding.clone())
+                        .collect();
+                    let judgement = Judgement {
+                        verdict: evidence.verdict,
+                        answer: evidence.answer,
+                        summary: summary::text(
+                            evidence.verdict,
+                            &findings,
+                            evidence.reason.as_deref(),
+                            evidence.note.as_deref(),
+                        ),
+                        at: self.tick.now,
+                    };
+                    let plot = judging::plot(&findings);
+                    self.services
+                        .store
+                        .judged(claimed, judgement, &evidence, &plot)
+                        .await?;
+                }
+            }
+        }
+        // Whoever waits for the result hears of it even while the approval is
+        // still closed, and a receiver that is down never holds up an approval.
+        let hook = match claimed.validation.hook {
+            Hook::Owed => hook::deliver(self, claimed).await?,
+            _ => None,
+        };
+        let answer = answering::pursue(self, claimed).await?;
+        Ok(answer.or(hook))
+    }
+
+    /// Gives the claim back, or settles the validation.
+    async fn put_down(
+        &self,
+        mut claimed: Claimed,
+        outcome: anyhow::Result<Option<Wait>>,
+    ) -> Result<Progress, StoreError> {
+        let now = self.tick.now;
+        match outcome {
+            Ok(None) => self.settle(claimed).await,
+            Ok(Some(wait))
+                if claimed.validation.expired(now) && claimed.validation.phase == Phase::Judged =>
+            {
+                self.give_up(claimed, wait.waiting_for).await
+            }
+            Ok(Some(wait)) => {
+                let until = wait
+                    .until
+                    .unwrap_or_else(|| saturating_add(now, backoff(claimed.validation.waits)));
+                claimed.validation.waits = claimed.validation.waits.saturating_add(1);
+                claimed.validation.faults = 0;
+                self.services.store.defer(claimed, until).await?;
+                Ok(Progress::Deferred {
+                    waiting_for: wait.waiting_for,
+                    until,
+                })
+            }
+            Err(error)
+                if error
+                    .downcast_ref::<StoreError>()
+                    .is_some_and(|error| matches!(error, StoreError::Lost)) =>
+            {
+                Ok(Progress::Lost)
+            }
+            Err(error)
+                if claimed.validation.expired(now) && claimed.validation.phase == Phase::Judged =>
+            {
+                self.give_up(claimed, format!("{error:#}")).await
+            }
+            Err(error) => {
+                let until = saturating_add(now, backoff(claimed.validation.faults));
+                claimed.validation.faults = claimed.validation.faults.saturating_add(1);
+                self.services.store.defer(claimed, until).await?;
+                Ok(Progress::Faulted { error, until })
+            }
+        }
+    }
+
+    /// Ends what is still owed in a state that can be seen.
+    async fn give_up(
+        &self,
+        mut claimed: Claimed,
+        waiting_for: String,
+    ) -> Result<Progress, StoreError> {
+        if claimed.validation.ending.is_none() {
+            let ending = Ending::GaveUp { waiting_for };
+            self.services.store.ended(&mut claimed, ending).await?;
+        }
+        if claimed.validation.hook == Hook::Owed {
+            self.services
+                .store
+                .hooked(&mut claimed, Hook::GivenUp)
+                .await?;
+        }
+        self.settle(claimed).await
+    }
+
+    async fn settle(&self, claimed: Claimed) -> Result<Progress, StoreError> {
+        debug_assert!(
+            claimed.validation.duty() == Duty::None || claimed.validation.expired(self.tick.now)
+        );
+        let ending = claimed.validation.ending.clone();
+        self.services.store.settle(claimed).await?;
+        Ok(Progress::Settled(ending))
+    }
+
+    /// The latest runs of a pipeline, asked for once per tick.
+    async fn recent_runs(&self, pipeline: &str) -> anyhow::Result<Vec<ActionRun>> {
+        let cell: Arc<_> = self.runs.cell(pipeline.to_owned());
+        let runs = cell
+            .get_or_try_init(|| self.services.pipeline.recent_runs(pipeline))
+            .await?;
+        Ok(runs.clone())
+    }
+}
+
+/// What a validation waits for.
+struct Wait {
+    waiting_for: String,
+    /// When to look again, where it is known better than by backing off.
+    until: Option<Timestamp>,
+}
+
+impl Wait {
+    fn for_(waiting_for: impl Into<String>) -> Self {
+        Self {
+            waiting_for: waiting_for.into(),
+            until: None,
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! From a judged validation to an answered approval.
+
+use anyhow::Context as _;
+use delivery::approval::{ApprovalRef, ApprovalState, Decision, Told};
+use delivery::pipeline::{ActionRun, Mode, RunStatus};
+use release::approval::{Agreement, Answer, agree};
+use release::summary;
+use release::validation::{
+    ApprovalAction, Duty, Ending, ExecutionMode, Intent, PersonsAnswer, Registration, Validation,
+};
+use secrecy::SecretString;
+use store::Claimed;
+
+use super::{Shared, Wait};
+
+/// Takes the approval of a judged validation as far as it goes; `Some` says
+/// what it waits for.
+pub(super) async fn pursue(
+    shared: &Shared<'_>,
+    claimed: &mut Claimed,
+) -> anyhow::Result<Option<Wait>> {
+    let registration = claimed.validation.registration.clone();
+    let (Some(approval), Some(execution)) =
+        (&registration.approval, registration.execution.as_deref())
+    else {
+        if claimed.validation.ending.is_none() {
+            shared
+                .services
+                .store
+                .ended(claimed, Ending::NothingToAnswer)
+                .await?;
+        }
+        return Ok(None);
+    };
+    let approval = reference(&registration, approval, execution);
+    match claimed.validation.duty() {
+        Duty::Answer => answer(shared, claimed, approval).await,
+        Duty::Watch => watch(shared, claimed, approval).await,
+        Duty::Hook | Duty::None => Ok(None),
+    }
+}
+
+async fn answer(
+    shared: &Shared<'_>,
+    claimed: &mut Claimed,
+    approval: ApprovalRef<'_>,
+) -> anyhow::Result<Option<Wait>> {
+    let state = shared.services.pipeline.approval(approval).await?;
+    match state {
+        ApprovalState::NotReached => not_reached(shared, claimed, approval).await,
+        ApprovalState::Open {
+            run,
+            token,
+            earlier,
+        } => match claimed.validation.intent.clone() {
+            Some(intent) if intent.action_execution == run.id => {
+                send(shared, claimed, approval, &intent, &token).await
+            }
+            // Our run is no longer the open one: it was answered, and somebody
+            // pressed Retry. The new run is theirs to answer.
+            Some(intent) => ended(shared, claimed, answered(&intent)).await,
+            None => match answered_since(&claimed.validation.registration, &earlier) {
+                Some(earlier) => ended(shared, claimed, Ending::Person(person(earlier))).await,
+                None => decide(shared, claimed, approval, &run, &token).await,
+            },
+        },
+        ApprovalState::Answered { run, .. } => {
+            let ending = attributed(shared, claimed, &run).await?;
+            ended(shared, claimed, ending).await
+        }
+    }
+}
+
+/// Says what all validations of the approval agree on, or waits until they do.
+async fn decide(
+    shared: &Shared<'_>,
+    claimed: &mut Claimed,
+    approval: ApprovalRef<'_>,
+    run: &ActionRun,
+    token: &SecretString,
+) -> anyhow::Result<Option<Wait>> {
+    let own = own_answer(&claimed.validation)?;
+    let agreement = agree(&shared.services.store.answers(claimed).await?);
+    let answer = match (agreement, own) {
+        (Agreement::Approve, _) => Answer::Approve,
+        // The one that rejects says why; the others wait for it to do so.
+        (Agreement::Reject, Answer::Reject) => Answer::Reject,
+        (Agreement::Reject, _) => {
+            return Ok(Some(Wait::for_(
+                "another validation of the approval to reject it",
+            )));
+        }
+        (Agreement::Hold, _) => {
+            return Ok(Some(Wait::for_("a person, because the verdict is held")));
+        }
+        (Agreement::Undecided, _) => {
+            return Ok(Some(Wait::for_(
+                "another validation of the approval to be judged",
+            )));
+        }
+    };
+    let intent = Intent {
+        action_execution: run.id.clone(),
+        answer,
+        at: shared.tick.now,
+    };
+    shared
+        .services
+        .store
+        .intend(claimed, intent.clone())
+        .await?;
+    send(shared, claimed, approval, &intent, token).await
+}
+
+async fn send(
+    shared: &Shared<'_>,
+    claimed: &mut Claimed,
+    approval: ApprovalRef<'_>,
+    intent: &Intent,
+    token: &SecretString,
+) -> anyhow::Result<Option<Wait>> {
+    let decision = match intent.answer {
+        Answer::Approve => Decision::Approve,
+        Answer::Reject => Decision::Reject,
+        Answer::Hold => anyhow::bail!("a held verdict is never sent"),
+    };
+    let text = summary_text(shared, &claimed.validation)?;
+    match shared
+        .services
+        .pipeline
+        .answer(approval, token, decision, &text)
+        .await?
+    {
+        Told::Taken => ended(shared, claimed, answered(intent)).await,
+        // Somebody was faster, or an earlier attempt of ours arrived after all:
+        // the next look at the approval tells which.
+        Told::TooLate => Ok(Some(Wait::for_(
+            "CodePipeline to say who answered the approval",
+        ))),
+    }
+}
+
+/// After a rejection: did a person decide otherwise?
+async fn watch(
+    shared: &Shared<'_>,
+    claimed: &mut Claimed,
+    approval: ApprovalRef<'_>,
+) -> anyhow::Result<Option<Wait>> {
+    let Some(Ending::Answered {
+        action_execution, ..
+    }) = claimed.validation.ending.clone()
+    else {
+        return Ok(None);
+    };
+    if let ApprovalState::Answered { run, .. } = shared.services.pipeline.approval(approval).await?
+        && run.id != action_execution
+    {
+        shared
+            .services
+            .store
+            .overridden(claimed, person(&run))
+            .await?;
+        return Ok(None);
+    }
+    Ok(Some(Wait::for_("a person who decides otherwise")))
+}
+
+async fn not_reached(
+    shared: &Shared<'_>,
+    claimed: &mut Claimed,
+    approval: ApprovalRef<'_>,
+) -> anyhow::Result<Option<Wait>> {
+    let execution = shared
+        .services
+        .pipeline
+        .execution(approval.pipeline, approval.execution)
+        .await?;
+    if execution.is_over() {
+        let ending = Ending::ExecutionEnded {
+            status: execution.status,
+        };
+        return ended(shared, claimed, ending).await;
+    }
+    Ok(Some(Wait::for_("the execution to reach its approval")))
+}
+
+/// Who gave the answer that was found.
+async fn attributed(
+    shared: &Shared<'_>,
+    claimed: &Claimed,
+    run: &ActionRun,
+) -> anyhow::Result<Ending> {
+    let given = match run.status {
+        RunStatus::Succeeded => Some(Answer::Approve),
+        RunStatus::Failed => Some(Answer::Reject),
+        RunStatus::InProgress | RunStatus::Abandoned => None,
+    };
+    if let Some(intent) = &claimed.validation.intent
+        && (intent.action_execution != run.id || given == Some(intent.answer))
+    {
+        return Ok(answered(intent));
+    }
+    let answers = shared.services.store.answers(claimed).await?;
+    let agreed = match agree(&answers) {
+        Agreement::Approve => Some(Answer::Approve),
+        Agreement::Reject => Some(Answer::Reject),
+        Agreement::Hold | Agreement::Undecided => None,
+    };
+    match given {
+        // One of several validations of this approval spoke for all.
+        Some(answer) if answers.len() > 1 && agreed == given => Ok(Ending::Answered {
+            answer,
+            action_execution: run.id.clone(),
+        }),
+        _ => Ok(Ending::Person(person(run))),
+    }
+}
+
+async fn ended(
+    shared: &Shared<'_>,
+    claimed: &mut Claimed,
+    ending: Ending,
+) -> anyhow::Result<Option<Wait>> {
+    shared.services.store.ended(claimed, ending).await?;
+    match claimed.validation.duty() {
+        Duty::Watch => Ok(Some(Wait::for_("a person who decides otherwise"))),
+        _ => Ok(None),
+    }
+}
+
+fn answered(intent: &Intent) -> Ending {
+    Ending::Answered {
+        answer: intent.answer,
+        action_execution: intent.action_execution.clone(),
+    }
+}
+
+/// The newest run that was answered while this validation was already asked
+/// for. Runs answered before are of no concern to it.
+fn answered_since<'a>(
+    registration: &Registration,
+    earlier: &'a [ActionRun],
+) -> Option<&'a ActionRun> {
+    earlier
+        .iter()
+        .find(|run| registration.registered_at <= run.updated.unwrap_or(run.started))
+}
+
+fn person(run: &ActionRun) -> PersonsAnswer {
+    PersonsAnswer {
+        status: match run.status {
+            RunStatus::Succeeded => "Approved",
+            RunStatus::Failed => "Rejected",
+            RunStatus::InProgress => "InProgress",
+            RunStatus::Abandoned => "Abandoned",
+        }
+        .to_owned(),
+        who: run.updated_by.clone(),
+        why: run.summary.clone(),
+        at: run.updated,
+    }
+}
+
+fn own_answer(validation: &Validation) -> anyhow::Result<Answer> {
+    let judgement = validation.judgement.as_ref();
+    Ok(judgement.context("only judged validations answer")?.answer)
+}
+
+fn summary_text(shared: &Shared<'_>, validation: &Validation) -> anyhow::Result<String> {
+    let judgement = validation
+        .judgement
+        .as_ref()
+        .context("only judged validations answer")?;
+    let id = validation.registration.id;
+    let link = shared
+        .connected
+        .links
+        .as_ref()
+        .map(|links| links.to(id, judgement.at));
+    Ok(summary::with_link(&judgement.summary, link.as_deref()))
+}
+
+fn reference<'a>(
+    registration: &'a Registration,
+    approval: &'a ApprovalAction,
+    execution: &'a str,
+) -> ApprovalRef<'a> {
+    ApprovalRef {
+        pipeline: &registration.pipeline,
+        mode: match registration.mode {
+            ExecutionMode::Superseded => Mode::Superseded,
+            ExecutionMode::Queued => Mode::Queued,
+            ExecutionMode::Parallel => Mode::Parallel,
+        },
+        execution,
+        stage: &approval.stage,
+        action: &approval.action,
+    }
+}

@@ -1,0 +1,100 @@
+//! The result, posted to whoever asked for it.
+
+use std::fmt::Write as _;
+
+use anyhow::Context as _;
+use hmac::{Hmac, KeyInit, Mac};
+use release::validation::{Hook, Validation};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+use sha2::Sha256;
+use store::Claimed;
+
+use super::{Shared, Wait};
+
+/// Posts the result. `Some` says that it has to be tried again; a receiver that
+/// says no is no fault of ours and holds up nothing else.
+pub(super) async fn deliver(
+    shared: &Shared<'_>,
+    claimed: &mut Claimed,
+) -> anyhow::Result<Option<Wait>> {
+    let registration = &claimed.validation.registration;
+    let (Some(address), Some(secret)) = (&registration.result_hook, &shared.connected.hook_secret)
+    else {
+        shared.services.store.hooked(claimed, Hook::GivenUp).await?;
+        return Ok(None);
+    };
+    let Ok(address) = shared.services.outgoing.allowed(address) else {
+        shared.services.store.hooked(claimed, Hook::GivenUp).await?;
+        return Ok(None);
+    };
+    let body = body(shared, &claimed.validation).await?;
+    let headers = [
+        ("x-unbreakable-delivery", registration.id.to_string()),
+        ("x-unbreakable-signature", signature(secret, &body)),
+    ];
+    let posted = shared
+        .services
+        .outgoing
+        .post_json(&address, &headers, body, shared.tick.deadline)
+        .await;
+    match posted {
+        Ok(()) => {
+            shared
+                .services
+                .store
+                .hooked(claimed, Hook::Delivered)
+                .await?;
+            Ok(None)
+        }
+        Err(error) => Ok(Some(Wait::for_(format!("the result hook: {error}")))),
+    }
+}
+
+async fn body(shared: &Shared<'_>, validation: &Validation) -> anyhow::Result<String> {
+    let registration = &validation.registration;
+    let judgement = validation
+        .judgement
+        .as_ref()
+        .context("only judged validations are posted")?;
+    let evidence = shared
+        .services
+        .store
+        .evidence(registration.id)
+        .await?
+        .context("a judged validation has evidence")?;
+    let link = shared
+        .connected
+        .links
+        .as_ref()
+        .map(|links| links.to(registration.id, judgement.at));
+    let body = json!({
+        "validation": registration.id,
+        "pipeline": registration.pipeline,
+        "execution": registration.execution,
+        "comparison": registration.comparison,
+        "version": registration.version,
+        "verdict": judgement.verdict,
+        "answer": judgement.answer,
+        "summary": judgement.summary,
+        "reportUrl": link,
+        "window": registration.window,
+        "monspec": registration.spec,
+        "judgedAt": judgement.at,
+        "findings": evidence.findings,
+    });
+    Ok(body.to_string())
+}
+
+/// `sha256=` and the HMAC of the body in hexadecimal. The body carries the
+/// delivery's id and time, so a replay is recognised by what it says.
+fn signature(secret: &SecretString, body: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes())
+        .expect("HMAC takes a key of any length");
+    mac.update(body.as_bytes());
+    let mut text = "sha256=".to_owned();
+    for byte in mac.finalize().into_bytes() {
+        write!(text, "{byte:02x}").expect("writing to a string does not fail");
+    }
+    text
+}

@@ -1,0 +1,523 @@
+//! From a waiting validation to its evidence.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+use delivery::pipeline::ActionKind;
+use jiff::{SignedDuration, Timestamp};
+use monspec::{
+    Address, Comparison, Gap, Measured, Measurement, MissingBaseline, Monspec, ServiceEntry,
+    Verdict, WhenInconclusive,
+};
+use release::approval;
+use release::deployment::{
+    Deployment, Group, LedgerEntry, Origin, Undisturbed, taint, undisturbed,
+};
+use release::evidence::{Asked, Evidence, Evidenced};
+use release::validation::{Registration, Validation};
+use release::window::{Window, saturating_add};
+use store::Plotted;
+
+use super::{Shared, Wait};
+use crate::measure::{self, Readings, Side};
+use crate::metric_facts;
+
+/// How far a validation came, and what was learnt of the token.
+pub(super) struct Judging {
+    pub(super) step: Step,
+    pub(super) token_refused: bool,
+}
+
+/// How far a validation came.
+pub(super) enum Step {
+    /// Not yet.
+    Wait(Wait),
+    /// The verdict, with all that led to it.
+    Judge(Box<Evidence>),
+}
+
+/// Judges a validation whose window has ended.
+///
+/// When its time is over, a fault is a reason instead of an error: what was
+/// asked for ends in a verdict that says why there are no numbers.
+pub(super) async fn judge(shared: &Shared<'_>, validation: &Validation) -> anyhow::Result<Judging> {
+    let outcome = measured(shared, validation).await;
+    match outcome {
+        Err(error) if validation.expired(shared.tick.now) => {
+            let spec = spec(shared, &validation.registration).await.ok();
+            let policy = spec.map_or(WhenInconclusive::Hold, |spec| {
+                policy(&spec, &validation.registration)
+            });
+            let reason = format!("it could not be measured in time: {error:#}");
+            Ok(decided(evidence(
+                shared,
+                Verdict::Inconclusive,
+                policy,
+                Some(reason),
+                Vec::new(),
+            )))
+        }
+        outcome => outcome,
+    }
+}
+
+/// The points of the charts.
+pub(super) fn plot(findings: &[monspec::Finding]) -> Vec<Plotted> {
+    findings
+        .iter()
+        .map(|finding| Plotted {
+            name: series_name(finding),
+            outcome: finding.outcome,
+            observation: finding.observation,
+            baseline: finding.baseline,
+            upper_limit: finding.upper_limit,
+            lower_limit: finding.lower_limit,
+        })
+        .collect()
+}
+
+async fn measured(shared: &Shared<'_>, validation: &Validation) -> anyhow::Result<Judging> {
+    let registration = &validation.registration;
+    let spec = spec(shared, registration).await?;
+    let policy = policy(&spec, registration);
+
+    if let Some((verdict, reason)) = mixed(shared, registration).await? {
+        return Ok(decided(evidence(
+            shared,
+            verdict,
+            policy,
+            Some(reason),
+            Vec::new(),
+        )));
+    }
+    let entries = spec.compared(&registration.comparison);
+    let sides = entries
+        .iter()
+        .map(|(entry, comparison)| both_sides(shared, registration, entry, comparison));
+    let mut sides = futures_util::future::try_join_all(sides).await?;
+    let token_refused = sides.iter().any(BothSides::token_refused);
+
+    let patience_ends = saturating_add(registration.due_at, shared.services.patience);
+    if shared.tick.now < patience_ends
+        && let Some(missing) = sides.iter().find_map(BothSides::worth_waiting_for)
+    {
+        return Ok(Judging {
+            step: Step::Wait(Wait {
+                waiting_for: missing,
+                until: Some(next_look(shared, patience_ends)),
+            }),
+            token_refused,
+        });
+    }
+    for both in &mut sides {
+        both.explain(shared).await;
+    }
+    let findings = sides
+        .iter()
+        .flat_map(BothSides::findings)
+        .collect::<Vec<_>>();
+    let plain: Vec<monspec::Finding> = findings.iter().map(|found| found.finding.clone()).collect();
+    let mut evidence = evidence(shared, monspec::verdict(&plain), policy, None, findings);
+    if plain.iter().any(|finding| finding.accepted) {
+        evidence.note = Some("First release: there was nothing to compare with.".to_owned());
+    }
+    for both in &sides {
+        both.name_entities(&mut evidence.entities);
+    }
+    Ok(Judging {
+        token_refused,
+        ..decided(evidence)
+    })
+}
+
+async fn spec(shared: &Shared<'_>, registration: &Registration) -> anyhow::Result<Monspec> {
+    let text = shared
+        .services
+        .store
+        .spec(&registration.spec)
+        .await?
+        .context("the monspec of this validation is no longer stored")?;
+    monspec::read(&text, metric_facts)
+        .spec
+        .context("the stored monspec has errors by today's rules")
+}
+
+fn policy(spec: &Monspec, registration: &Registration) -> WhenInconclusive {
+    let entries = spec.compared(&registration.comparison);
+    monspec::strictest(
+        entries
+            .iter()
+            .map(|(_, comparison)| comparison.when_inconclusive),
+    )
+    .unwrap_or(WhenInconclusive::Hold)
+}
+
+fn evidence(
+    shared: &Shared<'_>,
+    verdict: Verdict,
+    policy: WhenInconclusive,
+    reason: Option<String>,
+    findings: Vec<Evidenced>,
+) -> Evidence {
+    Evidence {
+        verdict,
+        answer: approval::answer(verdict, policy),
+        reason,
+        note: None,
+        findings,
+        entities: BTreeMap::new(),
+        judged_at: shared.tick.now,
+    }
+}
+
+fn decided(evidence: Evidence) -> Judging {
+    Judging {
+        step: Step::Judge(Box::new(evidence)),
+        token_refused: false,
+    }
+}
+
+/// A tenth of the patience from now, but at least a second and at most half a
+/// minute.
+fn next_look(shared: &Shared<'_>, patience_ends: Timestamp) -> Timestamp {
+    let tenth = SignedDuration::from_millis(
+        i64::try_from(shared.services.patience.as_millis() / 10).unwrap_or(i64::MAX),
+    );
+    let pause = tenth.clamp(SignedDuration::from_secs(1), SignedDuration::from_secs(30));
+    saturating_add(shared.tick.now, pause).min(patience_ends)
+}
+
+/// Why the window was not the build's own, if it was not.
+async fn mixed(
+    shared: &Shared<'_>,
+    registration: &Registration,
+) -> anyhow::Result<Option<(Verdict, String)>> {
+    if registration.deployments.is_empty() {
+        return Ok(None);
+    }
+    let released = released_since(shared, registration).await?;
+    for judged in &registration.deployments {
+        let known = shared
+            .services
+            .store
+            .deployments(&judged.group, registration.window.end)
+            .await?;
+        let mut others: Vec<Deployment> = known.into_iter().map(|entry| entry.deployment).collect();
+        others.extend(released.iter().cloned());
+        match undisturbed(judged, &others, registration.window) {
+            Undisturbed::Yes => {}
+            Undisturbed::Healed(heal) => {
+                let reason = format!(
+                    "this build was replaced because of a problem: deployment {} healed {} at {}",
+                    heal.id,
+                    heal.group,
+                    whole_second(heal.at)
+                );
+                return Ok(Some((Verdict::Failed, reason)));
+            }
+            Undisturbed::Overtaken(by) => {
+                let reason = format!(
+                    "overtaken: deployment {} reached {} at {}, before the window ended, so the numbers belong to \
+                     two builds",
+                    by.id,
+                    by.group,
+                    whole_second(by.at)
+                );
+                return Ok(Some((Verdict::Inconclusive, reason)));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Deployments of the pipeline that may not have registered anything yet.
+async fn released_since(
+    shared: &Shared<'_>,
+    registration: &Registration,
+) -> anyhow::Result<Vec<Deployment>> {
+    let runs = shared.recent_runs(&registration.pipeline).await?;
+    Ok(runs
+        .into_iter()
+        .filter(|run| Some(run.execution.as_str()) != registration.execution.as_deref())
+        .filter_map(|run| {
+            let ActionKind::CodeDeploy(target) = run.kind else {
+                return None;
+            };
+            Some(Deployment {
+                id: run.external_id.unwrap_or(run.id),
+                group: Group {
+                    application: target.application,
+                    name: target.group,
+                },
+                at: run.started,
+                execution: Some(run.execution),
+                identity: String::new(),
+                version: String::new(),
+                origin: Origin::Release,
+            })
+        })
+        .collect())
+}
+
+/// Both sides of one service entry, measured.
+struct BothSides<'a> {
+    entry: &'a ServiceEntry,
+    comparison: &'a Comparison,
+    source: Side<'a>,
+    compare: Option<Side<'a>>,
+    observed: Readings,
+    baseline: Option<Readings>,
+    measured: BTreeMap<Address, Measured>,
+}
+
+async fn both_sides<'a>(
+    shared: &Shared<'_>,
+    registration: &Registration,
+    entry: &'a ServiceEntry,
+    comparison: &'a Comparison,
+) -> anyhow::Result<BothSides<'a>> {
+    let side = |name: &'a str, shift: i64| {
+        let environment = entry
+            .environments
+            .get(name)
+            .with_context(|| format!("the monspec declares no environment `{name}`"))?;
+        anyhow::Ok(Side {
+            name,
+            environment,
+            window: registration.window.shifted_back(shift),
+        })
+    };
+    let source = side(&comparison.source, comparison.shift_source_seconds)?;
+    let compare = match &comparison.compare {
+        Some(name) => Some(side(name, comparison.shift_compare_seconds)?),
+        None => None,
+    };
+    let history = match compare {
+        Some(compare) => History::read(shared, registration, compare.window).await?,
+        None => History::default(),
+    };
+    let baseline = async {
+        match compare {
+            Some(compare) if history.tainted.is_none() => {
+                Ok(Some(shared.asking.readings(entry, compare).await?))
+            }
+            _ => Ok(None),
+        }
+    };
+    let (observed, baseline) =
+        futures_util::future::try_join(shared.asking.readings(entry, source), baseline).await?;
+
+    let mut measured = measure::measured(entry, comparison, &observed, baseline.as_ref());
+    for both in measured.values_mut() {
+        history.speak(comparison, both);
+    }
+    Ok(BothSides {
+        entry,
+        comparison,
+        source,
+        compare,
+        observed,
+        baseline,
+        measured,
+    })
+}
+
+impl BothSides<'_> {
+    fn token_refused(&self) -> bool {
+        self.observed.token_refused
+            || self
+                .baseline
+                .as_ref()
+                .is_some_and(|baseline| baseline.token_refused)
+    }
+
+    /// What is missing and may still come.
+    fn worth_waiting_for(&self) -> Option<String> {
+        monspec::addresses(self.entry).find_map(|(address, signature)| {
+            let both = self.measured.get(&address)?;
+            let gap = match (&both.observation, &both.baseline) {
+                (Measurement::Missing(gap), _) if may_come(gap) => gap,
+                (_, Measurement::Missing(gap)) if signature.needs_baseline() && may_come(gap) => {
+                    gap
+                }
+                _ => return None,
+            };
+            Some(gap.to_string())
+        })
+    }
+
+    /// Says that no entity matches where that is why there is no data. A tenant
+    /// that does not answer leaves the shorter explanation.
+    async fn explain(&mut self, shared: &Shared<'_>) {
+        let no_data =
+            |measurement: &Measurement| matches!(measurement, Measurement::Missing(Gap::NoData(_)));
+        let observations = self
+            .measured
+            .values()
+            .any(|both| no_data(&both.observation));
+        let baselines = self.measured.values().any(|both| no_data(&both.baseline));
+
+        if observations
+            && let Ok(false) = shared
+                .asking
+                .somebody_is_there(self.entry, self.source)
+                .await
+        {
+            for both in self
+                .measured
+                .values_mut()
+                .filter(|both| no_data(&both.observation))
+            {
+                both.observation =
+                    Measurement::Missing(Gap::NoEntity(measure::tags(self.source.environment)));
+            }
+        }
+        if let Some(compare) = self.compare
+            && baselines
+            && let Ok(false) = shared.asking.somebody_is_there(self.entry, compare).await
+        {
+            for both in self
+                .measured
+                .values_mut()
+                .filter(|both| no_data(&both.baseline))
+            {
+                both.baseline =
+                    Measurement::Missing(Gap::NoEntity(measure::tags(compare.environment)));
+            }
+        }
+    }
+
+    fn findings(&self) -> Vec<Evidenced> {
+        let asked = |readings: &Readings, side: Side<'_>, address: &Address| {
+            readings
+                .asked
+                .get(address)
+                .cloned()
+                .unwrap_or_else(|| Asked {
+                    environment: side.name.to_owned(),
+                    window: side.window,
+                    selector: String::new(),
+                    query: String::new(),
+                    warnings: Vec::new(),
+                })
+        };
+        monspec::judge(self.entry, self.comparison, &self.measured)
+            .into_iter()
+            .map(|finding| Evidenced {
+                source: asked(&self.observed, self.source, &finding.address),
+                compare: match (&self.baseline, self.compare) {
+                    (Some(baseline), Some(side)) => Some(asked(baseline, side, &finding.address)),
+                    _ => None,
+                },
+                finding,
+            })
+            .collect()
+    }
+
+    fn name_entities(&self, entities: &mut BTreeMap<String, BTreeMap<String, Vec<String>>>) {
+        let sides = [
+            (Some(&self.observed), Some(self.source)),
+            (self.baseline.as_ref(), self.compare),
+        ];
+        for (readings, side) in sides {
+            if let (Some(readings), Some(side)) = (readings, side)
+                && !readings.entities.is_empty()
+            {
+                let known = entities.entry(self.entry.id.clone()).or_default();
+                let names = known.entry(side.name.to_owned()).or_default();
+                names.extend(readings.entities.iter().cloned());
+                names.sort();
+                names.dedup();
+            }
+        }
+    }
+}
+
+/// What the ledger says of the compare side.
+#[derive(Default)]
+struct History {
+    tainted: Option<String>,
+    nothing_earlier: bool,
+}
+
+impl History {
+    async fn read(
+        shared: &Shared<'_>,
+        registration: &Registration,
+        window: Window,
+    ) -> anyhow::Result<Self> {
+        let judged: Vec<&str> = registration
+            .deployments
+            .iter()
+            .map(|deployment| deployment.id.as_str())
+            .collect();
+        let mut history = Self {
+            tainted: None,
+            // Without a known group nobody can say that nothing was there.
+            nothing_earlier: !registration.compare_groups.is_empty(),
+        };
+        for group in &registration.compare_groups {
+            let known: Vec<LedgerEntry> =
+                shared.services.store.deployments(group, window.end).await?;
+            if let Some(bad) = taint(&known, window) {
+                history.tainted = Some(format!(
+                    "deployment {} of {group} ran in it and is known to be {} ({})",
+                    bad.deployment.id,
+                    match bad.standing {
+                        release::deployment::Standing::Suspect => "suspect",
+                        _ => "bad",
+                    },
+                    bad.taught_by
+                ));
+            }
+            history.nothing_earlier &= known
+                .iter()
+                .all(|entry| judged.contains(&entry.deployment.id.as_str()));
+        }
+        Ok(history)
+    }
+
+    /// Puts what the ledger knows in the place of a baseline.
+    fn speak(&self, comparison: &Comparison, both: &mut Measured) {
+        if let Some(tainted) = &self.tainted {
+            both.baseline = Measurement::Missing(Gap::Tainted(tainted.clone()));
+            return;
+        }
+        let missing = matches!(
+            both.baseline,
+            Measurement::Missing(Gap::NoData(_) | Gap::NoEntity(_))
+        );
+        if missing
+            && self.nothing_earlier
+            && comparison.missing_baseline == MissingBaseline::FirstRelease
+        {
+            both.baseline = Measurement::Missing(Gap::FirstRelease);
+        }
+    }
+}
+
+/// Whether asking again can help.
+fn may_come(gap: &Gap) -> bool {
+    matches!(gap, Gap::NoData(_) | Gap::NoEntity(_) | Gap::Unavailable(_))
+}
+
+/// Names a signature across builds, as the 2018 report did.
+fn series_name(finding: &monspec::Finding) -> String {
+    let metric = finding
+        .metric
+        .strip_prefix("com.dynatrace.builtin:")
+        .unwrap_or(&finding.metric);
+    let place = match &finding.address.method {
+        Some(method) => format!("{} {method}", finding.address.service),
+        None => finding.address.service.clone(),
+    };
+    format!(
+        "{place} - {metric}({},{})",
+        finding.aggregate.to_uppercase(),
+        finding.side.as_str().to_uppercase()
+    )
+}
+
+fn whole_second(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
+}
