@@ -1,5 +1,9 @@
 //! Finds the word that was probably meant.
 
+/// The most candidates that are looked at, so that a file of many unknown words
+/// and many candidates is not compared word by word.
+const MAX_CANDIDATES: usize = 100;
+
 /// The candidate that the word most likely stands for.
 ///
 /// Case and blanks at the ends count for nothing; beyond that a third of the
@@ -11,6 +15,7 @@ pub(super) fn nearest<'a>(
     let word = folded(word);
     candidates
         .into_iter()
+        .take(MAX_CANDIDATES)
         .filter_map(|candidate| {
             let folded = folded(candidate);
             let allowed = (folded.chars().count() / 3).clamp(1, 2);

@@ -209,6 +209,45 @@ fn byte_order_mark_comments_and_trailing_commas_are_fine() {
 }
 
 #[test]
+fn spec_in_the_manner_of_the_tutorial_is_read_with_hints_only() {
+    let source = include_str!("tutorial.jsonc");
+    let hint = "hint $.SampleJSonService.perfsignature[0]";
+    let disabled = "this limit is disabled: fields that begin with `_` are comments";
+    assert_eq!(
+        linted(source),
+        [
+            format!(
+                "30:7 {hint}._upperlimit: {disabled} => remove it, or write `upperlimit` to enforce it"
+            ),
+            format!(
+                "31:7 {hint}._lowerlimit: {disabled} => remove it, or write `lowerlimit` to enforce it"
+            ),
+        ]
+    );
+    let entry = &spec(source).entries[0];
+    let metrics: Vec<_> = entry
+        .signatures
+        .iter()
+        .map(|one| format!("{} {} {}", one.metric, one.aggregate, one.validate))
+        .collect();
+    assert_eq!(
+        metrics,
+        [
+            "com.dynatrace.builtin:service.responsetime avg upper",
+            "com.dynatrace.builtin:service.responsetime max upper",
+            "com.dynatrace.builtin:service.requestspermin count lower",
+        ]
+    );
+    assert!(
+        entry
+            .signatures
+            .iter()
+            .all(crate::Signature::needs_baseline)
+    );
+    assert_eq!(entry.comparisons[1].seconds_between_windows(), 3600);
+}
+
+#[test]
 fn text_that_is_not_json_is_an_error() {
     check(
         "\"avg\"",
