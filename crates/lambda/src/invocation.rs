@@ -50,7 +50,7 @@ impl Invocation {
         let margin = MARGIN.min(remaining / 2);
         Self {
             now,
-            deadline: instant + remaining.checked_sub(margin).unwrap(),
+            deadline: instant + remaining.saturating_sub(margin),
             lease_until: now
                 .saturating_add(ends.saturating_add(LEASE_MARGIN))
                 .unwrap_or(Timestamp::MAX),

@@ -1,2 +1,38 @@
-//! validate-builds
-fn main() {}
+#![doc = include_str!("../README.md")]
+
+mod report;
+mod setup;
+
+use lambda::{Failure, Invocation, init_logging};
+use lambda_runtime::{LambdaEvent, service_fn};
+use serde_json::{Value, json};
+use workflows::validate_builds::{Tick, validate_builds};
+
+use setup::Edge;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    init_logging();
+    lambda::clients::install_tls();
+    let edge = setup::edge().await?;
+
+    lambda_runtime::run(service_fn(|event| handle(&edge, event))).await
+}
+
+async fn handle(edge: &Edge, event: LambdaEvent<Value>) -> Result<Value, Failure> {
+    let invocation = Invocation::begin(&event.context);
+    let tick = Tick {
+        now: invocation.now,
+        deadline: invocation.deadline,
+        lease_until: invocation.lease_until,
+    };
+
+    let ticked = validate_builds(&edge.services, async || edge.connect().await, tick).await?;
+    if ticked.token_refused {
+        edge.secrets.forget();
+    }
+    for report in &ticked.reports {
+        report::line(report, tick.now);
+    }
+    Ok(json!({"worked": ticked.reports.len(), "workLeft": ticked.work_left}))
+}

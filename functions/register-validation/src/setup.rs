@@ -1,0 +1,44 @@
+//! Settings and clients, once per process.
+
+use delivery::CodePipeline;
+use delivery::artifact::Artifacts;
+use jiff::SignedDuration;
+use lambda::settings::{self, SettingError, parsed, required, unusable};
+use store::Store;
+use workflows::outgoing::Outgoing;
+use workflows::register_validation::{Hooks, Services, Settings};
+
+pub(crate) async fn services() -> Result<Services, SettingError> {
+    let validations = required("VALIDATIONS_TABLE", "the name of the table of validations")?;
+    let ledger = required("LEDGER_TABLE", "the name of the table of deployments")?;
+    let origins = settings::optional("ALLOWED_ORIGINS").unwrap_or_default();
+    let outgoing = Outgoing::new(&origins).map_err(|error| unusable("ALLOWED_ORIGINS", error))?;
+    let settings = Settings {
+        ingest_delay: SignedDuration::from_secs(parsed("DT_INGEST_DELAY_SECONDS", 120)?),
+        give_up_after: SignedDuration::from_mins(parsed("GIVE_UP_AFTER_MINUTES", 24 * 60)?),
+        retention: SignedDuration::from_hours(24 * parsed("RETENTION_DAYS", 90)?),
+        hooks: hooks(),
+    };
+
+    let sdk = lambda::clients::aws().await;
+    Ok(Services {
+        store: Store::new(aws_sdk_dynamodb::Client::new(&sdk), validations, ledger),
+        pipeline: CodePipeline::new(aws_sdk_codepipeline::Client::new(&sdk)),
+        artifacts: Artifacts::new(aws_sdk_s3::Config::new(&sdk)),
+        outgoing,
+        settings,
+    })
+}
+
+/// Whether a secret is configured; its value is needed only where results are
+/// posted.
+fn hooks() -> Hooks {
+    let configured = ["RESULT_HOOK_SECRET", "RESULT_HOOK_SECRET_PARAMETER"]
+        .iter()
+        .any(|name| settings::optional(name).is_some());
+    if configured {
+        Hooks::Signed
+    } else {
+        Hooks::Off
+    }
+}
