@@ -5,6 +5,7 @@
 //! is compiled in a second variant.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -44,19 +45,19 @@ pub fn function_with_progress(
         .get_or_init(Mutex::default)
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
-    if !built.contains_key(&profile) {
-        let packages = function_packages()?;
-        let mut selection = Vec::new();
-        for package in &packages {
-            selection.extend(["-p", package]);
+    let executables = match built.entry(profile) {
+        Entry::Occupied(known) => known.into_mut(),
+        Entry::Vacant(unknown) => {
+            let packages = function_packages()?;
+            let selection: Vec<_> = packages
+                .iter()
+                .flat_map(|package| ["-p", package])
+                .collect();
+            unknown.insert(build(&selection, profile, progress)?)
         }
-        built.insert(profile, build(&selection, profile, progress)?);
-    }
-    let path = built
-        .get(&profile)
-        .and_then(|executables| executables.get(name));
-    path.cloned()
-        .with_context(|| format!("there is no function named `{name}`"))
+    };
+    let path = executables.get(name).cloned();
+    path.with_context(|| format!("there is no function named `{name}`"))
 }
 
 /// Builds what `selection` names in the words of `cargo build`, and says where
@@ -98,6 +99,10 @@ pub fn build(
     Ok(messages.lines().filter_map(executable).collect())
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "cargo names itself to what it runs, and nothing else knows its path"
+)]
 fn command(selection: &[&str], profile: Profile) -> Command {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);

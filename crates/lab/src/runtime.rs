@@ -14,12 +14,14 @@ mod process;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use api::{Answer, Event};
 use process::Process;
+
+use crate::clock::real_time;
 
 /// How a function is configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,7 +118,7 @@ impl Function {
         let started = Instant::now();
         let process = self.running().await?;
         let log_start = process.log_length();
-        let event = Event::new(event, SystemTime::now() + self.settings.timeout);
+        let event = Event::new(event, real_time() + self.settings.timeout);
 
         let answer = tokio::select! {
             biased;

@@ -4,7 +4,7 @@
 //! can reach the next one.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use axum::Router;
@@ -12,6 +12,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -45,11 +46,11 @@ pub(super) struct Event {
     request_id: String,
     invocation_id: String,
     body: Value,
-    deadline: SystemTime,
+    deadline: Timestamp,
 }
 
 impl Event {
-    pub(super) fn new(body: Value, deadline: SystemTime) -> Self {
+    pub(super) fn new(body: Value, deadline: Timestamp) -> Self {
         Self {
             request_id: Uuid::new_v4().to_string(),
             invocation_id: Uuid::new_v4().to_string(),
@@ -224,16 +225,12 @@ fn router(desk: Arc<Desk>) -> Router {
 
 async fn next(State(desk): State<Arc<Desk>>) -> Response {
     let event = desk.next().await;
-    let deadline = event
-        .deadline
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
     let headers = [
         ("lambda-runtime-aws-request-id", event.request_id),
         (INVOCATION_ID, event.invocation_id),
         (
             "lambda-runtime-deadline-ms",
-            deadline.as_millis().to_string(),
+            event.deadline.as_millisecond().to_string(),
         ),
         (
             "lambda-runtime-invoked-function-arn",
