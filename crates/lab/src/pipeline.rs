@@ -34,11 +34,14 @@
 //! played.
 
 mod advance;
+mod expiry;
 mod jobs;
 mod machine;
 mod refusal;
+mod results;
 mod spec;
 mod state;
+mod status;
 mod view;
 mod wire;
 
@@ -54,14 +57,16 @@ use crate::clock::Clock;
 use crate::s3::S3;
 
 pub use jobs::JobStatus;
-pub use machine::{Answer, RetryMode, StopMode};
+pub use machine::{RetryMode, StopMode};
 pub use refusal::Refusal;
+pub use results::Answer;
 pub use spec::{ARTIFACT_BUCKET, Mode, PipelineSpec, PipelineType, SourceRevision, Stage};
-pub use state::{ActionStatus, ExecutionStatus, StageStatus};
+pub use status::{ActionStatus, ExecutionStatus, StageStatus};
 pub use view::{ActionView, ApprovalStatus, ApprovalView, ExecutionView, Job, JobView};
 pub use wire::JobContext;
 
-use machine::{Decision, Machine};
+use machine::Machine;
+use results::Decision;
 use state::Revision;
 
 /// The pipelines of one endpoint; clones share them.
@@ -192,7 +197,7 @@ impl Pipelines {
         };
         state
             .machine
-            .answer_approval(name, slot, &token, decision, now)
+            .answer_approval(name, slot, &token, &decision, now)
     }
 
     /// Runs a failed or stopped stage again.

@@ -5,9 +5,8 @@ use uuid::Uuid;
 
 use super::jobs::{JobWork, Jobs};
 use super::spec::{Mode, Work};
-use super::state::{
-    ActionRun, ActionStatus, ExecutionStatus, Origin, Pipeline, Place, Slot, StageStatus,
-};
+use super::state::{ActionRun, Origin, Pipeline, Place, Slot};
+use super::status::{ActionStatus, ExecutionStatus, StageStatus};
 
 /// Moves every execution as far as it gets without anybody's answer.
 pub(super) fn advance(pipeline: &mut Pipeline, jobs: &mut Jobs, now: Timestamp) {

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::refusal::Refusal;
 use super::spec::{PipelineSpec, Stage};
+use super::status::{ActionStatus, ExecutionStatus, StageStatus};
 
 /// A pipeline and everything that ever ran in it.
 #[derive(Debug)]
@@ -184,11 +186,50 @@ pub(super) struct ActionRun {
     pub(super) output_variables: BTreeMap<String, String>,
 }
 
+impl ActionRun {
+    pub(super) fn new(slot: Slot, sequence: u64, now: Timestamp) -> Self {
+        Self {
+            id: Uuid::new_v4().to_string(),
+            slot,
+            sequence,
+            status: ActionStatus::InProgress,
+            started: now,
+            updated: now,
+            updated_by: None,
+            summary: None,
+            external_id: None,
+            percent: None,
+            token: None,
+            error: None,
+            output_variables: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        self.status == ActionStatus::InProgress
+    }
+
+    pub(super) fn finish(&mut self, status: ActionStatus, summary: Option<String>, now: Timestamp) {
+        self.status = status;
+        self.summary = summary.or(self.summary.take());
+        self.updated = now;
+    }
+}
+
 /// What failed about an action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ActionError {
     pub(super) code: String,
     pub(super) message: String,
+}
+
+impl ActionError {
+    pub(super) fn new(code: &str, message: &str) -> Self {
+        Self {
+            code: code.to_owned(),
+            message: message.to_owned(),
+        }
+    }
 }
 
 /// What the source produced.
@@ -198,67 +239,4 @@ pub(super) struct Revision {
     pub(super) summary: String,
     /// Artifact names and their keys in the artifact bucket.
     pub(super) artifacts: Vec<(String, String)>,
-}
-
-macro_rules! wire_enum {
-    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident),+ $(,)? }) => {
-        $(#[$about])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum $name { $($(#[$doc])* $variant),+ }
-
-        impl $name {
-            /// The name on the wire.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => stringify!($variant)),+ }
-            }
-        }
-    };
-}
-
-wire_enum! {
-    /// How far a pipeline execution is.
-    ExecutionStatus {
-        /// It runs or waits to enter a stage.
-        InProgress,
-        /// It ends when its running actions end.
-        Stopping,
-        /// It was stopped.
-        Stopped,
-        /// It went through.
-        Succeeded,
-        /// A newer execution took its place between two stages.
-        Superseded,
-        /// An action failed.
-        Failed,
-    }
-}
-
-wire_enum! {
-    /// How far an execution is in one stage.
-    StageStatus {
-        /// Actions run.
-        InProgress,
-        /// It ends when the running actions end.
-        Stopping,
-        /// It was stopped.
-        Stopped,
-        /// All actions succeeded.
-        Succeeded,
-        /// An action failed.
-        Failed,
-    }
-}
-
-wire_enum! {
-    /// How far one run of an action is.
-    ActionStatus {
-        /// It runs or waits for an answer.
-        InProgress,
-        /// The execution was stopped without waiting for it.
-        Abandoned,
-        /// It succeeded.
-        Succeeded,
-        /// It failed.
-        Failed,
-    }
 }

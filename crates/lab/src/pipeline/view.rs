@@ -1,13 +1,13 @@
 //! Running pipelines as the harness looks at them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde_json::Value;
 
 use super::jobs::{self, JobStatus};
-use super::state::{
-    ActionStatus, Execution, ExecutionStatus, Origin, Pipeline, Place, Slot, StageStatus,
-};
+use super::state::{Execution, Origin, Pipeline, Place, Slot};
+use super::status::{ActionStatus, ExecutionStatus, StageStatus};
 
 /// One execution.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,13 +76,13 @@ pub enum ApprovalStatus {
 }
 
 /// A job to invoke a function with.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Job {
     /// The id of the job.
     pub id: String,
     /// The function to invoke.
     pub function: String,
-    /// The event to invoke it with. It carries credentials: never print it.
+    /// The event to invoke it with.
     pub event: Value,
     /// The pipeline of the action.
     pub pipeline: String,
@@ -92,6 +92,18 @@ pub struct Job {
     pub stage: String,
     /// The action that waits for the result.
     pub action: String,
+}
+
+/// The event carries credentials, so it is left out.
+impl fmt::Debug for Job {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Job")
+            .field("id", &self.id)
+            .field("function", &self.function)
+            .field("execution", &self.execution)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The result of a job so far.

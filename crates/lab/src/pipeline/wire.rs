@@ -8,9 +8,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::machine::{Answer, Decision, JobFailure, JobSuccess, Machine, RetryMode, StopMode};
+use super::machine::{Machine, RetryMode, StopMode};
 use super::refusal::Refusal;
-use super::state::{Execution, Origin, StageStatus};
+use super::results::{Answer, Decision, JobFailure, JobSuccess};
+use super::state::{Execution, Origin};
+use super::status::StageStatus;
 use crate::aws::JsonError;
 use crate::clock::epoch_seconds;
 
@@ -205,7 +207,7 @@ fn put_approval_result(
         summary: &input.result.summary,
         by,
     };
-    machine.answer_approval(&input.pipeline_name, slot, &input.token, decision, now)?;
+    machine.answer_approval(&input.pipeline_name, slot, &input.token, &decision, now)?;
     Ok(json!({"approvedAt": epoch_seconds(now)}))
 }
 
