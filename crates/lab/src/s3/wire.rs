@@ -106,6 +106,7 @@ impl S3 {
     }
 }
 
+#[derive(Clone, Copy)]
 enum Content {
     Sent,
     Omitted,

@@ -4,7 +4,8 @@ use aws_sdk_codepipeline::types::{
     ApprovalStatus, SourceRevisionOverride, SourceRevisionType, StageRetryMode,
 };
 use lab::pipeline::{
-    ActionStatus, Answer, ExecutionStatus, Mode, Refusal, RetryMode, StageStatus, StopMode,
+    ActionStatus, Answer, ExecutionStatus, Mode, PipelineSpec, Refusal, RetryMode, Stage,
+    StageStatus, StopMode,
 };
 
 use crate::world::{PIPELINE, World, code};
@@ -72,6 +73,57 @@ async fn held_deployment_keeps_the_next_run_order_waiting() {
     finish(ActionStatus::Succeeded).unwrap();
     assert_eq!(world.job().action, "RegisterValidation");
     assert!(finish(ActionStatus::Succeeded).is_err());
+}
+
+#[tokio::test]
+async fn actions_of_one_run_order_start_together() {
+    let stage = Stage::new("Staging")
+        .lambda("First", "function", "", 1, None)
+        .lambda("Second", "function", "", 1, None)
+        .lambda("Third", "function", "", 2, None);
+    let world = World::with(PipelineSpec::new(PIPELINE).stage(stage)).await;
+    world.start("rev-1");
+
+    let (first, second) = (world.job(), world.job());
+    assert_eq!(
+        (first.action.as_str(), second.action.as_str()),
+        ("First", "Second")
+    );
+    world.succeed(&second).await;
+    assert!(
+        world.pipelines().next_job().is_none(),
+        "the first action still runs"
+    );
+    world.succeed(&first).await;
+    assert_eq!(world.job().action, "Third");
+}
+
+#[tokio::test]
+async fn test_action_finishes_by_itself_unless_held() {
+    let stage = Stage::new("Staging").test("LoadTest").approval("Approve");
+    let world = World::with(PipelineSpec::new(PIPELINE).stage(stage)).await;
+    let status = async || {
+        let test = world.action_state("Staging", "LoadTest").await;
+        test.latest_execution
+            .unwrap()
+            .status
+            .unwrap()
+            .as_str()
+            .to_owned()
+    };
+
+    let first = world.start("rev-1");
+    assert_eq!(status().await, "Succeeded");
+    world
+        .pipelines()
+        .stop(PIPELINE, &first, StopMode::Abandon)
+        .unwrap();
+    world
+        .pipelines()
+        .hold_deploy(PIPELINE, "Staging", "LoadTest")
+        .unwrap();
+    world.start("rev-2");
+    assert_eq!(status().await, "InProgress");
 }
 
 #[tokio::test]

@@ -234,6 +234,50 @@ async fn silent_job_fails_its_action_after_twenty_minutes() {
 }
 
 #[tokio::test]
+async fn replies_keep_an_action_alive_for_a_day_at_most() {
+    let world = World::sample().await;
+    let start: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+    world.aws.set_now(start);
+    let execution = world.start("rev-1");
+    let status = || {
+        world
+            .pipelines()
+            .execution(PIPELINE, &execution)
+            .unwrap()
+            .status
+    };
+
+    for quarter in 1..24 * 4 {
+        let job = world.job();
+        let put = world.client.put_job_success_result().job_id(&job.id);
+        put.continuation_token("still waiting")
+            .send()
+            .await
+            .unwrap();
+        world
+            .aws
+            .set_now(start + SignedDuration::from_mins(15 * quarter));
+    }
+    assert_eq!(status(), ExecutionStatus::InProgress);
+    world.aws.set_now(start + SignedDuration::from_hours(24));
+    assert_eq!(status(), ExecutionStatus::Failed);
+    assert!(world.pipelines().next_job().is_none());
+}
+
+#[tokio::test]
+async fn debug_output_of_a_job_shows_no_credentials() {
+    let world = World::sample().await;
+    world.start("rev-1");
+    let job = world.job();
+    let credentials = &job.event["CodePipeline.job"]["data"]["artifactCredentials"];
+    let shown = format!("{job:?} {:?}", world.aws);
+    assert!(shown.contains(&job.id));
+    for secret in ["secretAccessKey", "sessionToken"] {
+        assert!(!shown.contains(credentials[secret].as_str().unwrap()));
+    }
+}
+
+#[tokio::test]
 async fn job_details_name_the_action_and_on_demand_the_execution() {
     let world = World::sample().await;
     let execution = world.start("rev-1");

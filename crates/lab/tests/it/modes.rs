@@ -1,7 +1,7 @@
 //! How executions of one pipeline get along, mode by mode.
 
-use aws_sdk_codepipeline::types::ApprovalStatus;
-use lab::pipeline::{ApprovalStatus as Seen, ExecutionStatus, Mode};
+use aws_sdk_codepipeline::types::{ApprovalStatus, StageExecution};
+use lab::pipeline::{ApprovalStatus as Seen, ExecutionStatus, Mode, RetryMode};
 
 use crate::world::{PIPELINE, World};
 
@@ -48,7 +48,7 @@ async fn stage_shows_who_is_inside_and_who_waits() {
     let inbound: Vec<_> = approve
         .inbound_executions()
         .iter()
-        .map(|one| one.pipeline_execution_id())
+        .map(StageExecution::pipeline_execution_id)
         .collect();
     assert_eq!(inbound, [waiting.as_str()]);
     let staging = &state.stage_states()[1];
@@ -140,4 +140,22 @@ async fn parallel_token_is_found_in_the_action_executions() {
 
     assert_eq!(world.approval(&first).status, Seen::Approved);
     assert_eq!(world.approval(&second).status, Seen::Waiting);
+}
+
+#[tokio::test]
+async fn parallel_execution_can_be_retried_though_a_later_one_entered() {
+    let world = World::short(Mode::Parallel).await;
+    let first = world.start("rev-1");
+    let token = world.approval(&first).token.unwrap();
+    world
+        .answer(&token, ApprovalStatus::Rejected)
+        .await
+        .unwrap();
+    world.start("rev-2");
+
+    world
+        .pipelines()
+        .retry_stage(PIPELINE, "Approve", &first, RetryMode::FailedActions)
+        .unwrap();
+    assert_eq!(world.approval(&first).status, Seen::Waiting);
 }

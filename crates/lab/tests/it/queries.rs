@@ -2,7 +2,7 @@
 
 use aws_sdk_codepipeline::types::{
     ActionExecutionFilter, ApprovalStatus, LatestInPipelineExecutionFilter,
-    PipelineExecutionFilter, StartTimeRange, SucceededInStageFilter,
+    PipelineExecutionFilter, StageDeclaration, StartTimeRange, SucceededInStageFilter,
 };
 use lab::pipeline::{Mode, PipelineSpec, PipelineType, RetryMode, Stage};
 
@@ -20,7 +20,11 @@ async fn declaration_names_stages_actions_and_their_kinds() {
         .unwrap();
 
     let pipeline = answer.pipeline.unwrap();
-    let stages: Vec<_> = pipeline.stages().iter().map(|stage| stage.name()).collect();
+    let stages: Vec<_> = pipeline
+        .stages()
+        .iter()
+        .map(StageDeclaration::name)
+        .collect();
     assert_eq!(
         stages,
         [

@@ -24,6 +24,7 @@ async fn one_process_answers_several_invocations() {
 }
 
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "a deadline is told in real time")]
 async fn deadline_is_the_timeout_from_now() {
     let timeout = Duration::from_secs(20);
     let function = echo(

@@ -4,10 +4,10 @@ use aws_sdk_s3::config::Credentials;
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_s3::types::ServerSideEncryption;
 use lab::aws::Aws;
-use lab::pipeline::{ARTIFACT_BUCKET, Job};
+use lab::pipeline::{ARTIFACT_BUCKET, Job, PipelineSpec, SourceRevision, Stage};
 use lab::ssm::Kind;
 
-use crate::world::{World, code};
+use crate::world::{PIPELINE, World, code};
 
 #[tokio::test]
 async fn object_is_read_back_as_it_was_written() {
@@ -78,9 +78,8 @@ async fn artifact_opens_only_to_the_credentials_of_a_job() {
     world.start("rev-1");
     let job = world.job();
     let key = artifact(&job);
-    let credentials = &job.event["CodePipeline.job"]["data"]["artifactCredentials"];
-    let access_key = credentials["accessKeyId"].as_str().unwrap();
-    let session = credentials["sessionToken"].as_str().unwrap();
+    let (access_key, session) = credentials(&job);
+    let (access_key, session) = (access_key.as_str(), session.as_str());
 
     let read = read(&world, access_key, Some(session), &key).await.unwrap();
     assert_eq!(read, "monspec of rev-1");
@@ -104,6 +103,36 @@ async fn artifact_opens_only_to_the_credentials_of_a_job() {
 }
 
 #[tokio::test]
+async fn output_artifact_is_written_by_its_job_and_read_by_the_next() {
+    let stage = Stage::new("Staging")
+        .lambda("Publish", "publish", "", 1, None)
+        .output_artifact("Evidence")
+        .lambda("Read", "read", "", 2, Some("Evidence"));
+    let world = World::with(PipelineSpec::new(PIPELINE).stage(stage)).await;
+    world.start("rev-1");
+    let writer = world.job();
+    let output = &writer.event["CodePipeline.job"]["data"]["outputArtifacts"][0];
+    let key = output["location"]["s3Location"]["objectKey"]
+        .as_str()
+        .unwrap();
+    let (access_key, session) = credentials(&writer);
+
+    let s3 = client(&world, &access_key, Some(&session));
+    let put = s3
+        .put_object()
+        .bucket(ARTIFACT_BUCKET)
+        .key(key)
+        .body(b"passed".to_vec().into());
+    put.send().await.unwrap();
+    world.succeed(&writer).await;
+
+    let reader = world.job();
+    let (access_key, session) = credentials(&reader);
+    let found = read(&world, &access_key, Some(&session), &artifact(&reader)).await;
+    assert_eq!(found.unwrap(), "passed");
+}
+
+#[tokio::test]
 async fn each_job_has_credentials_of_its_own() {
     let world = World::sample().await;
     world.start("rev-1");
@@ -111,17 +140,14 @@ async fn each_job_has_credentials_of_its_own() {
     world.succeed(&first).await;
     world
         .pipelines()
-        .create(lab::pipeline::PipelineSpec::sample("Other", "a,1", "b,1"));
+        .create(PipelineSpec::sample("Other", "a,1", "b,1"));
     world
         .pipelines()
-        .start("Other", lab::pipeline::SourceRevision::new("rev", ""))
+        .start("Other", SourceRevision::new("rev", ""))
         .unwrap();
     let second = world.job();
 
-    let key = |job: &Job| {
-        job.event["CodePipeline.job"]["data"]["artifactCredentials"]["accessKeyId"].clone()
-    };
-    assert_ne!(key(&first), key(&second));
+    assert_ne!(credentials(&first), credentials(&second));
 }
 
 #[tokio::test]
@@ -203,18 +229,28 @@ fn artifact(job: &Job) -> String {
         .to_owned()
 }
 
+fn credentials(job: &Job) -> (String, String) {
+    let credentials = &job.event["CodePipeline.job"]["data"]["artifactCredentials"];
+    let text = |member: &str| credentials[member].as_str().unwrap().to_owned();
+    (text("accessKeyId"), text("sessionToken"))
+}
+
+fn client(world: &World, access_key: &str, session: Option<&str>) -> aws_sdk_s3::Client {
+    let session = session.map(str::to_owned);
+    let credentials = Credentials::new(access_key, "secret", session, None, "test");
+    let config = aws_sdk_s3::config::Builder::from(&world.aws.sdk_config())
+        .credentials_provider(credentials)
+        .build();
+    aws_sdk_s3::Client::from_conf(config)
+}
+
 async fn read(
     world: &World,
     access_key: &str,
     session: Option<&str>,
     key: &str,
 ) -> Result<String, String> {
-    let session = session.map(str::to_owned);
-    let credentials = Credentials::new(access_key, "secret", session, None, "test");
-    let config = aws_sdk_s3::config::Builder::from(&world.aws.sdk_config())
-        .credentials_provider(credentials)
-        .build();
-    let get = aws_sdk_s3::Client::from_conf(config)
+    let get = client(world, access_key, session)
         .get_object()
         .bucket(ARTIFACT_BUCKET)
         .key(key);
