@@ -2,10 +2,13 @@
 
 mod aggregate;
 mod comparison;
+mod cursor;
 mod entry;
+mod factors;
 mod fields;
 mod limits;
 pub(crate) mod shape;
+mod shift;
 mod signature;
 mod suggest;
 

@@ -29,15 +29,9 @@ impl Monspec {
 
     /// The entries that take part in a comparison, each with its own version of it.
     pub fn compared(&self, comparison: &str) -> Vec<(&ServiceEntry, &Comparison)> {
-        let take_part = |entry: &'_ ServiceEntry| {
-            entry
-                .comparisons
-                .iter()
-                .position(|one| one.name == comparison)
-        };
         self.entries
             .iter()
-            .filter_map(|entry| Some((entry, &entry.comparisons[take_part(entry)?])))
+            .filter_map(|entry| Some((entry, entry.comparison(comparison)?)))
             .collect()
     }
 }

@@ -1,6 +1,7 @@
 //! Reads the name of an aggregate.
 
-use super::fields::{Cursor, did_you_mean};
+use super::cursor::Cursor;
+use super::suggest::did_you_mean;
 use crate::lint::{Report, shortened};
 use crate::signature::Aggregate;
 

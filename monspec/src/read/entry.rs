@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::comparison::read_comparisons;
-use super::fields::{Cursor, Fields};
+use super::cursor::Cursor;
+use super::fields::Fields;
 use super::limits::{UsedMetrics, check_factors, check_scaled_limits};
 use super::shape::{ENTRY, ENVIRONMENT, METHOD, TAG};
 use super::signature::read_signature;

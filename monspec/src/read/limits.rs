@@ -94,7 +94,7 @@ pub(super) fn check_factors(
     metrics: MetricCatalogue,
     report: &mut Report<'_>,
 ) {
-    for (key, place) in &placed.factors {
+    for (key, place) in &placed.places {
         if key == "default" || used.all.contains(key) || metrics(key).is_some() {
             continue;
         }
@@ -126,7 +126,7 @@ pub(super) fn check_scaled_limits(
     }
     let place_of = |key: &str| {
         placed
-            .factors
+            .places
             .iter()
             .find(|(factor, _)| factor == key)
             .map(|(_, place)| place)

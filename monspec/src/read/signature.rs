@@ -1,9 +1,11 @@
 //! Reads one signature.
 
 use super::aggregate::read_aggregate;
-use super::fields::{Cursor, Fields, did_you_mean, listed};
+use super::cursor::Cursor;
+use super::fields::Fields;
 use super::limits::read_limits;
 use super::shape::SIGNATURE;
+use super::suggest::{did_you_mean, listed};
 use crate::lint::{MetricCatalogue, Place, Report, shortened};
 use crate::signature::{Aggregate, Direction, Merge, Metric, Side, Signature};
 

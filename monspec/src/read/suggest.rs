@@ -1,5 +1,29 @@
 //! Finds the word that was probably meant.
 
+use crate::lint::shortened;
+
+/// Asks back when a word is near to one of the candidates, else lists them all.
+pub(super) fn did_you_mean(word: &str, candidates: &[&str], otherwise: &str) -> String {
+    match nearest(word, candidates.iter().copied()) {
+        Some(near) => format!("did you mean `{}`?", shortened(near)),
+        None => format!("{otherwise} {}", listed(candidates)),
+    }
+}
+
+/// The candidates, as many as one reads.
+pub(super) fn listed(words: &[&str]) -> String {
+    const SHOWN: usize = 10;
+    let mut shown: Vec<_> = words
+        .iter()
+        .take(SHOWN)
+        .map(|word| format!("`{}`", shortened(word)))
+        .collect();
+    if SHOWN < words.len() {
+        shown.push("…".into());
+    }
+    shown.join(", ")
+}
+
 /// The most candidates that are looked at, so that a file of many unknown words
 /// and many candidates is not compared word by word.
 const MAX_CANDIDATES: usize = 100;
