@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use monspec::{Comparison, Entities, Finding, Monspec, ServiceEntry, annotate};
+use monspec::{Entities, Finding, annotate};
 
+use crate::compared::compared;
 use crate::failure::Failure;
 use crate::input::{Input, refuse_stdin_twice};
 use crate::output;
@@ -70,26 +71,6 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> Result<ExitCode, F
         output::findings(out, &findings)?;
     }
     Ok(output::exit_code(&findings))
-}
-
-/// The entries that take part, at least one.
-fn compared<'a>(
-    spec: &'a Monspec,
-    comparison: &str,
-) -> Result<Vec<(&'a ServiceEntry, &'a Comparison)>, Failure> {
-    let compared = spec.compared(comparison);
-    if !compared.is_empty() {
-        return Ok(compared);
-    }
-    let known = spec.comparison_names();
-    Err(Failure::Usage(if known.is_empty() {
-        format!("there is no comparison `{comparison}`: the monspec declares none")
-    } else {
-        format!(
-            "there is no comparison `{comparison}`; the monspec has: {}",
-            known.join(", ")
-        )
-    }))
 }
 
 fn write_annotated(

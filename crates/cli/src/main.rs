@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod catalogue;
+mod compared;
 mod failure;
 mod input;
 mod judge;
