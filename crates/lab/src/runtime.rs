@@ -23,6 +23,9 @@ use process::Process;
 
 use crate::clock::real_time;
 
+/// A start does not count towards the timeout, but for no longer than this.
+const START_LIMIT: Duration = Duration::from_secs(10);
+
 /// How a function is configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -118,6 +121,11 @@ impl Function {
         let started = Instant::now();
         let process = self.running().await?;
         let log_start = process.log_length();
+        tokio::select! {
+            () = process.api().started() => {}
+            _ = process.exited() => {}
+            () = tokio::time::sleep(START_LIMIT) => {}
+        }
         let event = Event::new(event, real_time() + self.settings.timeout);
 
         let answer = tokio::select! {

@@ -84,6 +84,20 @@ impl Api {
         &self.address
     }
 
+    /// Waits until the process asks for work, or reports that it cannot start.
+    pub(super) async fn started(&self) {
+        loop {
+            // Interest is registered before looking, so no report is missed.
+            let reported = self.desk.reported.notified();
+            tokio::pin!(reported);
+            reported.as_mut().enable();
+            if self.desk.has_started() {
+                return;
+            }
+            reported.await;
+        }
+    }
+
     /// Offers an event to the process and waits for its answer, or for the
     /// report that its start failed.
     pub(super) async fn ask(&self, event: Event) -> Answer {
@@ -127,7 +141,10 @@ impl Drop for Api {
 #[derive(Debug)]
 struct Desk {
     opened: Instant,
+    /// An event was offered.
     arrived: Notify,
+    /// The process asked for work, or failed to start.
+    reported: Notify,
     state: Mutex<DeskState>,
 }
 
@@ -152,21 +169,27 @@ impl Desk {
         Self {
             opened: Instant::now(),
             arrived: Notify::new(),
+            reported: Notify::new(),
             state: Mutex::default(),
         }
+    }
+
+    fn has_started(&self) -> bool {
+        let state = self.state();
+        state.first_request.is_some() || state.start_failure.is_some()
     }
 
     async fn next(&self) -> Event {
         self.state()
             .first_request
             .get_or_insert_with(|| self.opened.elapsed());
+        self.reported.notify_waiters();
         loop {
-            // Interest is registered before looking, so no event is missed.
-            let arrived = self.arrived.notified();
+            // One stored permit is enough: there is one event and one process.
             if let Some(event) = self.take() {
                 return event;
             }
-            arrived.await;
+            self.arrived.notified().await;
         }
     }
 
@@ -202,10 +225,12 @@ impl Desk {
         let mut state = self.state();
         match state.waiting.take() {
             Some(waiting) => {
+                // Nobody listens any more if the invocation was given up meanwhile.
                 let _ = waiting.answer.send(failure);
             }
             None => state.start_failure = Some(failure),
         }
+        self.reported.notify_waiters();
     }
 
     fn state(&self) -> MutexGuard<'_, DeskState> {
