@@ -1,12 +1,15 @@
 //! The operations as they arrive: limits are checked here, state below.
 
 mod input;
+mod page;
 mod shown;
 
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
+
+use page::page;
 
 use super::machine::{Machine, RetryMode, StopMode};
 use super::refusal::Refusal;
@@ -283,48 +286,4 @@ fn start_pipeline_execution(
 
 fn parse<Input: for<'a> Deserialize<'a>>(input: Value) -> Result<Input, Refusal> {
     serde_json::from_value(input).map_err(|error| Refusal::Validation(error.to_string()))
-}
-
-struct Page {
-    items: Vec<Value>,
-    next: Option<String>,
-}
-
-impl Page {
-    fn named(self, list: &str) -> Value {
-        let mut page = json!({list: self.items});
-        if let Some(next) = self.next {
-            page["nextToken"] = json!(next);
-        }
-        page
-    }
-}
-
-const PAGE_LIMIT: usize = 100;
-
-fn page(
-    mut items: Vec<Value>,
-    max_results: Option<usize>,
-    next_token: Option<&str>,
-) -> Result<Page, Refusal> {
-    let size = max_results.unwrap_or(PAGE_LIMIT);
-    if !(1..=PAGE_LIMIT).contains(&size) {
-        return Err(Refusal::Validation(
-            "maxResults must be between 1 and 100".to_owned(),
-        ));
-    }
-    let from = match next_token {
-        None => 0,
-        Some(token) => token
-            .strip_prefix("lab-page-")
-            .and_then(|from| from.parse().ok())
-            .filter(|from| *from <= items.len())
-            .ok_or(Refusal::InvalidNextToken)?,
-    };
-    let rest = items.split_off(from);
-    let next = (size < rest.len()).then(|| format!("lab-page-{}", from + size));
-    Ok(Page {
-        items: rest.into_iter().take(size).collect(),
-        next,
-    })
 }
