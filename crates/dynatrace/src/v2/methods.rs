@@ -26,27 +26,38 @@ pub(super) async fn by_name(query: Query<'_>, planned: &[Planned<'_>]) -> Result
             .filter(|planned| names.contains(planned.method()));
         all_names(query, in_group.copied().collect(), names.clone())
     });
-    let (answers, mut repeated): (Vec<_>, Vec<_>) = try_join_all(rounds).await?.into_iter().unzip();
-    repeated.push(
-        singly
-            .into_iter()
-            .map(|planned| (planned, Spelling::Only))
-            .collect(),
-    );
+    let (answers, mut repeats): (Vec<_>, Vec<_>) = try_join_all(rounds).await?.into_iter().unzip();
+    repeats.push(singly.into_iter().map(Repeat::of).collect());
 
     let mut by_name: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for (planned, spelling) in repeated.into_iter().flatten() {
-        by_name
-            .entry((planned.method(), spelling))
-            .or_default()
-            .push(planned);
+    for repeat in repeats.into_iter().flatten() {
+        let name = (repeat.planned.method(), repeat.spelling);
+        by_name.entry(name).or_default().push(repeat);
     }
     let second = by_name
         .into_iter()
-        .map(|((name, spelling), planned)| one_name(query, name, spelling, planned));
+        .map(|((name, spelling), repeats)| one_name(query, name, spelling, repeats));
     let mut answers: Vec<_> = answers.into_iter().flatten().collect();
     answers.extend(try_join_all(second).await?.into_iter().flatten());
     Ok(answers)
+}
+
+/// A series that has to be asked for by the name of its method alone.
+struct Repeat<'a> {
+    planned: &'a Planned<'a>,
+    spelling: Spelling,
+    /// The methods of that name, as far as they are known.
+    ids: Vec<String>,
+}
+
+impl<'a> Repeat<'a> {
+    fn of(planned: &'a Planned<'a>) -> Self {
+        Self {
+            planned,
+            spelling: Spelling::Only,
+            ids: Vec::new(),
+        }
+    }
 }
 
 /// The names in as few groups as fit into a selector.
@@ -71,7 +82,7 @@ async fn all_names<'a>(
     query: Query<'_>,
     planned: Vec<&'a Planned<'a>>,
     names: BTreeSet<&str>,
-) -> Result<(Placed, Vec<(&'a Planned<'a>, Spelling)>), Error> {
+) -> Result<(Placed, Vec<Repeat<'a>>), Error> {
     let selector = named(query.entities, names.into_iter());
     let asks: Vec<_> = planned.iter().map(|planned| planned.ask.clone()).collect();
     let query = Query {
@@ -81,50 +92,68 @@ async fn all_names<'a>(
     let outcomes = query.evaluate(&asks).await?;
 
     let mut answers = Vec::new();
-    let mut repeated = Vec::new();
+    let mut repeats = Vec::new();
     for (planned, mut outcome) in planned.into_iter().zip(outcomes) {
-        let mut spelling = Spelling::Only;
-        if let Ok(rows) = &mut outcome.rows {
-            let alike = |row: &Row| row.name.as_deref().is_some_and(|name| same(name, planned));
-            let written = |row: &Row| row.name.as_deref() == Some(planned.method());
-            if rows.iter().any(|row| alike(row) && !written(row)) {
-                spelling = Spelling::OneOfSeveral;
+        let spelling = outcome
+            .rows
+            .as_mut()
+            .map_or(Spelling::Only, |rows| retain_method(rows, planned.method()));
+        match &outcome.rows {
+            Ok(rows) if rows.len() > 1 && planned.series.merge == Merge::Tenant => {
+                repeats.push(Repeat {
+                    planned,
+                    spelling,
+                    ids: rows.iter().flat_map(|row| row.ids.clone()).collect(),
+                });
             }
-            rows.retain(written);
-        }
-        let several = outcome.rows.as_ref().is_ok_and(|rows| rows.len() > 1);
-        if several && planned.series.merge == Merge::Tenant {
-            repeated.push((planned, spelling));
-        } else {
-            answers.push((planned.index, answer(planned, outcome)));
+            _ => answers.push((planned.index, answer(planned, outcome))),
         }
     }
-    Ok((answers, repeated))
+    Ok((answers, repeats))
 }
 
-fn same(name: &str, planned: &Planned<'_>) -> bool {
-    name.to_lowercase() == planned.method().to_lowercase()
+/// Keeps the rows of the methods with exactly this name, and says whether
+/// there were others that Dynatrace would take for the same.
+fn retain_method(rows: &mut Vec<Row>, method: &str) -> Spelling {
+    let is_method = |name: &str| name == method;
+    let is_taken_for_it =
+        |name: &str| !is_method(name) && name.to_lowercase() == method.to_lowercase();
+
+    let mut names = rows.iter().filter_map(|row| row.name.as_deref());
+    let spelling = if names.any(is_taken_for_it) {
+        Spelling::OneOfSeveral
+    } else {
+        Spelling::Only
+    };
+    rows.retain(|row| row.name.as_deref().is_some_and(is_method));
+    spelling
 }
 
 async fn one_name(
     query: Query<'_>,
     name: &str,
     spelling: Spelling,
-    planned: Vec<&Planned<'_>>,
+    repeats: Vec<Repeat<'_>>,
 ) -> Result<Placed, Error> {
     let selector = named_exactly(query.entities, name, spelling);
-    let asks: Vec<_> = planned
+    let asks: Vec<_> = repeats
         .iter()
-        .map(|planned| planned.source.ask(Split::Merged))
+        .map(|repeat| repeat.planned.source.ask(Split::Merged))
         .collect();
     let query = Query {
         entities: &selector,
         ..query
     };
     let outcomes = query.evaluate(&asks).await?;
-    Ok(planned
+    Ok(repeats
         .into_iter()
         .zip(outcomes)
-        .map(|(planned, outcome)| (planned.index, answer(planned, outcome)))
+        .map(|(repeat, outcome)| {
+            let mut answer = answer(repeat.planned, outcome);
+            if answer.entities.is_empty() {
+                answer.entities = repeat.ids;
+            }
+            (repeat.planned.index, answer)
+        })
         .collect())
 }

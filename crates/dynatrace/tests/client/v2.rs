@@ -415,6 +415,10 @@ async fn a_method_of_several_services_is_merged_by_the_tenant() {
         .unwrap();
 
     assert_eq!(answers[0].value, Ok(Some(11.0)));
+    assert_eq!(
+        answers[0].entities,
+        ["SERVICE_METHOD-1", "SERVICE_METHOD-2"]
+    );
     let again = &tenant.seen()[1];
     assert_eq!(
         again.selector(),
