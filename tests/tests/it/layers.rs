@@ -1,0 +1,1 @@
+//! The rules of who may know whom, held over the workspace's metadata.

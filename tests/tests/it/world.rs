@@ -1,0 +1,364 @@
+//! A pipeline, a tenant and a database around the workflows, with a clock that
+//! the story moves.
+//!
+//! Every remote is spoken to by its real client over HTTP. What the functions'
+//! edges do, this does with the story's own `now`.
+
+use std::time::Duration;
+
+use delivery::CodePipeline;
+use delivery::artifact::Artifacts;
+use delivery::job::JobEvent;
+use dynatrace::{Api, Dynatrace};
+use jiff::{SignedDuration, Timestamp};
+use lab::aws::Aws;
+use lab::dynamo::Dynamo;
+use lab::pipeline::{
+    ApprovalStatus, ApprovalView, Job, JobStatus, Mode, PipelineSpec, SourceRevision, Stage,
+};
+use lab::tenant::{Failed, Requests, Tenant};
+use release::evidence::Evidence;
+use release::validation::{Validation, ValidationId};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use store::{Store, tables};
+use tokio::time::Instant;
+use workflows::links::{LinkSettings, Links};
+use workflows::outgoing::Outgoing;
+use workflows::register_validation::{
+    self, Hooks, Outcome, Request, Settings, register_validation,
+};
+use workflows::validate_builds::{Connected, Services, Tick, Ticked, validate_builds};
+
+pub(crate) const PIPELINE: &str = "Sample";
+pub(crate) const STAGING: &str = "SERVICE-00000000000000A1";
+pub(crate) const PRODUCTION: &str = "SERVICE-00000000000000B1";
+pub(crate) const GATE: &str = "StagingToProduction,5,ApproveStaging";
+pub(crate) const HOOK_SECRET: &str = "the secret that signs what is posted";
+
+/// Everything around one story.
+pub(crate) struct World {
+    pub aws: Aws,
+    pub tenant: Tenant,
+    pub store: Store,
+    pub now: Timestamp,
+    pub api: Api,
+    pub origins: String,
+    token: String,
+    _dynamo: Dynamo,
+}
+
+impl World {
+    /// A Monday morning: both environments exist, nothing was released.
+    pub(crate) async fn start(api: Api) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let aws = Aws::start().await.unwrap();
+        let dynamo = Dynamo::start().await.unwrap();
+        let tenant = Tenant::start().await.unwrap();
+        let client = dynamo.client();
+        tables::create(&client, tables::VALIDATIONS, "validations")
+            .await
+            .unwrap();
+        tables::create(&client, tables::LEDGER, "ledger")
+            .await
+            .unwrap();
+        let mut world = Self {
+            store: Store::new(client, "validations", "ledger"),
+            token: tenant.token().to_owned(),
+            aws,
+            tenant,
+            now: "2026-01-05T10:00:00Z".parse().unwrap(),
+            api,
+            origins: String::new(),
+            _dynamo: dynamo,
+        };
+        world.at(world.now);
+        for (id, environment) in [(STAGING, "Staging"), (PRODUCTION, "Production")] {
+            world
+                .tenant
+                .service(id, "SampleJSonService")
+                .tag("DeploymentGroup", environment)
+                .add();
+        }
+        world
+    }
+
+    /// Moves the clock.
+    pub(crate) fn advance(&mut self, by: SignedDuration) {
+        self.at(self.now.saturating_add(by).unwrap());
+    }
+
+    pub(crate) fn at(&mut self, now: Timestamp) {
+        self.now = now;
+        self.aws.set_now(now);
+        self.tenant.set_now(now.as_millisecond());
+    }
+
+    /// The tutorial's pipeline, reduced to the two gates.
+    pub(crate) fn pipeline(&self, mode: Mode, staging: &str, production: &str) {
+        self.aws
+            .pipelines()
+            .create(PipelineSpec::sample(PIPELINE, staging, production).mode(mode));
+    }
+
+    /// A pipeline with one gate behind staging.
+    pub(crate) fn gate(&self, parameters: &str) {
+        self.gate_in(Mode::Superseded, parameters);
+    }
+
+    pub(crate) fn gate_in(&self, mode: Mode, parameters: &str) {
+        let staging = Stage::new("Staging")
+            .deploy("Deploy", "SampleDevOpsApp", "Staging", 1)
+            .lambda(
+                "Register",
+                "register-validation",
+                parameters,
+                2,
+                Some("Monspec"),
+            );
+        let production =
+            Stage::new("Production").deploy("Deploy", "SampleDevOpsApp", "Production", 1);
+        self.aws.pipelines().create(
+            PipelineSpec::new(PIPELINE)
+                .mode(mode)
+                .stage(staging)
+                .stage(Stage::new("Approve").approval("ApproveStaging"))
+                .stage(production),
+        );
+    }
+
+    /// Starts an execution that brings this monspec along.
+    pub(crate) fn start_execution(&self, revision: &str, monspec: &Value) -> String {
+        let source = SourceRevision::new(revision, "Change the cart")
+            .artifact("Monspec", monspec.to_string());
+        self.aws.pipelines().start(PIPELINE, source).unwrap()
+    }
+
+    /// Starts an execution and lets its registering action run.
+    pub(crate) async fn release(&self, revision: &str, monspec: &Value) -> String {
+        let execution = self.start_execution(revision, monspec);
+        self.run_jobs().await;
+        execution
+    }
+
+    /// Runs every job that is due, and says how each ended.
+    pub(crate) async fn run_jobs(&self) -> Vec<JobStatus> {
+        let mut ends = Vec::new();
+        while let Some(job) = self.aws.pipelines().next_job() {
+            self.run_job(&job).await.unwrap();
+            ends.push(self.aws.pipelines().job(&job.id).unwrap().status);
+        }
+        ends
+    }
+
+    /// Registers what one job asks for and answers the job.
+    pub(crate) async fn run_job(&self, job: &Job) -> anyhow::Result<Outcome> {
+        let event: JobEvent = serde_json::from_value(job.event.clone()).unwrap();
+        let services = self.registering();
+        let outcome = register_validation(&services, Request::Job(&event.job), self.now).await?;
+        match &outcome {
+            Outcome::Waiting { .. } | Outcome::NotNeeded(_) => {
+                services.pipeline.succeed(&job.id, "registered").await?;
+            }
+            Outcome::Refused(refusal) => {
+                services
+                    .pipeline
+                    .fail(&job.id, refusal.failure, &refusal.text)
+                    .await?;
+            }
+        }
+        Ok(outcome)
+    }
+
+    pub(crate) fn registering(&self) -> register_validation::Services {
+        let sdk = self.aws.sdk_config();
+        register_validation::Services {
+            store: self.store.clone(),
+            pipeline: self.codepipeline(),
+            artifacts: Artifacts::new(aws_sdk_s3::Config::new(&sdk)),
+            outgoing: Outgoing::new(&self.origins).unwrap(),
+            settings: Settings {
+                ingest_delay: SignedDuration::from_secs(120),
+                give_up_after: SignedDuration::from_hours(24),
+                retention: SignedDuration::from_hours(24 * 90),
+                hooks: Hooks::Signed,
+            },
+        }
+    }
+
+    pub(crate) fn codepipeline(&self) -> CodePipeline {
+        CodePipeline::new(aws_sdk_codepipeline::Client::new(&self.aws.sdk_config()))
+    }
+
+    pub(crate) fn judging(&self) -> Services {
+        Services {
+            store: self.store.clone(),
+            pipeline: self.codepipeline(),
+            outgoing: Outgoing::new(&self.origins).unwrap(),
+            patience: SignedDuration::from_mins(5),
+        }
+    }
+
+    /// One tick of the schedule, now.
+    pub(crate) async fn tick(&self) -> Ticked {
+        self.try_tick().await.unwrap()
+    }
+
+    pub(crate) async fn try_tick(&self) -> anyhow::Result<Ticked> {
+        self.tick_within(Duration::from_secs(30)).await
+    }
+
+    pub(crate) async fn tick_within(&self, time: Duration) -> anyhow::Result<Ticked> {
+        let tick = Tick {
+            now: self.now,
+            deadline: Instant::now() + time,
+            lease_until: self
+                .now
+                .saturating_add(SignedDuration::from_secs(65))
+                .unwrap(),
+        };
+        validate_builds(&self.judging(), async || Ok(self.connected()), tick).await
+    }
+
+    pub(crate) fn connected(&self) -> Connected {
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .unwrap();
+        let settings = dynatrace::Tenant {
+            url: self.tenant.url(),
+            token: SecretString::from(self.token.clone()),
+            api: self.api,
+            calls_in_flight: 8,
+            calls_per_minute: None,
+        };
+        let links = LinkSettings {
+            base: "https://report.example".to_owned(),
+            public: false,
+        };
+        Connected {
+            tenant: Dynatrace::new(http, settings).unwrap(),
+            links: Some(
+                Links::new(&links, &SecretString::from(format!("a:{}", "k".repeat(32)))).unwrap(),
+            ),
+            hook_secret: Some(SecretString::from(HOOK_SECRET)),
+        }
+    }
+
+    /// A tenant token that was revoked, or the right one again.
+    pub(crate) fn use_token(&mut self, token: &str) {
+        token.clone_into(&mut self.token);
+    }
+
+    /// Waits out the window and Dynatrace's delay, and ticks.
+    pub(crate) async fn pass_window(&mut self) -> Ticked {
+        self.advance(SignedDuration::from_mins(8));
+        self.tick().await
+    }
+
+    /// An hour of traffic up to an hour from now.
+    pub(crate) fn traffic(&self, service: &str, milliseconds: f64, failed: f64) {
+        let now = self.now.as_millisecond();
+        let hour = 3_600_000;
+        self.traffic_between(service, now - hour, now + hour, milliseconds, failed);
+    }
+
+    pub(crate) fn traffic_between(
+        &self,
+        service: &str,
+        from_ms: i64,
+        to_ms: i64,
+        milliseconds: f64,
+        failed: f64,
+    ) {
+        let per_second = u64::try_from((to_ms - from_ms) / 1_000).unwrap();
+        let requests = Requests::over(from_ms, to_ms, per_second * 2, milliseconds * 1_000.0)
+            .failing(Failed::Share(failed));
+        self.tenant.requests(service, None, requests);
+    }
+
+    pub(crate) fn approval(&self, execution: &str) -> ApprovalView {
+        self.aws
+            .pipelines()
+            .approval(PIPELINE, "Approve", "ApproveStaging", execution)
+            .unwrap()
+    }
+
+    pub(crate) fn answered(&self, execution: &str) -> ApprovalStatus {
+        self.approval(execution).status
+    }
+
+    /// The validation that a report speaks of, as it is stored.
+    pub(crate) async fn validation(&self, id: ValidationId) -> Validation {
+        self.store.validation(id).await.unwrap().unwrap()
+    }
+
+    pub(crate) async fn evidence(&self, id: ValidationId) -> Evidence {
+        self.store.evidence(id).await.unwrap().unwrap()
+    }
+}
+
+/// The id of the only validation that a tick worked on.
+pub(crate) fn only(ticked: &Ticked) -> ValidationId {
+    let [report] = ticked.reports.as_slice() else {
+        panic!("expected one report: {ticked:?}");
+    };
+    report.registration.id
+}
+
+/// A monspec like the tutorial's.
+pub(crate) fn monspec() -> Value {
+    json!({
+        "SampleJSonService": {
+            "etype": "SERVICE",
+            "name": "SampleNodeJsService",
+            "owner": "The cart team",
+            "environments": {
+                "Staging": {"tags": [{"context": "CONTEXTLESS", "key": "DeploymentGroup", "value": "Staging"}]},
+                "Production": {"tags": [{"context": "CONTEXTLESS", "key": "DeploymentGroup", "value": "Production"}]}
+            },
+            "comparisons": [
+                {
+                    "name": "StagingToProduction",
+                    "source": "Staging",
+                    "compare": "Production",
+                    "scalefactorperc": {"default": 15, "com.dynatrace.builtin:service.requestspermin": 90},
+                    "shiftsourcetimeframe": 0,
+                    "shiftcomparetimeframe": 0
+                },
+                {
+                    "name": "StagingToProductionYesterday",
+                    "source": "Staging",
+                    "compare": "Production",
+                    "scalefactorperc": {"default": 15},
+                    "shiftcomparetimeframe": 86400
+                },
+                {
+                    "name": "StagingToStagingLastHour",
+                    "source": "Staging",
+                    "compare": "Staging",
+                    "scalefactorperc": {"default": 10},
+                    "shiftcomparetimeframe": 3600
+                }
+            ],
+            "perfsignature": [
+                {"timeseries": "com.dynatrace.builtin:service.responsetime", "aggregate": "avg", "validate": "upper"},
+                {"timeseries": "com.dynatrace.builtin:service.responsetime", "aggregate": "p90"},
+                {"timeseries": "com.dynatrace.builtin:service.failurerate", "aggregate": "avg"},
+                {"timeseries": "com.dynatrace.builtin:service.requestspermin", "aggregate": "count", "validate": "lower"}
+            ]
+        }
+    })
+}
+
+/// The same monspec with a field of every comparison set.
+pub(crate) fn monspec_with(field: &str, value: Value) -> Value {
+    let mut spec = monspec();
+    let comparisons = spec["SampleJSonService"]["comparisons"]
+        .as_array_mut()
+        .unwrap();
+    for comparison in comparisons {
+        comparison[field] = value.clone();
+    }
+    spec
+}
