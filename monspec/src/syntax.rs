@@ -14,7 +14,7 @@ pub(crate) use parse::parse;
 pub(crate) fn tree(source: &str) -> Option<Node> {
     let text = without_byte_order_mark(source);
     let mut report = Report::new(text);
-    parse(text, &mut report).filter(|_| !report.refuses())
+    parse(text, &mut report).filter(|_| report.errors() == 0)
 }
 
 /// The text without the mark that some editors put in front of it.

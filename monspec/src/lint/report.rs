@@ -13,7 +13,7 @@ pub(crate) struct Report<'a> {
     line_starts: Vec<usize>,
     drafts: Vec<(usize, Message)>,
     left_out: Option<Severity>,
-    refused: bool,
+    errors: usize,
 }
 
 /// What a report comes to.
@@ -33,7 +33,7 @@ impl<'a> Report<'a> {
             line_starts,
             drafts: Vec::new(),
             left_out: None,
-            refused: false,
+            errors: 0,
         }
     }
 
@@ -54,9 +54,9 @@ impl<'a> Report<'a> {
         self.push(Severity::Hint, at, problem.into(), fix.into());
     }
 
-    /// Whether there was an error so far.
-    pub(crate) fn refuses(&self) -> bool {
-        self.refused
+    /// How many errors there were so far.
+    pub(crate) fn errors(&self) -> usize {
+        self.errors
     }
 
     pub(crate) fn finish(mut self) -> Reported {
@@ -80,12 +80,12 @@ impl<'a> Report<'a> {
         }
         Reported {
             messages,
-            refused: self.refused,
+            refused: 0 < self.errors,
         }
     }
 
     fn push(&mut self, severity: Severity, at: &Place, problem: String, fix: String) {
-        self.refused |= severity == Severity::Error;
+        self.errors += usize::from(severity == Severity::Error);
         if self.drafts.len() == MAX_MESSAGES {
             self.left_out = self.left_out.max(Some(severity));
             return;

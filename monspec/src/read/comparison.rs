@@ -97,16 +97,12 @@ fn read_environment_name(
     report: &mut Report<'_>,
 ) -> Option<String> {
     let name = cursor.text(report)?;
-    if !environments.contains(&name) {
-        let fix = if environments.is_empty() {
-            "declare it under `environments`".to_owned()
-        } else {
-            did_you_mean(name, environments, "declared are")
-        };
+    // Without any environment that error is reported, and no name can be right.
+    if !environments.is_empty() && !environments.contains(&name) {
         report.error(
             &cursor.place,
             format!("the entry has no environment `{}`", shortened(name)),
-            fix,
+            did_you_mean(name, environments, "declared are"),
         );
     }
     Some(name.to_owned())

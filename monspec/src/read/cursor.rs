@@ -35,16 +35,20 @@ impl<'a> Cursor<'a> {
     }
 
     /// The values of an object whose keys are the author's own, with the place of each key.
-    pub(super) fn entries(&self, report: &mut Report<'_>) -> Vec<(&'a str, Place, Cursor<'a>)> {
-        let members = self.first(self.members(report).unwrap_or_default(), report);
+    pub(super) fn entries(
+        &self,
+        report: &mut Report<'_>,
+    ) -> Option<Vec<(&'a str, Place, Cursor<'a>)>> {
+        let members = self.first(self.members(report)?, report);
         let named = members.iter().filter(|member| !is_comment(&member.key));
-        named
+        let entries = named
             .map(|member| {
                 let cursor = Cursor::new(&member.node, &self.place, &member.key);
                 let key = Place::new(member.offset, cursor.place.path.clone());
                 (member.key.as_str(), key, cursor)
             })
-            .collect()
+            .collect();
+        Some(entries)
     }
 
     /// The elements of a list.

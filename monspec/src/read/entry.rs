@@ -22,6 +22,7 @@ pub(super) fn read_entry(
     let top = Place::new(0, Path::root());
     let fields = Cursor::new(&member.node, &top, &member.key).object(ENTRY, report)?;
 
+    let errors_before = report.errors();
     let etype = fields
         .required("etype", report)
         .and_then(|etype| etype.choice(&EntityType::ALL, EntityType::as_str, report));
@@ -38,8 +39,8 @@ pub(super) fn read_entry(
         check_factors(comparison, &used, metrics, report);
         check_scaled_limits(comparison, &used, report);
     }
-    // Where a signature is broken, that has been said and there will be one.
-    let nothing_to_judge = used.is_empty() && !report.refuses();
+    // Where something is broken, the missing signature may be in there.
+    let nothing_to_judge = used.is_empty() && report.errors() == errors_before;
     if let (true, Some(place)) = (nothing_to_judge, fields.key("comparisons")) {
         report.warning(
             &place,
@@ -72,7 +73,9 @@ fn read_environments<'a>(
     let Some(environments) = fields.required("environments", report) else {
         return (Vec::new(), BTreeMap::new());
     };
-    let entries = environments.entries(report);
+    let Some(entries) = environments.entries(report) else {
+        return (Vec::new(), BTreeMap::new());
+    };
     if entries.is_empty() {
         report.error(
             &environments.place,

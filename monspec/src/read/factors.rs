@@ -17,7 +17,7 @@ pub(super) fn read_factors(fields: &Fields<'_>, report: &mut Report<'_>) -> Fact
     let mut places = Vec::new();
     let entries = fields
         .get("scalefactorperc")
-        .map(|cursor| cursor.entries(report));
+        .and_then(|cursor| cursor.entries(report));
     for (key, place, cursor) in entries.unwrap_or_default() {
         let Some(percent) = cursor.number(report) else {
             continue;

@@ -448,6 +448,13 @@ fn wrong_types_are_errors() {
         ],
     );
     check(
+        "\"environments\": {\n",
+        "\"environments\": [], \"_\": {\n",
+        &[
+            "4:21 error $.Shop.environments: expected an object, found a list => put it into `{ … }`",
+        ],
+    );
+    check(
         "{ \"default\": 15 }",
         "15",
         &[
@@ -535,6 +542,21 @@ fn method_listed_twice_is_an_error() {
         &[
             "11:93 error $.Shop.servicemethods[1]: the method `/api` is listed twice => put all signatures of a method into one place",
         ],
+    );
+}
+
+#[test]
+fn broken_entry_does_not_hide_what_is_missing_in_another() {
+    let idle = CLEAN.replacen(
+        "{ \"timeseries\": \"response\", \"aggregate\": \"avg\" }",
+        "",
+        1,
+    );
+    let messages = linted(&idle.replacen('{', "{ \"Broken\": 1,", 1));
+    assert_eq!(messages.len(), 2, "{messages:?}");
+    assert!(
+        messages[1].contains("there is nothing to judge"),
+        "{messages:?}"
     );
 }
 
