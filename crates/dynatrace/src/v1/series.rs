@@ -1,6 +1,6 @@
 //! Answers a question with v1 timeseries, merged here because v1 cannot.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use futures_util::future::try_join_all;
 use serde_json::Value;
@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::http::Connection;
 use crate::metrics::{self, Successor};
 use crate::number::mean;
-use crate::question::{Aggregation, EntityType, Merge, Metric, Question, Series};
+use crate::question::{Aggregation, EntityType, Merge, Metric, Question, Series, Window};
 
 /// The answers to a question, in the order of its series.
 pub(crate) async fn series(
@@ -23,29 +23,20 @@ pub(crate) async fn series(
     let scope = question.scope.entity_type;
     let wanted = question.series.iter().map(|series| wanted(series, scope));
     let wanted: Vec<_> = wanted.collect();
-    if wanted.iter().all(Result::is_err) {
-        return Ok(question.series.iter().zip(wanted).map(unsent).collect());
-    }
-
-    let entities = super::entities(connection, &question.scope, question.window, deadline).await?;
-    let ids: Vec<_> = entities.into_iter().map(|entity| entity.id).collect();
-    let distinct: BTreeMap<String, Wanted<'_>> = if ids.is_empty() {
-        BTreeMap::new()
+    let ids = if wanted.iter().any(Result::is_ok) {
+        let (scope, window) = (&question.scope, question.window);
+        let entities = super::entities(connection, scope, window, deadline).await?;
+        entities.into_iter().map(|entity| entity.id).collect()
     } else {
-        let sent = wanted.iter().filter_map(|wanted| wanted.as_ref().ok());
-        sent.map(|wanted| (selector(wanted), *wanted)).collect()
+        Vec::new()
     };
-    let asked = distinct.into_values().map(async |wanted| {
-        let asked = match body(&wanted, question.window, &ids) {
-            Ok(body) => Asked {
-                points: query(connection, &wanted, &body, deadline).await?,
-                evidence: evidence(connection, &body),
-            },
-            Err(error) => Asked {
-                points: Err(error),
-                evidence: String::new(),
-            },
-        };
+    let mut distinct: HashSet<_> = wanted.iter().flatten().copied().collect();
+    if ids.is_empty() {
+        // An empty list would ask for every entity there is.
+        distinct.clear();
+    }
+    let asked = distinct.into_iter().map(async |wanted| {
+        let asked = ask(connection, &wanted, question.window, &ids, deadline).await?;
         Ok::<_, Error>((wanted, asked))
     });
     let asked: HashMap<_, _> = try_join_all(asked).await?.into_iter().collect();
@@ -54,7 +45,7 @@ pub(crate) async fn series(
     Ok(answers
         .map(|(series, wanted)| match wanted {
             Ok(wanted) => answer(series, &wanted, asked.get(&wanted), &ids),
-            Err(_) => unsent((series, wanted)),
+            Err(error) => unsent(series, error),
         })
         .collect())
 }
@@ -63,6 +54,25 @@ pub(crate) async fn series(
 struct Asked {
     points: Result<Points, SeriesError>,
     evidence: String,
+}
+
+async fn ask(
+    connection: &Connection,
+    wanted: &Wanted<'_>,
+    window: Window,
+    ids: &[String],
+    deadline: Instant,
+) -> Result<Asked, Error> {
+    Ok(match body(wanted, window, ids) {
+        Ok(body) => Asked {
+            points: query(connection, wanted, &body, deadline).await?,
+            evidence: evidence(connection, &body),
+        },
+        Err(error) => Asked {
+            points: Err(error),
+            evidence: String::new(),
+        },
+    })
 }
 
 fn wanted(series: &Series, scope: EntityType) -> Result<Wanted<'_>, SeriesError> {
@@ -198,9 +208,9 @@ fn evidence(connection: &Connection, body: &Value) -> String {
     format!("POST {} {body}", connection.evidence(&request(&body)))
 }
 
-fn unsent((series, wanted): (&Series, Result<Wanted<'_>, SeriesError>)) -> SeriesAnswer {
+fn unsent(series: &Series, error: SeriesError) -> SeriesAnswer {
     SeriesAnswer {
-        value: wanted.map(|_| None),
+        value: Err(error),
         selector: series.metric.as_str().to_owned(),
         query: String::new(),
         entities: Vec::new(),

@@ -147,6 +147,36 @@ async fn methods_are_found_by_their_service_and_name() {
 }
 
 #[tokio::test]
+async fn a_timeseries_of_services_and_of_a_method_is_asked_for_twice() {
+    let tenant = FakeTenant::answering(|seen| {
+        if seen.path.starts_with("/api/v1/entity") {
+            return json(TWO_SERVICES);
+        }
+        match seen.body.get("includeParentIds") {
+            Some(_) => json(
+                r#"{"result":{"entities":{"SERVICE_METHOD-1":"/api"},
+                    "dataPoints":{"SERVICE-1, SERVICE_METHOD-1":[[1,5]]}}}"#,
+            ),
+            None => json(r#"{"result":{"dataPoints":{"SERVICE-1":[[1,10]]}}}"#),
+        }
+    })
+    .await;
+    let custom = || Series {
+        metric: dynatrace::Metric::Timeseries("custom:mine".into()),
+        ..response_time()
+    };
+
+    let answers = tenant
+        .client(Api::V1)
+        .series(&question(vec![custom(), method("/api", custom())]), later())
+        .await
+        .unwrap();
+
+    assert_eq!(answers[0].value, Ok(Some(10.0)));
+    assert_eq!(answers[1].value, Ok(Some(5.0)));
+}
+
+#[tokio::test]
 async fn nothing_is_measured_without_entities() {
     let tenant = FakeTenant::answering(|_| json("[]")).await;
 
