@@ -120,3 +120,43 @@ impl Window {
             .take_while(move |slot| slot.from < self.to)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_790_000_000_000;
+
+    fn window(query: &str) -> Option<Window> {
+        Query::parse(query).window(NOW, 1_000).ok()
+    }
+
+    #[test]
+    fn timeframes_are_milliseconds_or_relative_to_now() {
+        let cases = [
+            ("", NOW - 1_000, NOW),
+            ("from=5&to=7", 5, 7),
+            ("from=now-15m", NOW - 900_000, NOW),
+            ("from=now-1d&to=now-2h", NOW - 86_400_000, NOW - 7_200_000),
+        ];
+        for (query, from, to) in cases {
+            assert_eq!(window(query), Some(Window { from, to }), "{query}");
+        }
+        for query in [
+            "from=soon",
+            "from=7&to=7",
+            "from=now-15",
+            "from=now-0m",
+            "to=now+1m",
+        ] {
+            assert_eq!(window(query), None, "{query}");
+        }
+    }
+
+    #[test]
+    fn slots_are_aligned_and_cut_by_the_window() {
+        let slots: Vec<_> = Window { from: 5, to: 21 }.slots(10).collect();
+        let expected = [(5, 10), (10, 20), (20, 21)].map(|(from, to)| Window { from, to });
+        assert_eq!(slots, expected);
+    }
+}

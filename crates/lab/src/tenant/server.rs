@@ -4,7 +4,7 @@ use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::{Bytes, to_bytes};
-use axum::extract::{Request, State as Extension};
+use axum::extract::{self, Request};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -28,7 +28,10 @@ pub(super) struct Served {
 }
 
 /// Serves one request.
-pub(super) async fn handle(Extension(served): Extension<Served>, request: Request) -> Response {
+pub(super) async fn handle(
+    extract::State(served): extract::State<Served>,
+    request: Request,
+) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, MAX_PAYLOAD).await else {
         return Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "Payload too large.").into_response();

@@ -81,7 +81,7 @@ impl<'a> View<'a> {
     }
 
     /// Tags describe the present, whatever timeframe is asked for.
-    pub(super) fn tags(self, entity: &'a Entity) -> &'a [Tag] {
+    pub(super) fn tags(self, entity: &Entity) -> &[Tag] {
         if entity.tags_visible_from <= self.now {
             &entity.tags
         } else {

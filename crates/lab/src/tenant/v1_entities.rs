@@ -9,7 +9,7 @@ use super::answer::{Answer, Refusal};
 use super::request::{Query, Window, timespan};
 use super::selector::entity::TagPattern;
 use super::state::State;
-use super::topology::{Entity, Relationships, View, type_of};
+use super::topology::{Entity, Relationships, Tag, View, type_of};
 
 const MAX_WINDOW: i64 = 3 * 86_400_000;
 
@@ -150,8 +150,8 @@ fn question(entity_type: &str, query: &Query) -> Value {
 }
 
 fn describe(view: View<'_>, entity: &Entity) -> Value {
-    let tags = view.tags(&view.entities[&entity.id]);
-    let tag = |tag: &super::topology::Tag| {
+    let tags = view.tags(entity);
+    let tag = |tag: &Tag| {
         let mut shown = json!({ "context": tag.context, "key": tag.key });
         if let Some(value) = &tag.value {
             shown["value"] = value.clone().into();

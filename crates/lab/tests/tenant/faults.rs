@@ -142,9 +142,12 @@ async fn a_hanging_call_ends_with_the_tenant() -> anyhow::Result<()> {
     let caller = with_fault(Fault::Hang).await?;
     let tenant = caller.tenant.clone();
     let hanging = tokio::spawn(async move { caller.get(ENTITIES, &SERVICES).await.is_err() });
-    while tenant.count(ENTITIES) == 0 {
-        tokio::task::yield_now().await;
-    }
+    let arrived = async {
+        while tenant.count(ENTITIES) == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), arrived).await?;
     tenant.stop().await;
     assert!(hanging.await?);
     Ok(())

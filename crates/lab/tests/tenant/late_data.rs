@@ -13,7 +13,7 @@ const COUNT: &str = "builtin:service.requestCount.total:splitBy()";
 async fn metrics_arrive_late_and_bit_by_bit() -> anyhow::Result<()> {
     let caller = Caller::start().await?;
     caller.tenant.no_data_shape(NoDataShape::NullValue);
-    caller.tenant.metrics_arrive_after(Duration::from_secs(120));
+    caller.tenant.metrics_arrive_after(Duration::from_mins(2));
     caller.tenant.service("SERVICE-A", "Front").add();
     for ago in [1, 3] {
         caller

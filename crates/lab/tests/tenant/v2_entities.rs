@@ -147,7 +147,7 @@ async fn relationships_select_through_nested_selectors() -> anyhow::Result<()> {
             &[],
         ),
         (
-            r#"type(PROCESS_GROUP),toRelationships.runsOn(type(SERVICE))"#,
+            "type(PROCESS_GROUP),toRelationships.runsOn(type(SERVICE))",
             &["1"],
         ),
     ];

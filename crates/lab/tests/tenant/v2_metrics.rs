@@ -137,7 +137,7 @@ async fn methods_report_only_as_key_requests() -> anyhow::Result<()> {
     );
     assert_eq!(caller.value(&one, "").await?, 3);
     let count = "builtin:service.keyRequest.count.total:splitBy():value";
-    assert_eq!(caller.value(count, r#"type(SERVICE_METHOD)"#).await?, 3);
+    assert_eq!(caller.value(count, "type(SERVICE_METHOD)").await?, 3);
     Ok(())
 }
 

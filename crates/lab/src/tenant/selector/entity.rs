@@ -142,9 +142,7 @@ impl TagPattern {
 
     /// Whether `entity` carries such a tag that is visible by now.
     pub(in crate::tenant) fn on(&self, view: View<'_>, entity: &Entity) -> bool {
-        view.entities
-            .get(&entity.id)
-            .is_some_and(|known| view.tags(known).iter().any(|tag| self.fits(tag)))
+        view.tags(entity).iter().any(|tag| self.fits(tag))
     }
 
     fn fits(&self, tag: &Tag) -> bool {

@@ -51,3 +51,36 @@ impl fmt::Display for Resolution {
 fn width_for(length: i64, points: i64) -> i64 {
     (length / points / MINUTE).max(1) * MINUTE
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: Option<&str>, minutes: i64) -> Option<Resolution> {
+        Resolution::parse(
+            text,
+            Window {
+                from: 0,
+                to: minutes * MINUTE,
+            },
+        )
+        .ok()
+    }
+
+    #[test]
+    fn resolutions_are_a_length_a_number_or_none_at_all() {
+        let slots = |minutes| Some(Resolution::Slots(minutes * MINUTE));
+        assert_eq!(parse(Some("Inf"), 5), Some(Resolution::Inf));
+        assert_eq!(parse(Some("10m"), 60), slots(10));
+        assert_eq!(parse(Some("4"), 60), slots(15));
+        assert_eq!(parse(None, 240), slots(2));
+        assert_eq!(parse(None, 5), slots(1));
+        assert_eq!(parse(Some("0:Inf"), 5), None);
+    }
+
+    #[test]
+    fn too_many_points_are_refused() {
+        assert!(parse(Some("1m"), 10_080).is_some());
+        assert!(parse(Some("1m"), 10_081).is_none());
+    }
+}
