@@ -305,3 +305,90 @@ fn failure(body: &str) -> Answer {
         message: failure.error_message,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::real_time;
+    use reqwest::{Client, RequestBuilder};
+
+    /// The part of the process: plain requests to the Runtime API.
+    struct Caller {
+        http: Client,
+        base: String,
+    }
+
+    impl Caller {
+        fn of(api: &Api) -> Self {
+            // A second test of this process may have been first.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+            let base = format!("http://{}/2018-06-01/runtime", api.address());
+            Self {
+                http: Client::new(),
+                base,
+            }
+        }
+
+        fn post(&self, path: &str, body: &'static str) -> RequestBuilder {
+            self.http.post(format!("{}/{path}", self.base)).body(body)
+        }
+
+        /// Takes the next event; the answer is its two ids.
+        async fn next(&self) -> (String, String) {
+            let next = self.http.get(format!("{}/invocation/next", self.base));
+            let next = next.send().await.unwrap();
+            let header = |name: &str| next.headers()[name].to_str().unwrap().to_owned();
+            let deadline: i64 = header("lambda-runtime-deadline-ms").parse().unwrap();
+            assert!(0 < deadline);
+            (
+                header("lambda-runtime-aws-request-id"),
+                header(INVOCATION_ID),
+            )
+        }
+    }
+
+    #[tokio::test]
+    async fn failed_start_answers_the_event_that_waits() {
+        let api = Api::start().await.unwrap();
+        let caller = Caller::of(&api);
+        let body = r#"{"errorType": "Setup", "errorMessage": "no table is named"}"#;
+        let posted = caller.post("init/error", body).send().await.unwrap();
+        assert_eq!(posted.status(), 202);
+
+        api.started().await;
+        let answer = api.ask(Event::new(Value::Null, real_time())).await;
+        let Answer::Error { r#type, message } = answer else {
+            panic!("the start failed");
+        };
+        assert_eq!(
+            (r#type.as_str(), message.as_str()),
+            ("Setup", "no table is named")
+        );
+    }
+
+    #[tokio::test]
+    async fn only_the_answer_to_the_event_at_hand_counts() {
+        let api = Api::start().await.unwrap();
+        let caller = Caller::of(&api);
+        let function = async {
+            let (request, invocation) = caller.next().await;
+            let status = async |path: String, invocation: &str| {
+                let post = caller.post(&path, "true").header(INVOCATION_ID, invocation);
+                post.send().await.unwrap().status().as_u16()
+            };
+            let right = format!("invocation/{request}/response");
+            let unknown = "invocation/unknown/response".to_owned();
+            [
+                status(unknown, &invocation).await,
+                status(right.clone(), "another invocation").await,
+                status(right.clone(), &invocation).await,
+                status(right, &invocation).await,
+            ]
+        };
+        let asked = api.ask(Event::new(Value::Null, real_time()));
+        let (answer, statuses) = tokio::join!(asked, function);
+
+        assert!(matches!(answer, Answer::Response(Value::Bool(true))));
+        assert_eq!(statuses, [400, 400, 202, 400]);
+    }
+}
