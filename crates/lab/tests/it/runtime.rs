@@ -187,6 +187,14 @@ async fn cold_start_and_memory_are_measured() {
 }
 
 #[test]
+fn function_is_found_by_the_name_of_its_package() {
+    let path = binaries::function("register-validation", Profile::Dev).unwrap();
+    assert!(path.is_file() && path.ends_with("debug/register-validation"));
+    let unknown = binaries::function("no-such-function", Profile::Dev).unwrap_err();
+    assert!(unknown.to_string().contains("no-such-function"));
+}
+
+#[test]
 fn failed_build_tells_what_cargo_said() {
     let mut lines = Vec::new();
     let progress = &mut |line: &str| lines.push(line.to_owned());
