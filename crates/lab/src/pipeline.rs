@@ -59,7 +59,7 @@ use crate::s3::S3;
 pub use jobs::JobStatus;
 pub use machine::{RetryMode, StopMode};
 pub use refusal::Refusal;
-pub use results::Answer;
+pub use results::{Answer, Ending};
 pub use spec::{ARTIFACT_BUCKET, Mode, PipelineSpec, PipelineType, SourceRevision, Stage};
 pub use status::{ActionStatus, ExecutionStatus, StageStatus};
 pub use view::{ActionView, ApprovalStatus, ApprovalView, ExecutionView, Job, JobView};
@@ -226,7 +226,8 @@ impl Pipelines {
     pub fn hold_deploy(&self, name: &str, stage: &str, action: &str) -> Result<(), Refusal> {
         let mut state = self.current();
         let pipeline = state.machine.pipeline_mut(name)?;
-        pipeline.action_index(stage, action)?;
+        let slot = pipeline.action_index(stage, action)?;
+        pipeline.check_holdable(slot)?;
         pipeline.held.insert((stage.to_owned(), action.to_owned()));
         Ok(())
     }
@@ -238,14 +239,14 @@ impl Pipelines {
         stage: &str,
         action: &str,
         execution: &str,
-        status: ActionStatus,
+        ending: Ending,
     ) -> Result<(), Refusal> {
         let now = self.clock.now();
         let mut state = self.current();
         let slot = state.machine.pipeline(name)?.action_index(stage, action)?;
         state
             .machine
-            .finish_action(name, slot, execution, status, now)
+            .finish_action(name, slot, execution, ending, now)
     }
 
     /// Decides what `GetJobDetails` tells about the execution of a job.

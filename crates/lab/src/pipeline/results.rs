@@ -20,6 +20,15 @@ pub enum Answer {
     Rejected,
 }
 
+/// How an action ends that was held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The execution goes on.
+    Succeeded,
+    /// The execution fails.
+    Failed,
+}
+
 /// An answer to an approval, with who gave it and what was said.
 pub(super) struct Decision<'a> {
     pub(super) answer: Answer,
@@ -46,16 +55,17 @@ pub(super) struct JobFailure {
 }
 
 impl Machine {
-    /// Ends an action that was held, or any other that is in progress.
+    /// Ends a deployment or test that was held.
     pub(super) fn finish_action(
         &mut self,
         name: &str,
         slot: Slot,
         id: &str,
-        status: ActionStatus,
+        ending: Ending,
         now: Timestamp,
     ) -> Result<(), Refusal> {
         let pipeline = self.pipeline_mut(name)?;
+        pipeline.check_holdable(slot)?;
         let run = pipeline
             .executions
             .iter_mut()
@@ -67,12 +77,17 @@ impl Machine {
                 .find(|run| run.slot == slot && run.is_running())
         });
         let run = run.ok_or_else(|| Refusal::PipelineExecutionNotFound(id.to_owned()))?;
-        run.finish(status, Some(status.as_str().to_owned()), now);
-        if status == ActionStatus::Failed {
-            run.error = Some(ActionError::new(
-                "JobFailed",
-                "The lab let this action fail",
-            ));
+        match ending {
+            Ending::Succeeded => {
+                run.finish(ActionStatus::Succeeded, Some("Succeeded".to_owned()), now);
+            }
+            Ending::Failed => {
+                run.finish(ActionStatus::Failed, Some("Failed".to_owned()), now);
+                run.error = Some(ActionError::new(
+                    "JobFailed",
+                    "The lab let this action fail",
+                ));
+            }
         }
         self.advance(name, now);
         Ok(())

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::refusal::Refusal;
-use super::spec::{PipelineSpec, Stage};
+use super::spec::{PipelineSpec, Stage, Work};
 use super::status::{ActionStatus, ExecutionStatus, StageStatus};
 
 /// A pipeline and everything that ever ran in it.
@@ -51,6 +51,17 @@ impl Pipeline {
         let found = actions.iter().position(|known| known.name == action);
         let action = found.ok_or_else(|| Refusal::ActionNotFound(action.to_owned()))?;
         Ok(Slot { stage, action })
+    }
+
+    /// Only what runs elsewhere can be held; approvals and jobs wait anyway.
+    pub(super) fn check_holdable(&self, slot: Slot) -> Result<(), Refusal> {
+        let action = &self.spec.stages[slot.stage].actions[slot.action];
+        match action.work {
+            Work::Deploy { .. } | Work::Test => Ok(()),
+            Work::Source | Work::Lambda { .. } | Work::Approval => {
+                Err(Refusal::ActionNotFound(action.name.clone()))
+            }
+        }
     }
 
     pub(super) fn execution_index(&self, id: &str) -> Option<usize> {

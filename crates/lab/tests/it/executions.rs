@@ -4,8 +4,8 @@ use aws_sdk_codepipeline::types::{
     ApprovalStatus, SourceRevisionOverride, SourceRevisionType, StageRetryMode,
 };
 use lab::pipeline::{
-    ActionStatus, Answer, ExecutionStatus, Mode, PipelineSpec, Refusal, RetryMode, Stage,
-    StageStatus, StopMode,
+    Answer, Ending, ExecutionStatus, Mode, PipelineSpec, Refusal, RetryMode, Stage, StageStatus,
+    StopMode,
 };
 
 use crate::world::{PIPELINE, World, code};
@@ -65,14 +65,14 @@ async fn held_deployment_keeps_the_next_run_order_waiting() {
     let id = deploy.external_execution_id.unwrap();
     assert!(id.len() == 11 && id.starts_with("d-"));
 
-    let finish = |status| {
+    let finish = |ending| {
         world
             .pipelines()
-            .finish_deploy(PIPELINE, "Staging", "Deploy", &execution, status)
+            .finish_deploy(PIPELINE, "Staging", "Deploy", &execution, ending)
     };
-    finish(ActionStatus::Succeeded).unwrap();
+    finish(Ending::Succeeded).unwrap();
     assert_eq!(world.job().action, "RegisterValidation");
-    assert!(finish(ActionStatus::Succeeded).is_err());
+    assert!(finish(Ending::Succeeded).is_err());
 }
 
 #[tokio::test]
@@ -96,6 +96,27 @@ async fn actions_of_one_run_order_start_together() {
     );
     world.succeed(&first).await;
     assert_eq!(world.job().action, "Third");
+}
+
+#[tokio::test]
+async fn only_deployments_and_tests_can_be_held() {
+    let world = World::short(Mode::Superseded).await;
+    let execution = world.start("rev-1");
+    let pipelines = world.pipelines();
+
+    let refused = Err(Refusal::ActionNotFound("Approve".into()));
+    assert_eq!(
+        pipelines.hold_deploy(PIPELINE, "Approve", "Approve"),
+        refused
+    );
+    let finished = pipelines.finish_deploy(
+        PIPELINE,
+        "Approve",
+        "Approve",
+        &execution,
+        Ending::Succeeded,
+    );
+    assert_eq!(finished, refused);
 }
 
 #[tokio::test]
@@ -136,13 +157,7 @@ async fn failed_deployment_fails_its_execution() {
     let execution = world.start("rev-1");
     let pipelines = world.pipelines();
     pipelines
-        .finish_deploy(
-            PIPELINE,
-            "Staging",
-            "Deploy",
-            &execution,
-            ActionStatus::Failed,
-        )
+        .finish_deploy(PIPELINE, "Staging", "Deploy", &execution, Ending::Failed)
         .unwrap();
 
     let view = pipelines.execution(PIPELINE, &execution).unwrap();
@@ -282,13 +297,7 @@ async fn waiting_stop_ends_when_the_running_action_ends() {
 
     world
         .pipelines()
-        .finish_deploy(
-            PIPELINE,
-            "Staging",
-            "Deploy",
-            &execution,
-            ActionStatus::Succeeded,
-        )
+        .finish_deploy(PIPELINE, "Staging", "Deploy", &execution, Ending::Succeeded)
         .unwrap();
     assert_eq!(status(), ExecutionStatus::Stopped);
     let late = stop(&world, &execution, StopMode::Wait).await.unwrap_err();
