@@ -166,12 +166,7 @@ impl Readings {
     ) {
         let value = match answer.value {
             Ok(Some(number)) => Measurement::Value(number),
-            Ok(None) => Measurement::Missing(Gap::NoData(format!(
-                "`{}` in {} ({})",
-                signature.metric,
-                side.name,
-                tags(side.environment)
-            ))),
+            Ok(None) => Measurement::Missing(Gap::NoData(subject(address, signature, side))),
             Err(SeriesError::UnknownMetric(what)) => Measurement::Missing(Gap::UnknownMetric(what)),
             Err(error) => Measurement::Missing(Gap::Unanswerable(error.to_string())),
         };
@@ -271,6 +266,19 @@ pub fn measured(
             (address, both)
         })
         .collect()
+}
+
+/// What a number would have been about.
+fn subject(address: &Address, signature: &Signature, side: Side<'_>) -> String {
+    let method = address.method.as_ref().map_or_else(String::new, |method| {
+        format!(" of `{method}`, which has to be marked as a key request,")
+    });
+    format!(
+        "`{}`{method} in {} ({})",
+        signature.metric,
+        side.name,
+        tags(side.environment)
+    )
 }
 
 /// The tags of an environment, as a person writes them.

@@ -1,6 +1,11 @@
 //! The gate: from registration to the answered approval.
 
+mod approvals;
+mod faults;
+mod hook;
+mod registration;
 mod verdicts;
+mod windows;
 
 /// Tells each story twice: once against each generation of the tenant's API.
 macro_rules! stories {

@@ -1,0 +1,346 @@
+//! Which approval is answered, by whom, and how often.
+
+use jiff::SignedDuration;
+use lab::pipeline::{
+    Answer as Click, ApprovalStatus, ExecutionStatus, Mode, PipelineSpec, RetryMode, Stage,
+    StopMode,
+};
+use release::approval::Answer;
+use release::deployment::Standing;
+use release::validation::{Ending, Phase};
+use serde_json::json;
+
+use crate::gate::stories;
+use crate::world::{GATE, PIPELINE, PRODUCTION, STAGING, World, monspec, monspec_with, only};
+
+stories! {
+    approval_is_answered_in_every_execution_mode,
+    person_who_was_faster_keeps_the_word,
+    retry_after_a_rejection_is_left_to_a_person_and_recorded,
+    held_verdict_waits_for_a_person,
+    approval_with_two_validations_needs_both,
+    first_of_two_validations_that_fails_rejects,
+    verdict_waits_until_its_execution_reaches_the_approval,
+    stopped_execution_ends_its_validation,
+    newer_execution_is_never_answered_by_an_older_verdict,
+    nobody_answers_for_ever,
+    validation_without_approval_is_judged_and_settled,
+}
+
+async fn approval_is_answered_in_every_execution_mode(first: World) {
+    for (mode, parameters) in [
+        (Mode::Superseded, GATE),
+        (Mode::Queued, GATE),
+        (
+            Mode::Parallel,
+            "StagingToProduction,5,ApproveStaging,#{codepipeline.PipelineExecutionId}",
+        ),
+    ] {
+        let mut world = World::start(first.api).await;
+        world.gate_in(mode, parameters);
+        good_traffic(&world);
+        let execution = world.release("1", &monspec()).await;
+
+        world.pass_window().await;
+
+        assert_eq!(
+            world.answered(&execution),
+            ApprovalStatus::Approved,
+            "{mode:?}"
+        );
+    }
+}
+
+async fn person_who_was_faster_keeps_the_word(mut world: World) {
+    world.gate(GATE);
+    world.traffic(STAGING, 900.0, 0.5);
+    world.traffic(PRODUCTION, 100.0, 0.0);
+    let execution = world.release("1", &monspec()).await;
+    click(&world, &execution, Click::Approved, "we know about it");
+
+    let ticked = world.pass_window().await;
+
+    assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
+    assert_eq!(world.aws.calls("PutApprovalResult"), 0);
+    let validation = world.validation(only(&ticked)).await;
+    assert_eq!(validation.phase, Phase::Settled);
+    let Some(Ending::Person(person)) = validation.ending else {
+        panic!("{:?}", validation.ending);
+    };
+    assert_eq!(person.status, "Approved");
+    assert!(person.who.unwrap().contains("person"));
+    let deployment = &validation.registration.deployments[0];
+    let known = world
+        .store
+        .deployments(&deployment.group, world.now)
+        .await
+        .unwrap();
+    assert_eq!(known[0].standing, Standing::Unknown);
+    assert!(
+        known[0].taught_by.contains("Approved by"),
+        "{}",
+        known[0].taught_by
+    );
+}
+
+async fn retry_after_a_rejection_is_left_to_a_person_and_recorded(mut world: World) {
+    world.gate(GATE);
+    world.traffic(STAGING, 900.0, 0.5);
+    world.traffic(PRODUCTION, 100.0, 0.0);
+    let execution = world.release("1", &monspec()).await;
+    let ticked = world.pass_window().await;
+    let id = only(&ticked);
+    assert_eq!(world.answered(&execution), ApprovalStatus::Rejected);
+
+    world
+        .aws
+        .pipelines()
+        .retry_stage(PIPELINE, "Approve", &execution, RetryMode::FailedActions)
+        .unwrap();
+    for _ in 0..3 {
+        world.advance(SignedDuration::from_mins(5));
+        world.tick().await;
+        assert_eq!(
+            world.answered(&execution),
+            ApprovalStatus::Waiting,
+            "the retry is a person's"
+        );
+    }
+    click(&world, &execution, Click::Approved, "a false alarm");
+    world.advance(SignedDuration::from_mins(6));
+    world.tick().await;
+
+    let validation = world.validation(id).await;
+    assert_eq!(validation.phase, Phase::Settled);
+    assert!(matches!(
+        validation.ending,
+        Some(Ending::Answered {
+            answer: Answer::Reject,
+            ..
+        })
+    ));
+    let person = validation.override_.unwrap();
+    assert_eq!(person.status, "Approved");
+    assert!(person.at.is_some());
+    let deployment = &validation.registration.deployments[0];
+    let known = world
+        .store
+        .deployments(&deployment.group, world.now)
+        .await
+        .unwrap();
+    assert_eq!(known[0].standing, Standing::Unknown);
+}
+
+async fn held_verdict_waits_for_a_person(mut world: World) {
+    world.gate(GATE);
+    world.traffic(PRODUCTION, 100.0, 0.0);
+    let execution = world.release("1", &monspec()).await;
+    world.pass_window().await;
+    world.advance(SignedDuration::from_mins(6));
+    let ticked = world.tick().await;
+    assert_eq!(world.answered(&execution), ApprovalStatus::Waiting);
+
+    click(&world, &execution, Click::Rejected, "no load test ran");
+    world.advance(SignedDuration::from_mins(6));
+    world.tick().await;
+
+    let validation = world.validation(only(&ticked)).await;
+    assert!(
+        matches!(validation.ending, Some(Ending::Person(person)) if person.status == "Rejected")
+    );
+}
+
+async fn approval_with_two_validations_needs_both(mut world: World) {
+    two_gates(&world, "StagingToProduction,15,ApproveStaging");
+    good_traffic(&world);
+    let execution = world.release("1", &monspec()).await;
+
+    world.pass_window().await;
+    assert_eq!(world.answered(&execution), ApprovalStatus::Waiting);
+    world.advance(SignedDuration::from_mins(10));
+    world.tick().await;
+
+    assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
+    world.advance(SignedDuration::from_mins(6));
+    world.tick().await;
+    assert_eq!(world.aws.calls("PutApprovalResult"), 1);
+}
+
+async fn first_of_two_validations_that_fails_rejects(mut world: World) {
+    two_gates(&world, "Limits,15,ApproveStaging");
+    good_traffic(&world);
+    let mut spec = monspec();
+    let mut limits = spec["SampleJSonService"].clone();
+    limits["comparisons"] = json!([{"name": "StagingToProduction", "source": "Staging"}]);
+    limits["perfsignature"] = json!([{
+        "timeseries": "com.dynatrace.builtin:service.responsetime", "aggregate": "avg", "upperlimit": 1
+    }]);
+    spec["SampleJSonService"]["comparisons"][1]["name"] = json!("Limits");
+    spec["Strict"] = limits;
+    let execution = world.release("1", &spec).await;
+
+    world.pass_window().await;
+
+    assert_eq!(world.answered(&execution), ApprovalStatus::Rejected);
+}
+
+async fn verdict_waits_until_its_execution_reaches_the_approval(mut world: World) {
+    let staging = Stage::new("Staging")
+        .deploy("Deploy", "SampleDevOpsApp", "Staging", 1)
+        .lambda("Register", "register-validation", GATE, 2, Some("Monspec"))
+        .test("LoadTest");
+    world.aws.pipelines().create(
+        PipelineSpec::new(PIPELINE)
+            .stage(staging)
+            .stage(Stage::new("Approve").approval("ApproveStaging")),
+    );
+    world
+        .aws
+        .pipelines()
+        .hold_deploy(PIPELINE, "Staging", "LoadTest")
+        .unwrap();
+    good_traffic(&world);
+    let execution = world.release("1", &monspec()).await;
+    let ticked = world.pass_window().await;
+    let id = only(&ticked);
+    assert_eq!(world.answered(&execution), ApprovalStatus::NotReached);
+    assert_eq!(world.validation(id).await.phase, Phase::Judged);
+
+    let pipelines = world.aws.pipelines();
+    pipelines
+        .finish_deploy(
+            PIPELINE,
+            "Staging",
+            "LoadTest",
+            &execution,
+            lab::pipeline::Ending::Succeeded,
+        )
+        .unwrap();
+    world.advance(SignedDuration::from_mins(6));
+    world.tick().await;
+
+    assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
+}
+
+async fn stopped_execution_ends_its_validation(mut world: World) {
+    world.gate(GATE);
+    good_traffic(&world);
+    let execution = world.release("1", &monspec()).await;
+    world
+        .aws
+        .pipelines()
+        .stop(PIPELINE, &execution, StopMode::Abandon)
+        .unwrap();
+
+    let ticked = world.pass_window().await;
+
+    let validation = world.validation(only(&ticked)).await;
+    assert_eq!(validation.phase, Phase::Settled);
+    assert_eq!(world.aws.calls("PutApprovalResult"), 0);
+}
+
+async fn newer_execution_is_never_answered_by_an_older_verdict(mut world: World) {
+    world.gate(GATE);
+    good_traffic(&world);
+    let first = world.release("1", &monspec()).await;
+    click(&world, &first, Click::Rejected, "wrong version");
+    world.advance(SignedDuration::from_mins(6));
+    world.traffic_between(
+        STAGING,
+        world.now.as_millisecond(),
+        world.now.as_millisecond() + 1_000_000,
+        900.0,
+        0.5,
+    );
+    let second = world.release("2", &monspec()).await;
+    assert_eq!(world.answered(&second), ApprovalStatus::Waiting);
+
+    // The verdict of the first is good, the approval of the second is open.
+    world.advance(SignedDuration::from_mins(2));
+    world.tick().await;
+
+    assert_eq!(world.answered(&second), ApprovalStatus::Waiting);
+    world.pass_window().await;
+    assert_eq!(world.answered(&second), ApprovalStatus::Rejected);
+    let status = world
+        .aws
+        .pipelines()
+        .execution(PIPELINE, &second)
+        .unwrap()
+        .status;
+    assert_eq!(status, ExecutionStatus::Failed);
+}
+
+async fn nobody_answers_for_ever(mut world: World) {
+    world.gate(GATE);
+    world.traffic(PRODUCTION, 100.0, 0.0);
+    let execution = world.release("1", &monspec()).await;
+    world.pass_window().await;
+    world.advance(SignedDuration::from_mins(6));
+    let ticked = world.tick().await;
+
+    world.advance(SignedDuration::from_hours(25));
+    world.tick().await;
+
+    let validation = world.validation(only(&ticked)).await;
+    assert_eq!(validation.phase, Phase::Settled);
+    assert!(matches!(validation.ending, Some(Ending::GaveUp { .. })));
+    assert_eq!(world.answered(&execution), ApprovalStatus::Waiting);
+    world.advance(SignedDuration::from_hours(1));
+    assert!(world.tick().await.reports.is_empty());
+}
+
+async fn validation_without_approval_is_judged_and_settled(mut world: World) {
+    world.gate("StagingToProduction");
+    good_traffic(&world);
+    world
+        .release("1", &monspec_with("whenInconclusive", json!("reject")))
+        .await;
+
+    let ticked = world.pass_window().await;
+
+    let validation = world.validation(only(&ticked)).await;
+    assert_eq!(validation.phase, Phase::Settled);
+    assert_eq!(validation.ending, Some(Ending::NothingToAnswer));
+    assert_eq!(validation.judgement.unwrap().answer, Answer::Approve);
+    assert_eq!(world.aws.calls("PutApprovalResult"), 0);
+}
+
+fn good_traffic(world: &World) {
+    world.traffic(STAGING, 100.0, 0.0);
+    world.traffic(PRODUCTION, 100.0, 0.0);
+}
+
+fn click(world: &World, execution: &str, answer: Click, reason: &str) {
+    world
+        .aws
+        .pipelines()
+        .answer_by_person(
+            PIPELINE,
+            "Approve",
+            "ApproveStaging",
+            execution,
+            answer,
+            reason,
+        )
+        .unwrap();
+}
+
+/// Two registering actions before one approval.
+fn two_gates(world: &World, second: &str) {
+    let staging = Stage::new("Staging")
+        .deploy("Deploy", "SampleDevOpsApp", "Staging", 1)
+        .lambda("Register", "register-validation", GATE, 2, Some("Monspec"))
+        .lambda(
+            "RegisterLonger",
+            "register-validation",
+            second,
+            2,
+            Some("Monspec"),
+        );
+    world.aws.pipelines().create(
+        PipelineSpec::new(PIPELINE)
+            .stage(staging)
+            .stage(Stage::new("Approve").approval("ApproveStaging")),
+    );
+}

@@ -1,0 +1,310 @@
+//! What breaks, dies, overlaps or piles up.
+
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use jiff::SignedDuration;
+use lab::aws::Fault as AwsFault;
+use lab::pipeline::{ApprovalStatus, Mode};
+use lab::tenant::{Fault, GoneAs, Times};
+use monspec::Verdict;
+use release::validation::{Ending, Phase};
+use serde_json::json;
+use workflows::register_validation::{Outcome, Request, register_validation};
+use workflows::validate_builds::Progress;
+
+use crate::gate::stories;
+use crate::world::{GATE, PRODUCTION, STAGING, World, monspec, only};
+
+stories! {
+    tenant_that_is_down_for_three_ticks_delays_the_verdict,
+    tenant_that_never_comes_back_ends_in_a_visible_state,
+    refused_token_is_a_gap_and_a_new_token_is_tried,
+    two_ticks_at_once_judge_and_answer_once,
+    tick_that_dies_anywhere_is_finished_by_the_next,
+    answer_that_was_lost_on_its_way_back_is_given_once,
+    throttled_pipeline_delays_only_the_answer,
+    broken_neighbour_does_not_hold_up_the_others,
+    idle_tick_needs_no_secret,
+}
+
+#[tokio::test]
+async fn tenant_without_its_old_api_says_what_to_set() {
+    let mut world = World::start(dynatrace::Api::V1).await;
+    world.gate(GATE);
+    good_traffic(&world);
+    world
+        .tenant
+        .fail(Fault::Gone(GoneAs::NotFound), Times::Always, "/api/v1");
+    let execution = world.release("1", &monspec()).await;
+
+    let ticked = world.pass_window().await;
+
+    assert_eq!(world.answered(&execution), ApprovalStatus::Waiting);
+    let evidence = world.evidence(only(&ticked)).await;
+    let reason = &evidence.findings[0].finding.reason;
+    assert!(reason.contains("set DT_API=v2"), "{reason}");
+}
+
+#[tokio::test]
+async fn thousand_due_validations_are_all_judged() {
+    let mut world = World::start(dynatrace::Api::V2).await;
+    good_traffic(&world);
+    let services = world.registering();
+    let event =
+        json!({"pipeline": "Nightly", "comparison": "StagingToProduction", "monspec": monspec()})
+            .to_string();
+    for _ in 0..1_000 {
+        let outcome = register_validation(&services, Request::Direct(&event), world.now)
+            .await
+            .unwrap();
+        assert!(matches!(outcome, Outcome::Waiting { .. }), "{outcome:?}");
+    }
+    world.advance(SignedDuration::from_mins(8));
+
+    // A tick that has no time leaves the rest for the next one.
+    let short = world.tick_within(Duration::from_millis(500)).await.unwrap();
+    assert!(short.work_left);
+    world.advance(SignedDuration::from_mins(2));
+    let rest = world.tick_within(Duration::from_mins(2)).await.unwrap();
+
+    assert!(!rest.work_left);
+    let settled = short.reports.iter().chain(&rest.reports).filter(|report| {
+        let judged = report.judged.as_ref();
+        judged.is_some_and(|judged| judged.verdict == Verdict::Passed)
+    });
+    assert_eq!(settled.count(), 1_000);
+    assert_eq!(
+        world.tenant.count("/api/v2/metrics/query"),
+        4,
+        "identical questions are asked once a tick"
+    );
+}
+
+async fn tenant_that_is_down_for_three_ticks_delays_the_verdict(mut world: World) {
+    world.gate(GATE);
+    good_traffic(&world);
+    let execution = world.release("1", &monspec()).await;
+    world
+        .tenant
+        .fail(Fault::CloseConnection, Times::Always, "/api");
+    world.advance(SignedDuration::from_mins(8));
+    for _ in 0..3 {
+        let ticked = world.tick_within(Duration::from_secs(2)).await.unwrap();
+        assert!(
+            matches!(ticked.reports.as_slice(), [report] if matches!(report.progress, Progress::Faulted { .. })),
+            "{ticked:?}"
+        );
+        assert_eq!(world.answered(&execution), ApprovalStatus::Waiting);
+        world.advance(SignedDuration::from_mins(2));
+    }
+
+    world.tenant.clear_faults();
+    world.tick().await;
+
+    assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
+}
+
+async fn tenant_that_never_comes_back_ends_in_a_visible_state(mut world: World) {
+    world.gate(GATE);
+    let execution = world.release("1", &monspec()).await;
+    world
+        .tenant
+        .fail(Fault::CloseConnection, Times::Always, "/api");
+    world.advance(SignedDuration::from_hours(25));
+
+    let ticked = world.tick_within(Duration::from_secs(2)).await.unwrap();
+
+    let validation = world.validation(only(&ticked)).await;
+    assert_eq!(validation.phase, Phase::Settled);
+    assert!(matches!(validation.ending, Some(Ending::GaveUp { .. })));
+    assert_eq!(validation.judgement.unwrap().verdict, Verdict::Inconclusive);
+    let reason = world.evidence(only(&ticked)).await.reason.unwrap();
+    assert!(reason.contains("could not be measured in time"), "{reason}");
+    assert_eq!(world.answered(&execution), ApprovalStatus::Waiting);
+}
+
+async fn refused_token_is_a_gap_and_a_new_token_is_tried(mut world: World) {
+    world.gate(GATE);
+    good_traffic(&world);
+    let right = world.tenant.token().to_owned();
+    world.use_token("dt0c01.ST2EY72KQINMH574WMNVI7YN.G3DFPBEJYMODIDAEX454M7YWBUVEFOWKPRVMWFASS64NFH52PX6BNDVFFM572RZM");
+    let execution = world.release("1", &monspec()).await;
+    let ticked = world.pass_window().await;
+    assert!(
+        ticked.token_refused,
+        "the function fetches its secrets again"
+    );
+    assert_eq!(world.answered(&execution), ApprovalStatus::Waiting);
+
+    world.use_token(&right);
+    world.advance(SignedDuration::from_mins(1));
+    world.tick().await;
+
+    assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
+}
+
+async fn two_ticks_at_once_judge_and_answer_once(mut world: World) {
+    world.gate_in(
+        Mode::Parallel,
+        "StagingToProduction,5,ApproveStaging,#{codepipeline.PipelineExecutionId}",
+    );
+    good_traffic(&world);
+    let execution = world.release("1", &monspec()).await;
+    world.advance(SignedDuration::from_mins(8));
+
+    let ticks = futures_util::future::join_all((0..4).map(|_| world.tick())).await;
+
+    let judged = ticks
+        .iter()
+        .flat_map(|ticked| &ticked.reports)
+        .filter(|report| report.judged.is_some());
+    assert_eq!(judged.count(), 1);
+    assert_eq!(world.aws.calls("PutApprovalResult"), 1);
+    assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
+}
+
+/// Polls a tick so many times and drops it, as if the process had been killed;
+/// the lease passes and later ticks finish what was begun.
+async fn tick_that_dies_anywhere_is_finished_by_the_next(mut world: World) {
+    world.gate_in(
+        Mode::Parallel,
+        "StagingToProduction,5,ApproveStaging,#{codepipeline.PipelineExecutionId}",
+    );
+    let mut killed = 0;
+    for polls in (1..400).step_by(7) {
+        good_traffic(&world);
+        let execution = world.release(&polls.to_string(), &monspec()).await;
+        world.advance(SignedDuration::from_mins(8));
+
+        let finished = {
+            let mut tick = Box::pin(world.tick());
+            let mut polled = 0;
+            std::future::poll_fn(|context| {
+                polled += 1;
+                match tick.poll_unpin(context) {
+                    std::task::Poll::Ready(_) => std::task::Poll::Ready(true),
+                    std::task::Poll::Pending if polls <= polled => std::task::Poll::Ready(false),
+                    std::task::Poll::Pending => std::task::Poll::Pending,
+                }
+            })
+            .await
+        };
+        killed += usize::from(!finished);
+        world.advance(SignedDuration::from_mins(2));
+        world.tick().await;
+
+        assert_eq!(
+            world.answered(&execution),
+            ApprovalStatus::Approved,
+            "killed after {polls} polls"
+        );
+        world.advance(SignedDuration::from_mins(10));
+        assert!(
+            world.tick().await.reports.is_empty(),
+            "settled after {polls} polls"
+        );
+        if finished {
+            break;
+        }
+    }
+    assert!(3 < killed, "only {killed} ticks were killed");
+}
+
+async fn answer_that_was_lost_on_its_way_back_is_given_once(mut world: World) {
+    world.gate(GATE);
+    good_traffic(&world);
+    let execution = world.release("1", &monspec()).await;
+    world
+        .aws
+        .fail("PutApprovalResult", AwsFault::TimeoutAfterActing, 10);
+    let ticked = world.pass_window().await;
+    let id = only(&ticked);
+
+    world
+        .aws
+        .fail("PutApprovalResult", AwsFault::TimeoutAfterActing, 0);
+    world.advance(SignedDuration::from_mins(6));
+    world.tick().await;
+
+    assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
+    let validation = world.validation(id).await;
+    assert_eq!(validation.phase, Phase::Settled);
+    assert!(
+        matches!(validation.ending, Some(Ending::Answered { .. })),
+        "our own answer is recognised: {:?}",
+        validation.ending
+    );
+}
+
+async fn throttled_pipeline_delays_only_the_answer(mut world: World) {
+    world.gate(GATE);
+    good_traffic(&world);
+    let execution = world.release("1", &monspec()).await;
+    world.aws.fail("PutApprovalResult", AwsFault::Throttle, 10);
+    let ticked = world.pass_window().await;
+    assert_eq!(world.validation(only(&ticked)).await.phase, Phase::Judged);
+    assert_eq!(world.answered(&execution), ApprovalStatus::Waiting);
+
+    let asked = world.tenant.calls().len();
+    for _ in 0..4 {
+        world.advance(SignedDuration::from_mins(6));
+        world.tick().await;
+    }
+
+    assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
+    assert_eq!(
+        world.tenant.calls().len(),
+        asked,
+        "what is judged is not judged again"
+    );
+}
+
+async fn broken_neighbour_does_not_hold_up_the_others(mut world: World) {
+    let services = world.registering();
+    let orphan =
+        json!({"pipeline": "Gone", "comparison": "StagingToProduction", "monspec": monspec()})
+            .to_string();
+    register_validation(&services, Request::Direct(&orphan), world.now)
+        .await
+        .unwrap();
+    world.gate(GATE);
+    good_traffic(&world);
+    // The neighbour's execution vanishes together with its pipeline.
+    let execution = world.release("1", &monspec()).await;
+    world.advance(SignedDuration::from_mins(6));
+    world.gate(GATE);
+    let healthy = world.release("2", &monspec()).await;
+
+    world.pass_window().await;
+
+    assert_eq!(world.answered(&healthy), ApprovalStatus::Approved);
+    assert!(
+        world
+            .aws
+            .pipelines()
+            .execution("Sample", &execution)
+            .is_err()
+    );
+}
+
+async fn idle_tick_needs_no_secret(world: World) {
+    let tick = workflows::validate_builds::Tick {
+        now: world.now,
+        deadline: tokio::time::Instant::now() + Duration::from_secs(5),
+        lease_until: world.now,
+    };
+    let connect = async || anyhow::bail!("an idle tick connects to nothing");
+
+    let ticked = workflows::validate_builds::validate_builds(&world.judging(), connect, tick)
+        .await
+        .unwrap();
+
+    assert!(ticked.reports.is_empty());
+    assert!(world.tenant.calls().is_empty());
+}
+
+fn good_traffic(world: &World) {
+    world.traffic(STAGING, 100.0, 0.0);
+    world.traffic(PRODUCTION, 100.0, 0.0);
+}

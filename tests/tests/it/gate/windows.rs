@@ -1,0 +1,200 @@
+//! A window belongs to one build, a baseline to good ones.
+
+use jiff::SignedDuration;
+use lab::pipeline::{ApprovalStatus, Mode};
+use monspec::{Outcome, Verdict};
+use release::deployment::{Deployment, Group, Origin, Standing};
+use release::validation::Ending;
+
+use crate::gate::stories;
+use crate::world::{GATE, PIPELINE, PRODUCTION, STAGING, World, monspec, only};
+
+stories! {
+    overtaken_window_is_not_judged,
+    healed_build_has_failed,
+    baseline_of_a_bad_build_is_not_trusted,
+    verdict_teaches_the_ledger,
+    second_release_is_judged_on_its_own_while_the_first_waits,
+}
+
+async fn overtaken_window_is_not_judged(mut world: World) {
+    world.gate_in(
+        Mode::Parallel,
+        "StagingToProduction,5,ApproveStaging,#{codepipeline.PipelineExecutionId}",
+    );
+    world.traffic(STAGING, 100.0, 0.0);
+    world.traffic(PRODUCTION, 100.0, 0.0);
+    let first = world.release("1", &monspec()).await;
+    world.advance(SignedDuration::from_mins(3));
+    // It deploys, but has not come to its registering action yet.
+    let second = world.start_execution("2", &monspec());
+    world.advance(SignedDuration::from_mins(4));
+
+    let ticked = world.tick().await;
+
+    assert_eq!(world.answered(&first), ApprovalStatus::Waiting);
+    let evidence = world.evidence(only(&ticked)).await;
+    assert_eq!(evidence.verdict, Verdict::Inconclusive);
+    assert!(evidence.findings.is_empty());
+    let reason = evidence.reason.unwrap();
+    assert!(reason.starts_with("overtaken: deployment d-"), "{reason}");
+    assert!(reason.contains("2026-01-05T10:03:00Z"), "{reason}");
+
+    world.run_jobs().await;
+    world.pass_window().await;
+    assert_eq!(world.answered(&second), ApprovalStatus::Approved);
+}
+
+async fn healed_build_has_failed(mut world: World) {
+    world.gate(GATE);
+    world.traffic(STAGING, 100.0, 0.0);
+    world.traffic(PRODUCTION, 100.0, 0.0);
+    let execution = world.release("1", &monspec()).await;
+    world.advance(SignedDuration::from_mins(2));
+    let heal = Deployment {
+        id: "d-HEAL".to_owned(),
+        origin: Origin::Heal,
+        ..deployed("Staging", &world)
+    };
+    world.store.record_deployment(&heal).await.unwrap();
+
+    let ticked = world.pass_window().await;
+
+    assert_eq!(world.answered(&execution), ApprovalStatus::Rejected);
+    let evidence = world.evidence(only(&ticked)).await;
+    assert_eq!(evidence.verdict, Verdict::Failed);
+    assert!(
+        evidence
+            .reason
+            .unwrap()
+            .contains("d-HEAL healed SampleDevOpsApp/Staging")
+    );
+}
+
+async fn baseline_of_a_bad_build_is_not_trusted(mut world: World) {
+    world.pipeline(
+        Mode::Superseded,
+        GATE,
+        "StagingToProduction,5,ApproveProduction",
+    );
+    world.traffic(STAGING, 200.0, 0.0);
+    world.traffic(PRODUCTION, 200.0, 0.0);
+    // Passes its staging gate, then production shows that it is bad.
+    world.release("1", &monspec()).await;
+    world.advance(SignedDuration::from_mins(8));
+    world.tick().await;
+    world.traffic_between(
+        STAGING,
+        world.now.as_millisecond(),
+        world.now.as_millisecond() + 3_600_000,
+        900.0,
+        0.0,
+    );
+    world.run_jobs().await;
+    world.advance(SignedDuration::from_mins(8));
+    world.tick().await;
+    let production = Group {
+        application: "SampleDevOpsApp".to_owned(),
+        name: "Production".to_owned(),
+    };
+    let history = world
+        .store
+        .deployments(&production, world.now)
+        .await
+        .unwrap();
+    assert_eq!(history[0].standing, Standing::Bad);
+
+    let second = world.release("2", &monspec()).await;
+    let ticked = world.pass_window().await;
+
+    let approval = world
+        .aws
+        .pipelines()
+        .approval(PIPELINE, "ApproveStaging", "ApproveStaging", &second)
+        .unwrap();
+    assert_eq!(approval.status, ApprovalStatus::Waiting);
+    let judged = ticked
+        .reports
+        .iter()
+        .find(|report| report.judged.is_some())
+        .unwrap();
+    let evidence = world.evidence(judged.registration.id).await;
+    assert_eq!(evidence.verdict, Verdict::Inconclusive);
+    for found in &evidence.findings {
+        assert_eq!(found.finding.outcome, Outcome::Inconclusive);
+        assert!(
+            found.finding.reason.contains("known to be bad"),
+            "{}",
+            found.finding.reason
+        );
+    }
+}
+
+async fn verdict_teaches_the_ledger(first: World) {
+    for (milliseconds, failed, standing) in
+        [(100.0, 0.0, Standing::Good), (300.0, 0.5, Standing::Bad)]
+    {
+        let mut world = World::start(first.api).await;
+        world.gate(GATE);
+        world.traffic(STAGING, milliseconds, failed);
+        world.traffic(PRODUCTION, 100.0, 0.0);
+        world.release("1", &monspec()).await;
+        let staging = Group {
+            application: "SampleDevOpsApp".to_owned(),
+            name: "Staging".to_owned(),
+        };
+        let known = world.store.deployments(&staging, world.now).await.unwrap();
+        assert_eq!(known[0].standing, Standing::Unknown);
+
+        let ticked = world.pass_window().await;
+
+        let known = world.store.deployments(&staging, world.now).await.unwrap();
+        assert_eq!(known[0].standing, standing);
+        assert!(known[0].taught_by.contains(&only(&ticked).to_string()));
+    }
+}
+
+async fn second_release_is_judged_on_its_own_while_the_first_waits(mut world: World) {
+    world.gate(GATE);
+    world.traffic(STAGING, 100.0, 0.0);
+    world.traffic(PRODUCTION, 100.0, 0.0);
+    let first = world.release("1", &monspec()).await;
+    world.advance(SignedDuration::from_mins(6));
+    world.traffic_between(
+        STAGING,
+        world.now.as_millisecond(),
+        world.now.as_millisecond() + 1_000_000,
+        100.0,
+        0.0,
+    );
+    let second = world.release("2", &monspec()).await;
+
+    world.advance(SignedDuration::from_mins(2));
+    world.tick().await;
+    assert_eq!(world.answered(&first), ApprovalStatus::Approved);
+    assert_eq!(world.answered(&second), ApprovalStatus::Waiting);
+
+    let ticked = world.pass_window().await;
+    assert_eq!(world.answered(&second), ApprovalStatus::Approved);
+    let validation = world.validation(only(&ticked)).await;
+    assert_eq!(
+        validation.registration.execution.as_deref(),
+        Some(second.as_str())
+    );
+    assert!(matches!(validation.ending, Some(Ending::Answered { .. })));
+}
+
+fn deployed(group: &str, world: &World) -> Deployment {
+    Deployment {
+        id: "d-OTHER".to_owned(),
+        group: Group {
+            application: "SampleDevOpsApp".to_owned(),
+            name: group.to_owned(),
+        },
+        at: world.now,
+        execution: None,
+        identity: "sources:Monspec=0".to_owned(),
+        version: "0".to_owned(),
+        origin: Origin::Release,
+    }
+}
