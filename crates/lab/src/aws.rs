@@ -102,6 +102,12 @@ impl Aws {
         self.services.traffic.set_latency(latency);
     }
 
+    /// Makes later answers to one operation take at least this long. A request
+    /// whose caller is gone by then has no effect.
+    pub fn slow_down(&self, operation: &str, latency: Duration) {
+        self.services.traffic.slow_down(operation, latency);
+    }
+
     /// Makes the next `times` requests for an operation of any service fail.
     pub fn fail(&self, operation: &str, fault: Fault, times: usize) {
         self.services.traffic.fail(operation, fault, times);

@@ -8,5 +8,6 @@ pub mod runtime;
 pub mod s3;
 pub mod ssm;
 pub mod tenant;
+pub mod world;
 
 mod clock;

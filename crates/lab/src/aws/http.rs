@@ -59,7 +59,7 @@ async fn handle(State(services): State<Services>, request: Request<Body>) -> Res
     };
     let target = Target::of(&parts);
     let fault = services.traffic.enter(target.operation());
-    tokio::time::sleep(services.traffic.latency()).await;
+    tokio::time::sleep(services.traffic.latency(target.operation())).await;
 
     match fault {
         Some(Fault::Drop) => hang_up(),

@@ -28,6 +28,7 @@ struct State {
     calls: BTreeMap<String, usize>,
     faults: Vec<Planned>,
     latency: Duration,
+    slow: BTreeMap<String, Duration>,
 }
 
 #[derive(Debug)]
@@ -66,12 +67,19 @@ impl Traffic {
         });
     }
 
-    pub(crate) fn latency(&self) -> Duration {
-        self.state().latency
+    /// How long an answer to this operation takes at least.
+    pub(crate) fn latency(&self, operation: &str) -> Duration {
+        let state = self.state();
+        let own = state.slow.get(operation).copied().unwrap_or_default();
+        own.max(state.latency)
     }
 
     pub(crate) fn set_latency(&self, latency: Duration) {
         self.state().latency = latency;
+    }
+
+    pub(crate) fn slow_down(&self, operation: &str, latency: Duration) {
+        self.state().slow.insert(operation.to_owned(), latency);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

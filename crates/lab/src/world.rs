@@ -1,0 +1,283 @@
+//! Everything at once: the stand-ins, the database, and the real functions of
+//! the gate as processes, configured as they are in production.
+//!
+//! Time is real here. A story declares windows of seconds and waits for what
+//! it wants to see, never for a time.
+
+mod settings;
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use serde_json::{Value, json};
+use store::{Store, tables};
+use tokio::time::Instant;
+
+pub use settings::{REPORT, Settings};
+
+use crate::aws::Aws;
+use crate::binaries::{self, Profile};
+use crate::clock::real_time;
+use crate::dynamo::Dynamo;
+use crate::pipeline::{ApprovalView, Job, PipelineSpec, SourceRevision, Stage};
+use crate::runtime::{Function, Invocation, Outcome};
+use crate::ssm::Kind;
+use crate::tenant::{Failed, Requests, Tenant};
+use settings::Remotes;
+
+/// The function that registers validations.
+pub const REGISTER: &str = "register-validation";
+/// The function that judges them.
+pub const VALIDATE: &str = "validate-builds";
+
+/// The pipeline of [`World::gate`].
+pub const PIPELINE: &str = "Sample";
+/// The service that runs in staging.
+pub const STAGING: &str = "SERVICE-00000000000000A1";
+/// The service that runs in production.
+pub const PRODUCTION: &str = "SERVICE-00000000000000B1";
+
+/// The pause between two looks at something that is waited for.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// A running world; everything ends when it is dropped.
+pub struct World {
+    /// `CodePipeline`, S3 and the parameter store.
+    pub aws: Aws,
+    /// The database.
+    pub dynamo: Dynamo,
+    /// The tenant.
+    pub tenant: Tenant,
+    /// One environment of the function that registers.
+    pub register: Function,
+    /// One environment of the function that judges.
+    pub validate: Function,
+    settings: Settings,
+}
+
+/// A job that was handed to its function.
+#[derive(Debug)]
+pub struct Carried {
+    /// The job.
+    pub job: Job,
+    /// What came of it.
+    pub invocation: Invocation,
+}
+
+/// How a service behaves.
+#[derive(Clone, Copy, Debug)]
+pub struct Traffic {
+    /// How long a request takes.
+    pub milliseconds: f64,
+    /// The share of requests that fail, between 0 and 1.
+    pub failing: f64,
+}
+
+impl Traffic {
+    /// A service as its users like it.
+    pub const HEALTHY: Self = Self {
+        milliseconds: 100.0,
+        failing: 0.0,
+    };
+    /// Three times as slow, and half of the requests fail.
+    pub const SICK: Self = Self {
+        milliseconds: 300.0,
+        failing: 0.5,
+    };
+}
+
+impl World {
+    /// Starts everything: two services exist, no pipeline does, and nothing was
+    /// released. The functions are built first if nobody has done so.
+    pub async fn start(settings: Settings) -> anyhow::Result<Self> {
+        let aws = Aws::start().await?;
+        let dynamo = Dynamo::start().await?;
+        let tenant = Tenant::start().await?;
+        for (table, name) in [
+            (tables::VALIDATIONS, settings::VALIDATIONS),
+            (tables::LEDGER, settings::LEDGER),
+        ] {
+            let created = tables::create(&dynamo.client(), table, name).await;
+            created.with_context(|| format!("cannot create the table `{name}`"))?;
+        }
+        for (name, secret) in settings.parameters(&tenant) {
+            aws.ssm().put(name, Kind::SecureString, &secret);
+        }
+        for (id, environment) in [(STAGING, "Staging"), (PRODUCTION, "Production")] {
+            let service = tenant.service(id, "SampleJSonService");
+            service.tag("DeploymentGroup", environment).add();
+        }
+        let remotes = Remotes {
+            aws: aws.url(),
+            dynamo: dynamo.url(),
+            tenant: &tenant.url(),
+        };
+        Ok(Self {
+            register: spawn(REGISTER, &settings, &remotes).await?,
+            validate: spawn(VALIDATE, &settings, &remotes).await?,
+            aws,
+            dynamo,
+            tenant,
+            settings,
+        })
+    }
+
+    /// One more environment of a function, as when Lambda scales out.
+    pub async fn another(&self, function: &str) -> anyhow::Result<Function> {
+        let remotes = Remotes {
+            aws: self.aws.url(),
+            dynamo: self.dynamo.url(),
+            tenant: &self.tenant.url(),
+        };
+        spawn(function, &self.settings, &remotes).await
+    }
+
+    /// What the functions stored.
+    pub fn store(&self) -> Store {
+        Store::new(
+            self.dynamo.client(),
+            settings::VALIDATIONS,
+            settings::LEDGER,
+        )
+    }
+
+    /// Declares a pipeline with one gate behind staging, whose registering
+    /// action has these parameters.
+    pub fn gate(&self, parameters: &Value) {
+        let application = "SampleDevOpsApp";
+        let staging = Stage::new("Staging")
+            .deploy("Deploy", application, "Staging", 1)
+            .lambda(
+                "Register",
+                REGISTER,
+                &parameters.to_string(),
+                2,
+                Some("Monspec"),
+            );
+        let pipeline = PipelineSpec::new(PIPELINE)
+            .stage(staging)
+            .stage(Stage::new("Approve").approval("ApproveStaging"))
+            .stage(Stage::new("Production").deploy("Deploy", application, "Production", 1));
+        self.aws.pipelines().create(pipeline);
+    }
+
+    /// Makes both services behave like this from a minute ago until some
+    /// minutes from now, whatever they did before.
+    pub fn traffic(&self, staging: Traffic, production: Traffic) {
+        let from = real_time().as_millisecond() - 60_000;
+        let to = from + 10 * 60_000;
+        for (service, traffic) in [(STAGING, staging), (PRODUCTION, production)] {
+            let duration_us = traffic.milliseconds * 1_000.0;
+            let requests = Requests::over(from, to, 10 * 60 * 4, duration_us);
+            let requests = requests.failing(Failed::Share(traffic.failing));
+            self.tenant.forget_data(service);
+            self.tenant.requests(service, None, requests);
+        }
+    }
+
+    /// Starts an execution that brings this monspec along, up to its first job.
+    pub fn release(&self, revision: &str, summary: &str, monspec: &str) -> anyhow::Result<String> {
+        let source = SourceRevision::new(revision, summary).artifact("Monspec", monspec.to_owned());
+        Ok(self.aws.pipelines().start(PIPELINE, source)?)
+    }
+
+    /// Hands every job that is due to its function.
+    pub async fn carry_jobs(&self) -> anyhow::Result<Vec<Carried>> {
+        let mut carried = Vec::new();
+        while let Some(job) = self.aws.pipelines().next_job() {
+            ensure!(
+                job.function == REGISTER,
+                "there is no function `{}`",
+                job.function
+            );
+            let invocation = self.register.invoke(job.event.clone()).await?;
+            carried.push(Carried { job, invocation });
+        }
+        Ok(carried)
+    }
+
+    /// One event of the schedule.
+    pub async fn tick(&self) -> anyhow::Result<Invocation> {
+        self.validate.invoke(scheduled()).await
+    }
+
+    /// Ticks until `condition` holds; fails after `patience`, or as soon as the
+    /// function does.
+    pub async fn tick_until(
+        &self,
+        what: &str,
+        patience: Duration,
+        condition: impl AsyncFn() -> bool,
+    ) -> anyhow::Result<()> {
+        let deadline = Instant::now() + patience;
+        while !condition().await {
+            ensure!(
+                Instant::now() < deadline,
+                "{what}: not within {patience:?}; {VALIDATE} wrote:\n{}",
+                self.validate.logs()
+            );
+            answer(VALIDATE, self.tick().await?)?;
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
+    }
+
+    /// The approval behind staging, for one execution.
+    pub fn approval(&self, execution: &str) -> anyhow::Result<ApprovalView> {
+        let pipelines = self.aws.pipelines();
+        Ok(pipelines.approval(PIPELINE, "Approve", "ApproveStaging", execution)?)
+    }
+
+    /// Everything that both functions wrote so far.
+    pub fn logs(&self) -> String {
+        self.register.logs() + &self.validate.logs()
+    }
+}
+
+/// The event that the schedule sends.
+pub fn scheduled() -> Value {
+    json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}})
+}
+
+/// What a function returned; whatever else came of the invocation is an error
+/// that says so in one sentence.
+pub fn answer(function: &str, invocation: Invocation) -> anyhow::Result<Value> {
+    match invocation.outcome {
+        Outcome::Ok(value) => Ok(value),
+        Outcome::Err { r#type, message } => bail!("{function} failed ({type}): {message}"),
+        Outcome::TimedOut => bail!(
+            "{function} was cut off after {:.1} s without an answer",
+            invocation.duration.as_secs_f64()
+        ),
+        Outcome::Crashed(status) => {
+            let last = invocation.logs.lines().last().unwrap_or("nothing at all");
+            bail!("{function} crashed ({status}); the last it wrote: {last}")
+        }
+    }
+}
+
+/// Looks again and again until `condition` holds; fails after `patience`.
+pub async fn until(
+    what: &str,
+    patience: Duration,
+    condition: impl AsyncFn() -> bool,
+) -> anyhow::Result<()> {
+    let deadline = Instant::now() + patience;
+    while !condition().await {
+        ensure!(Instant::now() < deadline, "{what}: not within {patience:?}");
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(())
+}
+
+async fn spawn(name: &str, settings: &Settings, remotes: &Remotes<'_>) -> anyhow::Result<Function> {
+    let package = name.to_owned();
+    let built = tokio::task::spawn_blocking(move || binaries::function(&package, Profile::Dev));
+    let binary = built.await.context("the build was interrupted")??;
+    let environment = settings.environment(name, remotes);
+    let environment: Vec<(&str, &str)> = environment
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    Function::spawn(&binary, &environment, settings.runtime()).await
+}

@@ -1,0 +1,150 @@
+//! The functions' configuration: what production has, with the addresses of
+//! this world.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use dynatrace::Api;
+
+use super::{REGISTER, VALIDATE};
+use crate::runtime;
+use crate::tenant::Tenant;
+
+pub(super) const VALIDATIONS: &str = "Validations";
+pub(super) const LEDGER: &str = "Ledger";
+
+/// Where reports would be read.
+pub const REPORT: &str = "https://report.example";
+
+const TOKEN: &str = "/unbreakable/dynatrace-token";
+const REPORT_KEYS: &str = "/unbreakable/report-keys";
+const HOOK_SECRET: &str = "/unbreakable/result-hook-secret";
+
+/// How a world is set up; nothing needs to be given.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    api: Api,
+    timeout: Duration,
+    report_keys: String,
+    hook_secret: String,
+    changed: BTreeMap<String, Option<String>>,
+}
+
+/// The addresses that functions are configured with.
+pub(super) struct Remotes<'a> {
+    pub(super) aws: &'a str,
+    pub(super) dynamo: &'a str,
+    pub(super) tenant: &'a str,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            api: Api::default(),
+            timeout: Duration::from_secs(30),
+            report_keys: format!("lab:{}", "the-key-of-report-links-".repeat(2)),
+            hook_secret: "the-secret-that-signs-posted-results".to_owned(),
+            changed: BTreeMap::new(),
+        }
+    }
+}
+
+impl Settings {
+    /// Which generation of the tenant's API is asked.
+    #[must_use]
+    pub fn api(self, api: Api) -> Self {
+        Self { api, ..self }
+    }
+
+    /// When Lambda cuts an invocation off.
+    #[must_use]
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// Sets a variable of both functions.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.changed.insert(name.to_owned(), Some(value.to_owned()));
+        self
+    }
+
+    /// Takes a variable from both functions.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.changed.insert(name.to_owned(), None);
+        self
+    }
+
+    /// The keys that sign report links.
+    pub fn report_keys(&self) -> &str {
+        &self.report_keys
+    }
+
+    /// The secret that signs posted results.
+    pub fn hook_secret(&self) -> &str {
+        &self.hook_secret
+    }
+
+    pub(super) fn runtime(&self) -> runtime::Settings {
+        runtime::Settings {
+            timeout: self.timeout,
+            ..runtime::Settings::default()
+        }
+    }
+
+    /// Secrets by the name of their parameter.
+    pub(super) fn parameters(&self, tenant: &Tenant) -> [(&'static str, String); 3] {
+        [
+            (TOKEN, tenant.token().to_owned()),
+            (REPORT_KEYS, self.report_keys.clone()),
+            (HOOK_SECRET, self.hook_secret.clone()),
+        ]
+    }
+
+    /// The variables of one function.
+    pub(super) fn environment(
+        &self,
+        function: &str,
+        remotes: &Remotes<'_>,
+    ) -> BTreeMap<String, String> {
+        let everywhere = [
+            ("AWS_ENDPOINT_URL", remotes.aws),
+            ("AWS_ENDPOINT_URL_DYNAMODB", remotes.dynamo),
+            ("VALIDATIONS_TABLE", VALIDATIONS),
+            ("LEDGER_TABLE", LEDGER),
+            ("RESULT_HOOK_SECRET_PARAMETER", HOOK_SECRET),
+        ];
+        let own: &[(&str, &str)] = match function {
+            REGISTER => &[("DT_INGEST_DELAY_SECONDS", "0")],
+            VALIDATE => &[
+                ("DT_TENANT_URL", remotes.tenant),
+                ("DT_API", api_name(self.api)),
+                ("DT_API_TOKEN_PARAMETER", TOKEN),
+                ("DT_MISSING_DATA_SECONDS", "2"),
+                ("DT_BUILD_REPORT_URL", REPORT),
+                ("REPORT_KEYS_PARAMETER", REPORT_KEYS),
+            ],
+            _ => &[],
+        };
+        let mut environment: BTreeMap<String, String> = everywhere
+            .iter()
+            .chain(own)
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        for (name, value) in &self.changed {
+            match value {
+                Some(value) => environment.insert(name.clone(), value.clone()),
+                None => environment.remove(name),
+            };
+        }
+        environment
+    }
+}
+
+fn api_name(api: Api) -> &'static str {
+    match api {
+        Api::V2 => "v2",
+        Api::V1 => "v1",
+    }
+}
