@@ -69,7 +69,7 @@ pub fn build(
 ) -> anyhow::Result<BTreeMap<String, PathBuf>> {
     let mut child = command(selection, profile)
         .spawn()
-        .context("cannot run `cargo`")?;
+        .context("cannot run `cargo`: is the Rust toolchain on the PATH?")?;
     let stdout = child
         .stdout
         .take()
