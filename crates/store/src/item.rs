@@ -1,6 +1,8 @@
 //! Keys and attributes of the items.
 
 use std::collections::HashMap;
+use std::num::ParseIntError;
+use std::str::FromStr;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
@@ -24,7 +26,7 @@ pub(crate) struct Key {
 impl Key {
     pub(crate) fn validation(registration: &Registration) -> Self {
         Self {
-            pk: format!("p#{}", registration.pipeline),
+            pk: format!("p#{}", escaped(&registration.pipeline)),
             sk: format!(
                 "v#{}#{}",
                 escaped(&registration.comparison),
@@ -57,7 +59,9 @@ impl Key {
     pub(crate) fn slot(registration: &Registration) -> Option<Self> {
         let execution = registration.execution.as_deref()?;
         let registrant = match &registration.registrant {
-            Registrant::Action { stage, action } => format!("{stage}/{action}"),
+            Registrant::Action { stage, action } => {
+                format!("action#{}#{}", escaped(stage), escaped(action))
+            }
             Registrant::Direct => format!("direct#{}", escaped(&registration.comparison)),
         };
         Some(Self {
@@ -78,7 +82,7 @@ impl Key {
             pk: "catalogue".to_owned(),
             sk: format!(
                 "{}#{}",
-                registration.pipeline,
+                escaped(&registration.pipeline),
                 escaped(&registration.comparison)
             ),
         }
@@ -123,12 +127,12 @@ impl Key {
 
 /// The partition of an execution's slots.
 pub(crate) fn slots(pipeline: &str, execution: &str) -> String {
-    format!("x#{pipeline}#{execution}")
+    format!("x#{}#{}", escaped(pipeline), escaped(execution))
 }
 
 /// The partition of a group's deployments.
 pub(crate) fn history(group: &Group) -> String {
-    format!("{}#{}", group.application, group.name)
+    format!("{}#{}", escaped(&group.application), escaped(&group.name))
 }
 
 /// The sort key prefix of a deployment: text that sorts by time.
@@ -140,8 +144,8 @@ pub(crate) fn validation(item: &Item) -> Result<Validation, StoreError> {
     Ok(Validation {
         registration: json(item, "registration")?,
         phase: plain(item, "phase")?,
-        faults: count(item, "faults")?,
-        waits: count(item, "waits")?,
+        faults: number(item, "faults")?,
+        waits: number(item, "waits")?,
         judgement: optional_json(item, "judgement")?,
         intent: optional_json(item, "intent")?,
         ending: optional_json(item, "ending")?,
@@ -195,11 +199,7 @@ pub(crate) fn seconds(at: Timestamp) -> AttributeValue {
 }
 
 pub(crate) fn timestamp(item: &Item, attribute: &'static str) -> Result<Timestamp, StoreError> {
-    let Some(AttributeValue::N(text)) = item.get(attribute) else {
-        return Err(missing(attribute));
-    };
-    let millis: i64 = text.parse().map_err(|error| corrupt(attribute, error))?;
-    Timestamp::from_millisecond(millis).map_err(|error| corrupt(attribute, error))
+    Timestamp::from_millisecond(number(item, attribute)?).map_err(|error| corrupt(attribute, error))
 }
 
 pub(crate) fn string<'a>(item: &'a Item, attribute: &'static str) -> Result<&'a str, StoreError> {
@@ -234,11 +234,21 @@ pub(crate) fn optional_json<T: DeserializeOwned>(
         .transpose()
 }
 
-fn count(item: &Item, attribute: &'static str) -> Result<u32, StoreError> {
+/// A whole number.
+pub(crate) fn number<T>(item: &Item, attribute: &'static str) -> Result<T, StoreError>
+where
+    T: FromStr<Err = ParseIntError>,
+{
     match item.get(attribute) {
         Some(AttributeValue::N(text)) => text.parse().map_err(|error| corrupt(attribute, error)),
         _ => Err(missing(attribute)),
     }
+}
+
+/// The item with the end of its life, which every item of a validation shares.
+pub(crate) fn expiring(mut item: Item, registration: &Registration) -> Item {
+    item.insert("expiresAt".to_owned(), seconds(registration.expires_at));
+    item
 }
 
 /// `#` separates the parts of a key, so it may not occur within one.

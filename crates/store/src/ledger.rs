@@ -1,17 +1,21 @@
 //! What is known of the revisions of a group.
 
-use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, Update};
 use jiff::Timestamp;
 use release::deployment::{Deployment, Group, LedgerEntry, Standing};
 use release::validation::ValidationId;
 
 use crate::error::unavailable;
 use crate::item::{self, Key};
+use crate::transaction::{Attempt, Attempts, Write};
 use crate::{Store, StoreError};
 
 /// How many deployments of a group are read back from a moment. A window is
 /// minutes long; more deployments than this do not fit into one.
 const HISTORY: i32 = 50;
+
+/// Who taught what is known of a deployment that was only recorded.
+const NOBODY: &str = "nobody yet";
 
 impl Store {
     /// The deployments of a group up to and including `until`, the newest
@@ -37,49 +41,50 @@ impl Store {
             .limit(HISTORY)
             .send()
             .await
-            .map_err(|error| unavailable("read the ledger", error))?;
+            .map_err(|error| unavailable("read the ledger", error.into_service_error()))?;
         found.items().iter().map(entry).collect()
     }
 
     /// Enters a deployment that nobody registers a validation for, such as a
     /// heal. Entering it again changes nothing.
     pub async fn record_deployment(&self, deployment: &Deployment) -> Result<(), StoreError> {
-        self.client
-            .transact_write_items()
-            .transact_items(self.remember(deployment))
-            .send()
-            .await
-            .map_err(|error| unavailable("record a deployment", error))?;
-        Ok(())
+        let mut attempts = Attempts::at("record a deployment");
+        loop {
+            let writes = vec![self.remember(deployment)];
+            if attempts.write(self, writes).await? == Attempt::Written {
+                return Ok(());
+            }
+        }
     }
 
-    pub(crate) fn remember(&self, deployment: &Deployment) -> TransactWriteItem {
-        let update = Update::builder()
-            .table_name(&self.ledger)
-            .set_key(Some(place(deployment).attributes()))
-            .update_expression(
-                "SET deployment = :deployment, standing = if_not_exists(standing, :unknown), \
-                 taughtBy = if_not_exists(taughtBy, :nobody)",
-            )
-            .expression_attribute_values(":deployment", item::json_attribute(deployment))
-            .expression_attribute_values(":unknown", item::word(Standing::Unknown))
-            .expression_attribute_values(":nobody", AttributeValue::S("nobody yet".to_owned()))
-            .build()
-            .expect("table, key and expression are given");
-        TransactWriteItem::builder().update(update).build()
+    pub(crate) fn remember(&self, deployment: &Deployment) -> Write {
+        Write::reread(
+            Update::builder()
+                .table_name(&self.ledger)
+                .set_key(Some(place(deployment).attributes()))
+                .update_expression(
+                    "SET deployment = if_not_exists(deployment, :deployment), \
+                     standing = if_not_exists(standing, :unknown), \
+                     taughtBy = if_not_exists(taughtBy, :nobody)",
+                )
+                .expression_attribute_values(":deployment", item::json_attribute(deployment))
+                .expression_attribute_values(":unknown", item::word(Standing::Unknown))
+                .expression_attribute_values(":nobody", AttributeValue::S(NOBODY.to_owned())),
+        )
     }
 
-    /// The writes that teach `lesson` to the judged deployments. What a problem
-    /// said is left as it is.
+    /// The writes that teach `lesson` to the judged deployments. What is known
+    /// to be suspect or bad stays as it is, and so does who said so.
     pub(crate) async fn lessons(
         &self,
         deployments: &[Deployment],
         lesson: &Lesson,
-    ) -> Result<Vec<TransactWriteItem>, StoreError> {
+    ) -> Result<Vec<Write>, StoreError> {
         let mut writes = Vec::new();
         for deployment in deployments {
             let known = self.known(deployment).await?;
-            if known.standing.taught(lesson.standing) == lesson.standing {
+            let taught = known.standing.taught(lesson.standing);
+            if taught == lesson.standing && known.standing != Standing::Bad {
                 writes.push(self.teach(deployment, &known, lesson));
             }
         }
@@ -93,30 +98,35 @@ impl Store {
         deployments: &[Deployment],
         id: ValidationId,
         lesson: &Lesson,
-    ) -> Result<Vec<TransactWriteItem>, StoreError> {
+    ) -> Result<Vec<Write>, StoreError> {
         let mut writes = Vec::new();
         for deployment in deployments {
             let known = self.known(deployment).await?;
-            if known.standing == Standing::Unknown || known.by.starts_with(&by_validation(id)) {
+            if known.by == NOBODY || known.by.starts_with(&by_validation(id)) {
                 writes.push(self.teach(deployment, &known, lesson));
             }
         }
         Ok(writes)
     }
 
-    fn teach(&self, deployment: &Deployment, known: &Lesson, lesson: &Lesson) -> TransactWriteItem {
-        let update = Update::builder()
-            .table_name(&self.ledger)
-            .set_key(Some(place(deployment).attributes()))
-            .update_expression("SET deployment = :deployment, standing = :taught, taughtBy = :by")
-            .condition_expression("attribute_not_exists(standing) OR standing = :known")
-            .expression_attribute_values(":deployment", item::json_attribute(deployment))
-            .expression_attribute_values(":taught", item::word(lesson.standing))
-            .expression_attribute_values(":by", AttributeValue::S(lesson.by.clone()))
-            .expression_attribute_values(":known", item::word(known.standing))
-            .build()
-            .expect("table, key and expression are given");
-        TransactWriteItem::builder().update(update).build()
+    fn teach(&self, deployment: &Deployment, known: &Lesson, lesson: &Lesson) -> Write {
+        Write::reread(
+            Update::builder()
+                .table_name(&self.ledger)
+                .set_key(Some(place(deployment).attributes()))
+                .update_expression(
+                    "SET deployment = if_not_exists(deployment, :deployment), \
+                     standing = :taught, taughtBy = :by",
+                )
+                .condition_expression(
+                    "attribute_not_exists(standing) OR (standing = :known AND taughtBy = :knownBy)",
+                )
+                .expression_attribute_values(":deployment", item::json_attribute(deployment))
+                .expression_attribute_values(":taught", item::word(lesson.standing))
+                .expression_attribute_values(":by", AttributeValue::S(lesson.by.clone()))
+                .expression_attribute_values(":known", item::word(known.standing))
+                .expression_attribute_values(":knownBy", AttributeValue::S(known.by.clone())),
+        )
     }
 
     async fn known(&self, deployment: &Deployment) -> Result<Lesson, StoreError> {
@@ -128,11 +138,11 @@ impl Store {
             .consistent_read(true)
             .send()
             .await
-            .map_err(|error| unavailable("read the ledger", error))?;
+            .map_err(|error| unavailable("read the ledger", error.into_service_error()))?;
         let Some(found) = found.item else {
             return Ok(Lesson {
                 standing: Standing::Unknown,
-                by: String::new(),
+                by: NOBODY.to_owned(),
             });
         };
         Ok(Lesson {

@@ -1,20 +1,28 @@
 #![doc = include_str!("../README.md")]
 
+mod register;
+
+mod answers;
 mod claim;
+mod due;
+mod verdict;
+
+mod ledger;
+
+mod change;
 mod error;
 mod item;
-mod ledger;
 mod packed;
-mod register;
 pub mod tables;
+mod transaction;
 
-pub use claim::{ClaimError, Claimed, Plotted};
+pub use claim::{ClaimError, Claimed};
+pub use due::Due;
 pub use error::StoreError;
 pub use register::{Registered, Spec};
+pub use verdict::Plotted;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::AttributeValue;
-use jiff::Timestamp;
 use release::evidence::Evidence;
 use release::validation::{Validation, ValidationId};
 
@@ -29,26 +37,6 @@ pub struct Store {
     ledger: String,
 }
 
-/// The place of a validation that is due.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Due {
-    key: Key,
-    /// When it became due.
-    pub at: Timestamp,
-}
-
-impl Due {
-    fn index_key(&self, shard: u8) -> item::Item {
-        let mut key = self.key.attributes();
-        key.insert(
-            "dueShard".to_owned(),
-            AttributeValue::S(tables::shard_key(shard)),
-        );
-        key.insert("dueAt".to_owned(), item::millis(self.at));
-        key
-    }
-}
-
 impl Store {
     /// A store on the tables of these names.
     pub fn new(client: Client, validations: impl Into<String>, ledger: impl Into<String>) -> Self {
@@ -57,40 +45,6 @@ impl Store {
             validations: validations.into(),
             ledger: ledger.into(),
         }
-    }
-
-    /// Up to `limit` validations of one shard that are due at `now`, the
-    /// longest overdue first, behind `after`.
-    pub async fn due(
-        &self,
-        shard: u8,
-        now: Timestamp,
-        limit: i32,
-        after: Option<&Due>,
-    ) -> Result<Vec<Due>, StoreError> {
-        let found = self
-            .client
-            .query()
-            .table_name(&self.validations)
-            .index_name(tables::DUE_INDEX)
-            .key_condition_expression("dueShard = :shard AND dueAt <= :now")
-            .expression_attribute_values(":shard", AttributeValue::S(tables::shard_key(shard)))
-            .expression_attribute_values(":now", item::millis(now))
-            .set_exclusive_start_key(after.map(|due| due.index_key(shard)))
-            .limit(limit)
-            .send()
-            .await
-            .map_err(|error| unavailable("find due validations", error))?;
-        found
-            .items()
-            .iter()
-            .map(|item| {
-                Ok(Due {
-                    key: Key::of(item)?,
-                    at: item::timestamp(item, "dueAt")?,
-                })
-            })
-            .collect()
     }
 
     /// The validation of this id.
@@ -131,7 +85,7 @@ impl Store {
             .consistent_read(true)
             .send()
             .await
-            .map_err(|error| unavailable(action, error))?;
+            .map_err(|error| unavailable(action, error.into_service_error()))?;
         Ok(found.item)
     }
 }

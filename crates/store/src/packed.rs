@@ -36,10 +36,14 @@ pub(crate) fn text(item: &Item, attribute: &'static str) -> Result<String, Store
         return Err(missing(attribute));
     };
     let mut text = String::new();
-    GzDecoder::new(bytes.as_ref())
-        .take(LARGEST)
+    let mut decoder = GzDecoder::new(bytes.as_ref()).take(LARGEST);
+    decoder
         .read_to_string(&mut text)
         .map_err(|error| corrupt(attribute, error))?;
+    // Half a text must not be taken for the whole one.
+    if decoder.limit() == 0 {
+        return Err(missing(attribute));
+    }
     Ok(text)
 }
 

@@ -3,21 +3,15 @@
 
 use std::fmt::Write as _;
 
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, Put, Update};
 use release::validation::{Ending, Phase, Registration, Validation, ValidationId};
 use sha2::{Digest, Sha256};
 
-use crate::error::unavailable;
-use crate::item::{self, Item, Key};
+use crate::item::{self, Item, Key, expiring};
 use crate::packed::pack;
 use crate::tables::SHARDS;
+use crate::transaction::{Attempt, Attempts, Write};
 use crate::{Store, StoreError};
-
-/// How often a registration is tried again when a neighbour's write came
-/// between its read and its transaction.
-const ATTEMPTS: usize = 4;
 
 /// A monspec and its hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,27 +59,20 @@ impl Store {
         spec: &Spec,
         job: Option<&str>,
     ) -> Result<Registered, StoreError> {
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::at("register a validation");
+        loop {
             if let Some(job) = job
                 && let Some(id) = self.registered_by(job).await?
             {
                 return Ok(Registered::Already(id));
             }
             let predecessor = self.predecessor(registration).await?;
-            let writes = self.registration_writes(registration, spec, job, predecessor.as_ref());
-            let outcome = self
-                .client
-                .transact_write_items()
-                .set_transact_items(Some(writes))
-                .send()
-                .await;
-            match outcome {
-                Ok(_) => return Ok(Registered::Waiting(registration.id)),
-                Err(error) if condition_failed(&error) => {}
-                Err(error) => return Err(unavailable("register a validation", error)),
+            let mut writes = self.registration_writes(registration, job, predecessor.as_ref());
+            writes.push(self.keep_spec(spec, registration).await?);
+            if attempts.write(self, writes).await? == Attempt::Written {
+                return Ok(Registered::Waiting(registration.id));
             }
         }
-        Err(StoreError::Lost)
     }
 
     /// The validation that this job registered, if it did.
@@ -116,10 +103,9 @@ impl Store {
     fn registration_writes(
         &self,
         registration: &Registration,
-        spec: &Spec,
         job: Option<&str>,
         predecessor: Option<&Predecessor>,
-    ) -> Vec<TransactWriteItem> {
+    ) -> Vec<Write> {
         let key = Key::validation(registration);
         let validation = Validation::registered(registration.clone());
         let pointer = |at: &Key| {
@@ -132,7 +118,6 @@ impl Store {
         let mut writes = vec![
             self.put_new(item::registered(&validation, &key, shard), registration),
             self.put_new(pointer(&Key::locator(registration.id)), registration),
-            self.keep_spec(spec, registration),
         ];
         if let Some(job) = job {
             writes.push(self.put_new(pointer(&Key::job(job)), registration));
@@ -155,26 +140,40 @@ impl Store {
         writes
     }
 
-    fn put_new(&self, item: Item, registration: &Registration) -> TransactWriteItem {
-        let put = Put::builder()
-            .table_name(&self.validations)
-            .set_item(Some(expiring(item, registration)))
-            .condition_expression("attribute_not_exists(pk)")
-            .build()
-            .expect("table and item are given");
-        TransactWriteItem::builder().put(put).build()
+    fn put_new(&self, item: Item, registration: &Registration) -> Write {
+        Write::put(
+            Put::builder()
+                .table_name(&self.validations)
+                .set_item(Some(expiring(item, registration)))
+                .condition_expression("attribute_not_exists(pk)"),
+        )
     }
 
-    fn keep_spec(&self, spec: &Spec, registration: &Registration) -> TransactWriteItem {
-        let update = Update::builder()
-            .table_name(&self.validations)
-            .set_key(Some(Key::spec(spec.hash()).attributes()))
-            .update_expression("SET body = if_not_exists(body, :body), expiresAt = :expiry")
-            .expression_attribute_values(":body", pack(spec.text()))
-            .expression_attribute_values(":expiry", item::seconds(registration.expires_at))
-            .build()
-            .expect("table, key and expression are given");
-        TransactWriteItem::builder().update(update).build()
+    /// The write that keeps the spec at least as long as this registration
+    /// needs it, and never shorter than an earlier one does.
+    async fn keep_spec(
+        &self,
+        spec: &Spec,
+        registration: &Registration,
+    ) -> Result<Write, StoreError> {
+        let key = Key::spec(spec.hash());
+        let needed = registration.expires_at.as_second();
+        let kept = match self.get("read how long a monspec is kept", &key).await? {
+            Some(item) => item::number(&item, "expiresAt")?,
+            None => needed,
+        };
+        Ok(Write::reread(
+            Update::builder()
+                .table_name(&self.validations)
+                .set_key(Some(key.attributes()))
+                .update_expression("SET body = if_not_exists(body, :body), expiresAt = :expiry")
+                .condition_expression("attribute_not_exists(expiresAt) OR expiresAt <= :expiry")
+                .expression_attribute_values(":body", pack(spec.text()))
+                .expression_attribute_values(
+                    ":expiry",
+                    AttributeValue::N(kept.max(needed).to_string()),
+                ),
+        ))
     }
 
     fn take_slot(
@@ -182,37 +181,37 @@ impl Store {
         item: Item,
         registration: &Registration,
         predecessor: Option<&Predecessor>,
-    ) -> TransactWriteItem {
+    ) -> Write {
         let put = Put::builder()
             .table_name(&self.validations)
             .set_item(Some(expiring(item, registration)));
-        let put = match predecessor {
+        Write::put(match predecessor {
             None => put.condition_expression("attribute_not_exists(pk)"),
             Some(predecessor) => put
                 .condition_expression("id = :predecessor")
                 .expression_attribute_values(":predecessor", item::word(predecessor.id)),
-        };
-        let put = put.build().expect("table and item are given");
-        TransactWriteItem::builder().put(put).build()
+        })
     }
 
-    fn supersede(&self, predecessor: &Predecessor, by: ValidationId) -> TransactWriteItem {
-        let update = Update::builder()
-            .table_name(&self.validations)
-            .set_key(Some(predecessor.key.attributes()))
-            .update_expression(
-                "SET phase = :settled, ending = :ending REMOVE dueShard, dueAt, claim",
-            )
-            .condition_expression("phase = :phase")
-            .expression_attribute_values(":settled", item::word(Phase::Settled))
-            .expression_attribute_values(":phase", item::word(predecessor.phase))
-            .expression_attribute_values(
-                ":ending",
-                item::json_attribute(&Ending::Superseded { by }),
-            )
-            .build()
-            .expect("table, key and expression are given");
-        TransactWriteItem::builder().update(update).build()
+    /// Ends the work on a predecessor. How its approval ended is kept, if it
+    /// did: what was answered stays answered.
+    fn supersede(&self, predecessor: &Predecessor, by: ValidationId) -> Write {
+        Write::reread(
+            Update::builder()
+                .table_name(&self.validations)
+                .set_key(Some(predecessor.key.attributes()))
+                .update_expression(
+                    "SET phase = :settled, ending = if_not_exists(ending, :ending) \
+                     REMOVE dueShard, dueAt, claim",
+                )
+                .condition_expression("phase = :phase")
+                .expression_attribute_values(":settled", item::word(Phase::Settled))
+                .expression_attribute_values(":phase", item::word(predecessor.phase))
+                .expression_attribute_values(
+                    ":ending",
+                    item::json_attribute(&Ending::Superseded { by }),
+                ),
+        )
     }
 }
 
@@ -220,29 +219,6 @@ struct Predecessor {
     key: Key,
     id: ValidationId,
     phase: Phase,
-}
-
-/// Whether a transaction was cancelled because something it read has changed.
-pub(crate) fn condition_failed<R>(error: &SdkError<TransactWriteItemsError, R>) -> bool {
-    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
-        error.as_service_error()
-    else {
-        return false;
-    };
-    cancelled.cancellation_reasons().iter().any(|reason| {
-        matches!(
-            reason.code(),
-            Some("ConditionalCheckFailed" | "TransactionConflict")
-        )
-    })
-}
-
-pub(crate) fn expiring(mut item: Item, registration: &Registration) -> Item {
-    item.insert(
-        "expiresAt".to_owned(),
-        AttributeValue::N(registration.expires_at.as_second().to_string()),
-    );
-    item
 }
 
 fn shard_of(id: ValidationId) -> u8 {

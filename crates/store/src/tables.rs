@@ -95,7 +95,7 @@ pub async fn create(client: &Client, table: Table, name: &str) -> Result<(), Sto
     request
         .send()
         .await
-        .map_err(|error| unavailable("create a table", error))?;
+        .map_err(|error| unavailable("create a table", error.into_service_error()))?;
     if let Some(attribute) = table.time_to_live {
         client
             .update_time_to_live()
@@ -109,7 +109,7 @@ pub async fn create(client: &Client, table: Table, name: &str) -> Result<(), Sto
             )
             .send()
             .await
-            .map_err(|error| unavailable("set the time to live", error))?;
+            .map_err(|error| unavailable("set the time to live", error.into_service_error()))?;
     }
     Ok(())
 }

@@ -1,0 +1,68 @@
+//! A change of one item that only the holder of its claim may make.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::item::Item;
+
+/// Only the holder of the claim may write.
+pub(crate) const MINE: &str = "claim = :mine";
+
+/// Attributes to set and attributes to remove.
+pub(crate) struct Change {
+    set: Vec<(&'static str, AttributeValue)>,
+    remove: &'static [&'static str],
+}
+
+impl Change {
+    pub(crate) fn set(name: &'static str, value: AttributeValue) -> Self {
+        Self {
+            set: vec![(name, value)],
+            remove: &[],
+        }
+    }
+
+    pub(crate) fn and(mut self, name: &'static str, value: AttributeValue) -> Self {
+        self.set.push((name, value));
+        self
+    }
+
+    pub(crate) fn remove(mut self, names: &'static [&'static str]) -> Self {
+        self.remove = names;
+        self
+    }
+
+    /// Names are always replaced, so that no reserved word can break a write.
+    pub(crate) fn expression(&self) -> String {
+        let set: Vec<String> = (0..self.set.len())
+            .map(|index| format!("#s{index} = :s{index}"))
+            .collect();
+        let mut expression = format!("SET {}", set.join(", "));
+        if !self.remove.is_empty() {
+            let remove: Vec<String> = (0..self.remove.len())
+                .map(|index| format!("#r{index}"))
+                .collect();
+            expression.push_str(" REMOVE ");
+            expression.push_str(&remove.join(", "));
+        }
+        expression
+    }
+
+    pub(crate) fn names(&self) -> HashMap<String, String> {
+        let set = self.set.iter().map(|(name, _)| *name).enumerate();
+        let removed = self.remove.iter().copied().enumerate();
+        set.map(|(index, name)| (format!("#s{index}"), name.to_owned()))
+            .chain(removed.map(|(index, name)| (format!("#r{index}"), name.to_owned())))
+            .collect()
+    }
+
+    /// The values of the expression and of [`MINE`].
+    pub(crate) fn values(&self, claim: &str) -> Item {
+        let values = self.set.iter().enumerate();
+        values
+            .map(|(index, (_, value))| (format!(":s{index}"), value.clone()))
+            .chain([(":mine".to_owned(), AttributeValue::S(claim.to_owned()))])
+            .collect()
+    }
+}

@@ -1,0 +1,133 @@
+//! Writes that happen together or not at all.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::builders::{PutBuilder, UpdateBuilder};
+use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
+
+use crate::error::unavailable;
+use crate::{Store, StoreError};
+
+/// How often a transaction is tried when neighbours' writes come between its
+/// reads and its writes.
+const ATTEMPTS: u32 = 6;
+
+/// One write of a transaction.
+pub(crate) struct Write {
+    item: TransactWriteItem,
+    refused: Refused,
+}
+
+/// What it means that the condition of a write does not hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Refused {
+    /// What the worker owned is another's now: trying again is of no use.
+    Lost,
+    /// What was read before has changed: reading again helps.
+    Stale,
+}
+
+impl Write {
+    /// A change of something the worker owns.
+    pub(crate) fn owned(update: UpdateBuilder) -> Self {
+        Self::update(update, Refused::Lost)
+    }
+
+    /// A change that rests on something read before.
+    pub(crate) fn reread(update: UpdateBuilder) -> Self {
+        Self::update(update, Refused::Stale)
+    }
+
+    /// An item that is put where something read before said so.
+    pub(crate) fn put(put: PutBuilder) -> Self {
+        let put = put.build().expect("table and item are given");
+        Self {
+            item: TransactWriteItem::builder().put(put).build(),
+            refused: Refused::Stale,
+        }
+    }
+
+    fn update(update: UpdateBuilder, refused: Refused) -> Self {
+        let update = update.build().expect("table, key and expression are given");
+        Self {
+            item: TransactWriteItem::builder().update(update).build(),
+            refused,
+        }
+    }
+}
+
+/// The attempts at one transaction.
+pub(crate) struct Attempts {
+    action: &'static str,
+    made: u32,
+}
+
+/// How one attempt went.
+#[must_use]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Attempt {
+    /// Everything is written.
+    Written,
+    /// Nothing is written, because a neighbour's write came in between: read
+    /// again, then try again.
+    Stale,
+}
+
+impl Attempts {
+    pub(crate) fn at(action: &'static str) -> Self {
+        Self { action, made: 0 }
+    }
+
+    /// Tries to write everything. After the last attempt a neighbour in between
+    /// is an error, so that whoever loops over this comes to an end.
+    pub(crate) async fn write(
+        &mut self,
+        store: &Store,
+        writes: Vec<Write>,
+    ) -> Result<Attempt, StoreError> {
+        let (items, refused): (Vec<_>, Vec<_>) = writes
+            .into_iter()
+            .map(|write| (write.item, write.refused))
+            .unzip();
+        let sent = store
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(items))
+            .send()
+            .await;
+        let Err(error) = sent else {
+            return Ok(Attempt::Written);
+        };
+        let error = error.into_service_error();
+        match cancelled(&error, &refused) {
+            Some(Refused::Lost) => return Err(StoreError::Lost),
+            Some(Refused::Stale) if self.made + 1 < ATTEMPTS => {}
+            _ => return Err(unavailable(self.action, error)),
+        }
+        // Neighbours that met once would meet again if they all came back at once.
+        let pause = fastrand::u64(..20 << self.made);
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+        self.made += 1;
+        Ok(Attempt::Stale)
+    }
+}
+
+/// Why a transaction was cancelled, if a neighbour was the cause.
+fn cancelled(error: &TransactWriteItemsError, refused: &[Refused]) -> Option<Refused> {
+    let TransactWriteItemsError::TransactionCanceledException(cancelled) = error else {
+        return None;
+    };
+    let reasons = || cancelled.cancellation_reasons().iter().zip(refused);
+    let is = |reason: &CancellationReason, code| reason.code() == Some(code);
+    if reasons()
+        .any(|(reason, refused)| *refused == Refused::Lost && is(reason, "ConditionalCheckFailed"))
+    {
+        return Some(Refused::Lost);
+    }
+    reasons()
+        .any(|(reason, _)| {
+            is(reason, "ConditionalCheckFailed") || is(reason, "TransactionConflict")
+        })
+        .then_some(Refused::Stale)
+}

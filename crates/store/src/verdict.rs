@@ -1,0 +1,190 @@
+//! A verdict and everything that has to be known with it.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{AttributeValue, Put, Update};
+use monspec::{Outcome, Verdict};
+use release::approval::Answer;
+use release::deployment::Standing;
+use release::evidence::Evidence;
+use release::validation::{Judgement, Phase, ValidationId};
+
+use crate::change::Change;
+use crate::claim::Claimed;
+use crate::item::{self, Key, expiring};
+use crate::ledger::{Lesson, by_validation};
+use crate::packed::pack_json;
+use crate::transaction::{Attempt, Attempts, Write};
+use crate::{Store, StoreError};
+
+/// One point of a chart: the numbers of one signature.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plotted {
+    /// Names the signature across builds.
+    pub name: String,
+    /// How it was judged.
+    pub outcome: Outcome,
+    /// The number of the new build.
+    pub observation: Option<f64>,
+    /// The number it was held against.
+    pub baseline: Option<f64>,
+    /// The limit above.
+    pub upper_limit: Option<f64>,
+    /// The limit below.
+    pub lower_limit: Option<f64>,
+}
+
+impl Store {
+    /// Stores the verdict with its evidence, tells the slot and the catalogue
+    /// and teaches the ledger, all or nothing.
+    pub async fn judged(
+        &self,
+        claimed: &mut Claimed,
+        judgement: Judgement,
+        evidence: &Evidence,
+        plot: &[Plotted],
+    ) -> Result<(), StoreError> {
+        let registration = &claimed.validation.registration;
+        let lesson = lesson(registration.id, evidence);
+        let change = judged(&judgement, plot);
+        let mut attempts = Attempts::at("store a verdict");
+        loop {
+            let mut writes = vec![
+                self.claimed_update(claimed, &change),
+                self.put_evidence(claimed, evidence),
+            ];
+            if let Some(slot) = Key::slot(registration) {
+                writes.push(self.answer_slot(&slot, registration.id, judgement.answer));
+            }
+            writes.extend(self.newest_in_catalogue(claimed, &judgement).await?);
+            writes.extend(self.lessons(&registration.deployments, &lesson).await?);
+            if attempts.write(self, writes).await? == Attempt::Written {
+                break;
+            }
+        }
+        claimed.validation.phase = Phase::Judged;
+        claimed.validation.judgement = Some(judgement);
+        claimed.validation.faults = 0;
+        claimed.validation.waits = 0;
+        Ok(())
+    }
+
+    fn put_evidence(&self, claimed: &Claimed, evidence: &Evidence) -> Write {
+        let registration = &claimed.validation.registration;
+        let mut item = claimed.key.evidence(registration.id).attributes();
+        item.insert("body".to_owned(), pack_json(evidence));
+        Write::put(
+            Put::builder()
+                .table_name(&self.validations)
+                .set_item(Some(expiring(item, registration))),
+        )
+    }
+
+    fn answer_slot(&self, slot: &Key, id: ValidationId, answer: Answer) -> Write {
+        Write::owned(
+            Update::builder()
+                .table_name(&self.validations)
+                .set_key(Some(slot.attributes()))
+                .update_expression("SET answer = :answer")
+                .condition_expression("id = :id")
+                .expression_attribute_values(":answer", item::word(answer))
+                .expression_attribute_values(":id", item::word(id)),
+        )
+    }
+
+    /// The write that makes this the last verdict of its comparison. Nothing,
+    /// where a build that was registered later has been judged already.
+    async fn newest_in_catalogue(
+        &self,
+        claimed: &Claimed,
+        judgement: &Judgement,
+    ) -> Result<Option<Write>, StoreError> {
+        let registration = &claimed.validation.registration;
+        let place = Key::catalogue(registration);
+        let newest: Option<ValidationId> = self
+            .get("read the catalogue", &place)
+            .await?
+            .map(|item| item::plain(&item, "id"))
+            .transpose()?;
+        if newest.is_some_and(|newest| registration.id < newest) {
+            return Ok(None);
+        }
+        let mut item = place.attributes();
+        let comparison = registration.comparison.clone();
+        let attributes = [
+            ("pipeline", AttributeValue::S(registration.pipeline.clone())),
+            ("comparison", AttributeValue::S(comparison)),
+            ("id", item::word(registration.id)),
+            ("verdict", item::word(judgement.verdict)),
+            ("version", AttributeValue::S(registration.version.clone())),
+            ("judgedAt", item::millis(judgement.at)),
+        ];
+        for (name, value) in attributes {
+            item.insert(name.to_owned(), value);
+        }
+        // Ids sort by the time of registration, also as text.
+        Ok(Some(Write::put(
+            Put::builder()
+                .table_name(&self.validations)
+                .set_item(Some(expiring(item, registration)))
+                .condition_expression("attribute_not_exists(id) OR id <= :id")
+                .expression_attribute_values(":id", item::word(registration.id)),
+        )))
+    }
+}
+
+/// What a verdict changes in the validation itself.
+fn judged(judgement: &Judgement, plot: &[Plotted]) -> Change {
+    let plot = plot.iter().map(plotted).collect();
+    Change::set("phase", item::word(Phase::Judged))
+        .and("judgement", item::json_attribute(judgement))
+        .and("verdict", item::word(judgement.verdict))
+        .and("judgedAt", item::millis(judgement.at))
+        .and("plot", AttributeValue::L(plot))
+        .and("faults", AttributeValue::N("0".to_owned()))
+        .and("waits", AttributeValue::N("0".to_owned()))
+}
+
+/// What a verdict teaches the ledger. A first release had nothing to be held
+/// against, so it proves nothing.
+fn lesson(id: ValidationId, evidence: &Evidence) -> Lesson {
+    let first_release = evidence
+        .findings
+        .iter()
+        .any(|finding| finding.finding.accepted);
+    let standing = match evidence.verdict {
+        Verdict::Passed if !first_release => Standing::Good,
+        Verdict::Failed => Standing::Bad,
+        Verdict::Passed | Verdict::Inconclusive => Standing::Unknown,
+    };
+    Lesson {
+        standing,
+        by: format!("{} ({})", by_validation(id), evidence.verdict),
+    }
+}
+
+fn plotted(point: &Plotted) -> AttributeValue {
+    let mut map = HashMap::from([
+        ("name".to_owned(), AttributeValue::S(point.name.clone())),
+        ("outcome".to_owned(), item::word(point.outcome)),
+    ]);
+    let numbers = [
+        ("observation", point.observation),
+        ("baseline", point.baseline),
+        ("upperLimit", point.upper_limit),
+        ("lowerLimit", point.lower_limit),
+    ];
+    for (name, number) in numbers {
+        if let Some(number) = number.filter(|number| plottable(*number)) {
+            // Adding zero turns a negative zero into the only zero a chart knows.
+            let number = AttributeValue::N((number + 0.0).to_string());
+            map.insert(name.to_owned(), number);
+        }
+    }
+    AttributeValue::M(map)
+}
+
+/// Whether DynamoDB can hold the number; no chart could show the others.
+fn plottable(number: f64) -> bool {
+    number == 0.0 || (1e-30..1e30).contains(&number.abs())
+}
