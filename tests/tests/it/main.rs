@@ -1,5 +1,7 @@
 //! One integration-test binary: whole stories, and the rules of the workspace.
 
+mod absences;
 mod gate;
 mod layers;
+mod settings;
 mod world;

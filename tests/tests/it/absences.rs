@@ -1,0 +1,138 @@
+//! What is deliberately nowhere in the tree, held over its text.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Something that no file may say.
+struct Absence {
+    /// In halves, so that this file does not say it either.
+    says: [&'static str; 2],
+    /// Where it may stand all the same.
+    except: &'static [&'static str],
+    why: &'static str,
+}
+
+const fn nowhere(says: [&'static str; 2], why: &'static str) -> Absence {
+    Absence {
+        says,
+        except: &[],
+        why,
+    }
+}
+
+const CODE: [Absence; 12] = [
+    clock(["SystemTime", "::now"]),
+    clock(["Timestamp", "::now"]),
+    clock(["Zoned", "::now"]),
+    environment(["env", "::var"]),
+    environment(["option_", "env!"]),
+    nowhere(["#[ig", "nore"], "a test that does not run holds nothing"),
+    nowhere(
+        ["#[should_", "panic"],
+        "a test says what is refused, and how, by a value",
+    ),
+    nowhere(["to", "do!"], "what is merged is finished"),
+    nowhere(["unimple", "mented!"], "what is merged is finished"),
+    nowhere(["TO", "DO"], "what is merged is finished"),
+    nowhere(["FIX", "ME"], "what is merged is finished"),
+    nowhere(
+        ["#[al", "low("],
+        "an exception that is no longer needed must say so: use `expect` with a reason",
+    ),
+];
+
+const TEXT: [Absence; 3] = [
+    nowhere(["/wo", "rk/"], ONE_MACHINE),
+    nowhere(["../sha", "red"], ONE_MACHINE),
+    nowhere(["/ro", "ot/"], ONE_MACHINE),
+];
+
+const ONE_MACHINE: &str = "the repository is complete without any folder around it";
+
+/// The edge of a function, commands for people, the world on a laptop, and the
+/// stories told in it are where an invocation begins; below, `now` is an
+/// argument.
+const fn clock(says: [&'static str; 2]) -> Absence {
+    Absence {
+        says,
+        except: &["crates/lambda/", "crates/cli/", "crates/lab/", "tests/"],
+        why: "time is an argument: the edge reads the clock once per invocation",
+    }
+}
+
+/// Like the clock; a story hands its settings to the process it starts.
+const fn environment(says: [&'static str; 2]) -> Absence {
+    Absence {
+        says,
+        except: &["crates/lambda/", "crates/cli/", "crates/lab/"],
+        why: "the environment is read at the edge, where a missing setting can be named",
+    }
+}
+
+#[test]
+fn code_never_says_what_the_rules_rule_out() {
+    let sources = files(&["rs"]);
+
+    assert_absent(&CODE, &sources);
+}
+
+#[test]
+fn repository_never_points_outside_itself() {
+    let texts = files(&["rs", "md", "toml", "json", "jsonc", "snap", "yaml", "yml"]);
+
+    assert_absent(&TEXT, &texts);
+}
+
+fn assert_absent(absences: &[Absence], files: &[PathBuf]) {
+    assert!(files.len() > 10, "the tree was not found: {files:?}");
+    let mut found = Vec::new();
+    for path in files {
+        let text = fs::read_to_string(Path::new(ROOT).join(path)).unwrap();
+        for (number, line) in (1..).zip(text.lines()) {
+            for absence in absences.iter().filter(|absence| absence.holds_in(path)) {
+                let says = absence.says.concat();
+                if line.contains(&says) {
+                    found.push(format!(
+                        "{}:{number} says `{says}`: {}",
+                        path.display(),
+                        absence.why
+                    ));
+                }
+            }
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+impl Absence {
+    fn holds_in(&self, path: &Path) -> bool {
+        !self.except.iter().any(|room| path.starts_with(room))
+    }
+}
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// The files with one of these extensions, relative to the root.
+fn files(extensions: &[&str]) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders = vec![PathBuf::new()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(Path::new(ROOT).join(&folder)).unwrap() {
+            let entry = entry.unwrap();
+            let path = folder.join(entry.file_name());
+            if entry.file_type().unwrap().is_dir() {
+                if !NOT_OURS.contains(&entry.file_name().to_string_lossy().as_ref()) {
+                    folders.push(path);
+                }
+            } else if path
+                .extension()
+                .is_some_and(|extension| extensions.iter().any(|wanted| extension == *wanted))
+            {
+                files.push(path);
+            }
+        }
+    }
+    files
+}
+
+const NOT_OURS: [&str; 2] = [".git", "target"];
