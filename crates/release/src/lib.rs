@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 
 pub mod approval;
+pub mod attribution;
 pub mod deployment;
 pub mod evidence;
 pub mod link;
+pub mod remediation;
 pub mod summary;
 pub mod validation;
 pub mod window;

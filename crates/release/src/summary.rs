@@ -1,8 +1,6 @@
 //! The text of an approval, within CodePipeline's limit.
 
-use std::cmp::Ordering;
-
-use monspec::{Finding, Outcome, Verdict};
+use monspec::{Finding, Outcome, Verdict, readable};
 
 /// What CodePipeline accepts, in characters.
 pub const LONGEST: usize = 512;
@@ -60,16 +58,31 @@ pub fn worst(findings: &[Finding]) -> Vec<&Finding> {
     worst
 }
 
-/// A number as a person reads it: no noise, no lost magnitude.
-pub fn number(value: f64) -> String {
-    let text = match value.abs().partial_cmp(&100.0) {
-        Some(Ordering::Less) => format!("{value:.2}"),
-        _ => format!("{value:.0}"),
-    };
-    match text.split_once('.') {
-        Some((whole, fraction)) if fraction.bytes().all(|digit| digit == b'0') => whole.to_owned(),
-        _ => text,
+/// Names a signature across builds, as the 2018 report did.
+pub fn series_name(finding: &Finding) -> String {
+    format!(
+        "{} - {}({},{})",
+        place(finding),
+        metric(finding),
+        finding.aggregate.to_uppercase(),
+        finding.side.as_str().to_uppercase()
+    )
+}
+
+/// The service, and the method within it.
+fn place(finding: &Finding) -> String {
+    match &finding.address.method {
+        Some(method) => format!("{} {method}", finding.address.service),
+        None => finding.address.service.clone(),
     }
+}
+
+/// The metric without the prefix that all built-in ones have.
+fn metric(finding: &Finding) -> &str {
+    finding
+        .metric
+        .strip_prefix("com.dynatrace.builtin:")
+        .unwrap_or(&finding.metric)
 }
 
 fn title(verdict: Verdict) -> &'static str {
@@ -107,26 +120,23 @@ fn sentence(finding: &Finding) -> String {
         return format!("{subject}: {}.", finding.reason.trim_end_matches('.'));
     };
     let bound = match (finding.upper_limit, finding.lower_limit) {
-        (Some(upper), _) if observation > upper => format!("> {}", number(upper)),
-        (_, Some(lower)) => format!("< {}", number(lower)),
+        (Some(upper), _) if observation > upper => format!("> {}", readable(upper)),
+        (_, Some(lower)) => format!("< {}", readable(lower)),
         (_, None) => return format!("{subject}: {}.", finding.reason.trim_end_matches('.')),
     };
     let baseline = finding.baseline.map_or_else(String::new, |baseline| {
-        format!(" (baseline {})", number(baseline))
+        format!(" (baseline {})", readable(baseline))
     });
-    format!("{subject} {} {bound}{baseline}.", number(observation))
+    format!("{subject} {} {bound}{baseline}.", readable(observation))
 }
 
 fn subject(finding: &Finding) -> String {
-    let metric = finding
-        .metric
-        .strip_prefix("com.dynatrace.builtin:")
-        .unwrap_or(&finding.metric);
-    let place = match &finding.address.method {
-        Some(method) => format!("{} {method}", finding.address.service),
-        None => finding.address.service.clone(),
-    };
-    format!("{place} {metric} {}", finding.aggregate)
+    format!(
+        "{} {} {}",
+        place(finding),
+        metric(finding),
+        finding.aggregate
+    )
 }
 
 fn rank(finding: &Finding) -> u8 {
@@ -158,4 +168,101 @@ fn cut(text: &str, room: usize) -> String {
     let mut short: String = text.chars().take(room.saturating_sub(1)).collect();
     short.push('…');
     short
+}
+
+#[cfg(test)]
+mod tests {
+    use monspec::{Address, Side};
+
+    use super::*;
+
+    fn finding(metric: &str, outcome: Outcome, observation: f64, limit: f64) -> Finding {
+        Finding {
+            address: Address {
+                service: "Cart".to_owned(),
+                method: None,
+                signature: 0,
+            },
+            metric: metric.to_owned(),
+            aggregate: "avg".to_owned(),
+            side: Side::Upper,
+            outcome,
+            accepted: false,
+            observation: Some(observation),
+            baseline: Some(100.0),
+            upper_limit: Some(limit),
+            lower_limit: None,
+            margin: Some(limit - observation),
+            reason: "somebody said so.".to_owned(),
+        }
+    }
+
+    fn gap(metric: &str) -> Finding {
+        Finding {
+            observation: None,
+            upper_limit: None,
+            ..finding(metric, Outcome::Inconclusive, 0.0, 0.0)
+        }
+    }
+
+    #[test]
+    fn worst_violations_come_first_and_gaps_after_them() {
+        let findings = [
+            gap("silent"),
+            finding("a little", Outcome::Violated, 116.0, 115.0),
+            finding("fine", Outcome::Held, 90.0, 115.0),
+            finding(
+                "com.dynatrace.builtin:much",
+                Outcome::Violated,
+                500.0,
+                115.0,
+            ),
+        ];
+
+        let text = text(Verdict::Failed, &findings, None, None);
+
+        assert_eq!(
+            text,
+            "Failed: 2 of 4 signatures violated. Cart much avg 500 > 115 (baseline 100). \
+             Cart a little avg 116 > 115 (baseline 100). Cart silent avg: somebody said so."
+        );
+    }
+
+    #[test]
+    fn reason_stands_where_nothing_was_measured() {
+        assert_eq!(
+            text(Verdict::Inconclusive, &[], Some("overtaken by d-2"), None),
+            "Inconclusive: overtaken by d-2."
+        );
+        assert_eq!(
+            text(Verdict::Inconclusive, &[], None, None),
+            "Inconclusive: no signature was judged."
+        );
+    }
+
+    #[test]
+    fn long_text_is_cut_and_the_link_is_whole() {
+        let link = format!("https://report.example/v/{}", "x".repeat(100));
+
+        let text = with_link(&"ä".repeat(1_000), Some(&link));
+
+        assert_eq!(text.chars().count(), LONGEST);
+        assert!(text.ends_with(&format!("… {link}")), "{text}");
+        assert_eq!(with_link("short", None), "short");
+    }
+
+    #[test]
+    fn series_keep_the_names_they_had_in_2018() {
+        let finding = finding(
+            "com.dynatrace.builtin:service.responsetime",
+            Outcome::Held,
+            1.0,
+            2.0,
+        );
+
+        assert_eq!(
+            series_name(&finding),
+            "Cart - service.responsetime(AVG,UPPER)"
+        );
+    }
 }

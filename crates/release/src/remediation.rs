@@ -1,0 +1,582 @@
+//! A remediation: one attempt to answer a problem in one group, and its life.
+//!
+//! # Transitions
+//!
+//! Claims, leases and crashes work as for a validation: every write is
+//! conditional on the claim, and a crashed worker's problem is due again at the
+//! lease.
+//!
+//! | State | Event | Durable write | External call | Killed before the write | Killed after the write |
+//! |---|---|---|---|---|---|
+//! | – | a problem is blamed on a deployment | remediation Attributed, culprit suspect and bound to this problem, in one transaction | – | blamed again | as written |
+//! | – | the culprit is bound to another problem | remediation Joined | – | blamed again | as written |
+//! | Attributed | a check says no | NotNeeded or Refused with the reason | – | checked again | as written |
+//! | Attributed | another deployment runs | due later | – | checked again | as written |
+//! | Attributed | the culprit is still being deployed | – | stop it, without rollback | – | stopped again: already stopped |
+//! | Attributed | a target is found and the guard is free | Intended with target and marker, guard taken, in one transaction | – | checked again | next row |
+//! | Intended | its marker is found | Deploying with the found id | – | searched again | as written |
+//! | Intended | its marker is not found | – | create the deployment | searched again | searched, and found |
+//! | Intended | created | Deploying with its id | – | searched, and found | as written |
+//! | Deploying | it succeeded | Healed, guard in cooldown, in one transaction | – | looked at again | as written |
+//! | Deploying | it failed or was stopped | HealFailed, guard in cooldown, in one transaction | – | looked at again | as written |
+//! | Healed | the problem closes | Confirmed, culprit bad | – | looked at again | as written |
+//! | Healed | its time is over | Unconfirmed, culprit stays suspect | – | looked at again | as written |
+//! | any other | the problem closes without our doing | Closed, culprit unknown | – | looked at again | as written |
+//!
+//! Comments are stored with the state that causes them and posted beside all
+//! this: one that cannot be posted is tried again and stops nothing.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::attribution::Culprit;
+use crate::deployment::{LedgerEntry, Origin, Standing};
+
+/// How far a remediation is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "state")]
+pub enum State {
+    /// A deployment is to blame; nothing was done yet.
+    Attributed,
+    /// The same culprit is answered under another problem.
+    #[serde(rename_all = "camelCase")]
+    Joined {
+        /// The problem under which it is answered.
+        problem: String,
+    },
+    /// What will be done is decided and stored, and about to be done.
+    Intended(Heal),
+    /// The target is being deployed.
+    #[serde(rename_all = "camelCase")]
+    Deploying {
+        /// What was decided.
+        heal: Heal,
+        /// The deployment that does it.
+        deployment: String,
+    },
+    /// The target runs.
+    #[serde(rename_all = "camelCase")]
+    Healed {
+        /// What was decided.
+        heal: Heal,
+        /// The deployment that did it.
+        deployment: String,
+        /// When it had ended.
+        at: Timestamp,
+    },
+    /// The target could not be deployed.
+    #[serde(rename_all = "camelCase")]
+    HealFailed {
+        /// What was decided.
+        heal: Heal,
+        /// The deployment that failed.
+        deployment: String,
+        /// What CodeDeploy said.
+        reason: String,
+    },
+    /// Everything was decided as if it were to be done, and nothing was.
+    Shadowed(Heal),
+    /// It must not be done.
+    Refused(Refusal),
+    /// It need not be done.
+    NotNeeded(Needless),
+}
+
+/// What is decided before anything is called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Heal {
+    /// The deployment whose revision is deployed again.
+    pub target: String,
+    /// What a person calls it.
+    pub version: String,
+    /// Found in the description of the deployment that does it.
+    pub marker: String,
+    /// When it was decided.
+    pub at: Timestamp,
+}
+
+/// Why a heal must not be done. Displays as a sentence that says what a person
+/// can do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "camelCase", tag = "because")]
+pub enum Refusal {
+    /// There is nothing that is known to be good.
+    #[error(
+        "no earlier revision of {group} is known to be good; deploy one by hand, or clear one in the ledger"
+    )]
+    NoTarget {
+        /// The group.
+        group: String,
+    },
+    /// The culprit is itself an answer to a problem.
+    #[error(
+        "deployment {deployment} is itself a heal, and a heal is never healed; a person has to look"
+    )]
+    HealOfHeal {
+        /// The deployment.
+        deployment: String,
+    },
+    /// The group was healed a moment ago.
+    #[error(
+        "{group} was healed a moment ago and is left alone until {until}; a person has to look"
+    )]
+    Cooldown {
+        /// The group.
+        group: String,
+        /// When it may be healed again.
+        until: Timestamp,
+    },
+    /// The group was healed too often.
+    #[error(
+        "{group} was healed {count} times within {hours} hours, which is all it may be; a person has to look"
+    )]
+    TooOften {
+        /// The group.
+        group: String,
+        /// How often.
+        count: u32,
+        /// Within how long.
+        hours: i64,
+    },
+    /// More groups would be changed than the operator allows.
+    #[error(
+        "{groups} deployment groups would have to change at once; choose by hand, or raise HEAL_MAX_GROUPS"
+    )]
+    TooManyGroups {
+        /// How many.
+        groups: usize,
+    },
+    /// Healing is switched off.
+    #[error("healing is switched off (HEAL_MODE=off)")]
+    SwitchedOff,
+}
+
+/// Why a heal need not be done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "camelCase", tag = "because")]
+pub enum Needless {
+    /// The problem is over.
+    #[error("the problem is already closed")]
+    Closed,
+    /// Something else runs by now.
+    #[error("deployment {running} runs now, not {culprit}, which is to blame")]
+    Replaced {
+        /// What runs.
+        running: String,
+        /// What is to blame.
+        culprit: String,
+    },
+    /// The problem began before the deployment.
+    #[error("the problem began before deployment {culprit}")]
+    Older {
+        /// The deployment.
+        culprit: String,
+    },
+    /// The notification is too old to act on.
+    #[error("the notification is {minutes} minutes old, too old to act on without a person")]
+    Stale {
+        /// Its age.
+        minutes: i64,
+    },
+}
+
+/// What a look at the world says about acting now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Act.
+    Act,
+    /// Stop the culprit's own deployment first.
+    StopFirst,
+    /// Another deployment runs; decide anew when it has ended.
+    Wait,
+    /// It need not be done.
+    NotNeeded(Needless),
+    /// It must not be done.
+    Refused(Refusal),
+}
+
+/// What is true directly before acting.
+#[derive(Clone, Debug)]
+pub struct Facts<'a> {
+    /// Whether the problem is open now.
+    pub open: bool,
+    /// When the problem began.
+    pub began: Timestamp,
+    /// When its notification arrived.
+    pub noticed: Timestamp,
+    /// What is to blame.
+    pub culprit: &'a Culprit,
+    /// The deployment that reached the group last, and whether it runs still.
+    pub latest: Option<(&'a str, Progress)>,
+    /// How old a notification may be.
+    pub max_age: SignedDuration,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// How far a deployment is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// It is being deployed.
+    Running,
+    /// It has ended.
+    Ended,
+}
+
+/// Looks before acting: nothing is done for a problem that is over, for what no
+/// longer runs, or on old news.
+pub fn look(facts: &Facts<'_>) -> Look {
+    let culprit = facts.culprit;
+    if !facts.open {
+        return Look::NotNeeded(Needless::Closed);
+    }
+    if culprit.origin == Origin::Heal {
+        return Look::Refused(Refusal::HealOfHeal {
+            deployment: culprit.deployment.clone(),
+        });
+    }
+    if facts.began < culprit.at {
+        return Look::NotNeeded(Needless::Older {
+            culprit: culprit.deployment.clone(),
+        });
+    }
+    let age = facts.now.duration_since(facts.noticed);
+    if facts.max_age < age {
+        return Look::NotNeeded(Needless::Stale {
+            minutes: age.as_mins(),
+        });
+    }
+    match facts.latest {
+        Some((latest, Progress::Running)) if latest == culprit.deployment => Look::StopFirst,
+        Some((_, Progress::Running)) => Look::Wait,
+        Some((latest, Progress::Ended)) if latest != culprit.deployment => {
+            Look::NotNeeded(Needless::Replaced {
+                running: latest.to_owned(),
+                culprit: culprit.deployment.clone(),
+            })
+        }
+        _ => Look::Act,
+    }
+}
+
+/// A revision that could be deployed again, the best first.
+///
+/// `history` holds what the ledger knows of the group; a revision that passed
+/// its validation comes before one of which nothing is known. Content that is
+/// bad anywhere is a target nowhere, under whatever key or id.
+pub fn targets<'a>(
+    history: &'a [LedgerEntry],
+    culprit: &str,
+    bad_elsewhere: &BTreeSet<String>,
+) -> Vec<&'a LedgerEntry> {
+    let Some(blamed) = history.iter().find(|entry| entry.deployment.id == culprit) else {
+        return Vec::new();
+    };
+    let bad: BTreeSet<&str> = history
+        .iter()
+        .filter(|entry| matches!(entry.standing, Standing::Suspect | Standing::Bad))
+        .map(|entry| entry.deployment.identity.as_str())
+        .chain(bad_elsewhere.iter().map(String::as_str))
+        .chain([blamed.deployment.identity.as_str()])
+        .collect();
+    let mut targets: Vec<&LedgerEntry> = history
+        .iter()
+        .filter(|entry| entry.deployment.at < blamed.deployment.at)
+        .filter(|entry| entry.deployment.origin == Origin::Release)
+        .filter(|entry| !bad.contains(entry.deployment.identity.as_str()))
+        .collect();
+    targets.sort_by_key(|entry| {
+        let proven = entry.standing == Standing::Good;
+        (
+            std::cmp::Reverse(proven),
+            std::cmp::Reverse(entry.deployment.at),
+        )
+    });
+    targets
+}
+
+/// What keeps a group from being healed in a circle.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Guard {
+    /// The problem that is being answered.
+    pub active: Option<String>,
+    /// Until when the group is left alone.
+    pub cooldown_until: Option<Timestamp>,
+    /// When the group was healed.
+    pub heals: Vec<Timestamp>,
+}
+
+/// How often a group may be healed.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// How long a group is left alone after a heal.
+    pub cooldown: SignedDuration,
+    /// How many heals are allowed within [`Limits::window`].
+    pub most: u32,
+    /// The span in which heals are counted.
+    pub window: SignedDuration,
+}
+
+/// Whether the guard lets a problem through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// It does; this is the guard while the problem is answered.
+    Admitted(Guard),
+    /// Another problem is being answered in this group.
+    Busy,
+    /// It does not.
+    Refused(Refusal),
+}
+
+impl Guard {
+    /// Asks to answer `problem` in `group`.
+    pub fn admit(&self, problem: &str, group: &str, limits: Limits, now: Timestamp) -> Admission {
+        match &self.active {
+            Some(active) if active == problem => return Admission::Admitted(self.clone()),
+            Some(_) => return Admission::Busy,
+            None => {}
+        }
+        if let Some(until) = self.cooldown_until
+            && now < until
+        {
+            return Admission::Refused(Refusal::Cooldown {
+                group: group.to_owned(),
+                until,
+            });
+        }
+        let heals: Vec<Timestamp> = self
+            .heals
+            .iter()
+            .copied()
+            .filter(|heal| now.duration_since(*heal) < limits.window)
+            .collect();
+        let count = u32::try_from(heals.len()).unwrap_or(u32::MAX);
+        if limits.most <= count {
+            return Admission::Refused(Refusal::TooOften {
+                group: group.to_owned(),
+                count,
+                hours: limits.window.as_hours(),
+            });
+        }
+        Admission::Admitted(Self {
+            active: Some(problem.to_owned()),
+            cooldown_until: None,
+            heals: heals.into_iter().chain([now]).collect(),
+        })
+    }
+
+    /// The guard after a heal has ended, well or not.
+    #[must_use]
+    pub fn released(&self, limits: Limits, now: Timestamp) -> Self {
+        Self {
+            active: None,
+            cooldown_until: Some(
+                now.saturating_add(limits.cooldown)
+                    .unwrap_or(Timestamp::MAX),
+            ),
+            heals: self.heals.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deployment::{Deployment, Group};
+
+    fn minute(minute: i64) -> Timestamp {
+        Timestamp::from_second(minute * 60).unwrap()
+    }
+
+    fn group() -> Group {
+        Group {
+            application: "App".to_owned(),
+            name: "Production".to_owned(),
+        }
+    }
+
+    fn culprit(origin: Origin) -> Culprit {
+        Culprit {
+            group: group(),
+            deployment: "d-4".to_owned(),
+            at: minute(40),
+            origin,
+        }
+    }
+
+    fn entry(id: &str, at: i64, identity: &str, standing: Standing) -> LedgerEntry {
+        LedgerEntry {
+            deployment: Deployment {
+                id: id.to_owned(),
+                group: group(),
+                at: minute(at),
+                execution: None,
+                identity: identity.to_owned(),
+                version: id.to_owned(),
+                origin: Origin::Release,
+            },
+            standing,
+            taught_by: String::new(),
+        }
+    }
+
+    fn chosen(history: &[LedgerEntry]) -> Vec<&str> {
+        targets(history, "d-4", &BTreeSet::new())
+            .into_iter()
+            .map(|entry| entry.deployment.id.as_str())
+            .collect()
+    }
+
+    #[test]
+    fn proven_revision_comes_before_a_newer_unknown_one() {
+        let history = [
+            entry("d-4", 40, "four", Standing::Suspect),
+            entry("d-3", 30, "three", Standing::Unknown),
+            entry("d-2", 20, "two", Standing::Good),
+            entry("d-1", 10, "one", Standing::Good),
+        ];
+
+        assert_eq!(chosen(&history), ["d-2", "d-1", "d-3"]);
+    }
+
+    #[test]
+    fn bad_content_is_no_target_under_another_key() {
+        let history = [
+            entry("d-4", 40, "four", Standing::Suspect),
+            entry("d-3", 30, "four", Standing::Good),
+            entry("d-2", 20, "two", Standing::Bad),
+            entry("d-1", 10, "two", Standing::Good),
+            entry("d-0", 5, "zero", Standing::Suspect),
+        ];
+
+        assert!(chosen(&history).is_empty());
+        let elsewhere = BTreeSet::from(["one".to_owned()]);
+        let history = [
+            entry("d-4", 40, "four", Standing::Suspect),
+            entry("d-1", 10, "one", Standing::Good),
+        ];
+        assert!(targets(&history, "d-4", &elsewhere).is_empty());
+    }
+
+    #[test]
+    fn neither_heals_nor_later_deployments_are_targets() {
+        let mut healed = entry("d-2", 20, "two", Standing::Good);
+        healed.deployment.origin = Origin::Heal;
+        let history = [
+            entry("d-5", 50, "five", Standing::Good),
+            entry("d-4", 40, "four", Standing::Suspect),
+            healed,
+        ];
+
+        assert!(chosen(&history).is_empty());
+        assert!(targets(&history, "d-unknown", &BTreeSet::new()).is_empty());
+    }
+
+    #[test]
+    fn nothing_is_done_on_old_news_or_for_what_is_gone() {
+        let release = culprit(Origin::Release);
+        let heal = culprit(Origin::Heal);
+        let facts = Facts {
+            open: true,
+            began: minute(45),
+            noticed: minute(46),
+            culprit: &release,
+            latest: Some(("d-4", Progress::Ended)),
+            max_age: SignedDuration::from_mins(30),
+            now: minute(47),
+        };
+        assert_eq!(look(&facts), Look::Act);
+
+        let closed = Facts {
+            open: false,
+            ..facts.clone()
+        };
+        assert_eq!(look(&closed), Look::NotNeeded(Needless::Closed));
+        let older = Facts {
+            began: minute(39),
+            ..facts.clone()
+        };
+        assert!(matches!(
+            look(&older),
+            Look::NotNeeded(Needless::Older { .. })
+        ));
+        let stale = Facts {
+            now: minute(77),
+            ..facts.clone()
+        };
+        assert_eq!(
+            look(&stale),
+            Look::NotNeeded(Needless::Stale { minutes: 31 })
+        );
+        let replaced = Facts {
+            latest: Some(("d-5", Progress::Ended)),
+            ..facts.clone()
+        };
+        assert!(matches!(
+            look(&replaced),
+            Look::NotNeeded(Needless::Replaced { .. })
+        ));
+        let forward_fix = Facts {
+            latest: Some(("d-5", Progress::Running)),
+            ..facts.clone()
+        };
+        assert_eq!(look(&forward_fix), Look::Wait);
+        let running = Facts {
+            latest: Some(("d-4", Progress::Running)),
+            ..facts.clone()
+        };
+        assert_eq!(look(&running), Look::StopFirst);
+        let of_heal = Facts {
+            culprit: &heal,
+            ..facts
+        };
+        assert!(matches!(
+            look(&of_heal),
+            Look::Refused(Refusal::HealOfHeal { .. })
+        ));
+    }
+
+    #[test]
+    fn guard_lets_one_problem_through_and_counts() {
+        let limits = Limits {
+            cooldown: SignedDuration::from_mins(15),
+            most: 2,
+            window: SignedDuration::from_hours(24),
+        };
+        let admitted = |guard: &Guard, problem: &str, at: i64| match guard.admit(
+            problem,
+            "App/Production",
+            limits,
+            minute(at),
+        ) {
+            Admission::Admitted(guard) => guard,
+            other => panic!("{other:?}"),
+        };
+        let first = admitted(&Guard::default(), "P-1", 0);
+        assert_eq!(
+            first.admit("P-2", "App/Production", limits, minute(1)),
+            Admission::Busy
+        );
+        assert_eq!(
+            admitted(&first, "P-1", 1),
+            first,
+            "asking again changes nothing"
+        );
+
+        let rested = first.released(limits, minute(5));
+        assert!(matches!(
+            rested.admit("P-2", "App/Production", limits, minute(10)),
+            Admission::Refused(Refusal::Cooldown { .. })
+        ));
+        let second = admitted(&rested, "P-2", 20).released(limits, minute(25));
+        assert!(matches!(
+            second.admit("P-3", "App/Production", limits, minute(60)),
+            Admission::Refused(Refusal::TooOften { count: 2, .. })
+        ));
+        admitted(&second, "P-3", 24 * 60 + 1);
+    }
+}
