@@ -3,12 +3,14 @@
 use std::io::{Cursor, Read};
 
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::ServerSideEncryption;
 use secrecy::ExposeSecret;
 use zip::ZipArchive;
 
 use crate::DeliveryError;
 use crate::error::sorted;
-use crate::job::{ArtifactCredentials, S3Location};
+use crate::job::{ArtifactCredentials, EncryptionKey, S3Location};
 
 /// The largest artifact that is read. A monspec is a few kilobytes; an action
 /// that hands over the whole application should hand over the monspec alone.
@@ -79,18 +81,36 @@ impl Artifacts {
         file_text(bytes, name, limit)
     }
 
-    async fn fetch(
+    /// Writes an output artifact, encrypted with the pipeline's own key where
+    /// it has one.
+    pub async fn write(
         &self,
         location: &S3Location,
         credentials: &ArtifactCredentials,
-    ) -> Result<Vec<u8>, ArtifactError> {
+        key: Option<&EncryptionKey>,
+        content: Vec<u8>,
+    ) -> Result<(), DeliveryError> {
+        self.client(credentials)
+            .put_object()
+            .bucket(&location.bucket_name)
+            .key(&location.object_key)
+            .server_side_encryption(ServerSideEncryption::AwsKms)
+            .set_ssekms_key_id(key.map(|key| key.id.clone()))
+            .body(ByteStream::from(content))
+            .send()
+            .await
+            .map_err(|error| sorted("write the output artifact", error))?;
+        Ok(())
+    }
+
+    /// A client with the job's rights: the function's own role opens no
+    /// artifact.
+    fn client(&self, credentials: &ArtifactCredentials) -> aws_sdk_s3::Client {
+        let token = credentials.session_token.as_ref();
         let credentials = Credentials::new(
             credentials.access_key_id.expose_secret(),
             credentials.secret_access_key.expose_secret(),
-            credentials
-                .session_token
-                .as_ref()
-                .map(|token| token.expose_secret().to_owned()),
+            token.map(|token| token.expose_secret().to_owned()),
             None,
             "the job's artifact credentials",
         );
@@ -99,7 +119,16 @@ impl Artifacts {
             .to_builder()
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .build();
-        let object = aws_sdk_s3::Client::from_conf(config)
+        aws_sdk_s3::Client::from_conf(config)
+    }
+
+    async fn fetch(
+        &self,
+        location: &S3Location,
+        credentials: &ArtifactCredentials,
+    ) -> Result<Vec<u8>, ArtifactError> {
+        let object = self
+            .client(credentials)
             .get_object()
             .bucket(&location.bucket_name)
             .key(&location.object_key)

@@ -39,9 +39,15 @@ pub struct Job {
 pub struct JobData {
     action_configuration: ActionConfiguration,
     /// The artifacts that the action was given.
-    pub input_artifacts: Vec<InputArtifact>,
+    pub input_artifacts: Vec<Artifact>,
+    /// The artifacts that the action may write.
+    pub output_artifacts: Vec<Artifact>,
     /// Opens the artifacts, and nothing else.
     pub artifact_credentials: Option<ArtifactCredentials>,
+    /// What an earlier job of this action asked to be told again.
+    pub continuation_token: Option<String>,
+    /// The key that artifacts are encrypted with, where it is not the default.
+    pub encryption_key: Option<EncryptionKey>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -56,9 +62,9 @@ struct Configuration {
     user_parameters: Option<String>,
 }
 
-/// An artifact that the action was given.
+/// An input or output artifact of the action.
 #[derive(Debug, Deserialize)]
-pub struct InputArtifact {
+pub struct Artifact {
     /// Its name in the pipeline.
     #[serde(default)]
     pub name: String,
@@ -82,6 +88,13 @@ pub struct S3Location {
     pub bucket_name: String,
     /// The key.
     pub object_key: String,
+}
+
+/// A KMS key.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct EncryptionKey {
+    /// Its id or ARN.
+    pub id: String,
 }
 
 /// Temporary credentials for the artifacts of one job.
@@ -173,12 +186,33 @@ impl CodePipeline {
 
     /// Tells CodePipeline that the job is done.
     pub async fn succeed(&self, job: &str, summary: &str) -> Result<Reported, DeliveryError> {
+        self.report_success(job, summary, None).await
+    }
+
+    /// Tells CodePipeline that the action is not done: it is invoked again in a
+    /// while, by another job that carries `token`.
+    pub async fn continue_later(
+        &self,
+        job: &str,
+        summary: &str,
+        token: &str,
+    ) -> Result<Reported, DeliveryError> {
+        self.report_success(job, summary, Some(token)).await
+    }
+
+    async fn report_success(
+        &self,
+        job: &str,
+        summary: &str,
+        token: Option<&str>,
+    ) -> Result<Reported, DeliveryError> {
         let details = ExecutionDetails::builder().summary(summary).build();
         let outcome = self
             .client
             .put_job_success_result()
             .job_id(job)
             .execution_details(details)
+            .set_continuation_token(token.map(str::to_owned))
             .send()
             .await;
         match outcome {
