@@ -1,15 +1,16 @@
 #![doc = include_str!("../README.md")]
 
+pub mod compare;
 pub mod register_validation;
 pub mod validate_builds;
-
-pub mod compare;
 
 pub mod links;
 pub mod measure;
 pub mod outgoing;
 
 mod once;
+mod overlap;
+mod sides;
 
 use monspec::MetricFacts;
 

@@ -17,6 +17,7 @@ use release::window::{Window, saturating_add};
 use store::{Registered, Store};
 
 use crate::outgoing::Outgoing;
+use crate::overlap::windows_are_apart;
 use parameters::Parameters;
 use pipeline::Placed;
 
@@ -218,7 +219,8 @@ fn registration(
     now: Timestamp,
 ) -> Result<Registration, Stop> {
     let window = Window::from_registration(now, parameters.length);
-    windows_are_apart(&spec.monspec, &comparison, parameters.length)?;
+    windows_are_apart(&spec.monspec.compared(&comparison), parameters.length)
+        .map_err(Refusal::configuration)?;
     if let Some(hook) = &parameters.result_hook {
         services
             .outgoing
@@ -294,31 +296,6 @@ async fn store(
         due_at: registration.due_at,
         already,
     })
-}
-
-/// The same environment compared with itself must not share a moment with
-/// itself, or a build is measured against its own numbers.
-fn windows_are_apart(
-    monspec: &Monspec,
-    comparison: &str,
-    length: SignedDuration,
-) -> Result<(), Refusal> {
-    for (entry, declared) in monspec.compared(comparison) {
-        let apart = SignedDuration::from_secs(
-            i64::try_from(declared.seconds_between_windows()).unwrap_or(i64::MAX),
-        );
-        if declared.compares_environment_with_itself() && apart < length {
-            return Err(Refusal::configuration(format!(
-                "comparison `{comparison}` of `{}` compares `{}` with itself {} seconds apart, but the window is {} \
-                 seconds long: the windows overlap; raise shiftcomparetimeframe or shorten the window",
-                entry.id,
-                declared.source,
-                apart.as_secs(),
-                length.as_secs(),
-            )));
-        }
-    }
-    Ok(())
 }
 
 /// The end of the last window that is asked for: a negative shift looks ahead.

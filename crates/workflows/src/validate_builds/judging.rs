@@ -6,21 +6,21 @@ use anyhow::Context as _;
 use delivery::pipeline::ActionKind;
 use jiff::{SignedDuration, Timestamp};
 use monspec::{
-    Address, Comparison, Gap, Measured, Measurement, MissingBaseline, Monspec, ServiceEntry,
-    Verdict, WhenInconclusive,
+    Comparison, Gap, Measured, Measurement, MissingBaseline, Monspec, ServiceEntry, Verdict,
+    WhenInconclusive,
 };
 use release::approval;
 use release::deployment::{
     Deployment, Group, LedgerEntry, Origin, Undisturbed, taint, undisturbed,
 };
-use release::evidence::{Asked, Evidence, Evidenced};
+use release::evidence::{Evidence, Evidenced};
 use release::validation::{Registration, Validation};
 use release::window::{Window, saturating_add};
 use store::Plotted;
 
 use super::{Shared, Wait};
-use crate::measure::{self, Readings, Side};
 use crate::metric_facts;
+use crate::sides::{Baseline, Pair, Sides};
 
 /// How far a validation came, and what was learnt of the token.
 pub(super) struct Judging {
@@ -95,11 +95,11 @@ async fn measured(shared: &Shared<'_>, validation: &Validation) -> anyhow::Resul
         .iter()
         .map(|(entry, comparison)| both_sides(shared, registration, entry, comparison));
     let mut sides = futures_util::future::try_join_all(sides).await?;
-    let token_refused = sides.iter().any(BothSides::token_refused);
+    let token_refused = sides.iter().any(Sides::token_refused);
 
     let patience_ends = saturating_add(registration.due_at, shared.services.patience);
     if shared.tick.now < patience_ends
-        && let Some(missing) = sides.iter().find_map(BothSides::worth_waiting_for)
+        && let Some(missing) = sides.iter().find_map(worth_waiting_for)
     {
         return Ok(Judging {
             step: Step::Wait(Wait {
@@ -110,12 +110,9 @@ async fn measured(shared: &Shared<'_>, validation: &Validation) -> anyhow::Resul
         });
     }
     for both in &mut sides {
-        both.explain(shared).await;
+        both.explain(&shared.asking).await;
     }
-    let findings = sides
-        .iter()
-        .flat_map(BothSides::findings)
-        .collect::<Vec<_>>();
+    let findings = sides.iter().flat_map(Sides::findings).collect::<Vec<_>>();
     let plain: Vec<monspec::Finding> = findings.iter().map(|found| found.finding.clone()).collect();
     let mut evidence = evidence(shared, monspec::verdict(&plain), policy, None, findings);
     if plain.iter().any(|finding| finding.accepted) {
@@ -259,178 +256,39 @@ async fn released_since(
         .collect())
 }
 
-/// Both sides of one service entry, measured.
-struct BothSides<'a> {
-    entry: &'a ServiceEntry,
-    comparison: &'a Comparison,
-    source: Side<'a>,
-    compare: Option<Side<'a>>,
-    observed: Readings,
-    baseline: Option<Readings>,
-    measured: BTreeMap<Address, Measured>,
-}
-
 async fn both_sides<'a>(
     shared: &Shared<'_>,
     registration: &Registration,
     entry: &'a ServiceEntry,
     comparison: &'a Comparison,
-) -> anyhow::Result<BothSides<'a>> {
-    let side = |name: &'a str, shift: i64| {
-        let environment = entry
-            .environments
-            .get(name)
-            .with_context(|| format!("the monspec declares no environment `{name}`"))?;
-        anyhow::Ok(Side {
-            name,
-            environment,
-            window: registration.window.shifted_back(shift),
-        })
-    };
-    let source = side(&comparison.source, comparison.shift_source_seconds)?;
-    let compare = match &comparison.compare {
-        Some(name) => Some(side(name, comparison.shift_compare_seconds)?),
-        None => None,
-    };
-    let history = match compare {
+) -> anyhow::Result<Sides<'a>> {
+    let pair = Pair::new(entry, comparison, registration.window)?;
+    let history = match pair.compare {
         Some(compare) => History::read(shared, registration, compare.window).await?,
         None => History::default(),
     };
-    let baseline = async {
-        match compare {
-            Some(compare) if history.tainted.is_none() => {
-                Ok(Some(shared.asking.readings(entry, compare).await?))
-            }
-            _ => Ok(None),
-        }
+    let baseline = match history.tainted {
+        Some(_) => Baseline::Untrusted,
+        None => Baseline::Wanted,
     };
-    let (observed, baseline) =
-        futures_util::future::try_join(shared.asking.readings(entry, source), baseline).await?;
-
-    let mut measured = measure::measured(entry, comparison, &observed, baseline.as_ref());
-    for both in measured.values_mut() {
+    let mut sides = pair.measured(&shared.asking, baseline).await?;
+    for both in sides.measured.values_mut() {
         history.speak(comparison, both);
     }
-    Ok(BothSides {
-        entry,
-        comparison,
-        source,
-        compare,
-        observed,
-        baseline,
-        measured,
-    })
+    Ok(sides)
 }
 
-impl BothSides<'_> {
-    fn token_refused(&self) -> bool {
-        self.observed.token_refused
-            || self
-                .baseline
-                .as_ref()
-                .is_some_and(|baseline| baseline.token_refused)
-    }
-
-    /// What is missing and may still come.
-    fn worth_waiting_for(&self) -> Option<String> {
-        monspec::addresses(self.entry).find_map(|(address, signature)| {
-            let both = self.measured.get(&address)?;
-            let gap = match (&both.observation, &both.baseline) {
-                (Measurement::Missing(gap), _) if may_come(gap) => gap,
-                (_, Measurement::Missing(gap)) if signature.needs_baseline() && may_come(gap) => {
-                    gap
-                }
-                _ => return None,
-            };
-            Some(gap.to_string())
-        })
-    }
-
-    /// Says that no entity matches where that is why there is no data. A tenant
-    /// that does not answer leaves the shorter explanation.
-    async fn explain(&mut self, shared: &Shared<'_>) {
-        let no_data =
-            |measurement: &Measurement| matches!(measurement, Measurement::Missing(Gap::NoData(_)));
-        let observations = self
-            .measured
-            .values()
-            .any(|both| no_data(&both.observation));
-        let baselines = self.measured.values().any(|both| no_data(&both.baseline));
-
-        if observations
-            && let Ok(false) = shared
-                .asking
-                .somebody_is_there(self.entry, self.source)
-                .await
-        {
-            for both in self
-                .measured
-                .values_mut()
-                .filter(|both| no_data(&both.observation))
-            {
-                both.observation =
-                    Measurement::Missing(Gap::NoEntity(measure::tags(self.source.environment)));
-            }
-        }
-        if let Some(compare) = self.compare
-            && baselines
-            && let Ok(false) = shared.asking.somebody_is_there(self.entry, compare).await
-        {
-            for both in self
-                .measured
-                .values_mut()
-                .filter(|both| no_data(&both.baseline))
-            {
-                both.baseline =
-                    Measurement::Missing(Gap::NoEntity(measure::tags(compare.environment)));
-            }
-        }
-    }
-
-    fn findings(&self) -> Vec<Evidenced> {
-        let asked = |readings: &Readings, side: Side<'_>, address: &Address| {
-            readings
-                .asked
-                .get(address)
-                .cloned()
-                .unwrap_or_else(|| Asked {
-                    environment: side.name.to_owned(),
-                    window: side.window,
-                    selector: String::new(),
-                    query: String::new(),
-                    warnings: Vec::new(),
-                })
+/// What is missing and may still come.
+fn worth_waiting_for(sides: &Sides<'_>) -> Option<String> {
+    monspec::addresses(sides.pair.entry).find_map(|(address, signature)| {
+        let both = sides.measured.get(&address)?;
+        let gap = match (&both.observation, &both.baseline) {
+            (Measurement::Missing(gap), _) if may_come(gap) => gap,
+            (_, Measurement::Missing(gap)) if signature.needs_baseline() && may_come(gap) => gap,
+            _ => return None,
         };
-        monspec::judge(self.entry, self.comparison, &self.measured)
-            .into_iter()
-            .map(|finding| Evidenced {
-                source: asked(&self.observed, self.source, &finding.address),
-                compare: match (&self.baseline, self.compare) {
-                    (Some(baseline), Some(side)) => Some(asked(baseline, side, &finding.address)),
-                    _ => None,
-                },
-                finding,
-            })
-            .collect()
-    }
-
-    fn name_entities(&self, entities: &mut BTreeMap<String, BTreeMap<String, Vec<String>>>) {
-        let sides = [
-            (Some(&self.observed), Some(self.source)),
-            (self.baseline.as_ref(), self.compare),
-        ];
-        for (readings, side) in sides {
-            if let (Some(readings), Some(side)) = (readings, side)
-                && !readings.entities.is_empty()
-            {
-                let known = entities.entry(self.entry.id.clone()).or_default();
-                let names = known.entry(side.name.to_owned()).or_default();
-                names.extend(readings.entities.iter().cloned());
-                names.sort();
-                names.dedup();
-            }
-        }
-    }
+        Some(gap.to_string())
+    })
 }
 
 /// What the ledger says of the compare side.
