@@ -120,7 +120,7 @@ impl Function {
         let _turn = self.turn.lock().await;
         let started = Instant::now();
         let process = self.running().await?;
-        let log_start = process.log_length();
+        let log_start = process.log_start();
         tokio::select! {
             () = process.api().started() => {}
             _ = process.exited() => {}

@@ -95,7 +95,16 @@ impl Process {
         self.exited().await;
     }
 
-    pub(super) fn log_length(&self) -> u64 {
+    /// Where the next invocation's logs begin. What a process writes at its
+    /// start belongs to its first invocation.
+    pub(super) fn log_start(&self) -> u64 {
+        let answered = self
+            .cold_start()
+            .is_some_and(|cold| cold.to_first_answer.is_some());
+        if answered { self.log_length() } else { 0 }
+    }
+
+    fn log_length(&self) -> u64 {
         self.log.metadata().map_or(0, |metadata| metadata.len())
     }
 
