@@ -1,10 +1,10 @@
 //! The environment, read at start.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::str::FromStr;
 
 /// A setting that is missing or cannot be used.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(thiserror::Error, PartialEq, Eq)]
 pub enum SettingError {
     /// It is not there.
     #[error("the setting {name} is missing: set it to {meaning}")]
@@ -22,6 +22,14 @@ pub enum SettingError {
         /// Why.
         reason: String,
     },
+}
+
+/// A function that cannot start ends with the `Debug` form of its reason, and
+/// whoever deploys it reads that line.
+impl fmt::Debug for SettingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Display::fmt(self, f)
+    }
 }
 
 /// The value of `name`; empty counts as missing.
