@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use lambda::metrics::{self, Line, Unit};
 use monspec::Verdict;
 use release::approval::Answer;
-use release::validation::Judgement;
+use release::validation::{Ending, Judgement};
 use workflows::validate_builds::{Progress, Report};
 
 pub(crate) fn line(report: &Report, now: Timestamp) {
@@ -27,7 +27,7 @@ pub(crate) fn line(report: &Report, now: Timestamp) {
         ),
         Progress::Settled(ending) => tracing::info!(
             validation.id = %id, pipeline.name = pipeline, comparison, verdict,
-            ending = ending.as_ref().map(tracing::field::debug),
+            ending = ending.as_ref().map(word),
             "Validation `{id}` is settled"
         ),
         Progress::Lost => tracing::info!(
@@ -43,6 +43,19 @@ pub(crate) fn line(report: &Report, now: Timestamp) {
             metrics: &counts,
             properties: &[("validation", &id.to_string())],
         });
+    }
+}
+
+/// How an approval ended, in a word to search for; what a person wrote stays
+/// in the record.
+fn word(ending: &Ending) -> &'static str {
+    match ending {
+        Ending::NothingToAnswer => "nothing-to-answer",
+        Ending::Answered { .. } => "answered",
+        Ending::Person(_) => "person",
+        Ending::ExecutionEnded { .. } => "execution-ended",
+        Ending::Superseded { .. } => "superseded",
+        Ending::GaveUp { .. } => "gave-up",
     }
 }
 
