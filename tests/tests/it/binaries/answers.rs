@@ -1,0 +1,135 @@
+//! What a build meets, from its registration to its answered approval.
+
+use lab::pipeline::ApprovalStatus;
+use lab::world::{REPORT, Settings, Traffic};
+use monspec::Verdict;
+use release::approval::Answer;
+use release::validation::{Ending, Phase};
+use serde_json::json;
+
+use super::{
+    PATIENCE, answered, gated, measured, registered, settled, status, stored, told, under_both,
+};
+
+#[tokio::test]
+async fn good_build_is_approved() {
+    under_both(async |api| {
+        let world = gated(Settings::default().api(api)).await;
+        let build = registered(&world).await;
+
+        answered(&world, &build.execution).await;
+
+        let approval = world.approval(&build.execution).unwrap();
+        assert_eq!(approval.status, ApprovalStatus::Approved);
+        let summary = approval.summary.unwrap();
+        assert!(
+            summary.starts_with("Passed: 4 of 4 signatures held."),
+            "{summary}"
+        );
+        assert!(
+            summary.contains(&format!("{REPORT}/v/{}?e=", build.id)),
+            "{summary}"
+        );
+        settled(&world, build.id).await;
+        let ending = stored(&world, build.id).await.ending;
+        let ours = Ending::Answered {
+            answer: Answer::Approve,
+            action_execution: approval.action_execution_id.unwrap(),
+        };
+        assert_eq!(ending, Some(ours));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn bad_build_is_rejected_with_its_worst_numbers() {
+    under_both(async |api| {
+        let world = gated(Settings::default().api(api)).await;
+        world.traffic(Traffic::SICK, Traffic::HEALTHY);
+        let build = registered(&world).await;
+
+        answered(&world, &build.execution).await;
+
+        let approval = world.approval(&build.execution).unwrap();
+        assert_eq!(approval.status, ApprovalStatus::Rejected);
+        let summary = approval.summary.unwrap();
+        assert!(
+            summary.starts_with("Failed: 3 of 4 signatures violated."),
+            "{summary}"
+        );
+        assert!(
+            summary.contains("service.responsetime avg 300000 > 115000 (baseline 100000)."),
+            "{summary}"
+        );
+        let link = format!("{REPORT}/v/{}?e=", build.id);
+        let (_, signed) = summary.split_once(&link).expect("the link is whole");
+        assert!(
+            signed.contains("&k=lab&s=") && !signed.contains(' '),
+            "{summary}"
+        );
+        assert!(summary.chars().count() <= 512, "{summary}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn refused_token_holds_the_approval() {
+    under_both(async |api| {
+        let refused = Settings::default()
+            .api(api)
+            .with("DT_API_TOKEN", "dt0c01.REVOKED.TOKEN");
+        let world = gated(refused).await;
+        let build = registered(&world).await;
+
+        let judged = async || stored(&world, build.id).await.judgement.is_some();
+        world
+            .tick_until("the build is judged", PATIENCE, judged)
+            .await
+            .unwrap();
+
+        assert_eq!(status(&world, &build.execution), ApprovalStatus::Waiting);
+        let judgement = stored(&world, build.id).await.judgement.unwrap();
+        assert_eq!(judgement.verdict, Verdict::Inconclusive);
+        assert!(judgement.summary.contains("token"), "{}", judgement.summary);
+        assert_eq!(world.aws.calls("PutApprovalResult"), 0);
+        let [line] = measured(&world.logs(), build.id).try_into().unwrap();
+        assert_eq!(
+            (&line["Inconclusive"], &line["Held"]),
+            (&json!(1.0), &json!(1.0))
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn each_validation_leaves_a_line_for_people_and_one_of_metrics() {
+    let world = gated(Settings::default()).await;
+    let build = registered(&world).await;
+    settled(&world, build.id).await;
+    assert_eq!(stored(&world, build.id).await.phase, Phase::Settled);
+
+    let registering = told(&world.register.logs(), build.id);
+    assert_eq!(registering.len(), 1, "{registering:?}");
+    assert_eq!(registering[0]["level"], "INFO");
+
+    let judging = told(&world.validate.logs(), build.id);
+    assert_eq!(judging.len(), 1, "{judging:?}");
+    assert_eq!(judging[0]["pipeline.name"], "Sample");
+    assert_eq!(judging[0]["comparison"], "StagingToProduction");
+    assert_eq!(judging[0]["verdict"], "passed");
+    assert_eq!(judging[0]["ending"], "answered");
+
+    let [line] = measured(&world.validate.logs(), build.id)
+        .try_into()
+        .unwrap();
+    assert_eq!(line["Pipeline"], "Sample");
+    assert_eq!(line["Comparison"], "StagingToProduction");
+    for (metric, count) in [
+        ("Passed", 1.0),
+        ("Failed", 0.0),
+        ("Inconclusive", 0.0),
+        ("Held", 0.0),
+    ] {
+        assert_eq!(line[metric], json!(count), "{metric}");
+    }
+}

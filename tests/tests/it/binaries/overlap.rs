@@ -1,0 +1,69 @@
+//! Ticks that overlap, and ticks with nothing to do.
+
+use lab::pipeline::ApprovalStatus;
+use lab::world::{self, PIPELINE, REGISTER, Settings, VALIDATE, World, scheduled};
+use release::validation::{Phase, ValidationId};
+use serde_json::json;
+
+use super::{PATIENCE, gated, measured, registered, status, stored};
+use crate::world::monspec;
+
+#[tokio::test]
+async fn two_ticks_at_once_judge_each_validation_once() {
+    let world = gated(Settings::default()).await;
+    let other = world.another(VALIDATE).await.unwrap();
+    let build = registered(&world).await;
+    let mut ids = vec![build.id];
+    for _ in 0..5 {
+        ids.push(registered_directly(&world).await);
+    }
+
+    let settled = async || {
+        let mut settled = true;
+        for id in &ids {
+            settled &= stored(&world, *id).await.phase == Phase::Settled;
+        }
+        settled
+    };
+    let ticks = async || {
+        let (one, two) = tokio::join!(world.tick(), other.invoke(scheduled()));
+        world::answer(VALIDATE, one.unwrap()).unwrap();
+        world::answer(VALIDATE, two.unwrap()).unwrap();
+        settled().await
+    };
+    world::until("everything is settled", PATIENCE, ticks)
+        .await
+        .unwrap();
+
+    let logs = world.validate.logs() + &other.logs();
+    for id in ids {
+        assert_eq!(measured(&logs, id).len(), 1, "{id}");
+    }
+    assert_eq!(status(&world, &build.execution), ApprovalStatus::Approved);
+    assert_eq!(world.aws.calls("PutApprovalResult"), 1);
+}
+
+#[tokio::test]
+async fn idle_tick_reads_no_secret_and_asks_nobody() {
+    let world = World::start(Settings::default()).await.unwrap();
+
+    let invocation = world.tick().await.unwrap();
+
+    let answer = world::answer(VALIDATE, invocation).unwrap();
+    assert_eq!(answer, json!({"worked": 0, "workLeft": false}));
+    assert!(world.aws.pipelines().calls().is_empty());
+    assert!(world.tenant.calls().is_empty());
+    assert_eq!(world.validate.logs(), "");
+}
+
+async fn registered_directly(world: &World) -> ValidationId {
+    let request = json!({
+        "pipeline": PIPELINE,
+        "comparison": "StagingToProduction",
+        "window": "1s",
+        "monspec": monspec(),
+    });
+    let invocation = world.register.invoke(request).await.unwrap();
+    let answer = world::answer(REGISTER, invocation).unwrap();
+    answer["validation"].as_str().unwrap().parse().unwrap()
+}
