@@ -1,0 +1,87 @@
+//! The catalogue holds the newest judged build of every comparison.
+
+use monspec::Verdict;
+use release::validation::Registration;
+
+use crate::world::{World, registration, text};
+
+#[tokio::test]
+async fn newer_build_takes_the_place_of_the_older() {
+    let world = World::start().await;
+    world.judged(&registration(1), Verdict::Failed).await;
+    world.judged(&registration(2), Verdict::Passed).await;
+
+    let catalogued = world.item("catalogue", "Shop#").await;
+    assert_eq!(text(&catalogued, "version"), "build 2");
+    assert_eq!(text(&catalogued, "verdict"), "passed");
+}
+
+#[tokio::test]
+async fn older_build_judged_later_is_stored_but_not_catalogued() {
+    let world = World::start().await;
+    let older = registration(1);
+    let mut slow = world.claimed(&older).await;
+    world.judged(&registration(2), Verdict::Passed).await;
+
+    world.judge(&mut slow, Verdict::Failed).await;
+
+    let catalogued = world.item("catalogue", "Shop#").await;
+    assert_eq!(text(&catalogued, "version"), "build 2");
+    assert!(world.validation(&older).await.judgement.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn builds_judged_at_once_leave_the_newest_in_the_catalogue() {
+    let world = World::start().await;
+    for round in 0..20 {
+        let pipeline = format!("Shop{round}");
+        let of_pipeline = |second: u16| Registration {
+            pipeline: pipeline.clone(),
+            deployments: Vec::new(),
+            ..registration(round * 10 + second)
+        };
+        let mut older = world.claimed(&of_pipeline(1)).await;
+        let mut newer = world.claimed(&of_pipeline(2)).await;
+
+        tokio::join!(
+            world.judge(&mut older, Verdict::Passed),
+            world.judge(&mut newer, Verdict::Passed),
+        );
+
+        let catalogued = world.item("catalogue", &format!("{pipeline}#")).await;
+        assert_eq!(
+            text(&catalogued, "version"),
+            newer.validation.registration.version
+        );
+        world.store.settle(older).await.unwrap();
+        world.store.settle(newer).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn pipelines_and_comparisons_have_places_of_their_own() {
+    let world = World::start().await;
+    let asked = [
+        registration(1),
+        Registration {
+            comparison: "Yesterday".to_owned(),
+            ..registration(2)
+        },
+        Registration {
+            pipeline: "Cart".to_owned(),
+            ..registration(3)
+        },
+    ];
+    for asked in &asked {
+        world.judged(asked, Verdict::Passed).await;
+    }
+
+    for (place, version) in [
+        ("Shop#StagingToProduction", "build 1"),
+        ("Shop#Yesterday", "build 2"),
+        ("Cart#StagingToProduction", "build 3"),
+    ] {
+        let catalogued = world.item("catalogue", place).await;
+        assert_eq!(text(&catalogued, "version"), version);
+    }
+}

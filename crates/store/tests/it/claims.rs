@@ -1,0 +1,186 @@
+//! Who holds the claim writes, and nobody else.
+
+use monspec::Verdict;
+use release::approval::Answer;
+use release::validation::{Ending, Hook, Intent, Phase};
+use store::{ClaimError, Claimed, StoreError};
+
+use crate::world::{
+    LEDGER, VALIDATIONS, World, at, evidence, judgement, lease, person, registration,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_claims_at_once_exactly_one_wins() {
+    let world = World::start().await;
+    for round in 0..50 {
+        let asked = registration(round);
+        world.register(&asked).await;
+        let due = world.due(asked.due_at).await;
+        let [due] = due.as_slice() else {
+            panic!("only this round's validation is due");
+        };
+        let now = asked.due_at;
+        let claim = |worker| world.store.claim(due, worker, now, at(500_000));
+
+        let (one, other) = tokio::join!(claim("one"), claim("other"));
+
+        assert!(
+            matches!(
+                (&one, &other),
+                (Ok(_), Err(ClaimError::Taken)) | (Err(ClaimError::Taken), Ok(_))
+            ),
+            "round {round} ended in {one:?} and {other:?}"
+        );
+        let winner = one.or(other).unwrap();
+        world.store.settle(winner).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn claim_whose_answer_was_lost_is_no_rival_to_itself() {
+    let world = World::start().await;
+    let asked = registration(1);
+    world.register(&asked).await;
+    let now = asked.due_at;
+    let due = world.due(now).await.remove(0);
+    let claim = |worker| world.store.claim(&due, worker, now, lease(now));
+    claim("one").await.unwrap();
+
+    let repeated = claim("one").await;
+    let rival = claim("other").await;
+
+    assert!(repeated.is_ok());
+    assert!(matches!(rival, Err(ClaimError::Taken)));
+}
+
+#[tokio::test]
+async fn place_seen_before_it_was_settled_cannot_be_claimed() {
+    let world = World::start().await;
+    let asked = registration(1);
+    world.register(&asked).await;
+    let stale = world.due(asked.due_at).await.remove(0);
+    let worker = world.claim(asked.due_at, asked.due_at, "worker").await;
+    world.store.settle(worker).await.unwrap();
+
+    let late = world
+        .store
+        .claim(&stale, "late", at(9_000), at(9_060))
+        .await;
+
+    assert!(matches!(late, Err(ClaimError::Taken)));
+    assert_eq!(world.due(at(1_000_000)).await, []);
+}
+
+#[tokio::test]
+async fn worker_that_was_overtaken_writes_nothing_more() {
+    let world = World::start().await;
+    let (mut first, _second) = taken_over(&world).await;
+    let before = [world.items(VALIDATIONS).await, world.items(LEDGER).await];
+
+    let store = &world.store;
+    let evidence = evidence(Verdict::Failed);
+    let judgement = judgement(Verdict::Failed);
+    let outcomes = [
+        store.judged(&mut first, judgement, &evidence, &[]).await,
+        store.intend(&mut first, intent()).await,
+        store.ended(&mut first, Ending::NothingToAnswer).await,
+        store
+            .ended(&mut first, Ending::Person(person("Approved")))
+            .await,
+        store.overridden(&mut first, person("Approved")).await,
+        store.hooked(&mut first, Hook::Delivered).await,
+    ];
+
+    for outcome in outcomes {
+        assert!(matches!(outcome, Err(StoreError::Lost)), "{outcome:?}");
+    }
+    let held = &first.validation;
+    assert_eq!(
+        held.phase,
+        Phase::Waiting,
+        "a refused write is not believed"
+    );
+    assert_eq!(held.intent, None);
+    assert_eq!(held.ending, None);
+    let after = [world.items(VALIDATIONS).await, world.items(LEDGER).await];
+    assert_eq!(before, after);
+}
+
+#[tokio::test]
+async fn worker_that_was_overtaken_cannot_give_back_what_is_anothers() {
+    let world = World::start().await;
+    let (first, mut second) = taken_over(&world).await;
+
+    let outcome = world.store.defer(first, at(1_200)).await;
+
+    assert!(matches!(outcome, Err(StoreError::Lost)));
+    world.judge(&mut second, Verdict::Passed).await;
+}
+
+#[tokio::test]
+async fn worker_that_was_overtaken_cannot_settle_what_is_anothers() {
+    let world = World::start().await;
+    let (first, mut second) = taken_over(&world).await;
+
+    let outcome = world.store.settle(first).await;
+
+    assert!(matches!(outcome, Err(StoreError::Lost)));
+    world.judge(&mut second, Verdict::Passed).await;
+}
+
+#[tokio::test]
+async fn claim_that_was_given_back_permits_nothing() {
+    let world = World::start().await;
+    let asked = registration(1);
+    let mut early = world.claimed(&asked).await;
+    let late = world.claim(lease(asked.due_at), lease(asked.due_at), "late");
+    world.store.defer(late.await, at(1_500)).await.unwrap();
+
+    let outcome = world.store.hooked(&mut early, Hook::Delivered).await;
+
+    assert!(matches!(outcome, Err(StoreError::Lost)));
+}
+
+#[tokio::test]
+async fn what_a_worker_wrote_is_what_the_next_one_reads() {
+    let world = World::start().await;
+    let asked = registration(1);
+    let mut worker = world.judged(&asked, Verdict::Failed).await;
+    let rejected = Ending::Answered {
+        answer: Answer::Reject,
+        action_execution: "run-1".to_owned(),
+    };
+    let store = &world.store;
+    store.intend(&mut worker, intent()).await.unwrap();
+    store.ended(&mut worker, rejected).await.unwrap();
+    store
+        .overridden(&mut worker, person("Approved"))
+        .await
+        .unwrap();
+    store.hooked(&mut worker, Hook::Delivered).await.unwrap();
+
+    let next = world
+        .claim(lease(asked.due_at), lease(asked.due_at), "next")
+        .await;
+
+    assert_eq!(next.validation, worker.validation);
+    assert_eq!(next.validation.override_, Some(person("Approved")));
+    assert_eq!(next.validation.hook, Hook::Delivered);
+}
+
+/// A claim whose lease ended, and the claim that came after it.
+async fn taken_over(world: &World) -> (Claimed, Claimed) {
+    let asked = registration(1);
+    let first = world.claimed(&asked).await;
+    let later = lease(asked.due_at);
+    let second = world.claim(later, later, "second").await;
+    (first, second)
+}
+
+fn intent() -> Intent {
+    Intent {
+        action_execution: "run-1".to_owned(),
+        answer: Answer::Reject,
+        at: at(2_000),
+    }
+}

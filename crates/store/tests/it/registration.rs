@@ -1,0 +1,341 @@
+//! One transaction per registration, one validation per job.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use monspec::Verdict;
+use release::approval::Answer;
+use release::validation::{Ending, Hook, Intent, Phase, Registrant, Registration};
+use store::{Registered, StoreError};
+
+use crate::world::{
+    LEDGER, VALIDATIONS, World, again, approval, at, deployment, evidence, judgement, lease,
+    person, place, registration, spec,
+};
+
+#[tokio::test]
+async fn registration_stores_everything_that_belongs_to_it() {
+    let world = World::start().await;
+    let asked = registration(1);
+    let id = asked.id;
+
+    world
+        .store
+        .register(&asked, &spec(), Some("job-1"))
+        .await
+        .unwrap();
+
+    let stored: Vec<String> = world.items(VALIDATIONS).await.iter().map(keys).collect();
+    assert_eq!(
+        stored,
+        [
+            format!("id#{id} id"),
+            "job#job-1 job".to_owned(),
+            format!("p#Shop v#StagingToProduction#{id}"),
+            format!("spec#{} spec", spec().hash()),
+            "x#Shop#execution-1 slot#action#Staging#Register1".to_owned(),
+        ]
+    );
+    assert_eq!(world.known().await[0].deployment, deployment("d-1", 0));
+    let validation = world.validation(&asked).await;
+    assert_eq!(validation.registration, asked);
+    assert_eq!(validation.phase, Phase::Waiting);
+    assert_eq!(validation.hook, Hook::Owed);
+    assert_eq!(
+        world.store.spec(spec().hash()).await.unwrap().as_deref(),
+        Some(spec().text())
+    );
+}
+
+#[tokio::test]
+async fn registration_that_cannot_be_stored_whole_is_not_stored() {
+    let world = World::start().await;
+    let asked = registration(1);
+    let foreign = [("pk", format!("id#{}", asked.id)), ("sk", "id".to_owned())]
+        .map(|(name, value)| (name.to_owned(), AttributeValue::S(value)));
+    world
+        .raw
+        .put_item()
+        .table_name(VALIDATIONS)
+        .set_item(Some(foreign.into()))
+        .send()
+        .await
+        .unwrap();
+
+    let outcome = world.store.register(&asked, &spec(), Some("job-1")).await;
+
+    assert!(matches!(outcome, Err(StoreError::Unavailable { .. })));
+    assert_eq!(world.items(VALIDATIONS).await.len(), 1);
+    assert_eq!(world.items(LEDGER).await.len(), 0);
+    assert_eq!(world.store.registered_by("job-1").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn job_delivered_again_finds_its_validation() {
+    let world = World::start().await;
+    let first = registration(1);
+    let redelivered = again(&first, 2);
+
+    let outcomes = [
+        world.store.register(&first, &spec(), Some("job-1")).await,
+        world
+            .store
+            .register(&redelivered, &spec(), Some("job-1"))
+            .await,
+    ];
+
+    assert_eq!(
+        outcomes.map(Result::unwrap),
+        [Registered::Waiting(first.id), Registered::Already(first.id)]
+    );
+    assert_eq!(
+        world.store.registered_by("job-1").await.unwrap(),
+        Some(first.id)
+    );
+    assert_eq!(world.validation(&first).await.phase, Phase::Waiting);
+    assert_eq!(world.store.validation(redelivered.id).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deliveries_of_one_job_at_once_register_one_validation() {
+    let world = World::start().await;
+    for round in 0..20 {
+        let job = format!("job-{round}");
+        let one = registration(round * 10 + 1);
+        let other = again(&one, round * 10 + 2);
+        let store = &world.store;
+        let spec = spec();
+
+        let (first, second) = tokio::join!(
+            store.register(&one, &spec, Some(&job)),
+            store.register(&other, &spec, Some(&job)),
+        );
+
+        let (id, same) = match (first.unwrap(), second.unwrap()) {
+            (Registered::Waiting(id), Registered::Already(same))
+            | (Registered::Already(same), Registered::Waiting(id)) => (id, same),
+            outcomes => panic!("round {round} ended in {outcomes:?}"),
+        };
+        assert_eq!(id, same);
+        let stored = [
+            store.validation(one.id).await.unwrap(),
+            store.validation(other.id).await.unwrap(),
+        ];
+        assert_eq!(stored.iter().flatten().count(), 1);
+    }
+    assert_eq!(world.due(at(10_000)).await.len(), 20);
+}
+
+#[tokio::test]
+async fn monspec_lives_as_long_as_its_longest_registration() {
+    let world = World::start().await;
+    let until = |second: u16, expires_at| Registration {
+        expires_at: at(expires_at),
+        ..registration(second)
+    };
+    for (second, expires_at, kept_until) in [
+        (1, 90_000, 90_000),
+        (2, 120_000, 120_000),
+        (3, 95_000, 120_000),
+    ] {
+        world.register(&until(second, expires_at)).await;
+
+        let item = world.item("spec#", "spec").await;
+        assert_eq!(
+            item["expiresAt"],
+            AttributeValue::N(at(kept_until).as_second().to_string())
+        );
+    }
+}
+
+#[tokio::test]
+async fn registering_again_supersedes_the_unsettled_predecessor() {
+    let world = World::start().await;
+    let first = registration(1);
+    let second = again(&first, 2);
+    world.register(&first).await;
+
+    world.register(&second).await;
+
+    let superseded = world.validation(&first).await;
+    assert_eq!(superseded.phase, Phase::Settled);
+    assert_eq!(
+        superseded.ending,
+        Some(Ending::Superseded { by: second.id })
+    );
+    assert_eq!(world.validation(&second).await.phase, Phase::Waiting);
+    let due = world.due(at(10_000)).await;
+    assert_eq!(
+        due.iter().map(|due| due.at).collect::<Vec<_>>(),
+        [second.due_at]
+    );
+}
+
+#[tokio::test]
+async fn worker_of_a_superseded_validation_writes_nothing_more() {
+    let world = World::start().await;
+    let first = registration(1);
+    let mut worker = world.claimed(&first).await;
+    world.register(&again(&first, 2)).await;
+    let before = [world.items(VALIDATIONS).await, world.items(LEDGER).await];
+
+    let store = &world.store;
+    let intent = Intent {
+        action_execution: "run-1".to_owned(),
+        answer: Answer::Approve,
+        at: at(2_000),
+    };
+    let evidence = evidence(Verdict::Passed);
+    let judgement = judgement(Verdict::Passed);
+    let outcomes = [
+        store.judged(&mut worker, judgement, &evidence, &[]).await,
+        store.intend(&mut worker, intent).await,
+        store.ended(&mut worker, Ending::NothingToAnswer).await,
+        store.overridden(&mut worker, person("Approved")).await,
+        store.hooked(&mut worker, Hook::Delivered).await,
+        store.defer(worker, at(3_000)).await,
+    ];
+
+    for outcome in outcomes {
+        assert!(matches!(outcome, Err(StoreError::Lost)), "{outcome:?}");
+    }
+    let after = [world.items(VALIDATIONS).await, world.items(LEDGER).await];
+    assert_eq!(before, after);
+}
+
+#[tokio::test]
+async fn settled_predecessor_stays_as_it_was() {
+    let world = World::start().await;
+    let first = registration(1);
+    let mut worker = world.judged(&first, Verdict::Passed).await;
+    world
+        .store
+        .ended(&mut worker, Ending::NothingToAnswer)
+        .await
+        .unwrap();
+    world.store.settle(worker).await.unwrap();
+    let before = world.validation(&first).await;
+
+    world.register(&again(&first, 2)).await;
+
+    assert_eq!(world.validation(&first).await, before);
+}
+
+#[tokio::test]
+async fn superseded_validation_keeps_how_its_approval_ended() {
+    let world = World::start().await;
+    let first = registration(1);
+    let mut worker = world.judged(&first, Verdict::Failed).await;
+    let rejected = Ending::Answered {
+        answer: Answer::Reject,
+        action_execution: "run-1".to_owned(),
+    };
+    world
+        .store
+        .ended(&mut worker, rejected.clone())
+        .await
+        .unwrap();
+
+    world.register(&again(&first, 2)).await;
+
+    let superseded = world.validation(&first).await;
+    assert_eq!(superseded.phase, Phase::Settled);
+    assert_eq!(superseded.ending, Some(rejected));
+}
+
+#[tokio::test]
+async fn only_the_same_registrant_in_the_same_execution_supersedes() {
+    let world = World::start().await;
+    let first = registration(1);
+    world.register(&first).await;
+    let same = |second| again(&first, second);
+    let others = [
+        registration(2),
+        Registration {
+            execution: Some("execution-2".to_owned()),
+            ..same(3)
+        },
+        Registration {
+            pipeline: "Cart".to_owned(),
+            ..same(4)
+        },
+        Registration {
+            registrant: Registrant::Direct,
+            ..same(5)
+        },
+        Registration {
+            execution: None,
+            approval: None,
+            ..same(6)
+        },
+        Registration {
+            registrant: Registrant::Action {
+                stage: "Production".to_owned(),
+                action: "Register1".to_owned(),
+            },
+            approval: Some(approval("ApproveProduction")),
+            ..same(7)
+        },
+    ];
+
+    for other in &others {
+        world.register(other).await;
+    }
+
+    assert_eq!(world.validation(&first).await.phase, Phase::Waiting);
+    assert_eq!(world.due(at(10_000)).await.len(), 1 + others.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn registrations_of_one_action_at_once_leave_one_that_is_due() {
+    let world = World::start().await;
+    for round in 0..20 {
+        let one = registration(round * 10 + 1);
+        let other = again(&one, round * 10 + 2);
+
+        tokio::join!(world.register(&one), world.register(&other));
+
+        let phases = [
+            world.validation(&one).await.phase,
+            world.validation(&other).await.phase,
+        ];
+        assert!(
+            phases == [Phase::Waiting, Phase::Settled]
+                || phases == [Phase::Settled, Phase::Waiting],
+            "round {round} ended in {phases:?}"
+        );
+    }
+    assert_eq!(world.due(at(10_000)).await.len(), 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn registering_again_while_the_predecessor_is_judged_loses_neither() {
+    let world = World::start().await;
+    for round in 0..20 {
+        let first = registration(round * 10 + 1);
+        let mut worker = world.claimed(&first).await;
+        let second = again(&first, round * 10 + 2);
+        let verdict = judgement(Verdict::Passed);
+        let evidence = evidence(Verdict::Passed);
+
+        let (judged, ()) = tokio::join!(
+            world.store.judged(&mut worker, verdict, &evidence, &[]),
+            world.register(&second),
+        );
+
+        let superseded = world.validation(&first).await;
+        assert_eq!(superseded.phase, Phase::Settled);
+        assert_eq!(superseded.judgement.is_some(), judged.is_ok());
+        assert_eq!(
+            world.store.evidence(first.id).await.unwrap().is_some(),
+            judged.is_ok()
+        );
+        let successor = world.claim(second.due_at, second.due_at, "successor").await;
+        assert_eq!(successor.validation.phase, Phase::Waiting);
+        world.store.settle(successor).await.unwrap();
+    }
+    assert_eq!(world.due(lease(at(10_000))).await, []);
+}
+
+fn keys(item: &crate::world::Item) -> String {
+    let (partition, sort) = place(item);
+    format!("{partition} {sort}")
+}

@@ -1,0 +1,243 @@
+//! A verdict is stored with everything that has to be known with it.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use monspec::{Outcome, Verdict};
+use release::approval::Answer;
+use release::deployment::Standing;
+use release::evidence::Evidence;
+use release::validation::{Phase, Registration};
+use sha2::{Digest, Sha256};
+use store::{Plotted, Spec};
+
+use crate::world::{World, approval, deployment, evidence, finding, judgement, registration, text};
+
+#[tokio::test]
+async fn verdict_is_stored_with_evidence_answer_catalogue_and_lesson() {
+    let world = World::start().await;
+    let asked = registration(1);
+
+    let worker = world.judged(&asked, Verdict::Failed).await;
+
+    let stored = world.validation(&asked).await;
+    assert_eq!(stored, worker.validation);
+    assert_eq!(stored.phase, Phase::Judged);
+    assert_eq!(stored.judgement, Some(judgement(Verdict::Failed)));
+    assert_eq!(
+        world.store.evidence(asked.id).await.unwrap(),
+        Some(evidence(Verdict::Failed))
+    );
+    assert_eq!(
+        world.store.answers(&worker).await.unwrap(),
+        [Some(Answer::Reject)]
+    );
+    let catalogued = world.item("catalogue", "Shop#").await;
+    assert_eq!(text(&catalogued, "verdict"), "failed");
+    assert_eq!(world.known().await[0].standing, Standing::Bad);
+}
+
+#[tokio::test]
+async fn verdict_clears_the_counts_of_the_looks_before_it() {
+    let world = World::start().await;
+    let asked = registration(1);
+    let mut worker = world.claimed(&asked).await;
+    worker.validation.faults = 2;
+    worker.validation.waits = 5;
+
+    world.judge(&mut worker, Verdict::Passed).await;
+
+    let stored = world.validation(&asked).await;
+    assert_eq!((stored.faults, stored.waits), (0, 0));
+    assert_eq!(stored, worker.validation);
+}
+
+#[tokio::test]
+async fn unjudged_and_unknown_validations_have_no_evidence() {
+    let world = World::start().await;
+    let waiting = registration(1);
+    world.register(&waiting).await;
+
+    for id in [waiting.id, registration(2).id] {
+        assert_eq!(world.store.evidence(id).await.unwrap(), None);
+    }
+    assert_eq!(world.store.spec("no such hash").await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verdicts_on_one_deployment_at_once_are_all_stored() {
+    let world = World::start().await;
+    let judged = registration(1);
+    let neighbour = registration(2);
+    let third = Registration {
+        approval: Some(approval("ApproveProduction")),
+        ..registration(3)
+    };
+    let mut workers = Vec::new();
+    for asked in [&judged, &neighbour, &third] {
+        workers.push(world.claimed(asked).await);
+    }
+    let [one, other, last] = workers.as_mut_slice() else {
+        panic!("three are claimed");
+    };
+
+    tokio::join!(
+        world.judge(one, Verdict::Failed),
+        world.judge(other, Verdict::Passed),
+        world.judge(last, Verdict::Inconclusive),
+    );
+
+    for asked in [&judged, &neighbour, &third] {
+        assert_eq!(world.validation(asked).await.phase, Phase::Judged);
+        assert!(world.store.evidence(asked.id).await.unwrap().is_some());
+    }
+    assert_eq!(world.known().await[0].standing, Standing::Bad);
+}
+
+#[tokio::test]
+async fn evidence_of_many_findings_stays_far_below_the_limit_of_an_item() {
+    let world = World::start().await;
+    let asked = registration(1);
+    let mut worker = world.claimed(&asked).await;
+    let large = Evidence {
+        findings: (0..200)
+            .map(|index| finding(index, &query(index)))
+            .collect(),
+        ..evidence(Verdict::Passed)
+    };
+    let plain = serde_json::to_vec(&large).unwrap().len();
+    assert!(500_000 < plain, "it would not fit as it is: {plain}");
+
+    world
+        .store
+        .judged(&mut worker, judgement(Verdict::Passed), &large, &[])
+        .await
+        .unwrap();
+
+    let item = world.item("p#Shop", "e#").await;
+    let stored = item["body"].as_b().unwrap().as_ref().len();
+    assert!(stored < 100_000, "stored in {stored} bytes");
+    assert_eq!(world.store.evidence(asked.id).await.unwrap(), Some(large));
+}
+
+#[tokio::test]
+async fn monspec_comes_back_as_its_author_wrote_it() {
+    let world = World::start().await;
+    let asked = registration(1);
+    let written = Spec::new(format!(
+        "{{ /* überall 🚦 */ \"a\": {:?} }}\n",
+        "x ".repeat(50_000)
+    ));
+
+    world.store.register(&asked, &written, None).await.unwrap();
+
+    let stored = world.store.spec(written.hash()).await.unwrap();
+    assert_eq!(stored.as_deref(), Some(written.text()));
+    let item = world.item("spec#", "spec").await;
+    assert!(item["body"].as_b().unwrap().as_ref().len() < 5_000);
+}
+
+#[tokio::test]
+async fn plotted_numbers_are_plain_and_what_is_no_number_is_left_out() {
+    let world = World::start().await;
+    let mut worker = world.claimed(&registration(1)).await;
+    let points = [
+        [Some(204.5), Some(-0.1), Some(220.0), None],
+        [
+            Some(f64::NAN),
+            Some(f64::INFINITY),
+            Some(f64::NEG_INFINITY),
+            Some(-0.0),
+        ],
+        [
+            Some(f64::MAX),
+            Some(f64::MIN_POSITIVE),
+            Some(1.5e29),
+            Some(-2.5e-30),
+        ],
+    ];
+
+    let verdict = judgement(Verdict::Passed);
+    world
+        .store
+        .judged(
+            &mut worker,
+            verdict,
+            &evidence(Verdict::Passed),
+            &points.map(plotted),
+        )
+        .await
+        .unwrap();
+
+    let item = world.item("p#Shop", "v#").await;
+    let plot: Vec<Vec<Option<f64>>> = item["plot"]
+        .as_l()
+        .unwrap()
+        .iter()
+        .map(|point| numbers(point.as_m().unwrap()))
+        .collect();
+    assert_eq!(
+        plot,
+        [
+            [Some(204.5), Some(-0.1), Some(220.0), None],
+            [None, None, None, Some(0.0)],
+            [None, None, Some(1.5e29), Some(-2.5e-30)],
+        ]
+    );
+    let first = item["plot"].as_l().unwrap()[0].as_m().unwrap();
+    assert_eq!(text(first, "name"), "response time");
+    assert_eq!(text(first, "outcome"), "held");
+}
+
+#[tokio::test]
+async fn build_without_deployments_teaches_nothing() {
+    let world = World::start().await;
+    world
+        .store
+        .record_deployment(&deployment("d-1", 0))
+        .await
+        .unwrap();
+    let asked = Registration {
+        deployments: Vec::new(),
+        ..registration(1)
+    };
+
+    world.judged(&asked, Verdict::Failed).await;
+
+    assert_eq!(world.known().await[0].standing, Standing::Unknown);
+}
+
+fn plotted([observation, baseline, upper_limit, lower_limit]: [Option<f64>; 4]) -> Plotted {
+    Plotted {
+        name: "response time".to_owned(),
+        outcome: Outcome::Held,
+        observation,
+        baseline,
+        upper_limit,
+        lower_limit,
+    }
+}
+
+fn numbers(point: &HashMap<String, AttributeValue>) -> Vec<Option<f64>> {
+    ["observation", "baseline", "upperLimit", "lowerLimit"]
+        .map(|name| {
+            let number = point.get(name)?.as_n().expect("a number is stored as one");
+            Some(number.parse().unwrap())
+        })
+        .into()
+}
+
+/// A query that names many entities, no two of them alike.
+fn query(index: usize) -> String {
+    let entities: Vec<String> = (0..40)
+        .map(|entity| {
+            let id = &Sha256::digest(format!("{} {entity}", index / 10))[..8];
+            let id: String = id.iter().map(|byte| format!("{byte:02X}")).collect();
+            format!("entityId(\"SERVICE-{id}\")")
+        })
+        .collect();
+    format!(
+        "metricSelector=builtin:service.response.time:percentile(90):splitBy()&resolution=Inf&entitySelector={}",
+        entities.join(",")
+    )
+}
