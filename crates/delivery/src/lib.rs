@@ -2,6 +2,7 @@
 
 pub mod approval;
 pub mod artifact;
+pub mod codedeploy;
 mod error;
 pub mod job;
 pub mod pipeline;

@@ -1,0 +1,388 @@
+//! Deployments of a CodeDeploy group: what ran, what runs, and what is made to
+//! run again.
+
+use aws_sdk_codedeploy::error::SdkError;
+use aws_sdk_codedeploy::operation::create_deployment::CreateDeploymentError;
+use aws_sdk_codedeploy::operation::get_deployment::GetDeploymentError;
+use aws_sdk_codedeploy::operation::stop_deployment::StopDeploymentError;
+use aws_sdk_codedeploy::primitives::DateTime;
+use aws_sdk_codedeploy::types::{
+    AlarmConfiguration, AutoRollbackConfiguration, DeploymentCreator, DeploymentInfo,
+    DeploymentMode, DeploymentStatus, FileExistsBehavior, RevisionLocation, RevisionLocationType,
+    TimeRange,
+};
+use jiff::Timestamp;
+
+use crate::DeliveryError;
+use crate::error::sorted;
+use crate::pipeline::Target;
+
+/// What CodeDeploy takes as a description, in characters.
+pub const LONGEST_DESCRIPTION: usize = 256;
+
+/// How many deployments one question may name.
+const BATCH: usize = 25;
+
+/// Pages of a group's history that are read before giving up on more.
+const PAGES: usize = 4;
+
+/// CodeDeploy, through its SDK client.
+#[derive(Clone, Debug)]
+pub struct CodeDeploy {
+    client: aws_sdk_codedeploy::Client,
+}
+
+/// A deployment to a group.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deployment {
+    /// Its id, `d-…`.
+    pub id: String,
+    /// Where it is deployed.
+    pub target: Target,
+    /// How it stands.
+    pub status: Status,
+    /// Who made it.
+    pub maker: Maker,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it ended.
+    pub completed: Option<Timestamp>,
+    /// What its maker wrote.
+    pub description: String,
+    /// What it deploys; a restart deploys nothing.
+    pub revision: Option<Revision>,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// The deployment that takes it back, if CodeDeploy makes one.
+    pub rolled_back_by: Option<String>,
+}
+
+/// How a deployment stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It has not ended.
+    Running,
+    /// It reached the group.
+    Succeeded,
+    /// It did not.
+    Failed,
+    /// It was stopped.
+    Stopped,
+}
+
+/// Who made a deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Maker {
+    /// CodeDeploy itself, to take another one back.
+    Rollback,
+    /// Anybody else.
+    Other,
+}
+
+/// What is deployed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Revision(RevisionLocation);
+
+/// A deployment that answers a problem.
+#[derive(Clone, Debug)]
+pub struct Redeployment<'a> {
+    /// Where.
+    pub target: &'a Target,
+    /// What.
+    pub revision: &'a Revision,
+    /// Why, with a marker that finds it again.
+    pub description: &'a str,
+}
+
+/// What became of the wish to deploy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// It is under way under this id.
+    Deployment(String),
+    /// Another deployment is under way in the group.
+    Busy,
+    /// CodeDeploy does not take this revision or group; trying again does not
+    /// help.
+    Refused(String),
+}
+
+/// What became of the wish to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// It is being stopped.
+    Stopping,
+    /// It had ended before.
+    Ended,
+}
+
+impl Revision {
+    /// Where the content lies, the same for the same content in the same place.
+    pub fn location(&self) -> String {
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        if let Some(s3) = &self.0.s3_location {
+            let version = s3.version.as_ref().or(s3.e_tag.as_ref());
+            return format!(
+                "s3:{}/{}#{}",
+                text(&s3.bucket),
+                text(&s3.key),
+                version.map(String::as_str).unwrap_or_default()
+            );
+        }
+        if let Some(github) = &self.0.git_hub_location {
+            return format!(
+                "github:{}@{}",
+                text(&github.repository),
+                text(&github.commit_id)
+            );
+        }
+        if let Some(content) = &self.0.app_spec_content {
+            return format!("appspec:{}", text(&content.sha256));
+        }
+        #[expect(deprecated, reason = "old deployments still carry it")]
+        let string = self
+            .0
+            .string
+            .as_ref()
+            .and_then(|string| string.sha256.clone());
+        format!("string:{}", string.unwrap_or_default())
+    }
+
+    /// The bucket and key of a bundle in S3.
+    pub fn bundle(&self) -> Option<(&str, &str)> {
+        let s3 = self.0.s3_location.as_ref()?;
+        Some((s3.bucket.as_deref()?, s3.key.as_deref()?))
+    }
+
+    /// Whether CodeDeploy left the content out when it was asked about the
+    /// deployment, so that it has to be fetched before it can be deployed.
+    fn is_hidden(&self) -> bool {
+        self.0.revision_type == Some(RevisionLocationType::AppSpecContent)
+            && self
+                .0
+                .app_spec_content
+                .as_ref()
+                .is_none_or(|content| content.content.is_none())
+    }
+}
+
+impl CodeDeploy {
+    /// Speaks through this client.
+    pub fn new(client: aws_sdk_codedeploy::Client) -> Self {
+        Self { client }
+    }
+
+    /// One deployment; `None` if CodeDeploy knows none of this id.
+    pub async fn deployment(&self, id: &str) -> Result<Option<Deployment>, DeliveryError> {
+        let outcome = self.client.get_deployment().deployment_id(id).send().await;
+        match outcome {
+            Ok(found) => Ok(found.deployment_info.and_then(deployment)),
+            Err(error) if is_unknown(&error) => Ok(None),
+            Err(error) => Err(sorted("read the deployment", error)),
+        }
+    }
+
+    /// The deployments of a group since a moment, the newest first.
+    pub async fn history(
+        &self,
+        target: &Target,
+        since: Timestamp,
+    ) -> Result<Vec<Deployment>, DeliveryError> {
+        let range = TimeRange::builder()
+            .start(DateTime::from_millis(since.as_millisecond()))
+            .build();
+        let mut pages = self
+            .client
+            .list_deployments()
+            .application_name(&target.application)
+            .deployment_group_name(&target.group)
+            .create_time_range(range)
+            .into_paginator()
+            .send();
+        let mut ids = Vec::new();
+        for _ in 0..PAGES {
+            let Some(page) = pages.next().await else {
+                break;
+            };
+            let page = page.map_err(|error| sorted("list the group's deployments", error))?;
+            ids.extend(page.deployments.unwrap_or_default());
+        }
+        let mut found = Vec::new();
+        for batch in ids.chunks(BATCH) {
+            let answer = self
+                .client
+                .batch_get_deployments()
+                .set_deployment_ids(Some(batch.to_vec()))
+                .send()
+                .await
+                .map_err(|error| sorted("read the group's deployments", error))?;
+            found.extend(
+                answer
+                    .deployments_info
+                    .unwrap_or_default()
+                    .into_iter()
+                    .filter_map(deployment),
+            );
+        }
+        found.sort_by_key(|deployment| std::cmp::Reverse(deployment.created));
+        Ok(found)
+    }
+
+    /// The deployment that was attempted last in a group, and how it stands.
+    pub async fn latest(&self, target: &Target) -> Result<Option<(String, Status)>, DeliveryError> {
+        let found = self
+            .client
+            .get_deployment_group()
+            .application_name(&target.application)
+            .deployment_group_name(&target.group)
+            .send()
+            .await
+            .map_err(|error| sorted("read the deployment group", error))?;
+        let latest = found
+            .deployment_group_info
+            .and_then(|group| group.last_attempted_deployment);
+        Ok(latest.and_then(|latest| Some((latest.deployment_id?, status(latest.status.as_ref())))))
+    }
+
+    /// Deploys a revision again, so that nothing of the deployment it replaces
+    /// can stand in its way: scripts of the bad revision may fail, its alarms
+    /// may ring, its files may lie there, and a failure is not rolled back to
+    /// the bad revision.
+    pub async fn redeploy(&self, wish: &Redeployment<'_>) -> Result<Created, DeliveryError> {
+        let revision = self.whole(wish.target, wish.revision).await?;
+        let outcome = self
+            .client
+            .create_deployment()
+            .application_name(&wish.target.application)
+            .deployment_group_name(&wish.target.group)
+            .revision(revision.0)
+            .description(
+                wish.description
+                    .chars()
+                    .take(LONGEST_DESCRIPTION)
+                    .collect::<String>(),
+            )
+            .ignore_application_stop_failures(true)
+            .update_outdated_instances_only(false)
+            .auto_rollback_configuration(
+                AutoRollbackConfiguration::builder().enabled(false).build(),
+            )
+            .file_exists_behavior(FileExistsBehavior::Overwrite)
+            .override_alarm_configuration(AlarmConfiguration::builder().enabled(false).build())
+            .send()
+            .await;
+        match outcome {
+            Ok(created) => Ok(match created.deployment_id {
+                Some(id) => Created::Deployment(id),
+                None => Created::Refused("CodeDeploy answered without a deployment".to_owned()),
+            }),
+            Err(error) => match error.as_service_error() {
+                Some(CreateDeploymentError::DeploymentLimitExceededException(_)) => {
+                    Ok(Created::Busy)
+                }
+                Some(service) if is_final(service) => Ok(Created::Refused(service.to_string())),
+                _ => Err(sorted("create the deployment", error)),
+            },
+        }
+    }
+
+    /// Stops a deployment, without CodeDeploy's own rollback.
+    pub async fn stop(&self, id: &str) -> Result<Stopped, DeliveryError> {
+        let outcome = self
+            .client
+            .stop_deployment()
+            .deployment_id(id)
+            .auto_rollback_enabled(false)
+            .send()
+            .await;
+        match outcome {
+            Ok(_) => Ok(Stopped::Stopping),
+            Err(error) => match error.as_service_error() {
+                Some(StopDeploymentError::DeploymentAlreadyCompletedException(_)) => {
+                    Ok(Stopped::Ended)
+                }
+                _ => Err(sorted("stop the deployment", error)),
+            },
+        }
+    }
+
+    /// The revision with its content, where CodeDeploy hides it.
+    async fn whole(&self, target: &Target, revision: &Revision) -> Result<Revision, DeliveryError> {
+        if !revision.is_hidden() {
+            return Ok(revision.clone());
+        }
+        let found = self
+            .client
+            .get_application_revision()
+            .application_name(&target.application)
+            .revision(revision.0.clone())
+            .send()
+            .await
+            .map_err(|error| sorted("read the content of the revision", error))?;
+        Ok(found.revision.map_or_else(|| revision.clone(), Revision))
+    }
+}
+
+fn deployment(info: DeploymentInfo) -> Option<Deployment> {
+    let restart = info.deployment_mode == Some(DeploymentMode::Restart);
+    Some(Deployment {
+        id: info.deployment_id?,
+        target: Target {
+            application: info.application_name?,
+            group: info.deployment_group_name?,
+        },
+        status: status(info.status.as_ref()),
+        maker: match info.creator {
+            Some(DeploymentCreator::CodeDeployRollback) => Maker::Rollback,
+            _ => Maker::Other,
+        },
+        created: timestamp(&info.create_time?)?,
+        completed: info.complete_time.as_ref().and_then(timestamp),
+        description: info.description.unwrap_or_default(),
+        // An empty location is how CodeDeploy says that there is none.
+        revision: info
+            .revision
+            .filter(|revision| !restart && revision.revision_type.is_some())
+            .map(Revision),
+        error: info.error_information.and_then(|error| error.message),
+        rolled_back_by: info
+            .rollback_info
+            .and_then(|rollback| rollback.rollback_deployment_id),
+    })
+}
+
+/// A status that is new to us is taken for one that has not ended: it is looked
+/// at again.
+fn status(status: Option<&DeploymentStatus>) -> Status {
+    match status {
+        Some(DeploymentStatus::Succeeded) => Status::Succeeded,
+        Some(DeploymentStatus::Failed) => Status::Failed,
+        Some(DeploymentStatus::Stopped) => Status::Stopped,
+        _ => Status::Running,
+    }
+}
+
+fn is_unknown<R>(error: &SdkError<GetDeploymentError, R>) -> bool {
+    matches!(
+        error.as_service_error(),
+        Some(
+            GetDeploymentError::DeploymentDoesNotExistException(_)
+                | GetDeploymentError::InvalidDeploymentIdException(_)
+        )
+    )
+}
+
+fn is_final(error: &CreateDeploymentError) -> bool {
+    matches!(
+        error,
+        CreateDeploymentError::ApplicationDoesNotExistException(_)
+            | CreateDeploymentError::DeploymentGroupDoesNotExistException(_)
+            | CreateDeploymentError::RevisionDoesNotExistException(_)
+            | CreateDeploymentError::InvalidRevisionException(_)
+            | CreateDeploymentError::RevisionRequiredException(_)
+            | CreateDeploymentError::InvalidComputePlatformException(_)
+    )
+}
+
+fn timestamp(at: &DateTime) -> Option<Timestamp> {
+    Timestamp::from_millisecond(at.to_millis().ok()?).ok()
+}
