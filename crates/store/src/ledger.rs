@@ -83,8 +83,8 @@ impl Store {
         let mut writes = Vec::new();
         for deployment in deployments {
             let known = self.known(deployment).await?;
-            let taught = known.standing.taught(lesson.standing);
-            if taught == lesson.standing && known.standing != Standing::Bad {
+            let accepted = known.standing.taught(lesson.standing) == lesson.standing;
+            if accepted && known.standing != Standing::Bad {
                 writes.push(self.teach(deployment, &known, lesson));
             }
         }

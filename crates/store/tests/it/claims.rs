@@ -132,11 +132,14 @@ async fn worker_that_was_overtaken_cannot_settle_what_is_anothers() {
 async fn claim_that_was_given_back_permits_nothing() {
     let world = World::start().await;
     let asked = registration(1);
-    let mut early = world.claimed(&asked).await;
-    let late = world.claim(lease(asked.due_at), lease(asked.due_at), "late");
-    world.store.defer(late.await, at(1_500)).await.unwrap();
+    world.register(&asked).await;
+    let now = asked.due_at;
+    let due = world.due(now).await.remove(0);
+    let claim = || world.store.claim(&due, "one", now, lease(now));
+    let (given_back, mut kept) = (claim().await.unwrap(), claim().await.unwrap());
+    world.store.defer(given_back, at(1_500)).await.unwrap();
 
-    let outcome = world.store.hooked(&mut early, Hook::Delivered).await;
+    let outcome = world.store.hooked(&mut kept, Hook::Delivered).await;
 
     assert!(matches!(outcome, Err(StoreError::Lost)));
 }

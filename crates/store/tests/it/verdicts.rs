@@ -8,7 +8,6 @@ use release::approval::Answer;
 use release::deployment::Standing;
 use release::evidence::Evidence;
 use release::validation::{Phase, Registration};
-use sha2::{Digest, Sha256};
 use store::{Plotted, Spec};
 
 use crate::world::{World, approval, deployment, evidence, finding, judgement, registration, text};
@@ -231,8 +230,8 @@ fn numbers(point: &HashMap<String, AttributeValue>) -> Vec<Option<f64>> {
 fn query(index: usize) -> String {
     let entities: Vec<String> = (0..40)
         .map(|entity| {
-            let id = &Sha256::digest(format!("{} {entity}", index / 10))[..8];
-            let id: String = id.iter().map(|byte| format!("{byte:02X}")).collect();
+            let id = Spec::new(format!("{} {entity}", index / 10));
+            let id = &id.hash()[..16];
             format!("entityId(\"SERVICE-{id}\")")
         })
         .collect();
