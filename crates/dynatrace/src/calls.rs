@@ -9,6 +9,10 @@ pub struct Calls {
     pub metrics: u64,
     /// Requests for entities.
     pub entities: u64,
+    /// Requests that announce or look for events.
+    pub events: u64,
+    /// Requests for problems and their comments.
+    pub problems: u64,
     /// Requests for anything else, such as the description of a metric.
     pub other: u64,
     /// How many of all these repeated one that had failed.
@@ -20,6 +24,8 @@ pub struct Calls {
 pub(crate) enum Subject {
     Metrics,
     Entities,
+    Events,
+    Problems,
     Other,
 }
 
@@ -28,6 +34,8 @@ pub(crate) enum Subject {
 pub(crate) struct Counters {
     metrics: AtomicU64,
     entities: AtomicU64,
+    events: AtomicU64,
+    problems: AtomicU64,
     other: AtomicU64,
     retries: AtomicU64,
 }
@@ -37,6 +45,8 @@ impl Counters {
         let counter = match subject {
             Subject::Metrics => &self.metrics,
             Subject::Entities => &self.entities,
+            Subject::Events => &self.events,
+            Subject::Problems => &self.problems,
             Subject::Other => &self.other,
         };
         counter.fetch_add(1, Ordering::Relaxed);
@@ -51,6 +61,8 @@ impl Counters {
         Calls {
             metrics: read(&self.metrics),
             entities: read(&self.entities),
+            events: read(&self.events),
+            problems: read(&self.problems),
             other: read(&self.other),
             retries: read(&self.retries),
         }

@@ -3,12 +3,19 @@
 use reqwest::StatusCode;
 use serde::Deserialize;
 
+use crate::calls::Subject;
 use crate::error::Error;
 use crate::redact::excerpt;
 use crate::tenant::Api;
 
 /// Names a refusal by what the caller does next.
-pub(crate) fn refusal(api: Api, status: StatusCode, body: &[u8], token: &str) -> Error {
+pub(crate) fn refusal(
+    api: Api,
+    subject: Subject,
+    status: StatusCode,
+    body: &[u8],
+    token: &str,
+) -> Error {
     let (sender, text) = match message(body) {
         Some(text) => (Sender::Dynatrace, text),
         None => (Sender::Unknown, String::from_utf8_lossy(body).into_owned()),
@@ -23,10 +30,12 @@ pub(crate) fn refusal(api: Api, status: StatusCode, body: &[u8], token: &str) ->
         StatusCode::FORBIDDEN => Error::ScopeMissing(text),
         StatusCode::TOO_MANY_REQUESTS => Error::Throttled,
         StatusCode::GONE if api == Api::V1 => Error::ApiGone,
-        StatusCode::NOT_FOUND => match (sender, api) {
-            (Sender::Dynatrace, _) => Error::UnknownMetric(text),
-            (Sender::Unknown, Api::V1) => Error::ApiGone,
-            (Sender::Unknown, Api::V2) => Error::malformed(format!(
+        StatusCode::NOT_FOUND => match (sender, api, subject) {
+            (Sender::Dynatrace, _, Subject::Problems) => Error::UnknownProblem(text),
+            (Sender::Dynatrace, Api::V2, Subject::Events) => Error::BadSelector(text),
+            (Sender::Dynatrace, ..) => Error::UnknownMetric(text),
+            (Sender::Unknown, Api::V1, _) => Error::ApiGone,
+            (Sender::Unknown, Api::V2, _) => Error::malformed(format!(
                 "there is no API at this address, check the tenant URL ({text})"
             )),
         },
@@ -100,7 +109,8 @@ mod tests {
 
     fn refused(api: Api, status: u16, body: &str) -> Error {
         let status = StatusCode::from_u16(status).unwrap();
-        refusal(api, status, body.as_bytes(), "opaque-token")
+        let body = body.as_bytes();
+        refusal(api, Subject::Metrics, status, body, "opaque-token")
     }
 
     #[test]

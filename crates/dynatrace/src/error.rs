@@ -14,7 +14,11 @@ pub enum Error {
     /// Nothing measures what was asked for.
     #[error("Dynatrace knows no such metric: {0}")]
     UnknownMetric(String),
-    /// The request cannot be evaluated; a metric or a tag has to be rewritten.
+    /// There is no problem with this id.
+    #[error("Dynatrace knows no such problem: {0}")]
+    UnknownProblem(String),
+    /// The request cannot be evaluated; a metric, a tag or an event has to be
+    /// rewritten.
     #[error("Dynatrace cannot evaluate the request: {0}")]
     BadSelector(String),
     /// Too many requests; ask again later.

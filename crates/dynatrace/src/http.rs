@@ -1,6 +1,5 @@
-//! One request to the tenant: sent, bounded, and sent again where that helps.
-//!
-//! Every request of this crate only reads, so sending it twice does no harm.
+//! One request to the tenant: sent, bounded, and sent again where that helps
+//! and does no harm.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -41,11 +40,22 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
 pub(crate) struct Request<'a> {
     pub(crate) api: Api,
     pub(crate) subject: Subject,
+    pub(crate) effect: Effect,
     /// Begins with a slash and follows the address of the API.
     pub(crate) path: &'a str,
     pub(crate) query: &'a [(&'a str, String)],
     /// A request with a body is a POST.
     pub(crate) body: Option<&'a Value>,
+}
+
+/// What a request leaves behind at the tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Nothing, so sending it twice does no harm.
+    None,
+    /// An event or a comment, which would be there twice if the request was
+    /// sent again after the tenant had acted on it.
+    Lasting,
 }
 
 /// An answer of the API.
@@ -115,6 +125,9 @@ impl Connection {
 
     /// Sends a request and repeats it after passing failures, at most three
     /// times and never past `deadline`.
+    ///
+    /// A request with a lasting effect is repeated only if the tenant cannot
+    /// have acted on it: it was never reached, or it said that it was too busy.
     pub(crate) async fn send(
         &self,
         request: &Request<'_>,
@@ -135,7 +148,12 @@ impl Connection {
             let (error, asked) = match self.attempt(request, &url, deadline).await {
                 Ok(reply) => return Ok(reply),
                 Err(Failure::Lasting(error)) => return Err(error),
-                Err(Failure::Passing { error, wait }) => (error, wait),
+                Err(Failure::Doubtful { error, .. }) if request.effect == Effect::Lasting => {
+                    return Err(error);
+                }
+                Err(Failure::Doubtful { error, wait } | Failure::Refused { error, wait }) => {
+                    (error, wait)
+                }
             };
             let wait = match asked {
                 Some(wait) => wait + spread(Duration::from_millis(250)),
@@ -188,7 +206,7 @@ impl Connection {
         let end = deadline.min(Instant::now() + ATTEMPT);
         timeout_at(end, self.exchange(request, url))
             .await
-            .unwrap_or_else(|_| Err(Failure::passing(Error::unavailable("it took too long"))))
+            .unwrap_or_else(|_| Err(Failure::doubtful(Error::unavailable("it took too long"))))
     }
 
     async fn exchange(&self, request: &Request<'_>, url: &Url) -> Result<Reply, Failure> {
@@ -201,7 +219,7 @@ impl Connection {
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .send()
             .await
-            .map_err(unsent)?;
+            .map_err(broken)?;
 
         // A client that follows redirects has done so by now; at least what
         // it was led to is not believed.
@@ -211,7 +229,7 @@ impl Connection {
         let status = response.status();
         let headers = response.headers().clone();
         if status.is_success() {
-            let body = at_most(response, MAX_BODY).await.map_err(unsent)?;
+            let body = at_most(response, MAX_BODY).await.map_err(broken)?;
             if body.len() > MAX_BODY {
                 return Err(Failure::Lasting(Error::malformed(
                     "it is larger than 8 MiB",
@@ -222,15 +240,15 @@ impl Connection {
 
         let body = at_most(response, MAX_REFUSAL).await.unwrap_or_default();
         let token = self.token.expose_secret().trim();
-        let error = refusal(request.api, status, &body, token);
+        let error = refusal(request.api, request.subject, status, &body, token);
+        let wait = asked_for(&headers);
         Err(match status {
-            StatusCode::TOO_MANY_REQUESTS
-            | StatusCode::BAD_GATEWAY
-            | StatusCode::SERVICE_UNAVAILABLE
-            | StatusCode::GATEWAY_TIMEOUT => Failure::Passing {
-                error,
-                wait: asked_for(&headers),
-            },
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                Failure::Refused { error, wait }
+            }
+            StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => {
+                Failure::Doubtful { error, wait }
+            }
             _ => Failure::Lasting(error),
         })
     }
@@ -238,28 +256,49 @@ impl Connection {
 
 /// Why an attempt failed, by whether another one may succeed.
 enum Failure {
+    /// It would fail again.
     Lasting(Error),
-    Passing {
+    /// The tenant has not acted on it and may do so later.
+    Refused {
+        error: Error,
+        wait: Option<Duration>,
+    },
+    /// Nobody knows whether the tenant acted on it.
+    Doubtful {
         error: Error,
         wait: Option<Duration>,
     },
 }
 
 impl Failure {
-    fn passing(error: Error) -> Self {
-        Self::Passing { error, wait: None }
+    fn doubtful(error: Error) -> Self {
+        Self::Doubtful { error, wait: None }
     }
 }
 
-fn unsent(error: reqwest::Error) -> Failure {
+fn broken(error: reqwest::Error) -> Failure {
     if error.is_redirect() {
         return Failure::Lasting(redirected());
     }
-    Failure::passing(Error::Unavailable {
+    let never_reached = error.is_connect();
+    let error = Error::Unavailable {
         what: "the connection failed".into(),
         // The URL has the selectors in it, and errors end up in logs.
         source: Some(error.without_url().into()),
-    })
+    };
+    if never_reached {
+        Failure::Refused { error, wait: None }
+    } else {
+        Failure::doubtful(error)
+    }
+}
+
+/// A foreign id as one segment of a path; nothing for what would lead to
+/// another path.
+pub(crate) fn segment(id: &str) -> Option<String> {
+    // URLs take these for the way to the same or to the upper path, however
+    // they are written.
+    (!["", ".", ".."].contains(&id)).then(|| utf8_percent_encode(id, RESERVED).to_string())
 }
 
 /// Reads a body until it ends or is longer than `limit`.

@@ -19,6 +19,7 @@ mod tenant;
 mod throttle;
 mod v1;
 mod v2;
+mod wire;
 
 pub use answer::{Entity, Related, SeriesAnswer, SeriesError};
 pub use calls::Calls;

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use tokio::time::Instant;
 
+use super::gone;
 use crate::answer::{Entity, Related};
 use crate::calls::Subject;
 use crate::error::Error;
-use crate::http::{Connection, Request};
+use crate::http::{Connection, Effect, Request};
 use crate::question::{EntityType, Scope, Tag, Window};
 use crate::tenant::Api;
+use crate::wire::WireTag;
 
 /// The longest window that the topology answers: three days.
 const LONGEST_MS: i64 = 3 * 24 * 60 * 60 * 1000;
@@ -37,6 +39,7 @@ pub(crate) async fn entities(
         let request = Request {
             api: Api::V1,
             subject: Subject::Entities,
+            effect: Effect::None,
             path: path(scope.entity_type),
             query: &query,
             body: None,
@@ -60,14 +63,6 @@ pub(crate) async fn entities(
         }
         query.truncate(first_page);
         query.push(next);
-    }
-}
-
-/// There is no metric in this request, so what is missing is the API.
-fn gone(error: Error) -> Error {
-    match error {
-        Error::UnknownMetric(_) => Error::ApiGone,
-        error => error,
     }
 }
 
@@ -105,13 +100,6 @@ struct Wire {
     to_relationships: BTreeMap<String, Vec<String>>,
 }
 
-#[derive(Deserialize)]
-struct WireTag {
-    context: Option<String>,
-    key: String,
-    value: Option<String>,
-}
-
 impl From<Wire> for Entity {
     fn from(wire: Wire) -> Self {
         let related = |map: BTreeMap<String, Vec<String>>| {
@@ -127,21 +115,7 @@ impl From<Wire> for Entity {
             name: wire.display_name.unwrap_or_default(),
             from: related(wire.from_relationships),
             to: related(wire.to_relationships),
-            tags: wire
-                .tags
-                .into_iter()
-                .map(
-                    |WireTag {
-                         context,
-                         key,
-                         value,
-                     }| Tag {
-                        context,
-                        key,
-                        value,
-                    },
-                )
-                .collect(),
+            tags: wire.tags.into_iter().map(Tag::from).collect(),
         }
     }
 }

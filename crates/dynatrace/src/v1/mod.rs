@@ -1,4 +1,4 @@
-//! Timeseries and Smartscape as API v1 serves them.
+//! Timeseries, Smartscape as API v1 serves them.
 
 mod entities;
 mod series;
@@ -6,3 +6,13 @@ mod timeseries;
 
 pub(crate) use entities::entities;
 pub(crate) use series::series;
+
+use crate::error::Error;
+
+/// There is no metric in these requests, so what is missing is the API.
+fn gone(error: Error) -> Error {
+    match error {
+        Error::UnknownMetric(_) => Error::ApiGone,
+        error => error,
+    }
+}

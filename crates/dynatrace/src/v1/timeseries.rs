@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::answer::SeriesError;
 use crate::calls::Subject;
 use crate::error::Error;
-use crate::http::{Connection, Request};
+use crate::http::{Connection, Effect, Request};
 use crate::number::number;
 use crate::question::{Aggregation, Window};
 use crate::tenant::Api;
@@ -100,6 +100,7 @@ pub(super) fn request(body: &Value) -> Request<'_> {
     Request {
         api: Api::V1,
         subject: Subject::Metrics,
+        effect: Effect::None,
         path: "/timeseries",
         query: &[],
         body: Some(body),

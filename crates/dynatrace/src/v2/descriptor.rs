@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use super::plan::Fold;
 use crate::calls::Subject;
 use crate::error::Error;
-use crate::http::{Connection, Request};
+use crate::http::{Connection, Effect, Request};
 use crate::tenant::Api;
 
 pub(super) async fn describe(
@@ -18,6 +18,7 @@ pub(super) async fn describe(
     let request = Request {
         api: Api::V2,
         subject: Subject::Other,
+        effect: Effect::None,
         path: &path,
         query: &[],
         body: None,

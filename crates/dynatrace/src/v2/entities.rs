@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use tokio::time::Instant;
 
+use super::pages::{List, all};
 use super::selector::{checked, context_is_compared_here, of_scope};
 use crate::answer::{Entity, Related};
 use crate::calls::Subject;
 use crate::error::Error;
-use crate::http::{Connection, Request};
+use crate::http::Connection;
 use crate::question::{Scope, Tag, Window};
-use crate::tenant::Api;
+use crate::wire::WireTag;
 
 /// The entities of a scope that were active in the window.
 pub(crate) async fn entities(
@@ -22,40 +23,25 @@ pub(crate) async fn entities(
 ) -> Result<Vec<Entity>, Error> {
     let selector =
         checked(of_scope(scope)).map_err(|error| Error::BadSelector(error.to_string()))?;
-    let mut query = vec![
-        ("entitySelector", selector),
-        ("from", window.from_ms.to_string()),
-        ("to", window.to_ms.to_string()),
-        (
-            "fields",
-            "+fromRelationships,+toRelationships,+tags".to_owned(),
-        ),
-        ("pageSize", "500".to_owned()),
-    ];
+    let list = List {
+        subject: Subject::Entities,
+        path: "/entities",
+        query: vec![
+            ("entitySelector", selector),
+            ("from", window.from_ms.to_string()),
+            ("to", window.to_ms.to_string()),
+            (
+                "fields",
+                "+fromRelationships,+toRelationships,+tags".to_owned(),
+            ),
+            ("pageSize", "500".to_owned()),
+        ],
+        on_every_page: Vec::new(),
+    };
+    let open = |page: Page| (page.entities, page.next_page_key);
+    let found = all(connection, list, open, deadline).await?;
 
-    let mut found = Vec::new();
-    loop {
-        let request = Request {
-            api: Api::V2,
-            subject: Subject::Entities,
-            path: "/entities",
-            query: &query,
-            body: None,
-        };
-        let page: Page = connection.send(&request, deadline).await?.read()?;
-        found.extend(page.entities.into_iter().map(Entity::from));
-        let Some(key) = page.next_page_key.filter(|key| !key.is_empty()) else {
-            break;
-        };
-        // The key stands for everything that was asked on the first page, and
-        // repeating any of it is refused.
-        let next = vec![("nextPageKey", key)];
-        if next == query {
-            return Err(Error::malformed("its next page is the page itself"));
-        }
-        query = next;
-    }
-
+    let mut found: Vec<_> = found.into_iter().map(Entity::from).collect();
     found.retain(|entity| contexts_match(entity, scope));
     Ok(found)
 }
@@ -100,13 +86,6 @@ struct Wire {
 }
 
 #[derive(Deserialize)]
-struct WireTag {
-    context: Option<String>,
-    key: String,
-    value: Option<String>,
-}
-
-#[derive(Deserialize)]
 struct WireRelated {
     id: String,
     #[serde(rename = "type")]
@@ -130,21 +109,7 @@ impl From<Wire> for Entity {
             name: wire.display_name,
             from: related(wire.from_relationships),
             to: related(wire.to_relationships),
-            tags: wire
-                .tags
-                .into_iter()
-                .map(
-                    |WireTag {
-                         context,
-                         key,
-                         value,
-                     }| Tag {
-                        context,
-                        key,
-                        value,
-                    },
-                )
-                .collect(),
+            tags: wire.tags.into_iter().map(Tag::from).collect(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Metrics and entities as API v2 serves them.
+//! Metrics, entities as API v2 serves them.
 
 mod answer;
 mod batch;
@@ -6,6 +6,7 @@ mod descriptor;
 mod entities;
 mod expression;
 mod methods;
+mod pages;
 mod plan;
 mod query;
 mod selector;

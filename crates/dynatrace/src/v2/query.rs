@@ -15,7 +15,7 @@ use super::selector::checked;
 use crate::answer::SeriesError;
 use crate::calls::Subject;
 use crate::error::Error;
-use crate::http::{Connection, Request};
+use crate::http::{Connection, Effect, Request};
 use crate::question::Window;
 use crate::tenant::Api;
 
@@ -171,6 +171,7 @@ fn request<'a>(query: &'a [(&'a str, String)]) -> Request<'a> {
     Request {
         api: Api::V2,
         subject: Subject::Metrics,
+        effect: Effect::None,
         path: "/metrics/query",
         query,
         body: None,

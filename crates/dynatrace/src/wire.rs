@@ -1,0 +1,32 @@
+//! Pieces of answers that both generations of the API write alike.
+
+use serde::{Deserialize, Deserializer};
+
+use crate::question::Tag;
+
+/// A tag of an entity.
+#[derive(Deserialize)]
+pub(crate) struct WireTag {
+    context: Option<String>,
+    key: String,
+    value: Option<String>,
+}
+
+impl From<WireTag> for Tag {
+    fn from(wire: WireTag) -> Self {
+        Self {
+            context: wire.context,
+            key: wire.key,
+            value: wire.value,
+        }
+    }
+}
+
+/// A value that is missing or `null` where nothing is the same as an empty one.
+pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
