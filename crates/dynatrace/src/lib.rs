@@ -11,8 +11,10 @@ mod answer;
 mod calls;
 mod envelope;
 mod error;
+mod event;
 mod http;
 mod number;
+mod properties;
 mod question;
 mod redact;
 mod tenant;
@@ -24,6 +26,7 @@ mod wire;
 pub use answer::{Entity, Related, SeriesAnswer, SeriesError};
 pub use calls::Calls;
 pub use error::{Cause, Error};
+pub use event::{Announced, Event, EventKind, RecordedEvent};
 pub use question::{
     Aggregation, EntityType, Merge, Metric, Percentile, Question, Scope, Series, Tag, Window,
 };
@@ -68,6 +71,45 @@ impl Dynatrace {
         match self.api {
             Api::V2 => v2::entities(&self.connection, scope, window, deadline).await,
             Api::V1 => v1::entities(&self.connection, scope, window, deadline).await,
+        }
+    }
+
+    /// Attaches an event to its entities, whose ids are given so that the
+    /// tenant need not have seen them lately.
+    ///
+    /// It is sent again only if the tenant was not reached or was too busy. So
+    /// an error leaves open whether some entities have the event: look for it
+    /// before announcing it again. Properties beyond what a tenant accepts are
+    /// cut or left out, with a warning in the log.
+    pub async fn announce(&self, event: &Event, deadline: Instant) -> Result<Announced, Error> {
+        match self.api {
+            Api::V2 => v2::announce(&self.connection, event, deadline).await,
+            Api::V1 => v1::announce(&self.connection, event, deadline).await,
+        }
+    }
+
+    /// The deployments of an entity in a window, the latest first.
+    pub async fn deployment_events(
+        &self,
+        entity: &str,
+        window: Window,
+        deadline: Instant,
+    ) -> Result<Vec<RecordedEvent>, Error> {
+        self.events(EventKind::Deployment, entity, window, deadline)
+            .await
+    }
+
+    /// The events of one kind of an entity in a window, the latest first.
+    pub async fn events(
+        &self,
+        kind: EventKind,
+        entity: &str,
+        window: Window,
+        deadline: Instant,
+    ) -> Result<Vec<RecordedEvent>, Error> {
+        match self.api {
+            Api::V2 => v2::events(&self.connection, kind, entity, window, deadline).await,
+            Api::V1 => v1::events(&self.connection, kind, entity, window, deadline).await,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Pieces of answers that both generations of the API write alike.
 
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use crate::question::Tag;
 
@@ -29,4 +30,14 @@ where
     T: Default + Deserialize<'de>,
 {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// The value of a property. Tenants promise texts; anything else is shown as
+/// it was written.
+pub(crate) fn property(value: Value) -> String {
+    match value {
+        Value::String(text) => text,
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
 }

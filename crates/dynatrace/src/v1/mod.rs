@@ -1,10 +1,14 @@
-//! Timeseries, Smartscape as API v1 serves them.
+//! Timeseries, Smartscape and events as API v1 serves them.
 
+mod announce;
 mod entities;
+mod events;
 mod series;
 mod timeseries;
 
+pub(crate) use announce::announce;
 pub(crate) use entities::entities;
+pub(crate) use events::events;
 pub(crate) use series::series;
 
 use crate::error::Error;

@@ -1,9 +1,11 @@
-//! Metrics, entities as API v2 serves them.
+//! Metrics, entities and events as API v2 serves them.
 
+mod announce;
 mod answer;
 mod batch;
 mod descriptor;
 mod entities;
+mod events;
 mod expression;
 mod methods;
 mod pages;
@@ -12,5 +14,7 @@ mod query;
 mod selector;
 mod series;
 
+pub(crate) use announce::announce;
 pub(crate) use entities::entities;
+pub(crate) use events::events;
 pub(crate) use series::series;

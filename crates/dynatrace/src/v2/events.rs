@@ -1,0 +1,143 @@
+//! `GET /api/v2/events`, page by page.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::pages::{List, all};
+use super::selector::{of_ids, quoted};
+use crate::calls::Subject;
+use crate::error::Error;
+use crate::event::{EventKind, RecordedEvent, newest_first};
+use crate::http::Connection;
+use crate::question::Window;
+use crate::wire::{or_default, property};
+
+/// The events of one kind of one entity in a window, the latest first.
+pub(crate) async fn events(
+    connection: &Connection,
+    kind: EventKind,
+    entity: &str,
+    window: Window,
+    deadline: Instant,
+) -> Result<Vec<RecordedEvent>, Error> {
+    let entity = of_ids(&[entity.to_owned()]);
+    let list = List {
+        subject: Subject::Events,
+        path: "/events",
+        query: vec![
+            (
+                "eventSelector",
+                format!("eventType({}),{entity}", quoted(kind.name())),
+            ),
+            // The default would be the last two hours.
+            ("from", window.from_ms.to_string()),
+            ("to", window.to_ms.to_string()),
+            ("pageSize", "1000".to_owned()),
+        ],
+        on_every_page: Vec::new(),
+    };
+    let open = |page: Page| (page.events, page.next_page_key);
+    let found = all(connection, list, open, deadline).await?;
+
+    let mut events: Vec<_> = found.into_iter().map(RecordedEvent::from).collect();
+    newest_first(&mut events);
+    Ok(events)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Page {
+    #[serde(default, deserialize_with = "or_default")]
+    events: Vec<Wire>,
+    next_page_key: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire {
+    event_id: String,
+    start_time: i64,
+    entity_id: Option<WireEntity>,
+    #[serde(default, deserialize_with = "or_default")]
+    title: String,
+    #[serde(default, deserialize_with = "or_default")]
+    properties: Vec<WireProperty>,
+}
+
+impl From<Wire> for RecordedEvent {
+    fn from(wire: Wire) -> Self {
+        recorded(
+            Head {
+                id: wire.event_id,
+                start_ms: wire.start_time,
+                entity: wire.entity_id.map(WireEntity::id).unwrap_or_default(),
+                title: wire.title,
+            },
+            wire.properties,
+        )
+    }
+}
+
+/// An entity wherever v2 mentions one: its id is wrapped twice.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct WireEntity {
+    pub(super) entity_id: WireId,
+    /// Missing once the entity no longer exists.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(super) name: String,
+}
+
+impl WireEntity {
+    pub(super) fn id(self) -> String {
+        self.entity_id.id
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct WireId {
+    pub(super) id: String,
+    #[serde(rename = "type", default, deserialize_with = "or_default")]
+    pub(super) type_: String,
+}
+
+/// One property of an event; reserved ones and those of the sender are mixed.
+#[derive(Deserialize)]
+pub(super) struct WireProperty {
+    key: String,
+    #[serde(default)]
+    value: Value,
+}
+
+/// What is known of an event beside its properties.
+pub(super) struct Head {
+    pub(super) id: String,
+    pub(super) start_ms: i64,
+    pub(super) entity: String,
+    pub(super) title: String,
+}
+
+pub(super) fn recorded(head: Head, properties: Vec<WireProperty>) -> RecordedEvent {
+    let mut properties: BTreeMap<_, _> = properties
+        .into_iter()
+        .map(|WireProperty { key, value }| (key, property(value)))
+        .collect();
+    let mut reserved = |name: &str| properties.remove(&format!("dt.event.{name}"));
+    RecordedEvent {
+        id: head.id,
+        start_ms: head.start_ms,
+        entity: head.entity,
+        title: head.title,
+        description: reserved("description"),
+        source: reserved("source"),
+        name: reserved("deployment.name"),
+        version: reserved("deployment.version"),
+        project: reserved("deployment.project"),
+        ci_back_link: reserved("deployment.ci_back_link"),
+        remediation_link: reserved("deployment.remediation_action_link"),
+        properties,
+    }
+}
