@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use http::segment;
+
 pub mod metrics;
 
 mod answer;
@@ -14,6 +16,7 @@ mod error;
 mod event;
 mod http;
 mod number;
+mod problem;
 mod properties;
 mod question;
 mod redact;
@@ -27,6 +30,7 @@ pub use answer::{Entity, Related, SeriesAnswer, SeriesError};
 pub use calls::Calls;
 pub use error::{Cause, Error};
 pub use event::{Announced, Event, EventKind, RecordedEvent};
+pub use problem::{Comment, EntityRef, Problem, ProblemStatus};
 pub use question::{
     Aggregation, EntityType, Merge, Metric, Percentile, Question, Scope, Series, Tag, Window,
 };
@@ -113,10 +117,71 @@ impl Dynatrace {
         }
     }
 
+    /// The problem with an id; nothing if there is none.
+    pub async fn problem(&self, id: &str, deadline: Instant) -> Result<Option<Problem>, Error> {
+        let Some(id) = segment(id) else {
+            return Ok(None);
+        };
+        let problem = match self.api {
+            Api::V2 => v2::problem(&self.connection, &id, deadline).await,
+            Api::V1 => v1::problem(&self.connection, &id, deadline).await,
+        };
+        match problem {
+            Ok(problem) => Ok(Some(problem)),
+            Err(Error::UnknownProblem(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The problems that were there at some time since `since_ms` and go on.
+    /// API v1 looks back 31 days at most.
+    pub async fn open_problems(
+        &self,
+        since_ms: i64,
+        deadline: Instant,
+    ) -> Result<Vec<Problem>, Error> {
+        match self.api {
+            Api::V2 => v2::open_problems(&self.connection, since_ms, deadline).await,
+            Api::V1 => v1::open_problems(&self.connection, since_ms, deadline).await,
+        }
+    }
+
+    /// What was said about a problem, in the tenant's order.
+    pub async fn comments(&self, problem: &str, deadline: Instant) -> Result<Vec<Comment>, Error> {
+        let id = segment(problem).ok_or_else(|| no_id(problem))?;
+        match self.api {
+            Api::V2 => v2::comments(&self.connection, &id, deadline).await,
+            Api::V1 => v1::comments(&self.connection, &id, deadline).await,
+        }
+    }
+
+    /// Says something about a problem; `context` tells where it is said.
+    ///
+    /// It is sent again only if the tenant was not reached or was too busy. So
+    /// an error leaves open whether it was said: look for it before saying it
+    /// again.
+    pub async fn comment(
+        &self,
+        problem: &str,
+        text: &str,
+        context: &str,
+        deadline: Instant,
+    ) -> Result<(), Error> {
+        let id = segment(problem).ok_or_else(|| no_id(problem))?;
+        match self.api {
+            Api::V2 => v2::comment(&self.connection, &id, text, context, deadline).await,
+            Api::V1 => v1::comment(&self.connection, &id, text, context, deadline).await,
+        }
+    }
+
     /// The requests that this client and its clones have sent.
     pub fn calls(&self) -> Calls {
         self.connection.calls()
     }
+}
+
+fn no_id(text: &str) -> Error {
+    Error::UnknownProblem(format!("`{text}` is not an id"))
 }
 
 impl fmt::Debug for Dynatrace {

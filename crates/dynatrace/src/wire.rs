@@ -3,6 +3,7 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use crate::problem::ProblemStatus;
 use crate::question::Tag;
 
 /// A tag of an entity.
@@ -23,6 +24,24 @@ impl From<WireTag> for Tag {
     }
 }
 
+/// The status of a problem. An unknown word makes the answer unreadable,
+/// because either guess would set something in motion.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(crate) enum WireStatus {
+    Open,
+    Closed,
+}
+
+impl From<WireStatus> for ProblemStatus {
+    fn from(wire: WireStatus) -> Self {
+        match wire {
+            WireStatus::Open => Self::Open,
+            WireStatus::Closed => Self::Closed,
+        }
+    }
+}
+
 /// A value that is missing or `null` where nothing is the same as an empty one.
 pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
@@ -30,6 +49,11 @@ where
     T: Default + Deserialize<'de>,
 {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// The end of what may go on: `-1` and `null` both say that it does.
+pub(crate) fn ended(end_ms: Option<i64>) -> Option<i64> {
+    end_ms.filter(|end| *end >= 0)
 }
 
 /// The value of a property. Tenants promise texts; anything else is shown as

@@ -1,8 +1,9 @@
-//! Metrics, entities and events as API v2 serves them.
+//! Metrics, entities, events and problems as API v2 serves them.
 
 mod announce;
 mod answer;
 mod batch;
+mod comments;
 mod descriptor;
 mod entities;
 mod events;
@@ -10,11 +11,14 @@ mod expression;
 mod methods;
 mod pages;
 mod plan;
+mod problems;
 mod query;
 mod selector;
 mod series;
 
 pub(crate) use announce::announce;
+pub(crate) use comments::{comment, comments};
 pub(crate) use entities::entities;
 pub(crate) use events::events;
+pub(crate) use problems::{open_problems, problem};
 pub(crate) use series::series;

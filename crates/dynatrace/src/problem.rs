@@ -1,0 +1,73 @@
+//! Problems: what the tenant found to be wrong, and what people say about it.
+
+use crate::event::RecordedEvent;
+use crate::question::Tag;
+
+/// Something that the tenant found to be wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The id, such as `-6478017825120311599_1641223491837V2`.
+    pub id: String,
+    /// The number that people use, such as `P-22013994`.
+    pub display_id: String,
+    /// What is wrong; in API v1, which has no titles, the type of the event
+    /// that leads to it.
+    pub title: String,
+    /// Whether it still is.
+    pub status: ProblemStatus,
+    /// How bad it is, such as `PERFORMANCE`.
+    pub severity: String,
+    /// What it is felt on: `APPLICATION`, `SERVICE`, `INFRASTRUCTURE` or
+    /// `ENVIRONMENT`.
+    pub impact: String,
+    /// The entities that it is felt on.
+    pub impacted: Vec<EntityRef>,
+    /// The entity that it comes from, where the tenant knows it.
+    pub root_cause: Option<EntityRef>,
+    /// The tags of the entities.
+    pub tags: Vec<Tag>,
+    /// When it began, in milliseconds since 1970.
+    pub start_ms: i64,
+    /// When it ended; nothing while it goes on.
+    pub end_ms: Option<i64>,
+    /// The id of the problem that it has become a part of; API v1 does not say.
+    pub merged_into: Option<String>,
+    /// The deployments that the tenant itself thinks are part of it, the latest
+    /// first.
+    pub evidence: Vec<RecordedEvent>,
+}
+
+/// Whether a problem goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ProblemStatus {
+    /// It goes on.
+    Open,
+    /// It is over, or a part of another one.
+    Closed,
+}
+
+/// An entity as a problem names it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct EntityRef {
+    /// The id, such as `SERVICE-CB6A2EB13C7858F4`.
+    pub id: String,
+    /// The name that people see; empty when the entity no longer exists.
+    pub name: String,
+    /// The type, such as `SERVICE`.
+    pub type_: String,
+}
+
+/// What somebody said about a problem.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comment {
+    /// The id.
+    pub id: String,
+    /// When it was said, in milliseconds since 1970.
+    pub created_ms: i64,
+    /// Who said it; in v2, whose token was used.
+    pub author: String,
+    /// Where it was said.
+    pub context: Option<String>,
+    /// What was said.
+    pub text: String,
+}

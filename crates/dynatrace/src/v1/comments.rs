@@ -1,0 +1,91 @@
+//! `/api/v1/problem/details/{id}/comments`.
+
+use serde::Deserialize;
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::problems::gone_or_unknown;
+use crate::calls::Subject;
+use crate::error::Error;
+use crate::http::{Connection, Effect, Request};
+use crate::problem::Comment;
+use crate::tenant::Api;
+use crate::wire::or_default;
+
+/// API v1 wants a name for everybody who comments; this one is searched for
+/// where v1 is still in use.
+const USER: &str = "Dynatrace Lambda Remediation Action";
+
+/// All comments of a problem, whose id is given as a segment of a path.
+pub(crate) async fn comments(
+    connection: &Connection,
+    segment: &str,
+    deadline: Instant,
+) -> Result<Vec<Comment>, Error> {
+    let request = Request {
+        api: Api::V1,
+        subject: Subject::Problems,
+        effect: Effect::None,
+        path: &path(segment),
+        query: &[],
+        body: None,
+    };
+    let reply = connection.send(&request, deadline).await;
+    let list: List = reply.map_err(gone_or_unknown)?.read()?;
+    Ok(list.comments.into_iter().map(Comment::from).collect())
+}
+
+/// Says something about a problem.
+pub(crate) async fn comment(
+    connection: &Connection,
+    segment: &str,
+    text: &str,
+    context: &str,
+    deadline: Instant,
+) -> Result<(), Error> {
+    let request = Request {
+        api: Api::V1,
+        subject: Subject::Problems,
+        effect: Effect::Lasting,
+        path: &path(segment),
+        query: &[],
+        body: Some(&json!({"comment": text, "user": USER, "context": context})),
+    };
+    let reply = connection.send(&request, deadline).await;
+    reply.map_err(gone_or_unknown)?;
+    Ok(())
+}
+
+fn path(segment: &str) -> String {
+    format!("/problem/details/{segment}/comments")
+}
+
+#[derive(Deserialize)]
+struct List {
+    #[serde(default, deserialize_with = "or_default")]
+    comments: Vec<Wire>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire {
+    id: String,
+    created_at_timestamp: i64,
+    #[serde(default, deserialize_with = "or_default")]
+    content: String,
+    #[serde(default, deserialize_with = "or_default")]
+    user_name: String,
+    context: Option<String>,
+}
+
+impl From<Wire> for Comment {
+    fn from(wire: Wire) -> Self {
+        Self {
+            id: wire.id,
+            created_ms: wire.created_at_timestamp,
+            author: wire.user_name,
+            context: wire.context,
+            text: wire.content,
+        }
+    }
+}
