@@ -1,0 +1,183 @@
+//! Cold starts, beside a hello world that starts in the same minute.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use lab::pipeline::JobStatus;
+use lab::runtime::{self, Function, Outcome};
+use serde_json::{Value, json};
+
+use crate::Binaries;
+use crate::figures::{Budget, Figure, Figures, Quantity};
+use crate::world::{RIPE, World, sample, tick};
+
+/// How often everything is started.
+const ROUNDS: usize = 15;
+
+/// What the answer of a cold function may take, in hello worlds.
+const BUDGET: f64 = 3.5;
+
+/// One cold start.
+#[derive(Clone, Copy)]
+struct Start {
+    init: Duration,
+    answer: Duration,
+    /// How long the process was on a processor; the rest it waited.
+    busy: Option<Duration>,
+    peak: u64,
+}
+
+/// Starts everything in turns, so that a slow moment of the machine slows all
+/// alike.
+pub(crate) async fn measure(binaries: &Binaries, figures: &mut Figures) -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let empty = world.tables("empty").await?;
+    let [mut hello, mut register, mut idle, mut judging] = [const { Vec::new() }; 4];
+
+    for round in 0..ROUNDS {
+        let tables = world.tables(&format!("round-{round}")).await?;
+        let gate = world
+            .ripe(&format!("Ripe-{round}"), &sample(), &tables, RIPE)
+            .await?;
+        let (job, _) = world.job(&format!("New-{round}"), &sample())?;
+
+        let settings = runtime::Settings::default();
+        let function = Function::spawn(&binaries.hello, &[], settings).await?;
+        hello.push(first_answer(&function, json!({})).await?);
+
+        let function = world.function(&binaries.register, &tables).await?;
+        register.push(first_answer(&function, job.event).await?);
+        let end = world.aws.pipelines().job(&job.id)?.status;
+        ensure!(
+            end == JobStatus::Succeeded,
+            "the job ended as {end:?}\n{}",
+            function.logs()
+        );
+
+        let function = world.function(&binaries.validate, &empty).await?;
+        tick(&function, 0).await?;
+        idle.push(read(&function)?);
+
+        let function = world.function(&binaries.validate, &tables).await?;
+        tick(&function, 1).await?;
+        judging.push(read(&function)?);
+        world.expect_approved(&gate)?;
+    }
+
+    let hello = Start::median(&hello);
+    add(figures, "hello world", hello, None);
+    add(
+        figures,
+        "register-validation",
+        Start::median(&register),
+        Some(hello),
+    );
+    add(
+        figures,
+        "validate-builds, idle",
+        Start::median(&idle),
+        Some(hello),
+    );
+    add(
+        figures,
+        "validate-builds, one ripe",
+        Start::median(&judging),
+        Some(hello),
+    );
+    Ok(())
+}
+
+async fn first_answer(function: &Function, event: Value) -> anyhow::Result<Start> {
+    let invocation = function.invoke(event).await?;
+    ensure!(
+        matches!(invocation.outcome, Outcome::Ok(_)),
+        "the start went wrong: {:?}\n{}",
+        invocation.outcome,
+        invocation.logs
+    );
+    read(function)
+}
+
+fn read(function: &Function) -> anyhow::Result<Start> {
+    let start = function.cold_start().context("it did not start")?;
+    Ok(Start {
+        init: start.to_first_request,
+        answer: start.to_first_answer.context("it did not answer")?,
+        busy: function.process_id().and_then(time_on_processor),
+        peak: function.peak_memory().context("its memory is unknown")?,
+    })
+}
+
+/// What the scheduler counted for all threads of a process, where it counts.
+fn time_on_processor(process: u32) -> Option<Duration> {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).ok()?;
+    let counted = threads.flatten().filter_map(|thread| {
+        let counted = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        let nanoseconds = counted.split_whitespace().next()?.parse().ok()?;
+        Some(Duration::from_nanos(nanoseconds))
+    });
+    let sum: Duration = counted.sum();
+    (sum != Duration::ZERO).then_some(sum)
+}
+
+impl Start {
+    /// Each number's own median.
+    fn median(starts: &[Self]) -> Self {
+        Self {
+            init: median(starts.iter().map(|start| start.init)),
+            answer: median(starts.iter().map(|start| start.answer)),
+            busy: starts
+                .iter()
+                .map(|start| start.busy)
+                .collect::<Option<Vec<_>>>()
+                .map(median),
+            peak: median(starts.iter().map(|start| start.peak)),
+        }
+    }
+}
+
+pub(crate) fn median<T: Ord + Copy>(values: impl IntoIterator<Item = T>) -> T {
+    let mut values: Vec<T> = values.into_iter().collect();
+    values.sort_unstable();
+    values[values.len() / 2]
+}
+
+fn add(figures: &mut Figures, name: &str, start: Start, hello: Option<Start>) {
+    let rest = |start: Start| start.answer.saturating_sub(start.init);
+    let mut row = |what: &str, value: Quantity, of_hello: Option<Quantity>| {
+        let mut figure = Figure::new(format!("{name}: {what}"), value);
+        if let Some(of_hello) = of_hello {
+            figure = figure.beside(of_hello);
+        }
+        figure
+    };
+    use Quantity::{Bytes, Time};
+    let answer = row(
+        "start to first answer",
+        Time(start.answer),
+        hello.map(|hello| Time(hello.answer)),
+    );
+    figures.add(match hello {
+        Some(_) => answer.within(Budget::TimesHello(BUDGET)),
+        None => answer,
+    });
+    figures.add(row(
+        "  start to first request",
+        Time(start.init),
+        hello.map(|hello| Time(hello.init)),
+    ));
+    figures.add(row(
+        "  first request to answer",
+        Time(rest(start)),
+        hello.map(|hello| Time(rest(hello))),
+    ));
+    if let Some(busy) = start.busy {
+        let of_hello = hello.and_then(|hello| hello.busy).map(Time);
+        figures.add(row("  on a processor", Time(busy), of_hello));
+    }
+    figures.add(row(
+        "  peak memory",
+        Bytes(start.peak),
+        hello.map(|hello| Bytes(hello.peak)),
+    ));
+}

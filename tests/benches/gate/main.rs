@@ -1,0 +1,87 @@
+//! What the gate costs, through the real release binaries: cold starts, a busy
+//! tick, the calls of a validation and an idle tick.
+//!
+//! It asserts nothing. Times of a shared machine belong in a table that a
+//! person reads, and they stand beside a bare hello world of the same run.
+
+mod calls;
+mod cold;
+mod figures;
+mod idle;
+mod load;
+mod relay;
+mod world;
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use lab::binaries::{self, Profile};
+
+use figures::Figures;
+
+/// The executables that are measured.
+struct Binaries {
+    hello: PathBuf,
+    register: PathBuf,
+    validate: PathBuf,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let json = asked_for_json()?;
+    // Fails only when a provider is installed already, which is what is wanted.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let binaries = build()?;
+
+    let mut figures = Figures::default();
+    cold::measure(&binaries, &mut figures)
+        .await
+        .context("cannot measure cold starts")?;
+    load::measure(&binaries, &mut figures)
+        .await
+        .context("cannot measure a busy tick")?;
+    calls::measure(&binaries, &mut figures)
+        .await
+        .context("cannot count the calls of a validation")?;
+    idle::measure(&binaries, &mut figures)
+        .await
+        .context("cannot measure an idle tick")?;
+
+    if json {
+        figures.print_json();
+    } else {
+        figures.print_table();
+    }
+    Ok(())
+}
+
+fn asked_for_json() -> anyhow::Result<bool> {
+    let mut json = false;
+    for argument in std::env::args().skip(1) {
+        match argument.as_str() {
+            "--json" => json = true,
+            // What `cargo bench` says to every benchmark.
+            "--bench" => {}
+            _ => anyhow::bail!("`{argument}` is not understood; the only option is `--json`"),
+        }
+    }
+    Ok(json)
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "a release build takes minutes in which somebody waits"
+)]
+fn build() -> anyhow::Result<Binaries> {
+    let progress = &mut |line: &str| eprintln!("{line}");
+    let register =
+        binaries::function_with_progress("register-validation", Profile::Release, progress)?;
+    let validate = binaries::function_with_progress("validate-builds", Profile::Release, progress)?;
+    let hello = ["-p", "lab", "--example", "hello"];
+    let mut examples = binaries::build(&hello, Profile::Release, progress)?;
+    Ok(Binaries {
+        hello: examples.remove("hello").context("no hello was built")?,
+        register,
+        validate,
+    })
+}

@@ -1,0 +1,273 @@
+//! A pipeline, a tenant and a database, and validations that are ripe.
+//!
+//! The functions read the real clock, and nobody waits out five minutes in a
+//! benchmark: what is to be ripe is registered in the past.
+
+use std::path::Path;
+
+use anyhow::{Context as _, ensure};
+use delivery::CodePipeline;
+use delivery::artifact::Artifacts;
+use delivery::job::JobEvent;
+use jiff::{SignedDuration, Timestamp};
+use lab::aws::Aws;
+use lab::dynamo::Dynamo;
+use lab::pipeline::{ApprovalStatus, Job, PipelineSpec, SourceRevision, Stage};
+use lab::runtime::{self, Function, Invocation};
+use lab::ssm::Kind;
+use lab::tenant::{Requests, Tenant};
+use serde_json::{Value, json};
+use store::{Store, tables};
+use workflows::outgoing::Outgoing;
+use workflows::register_validation::{
+    Hooks, Outcome, Request, Services, Settings, register_validation,
+};
+
+const STAGING: &str = "SERVICE-00000000000000A1";
+const PRODUCTION: &str = "SERVICE-00000000000000B1";
+const METHOD: &str = "/api/invoke";
+
+/// The monspec that the product hands to its users.
+const SAMPLE: &str = include_str!("../../../monspec/examples/monspec.json");
+
+/// Everything around the functions.
+pub(crate) struct World {
+    pub(crate) aws: Aws,
+    pub(crate) tenant: Tenant,
+    pub(crate) dynamo: Dynamo,
+    now: Timestamp,
+}
+
+/// Long enough ago for a window of five minutes and Dynatrace's delay.
+pub(crate) const RIPE: i64 = 20;
+
+/// The two tables of one measurement, so that no measurement sees the rows of
+/// another one.
+#[derive(Clone)]
+pub(crate) struct Tables {
+    pub(crate) validations: String,
+    pub(crate) ledger: String,
+}
+
+/// A pipeline that waits at its gate.
+pub(crate) struct Gate {
+    pipeline: String,
+    execution: String,
+}
+
+impl World {
+    pub(crate) async fn start() -> anyhow::Result<Self> {
+        let aws = Aws::start().await?;
+        let tenant = Tenant::start().await?;
+        let now = real_time();
+        let world = Self {
+            dynamo: Dynamo::start().await?,
+            aws,
+            tenant,
+            now,
+        };
+        world.aws.set_now(now);
+        let keys = format!("a:{}", "k".repeat(32));
+        for (name, value) in [
+            ("/dt/token", world.tenant.token()),
+            ("/report/keys", keys.as_str()),
+        ] {
+            world.aws.ssm().put(name, Kind::SecureString, value);
+        }
+        world.run_services();
+        Ok(world)
+    }
+
+    /// The same load on both environments, so that builds pass.
+    fn run_services(&self) {
+        for (id, method, environment) in [
+            (STAGING, "SERVICE_METHOD-00000000000000A1", "Staging"),
+            (PRODUCTION, "SERVICE_METHOD-00000000000000B1", "Production"),
+        ] {
+            self.tenant
+                .service(id, "SampleJSonService")
+                .tag("DeploymentGroup", environment)
+                .calls("SERVICE-00000000000000C1")
+                .method(method, METHOD)
+                .add();
+            let from = self.now - SignedDuration::from_hours(1);
+            let (from, to) = (from.as_millisecond(), self.now.as_millisecond());
+            let requests = Requests::over(from, to, 7_200, 100_000.0);
+            self.tenant.requests(id, Some(method), requests);
+        }
+    }
+
+    pub(crate) async fn tables(&self, name: &str) -> anyhow::Result<Tables> {
+        let named = Tables {
+            validations: format!("validations-{name}"),
+            ledger: format!("ledger-{name}"),
+        };
+        let client = self.dynamo.client();
+        tables::create(&client, tables::VALIDATIONS, &named.validations).await?;
+        tables::create(&client, tables::LEDGER, &named.ledger).await?;
+        Ok(named)
+    }
+
+    /// A pipeline whose registering action was just started.
+    pub(crate) fn job(&self, pipeline: &str, monspec: &Value) -> anyhow::Result<(Job, Gate)> {
+        let staging = Stage::new("Staging")
+            .deploy("Deploy", "SampleDevOpsApp", "Staging", 1)
+            .lambda(
+                "Register",
+                "register-validation",
+                "StagingToProduction,5,Approve",
+                2,
+                Some("Monspec"),
+            );
+        let pipelines = self.aws.pipelines();
+        pipelines.create(
+            PipelineSpec::new(pipeline)
+                .stage(staging)
+                .stage(Stage::new("Approve").approval("Approve")),
+        );
+        let source = SourceRevision::new("4f2a9c1", "Change the cart")
+            .artifact("Monspec", monspec.to_string());
+        let execution = pipelines.start(pipeline, source)?;
+        let job = pipelines.next_job().context("no job was started")?;
+        let gate = Gate {
+            pipeline: pipeline.to_owned(),
+            execution,
+        };
+        Ok((job, gate))
+    }
+
+    /// Registers a validation so long ago that it is ripe by now.
+    pub(crate) async fn ripe(
+        &self,
+        pipeline: &str,
+        monspec: &Value,
+        tables: &Tables,
+        minutes_ago: i64,
+    ) -> anyhow::Result<Gate> {
+        let past = self.now - SignedDuration::from_mins(minutes_ago);
+        self.aws.set_now(past);
+        let (job, gate) = self.job(pipeline, monspec)?;
+        let event: JobEvent = serde_json::from_value(job.event)?;
+        let services = self.registering(tables)?;
+        let outcome = register_validation(&services, Request::Job(&event.job), past).await?;
+        ensure!(
+            matches!(outcome, Outcome::Waiting { .. }),
+            "the registration was not accepted: {outcome:?}"
+        );
+        services.pipeline.succeed(&job.id, "registered").await?;
+        self.aws.set_now(self.now);
+        Ok(gate)
+    }
+
+    fn registering(&self, tables: &Tables) -> anyhow::Result<Services> {
+        let sdk = self.aws.sdk_config();
+        Ok(Services {
+            store: Store::new(self.dynamo.client(), &tables.validations, &tables.ledger),
+            pipeline: CodePipeline::new(aws_sdk_codepipeline::Client::new(&sdk)),
+            artifacts: Artifacts::new(aws_sdk_s3::Config::new(&sdk)),
+            outgoing: Outgoing::new("")?,
+            settings: Settings {
+                ingest_delay: SignedDuration::from_secs(120),
+                give_up_after: SignedDuration::from_hours(24),
+                retention: SignedDuration::from_hours(24 * 90),
+                hooks: Hooks::Off,
+            },
+        })
+    }
+
+    /// Starts a function in the environment that the deployment gives it.
+    pub(crate) async fn function(
+        &self,
+        binary: &Path,
+        tables: &Tables,
+    ) -> anyhow::Result<Function> {
+        self.function_on(binary, tables, self.dynamo.url()).await
+    }
+
+    /// The same with the database at another place.
+    pub(crate) async fn function_on(
+        &self,
+        binary: &Path,
+        tables: &Tables,
+        database: &str,
+    ) -> anyhow::Result<Function> {
+        let tenant = self.tenant.url();
+        let environment = [
+            ("VALIDATIONS_TABLE", tables.validations.as_str()),
+            ("LEDGER_TABLE", &tables.ledger),
+            ("AWS_ENDPOINT_URL", self.aws.url()),
+            ("AWS_ENDPOINT_URL_DYNAMODB", database),
+            ("DT_TENANT_URL", &tenant),
+            ("DT_API_TOKEN_PARAMETER", "/dt/token"),
+            ("DT_BUILD_REPORT_URL", "https://report.example"),
+            ("REPORT_KEYS_PARAMETER", "/report/keys"),
+        ];
+        Function::spawn(binary, &environment, runtime::Settings::default()).await
+    }
+
+    /// Fails unless the build behind this gate was approved: a number of a tick
+    /// that judged nothing would be worth nothing.
+    pub(crate) fn expect_approved(&self, gate: &Gate) -> anyhow::Result<()> {
+        let approval =
+            self.aws
+                .pipelines()
+                .approval(&gate.pipeline, "Approve", "Approve", &gate.execution)?;
+        ensure!(
+            approval.status == ApprovalStatus::Approved,
+            "`{}` was not approved: {:?} {:?}",
+            gate.pipeline,
+            approval.status,
+            approval.summary
+        );
+        Ok(())
+    }
+}
+
+/// One tick of the schedule, which must work on this many validations.
+pub(crate) async fn tick(function: &Function, validations: usize) -> anyhow::Result<Invocation> {
+    let invocation = function.invoke(json!({})).await?;
+    let expected = json!({"worked": validations, "workLeft": false});
+    ensure!(
+        invocation.outcome == runtime::Outcome::Ok(expected),
+        "the tick went wrong: {:?}\n{}",
+        invocation.outcome,
+        invocation.logs
+    );
+    Ok(invocation)
+}
+
+/// The sample, without its comments.
+pub(crate) fn sample() -> Value {
+    serde_json::from_str(SAMPLE).expect("the sample is strict JSON")
+}
+
+/// The sample, judging one method as well.
+pub(crate) fn with_methods() -> Value {
+    let mut monspec = sample();
+    monspec["SampleJSonService"]["servicemethods"] = json!([{
+        "name": METHOD,
+        "perfsignature": [
+            {"timeseries": "com.dynatrace.builtin:servicemethod.responsetime", "aggregate": "avg"},
+            {"timeseries": "com.dynatrace.builtin:servicemethod.responsetime", "aggregate": "max"},
+        ],
+    }]);
+    monspec
+}
+
+/// The sample, counting the services called as well.
+pub(crate) fn with_smartscape() -> Value {
+    let mut monspec = sample();
+    monspec["SampleJSonService"]["perfsignature"]
+        .as_array_mut()
+        .expect("the sample lists its signatures")
+        .push(json!({"smartscape": "fromRelationships:calls", "validate": "upper"}));
+    monspec
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a benchmark plays the outside world, which has a clock"
+)]
+fn real_time() -> Timestamp {
+    Timestamp::now()
+}
