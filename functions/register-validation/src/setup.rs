@@ -14,9 +14,15 @@ pub(crate) async fn services() -> Result<Services, SettingError> {
     let origins = settings::optional("ALLOWED_ORIGINS").unwrap_or_default();
     let outgoing = Outgoing::new(&origins).map_err(|error| unusable("ALLOWED_ORIGINS", error))?;
     let settings = Settings {
-        ingest_delay: SignedDuration::from_secs(parsed("DT_INGEST_DELAY_SECONDS", 120)?),
-        give_up_after: SignedDuration::from_mins(parsed("GIVE_UP_AFTER_MINUTES", 24 * 60)?),
-        retention: SignedDuration::from_hours(24 * parsed("RETENTION_DAYS", 90)?),
+        ingest_delay: SignedDuration::from_secs(i64::from(parsed::<u32>(
+            "DT_INGEST_DELAY_SECONDS",
+            120,
+        )?)),
+        give_up_after: SignedDuration::from_mins(i64::from(parsed::<u32>(
+            "GIVE_UP_AFTER_MINUTES",
+            24 * 60,
+        )?)),
+        retention: SignedDuration::from_hours(24 * i64::from(parsed::<u32>("RETENTION_DAYS", 90)?)),
         hooks: hooks(),
     };
 

@@ -42,7 +42,8 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
     let links = links()?;
     let origins = settings::optional("ALLOWED_ORIGINS").unwrap_or_default();
     let outgoing = Outgoing::new(&origins).map_err(|error| unusable("ALLOWED_ORIGINS", error))?;
-    let patience = SignedDuration::from_secs(parsed("DT_MISSING_DATA_SECONDS", 300)?);
+    let patience =
+        SignedDuration::from_secs(i64::from(parsed::<u32>("DT_MISSING_DATA_SECONDS", 300)?));
 
     let sdk = lambda::clients::aws().await;
     let secrets = Secrets::new(sdk.clone(), &[TOKEN, REPORT_KEYS, HOOK_SECRET]);

@@ -15,6 +15,13 @@ use crate::{LARGEST_SPEC, metric_facts};
 /// The file within an artifact.
 const FILE: &str = "monspec.json";
 
+/// The longest name of a comparison, in bytes: it is part of a key.
+const LONGEST_NAME: usize = 400;
+
+/// How many signatures one comparison judges: their numbers are kept in one
+/// item.
+const MOST_SIGNATURES: usize = 500;
+
 /// How many messages of the linter are told; the command tells all.
 const TOLD: usize = 5;
 
@@ -27,6 +34,26 @@ pub(super) struct Accepted {
 impl Accepted {
     /// The comparison that is meant: the named one, or the only one.
     pub(super) fn comparison<'a>(&'a self, named: Option<&'a str>) -> Result<&'a str, Refusal> {
+        let name = self.meant(named)?;
+        if name.len() > LONGEST_NAME {
+            return Err(Refusal::configuration(format!(
+                "the name of a comparison is longer than {LONGEST_NAME} bytes"
+            )));
+        }
+        let compared = self.monspec.compared(name);
+        let signatures: usize = compared
+            .iter()
+            .map(|(entry, _)| monspec::addresses(entry).count())
+            .sum();
+        if signatures > MOST_SIGNATURES {
+            return Err(Refusal::configuration(format!(
+                "comparison `{name}` judges {signatures} signatures; at most {MOST_SIGNATURES} fit into one validation"
+            )));
+        }
+        Ok(name)
+    }
+
+    fn meant<'a>(&'a self, named: Option<&'a str>) -> Result<&'a str, Refusal> {
         let known = self.monspec.comparison_names();
         let list = || {
             known

@@ -60,7 +60,10 @@ async fn answer(
             // pressed Retry. The new run is theirs to answer.
             Some(intent) => ended(shared, claimed, answered(&intent)).await,
             None => match answered_since(&claimed.validation.registration, &earlier) {
-                Some(earlier) => ended(shared, claimed, Ending::Person(person(earlier))).await,
+                Some(earlier) => {
+                    let ending = attributed(shared, claimed, earlier).await?;
+                    ended(shared, claimed, ending).await
+                }
                 None => decide(shared, claimed, approval, &run, &token).await,
             },
         },

@@ -20,6 +20,7 @@ stories! {
     held_verdict_waits_for_a_person,
     approval_with_two_validations_needs_both,
     first_of_two_validations_that_fails_rejects,
+    rejection_of_one_validation_is_no_persons_to_the_other,
     verdict_waits_until_its_execution_reaches_the_approval,
     stopped_execution_ends_its_validation,
     newer_execution_is_never_answered_by_an_older_verdict,
@@ -182,6 +183,47 @@ async fn first_of_two_validations_that_fails_rejects(mut world: World) {
     world.pass_window().await;
 
     assert_eq!(world.answered(&execution), ApprovalStatus::Rejected);
+}
+
+async fn rejection_of_one_validation_is_no_persons_to_the_other(mut world: World) {
+    two_gates(&world, "Limits,5,ApproveStaging");
+    good_traffic(&world);
+    let mut spec = monspec();
+    let mut limits = spec["SampleJSonService"].clone();
+    limits["comparisons"] = json!([{"name": "StagingToProduction", "source": "Staging"}]);
+    limits["perfsignature"] = json!([{
+        "timeseries": "com.dynatrace.builtin:service.responsetime", "aggregate": "avg", "upperlimit": 1
+    }]);
+    spec["SampleJSonService"]["comparisons"][1]["name"] = json!("Limits");
+    spec["Strict"] = limits;
+    let execution = world.release("1", &spec).await;
+    let ticked = world.pass_window().await;
+    assert_eq!(world.answered(&execution), ApprovalStatus::Rejected);
+
+    world
+        .aws
+        .pipelines()
+        .retry_stage(PIPELINE, "Approve", &execution, RetryMode::FailedActions)
+        .unwrap();
+    world.advance(SignedDuration::from_mins(6));
+    world.tick().await;
+
+    assert_eq!(world.answered(&execution), ApprovalStatus::Waiting);
+    assert_eq!(ticked.reports.len(), 2);
+    for report in &ticked.reports {
+        let validation = world.validation(report.registration.id).await;
+        assert!(
+            matches!(
+                validation.ending,
+                Some(Ending::Answered {
+                    answer: Answer::Reject,
+                    ..
+                })
+            ),
+            "{:?}",
+            validation.ending
+        );
+    }
 }
 
 async fn verdict_waits_until_its_execution_reaches_the_approval(mut world: World) {

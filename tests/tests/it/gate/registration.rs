@@ -262,6 +262,25 @@ async fn malformed_and_hostile_specs_fail_the_job_with_their_place() {
 }
 
 #[tokio::test]
+async fn spec_that_no_record_could_hold_is_refused() {
+    let world = world().await;
+    let signature = json!({"timeseries": "com.dynatrace.builtin:service.responsetime"});
+    let mut many = monspec();
+    many["SampleJSonService"]["perfsignature"] = json!(vec![signature; 501]);
+    world.gate("StagingToProduction");
+    let told = refusal(&world, &many).await;
+    assert!(told.contains("judges 501 signatures"), "{told}");
+
+    let mut long = monspec();
+    let comparison =
+        json!({"name": "x".repeat(5_000), "source": "Staging", "compare": "Production"});
+    long["SampleJSonService"]["comparisons"] = json!([comparison]);
+    world.gate(r#"{"minutes":5}"#);
+    let told = refusal(&world, &long).await;
+    assert!(told.contains("longer than 400 bytes"), "{told}");
+}
+
+#[tokio::test]
 async fn spec_in_a_zipped_artifact_is_found() {
     let mut world = world().await;
     world.gate(GATE);
