@@ -33,6 +33,22 @@ impl Window {
         }
     }
 
+    /// The window that ends at `at`, or just before it.
+    ///
+    /// A window that is aligned moves back, never forward: the minute that `at`
+    /// falls into is not over, so its values are not all there.
+    pub fn ending_at(at: Timestamp, length: SignedDuration) -> Self {
+        let end = if length < ALIGNED_FROM {
+            at
+        } else {
+            last_whole_minute(at)
+        };
+        Self {
+            start: saturating_add(end, SignedDuration::ZERO.saturating_sub(length)),
+            end,
+        }
+    }
+
     /// The same window so many seconds earlier.
     #[must_use]
     pub fn shifted_back(self, seconds: i64) -> Self {
@@ -63,6 +79,13 @@ fn next_whole_minute(at: Timestamp) -> Timestamp {
     saturating_add(at, SignedDuration::from_millis(60_000 - into_minute))
 }
 
+fn last_whole_minute(at: Timestamp) -> Timestamp {
+    let into_minute = at.as_millisecond().rem_euclid(60_000);
+    let whole = at.as_millisecond() - into_minute;
+    // A minute that began before time did has no beginning to go back to.
+    Timestamp::from_millisecond(whole).unwrap_or(at)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,6 +111,28 @@ mod tests {
 
         assert_eq!(window.start, now);
         assert_eq!(window.length(), SignedDuration::from_secs(8));
+    }
+
+    #[test]
+    fn long_window_ends_with_the_last_whole_minute() {
+        let five = SignedDuration::from_mins(5);
+
+        let torn = Window::ending_at(at("2026-01-05T10:06:00.0005Z"), five);
+        let whole = Window::ending_at(at("2026-01-05T10:06:00Z"), five);
+
+        assert_eq!(torn.start, at("2026-01-05T10:01:00Z"));
+        assert_eq!(torn.end, at("2026-01-05T10:06:00Z"));
+        assert_eq!(whole, torn);
+    }
+
+    #[test]
+    fn short_window_ends_where_it_is_told_to() {
+        let end = at("2026-01-05T10:06:12Z");
+
+        let window = Window::ending_at(end, SignedDuration::from_mins(1));
+
+        assert_eq!(window.start, at("2026-01-05T10:05:12Z"));
+        assert_eq!(window.end, end);
     }
 
     #[test]
