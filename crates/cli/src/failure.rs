@@ -4,12 +4,16 @@ use std::fmt;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
+use lambda::settings::SettingError;
+
 /// The arguments make no sense.
 pub(crate) const USAGE: u8 = 64;
 /// A file says something wrong.
 const DATA: u8 = 65;
 /// A file cannot be read.
 const NO_INPUT: u8 = 66;
+/// Something that is asked over the network does not answer.
+const UNAVAILABLE: u8 = 69;
 /// A file cannot be written.
 const CANNOT_CREATE: u8 = 73;
 /// The output cannot be written.
@@ -24,6 +28,8 @@ pub(crate) enum Failure {
     Data(String),
     /// A file cannot be read.
     Unreadable { name: String, cause: io::Error },
+    /// Something that is asked over the network does not answer.
+    Unavailable(String),
     /// A file cannot be written.
     Unwritable { name: String, cause: io::Error },
     /// Nobody takes the output any more.
@@ -43,6 +49,7 @@ impl Failure {
             Self::Usage(_) => USAGE,
             Self::Data(_) => DATA,
             Self::Unreadable { .. } => NO_INPUT,
+            Self::Unavailable(_) => UNAVAILABLE,
             Self::Unwritable { .. } => CANNOT_CREATE,
             Self::Output(_) => OUTPUT,
         })
@@ -52,11 +59,20 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(problem) | Self::Data(problem) => f.write_str(problem),
+            Self::Usage(problem) | Self::Data(problem) | Self::Unavailable(problem) => {
+                f.write_str(problem)
+            }
             Self::Unreadable { name, cause } => write!(f, "cannot read {name}: {cause}"),
             Self::Unwritable { name, cause } => write!(f, "cannot write {name}: {cause}"),
             Self::Output(cause) => write!(f, "cannot write the output: {cause}"),
         }
+    }
+}
+
+/// A setting is an argument that comes from the environment.
+impl From<SettingError> for Failure {
+    fn from(error: SettingError) -> Self {
+        Self::Usage(error.to_string())
     }
 }
 

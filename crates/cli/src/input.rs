@@ -6,8 +6,8 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 
 use monspec::{Monspec, read};
+use workflows::metric_facts;
 
-use crate::catalogue;
 use crate::failure::Failure;
 use crate::output;
 
@@ -39,7 +39,7 @@ impl Input {
     /// A spec and its text; errors in the spec are told as `lint` tells them.
     pub(crate) fn spec(&self) -> Result<(Monspec, String), Failure> {
         let text = self.text()?;
-        let reading = read(&text, catalogue::facts);
+        let reading = read(&text, metric_facts);
         let Some(spec) = reading.spec else {
             output::messages(&mut io::stderr().lock(), self, &reading.messages)?;
             return Err(Failure::Data(format!(

@@ -1,13 +1,13 @@
 //! `monspec judge`
 
-use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use monspec::{Entities, Finding, annotate};
+use monspec::{Entities, verdict};
 
+use crate::annotated;
 use crate::compared::compared;
 use crate::failure::Failure;
 use crate::input::{Input, refuse_stdin_twice};
@@ -63,26 +63,18 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> Result<ExitCode, F
         .collect();
 
     if let Some(path) = &options.annotated {
-        write_annotated(path, &source, &options.comparison, &findings)?;
+        annotated::write(
+            path,
+            &source,
+            &options.comparison,
+            &findings,
+            &Entities::new(),
+        )?;
     }
     if options.json {
         output::findings_json(out, &findings)?;
     } else {
         output::findings(out, &findings)?;
     }
-    Ok(output::exit_code(&findings))
-}
-
-fn write_annotated(
-    path: &Path,
-    source: &str,
-    comparison: &str,
-    findings: &[Finding],
-) -> Result<(), Failure> {
-    let text = annotate(source, comparison, findings, &Entities::new())
-        .map_err(|error| Failure::Data(error.to_string()))?;
-    fs::write(path, text).map_err(|cause| Failure::Unwritable {
-        name: path.display().to_string(),
-        cause,
-    })
+    Ok(output::exit_code(verdict(&findings)))
 }

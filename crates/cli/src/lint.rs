@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::Args;
 use monspec::lint::{Message, Severity};
 use monspec::read;
+use workflows::metric_facts;
 
-use crate::catalogue;
 use crate::failure::Failure;
 use crate::input::{Input, refuse_stdin_twice};
 use crate::output;
@@ -33,7 +33,7 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> Result<ExitCode, F
     refuse_stdin_twice(&options.files)?;
     let mut linted = Vec::new();
     for file in &options.files {
-        linted.push((file, read(&file.text()?, catalogue::facts).messages));
+        linted.push((file, read(&file.text()?, metric_facts).messages));
     }
 
     if options.json {

@@ -1,13 +1,16 @@
 #![doc = include_str!("../README.md")]
 
-mod catalogue;
+mod annotated;
+mod compare;
 mod compared;
 mod failure;
 mod input;
 mod judge;
 mod lint;
 mod output;
+mod progress;
 mod schema;
+mod tenant;
 mod values;
 
 use std::io::{self, Write};
@@ -18,7 +21,7 @@ use clap::{Parser, Subcommand};
 
 use failure::{Failure, USAGE};
 
-/// Checks monspec files and judges numbers by them.
+/// Checks monspec files and judges builds by them.
 #[derive(Parser)]
 #[command(name = "monspec", version, after_help = EXIT_CODES)]
 struct Cli {
@@ -30,13 +33,14 @@ struct Cli {
 enum Command {
     Lint(lint::Options),
     Judge(judge::Options),
+    Compare(compare::Options),
     Schema(schema::Options),
 }
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 fine or passed, 1 lint errors or failed, 2 inconclusive,
 64 wrong usage, 65 a file says something wrong, 66 a file cannot be read,
-73 a file cannot be written, 74 the output cannot be written";
+69 the tenant cannot be asked, 73 a file cannot be written, 74 the output cannot be written";
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -47,6 +51,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Lint(options) => lint::run(&options, &mut out),
         Command::Judge(options) => judge::run(&options, &mut out),
+        Command::Compare(options) => compare::run(&options, &mut out),
         Command::Schema(_) => schema::run(&mut out),
     };
     let flushed = done.and_then(|code| out.flush().map(|()| code).map_err(Failure::from));

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use monspec::lint::{Message, Severity};
 use monspec::{Finding, Outcome, Verdict, readable, verdict};
+use release::evidence::{Asked, Evidenced};
 use serde::Serialize;
+use workflows::compare::{LookedAt, View};
 
 use crate::input::Input;
 
@@ -62,6 +64,56 @@ pub(crate) fn messages_json(
         })
         .collect();
     json(out, &lines)
+}
+
+/// Prints which environments were looked at, and when, for each service entry.
+pub(crate) fn windows(out: &mut impl Write, looked_at: &[LookedAt]) -> io::Result<()> {
+    let header = ["SERVICE", "SIDE", "ENVIRONMENT", "FROM (UTC)", "TO (UTC)"].map(str::to_owned);
+    let row = |service: &str, side: &str, view: &View| {
+        [
+            service.to_owned(),
+            side.to_owned(),
+            view.environment.clone(),
+            view.window.start.to_string(),
+            view.window.end.to_string(),
+        ]
+    };
+    let rows = looked_at.iter().flat_map(|one| {
+        let source = row(&one.service, "observation", &one.source);
+        let compare = one.compare.as_ref();
+        let compare = compare.map(|view| row(&one.service, "baseline", view));
+        std::iter::once(source).chain(compare)
+    });
+    let rows: Vec<_> = std::iter::once(header).chain(rows).collect();
+    table(out, &rows)?;
+    writeln!(out)
+}
+
+/// Prints what the tenant warned about.
+pub(crate) fn warnings(out: &mut impl Write, findings: &[Evidenced]) -> io::Result<()> {
+    let mut warned = false;
+    for Evidenced {
+        finding,
+        source,
+        compare,
+    } in findings
+    {
+        for asked in std::iter::once(source).chain(compare) {
+            for warning in &asked.warnings {
+                let Asked { environment, .. } = asked;
+                writeln!(
+                    out,
+                    "warning: {} in {environment}: {warning}",
+                    finding.address
+                )?;
+                warned = true;
+            }
+        }
+    }
+    if warned {
+        writeln!(out)?;
+    }
+    Ok(())
 }
 
 /// Prints the verdict and an aligned table of the findings.
@@ -141,8 +193,8 @@ pub(crate) fn findings_json(out: &mut impl Write, findings: &[Finding]) -> io::R
 }
 
 /// The exit code that tells a script the verdict.
-pub(crate) fn exit_code(findings: &[Finding]) -> ExitCode {
-    ExitCode::from(match verdict(findings) {
+pub(crate) fn exit_code(verdict: Verdict) -> ExitCode {
+    ExitCode::from(match verdict {
         Verdict::Passed => 0,
         Verdict::Failed => 1,
         Verdict::Inconclusive => 2,

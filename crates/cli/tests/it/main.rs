@@ -1,5 +1,6 @@
 //! The commands as a person or a script runs them: the real binary, its output and its exit code.
 
+mod compare;
 mod judge;
 mod lint;
 mod usage;
@@ -18,8 +19,15 @@ struct Ran {
 
 /// Runs `monspec` with these arguments and this standard input.
 fn monspec(arguments: &[&str], stdin: &str) -> Ran {
+    monspec_in(&[], arguments, stdin)
+}
+
+/// Runs `monspec` with these settings and no others.
+fn monspec_in(settings: &[(&str, &str)], arguments: &[&str], stdin: &str) -> Ran {
     let mut child = Command::new(env!("CARGO_BIN_EXE_monspec"))
         .args(arguments)
+        .env_clear()
+        .envs(settings.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

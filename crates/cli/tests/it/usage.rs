@@ -9,6 +9,9 @@ fn arguments_without_sense_exit_with_64() {
         &["lint"],
         &["lint", "-", "-"],
         &["judge", "-"],
+        &["compare", "-", "--comparison", "Gate"],
+        &["compare", "-", "--comparison", "Gate", "--minutes", "0"],
+        &["compare", "-", "--comparison", "Gate", "--minutes", "1441"],
         &twice,
     ] {
         let ran = monspec(arguments, "{}");
@@ -23,6 +26,7 @@ fn help_is_everywhere_with_examples() {
         &["--help"][..],
         &["lint", "--help"],
         &["judge", "--help"],
+        &["compare", "--help"],
         &["schema", "--help"],
     ] {
         let ran = monspec(arguments, "");

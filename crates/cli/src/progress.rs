@@ -1,0 +1,97 @@
+//! Tells a person at a terminal that a command has not died.
+
+use std::io::{self, IsTerminal, Write};
+use std::pin::pin;
+use std::time::Duration;
+
+use dynatrace::{Calls, Dynatrace};
+use tokio::time::{Instant, interval_at};
+
+/// The first word comes late enough to spare the usual, quick answer.
+const EVERY: Duration = Duration::from_secs(2);
+
+/// Goes to the beginning of the line and empties it.
+const CLEAR: &str = "\r\x1b[K";
+
+/// Waits for `work`, and shows on a terminal how often the tenant was asked.
+pub(crate) async fn shown<T>(tenant: &Dynatrace, work: impl Future<Output = T>) -> T {
+    let mut err = io::stderr();
+    if !err.is_terminal() {
+        return work.await;
+    }
+    beside(work, || tenant.calls(), EVERY, &mut err).await
+}
+
+async fn beside<T>(
+    work: impl Future<Output = T>,
+    calls: impl Fn() -> Calls,
+    every: Duration,
+    out: &mut impl Write,
+) -> T {
+    let begun = Instant::now();
+    let mut moments = interval_at(begun + every, every);
+    let mut line_is_taken = false;
+    let mut work = pin!(work);
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => {
+                if line_is_taken {
+                    tell(out, "");
+                }
+                return done;
+            }
+            now = moments.tick() => {
+                let Calls { metrics, entities, other, .. } = calls();
+                let sent = metrics + entities + other;
+                let seconds = now.duration_since(begun).as_secs();
+                tell(out, &format!("asking the tenant: {sent} requests in {seconds} s"));
+                line_is_taken = true;
+            }
+        }
+    }
+}
+
+/// With stderr gone there is nobody left to tell, and the work goes on.
+fn tell(out: &mut impl Write, line: &str) {
+    let _ = write!(out, "{CLEAR}{line}").and_then(|()| out.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::ready;
+
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn quick_work_leaves_no_trace() {
+        let mut out = Vec::new();
+
+        let done = beside(ready(7), Calls::default, EVERY, &mut out).await;
+
+        assert_eq!((done, out.as_slice()), (7, &[][..]));
+    }
+
+    #[tokio::test]
+    async fn slow_work_is_told_of_and_the_line_is_left_empty() {
+        let looked = Notify::new();
+        let calls = || {
+            looked.notify_one();
+            Calls {
+                metrics: 2,
+                entities: 1,
+                ..Calls::default()
+            }
+        };
+        let mut out = Vec::new();
+
+        beside(looked.notified(), calls, Duration::from_millis(1), &mut out).await;
+
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            format!("{CLEAR}asking the tenant: 3 requests in 0 s{CLEAR}")
+        );
+    }
+}
