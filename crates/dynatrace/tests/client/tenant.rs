@@ -23,6 +23,7 @@ pub(crate) const TOKEN: &str = "dt0c01.PUBLICPARTPUBLICPARTPUBL.SECRETPART";
 /// A request as the tenant saw it.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
+    pub(crate) method: String,
     pub(crate) path: String,
     /// The query as it was sent.
     pub(crate) raw: String,
@@ -97,6 +98,7 @@ async fn read(request: Request) -> Seen {
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
     let raw = parts.uri.query().unwrap_or_default().to_owned();
     Seen {
+        method: parts.method.to_string(),
         path: parts.uri.path().to_owned(),
         query: url::form_urlencoded::parse(raw.as_bytes())
             .into_owned()
