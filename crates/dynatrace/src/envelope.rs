@@ -114,6 +114,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_missing_is_named_by_what_was_asked_for() {
+        let body = br#"{"error":{"code":404,"message":"not found"}}"#;
+        let missing = |api, subject| refusal(api, subject, StatusCode::NOT_FOUND, body, "");
+
+        for api in [Api::V1, Api::V2] {
+            assert!(matches!(
+                missing(api, Subject::Problems),
+                Error::UnknownProblem(_)
+            ));
+        }
+        assert!(matches!(
+            missing(Api::V2, Subject::Events),
+            Error::BadSelector(_)
+        ));
+    }
+
+    #[test]
     fn constraint_violations_are_part_of_the_reason() {
         let error = refused(
             Api::V2,

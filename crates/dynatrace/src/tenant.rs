@@ -25,10 +25,11 @@ pub struct Tenant {
 /// A generation of the Dynatrace environment API.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Api {
-    /// Metrics and entities v2, the default.
+    /// Metrics, entities, events and problems v2, the default.
     #[default]
     V2,
-    /// Timeseries and Smartscape v1, for tenants that still answer them.
+    /// Timeseries, Smartscape, events and problems v1, for tenants that still
+    /// answer them.
     V1,
 }
 
