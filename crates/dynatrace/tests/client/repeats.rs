@@ -35,13 +35,15 @@ fn attached() -> Response {
 /// A server that reads every request, answers `reply` and hangs up, and the
 /// number of requests that it has read.
 async fn hanging_up(reply: &'static [u8]) -> (String, Arc<AtomicUsize>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("it is bound"));
     let count = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&count);
     tokio::spawn(async move {
         loop {
-            let (mut connection, _) = listener.accept().await.unwrap();
+            let Ok((mut connection, _)) = listener.accept().await else {
+                return;
+            };
             let mut request = Vec::new();
             let mut buffer = [0; 4096];
             // Every body in these tests is one JSON object, which ends the
@@ -53,7 +55,8 @@ async fn hanging_up(reply: &'static [u8]) -> (String, Arc<AtomicUsize>) {
                 }
             }
             counter.fetch_add(1, Ordering::SeqCst);
-            connection.write_all(reply).await.unwrap();
+            // A client that is gone already needs no answer.
+            let _ = connection.write_all(reply).await;
         }
     });
     (url, count)
