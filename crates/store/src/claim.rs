@@ -4,6 +4,7 @@
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, Update};
 use jiff::Timestamp;
+use release::approval::Answer;
 use release::deployment::Standing;
 use release::validation::{Ending, Hook, Intent, PersonsAnswer, Phase, Validation};
 
@@ -98,13 +99,13 @@ impl Store {
         Ok(())
     }
 
-    /// Stores how the approval ended. A person's answer also teaches the
-    /// ledger.
+    /// Stores how the approval ended. A person who decides against the verdict
+    /// also teaches the ledger.
     pub async fn ended(&self, claimed: &mut Claimed, ending: Ending) -> Result<(), StoreError> {
         const ACTION: &str = "store how an approval ended";
         let change = Change::set("ending", item::json_attribute(&ending));
         match &ending {
-            Ending::Person(person) => {
+            Ending::Person(person) if disagrees(&claimed.validation, person) => {
                 self.write_and_teach(ACTION, claimed, &change, person)
                     .await?;
             }
@@ -209,4 +210,17 @@ impl Store {
                 .set_expression_attribute_values(Some(change.values(&claimed.claim))),
         )
     }
+}
+
+/// Whether a person decided otherwise than the verdict says. Whoever agrees
+/// with it says nothing new of the revision.
+fn disagrees(validation: &Validation, person: &PersonsAnswer) -> bool {
+    let answer = validation
+        .judgement
+        .as_ref()
+        .map(|judgement| judgement.answer);
+    !matches!(
+        (answer, person.status.as_str()),
+        (Some(Answer::Approve), "Approved") | (Some(Answer::Reject), "Rejected")
+    )
 }

@@ -110,7 +110,7 @@ async fn person_replaces_what_the_validation_taught() {
 }
 
 #[tokio::test]
-async fn person_who_answers_first_teaches_as_one_who_overrides() {
+async fn person_who_is_faster_and_decides_otherwise_teaches_as_one_who_overrides() {
     let world = World::start().await;
     let asked = registration(1);
     let mut worker = world.judged(&asked, Verdict::Passed).await;
@@ -125,6 +125,22 @@ async fn person_who_answers_first_teaches_as_one_who_overrides() {
     assert_eq!(only(&world).await.taught_by, "Rejected by ada");
     assert_eq!(only(&world).await.standing, Standing::Unknown);
     assert_eq!(world.validation(&asked).await.ending, Some(ending));
+}
+
+#[tokio::test]
+async fn person_who_agrees_with_the_verdict_teaches_nothing_new() {
+    for (verdict, status, standing) in [
+        (Verdict::Failed, "Rejected", Standing::Bad),
+        (Verdict::Passed, "Approved", Standing::Good),
+    ] {
+        let world = World::start().await;
+        let mut worker = world.judged(&registration(1), verdict).await;
+
+        let ending = Ending::Person(person(status));
+        world.store.ended(&mut worker, ending).await.unwrap();
+
+        assert_eq!(only(&world).await.standing, standing, "{status}");
+    }
 }
 
 #[tokio::test]
