@@ -37,7 +37,7 @@ const SPEC: &str = r#"{
 
 /// A tenant with both environments and no traffic.
 async fn tenant() -> Tenant {
-    let tenant = Tenant::start().await.unwrap();
+    let tenant = Tenant::start().await.expect("loopback has a free port");
     for (id, stage) in [(STAGING, "Staging"), (PRODUCTION, "Production")] {
         tenant.service(id, "Shop").tag("Stage", stage).add();
     }
@@ -46,7 +46,7 @@ async fn tenant() -> Tenant {
 
 /// An hour of requests before the end of the window, and so long before that.
 fn traffic(tenant: &Tenant, service: &str, earlier: i64, milliseconds: f64) {
-    let until: Timestamp = UNTIL.parse().unwrap();
+    let until: Timestamp = UNTIL.parse().expect("it is in RFC 3339");
     let to = until.as_millisecond() - earlier;
     tenant.requests(
         service,
