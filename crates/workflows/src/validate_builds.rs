@@ -130,7 +130,12 @@ pub async fn validate_builds(
     connect: impl AsyncFnOnce() -> anyhow::Result<Connected>,
     tick: Tick,
 ) -> anyhow::Result<Ticked> {
-    let first = due(services, tick.now, &[const { None }; tables::SHARDS as usize]).await?;
+    let first = due(
+        services,
+        tick.now,
+        &[const { None }; tables::SHARDS as usize],
+    )
+    .await?;
     let mut ticked = Ticked::default();
     if first.iter().all(Vec::is_empty) {
         return Ok(ticked);

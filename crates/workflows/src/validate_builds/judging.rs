@@ -14,6 +14,7 @@ use release::deployment::{
     Deployment, Group, LedgerEntry, Origin, Undisturbed, taint, undisturbed,
 };
 use release::evidence::{Evidence, Evidenced};
+use release::summary::series_name;
 use release::validation::{Registration, Validation};
 use release::window::{Window, saturating_add};
 use store::Plotted;
@@ -357,23 +358,6 @@ impl History {
 /// Whether asking again can help.
 fn may_come(gap: &Gap) -> bool {
     matches!(gap, Gap::NoData(_) | Gap::NoEntity(_) | Gap::Unavailable(_))
-}
-
-/// Names a signature across builds, as the 2018 report did.
-fn series_name(finding: &monspec::Finding) -> String {
-    let metric = finding
-        .metric
-        .strip_prefix("com.dynatrace.builtin:")
-        .unwrap_or(&finding.metric);
-    let place = match &finding.address.method {
-        Some(method) => format!("{} {method}", finding.address.service),
-        None => finding.address.service.clone(),
-    };
-    format!(
-        "{place} - {metric}({},{})",
-        finding.aggregate.to_uppercase(),
-        finding.side.as_str().to_uppercase()
-    )
 }
 
 fn whole_second(at: Timestamp) -> Timestamp {
