@@ -7,10 +7,18 @@
 //! nothing of the future: what is recorded for later becomes visible later.
 
 mod answer;
+mod attachment;
 mod auth;
 mod catalogue;
+mod endpoints;
 mod entity_builder;
+mod events;
+mod evidence;
 mod faults;
+mod ids;
+mod paging;
+mod problem;
+mod problems;
 mod request;
 mod samples;
 mod selector;
@@ -19,9 +27,14 @@ mod silence;
 mod state;
 mod topology;
 mod v1_entities;
+mod v1_events;
+mod v1_problems;
 mod v1_timeseries;
 mod v2_entities;
+mod v2_events;
 mod v2_metrics;
+mod v2_problems;
+mod webhook;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -32,11 +45,17 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+pub use attachment::Unstored;
 pub use entity_builder::EntityBuilder;
+pub use events::Event;
 pub use faults::{Fault, GoneAs, ThrottleHeaders, Times};
+pub use problem::{Problem, ProblemBuilder};
+pub use problems::{Comment, Impact, Severity};
 pub use samples::{Failed, Requests};
 pub use silence::NoDataShape;
 pub use state::{Call, V1Units};
+pub use v1_events::NoMatchText;
+pub use webhook::{Announced, Delivered, Template, TestRun, Webhook};
 
 use catalogue::{Metric, Source};
 use faults::Planned;
@@ -154,6 +173,11 @@ impl Tenant {
         state.samples.record_gauge(entity, v2_key, at_ms, value);
     }
 
+    /// Removes an entity; events and problems still speak of its id.
+    pub fn remove(&self, entity: &str) {
+        self.state().entities.remove(entity);
+    }
+
     /// Forgets everything measured for an entity.
     pub fn forget_data(&self, entity: &str) {
         self.state().samples.forget(entity);
@@ -202,6 +226,59 @@ impl Tenant {
     /// Chooses how API v1 spells its units.
     pub fn v1_units(&self, units: V1Units) {
         self.state().v1_units = units;
+    }
+
+    /// All events, in the order they came, visible to readers or not.
+    pub fn events(&self) -> Vec<Event> {
+        self.state().events.iter().cloned().collect()
+    }
+
+    /// Makes events visible to readers only so long after they came.
+    pub fn events_arrive_after(&self, delay: Duration) {
+        self.state().events_delay = delay;
+    }
+
+    /// Lets the next reports of events find no entity, as before a rule has
+    /// tagged it: v1 refuses them, v2 reports nothing.
+    pub fn match_no_entity(&self, times: Times) {
+        self.state().mishaps.match_nothing(times);
+    }
+
+    /// Lets the next v2 reports of events be accepted and yet not stored.
+    pub fn store_no_event(&self, reason: Unstored, times: Times) {
+        self.state().mishaps.store_nothing(reason, times);
+    }
+
+    /// Pins the words with which v1 says that no entity matches. Until then they
+    /// take turns.
+    pub fn no_match_text(&self, text: NoMatchText) {
+        self.state().no_match.pin(text);
+    }
+
+    /// Describes a problem; the tenant knows it from [`ProblemBuilder::open`] on.
+    pub fn problem(&self, title: &str) -> ProblemBuilder {
+        ProblemBuilder::new(Arc::clone(&self.state), self.url.clone(), title)
+    }
+
+    /// The comments on a problem, oldest first; none if there is no such problem.
+    pub fn comments(&self, problem: &str) -> Vec<Comment> {
+        let state = self.state();
+        let problem = state.problems.get(problem);
+        problem.map_or_else(Vec::new, |problem| problem.comments.clone())
+    }
+
+    /// Refuses the next comments, in both API versions.
+    pub fn refuse_comments(&self, times: Times) {
+        self.state().refused_comments = times;
+    }
+
+    /// Sends the notification by which people test a webhook.
+    pub async fn test_notification(
+        &self,
+        webhook: &Webhook,
+        run: TestRun,
+    ) -> anyhow::Result<Delivered> {
+        webhook::send(webhook, webhook::test_message(webhook, run)).await
     }
 
     /// The most recent calls, oldest first.

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 /// A call that was served.
 pub(super) struct Answer {
-    pub(super) headers: Vec<(HeaderName, String)>,
-    pub(super) body: Value,
+    status: StatusCode,
+    headers: Vec<(HeaderName, String)>,
+    body: Option<Value>,
 }
 
 /// A call that was turned down, with the reason the caller reads.
@@ -32,16 +33,42 @@ enum Violations {
 
 impl From<Value> for Answer {
     fn from(body: Value) -> Self {
+        Self::with_headers(Vec::new(), body)
+    }
+}
+
+impl Answer {
+    pub(super) fn with_headers(headers: Vec<(HeaderName, String)>, body: Value) -> Self {
         Self {
+            status: StatusCode::OK,
+            headers,
+            body: Some(body),
+        }
+    }
+
+    pub(super) fn created(body: Value) -> Self {
+        Self {
+            status: StatusCode::CREATED,
+            ..body.into()
+        }
+    }
+
+    /// A success without a single byte to parse.
+    pub(super) fn empty(status: StatusCode) -> Self {
+        Self {
+            status,
             headers: Vec::new(),
-            body,
+            body: None,
         }
     }
 }
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
-        let mut response = Json(self.body).into_response();
+        let mut response = match self.body {
+            Some(body) => (self.status, Json(body)).into_response(),
+            None => self.status.into_response(),
+        };
         for (name, value) in self.headers {
             let value = value
                 .parse()

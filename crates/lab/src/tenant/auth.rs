@@ -1,6 +1,6 @@
 //! Who may call, and for what.
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 
 use super::answer::Refusal;
 use super::request::Query;
@@ -55,6 +55,10 @@ pub(super) fn missing_scope(scope: &str) -> Refusal {
     let title = match scope {
         "metrics.read" => "Read metrics",
         "entities.read" => "Read entities",
+        "events.ingest" => "Ingest events",
+        "events.read" => "Read events",
+        "problems.read" => "Read problems",
+        "problems.write" => "Write problems",
         "DataExport" => "Access problem and event feed, metrics, and topology",
         other => other,
     };
@@ -62,13 +66,17 @@ pub(super) fn missing_scope(scope: &str) -> Refusal {
     Refusal::new(StatusCode::FORBIDDEN, message)
 }
 
-/// The scope a path needs.
-pub(super) fn scope_of(path: &[String]) -> Option<&'static str> {
+/// The scope a call needs.
+pub(super) fn scope_of(method: &Method, path: &[String]) -> Option<&'static str> {
     let path: Vec<_> = path.iter().map(String::as_str).collect();
     match path.as_slice() {
         ["api", "v1", ..] => Some("DataExport"),
         ["api", "v2", "metrics", ..] => Some("metrics.read"),
         ["api", "v2", "entities", ..] => Some("entities.read"),
+        ["api", "v2", "events", "ingest"] => Some("events.ingest"),
+        ["api", "v2", "events" | "eventProperties", ..] => Some("events.read"),
+        ["api", "v2", "problems", ..] if method == Method::GET => Some("problems.read"),
+        ["api", "v2", "problems", ..] => Some("problems.write"),
         _ => None,
     }
 }

@@ -64,6 +64,12 @@ impl EntityBuilder {
         self
     }
 
+    /// Lets the entity vanish: it was last seen at this moment.
+    pub fn last_seen(mut self, ms: i64) -> Self {
+        self.entity.last_seen = Some(ms);
+        self
+    }
+
     /// Hides the tags before this moment, as rules take a while to apply.
     pub fn tags_visible_from(mut self, ms: i64) -> Self {
         self.entity.tags_visible_from = ms;

@@ -86,13 +86,25 @@ pub(super) fn take(planned: &mut Vec<Planned>, path: &str, scope: Option<&str>) 
     let index = planned.iter().position(|each| each.concerns(path, scope))?;
     let each = &mut planned[index];
     let fault = each.fault.clone();
-    if let Times::N(left) = &mut each.times {
-        *left -= 1;
-        if *left == 0 {
-            planned.remove(index);
-        }
+    each.times.take();
+    if each.times == Times::N(0) {
+        planned.remove(index);
     }
     Some(fault)
+}
+
+impl Times {
+    /// Counts one time; whether there was one left.
+    pub(super) fn take(&mut self) -> bool {
+        match self {
+            Self::N(0) => false,
+            Self::N(left) => {
+                *left -= 1;
+                true
+            }
+            Self::Always => true,
+        }
+    }
 }
 
 impl Planned {

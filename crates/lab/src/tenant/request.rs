@@ -1,6 +1,8 @@
 //! One request as the tenant reads it: decoded path, decoded query, timeframe.
 
 use axum::http::Method;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::answer::Refusal;
 
@@ -20,6 +22,30 @@ pub(super) struct Query(Vec<(String, String)>);
 pub(super) struct Window {
     pub(super) from: i64,
     pub(super) to: i64,
+}
+
+/// A whole number that API v1 also takes as text.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum Loose {
+    Number(i64),
+    Text(String),
+}
+
+impl Loose {
+    pub(super) fn number(&self) -> Option<i64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::Text(text) => text.parse().ok(),
+        }
+    }
+}
+
+impl Incoming<'_> {
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        serde_json::from_slice(self.body)
+            .map_err(|_| Refusal::bad_request("The request body could not be parsed."))
+    }
 }
 
 impl Query {

@@ -2,7 +2,9 @@
 //! and separators that count only outside of both.
 
 pub(super) mod entity;
+pub(super) mod event;
 pub(super) mod metric;
+pub(super) mod problem;
 
 /// Why a selector was not understood, in words for its author.
 #[derive(Debug, PartialEq)]

@@ -5,18 +5,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{self, Request};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use percent_encoding::percent_decode_str;
 use tokio::sync::watch;
 
 use super::answer::{Answer, Refusal};
 use super::auth::{self, Door, PLATFORM_PREFIX};
+use super::endpoints;
 use super::faults::{self, Effect};
 use super::request::{Incoming, Query};
 use super::state::{Call, State};
-use super::{v1_entities, v1_timeseries, v2_entities, v2_metrics};
 
 const MAX_PAYLOAD: usize = 1024 * 1024;
 
@@ -80,7 +80,7 @@ fn answer_and_remember(state: &mut State, parts: &Parts, body: &Bytes) -> Effect
             };
             (rest, answer(state, parts, &incoming))
         }
-        None => (segments.as_slice(), respond(Err(no_such_path()))),
+        None => (segments.as_slice(), respond(Err(endpoints::no_such_path()))),
     };
     let status = match &effect {
         Effect::Answer(response) => Some(response.status().as_u16()),
@@ -127,7 +127,7 @@ fn answer(state: &mut State, parts: &Parts, incoming: &Incoming<'_>) -> Effect {
     if let Err(refusal) = auth::authenticate(door, &parts.headers, incoming.query, &state.token) {
         return respond(Err(refusal));
     }
-    let scope = auth::scope_of(&path);
+    let scope = auth::scope_of(&parts.method, &path);
     let full_path = format!("/{}", path.join("/"));
     if let Some(fault) = faults::take(&mut state.faults, &full_path, scope) {
         let root = state
@@ -138,7 +138,7 @@ fn answer(state: &mut State, parts: &Parts, incoming: &Incoming<'_>) -> Effect {
         return faults::effect(fault, state.now(), &root);
     }
     let path: Vec<_> = path.iter().map(String::as_str).collect();
-    respond(endpoint(state, &path, incoming))
+    respond(endpoints::serve(state, &path, incoming))
 }
 
 /// The platform serves the same API under a longer path.
@@ -149,40 +149,6 @@ fn door(path: &[String]) -> (Door, Vec<String>) {
         }
         _ => (Door::Classic, path.to_vec()),
     }
-}
-
-fn endpoint(state: &mut State, path: &[&str], incoming: &Incoming<'_>) -> Result<Answer, Refusal> {
-    let query = incoming.query;
-    match (incoming.method, path) {
-        (&Method::GET, ["api", "v2", "metrics", "query"]) => {
-            v2_metrics::query(state, query).map(Answer::from)
-        }
-        (&Method::GET, ["api", "v2", "metrics", key]) => {
-            v2_metrics::descriptor(state, key).map(Answer::from)
-        }
-        (&Method::GET, ["api", "v2", "entities"]) => {
-            v2_entities::list(state, query).map(Answer::from)
-        }
-        (&Method::GET, ["api", "v2", "entities", id]) => {
-            v2_entities::get(state, id).map(Answer::from)
-        }
-        (&Method::POST, ["api", "v1", "timeseries"]) => {
-            v1_timeseries::data_points(state, None, incoming.body).map(Answer::from)
-        }
-        (&Method::POST, ["api", "v1", "timeseries", id]) => {
-            v1_timeseries::data_points(state, Some(id), incoming.body).map(Answer::from)
-        }
-        (&Method::GET, ["api", "v1", "entity", rest @ ..]) => match v1_entities::type_at(rest) {
-            Some((entity_type, [])) => v1_entities::list(state, entity_type, query),
-            Some((entity_type, [id])) => v1_entities::get(state, entity_type, id),
-            _ => Err(no_such_path()),
-        },
-        _ => Err(no_such_path()),
-    }
-}
-
-fn no_such_path() -> Refusal {
-    Refusal::not_found("HTTP 404 Not Found")
 }
 
 fn respond(outcome: Result<Answer, Refusal>) -> Effect {

@@ -3,12 +3,19 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use axum::http::StatusCode;
+
+use super::answer::Refusal;
+use super::attachment::Mishaps;
 use super::catalogue::{self, Metric};
-use super::faults::Planned;
+use super::events::{Event, EventLog};
+use super::faults::{Planned, Times};
+use super::problems::Problems;
 use super::request::Window;
 use super::samples::Samples;
 use super::silence::Silence;
 use super::topology::{Entity, View};
+use super::v1_events::NoMatch;
 
 /// The state behind one tenant; all access goes through one lock.
 pub(super) struct State {
@@ -23,6 +30,12 @@ pub(super) struct State {
     pub(super) latency: Duration,
     pub(super) silence: Silence,
     pub(super) v1_units: V1Units,
+    pub(super) events: EventLog,
+    pub(super) events_delay: Duration,
+    pub(super) mishaps: Mishaps,
+    pub(super) no_match: NoMatch,
+    pub(super) problems: Problems,
+    pub(super) refused_comments: Times,
     pub(super) calls: Calls,
 }
 
@@ -76,6 +89,12 @@ impl State {
             latency: Duration::ZERO,
             silence: Silence::default(),
             v1_units: V1Units::default(),
+            events: EventLog::default(),
+            events_delay: Duration::ZERO,
+            mishaps: Mishaps::default(),
+            no_match: NoMatch::default(),
+            problems: Problems::default(),
+            refused_comments: Times::N(0),
             calls: Calls::default(),
         }
     }
@@ -91,20 +110,51 @@ impl State {
         }
     }
 
-    /// The entities known by now that were seen before the end of `window`.
+    /// The entities known by now that were seen within `window`.
     pub(super) fn view(&self, window: Window) -> View<'_> {
         View {
             entities: &self.entities,
             now: self.now(),
+            since: window.from,
             until: window.to,
         }
     }
 
+    /// Every entity known by now, however long ago it was seen.
+    pub(super) fn view_of_all(&self) -> View<'_> {
+        self.view(Window {
+            from: i64::MIN,
+            to: i64::MAX,
+        })
+    }
+
     /// The part of `window` whose samples have arrived.
     pub(super) fn arrived(&self, window: Window) -> Window {
-        let delay = i64::try_from(self.metrics_delay.as_millis()).unwrap_or(i64::MAX);
+        let delay = milliseconds(self.metrics_delay);
         window.before(self.now().saturating_sub(delay).saturating_add(1))
     }
+
+    /// The events that readers can see by now.
+    pub(super) fn visible_events(&self) -> impl Iterator<Item = &Event> {
+        let latest = self.now().saturating_sub(milliseconds(self.events_delay));
+        self.events
+            .iter()
+            .filter(move |event| event.ingested <= latest)
+    }
+
+    /// Refuses a comment if that was asked for, with a status that tells nobody
+    /// to send it again at once.
+    pub(super) fn refuse_comment(&mut self) -> Result<(), Refusal> {
+        if self.refused_comments.take() {
+            let status = StatusCode::INTERNAL_SERVER_ERROR;
+            return Err(Refusal::new(status, "The comment could not be stored."));
+        }
+        Ok(())
+    }
+}
+
+fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 impl Calls {

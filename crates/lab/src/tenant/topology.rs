@@ -17,6 +17,8 @@ pub(super) struct Entity {
     pub(super) tags: Vec<Tag>,
     pub(super) from: Relationships,
     pub(super) visible_from: i64,
+    /// When a vanished entity was last seen; nothing for those still there.
+    pub(super) last_seen: Option<i64>,
     pub(super) tags_visible_from: i64,
     pub(super) marking: Marking,
 }
@@ -45,6 +47,8 @@ pub(super) enum Marking {
 pub(super) struct View<'a> {
     pub(super) entities: &'a BTreeMap<String, Entity>,
     pub(super) now: i64,
+    /// Entities last seen earlier are not part of the asked timeframe.
+    pub(super) since: i64,
     /// Entities first seen later are not part of the asked timeframe.
     pub(super) until: i64,
 }
@@ -58,6 +62,7 @@ impl Entity {
             tags: Vec::new(),
             from: Relationships::new(),
             visible_from: 0,
+            last_seen: None,
             tags_visible_from: 0,
             marking: Marking::Unmarked,
         }
@@ -107,6 +112,7 @@ impl<'a> View<'a> {
 
     fn sees(self, entity: &Entity) -> bool {
         entity.visible_from <= self.now.min(self.until)
+            && entity.last_seen.is_none_or(|at| self.since <= at)
     }
 }
 

@@ -44,7 +44,7 @@ pub(super) fn list(state: &State, entity_type: &str, query: &Query) -> Result<An
     let mut headers = vec![(TOTAL_COUNT, found.len().to_string())];
     let Some(size) = page_size(query)? else {
         let body = found.iter().map(|entity| describe(view, entity)).collect();
-        return Ok(Answer { headers, body });
+        return Ok(Answer::with_headers(headers, body));
     };
     let start = offset(entity_type, query)?;
     let end = start + size;
@@ -53,18 +53,13 @@ pub(super) fn list(state: &State, entity_type: &str, query: &Query) -> Result<An
         headers.push((NEXT_PAGE_KEY, page_key(entity_type, query, end)));
     }
     let shown = found.iter().skip(start).take(size);
-    Ok(Answer {
-        headers,
-        body: shown.map(|entity| describe(view, entity)).collect(),
-    })
+    let body = shown.map(|entity| describe(view, entity)).collect();
+    Ok(Answer::with_headers(headers, body))
 }
 
 /// Shows one entity.
 pub(super) fn get(state: &State, entity_type: &str, id: &str) -> Result<Answer, Refusal> {
-    let view = state.view(Window {
-        from: 0,
-        to: i64::MAX,
-    });
+    let view = state.view_of_all();
     view.get(id)
         .filter(|entity| entity.kind == entity_type)
         .map(|entity| describe(view, entity).into())
@@ -72,20 +67,13 @@ pub(super) fn get(state: &State, entity_type: &str, id: &str) -> Result<Answer, 
 }
 
 fn window(state: &State, query: &Query) -> Result<Window, Refusal> {
-    let moment = |name: &'static str| match query.get(name) {
-        None => Ok(None),
-        Some(text) => text
-            .parse()
-            .map(Some)
-            .map_err(|_| Refusal::query(name, "must be a timestamp")),
-    };
     let length = match query.get("relativeTime") {
         None => MAX_WINDOW,
         Some(text) => relative_time(text)
             .ok_or_else(|| Refusal::query("relativeTime", "is not a known time"))?,
     };
-    let to: i64 = moment("endTimestamp")?.unwrap_or_else(|| state.now());
-    let from = moment("startTimestamp")?.unwrap_or(to.saturating_sub(length));
+    let to: i64 = moment(query, "endTimestamp")?.unwrap_or_else(|| state.now());
+    let from = moment(query, "startTimestamp")?.unwrap_or(to.saturating_sub(length));
     if from > to {
         return Err(Refusal::query(
             "startTimestamp",
@@ -100,6 +88,17 @@ fn window(state: &State, query: &Query) -> Result<Window, Refusal> {
     Ok(Window { from, to })
 }
 
+/// The milliseconds in a query parameter.
+pub(super) fn moment(query: &Query, name: &'static str) -> Result<Option<i64>, Refusal> {
+    query
+        .get(name)
+        .map(|text| {
+            text.parse()
+                .map_err(|_| Refusal::query(name, "must be a timestamp"))
+        })
+        .transpose()
+}
+
 /// Reads times such as `hour` or `30mins`.
 pub(super) fn relative_time(text: &str) -> Option<i64> {
     match text {
@@ -109,6 +108,8 @@ pub(super) fn relative_time(text: &str) -> Option<i64> {
         "2hours" | "6hours" => timespan(text.strip_suffix("ours")?),
         "day" => timespan("1d"),
         "3days" => timespan("3d"),
+        "week" => timespan("1w"),
+        "month" => timespan("30d"),
         _ => None,
     }
 }
@@ -151,23 +152,25 @@ fn question(entity_type: &str, query: &Query) -> Value {
 
 fn describe(view: View<'_>, entity: &Entity) -> Value {
     let tags = view.tags(entity);
-    let tag = |tag: &Tag| {
-        let mut shown = json!({ "context": tag.context, "key": tag.key });
-        if let Some(value) = &tag.value {
-            shown["value"] = value.clone().into();
-        }
-        shown
-    };
     json!({
         "entityId": entity.id,
         "displayName": entity.name,
         "discoveredName": entity.name,
         "firstSeenTimestamp": entity.visible_from,
-        "lastSeenTimestamp": view.now,
+        "lastSeenTimestamp": entity.last_seen.unwrap_or(view.now),
         "tags": tags.iter().map(tag).collect::<Value>(),
         "fromRelationships": relationships(&entity.from),
         "toRelationships": relationships(&view.to(entity)),
     })
+}
+
+/// A tag as every v1 endpoint shows it.
+pub(super) fn tag(tag: &Tag) -> Value {
+    let mut shown = json!({ "context": tag.context, "key": tag.key });
+    if let Some(value) = &tag.value {
+        shown["value"] = value.clone().into();
+    }
+    shown
 }
 
 /// Service methods are no part of this API's topology.

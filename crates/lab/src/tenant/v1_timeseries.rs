@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::answer::{Refusal, number};
 use super::catalogue::{Metric, V1Name};
-use super::request::Window;
+use super::request::{Loose, Window};
 use super::samples::Aggregation;
 use super::selector::entity::TagPattern;
 use super::silence::NoDataShape;
@@ -42,14 +42,6 @@ enum QueryMode {
     #[default]
     Series,
     Total,
-}
-
-/// Numbers are also taken as text here.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Loose {
-    Number(i64),
-    Text(String),
 }
 
 /// The points of one entity.
@@ -291,14 +283,5 @@ impl Line {
         let pair =
             |(at, value): &(i64, Option<f64>)| json!([at, value.map_or(Value::Null, number)]);
         Some(self.points.iter().map(pair).collect())
-    }
-}
-
-impl Loose {
-    fn number(&self) -> Option<i64> {
-        match self {
-            Self::Number(number) => Some(*number),
-            Self::Text(text) => text.parse().ok(),
-        }
     }
 }

@@ -1,11 +1,10 @@
 //! `GET /api/v2/entities`, with paging in the body.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::answer::Refusal;
+use super::paging;
 use super::request::{Query, Window};
 use super::selector::entity::EntitySelector;
 use super::state::State;
@@ -13,10 +12,6 @@ use super::topology::{CONTEXTLESS, Entity, Relationships, Tag, View, type_of};
 
 const DAY: i64 = 86_400_000;
 const MAX_PAGE_SIZE: usize = 500;
-
-/// Page keys begin with bytes whose base64 form is `+/+/`, which only survives
-/// in a query if the client percent-encodes it.
-const KEY_PREFIX: [u8; 3] = [0xfb, 0xff, 0xbf];
 
 const FIELDS: [&str; 6] = [
     "+fromRelationships",
@@ -60,11 +55,10 @@ pub(super) fn list(state: &State, query: &Query) -> Result<Value, Refusal> {
     let end = page.offset + page.size;
     let size = page.size;
     let next = (end < found.len()).then(|| {
-        Page {
+        paging::key(&Page {
             offset: end,
             ..page
-        }
-        .key()
+        })
     });
     let mut body = json!({ "totalCount": found.len(), "pageSize": size, "entities": entities });
     if let Some(next) = next {
@@ -75,10 +69,7 @@ pub(super) fn list(state: &State, query: &Query) -> Result<Value, Refusal> {
 
 /// Shows one entity with everything known about it.
 pub(super) fn get(state: &State, id: &str) -> Result<Value, Refusal> {
-    let view = state.view(Window {
-        from: 0,
-        to: i64::MAX,
-    });
+    let view = state.view_of_all();
     let entity = view
         .get(id)
         .ok_or_else(|| Refusal::not_found(format!("Entity '{id}' not found.")))?;
@@ -86,13 +77,8 @@ pub(super) fn get(state: &State, id: &str) -> Result<Value, Refusal> {
 }
 
 fn page(state: &State, query: &Query) -> Result<Page, Refusal> {
-    if let Some(key) = query.get("nextPageKey") {
-        if query.pairs().any(|(name, _)| name != "nextPageKey") {
-            let message = "must not be combined with other parameters";
-            return Err(Refusal::query("nextPageKey", message));
-        }
-        return Page::from_key(key)
-            .ok_or_else(|| Refusal::query("nextPageKey", "is not a valid page key"));
+    if let Some(page) = paging::follow(query, &[])? {
+        return Ok(page);
     }
     let Some(selector) = query.get("entitySelector") else {
         let message = "expected one of nextPageKey or entitySelector to be specified";
@@ -104,7 +90,7 @@ fn page(state: &State, query: &Query) -> Result<Page, Refusal> {
         fields: fields(query.get("fields"))?,
         from: window.from,
         to: window.to,
-        size: page_size(query.get("pageSize"))?,
+        size: paging::size(query, 50, MAX_PAGE_SIZE)?,
         offset: 0,
     })
 }
@@ -128,27 +114,6 @@ fn fields(text: Option<&str>) -> Result<Vec<String>, Refusal> {
         .collect()
 }
 
-fn page_size(text: Option<&str>) -> Result<usize, Refusal> {
-    let Some(text) = text else { return Ok(50) };
-    text.parse()
-        .ok()
-        .filter(|size| (1..=MAX_PAGE_SIZE).contains(size))
-        .ok_or_else(|| Refusal::query("pageSize", format!("must be in 1..={MAX_PAGE_SIZE}")))
-}
-
-impl Page {
-    fn key(&self) -> String {
-        let mut bytes = KEY_PREFIX.to_vec();
-        serde_json::to_writer(&mut bytes, self).expect("a page is plain data in memory");
-        STANDARD.encode(bytes)
-    }
-
-    fn from_key(key: &str) -> Option<Self> {
-        let bytes = STANDARD.decode(key).ok()?;
-        serde_json::from_slice(bytes.strip_prefix(&KEY_PREFIX)?).ok()
-    }
-}
-
 fn describe(view: View<'_>, entity: &Entity, fields: &[String]) -> Value {
     let mut shown = Map::new();
     shown.insert("entityId".into(), entity.id.clone().into());
@@ -166,7 +131,7 @@ fn describe(view: View<'_>, entity: &Entity, fields: &[String]) -> Value {
                 .collect(),
             "managementZones" => json!([]),
             "firstSeenTms" => entity.visible_from.into(),
-            "lastSeenTms" => view.now.into(),
+            "lastSeenTms" => entity.last_seen.unwrap_or(view.now).into(),
             _ => continue,
         };
         shown.insert(name.to_owned(), value);
@@ -187,7 +152,8 @@ fn relationships(all: &Relationships) -> Value {
     )
 }
 
-fn tag(tag: &Tag) -> Value {
+/// A tag as every v2 endpoint shows it.
+pub(super) fn tag(tag: &Tag) -> Value {
     let mut shown = json!({ "context": tag.context, "key": tag.key });
     let escape = |text: &str| text.replace(':', r"\:");
     let mut text = escape(&tag.key);

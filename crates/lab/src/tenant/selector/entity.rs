@@ -1,7 +1,7 @@
 //! Entity selectors: criteria joined by commas, all of which must hold.
 
 use super::{ParseError, call, literals, split};
-use crate::tenant::topology::{Entity, Tag, View};
+use crate::tenant::topology::{Entity, Tag, View, type_of};
 
 const MAX_LENGTH: usize = 2_000;
 
@@ -59,6 +59,11 @@ impl EntitySelector {
             ));
         }
         Ok(Self(criteria))
+    }
+
+    /// Whether the selector lists the ids of what it wants.
+    pub(in crate::tenant) fn names_ids(&self) -> bool {
+        self.0.iter().any(|each| matches!(each, Criterion::Id(_)))
     }
 
     /// Whether every criterion holds for `entity`.
@@ -179,7 +184,7 @@ fn criterion(text: &str) -> Result<Criterion, ParseError> {
             _ => return Err(ParseError("`caseSensitive` takes a name criterion".into())),
         },
         "type" => Criterion::Type(one(name, inside)?),
-        "entityId" => Criterion::Id(some(name, inside)?),
+        "entityId" => Criterion::Id(of_one_type(some(name, inside)?)?),
         "tag" => {
             let tags = some(name, inside)?;
             Criterion::AnyTag(tags.iter().map(|tag| TagPattern::parse(tag)).collect())
@@ -197,6 +202,17 @@ fn some(name: &str, inside: &str) -> Result<Vec<String>, ParseError> {
         return Err(ParseError(format!("`{name}` needs a value")));
     }
     Ok(values)
+}
+
+fn of_one_type(ids: Vec<String>) -> Result<Vec<String>, ParseError> {
+    if ids
+        .windows(2)
+        .all(|pair| type_of(&pair[0]) == type_of(&pair[1]))
+    {
+        Ok(ids)
+    } else {
+        Err(ParseError("the ids must be of the same type".into()))
+    }
 }
 
 fn one(name: &str, inside: &str) -> Result<String, ParseError> {
@@ -244,6 +260,7 @@ mod tests {
             r#"type("SERVICE"),colour("red")"#,
             r#"type("SERVICE"),tag"#,
             r#"type("SERVICE"),caseSensitive(tag("a"))"#,
+            r#"entityId("SERVICE-1","HOST-1")"#,
         ] {
             assert!(EntitySelector::parse(text).is_err(), "{text}");
         }
