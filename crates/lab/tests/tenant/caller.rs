@@ -11,6 +11,9 @@ pub(crate) const NOW: i64 = 1_790_000_000_000;
 
 pub(crate) const MINUTE: i64 = 60_000;
 
+/// The pairs of a query.
+pub(crate) type Pairs<'q> = &'q [(&'q str, &'q str)];
+
 /// A tenant and a client that shows the right token.
 pub(crate) struct Caller {
     pub(crate) tenant: Tenant,
