@@ -13,7 +13,7 @@ use super::{
 
 #[tokio::test]
 async fn good_build_is_approved() {
-    under_both(async |api| {
+    let story = async |api| {
         let world = gated(Settings::default().api(api)).await;
         let build = registered(&world).await;
 
@@ -37,13 +37,13 @@ async fn good_build_is_approved() {
             action_execution: approval.action_execution_id.unwrap(),
         };
         assert_eq!(ending, Some(ours));
-    })
-    .await;
+    };
+    Box::pin(under_both(story)).await;
 }
 
 #[tokio::test]
 async fn bad_build_is_rejected_with_its_worst_numbers() {
-    under_both(async |api| {
+    let story = async |api| {
         let world = gated(Settings::default().api(api)).await;
         world.traffic(Traffic::SICK, Traffic::HEALTHY);
         let build = registered(&world).await;
@@ -68,13 +68,13 @@ async fn bad_build_is_rejected_with_its_worst_numbers() {
             "{summary}"
         );
         assert!(summary.chars().count() <= 512, "{summary}");
-    })
-    .await;
+    };
+    Box::pin(under_both(story)).await;
 }
 
 #[tokio::test]
 async fn refused_token_holds_the_approval() {
-    under_both(async |api| {
+    let story = async |api| {
         let refused = Settings::default()
             .api(api)
             .with("DT_API_TOKEN", "dt0c01.REVOKED.TOKEN");
@@ -97,8 +97,8 @@ async fn refused_token_holds_the_approval() {
             (&line["Inconclusive"], &line["Held"]),
             (&json!(1.0), &json!(1.0))
         );
-    })
-    .await;
+    };
+    Box::pin(under_both(story)).await;
 }
 
 #[tokio::test]
