@@ -1,9 +1,9 @@
 //! One endpoint for the AWS services of which nothing runs on a laptop.
 //!
-//! `CodePipeline` and the parameter store are told apart by `X-Amz-Target`;
-//! whatever has none is S3, in path style. A function reaches all of them
-//! through the single variable `AWS_ENDPOINT_URL`. A request without a `SigV4`
-//! header is refused; the signature itself is not verified.
+//! `CodePipeline`, `CodeDeploy` and the parameter store are told apart by
+//! `X-Amz-Target`; whatever has none is S3, in path style. A function reaches
+//! all of them through the single variable `AWS_ENDPOINT_URL`. A request without
+//! a `SigV4` header is refused; the signature itself is not verified.
 
 mod http;
 mod traffic;
@@ -25,6 +25,7 @@ pub use traffic::Fault;
 pub(crate) use traffic::Traffic;
 
 use crate::clock::Clock;
+use crate::codedeploy::CodeDeploy;
 use crate::pipeline::Pipelines;
 use crate::s3::S3;
 use crate::ssm::Parameters;
@@ -82,6 +83,11 @@ impl Aws {
         &self.services.pipelines
     }
 
+    /// The deployments behind this endpoint.
+    pub fn codedeploy(&self) -> &CodeDeploy {
+        &self.services.codedeploy
+    }
+
     /// The objects behind this endpoint.
     pub fn s3(&self) -> &S3 {
         &self.services.s3
@@ -131,6 +137,7 @@ struct Services {
     clock: Clock,
     traffic: Arc<Traffic>,
     pipelines: Pipelines,
+    codedeploy: CodeDeploy,
     s3: S3,
     ssm: Parameters,
 }
@@ -140,8 +147,15 @@ impl Services {
         let clock = Clock::default();
         let traffic = Arc::new(Traffic::default());
         let s3 = S3::default();
+        let codedeploy = CodeDeploy::new(clock.clone(), s3.clone());
         Self {
-            pipelines: Pipelines::new(clock.clone(), Arc::clone(&traffic), s3.clone()),
+            pipelines: Pipelines::new(
+                clock.clone(),
+                Arc::clone(&traffic),
+                s3.clone(),
+                codedeploy.clone(),
+            ),
+            codedeploy,
             ssm: Parameters::new(clock.clone()),
             clock,
             traffic,

@@ -2,6 +2,7 @@
 
 pub mod aws;
 pub mod binaries;
+pub mod codedeploy;
 pub mod dynamo;
 pub mod pipeline;
 pub mod runtime;

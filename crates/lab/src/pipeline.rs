@@ -29,11 +29,14 @@
 //! | job open | 20 minutes of silence, or 24 hours | action failed, job expired | |
 //! | job answered or expired | any result | | `InvalidJobState` |
 //!
-//! Source actions finish at once; deployments and tests do too unless held.
+//! A deployment to a group that `CodeDeploy` has is carried out there and ends
+//! as it ends there. Source actions finish at once; tests and deployments to
+//! groups that nobody declared do too unless held.
 //! Conditions, transitions that are disabled and automatic rollbacks are not
 //! played.
 
 mod advance;
+mod deployments;
 mod expiry;
 mod jobs;
 mod machine;
@@ -54,6 +57,7 @@ use serde_json::Value;
 
 use crate::aws::{ACCOUNT, Caller, Fault, JsonError, Traffic};
 use crate::clock::Clock;
+use crate::codedeploy::CodeDeploy;
 use crate::s3::S3;
 
 pub use jobs::JobStatus;
@@ -65,6 +69,7 @@ pub use status::{ActionStatus, ExecutionStatus, StageStatus};
 pub use view::{ActionView, ApprovalStatus, ApprovalView, ExecutionView, Job, JobView};
 pub use wire::JobContext;
 
+use deployments::Deployments;
 use machine::Machine;
 use results::Decision;
 use state::Revision;
@@ -78,20 +83,24 @@ pub struct Pipelines {
     state: Arc<Mutex<State>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     machine: Machine,
     job_context: JobContext,
 }
 
 impl Pipelines {
-    pub(crate) fn new(clock: Clock, traffic: Arc<Traffic>, s3: S3) -> Self {
+    pub(crate) fn new(clock: Clock, traffic: Arc<Traffic>, s3: S3, codedeploy: CodeDeploy) -> Self {
         s3.restrict(ARTIFACT_BUCKET);
+        let state = State {
+            machine: Machine::new(Deployments::new(codedeploy, s3.clone())),
+            job_context: JobContext::default(),
+        };
         Self {
             clock,
             traffic,
             s3,
-            state: Arc::default(),
+            state: Arc::new(Mutex::new(state)),
         }
     }
 
@@ -222,7 +231,8 @@ impl Pipelines {
             .stop(name, execution, mode, None, now)
     }
 
-    /// Makes later runs of a deployment or test stay in progress.
+    /// Makes later runs of a deployment or test stay in progress. A deployment
+    /// that `CodeDeploy` carries out is held and finished there instead.
     pub fn hold_deploy(&self, name: &str, stage: &str, action: &str) -> Result<(), Refusal> {
         let mut state = self.current();
         let pipeline = state.machine.pipeline_mut(name)?;

@@ -85,6 +85,7 @@ fn serve(services: &Services, target: &Target, parts: &Parts, body: Bytes) -> Re
             };
             match service.as_str() {
                 "CodePipeline_20150709" => services.pipelines.serve(&caller, operation, input),
+                "CodeDeploy_20141006" => services.codedeploy.serve(operation, input),
                 "AmazonSSM" => services.ssm.serve(operation, input),
                 _ => Err(JsonError::unknown_operation(operation)),
             }

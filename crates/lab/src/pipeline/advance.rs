@@ -3,15 +3,21 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::deployments::{Deployments, follow};
 use super::jobs::{JobWork, Jobs};
 use super::spec::{Mode, Work};
 use super::state::{ActionRun, Origin, Pipeline, Place, Slot};
 use super::status::{ActionStatus, ExecutionStatus, StageStatus};
 
 /// Moves every execution as far as it gets without anybody's answer.
-pub(super) fn advance(pipeline: &mut Pipeline, jobs: &mut Jobs, now: Timestamp) {
+pub(super) fn advance(
+    pipeline: &mut Pipeline,
+    jobs: &mut Jobs,
+    deployments: &Deployments,
+    now: Timestamp,
+) {
     loop {
-        let mut moved = false;
+        let mut moved = follow(pipeline, deployments, now);
         for execution in 0..pipeline.executions.len() {
             moved |= step(pipeline, jobs, execution, now);
         }
@@ -167,11 +173,10 @@ fn start_action(
                 now,
             );
         }
-        Work::Deploy { .. } | Work::Test => {
-            run.external_id = Some(match action.work {
-                Work::Test => format!("lab-test:{}", Uuid::new_v4()),
-                _ => deployment_id(),
-            });
+        // Who carries it out is decided before anything else happens.
+        Work::Deploy { .. } => {}
+        Work::Test => {
+            run.external_id = Some(format!("lab-test:{}", Uuid::new_v4()));
             if !held {
                 run.finish(ActionStatus::Succeeded, Some("Succeeded".to_owned()), now);
             }
@@ -226,12 +231,4 @@ pub(super) fn artifact_key(pipeline: &str, artifact: &str) -> String {
 /// Replaces the one variable that the stand-in knows.
 pub(super) fn resolve(configuration: &str, execution: &str) -> String {
     configuration.replace("#{codepipeline.PipelineExecutionId}", execution)
-}
-
-fn deployment_id() -> String {
-    const ALPHABET: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    let random = Uuid::new_v4().into_bytes();
-    let letters = random.iter().take(6).chain(random.iter().skip(9).take(3));
-    let letters = letters.map(|byte| char::from(ALPHABET[usize::from(*byte) % ALPHABET.len()]));
-    format!("d-{}", letters.collect::<String>())
 }

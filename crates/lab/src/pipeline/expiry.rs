@@ -19,26 +19,26 @@ const APPROVAL_TIMEOUT: SignedDuration = SignedDuration::from_hours(7 * 24);
 impl Machine {
     /// Fails what waited too long, and lets the executions move on.
     pub(super) fn tick(&mut self, now: Timestamp) {
-        let Self { pipelines, jobs } = self;
+        let Self {
+            pipelines,
+            jobs,
+            deployments,
+        } = self;
         for pipeline in pipelines.values_mut() {
             let stages = &pipeline.spec.stages;
             let runs = pipeline
                 .executions
                 .iter_mut()
                 .flat_map(|execution| &mut execution.runs);
-            let mut expired = false;
             for run in runs.filter(|run| run.is_running()) {
                 let work = &stages[run.slot.stage].actions[run.slot.action].work;
                 if is_late(work, run, jobs, now) {
                     run.finish(ActionStatus::Failed, None, now);
                     run.error = Some(ActionError::new("JobTimedOut", "The action timed out"));
                     jobs.expire(&run.id);
-                    expired = true;
                 }
             }
-            if expired {
-                advance(pipeline, jobs, now);
-            }
+            advance(pipeline, jobs, deployments, now);
         }
     }
 }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::advance::advance;
+use super::deployments::Deployments;
 use super::jobs::Jobs;
 use super::refusal::Refusal;
 use super::spec::{Mode, PipelineSpec};
@@ -16,10 +17,11 @@ use super::state::{Execution, Origin, Pipeline, Place, Revision};
 use super::status::{ActionStatus, ExecutionStatus, StageStatus};
 
 /// All pipelines of one account.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Machine {
     pub(super) pipelines: BTreeMap<String, Pipeline>,
     pub(super) jobs: Jobs,
+    pub(super) deployments: Deployments,
 }
 
 /// What is run again when a stage is retried.
@@ -41,6 +43,14 @@ pub enum StopMode {
 }
 
 impl Machine {
+    pub(super) fn new(deployments: Deployments) -> Self {
+        Self {
+            pipelines: BTreeMap::new(),
+            jobs: Jobs::default(),
+            deployments,
+        }
+    }
+
     pub(super) fn create(&mut self, spec: PipelineSpec, now: Timestamp) {
         self.pipelines
             .insert(spec.name.clone(), Pipeline::new(spec, now));
@@ -142,7 +152,9 @@ impl Machine {
         reason: Option<String>,
         now: Timestamp,
     ) -> Result<(), Refusal> {
-        let Self { pipelines, jobs } = self;
+        let Self {
+            pipelines, jobs, ..
+        } = self;
         let pipeline = pipelines
             .get_mut(name)
             .ok_or_else(|| Refusal::PipelineNotFound(name.to_owned()))?;
@@ -187,9 +199,13 @@ impl Machine {
     }
 
     pub(super) fn advance(&mut self, name: &str, now: Timestamp) {
-        let Self { pipelines, jobs } = self;
+        let Self {
+            pipelines,
+            jobs,
+            deployments,
+        } = self;
         if let Some(pipeline) = pipelines.get_mut(name) {
-            advance(pipeline, jobs, now);
+            advance(pipeline, jobs, deployments, now);
         }
     }
 }

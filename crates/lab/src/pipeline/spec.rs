@@ -114,6 +114,7 @@ impl Stage {
         let work = Work::Deploy {
             application: application.to_owned(),
             group: group.to_owned(),
+            input_artifact: None,
         };
         self.with(name, run_order, work)
     }
@@ -135,6 +136,20 @@ impl Stage {
             output_artifact: None,
         };
         self.with(name, run_order, work)
+    }
+
+    /// Lets the deployment added last deploy an artifact; without one it deploys
+    /// a bundle that stands for the source revision.
+    #[must_use]
+    pub fn input_artifact(mut self, artifact: &str) -> Self {
+        if let Some(Action {
+            work: Work::Deploy { input_artifact, .. },
+            ..
+        }) = self.actions.last_mut()
+        {
+            *input_artifact = Some(artifact.to_owned());
+        }
+        self
     }
 
     /// Lets the function of the action added last write an artifact.
@@ -199,6 +214,7 @@ pub(super) enum Work {
     Deploy {
         application: String,
         group: String,
+        input_artifact: Option<String>,
     },
     Lambda {
         function: String,

@@ -59,6 +59,11 @@ impl S3 {
         self.state().objects.get(&place(bucket, key)).cloned()
     }
 
+    /// Removes an object, as a lifecycle rule would; one that is not there is no error.
+    pub fn delete(&self, bucket: &str, key: &str) {
+        self.state().objects.remove(&place(bucket, key));
+    }
+
     /// The keys of a bucket, in order.
     pub fn keys(&self, bucket: &str) -> Vec<String> {
         let state = self.state();

@@ -36,7 +36,9 @@ pub(in crate::pipeline::wire) fn metadata(pipeline: &Pipeline) -> Value {
 pub(super) fn configuration(action: &Action) -> BTreeMap<&'static str, &str> {
     match &action.work {
         Work::Source => BTreeMap::from([("S3Bucket", "lab-source"), ("S3ObjectKey", "bundle.zip")]),
-        Work::Deploy { application, group } => BTreeMap::from([
+        Work::Deploy {
+            application, group, ..
+        } => BTreeMap::from([
             ("ApplicationName", application.as_str()),
             ("DeploymentGroupName", group.as_str()),
         ]),

@@ -157,6 +157,9 @@ fn artifact_names<'a>(
             input_artifact.as_deref().into_iter().collect(),
             output_artifact.as_deref().into_iter().collect(),
         ),
-        _ => (Vec::new(), Vec::new()),
+        Work::Deploy { input_artifact, .. } => {
+            (input_artifact.as_deref().into_iter().collect(), Vec::new())
+        }
+        Work::Approval | Work::Test => (Vec::new(), Vec::new()),
     }
 }

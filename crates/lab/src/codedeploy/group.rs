@@ -1,0 +1,66 @@
+//! What a group is like, as the harness declares it.
+
+use jiff::SignedDuration;
+
+use super::words::{Platform, RollbackEvent};
+
+/// How deployments to a group go.
+#[derive(Clone, Debug)]
+pub struct GroupOptions {
+    /// What the group runs on.
+    pub platform: Platform,
+    /// The configuration of deployments that name none.
+    pub config: String,
+    /// How long a deployment stays created, and then queued.
+    pub lead: SignedDuration,
+    /// How long a deployment is in progress.
+    pub duration: SignedDuration,
+    /// How long after the request a stopped deployment still runs.
+    pub stopping: SignedDuration,
+    /// How deployments end that nobody ends by hand.
+    pub outcome: Outcome,
+    /// When deployments are rolled back that do not say it themselves.
+    pub auto_rollback: AutoRollback,
+}
+
+/// Everything takes no time and succeeds.
+impl Default for GroupOptions {
+    fn default() -> Self {
+        Self {
+            platform: Platform::Server,
+            config: "CodeDeployDefault.OneAtATime".to_owned(),
+            lead: SignedDuration::ZERO,
+            duration: SignedDuration::ZERO,
+            stopping: SignedDuration::ZERO,
+            outcome: Outcome::Succeeded,
+            auto_rollback: AutoRollback::Disabled,
+        }
+    }
+}
+
+/// How a deployment ends that is in progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The revision runs.
+    Succeeded,
+    /// Too few instances are healthy with it.
+    Failed,
+}
+
+/// When the service redeploys the last successful revision by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AutoRollback {
+    /// Never.
+    Disabled,
+    /// After these events.
+    On(Vec<RollbackEvent>),
+}
+
+impl AutoRollback {
+    pub(super) fn follows(&self, event: RollbackEvent) -> bool {
+        match self {
+            Self::Disabled => false,
+            Self::On(events) => events.contains(&event),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! The members of each request, and the limits the service holds them to.
+
+mod create;
+mod location;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use crate::clock::epoch_seconds;
+use crate::codedeploy::refusal::Refusal;
+use crate::codedeploy::words::DeploymentStatus;
+
+pub(super) use create::CreateDeployment;
+use location::RevisionLocation;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DeploymentId {
+    deployment_id: Option<String>,
+}
+
+impl DeploymentId {
+    pub(super) fn id(&self) -> Result<&str, Refusal> {
+        deployment_id(self.deployment_id.as_deref())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct StopDeployment {
+    deployment_id: Option<String>,
+    pub(super) auto_rollback_enabled: Option<bool>,
+}
+
+impl StopDeployment {
+    pub(super) fn id(&self) -> Result<&str, Refusal> {
+        deployment_id(self.deployment_id.as_deref())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct BatchGetDeployments {
+    #[serde(default)]
+    pub(super) deployment_ids: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ListDeployments {
+    application_name: Option<String>,
+    deployment_group_name: Option<String>,
+    #[serde(default)]
+    include_only_statuses: Vec<String>,
+    pub(super) create_time_range: Option<TimeRange>,
+    pub(super) external_id: Option<String>,
+    pub(super) next_token: Option<String>,
+}
+
+impl ListDeployments {
+    /// Both names or neither.
+    pub(super) fn place(&self) -> Result<Option<(&str, &str)>, Refusal> {
+        let names = (&self.application_name, &self.deployment_group_name);
+        if let (None, None) = names {
+            return Ok(None);
+        }
+        both(names.0.as_deref(), names.1.as_deref()).map(Some)
+    }
+
+    pub(super) fn statuses(&self) -> Result<Vec<DeploymentStatus>, Refusal> {
+        let named = |name: &String| {
+            let status = DeploymentStatus::named(name);
+            status.ok_or_else(|| Refusal::InvalidDeploymentStatus(name.clone()))
+        };
+        self.include_only_statuses.iter().map(named).collect()
+    }
+}
+
+/// Times as the protocol carries them, in seconds.
+#[derive(Clone, Copy, Default, Deserialize)]
+pub(super) struct TimeRange {
+    start: Option<f64>,
+    end: Option<f64>,
+}
+
+impl TimeRange {
+    pub(super) fn check(self) -> Result<(), Refusal> {
+        match (self.start, self.end) {
+            (Some(start), Some(end)) if end < start => Err(Refusal::InvalidTimeRange),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn contains(self, time: Timestamp) -> bool {
+        let time = epoch_seconds(time);
+        self.start.is_none_or(|start| start <= time) && self.end.is_none_or(|end| time <= end)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OneGroup {
+    application_name: Option<String>,
+    deployment_group_name: Option<String>,
+}
+
+impl OneGroup {
+    pub(super) fn place(&self) -> Result<(&str, &str), Refusal> {
+        both(
+            self.application_name.as_deref(),
+            self.deployment_group_name.as_deref(),
+        )
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OneRevision {
+    application_name: Option<String>,
+    pub(super) revision: Option<RevisionLocation>,
+}
+
+impl OneRevision {
+    pub(super) fn application(&self) -> Result<&str, Refusal> {
+        let name = self.application_name.as_deref();
+        name.ok_or(Refusal::ApplicationNameRequired)
+    }
+}
+
+/// Ids are `d-` and nine letters or digits.
+pub(super) fn check_deployment_id(id: &str) -> Result<(), Refusal> {
+    let letters = id.strip_prefix("d-").unwrap_or_default();
+    let allowed = |letter: u8| letter.is_ascii_uppercase() || letter.is_ascii_digit();
+    if letters.len() != 9 || !letters.bytes().all(allowed) {
+        return Err(Refusal::InvalidDeploymentId(id.to_owned()));
+    }
+    Ok(())
+}
+
+fn deployment_id(id: Option<&str>) -> Result<&str, Refusal> {
+    let id = id.ok_or(Refusal::DeploymentIdRequired)?;
+    check_deployment_id(id)?;
+    Ok(id)
+}
+
+fn both<'a>(
+    application: Option<&'a str>,
+    group: Option<&'a str>,
+) -> Result<(&'a str, &'a str), Refusal> {
+    let application = application.ok_or(Refusal::ApplicationNameRequired)?;
+    let group = group.ok_or(Refusal::DeploymentGroupNameRequired)?;
+    Ok((application, group))
+}

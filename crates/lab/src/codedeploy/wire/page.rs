@@ -1,0 +1,27 @@
+//! Lists, a page at a time.
+
+use serde_json::{Value, json};
+
+use crate::codedeploy::refusal::Refusal;
+
+/// How many deployments a page holds, unless the harness says otherwise.
+pub(in crate::codedeploy) const PAGE_SIZE: usize = 100;
+
+/// Cuts the page out of `ids` that a request asks for.
+pub(super) fn page(ids: &[&str], size: usize, token: Option<&str>) -> Result<Value, Refusal> {
+    let from = match token {
+        None => 0,
+        Some(token) => token
+            .strip_prefix("lab-page-")
+            .and_then(|from| from.parse().ok())
+            .filter(|from| *from <= ids.len())
+            .ok_or(Refusal::InvalidNextToken)?,
+    };
+    let rest = &ids[from..];
+    let shown = &rest[..size.min(rest.len())];
+    let mut page = json!({"deployments": shown});
+    if shown.len() < rest.len() {
+        page["nextToken"] = json!(format!("lab-page-{}", from + size));
+    }
+    Ok(page)
+}

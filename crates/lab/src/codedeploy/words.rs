@@ -1,0 +1,111 @@
+//! The closed sets of words that the service speaks in.
+
+macro_rules! words {
+    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name { $($(#[$doc])* $variant),+ }
+
+        impl $name {
+            /// The name on the wire.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+
+            /// What a name on the wire stands for, if anything.
+            pub fn named(name: &str) -> Option<Self> {
+                match name { $($text => Some(Self::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+
+words! {
+    /// How far a deployment is.
+    DeploymentStatus {
+        /// It was asked for.
+        Created = "Created",
+        /// It waits for its instances.
+        Queued = "Queued",
+        /// It changes its instances.
+        InProgress = "InProgress",
+        /// It waits for alarms after the traffic moved; the stand-in never does.
+        Baking = "Baking",
+        /// The revision runs.
+        Succeeded = "Succeeded",
+        /// The revision could not be brought to run.
+        Failed = "Failed",
+        /// Somebody stopped it.
+        Stopped = "Stopped",
+        /// It waits for a person to move the traffic; the stand-in never does.
+        Ready = "Ready",
+    }
+}
+
+impl DeploymentStatus {
+    /// Whether the deployment keeps others out of its group.
+    pub fn is_active(self) -> bool {
+        match self {
+            Self::Created | Self::Queued | Self::InProgress | Self::Baking | Self::Ready => true,
+            Self::Succeeded | Self::Failed | Self::Stopped => false,
+        }
+    }
+}
+
+words! {
+    /// Who asked for a deployment.
+    Creator {
+        /// A person, a pipeline, or any other caller.
+        User = "user",
+        /// The service itself, after another deployment failed or was stopped.
+        Rollback = "codeDeployRollback",
+    }
+}
+
+words! {
+    /// Why a deployment did not succeed.
+    ErrorCode {
+        /// Too few instances were healthy in the end.
+        HealthConstraints = "HEALTH_CONSTRAINTS",
+        /// The bundle is no longer where the revision says.
+        RevisionMissing = "REVISION_MISSING",
+        /// Somebody stopped it.
+        ManualStop = "MANUAL_STOP",
+    }
+}
+
+words! {
+    /// When the service rolls back by itself.
+    RollbackEvent {
+        /// The deployment failed.
+        Failure = "DEPLOYMENT_FAILURE",
+        /// An alarm stopped the deployment.
+        StopOnAlarm = "DEPLOYMENT_STOP_ON_ALARM",
+        /// Somebody stopped the deployment.
+        StopOnRequest = "DEPLOYMENT_STOP_ON_REQUEST",
+    }
+}
+
+words! {
+    /// What happens to files that are there already.
+    FileExists {
+        /// The deployment fails.
+        Disallow = "DISALLOW",
+        /// The file of the new revision wins.
+        Overwrite = "OVERWRITE",
+        /// The file that is there wins.
+        Retain = "RETAIN",
+    }
+}
+
+words! {
+    /// What an application runs on.
+    Platform {
+        /// Instances.
+        Server = "Server",
+        /// Functions.
+        Lambda = "Lambda",
+        /// Containers.
+        Ecs = "ECS",
+    }
+}
