@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a story ends where it fails")]
 
 mod approvals;
+mod deployments;
 mod dynamo;
 mod executions;
 mod faults;
