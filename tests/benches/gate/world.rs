@@ -108,10 +108,11 @@ impl World {
         Ok(named)
     }
 
-    /// A pipeline whose registering action was just started.
+    /// A pipeline whose registering action was just started. It deploys an
+    /// application of its own, so that nobody overtakes anybody's window.
     pub(crate) fn job(&self, pipeline: &str, monspec: &Value) -> anyhow::Result<(Job, Gate)> {
         let staging = Stage::new("Staging")
-            .deploy("Deploy", "SampleDevOpsApp", "Staging", 1)
+            .deploy("Deploy", pipeline, "Staging", 1)
             .lambda(
                 "Register",
                 "register-validation",
