@@ -143,41 +143,36 @@ pub(crate) fn median<T: Ord + Copy>(values: impl IntoIterator<Item = T>) -> T {
 }
 
 fn add(figures: &mut Figures, name: &str, start: Start, hello: Option<Start>) {
-    let rest = |start: Start| start.answer.saturating_sub(start.init);
-    let mut row = |what: &str, value: Quantity, of_hello: Option<Quantity>| {
-        let mut figure = Figure::new(format!("{name}: {what}"), value);
-        if let Some(of_hello) = of_hello {
-            figure = figure.beside(of_hello);
-        }
-        figure
+    let time = |what: &str, of: &dyn Fn(Start) -> Option<Duration>| {
+        let figure = Figure::new(format!("{name}: {what}"), Quantity::Time(of(start)?));
+        Some(match hello.and_then(of) {
+            Some(hello) => figure.beside(Quantity::Time(hello)),
+            None => figure,
+        })
     };
-    use Quantity::{Bytes, Time};
-    let answer = row(
-        "start to first answer",
-        Time(start.answer),
-        hello.map(|hello| Time(hello.answer)),
+    let answer = time("start to first answer", &|start| Some(start.answer));
+    let parts = [
+        time("  start to first request", &|start| Some(start.init)),
+        time("  first request to answer", &|start| {
+            Some(start.answer.saturating_sub(start.init))
+        }),
+        time("  on a processor", &|start| start.busy),
+    ];
+    let memory = Figure::new(
+        format!("{name}:   peak memory"),
+        Quantity::Bytes(start.peak),
     );
-    figures.add(match hello {
-        Some(_) => answer.within(Budget::TimesHello(BUDGET)),
+
+    let bounded = |figure: Figure| figure.within(Budget::TimesHello(BUDGET));
+    let answer = match hello {
+        Some(_) => answer.map(bounded),
         None => answer,
-    });
-    figures.add(row(
-        "  start to first request",
-        Time(start.init),
-        hello.map(|hello| Time(hello.init)),
-    ));
-    figures.add(row(
-        "  first request to answer",
-        Time(rest(start)),
-        hello.map(|hello| Time(rest(hello))),
-    ));
-    if let Some(busy) = start.busy {
-        let of_hello = hello.and_then(|hello| hello.busy).map(Time);
-        figures.add(row("  on a processor", Time(busy), of_hello));
+    };
+    for figure in answer.into_iter().chain(parts.into_iter().flatten()) {
+        figures.add(figure);
     }
-    figures.add(row(
-        "  peak memory",
-        Bytes(start.peak),
-        hello.map(|hello| Bytes(hello.peak)),
-    ));
+    figures.add(match hello {
+        Some(hello) => memory.beside(Quantity::Bytes(hello.peak)),
+        None => memory,
+    });
 }

@@ -48,7 +48,7 @@ async fn idle_tick(world: &World, binaries: &Binaries, tables: &Tables) -> anyho
 /// The reads with many rows are held to those with none.
 fn add(figures: &mut Figures, finished: &str, counted: &Counted, none: Option<&Counted>) {
     let calls = |counted: &Counted| Quantity::Count(counted.calls.values().sum());
-    let scanned = |counted: &Counted| Quantity::Count(counted.scanned as usize);
+    let scanned = |counted: &Counted| Quantity::Count(counted.scanned);
     let mut row = |what: &str, of: &dyn Fn(&Counted) -> Quantity| {
         let name = format!("idle tick, {finished} finished: {what}");
         let figure = Figure::new(name, of(counted));

@@ -27,7 +27,7 @@ pub(crate) struct Counted {
     /// Calls by operation.
     pub(crate) calls: BTreeMap<String, usize>,
     /// Items that queries looked at, whether or not they returned them.
-    pub(crate) scanned: u64,
+    pub(crate) scanned: usize,
 }
 
 #[derive(Clone)]
@@ -110,8 +110,10 @@ impl Behind {
 
 impl Counted {
     fn note(&mut self, operation: String, answer: &[u8]) {
+        // An answer without the count is one that looked at no items.
         let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
-        self.scanned += answer["ScannedCount"].as_u64().unwrap_or(0);
+        let scanned = answer["ScannedCount"].as_u64().unwrap_or(0);
+        self.scanned += usize::try_from(scanned).unwrap_or(usize::MAX);
         *self.calls.entry(operation).or_default() += 1;
     }
 }
