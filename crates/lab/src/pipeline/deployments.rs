@@ -104,13 +104,12 @@ fn bundle(
     let s3 = &deployments.s3;
     let mut artifacts = revision.artifacts.iter();
     let input = artifacts.find(|(name, _)| Some(name) == input_artifact);
-    let key = match input {
-        Some((_, key)) => key.clone(),
-        None => {
-            let key = format!("{pipeline}/Source/{}", revision.id);
-            s3.put(ARTIFACT_BUCKET, &key, revision.id.clone());
-            key
-        }
+    let key = if let Some((_, key)) = input {
+        key.clone()
+    } else {
+        let key = format!("{pipeline}/Source/{}", revision.id);
+        s3.put(ARTIFACT_BUCKET, &key, revision.id.clone());
+        key
     };
     let bundle = codedeploy::Revision::s3(ARTIFACT_BUCKET, &key);
     match s3.get(ARTIFACT_BUCKET, &key) {

@@ -112,7 +112,7 @@ async fn bad_request_is_refused_and_leaves_nothing() {
         .build();
     let no_alarms = AlarmConfiguration::builder().enabled(true).build();
     let typeless = RevisionLocation::builder().build();
-    let table = [
+    let table = vec![
         (
             create().set_application_name(None),
             "ApplicationNameRequired",
