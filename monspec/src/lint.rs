@@ -1,5 +1,6 @@
 //! What the linter says about a monspec, and what it needs to know about metrics.
 
+mod hidden;
 mod path;
 mod report;
 
@@ -7,6 +8,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+pub use hidden::{escaped, is_hidden};
 pub(crate) use path::{Path, Place, shortened};
 pub(crate) use report::Report;
 

@@ -1,6 +1,7 @@
 //! Reads a monspec leniently and says everything there is to say about it in one pass.
 
 mod aggregate;
+mod bounds;
 mod comparison;
 mod cursor;
 mod entry;

@@ -1,7 +1,7 @@
 //! Collects messages while a file is read.
 
 use super::path::Place;
-use super::{Message, Position, Severity};
+use super::{Message, Position, Severity, escaped};
 
 /// The most messages that are kept. Nobody repairs more in one go, and a
 /// hostile file must not fill the memory with complaints about itself.
@@ -85,6 +85,8 @@ impl<'a> Report<'a> {
     }
 
     fn push(&mut self, severity: Severity, at: &Place, problem: String, fix: String) {
+        // Most messages quote what the author wrote; here all of them pass.
+        let (problem, fix) = (escaped(&problem), escaped(&fix));
         self.errors += usize::from(severity == Severity::Error);
         if self.drafts.len() == MAX_MESSAGES {
             self.left_out = self.left_out.max(Some(severity));

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::bounds::check_name;
 use super::cursor::Cursor;
 use super::factors::{Factors, read_factors};
 use super::fields::Fields;
@@ -44,7 +45,7 @@ fn read_comparison(
     environments: &[&str],
     report: &mut Report<'_>,
 ) -> Option<PlacedComparison> {
-    let name = fields.required_text("name", report);
+    let name = fields.required_text("name", check_name, report);
     let source = fields
         .required("source", report)
         .and_then(|cursor| read_environment_name(&cursor, environments, report));

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use super::bounds::{check_name, check_tag};
 use super::comparison::read_comparisons;
 use super::cursor::Cursor;
 use super::fields::Fields;
@@ -23,11 +24,16 @@ pub(super) fn read_entry(
     let fields = Cursor::new(&member.node, &top, &member.key).object(ENTRY, report)?;
 
     let errors_before = report.errors();
+    check_name(
+        &member.key,
+        &Place::new(member.offset, fields.place.path.clone()),
+        report,
+    );
     let etype = fields
         .required("etype", report)
         .and_then(|etype| etype.choice(&EntityType::ALL, EntityType::as_str, report));
-    let name = fields.text("name", report);
-    let owner = fields.text("owner", report);
+    let name = fields.text("name", check_name, report);
+    let owner = fields.text("owner", check_name, report);
     let (declared, environments) = read_environments(&fields, report);
     let comparisons = read_comparisons(&fields.list("comparisons", report), &declared, report);
     let signatures = read_signatures(&fields, metrics, report);
@@ -83,6 +89,9 @@ fn read_environments<'a>(
             "add one: `\"Staging\": { \"tags\": [ … ] }`",
         );
     }
+    for (name, key, _) in &entries {
+        check_name(name, key, report);
+    }
     let names = entries.iter().map(|(name, ..)| *name).collect();
     let read = entries
         .into_iter()
@@ -113,10 +122,10 @@ fn read_environment(cursor: &Cursor<'_>, report: &mut Report<'_>) -> Option<Envi
 fn read_tag(cursor: &Cursor<'_>, report: &mut Report<'_>) -> Option<Tag> {
     let fields = cursor.object(TAG, report)?;
     let context = fields
-        .text("context", report)
+        .text("context", check_tag, report)
         .filter(|context| context != "CONTEXTLESS");
-    let value = fields.text("value", report);
-    let key = fields.required_text("key", report)?.to_owned();
+    let value = fields.text("value", check_tag, report);
+    let key = fields.required_text("key", check_tag, report)?.to_owned();
     Some(Tag {
         context,
         key,
@@ -146,7 +155,7 @@ fn read_methods(
         let Some(fields) = cursor.object(METHOD, report) else {
             continue;
         };
-        let name = fields.required_text("name", report);
+        let name = fields.required_text("name", check_name, report);
         if name.is_some_and(|name| !names.insert(name)) {
             let name = shortened(name.unwrap_or_default());
             report.error(

@@ -1,5 +1,6 @@
 //! The fields of an object that is known: those that must be there, and those that may.
 
+use super::bounds::Check;
 use super::cursor::Cursor;
 use super::shape::Shape;
 use super::suggest::nearest;
@@ -61,13 +62,18 @@ impl<'a> Fields<'a> {
     }
 
     /// A text that may be left out.
-    pub(super) fn text(&self, name: &str, report: &mut Report<'_>) -> Option<String> {
-        self.get(name)?.text(report).map(str::to_owned)
+    pub(super) fn text(&self, name: &str, check: Check, report: &mut Report<'_>) -> Option<String> {
+        checked(&self.get(name)?, check, report).map(str::to_owned)
     }
 
     /// A text that must be there.
-    pub(super) fn required_text(&self, name: &str, report: &mut Report<'_>) -> Option<&'a str> {
-        self.required(name, report)?.text(report)
+    pub(super) fn required_text(
+        &self,
+        name: &str,
+        check: Check,
+        report: &mut Report<'_>,
+    ) -> Option<&'a str> {
+        checked(&self.required(name, report)?, check, report)
     }
 
     /// A number that may be left out.
@@ -87,6 +93,12 @@ impl<'a> Fields<'a> {
             .and_then(|cursor| cursor.choice(choices, word, report))
             .unwrap_or_default()
     }
+}
+
+fn checked<'a>(cursor: &Cursor<'a>, check: Check, report: &mut Report<'_>) -> Option<&'a str> {
+    let text = cursor.text(report)?;
+    check(text, &cursor.place, report);
+    Some(text)
 }
 
 pub(super) fn is_comment(key: &str) -> bool {

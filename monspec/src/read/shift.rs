@@ -6,6 +6,10 @@ use crate::lint::Report;
 /// The longest shift, ten years: enough for everyone, and no sum of times overflows.
 const MAX_SHIFT_SECONDS: i64 = 10 * 366 * 86_400;
 
+/// How far a window may lie ahead. Nothing is judged before its window is over,
+/// and a gate that is silent for days is a minus sign too many.
+const MAX_AHEAD_SECONDS: i64 = 86_400;
+
 /// Shifts in seconds that look like minutes.
 const LOOKS_LIKE_MINUTES: [i64; 5] = [1, 2, 10, 60, 1440];
 
@@ -22,7 +26,13 @@ pub(super) fn read_shift(fields: &Fields<'_>, name: &str, report: &mut Report<'_
         );
         return None;
     };
-    if seconds < 0 {
+    if seconds < -MAX_AHEAD_SECONDS {
+        report.error(
+            &cursor.place,
+            "the window looks more than a day ahead",
+            "write how many seconds back the window lies, without a minus sign",
+        );
+    } else if seconds < 0 {
         report.warning(
             &cursor.place,
             "a negative shift lies in the future, where there is no data yet",

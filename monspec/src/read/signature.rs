@@ -1,6 +1,7 @@
 //! Reads one signature.
 
 use super::aggregate::read_aggregate;
+use super::bounds::check_metric;
 use super::cursor::Cursor;
 use super::fields::Fields;
 use super::limits::read_limits;
@@ -48,6 +49,9 @@ fn read_metric(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Metric> {
         .into_iter()
         .filter_map(|name| Some((name, fields.get(name)?)))
         .collect();
+    for (_, cursor) in &stated {
+        check_metric(cursor.as_text().unwrap_or_default(), &cursor.place, report);
+    }
     match stated.as_slice() {
         [] => {
             report.error(

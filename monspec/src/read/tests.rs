@@ -750,6 +750,114 @@ fn shift_that_is_no_time_is_reported() {
 }
 
 #[test]
+fn window_more_than_a_day_ahead_is_an_error() {
+    let shifted = |side: &str, seconds: i64| format!("\"name\": \"Gate\", \"{side}\": {seconds}");
+    for side in ["shiftsourcetimeframe", "shiftcomparetimeframe"] {
+        check(
+            "\"name\": \"Gate\"",
+            &shifted(side, -86_401),
+            &[&format!(
+                "9:{column} error $.Shop.comparisons[0].{side}: the window looks more than a day ahead => write how many seconds back the window lies, without a minus sign",
+                column = 29 + side.len()
+            )],
+        );
+    }
+    for kept in [-86_400, 864_000] {
+        let source = CLEAN.replacen(
+            "\"name\": \"Gate\"",
+            &shifted("shiftcomparetimeframe", kept),
+            1,
+        );
+        let comparison = &spec(&source).entries[0].comparisons[0];
+        assert_eq!(comparison.shift_compare_seconds, kept);
+    }
+}
+
+/// Where the clean spec says something that is stored and shown, and the most
+/// characters that may stand there.
+const BOUNDED: [(&str, usize); 9] = [
+    ("Shop", 200),
+    ("Staging", 200),
+    ("Gate", 200),
+    ("Name", 200),
+    ("/method", 200),
+    ("Group", 250),
+    ("Value", 250),
+    ("response", 1_000),
+    ("builtin:cpu", 1_000),
+];
+
+const NAMED: &str = r#"{ "Shop": {
+    "etype": "SERVICE", "name": "Name",
+    "environments": { "Staging": { "tags": [{ "key": "Group", "value": "Value" }] } },
+    "comparisons": [{ "name": "Gate", "source": "Staging" }],
+    "perfsignature": [
+        { "timeseries": "response", "upperlimit": 1 },
+        { "selector": "builtin:cpu", "upperlimit": 1 }
+    ],
+    "servicemethods": [{ "name": "/method", "perfsignature": [{ "timeseries": "requests", "upperlimit": 1, "aggregate": "count" }] }]
+} }"#;
+
+/// The messages about the named spec when all of one text is another one.
+fn renamed(text: &str, to: &str) -> Vec<String> {
+    let quoted = format!("\"{text}\"");
+    assert!(NAMED.contains(&quoted), "{text}");
+    linted(&NAMED.replace(&quoted, &serde_json::Value::from(to).to_string()))
+}
+
+#[test]
+fn texts_longer_than_what_is_kept_are_errors() {
+    assert_eq!(linted(NAMED), [""; 0]);
+    for (text, most) in BOUNDED {
+        assert_eq!(renamed(text, &"é".repeat(most)), [""; 0], "{text}");
+
+        let told = renamed(text, &"é".repeat(most + 1));
+
+        let [told] = told.as_slice() else {
+            panic!("{text}: {told:?}")
+        };
+        let part = format!(
+            "{} characters, more than the {most} that are kept",
+            most + 1
+        );
+        assert!(told.contains(" error ") && told.contains(&part), "{told}");
+    }
+}
+
+#[test]
+fn names_and_tags_that_hide_something_are_errors() {
+    let hidden = ['\n', '\r', '\u{1b}', '\u{9b}', '\u{202e}', '\u{2066}'];
+    for (text, _) in BOUNDED.into_iter().filter(|(_, most)| *most < 1_000) {
+        for letter in hidden {
+            let told = renamed(text, &format!("x{letter}y"));
+
+            let [told] = told.as_slice() else {
+                panic!("{text}: {told:?}")
+            };
+            let part = format!("holds U+{:04X}", u32::from(letter));
+            assert!(told.contains(" error ") && told.contains(&part), "{told}");
+            assert!(!told.contains(letter), "{told:?}");
+        }
+    }
+}
+
+#[test]
+fn no_message_lets_an_author_forge_a_line() {
+    let forged = "avg\u{1b}[2J\n1:1 hint $: forged\u{202e}";
+    let source = NAMED.replace("\"count\"", &serde_json::Value::from(forged).to_string());
+
+    let told = linted(&source);
+
+    let [told] = told.as_slice() else {
+        panic!("{told:?}")
+    };
+    assert!(
+        told.contains(r"`avg\u{1b}[2J\n1:1 hint $: forged\u{202e}`"),
+        "{told}"
+    );
+}
+
+#[test]
 fn disabled_limit_is_a_hint() {
     for limit in ["upperlimit", "lowerlimit"] {
         check(
