@@ -8,12 +8,16 @@ use serde_json::{Map, Value, json};
 /// The namespace of all metrics.
 pub const NAMESPACE: &str = "Unbreakable";
 
+/// The longest value of a dimension that CloudWatch takes from a log line.
+const LONGEST_VALUE: usize = 250;
+
 /// One line of metrics.
 #[derive(Debug)]
 pub struct Line<'a> {
     /// When it was measured.
     pub at: Timestamp,
-    /// What the metrics are grouped by.
+    /// What the metrics are grouped by. They are counted without any group as
+    /// well, so that one alarm can watch over all gates.
     pub dimensions: &'a [(&'static str, &'a str)],
     /// Names, units and values.
     pub metrics: &'a [(&'static str, Unit, f64)],
@@ -44,7 +48,16 @@ fn render(line: &Line<'_>) -> Value {
         .iter()
         .map(|(name, unit, _)| json!({"Name": name, "Unit": format!("{unit:?}")}))
         .collect();
-    let dimensions: Vec<&str> = line.dimensions.iter().map(|(name, _)| *name).collect();
+    let dimensions: Vec<(&str, String)> = line
+        .dimensions
+        .iter()
+        .filter_map(|(name, value)| Some((*name, dimension_value(value)?)))
+        .collect();
+    let grouped: Vec<&str> = dimensions.iter().map(|(name, _)| *name).collect();
+    let mut sets = vec![Vec::new()];
+    if !grouped.is_empty() {
+        sets.push(grouped);
+    }
     let mut fields = Map::new();
     fields.insert(
         "_aws".to_owned(),
@@ -52,13 +65,16 @@ fn render(line: &Line<'_>) -> Value {
             "Timestamp": line.at.as_millisecond(),
             "CloudWatchMetrics": [{
                 "Namespace": NAMESPACE,
-                "Dimensions": [dimensions],
+                "Dimensions": sets,
                 "Metrics": metrics,
             }],
         }),
     );
-    for (name, value) in line.dimensions.iter().chain(line.properties) {
+    for (name, value) in line.properties {
         fields.insert((*name).to_owned(), json!(value));
+    }
+    for (name, value) in dimensions {
+        fields.insert(name.to_owned(), json!(value));
     }
     for (name, _, value) in line.metrics {
         fields.insert((*name).to_owned(), json!(value));
@@ -66,21 +82,39 @@ fn render(line: &Line<'_>) -> Value {
     Value::Object(fields)
 }
 
+/// The value as CloudWatch takes it, if anything is left of it: a line with one
+/// value that it does not take loses all of its metrics.
+fn dimension_value(value: &str) -> Option<String> {
+    let value: String = value
+        .trim()
+        .chars()
+        .take(LONGEST_VALUE)
+        .map(|c| match c {
+            ' '..='~' => c,
+            _ => '?',
+        })
+        .collect();
+    (!value.is_empty()).then_some(value)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn line_declares_what_it_carries() {
-        let line = render(&Line {
+    fn held(dimensions: &[(&'static str, &str)]) -> Value {
+        render(&Line {
             at: Timestamp::from_second(1).unwrap(),
-            dimensions: &[("Pipeline", "Sample")],
+            dimensions,
             metrics: &[("Held", Unit::Count, 1.0)],
             properties: &[("validation", "v-1")],
-        });
+        })
+    }
+
+    #[test]
+    fn line_declares_what_it_carries() {
+        let line = held(&[("Pipeline", "Sample")]);
 
         let declared = &line["_aws"]["CloudWatchMetrics"][0];
-        assert_eq!(declared["Dimensions"], json!([["Pipeline"]]));
         assert_eq!(
             declared["Metrics"],
             json!([{"Name": "Held", "Unit": "Count"}])
@@ -88,5 +122,39 @@ mod tests {
         assert_eq!(line["Pipeline"], "Sample");
         assert_eq!(line["Held"], 1.0);
         assert_eq!(line["validation"], "v-1");
+    }
+
+    #[test]
+    fn metrics_are_counted_for_each_gate_and_for_all_gates() {
+        let line = held(&[("Pipeline", "Sample"), ("Comparison", "Nightly")]);
+
+        let declared = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(
+            declared["Dimensions"],
+            json!([[], ["Pipeline", "Comparison"]])
+        );
+    }
+
+    #[test]
+    fn dimension_values_are_what_cloudwatch_takes() {
+        let line = held(&[
+            ("Pipeline", "Z\u{fc}rich\tWest"),
+            ("Comparison", &"\u{e4}x".repeat(200)),
+        ]);
+
+        assert_eq!(line["Pipeline"], "Z?rich?West");
+        assert_eq!(line["Comparison"], "?x".repeat(125));
+    }
+
+    #[test]
+    fn dimension_without_a_value_is_left_out() {
+        let one = held(&[("Pipeline", "Sample"), ("Comparison", " ")]);
+        let none = held(&[("Pipeline", "")]);
+
+        let sets = |line: &Value| line["_aws"]["CloudWatchMetrics"][0]["Dimensions"].clone();
+        assert_eq!(sets(&one), json!([[], ["Pipeline"]]));
+        assert_eq!(one.get("Comparison"), None);
+        assert_eq!(sets(&none), json!([[]]));
+        assert_eq!(none.get("Pipeline"), None);
     }
 }
