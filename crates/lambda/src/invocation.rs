@@ -67,7 +67,7 @@ mod tests {
         let clock = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000);
         let instant = Instant::now();
 
-        let invocation = Invocation::at(clock, clock + Duration::from_secs(60), instant);
+        let invocation = Invocation::at(clock, clock + Duration::from_mins(1), instant);
 
         assert_eq!(invocation.deadline, instant + Duration::from_secs(59));
         assert_eq!(
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn deadline_in_the_past_is_taken_for_unknown() {
         let clock = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
-        let emulated = SystemTime::UNIX_EPOCH + Duration::from_millis(600_000);
+        let emulated = SystemTime::UNIX_EPOCH + Duration::from_mins(10);
 
         let invocation = Invocation::at(clock, emulated, Instant::now());
 
