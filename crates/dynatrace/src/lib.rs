@@ -34,7 +34,7 @@ pub use problem::{Comment, EntityRef, Problem, ProblemStatus};
 pub use question::{
     Aggregation, EntityType, Merge, Metric, Percentile, Question, Scope, Series, Tag, Window,
 };
-pub use tenant::{Api, InvalidTenant, Tenant, UnknownApi};
+pub use tenant::{Api, InvalidTenant, Tenant, UnknownApi, check_address};
 
 /// A client for one tenant. Clones are cheap and share its limits.
 #[derive(Clone)]

@@ -50,6 +50,12 @@ impl FromStr for Api {
 #[error("the Dynatrace API is either `v2` or `v1`")]
 pub struct UnknownApi;
 
+/// Whether a tenant can be at this address, without asking it and without its
+/// token: a wrong address is told before anything needs it.
+pub fn check_address(url: &str, api: Api) -> Result<(), InvalidTenant> {
+    Address::parse(url, api).map(|_| ())
+}
+
 /// Why a client cannot be built from the settings, and what to change.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTenant {
@@ -93,14 +99,18 @@ pub(crate) struct Address {
 
 impl Address {
     pub(crate) fn of(tenant: &Tenant) -> Result<Self, InvalidTenant> {
-        let url = Url::parse(tenant.url.trim()).map_err(InvalidTenant::Unreadable)?;
+        Self::parse(&tenant.url, tenant.api)
+    }
+
+    fn parse(url: &str, api: Api) -> Result<Self, InvalidTenant> {
+        let url = Url::parse(url.trim()).map_err(InvalidTenant::Unreadable)?;
         check(&url)?;
 
         let base = url.as_str().trim_end_matches('/');
         let platform = url
             .host_str()
             .is_some_and(|host| host.ends_with(".apps.dynatrace.com"));
-        match tenant.api {
+        match api {
             Api::V1 if platform => Err(InvalidTenant::PlatformWithoutV1),
             _ => Ok(Self {
                 v1: format!("{base}/api/v1"),
@@ -239,6 +249,21 @@ mod tests {
         assert_eq!(
             base("https://abc12345.apps.dynatrace.com", Api::V1),
             Err(InvalidTenant::PlatformWithoutV1)
+        );
+    }
+
+    #[test]
+    fn address_is_checked_without_a_token() {
+        let platform = "https://abc12345.apps.dynatrace.com";
+
+        assert_eq!(check_address(platform, Api::V2), Ok(()));
+        assert_eq!(
+            check_address(platform, Api::V1),
+            Err(InvalidTenant::PlatformWithoutV1)
+        );
+        assert_eq!(
+            check_address("http://abc.live.dynatrace.com", Api::V2),
+            Err(InvalidTenant::Unencrypted)
         );
     }
 
