@@ -1,11 +1,12 @@
 //! Secrets: from the environment, or from SSM by the name in the environment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use aws_config::SdkConfig;
+use aws_sdk_ssm::types::Parameter;
 use secrecy::SecretString;
 use tokio::time::Instant;
 
@@ -20,12 +21,35 @@ const FRESH: Duration = Duration::from_mins(5);
 pub struct Secrets {
     sdk: SdkConfig,
     sources: BTreeMap<&'static str, Source>,
-    cached: Mutex<Option<(Instant, Resolved)>>,
+    cached: Mutex<Option<(Instant, Arc<Values>)>>,
 }
 
 /// Values by setting name.
-#[derive(Clone, Debug, Default)]
-pub struct Resolved(Arc<BTreeMap<&'static str, SecretString>>);
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// Where they come from.
+    pub origin: Origin,
+    values: Arc<Values>,
+}
+
+type Values = BTreeMap<&'static str, Result<SecretString, NoParameter>>;
+
+/// Whether values are new, and worth a word if they cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// They were fetched for this reader.
+    Fetched,
+    /// An earlier reader has seen them.
+    Cached,
+}
+
+/// A setting names a parameter that SSM does not know.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the SSM parameter `{parameter}` that {setting}_PARAMETER names does not exist")]
+pub struct NoParameter {
+    setting: &'static str,
+    parameter: String,
+}
 
 #[derive(Debug)]
 enum Source {
@@ -61,16 +85,35 @@ impl Secrets {
         self.sources.contains_key(name)
     }
 
+    /// The value of `name` where the environment holds it, which can be looked
+    /// at without fetching anything.
+    pub fn direct(&self, name: &str) -> Option<&SecretString> {
+        match self.sources.get(name)? {
+            Source::Direct(value) => Some(value),
+            Source::Parameter(_) => None,
+        }
+    }
+
     /// The secrets, as fresh as five minutes.
     pub async fn read(&self) -> anyhow::Result<Resolved> {
-        if let Some((at, resolved)) = self.cached.lock().expect("no holder panics").as_ref()
+        if let Some((at, values)) = self.cached.lock().expect("no holder panics").as_ref()
             && at.elapsed() < FRESH
         {
-            return Ok(resolved.clone());
+            return Ok(Resolved {
+                origin: Origin::Cached,
+                values: values.clone(),
+            });
         }
-        let resolved = self.fetch().await?;
-        *self.cached.lock().expect("no holder panics") = Some((Instant::now(), resolved.clone()));
-        Ok(resolved)
+        let values = Arc::new(self.fetch().await?);
+        // What is missing is looked for again, so that whoever stores it need
+        // not wait.
+        if values.values().all(Result::is_ok) {
+            *self.cached.lock().expect("no holder panics") = Some((Instant::now(), values.clone()));
+        }
+        Ok(Resolved {
+            origin: Origin::Fetched,
+            values,
+        })
     }
 
     /// Drops what is cached: a secret was refused and may have been rotated.
@@ -78,50 +121,38 @@ impl Secrets {
         *self.cached.lock().expect("no holder panics") = None;
     }
 
-    async fn fetch(&self) -> anyhow::Result<Resolved> {
-        let mut values = BTreeMap::new();
-        let mut parameters = BTreeMap::new();
-        for (name, source) in &self.sources {
-            match source {
-                Source::Direct(value) => {
-                    values.insert(*name, value.clone());
-                }
-                Source::Parameter(parameter) => {
-                    parameters.insert(parameter.clone(), *name);
-                }
-            }
-        }
-        if parameters.is_empty() {
-            return Ok(Resolved(Arc::new(values)));
+    async fn fetch(&self) -> anyhow::Result<Values> {
+        let wanted: BTreeSet<String> = self
+            .sources
+            .values()
+            .filter_map(|source| match source {
+                Source::Direct(_) => None,
+                Source::Parameter(parameter) => Some(parameter.clone()),
+            })
+            .collect();
+        if wanted.is_empty() {
+            return Ok(values(&self.sources, &[]));
         }
         let found = aws_sdk_ssm::Client::new(&self.sdk)
             .get_parameters()
-            .set_names(Some(parameters.keys().cloned().collect()))
+            .set_names(Some(wanted.into_iter().collect()))
             .with_decryption(true)
             .send()
             .await
             .map_err(aws_sdk_ssm::error::SdkError::into_service_error)
             .context("cannot read the secrets from SSM")?;
-        for parameter in found.parameters.unwrap_or_default() {
-            if let (Some(parameter), Some(value)) = (parameter.name, parameter.value)
-                && let Some(name) = parameters.remove(&parameter)
-            {
-                values.insert(name, SecretString::from(value));
-            }
-        }
-        if let Some((parameter, name)) = parameters.pop_first() {
-            anyhow::bail!(
-                "the SSM parameter `{parameter}` that {name}_PARAMETER names does not exist"
-            );
-        }
-        Ok(Resolved(Arc::new(values)))
+        Ok(values(&self.sources, found.parameters()))
     }
 }
 
 impl Resolved {
     /// The value of `name`, where one is configured.
-    pub fn get(&self, name: &str) -> Option<&SecretString> {
-        self.0.get(name)
+    pub fn get(&self, name: &str) -> Result<Option<&SecretString>, NoParameter> {
+        match self.values.get(name) {
+            None => Ok(None),
+            Some(Ok(value)) => Ok(Some(value)),
+            Some(Err(missing)) => Err(missing.clone()),
+        }
     }
 }
 
@@ -129,5 +160,127 @@ fn source(name: &str) -> Option<Source> {
     if let Some(value) = settings::optional(name) {
         return Some(Source::Direct(SecretString::from(value)));
     }
-    settings::optional(&format!("{name}_PARAMETER")).map(Source::Parameter)
+    settings::optional(&format!("{name}_PARAMETER"))
+        .map(|parameter| Source::Parameter(parameter.trim().to_owned()))
+}
+
+/// Gives every setting its value; one parameter may serve several.
+fn values(sources: &BTreeMap<&'static str, Source>, found: &[Parameter]) -> Values {
+    let value = |setting, source: &Source| match source {
+        Source::Direct(value) => Ok(value.clone()),
+        Source::Parameter(wanted) => found
+            .iter()
+            .find(|parameter| answers(parameter, wanted))
+            .and_then(Parameter::value)
+            .map(SecretString::from)
+            .ok_or_else(|| NoParameter {
+                setting,
+                parameter: wanted.clone(),
+            }),
+    };
+    sources
+        .iter()
+        .map(|(setting, source)| (*setting, value(*setting, source)))
+        .collect()
+}
+
+/// Whether `parameter` is what was asked for as `wanted`. SSM answers by name
+/// also where it was asked by ARN, and tells the version or label apart.
+fn answers(parameter: &Parameter, wanted: &str) -> bool {
+    let selector = parameter.selector().unwrap_or_default();
+    let selector = selector.trim_start_matches(':');
+    [parameter.name(), parameter.arn()]
+        .into_iter()
+        .flatten()
+        .filter_map(|name| wanted.strip_prefix(name))
+        .any(|rest| match rest.strip_prefix(':') {
+            Some(asked) => asked == selector,
+            None => rest.is_empty() && selector.is_empty(),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    const ARN: &str = "arn:aws:ssm:eu-central-1:123456789012:parameter/dt/token";
+
+    fn parameter(selector: Option<&str>, value: &str) -> Parameter {
+        Parameter::builder()
+            .name("/dt/token")
+            .arn(ARN)
+            .set_selector(selector.map(str::to_owned))
+            .value(value)
+            .build()
+    }
+
+    /// The value that a setting gets which names the parameter like this.
+    fn named(wanted: &str, found: &[Parameter]) -> Result<String, NoParameter> {
+        let sources = BTreeMap::from([("TOKEN", Source::Parameter(wanted.to_owned()))]);
+        let value = values(&sources, found).remove("TOKEN").unwrap();
+        value.map(|value| value.expose_secret().to_owned())
+    }
+
+    #[test]
+    fn one_parameter_serves_every_setting_that_names_it() {
+        let sources = ["TOKEN", "OTHER"].map(|name| (name, Source::Parameter("/dt/token".into())));
+
+        let values = values(&BTreeMap::from(sources), &[parameter(None, "secret")]);
+
+        for name in ["TOKEN", "OTHER"] {
+            let value = values[name].as_ref().unwrap();
+            assert_eq!(value.expose_secret(), "secret", "{name}");
+        }
+    }
+
+    #[test]
+    fn parameter_is_found_by_name_arn_version_and_label() {
+        let found = [
+            parameter(Some(":7"), "seventh"),
+            parameter(Some(":stable"), "labelled"),
+            parameter(None, "latest"),
+        ];
+
+        for (wanted, value) in [
+            ("/dt/token", "latest"),
+            ("/dt/token:7", "seventh"),
+            ("/dt/token:stable", "labelled"),
+            (ARN, "latest"),
+            (&format!("{ARN}:7"), "seventh"),
+        ] {
+            assert_eq!(named(wanted, &found).as_deref(), Ok(value), "{wanted}");
+        }
+    }
+
+    #[test]
+    fn missing_parameter_is_told_with_the_setting_that_names_it() {
+        for wanted in ["/dt/token:8", "/dt/token7", "/dt/token", "/dt", "token"] {
+            let missing = named(wanted, &[parameter(Some(":7"), "seventh")]).unwrap_err();
+
+            assert_eq!(
+                missing.to_string(),
+                format!("the SSM parameter `{wanted}` that TOKEN_PARAMETER names does not exist")
+            );
+        }
+    }
+
+    #[test]
+    fn missing_parameter_of_one_setting_leaves_the_others_usable() {
+        let sources = BTreeMap::from([
+            ("KEYS", Source::Parameter("/keys".to_owned())),
+            ("TOKEN", Source::Direct("secret".into())),
+        ]);
+
+        let resolved = Resolved {
+            origin: Origin::Fetched,
+            values: Arc::new(values(&sources, &[])),
+        };
+
+        resolved.get("KEYS").unwrap_err();
+        let token = resolved.get("TOKEN").unwrap().unwrap();
+        assert_eq!(token.expose_secret(), "secret");
+        assert!(resolved.get("HOOK").unwrap().is_none());
+    }
 }

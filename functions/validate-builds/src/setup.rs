@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use delivery::CodePipeline;
-use dynatrace::{Api, Dynatrace, Tenant};
+use dynatrace::{Api, Dynatrace, Tenant, check_address};
 use jiff::SignedDuration;
-use lambda::secrets::Secrets;
+use lambda::secrets::{Origin, Resolved, Secrets};
 use lambda::settings::{self, SettingError, parsed, required, unusable};
 use secrecy::SecretString;
 use store::Store;
@@ -51,12 +51,15 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
         TOKEN,
         "a Dynatrace API token, or set DT_API_TOKEN_PARAMETER to the name of its SSM parameter",
     )?;
-    if links.as_ref().is_some_and(|links| !links.public) {
+    if let Some(links) = links.as_ref().filter(|links| !links.public) {
         secrets.require(
             REPORT_KEYS,
             "the keys that sign report links, `<id>:<secret>`, or set REPORT_KEYS_PARAMETER; \
              reports that everybody may open need REPORT_ACCESS=public",
         )?;
+        if let Some(keys) = secrets.direct(REPORT_KEYS) {
+            Links::new(links, keys).map_err(|error| unusable(REPORT_KEYS, error))?;
+        }
     }
     Ok(Edge {
         services: Services {
@@ -78,7 +81,7 @@ impl Edge {
         let secrets = self.secrets.read().await?;
         let http = self.http.get_or_try_init(async || http()).await?;
         let token = secrets
-            .get(TOKEN)
+            .get(TOKEN)?
             .context("the API token is checked at start")?;
         let tenant = Tenant {
             url: self.tenant.url.clone(),
@@ -87,26 +90,47 @@ impl Edge {
             calls_in_flight: self.tenant.calls_in_flight,
             calls_per_minute: self.tenant.calls_per_minute,
         };
-        let links = self.links.as_ref().map(|links| {
-            let none = SecretString::from(String::new());
-            Links::new(links, secrets.get(REPORT_KEYS).unwrap_or(&none))
-                .context("REPORT_KEYS cannot be used")
-        });
         Ok(Connected {
-            tenant: Dynatrace::new(http.clone(), tenant).context("DT_TENANT_URL cannot be used")?,
-            links: links.transpose()?,
-            hook_secret: secrets.get(HOOK_SECRET).cloned(),
+            tenant: Dynatrace::new(http.clone(), tenant).context("the tenant cannot be asked")?,
+            links: self.links(&secrets),
+            hook_secret: secrets.get(HOOK_SECRET)?.cloned(),
         })
+    }
+
+    /// A build is judged without a link rather than not at all.
+    fn links(&self, secrets: &Resolved) -> Option<Links> {
+        match signed(self.links.as_ref()?, secrets) {
+            Ok(links) => Some(links),
+            Err(error) => {
+                if secrets.origin == Origin::Fetched {
+                    tracing::error!("Approvals carry no link to the report: {error:#}");
+                }
+                None
+            }
+        }
     }
 }
 
+fn signed(settings: &LinkSettings, secrets: &Resolved) -> anyhow::Result<Links> {
+    let none = SecretString::default();
+    let keys = if settings.public {
+        &none
+    } else {
+        secrets.get(REPORT_KEYS)?.unwrap_or(&none)
+    };
+    Links::new(settings, keys).context("REPORT_KEYS cannot be used")
+}
+
 fn tenant() -> Result<TenantSettings, SettingError> {
+    let api = parsed("DT_API", Api::V2)?;
+    let url = required(
+        "DT_TENANT_URL",
+        "the address of the tenant, such as https://abc12345.live.dynatrace.com",
+    )?;
+    check_address(&url, api).map_err(|error| unusable("DT_TENANT_URL", error))?;
     Ok(TenantSettings {
-        url: required(
-            "DT_TENANT_URL",
-            "the address of the tenant, such as https://abc12345.live.dynatrace.com",
-        )?,
-        api: parsed("DT_API", Api::V2)?,
+        url,
+        api,
         calls_in_flight: parsed("DT_CALLS_IN_FLIGHT", 8)?,
         calls_per_minute: match settings::optional("DT_CALLS_PER_MINUTE") {
             Some(_) => Some(parsed("DT_CALLS_PER_MINUTE", 0)?),
