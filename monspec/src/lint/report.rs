@@ -38,7 +38,7 @@ impl<'a> Report<'a> {
     }
 
     pub(crate) fn error(&mut self, at: &Place, problem: impl Into<String>, fix: impl Into<String>) {
-        self.push(Severity::Error, at, problem.into(), fix.into());
+        self.push(Severity::Error, at, &problem.into(), &fix.into());
     }
 
     pub(crate) fn warning(
@@ -47,11 +47,11 @@ impl<'a> Report<'a> {
         problem: impl Into<String>,
         fix: impl Into<String>,
     ) {
-        self.push(Severity::Warning, at, problem.into(), fix.into());
+        self.push(Severity::Warning, at, &problem.into(), &fix.into());
     }
 
     pub(crate) fn hint(&mut self, at: &Place, problem: impl Into<String>, fix: impl Into<String>) {
-        self.push(Severity::Hint, at, problem.into(), fix.into());
+        self.push(Severity::Hint, at, &problem.into(), &fix.into());
     }
 
     /// How many errors there were so far.
@@ -84,9 +84,9 @@ impl<'a> Report<'a> {
         }
     }
 
-    fn push(&mut self, severity: Severity, at: &Place, problem: String, fix: String) {
+    fn push(&mut self, severity: Severity, at: &Place, problem: &str, fix: &str) {
         // Most messages quote what the author wrote; here all of them pass.
-        let (problem, fix) = (escaped(&problem), escaped(&fix));
+        let (problem, fix) = (escaped(problem), escaped(fix));
         self.errors += usize::from(severity == Severity::Error);
         if self.drafts.len() == MAX_MESSAGES {
             self.left_out = self.left_out.max(Some(severity));
