@@ -86,13 +86,15 @@ impl CodePipeline {
             return Ok(ApprovalState::Answered { run, earlier: runs });
         }
         let token = match approval.mode {
-            Mode::Parallel => run.external_id.clone(),
-            Mode::Superseded | Mode::Queued => self.token(approval, &run.id).await?,
+            Mode::Parallel => run.token.clone(),
+            Mode::Superseded | Mode::Queued => {
+                self.token(approval, &run.id).await?.map(SecretString::from)
+            }
         };
         Ok(match token {
             Some(token) => ApprovalState::Open {
                 run,
-                token: SecretString::from(token),
+                token,
                 earlier: runs,
             },
             // Listed as waiting, but without a token yet: look again later.

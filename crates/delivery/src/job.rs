@@ -1,13 +1,13 @@
 //! The event of a Lambda action, and its answer.
 //!
 //! The shape is our own and permissive: CodePipeline leaves out whatever an
-//! action does not have, and adds fields over time.
+//! action does not have or writes it as `null`, and adds fields over time.
 
 use aws_sdk_codepipeline::operation::put_job_failure_result::PutJobFailureResultError;
 use aws_sdk_codepipeline::operation::put_job_success_result::PutJobSuccessResultError;
 use aws_sdk_codepipeline::types::{ExecutionDetails, FailureDetails, FailureType};
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::error::sorted;
 use crate::{CodePipeline, DeliveryError};
@@ -29,7 +29,7 @@ pub struct Job {
     /// Names the job. A continued job has another id each time.
     pub id: String,
     /// What the job is about.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub data: JobData,
 }
 
@@ -37,10 +37,13 @@ pub struct Job {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct JobData {
+    #[serde(deserialize_with = "or_default")]
     action_configuration: ActionConfiguration,
     /// The artifacts that the action was given.
+    #[serde(deserialize_with = "or_default")]
     pub input_artifacts: Vec<Artifact>,
     /// The artifacts that the action may write.
+    #[serde(deserialize_with = "or_default")]
     pub output_artifacts: Vec<Artifact>,
     /// Opens the artifacts, and nothing else.
     pub artifact_credentials: Option<ArtifactCredentials>,
@@ -53,6 +56,7 @@ pub struct JobData {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ActionConfiguration {
+    #[serde(deserialize_with = "or_default")]
     configuration: Configuration,
 }
 
@@ -63,21 +67,27 @@ struct Configuration {
 }
 
 /// An input or output artifact of the action.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct Artifact {
     /// Its name in the pipeline.
-    #[serde(default)]
+    #[serde(deserialize_with = "or_default")]
     pub name: String,
-    /// Where it lies.
-    pub location: ArtifactLocation,
+    #[serde(deserialize_with = "or_default")]
+    location: ArtifactLocation,
 }
 
-/// Where an artifact lies.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ArtifactLocation {
-    /// The object in S3.
-    pub s3_location: S3Location,
+impl Artifact {
+    /// Where it lies, if that is in S3.
+    pub fn s3_location(&self) -> Option<&S3Location> {
+        self.location.s3_location.as_ref()
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ArtifactLocation {
+    s3_location: Option<S3Location>,
 }
 
 /// An object in S3.
@@ -119,6 +129,15 @@ impl Job {
             .as_deref()
             .unwrap_or_default()
     }
+}
+
+/// What is `null` is as good as left out.
+fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 /// Where in which pipeline a job runs.
@@ -277,6 +296,49 @@ mod tests {
 
         assert_eq!(event.job.user_parameters(), "");
         assert!(event.job.data.input_artifacts.is_empty());
+    }
+
+    #[test]
+    fn null_reads_like_what_is_left_out() {
+        for data in [
+            "null",
+            r#"{"actionConfiguration":null,"inputArtifacts":null,"outputArtifacts":null,
+                "artifactCredentials":null,"continuationToken":null,"encryptionKey":null}"#,
+            r#"{"actionConfiguration":{"configuration":null}}"#,
+            r#"{"actionConfiguration":{"configuration":{"UserParameters":null}}}"#,
+        ] {
+            let job: Job = serde_json::from_str(&format!(r#"{{"id":"1","data":{data}}}"#)).unwrap();
+
+            assert_eq!(job.user_parameters(), "", "{data}");
+            assert!(job.data.input_artifacts.is_empty(), "{data}");
+            assert!(job.data.output_artifacts.is_empty(), "{data}");
+        }
+    }
+
+    #[test]
+    fn artifact_elsewhere_than_in_s3_has_no_location_there() {
+        for artifact in [
+            "{}",
+            r#"{"name":null,"location":null,"revision":null}"#,
+            r#"{"name":"Monspec","location":{"type":"Other"}}"#,
+            r#"{"name":"Monspec","location":{"type":"S3","s3Location":null}}"#,
+        ] {
+            let artifact: Artifact = serde_json::from_str(artifact).unwrap();
+
+            assert_eq!(artifact.s3_location(), None);
+        }
+    }
+
+    #[test]
+    fn fields_that_are_added_over_time_are_ignored() {
+        let artifact: Artifact = serde_json::from_str(
+            r#"{"name":"Monspec","size":1,"location":{"type":"S3","region":"r",
+                "s3Location":{"bucketName":"b","objectKey":"k","versionId":"v"}}}"#,
+        )
+        .unwrap();
+
+        let location = artifact.s3_location().unwrap();
+        assert_eq!((&*location.bucket_name, &*location.object_key), ("b", "k"));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use aws_sdk_codepipeline::types::{
     PipelineExecution, StageDeclaration,
 };
 use jiff::Timestamp;
+use secrecy::SecretString;
 
 use crate::error::sorted;
 use crate::{CodePipeline, DeliveryError};
@@ -13,6 +14,9 @@ use crate::{CodePipeline, DeliveryError};
 /// Pages of one execution's actions that are read before giving up on more: a
 /// thousand action executions.
 const PAGES: usize = 10;
+
+/// Pages of all executions' actions that are read: two thousand.
+const PAGES_OF_ALL: usize = 20;
 
 /// A pipeline as it is declared now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,7 +112,7 @@ pub struct Source {
 }
 
 /// One run of an action.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct ActionRun {
     /// The execution it belongs to.
     pub execution: String,
@@ -128,9 +132,10 @@ pub struct ActionRun {
     pub updated: Option<Timestamp>,
     /// Who changed it last.
     pub updated_by: Option<String>,
-    /// The id at the service that does the work; for an approval in a parallel
-    /// pipeline, its token.
+    /// The id at the service that does the work.
     pub external_id: Option<String>,
+    /// What answers an approval of a parallel pipeline.
+    pub token: Option<SecretString>,
     /// What the service, or the person, said.
     pub summary: Option<String>,
 }
@@ -149,9 +154,13 @@ pub enum RunStatus {
 }
 
 impl Execution {
-    /// Whether the execution can still reach another action.
+    /// Whether the execution can reach no other action any more. One that
+    /// failed can: somebody may retry the stage.
     pub fn is_over(&self) -> bool {
-        !matches!(self.status.as_str(), "InProgress" | "Stopping")
+        matches!(
+            self.status.as_str(),
+            "Succeeded" | "Superseded" | "Stopped" | "Cancelled"
+        )
     }
 }
 
@@ -239,24 +248,45 @@ impl CodePipeline {
         Ok(runs)
     }
 
-    /// The latest hundred runs of a pipeline's actions over all executions, the
-    /// newest first.
-    pub async fn recent_runs(&self, pipeline: &str) -> Result<Vec<ActionRun>, DeliveryError> {
-        let page = self
+    /// What the pipeline's actions did since a moment, over all executions, the
+    /// newest first. A pipeline that did more than can be read is out of reach:
+    /// half of its history would be a wrong answer.
+    pub async fn runs_since(
+        &self,
+        pipeline: &str,
+        since: Timestamp,
+    ) -> Result<Vec<ActionRun>, DeliveryError> {
+        const ACTION: &str = "read what the pipeline did";
+        let mut pages = self
             .client
             .list_action_executions()
             .pipeline_name(pipeline)
             .max_results(100)
-            .send()
-            .await
-            .map_err(|error| sorted("read what the pipeline did", error))?;
-        let mut runs: Vec<ActionRun> = page
-            .action_execution_details()
-            .iter()
-            .filter_map(run)
-            .collect();
-        runs.sort_by_key(|run| std::cmp::Reverse(run.started));
-        Ok(runs)
+            .into_paginator()
+            .send();
+        let mut runs = Vec::new();
+        for _ in 0..PAGES_OF_ALL {
+            let Some(page) = pages.next().await else {
+                runs.sort_by_key(|run: &ActionRun| std::cmp::Reverse(run.started));
+                return Ok(runs);
+            };
+            let page = page.map_err(|error| sorted(ACTION, error))?;
+            let found: Vec<ActionRun> = page
+                .action_execution_details()
+                .iter()
+                .filter_map(run)
+                .collect();
+            let reached = found.iter().any(|run| run.started < since);
+            runs.extend(found.into_iter().filter(|run| since <= run.started));
+            if reached {
+                runs.sort_by_key(|run| std::cmp::Reverse(run.started));
+                return Ok(runs);
+            }
+        }
+        Err(DeliveryError::Unavailable {
+            action: ACTION,
+            cause: "it did more than two thousand actions since".into(),
+        })
     }
 
     pub(crate) async fn state(
@@ -361,19 +391,27 @@ fn run(detail: &ActionExecutionDetail) -> Option<ActionRun> {
         }))
     });
     let result = detail.output().and_then(|output| output.execution_result());
+    let kind = kind.unwrap_or(ActionKind::Other);
+    let external_id = result
+        .and_then(|result| result.external_execution_id())
+        .map(str::to_owned);
+    // Of an approval it is the token, which is a secret.
+    let (external_id, token) = match kind {
+        ActionKind::Approval => (None, external_id.map(SecretString::from)),
+        _ => (external_id, None),
+    };
     Some(ActionRun {
         execution: detail.pipeline_execution_id()?.to_owned(),
         id: detail.action_execution_id()?.to_owned(),
         stage: detail.stage_name()?.to_owned(),
         action: detail.action_name()?.to_owned(),
         status: status(detail.status()?.as_str()),
-        kind: kind.unwrap_or(ActionKind::Other),
+        kind,
         started: timestamp(detail.start_time()?)?,
         updated: detail.last_update_time().and_then(timestamp),
         updated_by: detail.updated_by().map(str::to_owned),
-        external_id: result
-            .and_then(|result| result.external_execution_id())
-            .map(str::to_owned),
+        external_id,
+        token,
         summary: result
             .and_then(|result| result.external_execution_summary())
             .map(str::to_owned),

@@ -10,7 +10,7 @@
 //! |---|---|---|---|---|---|
 //! | – | a problem is blamed on a deployment | remediation Attributed, culprit suspect and bound to this problem, in one transaction | – | blamed again | as written |
 //! | – | the culprit is bound to another problem | remediation Joined | – | blamed again | as written |
-//! | Attributed | a check says no | NotNeeded or Refused with the reason | – | checked again | as written |
+//! | Attributed | a check says no | not needed or refused with the reason | – | checked again | as written |
 //! | Attributed | another deployment runs | due later | – | checked again | as written |
 //! | Attributed | the culprit is still being deployed | – | stop it, without rollback | – | stopped again: already stopped |
 //! | Attributed | a target is found and the guard is free | Intended with target and marker, guard taken, in one transaction | – | checked again | next row |
@@ -18,7 +18,7 @@
 //! | Intended | its marker is not found | – | create the deployment | searched again | searched, and found |
 //! | Intended | created | Deploying with its id | – | searched, and found | as written |
 //! | Deploying | it succeeded | Healed, guard in cooldown, in one transaction | – | looked at again | as written |
-//! | Deploying | it failed or was stopped | HealFailed, guard in cooldown, in one transaction | – | looked at again | as written |
+//! | Deploying | it failed or was stopped | failed heal, guard in cooldown, in one transaction | – | looked at again | as written |
 //! | Healed | the problem closes | Confirmed, culprit bad | – | looked at again | as written |
 //! | Healed | its time is over | Unconfirmed, culprit stays suspect | – | looked at again | as written |
 //! | any other | the problem closes without our doing | Closed, culprit unknown | – | looked at again | as written |
