@@ -62,7 +62,15 @@ impl Key {
             Registrant::Action { stage, action } => {
                 format!("action#{}#{}", escaped(stage), escaped(action))
             }
-            Registrant::Direct => format!("direct#{}", escaped(&registration.comparison)),
+            Registrant::Direct => {
+                let approval = registration.approval.as_ref();
+                format!(
+                    "direct#{}#{}#{}",
+                    escaped(&registration.comparison),
+                    approval.map_or_else(String::new, |approval| escaped(&approval.stage)),
+                    approval.map_or_else(String::new, |approval| escaped(&approval.action)),
+                )
+            }
         };
         Some(Self {
             pk: slots(&registration.pipeline, execution),

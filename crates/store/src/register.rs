@@ -39,6 +39,13 @@ impl Spec {
     pub fn text(&self) -> &str {
         &self.text
     }
+
+    /// How many bytes its text takes in the table.
+    pub fn packed_len(&self) -> usize {
+        let packed = pack(&self.text);
+        let bytes = packed.as_b().expect("a text is packed into bytes");
+        bytes.as_ref().len()
+    }
 }
 
 /// What became of a registration.
