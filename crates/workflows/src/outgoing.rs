@@ -7,7 +7,7 @@
 //! the check and the connection.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -22,7 +22,9 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub struct Outgoing {
     origins: Vec<url::Origin>,
-    http: reqwest::Client,
+    /// Made when it is first needed: it reads the root certificates of the
+    /// machine, and most validations never speak to such an address.
+    http: Arc<LazyLock<reqwest::Client>>,
 }
 
 /// Why an address is not used.
@@ -102,15 +104,10 @@ impl Outgoing {
             .filter(|entry| !entry.is_empty())
             .map(origin)
             .collect::<Result<_, _>>()?;
-        let http = reqwest::Client::builder()
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .timeout(TIMEOUT)
-            .connect_timeout(TIMEOUT)
-            .dns_resolver(Arc::new(PublicOnly))
-            .build()
-            .expect("a client without custom certificates can be built");
-        Ok(Self { origins, http })
+        Ok(Self {
+            origins,
+            http: Arc::new(LazyLock::new(client)),
+        })
     }
 
     /// The address, if it may be used.
@@ -281,6 +278,17 @@ fn is_public(address: IpAddr) -> bool {
             global && !documentation && segments[0] != 0x2002
         }
     }
+}
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder()
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+        .timeout(TIMEOUT)
+        .connect_timeout(TIMEOUT)
+        .dns_resolver(Arc::new(PublicOnly))
+        .build()
+        .expect("a client without custom certificates can be built")
 }
 
 #[cfg(test)]
