@@ -7,13 +7,15 @@ mod answering;
 mod hook;
 mod judging;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use delivery::CodePipeline;
 use delivery::pipeline::ActionRun;
 use dynatrace::Dynatrace;
-use futures_util::{StreamExt as _, stream};
+use futures_util::{FutureExt as _, StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use release::summary;
 use release::validation::{Duty, Ending, Hook, Judgement, Phase, Registration, backoff};
@@ -32,6 +34,10 @@ const CONCURRENCY: usize = 24;
 
 /// How many due validations of a shard are read at once.
 const PAGE: i32 = 25;
+
+/// Kept back from a tick's time, so that a remote that hangs still leaves the
+/// time to write down that it did.
+const RESERVE: Duration = Duration::from_secs(5);
 
 /// What a tick speaks to, whether or not anything is due.
 #[derive(Debug)]
@@ -79,6 +85,16 @@ pub struct Ticked {
     pub token_refused: bool,
 }
 
+/// What whoever counts and logs is told, while the tick goes on.
+#[derive(Debug)]
+pub enum Observed<'a> {
+    /// A verdict fell. Told before the verdict is stored, so that a process
+    /// that dies in between tells it again instead of never.
+    Judged(&'a Registration, &'a Judgement),
+    /// A validation was put down.
+    Left(&'a Report),
+}
+
 /// What happened to one validation.
 #[derive(Debug)]
 pub struct Report {
@@ -88,6 +104,8 @@ pub struct Report {
     pub judged: Option<Judgement>,
     /// Where it was left.
     pub progress: Progress,
+    /// Whether the tenant refused the token.
+    pub token_refused: bool,
 }
 
 /// Where a validation was left.
@@ -108,7 +126,12 @@ pub enum Progress {
         until: Timestamp,
     },
     /// Nothing is left to do.
-    Settled(Option<Ending>),
+    Settled {
+        /// How the approval ended.
+        ending: Option<Ending>,
+        /// What became of the result hook.
+        hook: Hook,
+    },
     /// Somebody else owns it now.
     Lost,
 }
@@ -118,17 +141,22 @@ struct Shared<'a> {
     services: &'a Services,
     connected: &'a Connected,
     asking: Asking,
-    runs: Once<String, Vec<ActionRun>>,
+    runs: Once<(String, Timestamp), Vec<ActionRun>>,
     tick: Tick,
+    /// When remotes are no longer waited for.
+    remotes_until: Instant,
+    observe: &'a (dyn Fn(Observed<'_>) + Sync),
 }
 
 /// Works on everything that is due until nothing is left or the time is over.
 ///
-/// `connect` is called only when something is due.
+/// `connect` is called only when something is due; `observe` hears of every
+/// verdict at least once.
 pub async fn validate_builds(
     services: &Services,
     connect: impl AsyncFnOnce() -> anyhow::Result<Connected>,
     tick: Tick,
+    observe: &(dyn Fn(Observed<'_>) + Sync),
 ) -> anyhow::Result<Ticked> {
     let first = due(
         services,
@@ -141,31 +169,39 @@ pub async fn validate_builds(
         return Ok(ticked);
     }
     let connected = connect().await?;
+    let remaining = tick.deadline.saturating_duration_since(Instant::now());
+    let remotes_until = tick.deadline - RESERVE.min(remaining / 4);
     let shared = Shared {
-        asking: Asking::new(connected.tenant.clone(), tick.deadline),
+        asking: Asking::new(connected.tenant.clone(), remotes_until),
         services,
         connected: &connected,
         runs: Once::default(),
         tick,
+        remotes_until,
+        observe,
     };
 
     let mut pages = first;
     loop {
         let last: Vec<Option<Due>> = pages.iter().map(|page| page.last().cloned()).collect();
+        // One that panics is a neighbour like any other: its claim runs out.
         let mut work = stream::iter(pages.into_iter().flatten())
-            .map(|due| shared.work(due))
+            .map(|due| AssertUnwindSafe(shared.work(due)).catch_unwind())
             .buffer_unordered(CONCURRENCY);
         loop {
             // Dropping work in the middle is what a crash does: safe by design.
             match tokio::time::timeout_at(tick.deadline, work.next()).await {
-                Ok(Some(Ok(Some((report, token_refused))))) => {
+                Ok(Some(Ok(Ok(Some(report))))) => {
+                    observe(Observed::Left(&report));
+                    ticked.token_refused |= report.token_refused;
                     ticked.reports.push(report);
-                    ticked.token_refused |= token_refused;
                 }
-                Ok(Some(Ok(None))) => {}
-                Ok(Some(Err(error))) => {
-                    tracing::error!("A validation could not be worked on: {error:#}");
+                Ok(Some(Ok(Ok(None)))) => {}
+                Ok(Some(Ok(Err(error)))) => {
+                    let error = anyhow::Error::from(error);
+                    tracing::error!("A validation could not be claimed: {error:#}");
                 }
+                Ok(Some(Err(_))) => tracing::error!("The work on a validation panicked"),
                 Ok(None) => break,
                 Err(_) => {
                     ticked.work_left = true;
@@ -176,7 +212,14 @@ pub async fn validate_builds(
         if last.iter().all(Option::is_none) {
             return Ok(ticked);
         }
-        pages = due(services, tick.now, &last).await?;
+        pages = match due(services, tick.now, &last).await {
+            Ok(pages) => pages,
+            Err(error) => {
+                tracing::error!("The next page of due validations could not be read: {error:#}");
+                ticked.work_left = true;
+                return Ok(ticked);
+            }
+        };
     }
 }
 
@@ -200,7 +243,7 @@ async fn due(
 
 impl Shared<'_> {
     /// Claims one validation and takes it as far as it goes.
-    async fn work(&self, due: Due) -> Result<Option<(Report, bool)>, StoreError> {
+    async fn work(&self, due: Due) -> Result<Option<Report>, StoreError> {
         let claim = uuid::Uuid::new_v4().to_string();
         let Tick {
             now, lease_until, ..
@@ -224,14 +267,18 @@ impl Shared<'_> {
         let progress = match self.put_down(claimed, outcome).await {
             Ok(progress) => progress,
             Err(StoreError::Lost) => Progress::Lost,
-            Err(error) => return Err(error),
+            // What could not be written down is due again at the lease.
+            Err(error) => Progress::Faulted {
+                error: error.into(),
+                until: lease_until,
+            },
         };
-        let report = Report {
+        Ok(Some(Report {
             registration,
             judged,
             progress,
-        };
-        Ok(Some((report, token_refused)))
+            token_refused,
+        }))
     }
 
     /// Takes a claimed validation through the steps that can be taken now;
@@ -264,6 +311,8 @@ impl Shared<'_> {
                         at: self.tick.now,
                     };
                     let plot = judging::plot(&findings);
+                    let registration = &claimed.validation.registration;
+                    (self.observe)(Observed::Judged(registration, &judgement));
                     self.services
                         .store
                         .judged(claimed, judgement, &evidence, &plot)
@@ -271,13 +320,13 @@ impl Shared<'_> {
                 }
             }
         }
-        // Whoever waits for the result hears of it even while the approval is
-        // still closed, and a receiver that is down never holds up an approval.
+        // The approval first: a receiver that is slow or broken never holds it
+        // up, and one that is down is tried again while the approval is closed.
+        let answer = answering::pursue(self, claimed).await?;
         let hook = match claimed.validation.hook {
             Hook::Owed => hook::deliver(self, claimed).await?,
             _ => None,
         };
-        let answer = answering::pursue(self, claimed).await?;
         Ok(answer.or(hook))
     }
 
@@ -314,9 +363,8 @@ impl Shared<'_> {
             {
                 Ok(Progress::Lost)
             }
-            Err(error)
-                if claimed.validation.expired(now) && claimed.validation.phase == Phase::Judged =>
-            {
+            // Even what cannot be judged or stored ends where it can be seen.
+            Err(error) if claimed.validation.expired(now) => {
                 self.give_up(claimed, format!("{error:#}")).await
             }
             Err(error) => {
@@ -352,15 +400,16 @@ impl Shared<'_> {
             claimed.validation.duty() == Duty::None || claimed.validation.expired(self.tick.now)
         );
         let ending = claimed.validation.ending.clone();
+        let hook = claimed.validation.hook;
         self.services.store.settle(claimed).await?;
-        Ok(Progress::Settled(ending))
+        Ok(Progress::Settled { ending, hook })
     }
 
-    /// The latest runs of a pipeline, asked for once per tick.
-    async fn recent_runs(&self, pipeline: &str) -> anyhow::Result<Vec<ActionRun>> {
-        let cell: Arc<_> = self.runs.cell(pipeline.to_owned());
+    /// What a pipeline's actions did since a moment, asked for once per tick.
+    async fn runs_since(&self, pipeline: &str, since: Timestamp) -> anyhow::Result<Vec<ActionRun>> {
+        let cell: Arc<_> = self.runs.cell((pipeline.to_owned(), since));
         let runs = cell
-            .get_or_try_init(|| self.services.pipeline.recent_runs(pipeline))
+            .get_or_try_init(|| self.services.pipeline.runs_since(pipeline, since))
             .await?;
         Ok(runs.clone())
     }

@@ -6,7 +6,7 @@ mod setup;
 use lambda::{Failure, Invocation, init_logging};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::{Value, json};
-use workflows::validate_builds::{Tick, validate_builds};
+use workflows::validate_builds::{Observed, Tick, validate_builds};
 
 use setup::Edge;
 
@@ -27,12 +27,11 @@ async fn handle(edge: &Edge, event: LambdaEvent<Value>) -> Result<Value, Failure
         lease_until: invocation.lease_until,
     };
 
-    let ticked = validate_builds(&edge.services, async || edge.connect().await, tick).await?;
+    let connect = async || edge.connect().await;
+    let observe = |observed: Observed<'_>| report::tell(&observed, tick.now);
+    let ticked = validate_builds(&edge.services, connect, tick, &observe).await?;
     if ticked.token_refused {
         edge.secrets.forget();
-    }
-    for report in &ticked.reports {
-        report::line(report, tick.now);
     }
     Ok(json!({"worked": ticked.reports.len(), "workLeft": ticked.work_left}))
 }

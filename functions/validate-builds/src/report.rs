@@ -4,10 +4,22 @@ use jiff::Timestamp;
 use lambda::metrics::{self, Line, Unit};
 use monspec::Verdict;
 use release::approval::Answer;
-use release::validation::{Ending, Judgement};
-use workflows::validate_builds::{Progress, Report};
+use release::validation::{Ending, Hook, Judgement, Registration};
+use workflows::validate_builds::{Observed, Progress, Report};
 
-pub(crate) fn line(report: &Report, now: Timestamp) {
+pub(crate) fn tell(observed: &Observed<'_>, now: Timestamp) {
+    match observed {
+        Observed::Judged(registration, judgement) => {
+            count(registration, &of_verdict(judgement), now);
+        }
+        Observed::Left(report) => {
+            line(report);
+            count(&report.registration, &of_progress(&report.progress), now);
+        }
+    }
+}
+
+fn line(report: &Report) {
     let id = report.registration.id;
     let pipeline = report.registration.pipeline.as_str();
     let comparison = report.registration.comparison.as_str();
@@ -19,15 +31,24 @@ pub(crate) fn line(report: &Report, now: Timestamp) {
     match &report.progress {
         Progress::Deferred { waiting_for, until } => tracing::info!(
             validation.id = %id, pipeline.name = pipeline, comparison, verdict, until = %until,
-            "Validation `{id}` waits for {waiting_for}"
+            "Validation `{id}` waits: {waiting_for}"
         ),
         Progress::Faulted { error, until } => tracing::warn!(
             validation.id = %id, pipeline.name = pipeline, comparison, verdict, until = %until,
             "Validation `{id}` met a fault: {error:#}"
         ),
-        Progress::Settled(ending) => tracing::info!(
+        Progress::Settled {
+            ending: Some(Ending::GaveUp { waiting_for }),
+            ..
+        } => tracing::warn!(
+            validation.id = %id, pipeline.name = pipeline, comparison, verdict,
+            ending = "gave-up",
+            "Validation `{id}` was given up: {waiting_for}"
+        ),
+        Progress::Settled { ending, hook } => tracing::info!(
             validation.id = %id, pipeline.name = pipeline, comparison, verdict,
             ending = ending.as_ref().map(word),
+            hook_given_up = (*hook == Hook::GivenUp),
             "Validation `{id}` is settled"
         ),
         Progress::Lost => tracing::info!(
@@ -35,15 +56,21 @@ pub(crate) fn line(report: &Report, now: Timestamp) {
             "Validation `{id}` belongs to another worker or was superseded"
         ),
     }
-    let counts = counts(report);
-    if !counts.is_empty() {
-        metrics::emit(&Line {
-            at: now,
-            dimensions: &[("Pipeline", pipeline), ("Comparison", comparison)],
-            metrics: &counts,
-            properties: &[("validation", &id.to_string())],
-        });
+}
+
+fn count(registration: &Registration, counts: &[(&'static str, Unit, f64)], now: Timestamp) {
+    if counts.is_empty() {
+        return;
     }
+    metrics::emit(&Line {
+        at: now,
+        dimensions: &[
+            ("Pipeline", &registration.pipeline),
+            ("Comparison", &registration.comparison),
+        ],
+        metrics: counts,
+        properties: &[("validation", &registration.id.to_string())],
+    });
 }
 
 /// How an approval ended, in a word to search for; what a person wrote stays
@@ -59,23 +86,33 @@ fn word(ending: &Ending) -> &'static str {
     }
 }
 
-fn counts(report: &Report) -> Vec<(&'static str, Unit, f64)> {
-    let mut counts = Vec::new();
-    if let Some(Judgement {
+fn of_verdict(judgement: &Judgement) -> Vec<(&'static str, Unit, f64)> {
+    let Judgement {
         verdict, answer, ..
-    }) = &report.judged
-    {
-        for (name, counted) in [
-            ("Passed", *verdict == Verdict::Passed),
-            ("Failed", *verdict == Verdict::Failed),
-            ("Inconclusive", *verdict == Verdict::Inconclusive),
-            ("Held", *answer == Answer::Hold),
-        ] {
-            counts.push((name, Unit::Count, f64::from(u8::from(counted))));
+    } = judgement;
+    [
+        ("Passed", *verdict == Verdict::Passed),
+        ("Failed", *verdict == Verdict::Failed),
+        ("Inconclusive", *verdict == Verdict::Inconclusive),
+        ("Held", *answer == Answer::Hold),
+    ]
+    .map(|(name, counted)| (name, Unit::Count, f64::from(u8::from(counted))))
+    .to_vec()
+}
+
+fn of_progress(progress: &Progress) -> Vec<(&'static str, Unit, f64)> {
+    let mut counts = Vec::new();
+    match progress {
+        Progress::Faulted { .. } => counts.push(("Faults", Unit::Count, 1.0)),
+        Progress::Settled { ending, hook } => {
+            if matches!(ending, Some(Ending::GaveUp { .. })) {
+                counts.push(("GaveUp", Unit::Count, 1.0));
+            }
+            if *hook == Hook::GivenUp {
+                counts.push(("HooksGivenUp", Unit::Count, 1.0));
+            }
         }
-    }
-    if matches!(report.progress, Progress::Faulted { .. }) {
-        counts.push(("Faults", Unit::Count, 1.0));
+        Progress::Deferred { .. } | Progress::Lost => {}
     }
     counts
 }

@@ -217,7 +217,13 @@ impl World {
                 .saturating_add(SignedDuration::from_secs(65))
                 .unwrap(),
         };
-        validate_builds(&self.judging(), async || Ok(self.connected()), tick).await
+        validate_builds(
+            &self.judging(),
+            async || Ok(self.connected()),
+            tick,
+            &|_| (),
+        )
+        .await
     }
 
     pub(crate) fn connected(&self) -> Connected {

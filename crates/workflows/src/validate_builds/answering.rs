@@ -58,7 +58,14 @@ async fn answer(
             }
             // Our run is no longer the open one: it was answered, and somebody
             // pressed Retry. The new run is theirs to answer.
-            Some(intent) => ended(shared, claimed, answered(&intent)).await,
+            Some(intent) => {
+                let ours = earlier.iter().find(|run| run.id == intent.action_execution);
+                let ending = match ours {
+                    Some(run) => attributed(shared, claimed, run).await?,
+                    None => answered(&intent),
+                };
+                ended(shared, claimed, ending).await
+            }
             None => match answered_since(&claimed.validation.registration, &earlier) {
                 Some(earlier) => {
                     let ending = attributed(shared, claimed, earlier).await?;
@@ -67,6 +74,13 @@ async fn answer(
                 None => decide(shared, claimed, approval, &run, &token).await,
             },
         },
+        // Answered before this validation was asked for: a retry of the stage
+        // is on its way to a run that is still to come.
+        ApprovalState::Answered { run, .. }
+            if answered_before(&claimed.validation.registration, &run) =>
+        {
+            not_reached(shared, claimed, approval).await
+        }
         ApprovalState::Answered { run, .. } => {
             let ending = attributed(shared, claimed, &run).await?;
             ended(shared, claimed, ending).await
@@ -90,15 +104,15 @@ async fn decide(
         (Agreement::Reject, Answer::Reject) => Answer::Reject,
         (Agreement::Reject, _) => {
             return Ok(Some(Wait::for_(
-                "another validation of the approval to reject it",
+                "another validation of the approval rejects it",
             )));
         }
         (Agreement::Hold, _) => {
-            return Ok(Some(Wait::for_("a person, because the verdict is held")));
+            return Ok(Some(Wait::for_("the verdict is held for a person")));
         }
         (Agreement::Undecided, _) => {
             return Ok(Some(Wait::for_(
-                "another validation of the approval to be judged",
+                "another validation of the approval is not judged yet",
             )));
         }
     };
@@ -138,7 +152,7 @@ async fn send(
         // Somebody was faster, or an earlier attempt of ours arrived after all:
         // the next look at the approval tells which.
         Told::TooLate => Ok(Some(Wait::for_(
-            "CodePipeline to say who answered the approval",
+            "the approval was answered meanwhile, by whom is to be learnt",
         ))),
     }
 }
@@ -155,8 +169,10 @@ async fn watch(
     else {
         return Ok(None);
     };
+    // Whoever retried and rejected again agrees with the verdict.
     if let ApprovalState::Answered { run, .. } = shared.services.pipeline.approval(approval).await?
         && run.id != action_execution
+        && run.status == RunStatus::Succeeded
     {
         shared
             .services
@@ -165,7 +181,7 @@ async fn watch(
             .await?;
         return Ok(None);
     }
-    Ok(Some(Wait::for_("a person who decides otherwise")))
+    Ok(Some(Wait::for_("rejected, a person may decide otherwise")))
 }
 
 async fn not_reached(
@@ -184,7 +200,9 @@ async fn not_reached(
         };
         return ended(shared, claimed, ending).await;
     }
-    Ok(Some(Wait::for_("the execution to reach its approval")))
+    Ok(Some(Wait::for_(
+        "the execution has not reached its approval",
+    )))
 }
 
 /// Who gave the answer that was found.
@@ -196,7 +214,11 @@ async fn attributed(
     let given = match run.status {
         RunStatus::Succeeded => Some(Answer::Approve),
         RunStatus::Failed => Some(Answer::Reject),
-        RunStatus::InProgress | RunStatus::Abandoned => None,
+        RunStatus::InProgress | RunStatus::Abandoned => {
+            return Ok(Ending::ExecutionEnded {
+                status: "Abandoned".to_owned(),
+            });
+        }
     };
     if let Some(intent) = &claimed.validation.intent
         && (intent.action_execution != run.id || given == Some(intent.answer))
@@ -226,7 +248,7 @@ async fn ended(
 ) -> anyhow::Result<Option<Wait>> {
     shared.services.store.ended(claimed, ending).await?;
     match claimed.validation.duty() {
-        Duty::Watch => Ok(Some(Wait::for_("a person who decides otherwise"))),
+        Duty::Watch => Ok(Some(Wait::for_("rejected, a person may decide otherwise"))),
         _ => Ok(None),
     }
 }
@@ -246,16 +268,18 @@ fn answered_since<'a>(
 ) -> Option<&'a ActionRun> {
     earlier
         .iter()
-        .find(|run| registration.registered_at <= run.updated.unwrap_or(run.started))
+        .find(|run| !answered_before(registration, run))
+}
+
+fn answered_before(registration: &Registration, run: &ActionRun) -> bool {
+    run.updated.unwrap_or(run.started) < registration.registered_at
 }
 
 fn person(run: &ActionRun) -> PersonsAnswer {
     PersonsAnswer {
         status: match run.status {
             RunStatus::Succeeded => "Approved",
-            RunStatus::Failed => "Rejected",
-            RunStatus::InProgress => "InProgress",
-            RunStatus::Abandoned => "Abandoned",
+            _ => "Rejected",
         }
         .to_owned(),
         who: run.updated_by.clone(),

@@ -8,7 +8,7 @@ use release::validation::{Hook, Validation};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use sha2::Sha256;
-use store::Claimed;
+use store::{Claimed, StoreError};
 
 use super::{Shared, Wait};
 
@@ -17,37 +17,38 @@ use super::{Shared, Wait};
 pub(super) async fn deliver(
     shared: &Shared<'_>,
     claimed: &mut Claimed,
-) -> anyhow::Result<Option<Wait>> {
+) -> Result<Option<Wait>, StoreError> {
+    let store = &shared.services.store;
     let registration = &claimed.validation.registration;
     let (Some(address), Some(secret)) = (&registration.result_hook, &shared.connected.hook_secret)
     else {
-        shared.services.store.hooked(claimed, Hook::GivenUp).await?;
+        store.hooked(claimed, Hook::GivenUp).await?;
         return Ok(None);
     };
     let Ok(address) = shared.services.outgoing.allowed(address) else {
-        shared.services.store.hooked(claimed, Hook::GivenUp).await?;
+        store.hooked(claimed, Hook::GivenUp).await?;
         return Ok(None);
     };
-    let body = body(shared, &claimed.validation).await?;
-    let headers = [
-        ("x-unbreakable-delivery", registration.id.to_string()),
-        ("x-unbreakable-signature", signature(secret, &body)),
-    ];
-    let posted = shared
-        .services
-        .outgoing
-        .post_json(&address, &headers, body, shared.tick.deadline)
-        .await;
-    match posted {
+    let posted = async {
+        let body = body(shared, &claimed.validation).await?;
+        let headers = [
+            ("x-unbreakable-delivery", registration.id.to_string()),
+            ("x-unbreakable-signature", signature(secret, &body)),
+        ];
+        let outgoing = &shared.services.outgoing;
+        outgoing
+            .post_json(&address, &headers, body, shared.remotes_until)
+            .await?;
+        anyhow::Ok(())
+    };
+    match posted.await {
         Ok(()) => {
-            shared
-                .services
-                .store
-                .hooked(claimed, Hook::Delivered)
-                .await?;
+            store.hooked(claimed, Hook::Delivered).await?;
             Ok(None)
         }
-        Err(error) => Ok(Some(Wait::for_(format!("the result hook: {error}")))),
+        Err(error) => Ok(Some(Wait::for_(format!(
+            "the result hook is not delivered: {error:#}"
+        )))),
     }
 }
 

@@ -6,12 +6,11 @@ use anyhow::Context as _;
 use delivery::pipeline::ActionKind;
 use jiff::{SignedDuration, Timestamp};
 use monspec::{
-    Comparison, Gap, Measured, Measurement, MissingBaseline, Monspec, ServiceEntry, Verdict,
-    WhenInconclusive,
+    Comparison, Gap, Measurement, MissingBaseline, Monspec, ServiceEntry, Verdict, WhenInconclusive,
 };
 use release::approval;
 use release::deployment::{
-    Deployment, Group, LedgerEntry, Origin, Undisturbed, taint, undisturbed,
+    Deployment, Group, LedgerEntry, Origin, Standing, Undisturbed, taint, undisturbed,
 };
 use release::evidence::{Evidence, Evidenced};
 use release::summary::series_name;
@@ -22,6 +21,9 @@ use store::Plotted;
 use super::{Shared, Wait};
 use crate::metric_facts;
 use crate::sides::{Baseline, Pair, Sides};
+
+/// The longest name of a plotted signature; all of them share one item.
+const LONGEST_NAME: usize = 200;
 
 /// How far a validation came, and what was learnt of the token.
 pub(super) struct Judging {
@@ -67,7 +69,7 @@ pub(super) fn plot(findings: &[monspec::Finding]) -> Vec<Plotted> {
     findings
         .iter()
         .map(|finding| Plotted {
-            name: series_name(finding),
+            name: series_name(finding).chars().take(LONGEST_NAME).collect(),
             outcome: finding.outcome,
             observation: finding.observation,
             baseline: finding.baseline,
@@ -82,7 +84,7 @@ async fn measured(shared: &Shared<'_>, validation: &Validation) -> anyhow::Resul
     let spec = spec(shared, registration).await?;
     let policy = policy(&spec, registration);
 
-    if let Some((verdict, reason)) = mixed(shared, registration).await? {
+    if let Some((verdict, reason)) = mixed(shared, registration, &spec).await? {
         return Ok(decided(evidence(
             shared,
             verdict,
@@ -189,20 +191,27 @@ fn next_look(shared: &Shared<'_>, patience_ends: Timestamp) -> Timestamp {
 async fn mixed(
     shared: &Shared<'_>,
     registration: &Registration,
+    spec: &Monspec,
 ) -> anyhow::Result<Option<(Verdict, String)>> {
-    if registration.deployments.is_empty() {
+    let Some(since) = registration
+        .deployments
+        .iter()
+        .map(|judged| judged.at)
+        .min()
+    else {
         return Ok(None);
-    }
-    let released = released_since(shared, registration).await?;
+    };
+    let window = looked_at(registration, spec);
+    let released = released_since(shared, registration, since).await?;
     for judged in &registration.deployments {
         let known = shared
             .services
             .store
-            .deployments(&judged.group, registration.window.end)
+            .deployments(&judged.group, window.end)
             .await?;
         let mut others: Vec<Deployment> = known.into_iter().map(|entry| entry.deployment).collect();
         others.extend(released.iter().cloned());
-        match undisturbed(judged, &others, registration.window) {
+        match undisturbed(judged, &others, window) {
             Undisturbed::Yes => {}
             Undisturbed::Healed(heal) => {
                 let reason = format!(
@@ -228,12 +237,25 @@ async fn mixed(
     Ok(None)
 }
 
-/// Deployments of the pipeline that may not have registered anything yet.
+/// The build's window, as far as any shift looks ahead of it.
+fn looked_at(registration: &Registration, spec: &Monspec) -> Window {
+    let window = registration.window;
+    let end = spec
+        .compared(&registration.comparison)
+        .iter()
+        .map(|(_, comparison)| window.shifted_back(comparison.shift_source_seconds).end)
+        .fold(window.end, Timestamp::max);
+    Window { end, ..window }
+}
+
+/// Deployments of the pipeline's other executions since a moment; they may not
+/// have registered anything.
 async fn released_since(
     shared: &Shared<'_>,
     registration: &Registration,
+    since: Timestamp,
 ) -> anyhow::Result<Vec<Deployment>> {
-    let runs = shared.recent_runs(&registration.pipeline).await?;
+    let runs = shared.runs_since(&registration.pipeline, since).await?;
     Ok(runs
         .into_iter()
         .filter(|run| Some(run.execution.as_str()) != registration.execution.as_deref())
@@ -273,8 +295,18 @@ async fn both_sides<'a>(
         None => Baseline::Wanted,
     };
     let mut sides = pair.measured(&shared.asking, baseline).await?;
-    for both in sides.measured.values_mut() {
-        history.speak(comparison, both);
+    if let Some(tainted) = history.tainted {
+        for both in sides.measured.values_mut() {
+            both.baseline = Measurement::Missing(Gap::Tainted(tainted.clone()));
+        }
+    } else if comparison.missing_baseline == MissingBaseline::FirstRelease
+        && history.nothing_earlier
+        && sides.measured.values().all(|both| silent(&both.baseline))
+        && never_released(shared, registration).await?
+    {
+        for both in sides.measured.values_mut() {
+            both.baseline = Measurement::Missing(Gap::FirstRelease);
+        }
     }
     Ok(sides)
 }
@@ -316,43 +348,62 @@ impl History {
             nothing_earlier: !registration.compare_groups.is_empty(),
         };
         for group in &registration.compare_groups {
-            let known: Vec<LedgerEntry> =
+            let mut known: Vec<LedgerEntry> =
                 shared.services.store.deployments(group, window.end).await?;
+            history.nothing_earlier &= known
+                .iter()
+                .all(|entry| judged.contains(&entry.deployment.id.as_str()));
+            let Some(bad) = taint(&known, window).cloned() else {
+                continue;
+            };
+            // A release that registered nothing may have replaced it since.
+            let since = bad.deployment.at;
+            let later = released_since(shared, registration, since).await?;
+            let new = |later: &Deployment| {
+                let is_known = known.iter().any(|entry| entry.deployment.id == later.id);
+                later.group == *group && !is_known
+            };
+            let unregistered: Vec<LedgerEntry> = later
+                .into_iter()
+                .filter(new)
+                .map(|deployment| LedgerEntry {
+                    deployment,
+                    standing: Standing::Unknown,
+                    taught_by: String::new(),
+                })
+                .collect();
+            known.extend(unregistered);
             if let Some(bad) = taint(&known, window) {
                 history.tainted = Some(format!(
                     "deployment {} of {group} ran in it and is known to be {} ({})",
                     bad.deployment.id,
                     match bad.standing {
-                        release::deployment::Standing::Suspect => "suspect",
+                        Standing::Suspect => "suspect",
                         _ => "bad",
                     },
                     bad.taught_by
                 ));
             }
-            history.nothing_earlier &= known
-                .iter()
-                .all(|entry| judged.contains(&entry.deployment.id.as_str()));
         }
         Ok(history)
     }
+}
 
-    /// Puts what the ledger knows in the place of a baseline.
-    fn speak(&self, comparison: &Comparison, both: &mut Measured) {
-        if let Some(tainted) = &self.tainted {
-            both.baseline = Measurement::Missing(Gap::Tainted(tainted.clone()));
-            return;
-        }
-        let missing = matches!(
-            both.baseline,
-            Measurement::Missing(Gap::NoData(_) | Gap::NoEntity(_))
-        );
-        if missing
-            && self.nothing_earlier
-            && comparison.missing_baseline == MissingBaseline::FirstRelease
-        {
-            both.baseline = Measurement::Missing(Gap::FirstRelease);
-        }
-    }
+/// Whether the pipeline itself knows of no release to the compare side either:
+/// not every release registers a validation.
+async fn never_released(shared: &Shared<'_>, registration: &Registration) -> anyhow::Result<bool> {
+    let released = released_since(shared, registration, Timestamp::UNIX_EPOCH).await?;
+    Ok(released
+        .iter()
+        .all(|deployment| !registration.compare_groups.contains(&deployment.group)))
+}
+
+/// Whether a baseline is missing because nothing answered.
+fn silent(measurement: &Measurement) -> bool {
+    matches!(
+        measurement,
+        Measurement::Missing(Gap::NoData(_) | Gap::NoEntity(_))
+    )
 }
 
 /// Whether asking again can help.

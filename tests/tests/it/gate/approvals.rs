@@ -17,6 +17,9 @@ stories! {
     approval_is_answered_in_every_execution_mode,
     person_who_was_faster_keeps_the_word,
     retry_after_a_rejection_is_left_to_a_person_and_recorded,
+    person_who_rejects_again_leaves_the_revision_bad,
+    answer_from_before_the_registration_is_not_its_own,
+    execution_that_failed_and_is_retried_is_answered,
     held_verdict_waits_for_a_person,
     approval_with_two_validations_needs_both,
     first_of_two_validations_that_fails_rejects,
@@ -130,6 +133,104 @@ async fn retry_after_a_rejection_is_left_to_a_person_and_recorded(mut world: Wor
         .await
         .unwrap();
     assert_eq!(known[0].standing, Standing::Unknown);
+}
+
+async fn person_who_rejects_again_leaves_the_revision_bad(mut world: World) {
+    world.gate(GATE);
+    world.traffic(STAGING, 900.0, 0.5);
+    world.traffic(PRODUCTION, 100.0, 0.0);
+    let execution = world.release("1", &monspec()).await;
+    let ticked = world.pass_window().await;
+    world
+        .aws
+        .pipelines()
+        .retry_stage(PIPELINE, "Approve", &execution, RetryMode::FailedActions)
+        .unwrap();
+    click(&world, &execution, Click::Rejected, "it is bad indeed");
+    world.advance(SignedDuration::from_mins(6));
+    world.tick().await;
+
+    let validation = world.validation(only(&ticked)).await;
+    assert_eq!(validation.override_, None);
+    let deployment = &validation.registration.deployments[0];
+    let known = world
+        .store
+        .deployments(&deployment.group, world.now)
+        .await
+        .unwrap();
+    assert_eq!(known[0].standing, Standing::Bad);
+}
+
+/// One stage registers, tests and approves; it is rejected and retried as a
+/// whole, and the new validation meets the old answer first.
+async fn answer_from_before_the_registration_is_not_its_own(mut world: World) {
+    let gate = Stage::new("Approve")
+        .lambda("Register", "register-validation", GATE, 1, Some("Monspec"))
+        .test("LoadTest")
+        .approval("ApproveStaging");
+    let pipeline = PipelineSpec::new(PIPELINE).stage(gate);
+    world.aws.pipelines().create(pipeline);
+    good_traffic(&world);
+    let execution = world.release("1", &monspec()).await;
+    click(&world, &execution, Click::Rejected, "not today");
+    world.pass_window().await;
+    let pipelines = world.aws.pipelines();
+    pipelines
+        .hold_deploy(PIPELINE, "Approve", "LoadTest")
+        .unwrap();
+    pipelines
+        .retry_stage(PIPELINE, "Approve", &execution, RetryMode::AllActions)
+        .unwrap();
+    world.run_jobs().await;
+    let ticked = world.pass_window().await;
+    assert_eq!(world.validation(only(&ticked)).await.ending, None);
+
+    let pipelines = world.aws.pipelines();
+    let done = lab::pipeline::Ending::Succeeded;
+    pipelines
+        .finish_deploy(PIPELINE, "Approve", "LoadTest", &execution, done)
+        .unwrap();
+    world.advance(SignedDuration::from_mins(6));
+    world.tick().await;
+
+    assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
+}
+
+async fn execution_that_failed_and_is_retried_is_answered(mut world: World) {
+    let staging = Stage::new("Staging")
+        .deploy("Deploy", "SampleDevOpsApp", "Staging", 1)
+        .lambda("Register", "register-validation", GATE, 2, Some("Monspec"))
+        .test("LoadTest");
+    let approve = Stage::new("Approve").approval("ApproveStaging");
+    world
+        .aws
+        .pipelines()
+        .create(PipelineSpec::new(PIPELINE).stage(staging).stage(approve));
+    let pipelines = world.aws.pipelines();
+    pipelines
+        .hold_deploy(PIPELINE, "Staging", "LoadTest")
+        .unwrap();
+    good_traffic(&world);
+    let execution = world.release("1", &monspec()).await;
+    let finish = |world: &World, ending| {
+        let pipelines = world.aws.pipelines();
+        pipelines
+            .finish_deploy(PIPELINE, "Staging", "LoadTest", &execution, ending)
+            .unwrap();
+    };
+    finish(&world, lab::pipeline::Ending::Failed);
+    world.pass_window().await;
+    world
+        .aws
+        .pipelines()
+        .retry_stage(PIPELINE, "Staging", &execution, RetryMode::FailedActions)
+        .unwrap();
+    finish(&world, lab::pipeline::Ending::Succeeded);
+
+    world.advance(SignedDuration::from_mins(6));
+    world.tick().await;
+
+    assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
 }
 
 async fn held_verdict_waits_for_a_person(mut world: World) {
@@ -278,6 +379,22 @@ async fn stopped_execution_ends_its_validation(mut world: World) {
 
     let validation = world.validation(only(&ticked)).await;
     assert_eq!(validation.phase, Phase::Settled);
+    assert!(
+        matches!(validation.ending, Some(Ending::ExecutionEnded { .. })),
+        "{:?}",
+        validation.ending
+    );
+    let deployment = &validation.registration.deployments[0];
+    let known = world
+        .store
+        .deployments(&deployment.group, world.now)
+        .await
+        .unwrap();
+    assert_eq!(
+        known[0].standing,
+        Standing::Good,
+        "nobody decided otherwise"
+    );
     assert_eq!(world.aws.calls("PutApprovalResult"), 0);
 }
 

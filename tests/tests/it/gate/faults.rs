@@ -19,6 +19,7 @@ use crate::world::{GATE, PRODUCTION, STAGING, World, monspec, only};
 stories! {
     tenant_that_is_down_for_three_ticks_delays_the_verdict,
     tenant_that_never_comes_back_ends_in_a_visible_state,
+    tenant_that_hangs_is_a_fault_and_ends_in_a_visible_state,
     refused_token_is_a_gap_and_a_new_token_is_tried,
     two_ticks_at_once_judge_and_answer_once,
     tick_that_dies_anywhere_is_finished_by_the_next,
@@ -62,21 +63,23 @@ async fn thousand_due_validations_are_all_judged() {
     }
     world.advance(SignedDuration::from_mins(8));
 
-    // A tick that has no time leaves the rest for the next one.
-    let short = world.tick_within(Duration::from_millis(500)).await.unwrap();
+    // A tick whose time is over before an answer arrives leaves everything
+    // behind, partly claimed.
+    let short = world.tick_within(Duration::ZERO).await.unwrap();
     assert!(short.work_left);
+    assert!(short.reports.is_empty(), "{short:?}");
     world.advance(SignedDuration::from_mins(2));
     let rest = world.tick_within(Duration::from_mins(2)).await.unwrap();
 
     assert!(!rest.work_left);
-    let settled = short.reports.iter().chain(&rest.reports).filter(|report| {
+    let settled = rest.reports.iter().filter(|report| {
         let judged = report.judged.as_ref();
         judged.is_some_and(|judged| judged.verdict == Verdict::Passed)
     });
     assert_eq!(settled.count(), 1_000);
     assert_eq!(
         world.tenant.count("/api/v2/metrics/query"),
-        4,
+        2,
         "identical questions are asked once a tick"
     );
 }
@@ -122,6 +125,28 @@ async fn tenant_that_never_comes_back_ends_in_a_visible_state(mut world: World) 
     let reason = world.evidence(only(&ticked)).await.reason.unwrap();
     assert!(reason.contains("could not be measured in time"), "{reason}");
     assert_eq!(world.answered(&execution), ApprovalStatus::Waiting);
+}
+
+async fn tenant_that_hangs_is_a_fault_and_ends_in_a_visible_state(mut world: World) {
+    world.gate(GATE);
+    world.release("1", &monspec()).await;
+    world.tenant.fail(Fault::Hang, Times::Always, "/api");
+    world.advance(SignedDuration::from_mins(8));
+    let ticked = world.tick_within(Duration::from_secs(2)).await.unwrap();
+    let [report] = ticked.reports.as_slice() else {
+        panic!("the fault is written down: {ticked:?}");
+    };
+    assert!(
+        matches!(report.progress, Progress::Faulted { .. }),
+        "{report:?}"
+    );
+
+    world.advance(SignedDuration::from_hours(25));
+    let ticked = world.tick_within(Duration::from_secs(2)).await.unwrap();
+
+    let validation = world.validation(only(&ticked)).await;
+    assert_eq!(validation.phase, Phase::Settled);
+    assert_eq!(validation.judgement.unwrap().verdict, Verdict::Inconclusive);
 }
 
 async fn refused_token_is_a_gap_and_a_new_token_is_tried(mut world: World) {
@@ -172,7 +197,7 @@ async fn tick_that_dies_anywhere_is_finished_by_the_next(mut world: World) {
         "StagingToProduction,5,ApproveStaging,#{codepipeline.PipelineExecutionId}",
     );
     let mut killed = 0;
-    for polls in (1..400).step_by(7) {
+    for polls in (1..400).step_by(5) {
         good_traffic(&world);
         let execution = world.release(&polls.to_string(), &monspec()).await;
         world.advance(SignedDuration::from_mins(8));
@@ -296,9 +321,10 @@ async fn idle_tick_needs_no_secret(world: World) {
     };
     let connect = async || anyhow::bail!("an idle tick connects to nothing");
 
-    let ticked = workflows::validate_builds::validate_builds(&world.judging(), connect, tick)
-        .await
-        .unwrap();
+    let ticked =
+        workflows::validate_builds::validate_builds(&world.judging(), connect, tick, &|_| ())
+            .await
+            .unwrap();
 
     assert!(ticked.reports.is_empty());
     assert!(world.tenant.calls().is_empty());

@@ -97,6 +97,30 @@ async fn receiver_that_is_down_is_tried_again_and_holds_up_nothing() {
     assert_eq!(validation.phase, Phase::Settled);
 }
 
+#[tokio::test]
+async fn receiver_that_hangs_holds_up_no_approval() {
+    let (mut world, _) = hooked_world(0).await;
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", silent.local_addr().unwrap());
+    world.origins.clone_from(&origin);
+    let parameters = json!({
+        "comparison": "StagingToProduction",
+        "approvalAction": "ApproveStaging",
+        "resultHook": format!("{origin}/result"),
+    });
+    world.gate(&parameters.to_string());
+    let execution = world.release("1", &monspec()).await;
+    world.advance(SignedDuration::from_mins(8));
+
+    let ticked = world
+        .tick_within(std::time::Duration::from_secs(2))
+        .await
+        .unwrap();
+
+    assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
+    assert_eq!(world.validation(only(&ticked)).await.hook, Hook::Owed);
+}
+
 fn signature(body: &str) -> String {
     use hmac::{Hmac, KeyInit, Mac};
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(HOOK_SECRET.as_bytes()).unwrap();

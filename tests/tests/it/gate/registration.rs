@@ -240,14 +240,23 @@ async fn malformed_and_hostile_specs_fail_the_job_with_their_place() {
     let mut typo = monspec();
     typo["SampleJSonService"]["perfsignature"][0] =
         json!({"timeseriers": "com.dynatrace.builtin:service.responsetime"});
+    let typo = typo.to_string();
+    let column = 1 + typo.find("\"timeseriers\"").unwrap();
+    let typo_told =
+        format!("\n1:{column}: error: there is no field `timeseriers` in a signature");
     for (name, body, part) in [
-        ("not JSON", "{".to_owned(), "monspec.json has"),
-        ("no object", "[]".to_owned(), "monspec.json has"),
-        ("too deep", deep, "monspec.json has"),
-        ("binary", "\u{0}\u{1}".to_owned(), "monspec.json has"),
+        ("not JSON", "{".to_owned(), "\n1:1: error: not JSON"),
+        ("no object", "[]".to_owned(), "\n1:1: error: a monspec is"),
+        ("too deep", deep, "\n1:65: error: the file nests deeper"),
+        (
+            "binary",
+            "\u{0}\u{1}".to_owned(),
+            "\n1:1: error: not JSON",
+        ),
+        // Nobody reads so far that there would be a place to tell.
         ("huge", " ".repeat(600 * 1024), "larger than"),
-        ("typo", typo.to_string(), "timeseries"),
-        ("empty", String::new(), "monspec.json has"),
+        ("typo", typo, &typo_told),
+        ("empty", String::new(), "\n1:1: error: the file is empty"),
     ] {
         world.gate(GATE);
         let source = SourceRevision::new("1", "Break the spec").artifact("Monspec", body);
@@ -277,7 +286,7 @@ async fn spec_that_no_record_could_hold_is_refused() {
     long["SampleJSonService"]["comparisons"] = json!([comparison]);
     world.gate(r#"{"minutes":5}"#);
     let told = refusal(&world, &long).await;
-    assert!(told.contains("longer than 400 bytes"), "{told}");
+    assert!(told.contains("5000 characters"), "{told}");
 }
 
 #[tokio::test]

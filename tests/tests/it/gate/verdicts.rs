@@ -20,6 +20,7 @@ stories! {
     missing_baseline_follows_the_policy,
     first_release_is_approved_and_says_so,
     known_earlier_deployment_is_no_first_release,
+    release_that_registered_nothing_is_no_first_release_either,
     unknown_metric_is_a_gap_that_names_it,
     late_numbers_are_waited_for,
     relationships_are_counted,
@@ -245,6 +246,26 @@ async fn known_earlier_deployment_is_no_first_release(mut world: World) {
     world.tick().await;
 
     assert_eq!(in_sample(&world, &second), ApprovalStatus::Waiting);
+}
+
+/// Only staging has a gate, so the ledger never hears of production; when its
+/// tag breaks after a release, nothing is approved for want of a baseline.
+async fn release_that_registered_nothing_is_no_first_release_either(mut world: World) {
+    world.gate(GATE);
+    let spec = monspec_with("missingBaseline", json!("firstRelease"));
+    world.traffic(STAGING, 100.0, 0.0);
+    let first = world.release("1", &spec).await;
+    world.pass_window().await;
+    assert_eq!(world.answered(&first), ApprovalStatus::Approved);
+
+    world.advance(SignedDuration::from_mins(30));
+    world.traffic(STAGING, 100.0, 0.0);
+    let second = world.release("2", &spec).await;
+    world.pass_window().await;
+    world.advance(SignedDuration::from_mins(6));
+    world.tick().await;
+
+    assert_eq!(world.answered(&second), ApprovalStatus::Waiting);
 }
 
 fn in_sample(world: &World, execution: &str) -> ApprovalStatus {

@@ -13,6 +13,8 @@ stories! {
     overtaken_window_is_not_judged,
     healed_build_has_failed,
     baseline_of_a_bad_build_is_not_trusted,
+    fix_that_registered_nothing_ends_the_taint,
+    look_ahead_of_a_shift_belongs_to_the_window,
     verdict_teaches_the_ledger,
     second_release_is_judged_on_its_own_while_the_first_waits,
 }
@@ -72,37 +74,7 @@ async fn healed_build_has_failed(mut world: World) {
 }
 
 async fn baseline_of_a_bad_build_is_not_trusted(mut world: World) {
-    world.pipeline(
-        Mode::Superseded,
-        GATE,
-        "StagingToProduction,5,ApproveProduction",
-    );
-    world.traffic(STAGING, 200.0, 0.0);
-    world.traffic(PRODUCTION, 200.0, 0.0);
-    // Passes its staging gate, then production shows that it is bad.
-    world.release("1", &monspec()).await;
-    world.advance(SignedDuration::from_mins(8));
-    world.tick().await;
-    world.traffic_between(
-        STAGING,
-        world.now.as_millisecond(),
-        world.now.as_millisecond() + 3_600_000,
-        900.0,
-        0.0,
-    );
-    world.run_jobs().await;
-    world.advance(SignedDuration::from_mins(8));
-    world.tick().await;
-    let production = Group {
-        application: "SampleDevOpsApp".to_owned(),
-        name: "Production".to_owned(),
-    };
-    let history = world
-        .store
-        .deployments(&production, world.now)
-        .await
-        .unwrap();
-    assert_eq!(history[0].standing, Standing::Bad);
+    bad_build_in_production(&mut world).await;
 
     let second = world.release("2", &monspec()).await;
     let ticked = world.pass_window().await;
@@ -128,6 +100,64 @@ async fn baseline_of_a_bad_build_is_not_trusted(mut world: World) {
             found.finding.reason
         );
     }
+}
+
+async fn fix_that_registered_nothing_ends_the_taint(mut world: World) {
+    bad_build_in_production(&mut world).await;
+    world.advance(SignedDuration::from_hours(2));
+    // From here on production has no gate of its own.
+    world.gate(GATE);
+    world.traffic(STAGING, 100.0, 0.0);
+    world.traffic(PRODUCTION, 100.0, 0.0);
+    let first = world.release("2", &monspec()).await;
+    world.pass_window().await;
+    assert_eq!(
+        world.answered(&first),
+        ApprovalStatus::Waiting,
+        "the baseline is tainted"
+    );
+    // A person lets it pass; its production stage registers nothing.
+    let pipelines = world.aws.pipelines();
+    let approve = lab::pipeline::Answer::Approved;
+    pipelines
+        .answer_by_person(
+            PIPELINE,
+            "Approve",
+            "ApproveStaging",
+            &first,
+            approve,
+            "fixed",
+        )
+        .unwrap();
+    world.advance(SignedDuration::from_mins(10));
+    world.traffic(STAGING, 100.0, 0.0);
+    world.traffic(PRODUCTION, 100.0, 0.0);
+    let second = world.release("3", &monspec()).await;
+
+    world.pass_window().await;
+
+    assert_eq!(world.answered(&second), ApprovalStatus::Approved);
+}
+
+async fn look_ahead_of_a_shift_belongs_to_the_window(mut world: World) {
+    world.gate_in(
+        Mode::Parallel,
+        "StagingToProduction,5,ApproveStaging,#{codepipeline.PipelineExecutionId}",
+    );
+    let spec = crate::world::monspec_with("shiftsourcetimeframe", serde_json::json!(-600));
+    world.traffic(STAGING, 100.0, 0.0);
+    world.traffic(PRODUCTION, 100.0, 0.0);
+    let first = world.release("1", &spec).await;
+    // After the window, before the end of what is looked at.
+    world.advance(SignedDuration::from_mins(9));
+    world.start_execution("2", &spec);
+    world.advance(SignedDuration::from_mins(9));
+
+    let ticked = world.tick().await;
+
+    assert_eq!(world.answered(&first), ApprovalStatus::Waiting);
+    let evidence = world.evidence(only(&ticked)).await;
+    assert!(evidence.reason.unwrap().starts_with("overtaken"));
 }
 
 async fn verdict_teaches_the_ledger(first: World) {
@@ -182,6 +212,40 @@ async fn second_release_is_judged_on_its_own_while_the_first_waits(mut world: Wo
         Some(second.as_str())
     );
     assert!(matches!(validation.ending, Some(Ending::Answered { .. })));
+}
+
+/// Passes its staging gate, then production shows that it is bad.
+async fn bad_build_in_production(world: &mut World) {
+    world.pipeline(
+        Mode::Superseded,
+        GATE,
+        "StagingToProduction,5,ApproveProduction",
+    );
+    world.traffic(STAGING, 200.0, 0.0);
+    world.traffic(PRODUCTION, 200.0, 0.0);
+    world.release("1", &monspec()).await;
+    world.advance(SignedDuration::from_mins(8));
+    world.tick().await;
+    world.traffic_between(
+        STAGING,
+        world.now.as_millisecond(),
+        world.now.as_millisecond() + 3_600_000,
+        900.0,
+        0.0,
+    );
+    world.run_jobs().await;
+    world.advance(SignedDuration::from_mins(8));
+    world.tick().await;
+    let production = Group {
+        application: "SampleDevOpsApp".to_owned(),
+        name: "Production".to_owned(),
+    };
+    let history = world
+        .store
+        .deployments(&production, world.now)
+        .await
+        .unwrap();
+    assert_eq!(history[0].standing, Standing::Bad);
 }
 
 fn deployed(group: &str, world: &World) -> Deployment {
