@@ -1,6 +1,7 @@
 //! What a build meets, from its registration to its answered approval.
 
 use lab::pipeline::ApprovalStatus;
+use lab::ssm::Kind;
 use lab::world::{REPORT, Settings, Traffic};
 use monspec::Verdict;
 use release::approval::Answer;
@@ -8,7 +9,8 @@ use release::validation::{Ending, Phase};
 use serde_json::json;
 
 use super::{
-    PATIENCE, answered, gated, measured, registered, settled, status, stored, told, under_both,
+    PATIENCE, answered, gated, lines, measured, registered, settled, status, stored, told,
+    under_both,
 };
 
 #[tokio::test]
@@ -131,5 +133,40 @@ async fn each_validation_leaves_a_line_for_people_and_one_of_metrics() {
         ("Held", 0.0),
     ] {
         assert_eq!(line[metric], json!(count), "{metric}");
+    }
+}
+
+#[tokio::test]
+async fn build_is_judged_without_a_link_when_the_keys_of_links_cannot_be_used() {
+    let parameter = "/somewhere/report-keys";
+    for (stored, told) in [
+        (Some("weak:short"), "the secret of key `weak` is shorter"),
+        (None, "the SSM parameter `/somewhere/report-keys`"),
+    ] {
+        let world = gated(Settings::default().with("REPORT_KEYS_PARAMETER", parameter)).await;
+        if let Some(keys) = stored {
+            world.aws.ssm().put(parameter, Kind::SecureString, keys);
+        }
+        let build = registered(&world).await;
+
+        answered(&world, &build.execution).await;
+
+        let approval = world.approval(&build.execution).unwrap();
+        assert_eq!(approval.status, ApprovalStatus::Approved);
+        let summary = approval.summary.unwrap();
+        assert!(!summary.contains(REPORT), "{summary}");
+        let lines = lines(&world.validate.logs());
+        let errors: Vec<&str> = lines
+            .iter()
+            .filter(|line| line["level"] == "ERROR")
+            .filter_map(|line| line["message"].as_str())
+            .collect();
+        assert!(
+            !errors.is_empty() && errors.iter().all(|error| error.contains(told)),
+            "{errors:?}"
+        );
+        // Keys that are there are told once while they are cached; keys that
+        // are not there are looked for at every tick.
+        assert!(stored.is_none() || errors.len() == 1, "{errors:?}");
     }
 }

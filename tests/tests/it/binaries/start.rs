@@ -40,6 +40,16 @@ async fn setting_that_cannot_be_used_is_named_with_the_reason() {
             "the setting DT_API is not usable: the Dynatrace API is either `v2` or `v1`",
         ),
         (
+            "DT_TENANT_URL",
+            "http://abc12345.live.dynatrace.com",
+            "the setting DT_TENANT_URL is not usable: the tenant URL must begin with `https://`",
+        ),
+        (
+            "REPORT_KEYS",
+            "lab:short",
+            "the setting REPORT_KEYS is not usable: the secret of key `lab` is shorter than",
+        ),
+        (
             "DT_MISSING_DATA_SECONDS",
             "a while",
             "the setting DT_MISSING_DATA_SECONDS is not usable",
