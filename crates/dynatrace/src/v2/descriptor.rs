@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use super::plan::Fold;
 use crate::calls::Subject;
 use crate::error::Error;
-use crate::http::{Connection, Effect, Request};
+use crate::http::{Connection, Effect, Request, segment};
 use crate::tenant::Api;
 
 pub(super) async fn describe(
@@ -14,7 +14,8 @@ pub(super) async fn describe(
     key: &str,
     deadline: Instant,
 ) -> Result<Descriptor, Error> {
-    let path = format!("/metrics/{key}");
+    let path = path(key)
+        .ok_or_else(|| Error::BadSelector(format!("`{key}` is not the key of a metric")))?;
     let request = Request {
         api: Api::V2,
         subject: Subject::Other,
@@ -24,6 +25,11 @@ pub(super) async fn describe(
         body: None,
     };
     connection.send(&request, deadline).await?.read()
+}
+
+/// The key is the text of an author: it must not lead to another path.
+fn path(key: &str) -> Option<String> {
+    segment(key).map(|key| format!("/metrics/{key}"))
 }
 
 /// What a tenant says of one of its metrics.
@@ -56,5 +62,26 @@ impl Descriptor {
             .iter()
             .any(|offered| offered.eq_ignore_ascii_case(fold.aggregation));
         offered && !counts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn key_of_a_metric_is_one_segment_of_the_path() {
+        for (key, expected) in [
+            ("builtin:host.cpu", Some("/metrics/builtin%3Ahost.cpu")),
+            (r"..\..\x", Some("/metrics/..%5C..%5Cx")),
+            ("../../x", Some("/metrics/..%2F..%2Fx")),
+            ("x?y=z", Some("/metrics/x%3Fy%3Dz")),
+            ("x#y", Some("/metrics/x%23y")),
+            ("%2e%2e", Some("/metrics/%252e%252e")),
+            ("..", None),
+            (".", None),
+        ] {
+            assert_eq!(path(key).as_deref(), expected, "{key}");
+        }
     }
 }

@@ -11,7 +11,7 @@ use super::batch::{alone, assign, batches, folds};
 use super::descriptor::describe;
 use super::expression::{Shape, identity, shape};
 use super::plan::{Ask, Fold};
-use super::selector::checked;
+use super::selector::{TooMany, checked};
 use crate::answer::SeriesError;
 use crate::calls::Subject;
 use crate::error::Error;
@@ -24,6 +24,8 @@ use crate::tenant::Api;
 pub(super) struct Query<'a> {
     pub(super) connection: &'a Connection,
     pub(super) entities: &'a str,
+    /// How many entities that lists one by one; none where it names their tags.
+    pub(super) listed: usize,
     pub(super) window: Window,
     pub(super) deadline: Instant,
 }
@@ -42,8 +44,12 @@ impl Query<'_> {
     /// order of `asks`.
     pub(super) async fn evaluate(&self, asks: &[Ask]) -> Result<Vec<Outcome>, Error> {
         if let Err(error) = checked(self.entities.to_owned()) {
+            let why = match self.listed {
+                0 => error.to_string(),
+                listed => TooMany(listed).to_string(),
+            };
             let refused = |ask: &Ask| Outcome {
-                rows: Err(SeriesError::BadSelector(error.to_string())),
+                rows: Err(SeriesError::BadSelector(why.clone())),
                 sent: ask.expression.clone(),
                 evidence: String::new(),
                 warnings: Vec::new(),

@@ -13,6 +13,14 @@ const LONGEST: usize = 2000;
 )]
 pub(super) struct TooLong(usize);
 
+/// What is wrong with a selector that had to list its entities.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "too many entities ({0}) carry these tags: tags with a context are looked up one by one, and \
+     so many do not fit into an entity selector; tag the entities with one tag without a context"
+)]
+pub(super) struct TooMany(pub(super) usize);
+
 /// The entities of a scope.
 pub(super) fn of_scope(scope: &Scope) -> String {
     let kind = format!("type(\"{}\")", type_name(scope.entity_type));

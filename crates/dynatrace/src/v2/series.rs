@@ -47,6 +47,7 @@ pub(crate) async fn series(
         let query = |entities| Query {
             connection,
             entities,
+            listed: services.ids.len(),
             window: question.window,
             deadline,
         };

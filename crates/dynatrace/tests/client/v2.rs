@@ -470,6 +470,75 @@ async fn tags_with_a_context_are_resolved_before_anything_is_measured() {
 }
 
 #[tokio::test]
+async fn too_many_entities_with_a_context_are_told_as_such() {
+    let tenant = FakeTenant::answering(|_| {
+        let entities: Vec<_> = (0..80)
+            .map(|number| {
+                format!(
+                    r#"{{"entityId":"SERVICE-{number:016X}","displayName":"shop",
+                        "tags":[{{"context":"AWS","key":"DeploymentGroup","value":"Staging"}}]}}"#
+                )
+            })
+            .collect();
+        json(format!(
+            r#"{{"totalCount":80,"entities":[{}]}}"#,
+            entities.join(",")
+        ))
+    })
+    .await;
+    let mut question = question(vec![
+        response_time(),
+        method(
+            "/api",
+            timeseries("servicemethod.responsetime", Aggregation::Avg),
+        ),
+    ]);
+    question.scope.tags[0].context = Some("AWS".into());
+
+    let answers = tenant
+        .client(Api::V2)
+        .series(&question, later())
+        .await
+        .unwrap();
+
+    assert_eq!(answers.len(), 2);
+    for answer in answers {
+        let Err(SeriesError::BadSelector(told)) = answer.value else {
+            panic!("{answer:?}");
+        };
+        assert!(
+            told.starts_with("too many entities (80) carry these tags"),
+            "{told}"
+        );
+    }
+    let measured = |seen: &crate::tenant::Seen| seen.path.ends_with("/metrics/query");
+    assert!(!tenant.seen().iter().any(measured));
+}
+
+#[tokio::test]
+async fn key_of_a_refused_selector_leads_to_no_other_path() {
+    let tenant = FakeTenant::answering(|_| refused(400, "The selector cannot be read")).await;
+
+    let answers = tenant
+        .client(Api::V2)
+        .series(&question(vec![selector(r"..\..\x?y#z:avg")]), later())
+        .await
+        .unwrap();
+
+    assert!(matches!(answers[0].value, Err(SeriesError::BadSelector(_))));
+    let asked: Vec<_> = tenant
+        .seen()
+        .into_iter()
+        .map(|seen| (seen.path, seen.raw))
+        .collect();
+    let described = (
+        "/api/v2/metrics/..%5C..%5Cx%3Fy%23z".to_owned(),
+        String::new(),
+    );
+    assert_eq!(asked.last(), Some(&described));
+}
+
+#[tokio::test]
 async fn nothing_is_measured_where_a_context_leaves_no_entity() {
     let tenant = FakeTenant::answering(|_| json(r#"{"totalCount":0,"entities":[]}"#)).await;
     let mut question = question(vec![response_time()]);
@@ -487,7 +556,7 @@ async fn nothing_is_measured_where_a_context_leaves_no_entity() {
 }
 
 fn without_inf(seen: &crate::tenant::Seen) -> Response {
-    if seen.path.ends_with("/metrics/builtin:pgi.availability") {
+    if seen.path.ends_with("/metrics/builtin%3Apgi.availability") {
         return json(
             r#"{"metricId":"builtin:pgi.availability","resolutionInfSupported":false,
                 "aggregationTypes":["auto","avg"],"defaultAggregation":{"type":"avg"}}"#,
