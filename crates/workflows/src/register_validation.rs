@@ -74,8 +74,9 @@ pub enum Outcome {
     Waiting {
         /// Its id.
         id: ValidationId,
-        /// When it is judged, at the earliest.
-        due_at: Timestamp,
+        /// When it was to be judged at the earliest; none if the record of an
+        /// earlier registration is gone.
+        due_at: Option<Timestamp>,
         /// Whether this job had registered it before.
         already: bool,
     },
@@ -146,11 +147,7 @@ async fn for_job(services: &Services, job: &Job, now: Timestamp) -> Result<Outco
         .await
         .context("cannot look for an earlier delivery of the job")?
     {
-        return Ok(Outcome::Waiting {
-            id,
-            due_at: now,
-            already: true,
-        });
+        return already(services, id).await;
     }
     let parameters = parameters::of_job(job.user_parameters()).map_err(Refusal::configuration)?;
     let spec = spec::of_job(services, &parameters, &job.data);
@@ -287,14 +284,27 @@ async fn store(
         .register(registration, &spec.stored, job)
         .await
         .context("cannot store the validation")?;
-    let (id, already) = match registered {
-        Registered::Waiting(id) => (id, false),
-        Registered::Already(id) => (id, true),
-    };
+    match registered {
+        Registered::Waiting(id) => Ok(Outcome::Waiting {
+            id,
+            due_at: Some(registration.due_at),
+            already: false,
+        }),
+        Registered::Already(id) => already(services, id).await,
+    }
+}
+
+/// What an earlier delivery of the same job registered.
+async fn already(services: &Services, id: ValidationId) -> Result<Outcome, Stop> {
+    let earlier = services
+        .store
+        .validation(id)
+        .await
+        .context("cannot read what an earlier delivery of the job registered")?;
     Ok(Outcome::Waiting {
         id,
-        due_at: registration.due_at,
-        already,
+        due_at: earlier.map(|earlier| earlier.registration.due_at),
+        already: true,
     })
 }
 

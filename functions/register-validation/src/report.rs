@@ -23,7 +23,7 @@ pub(crate) async fn to_job(
             tracing::info!(
                 job.id = job,
                 validation.id = %id,
-                due_at = %due_at,
+                due_at = due_at.map(tracing::field::display),
                 already,
                 "Validation `{id}` is waiting"
             );
@@ -64,7 +64,8 @@ pub(crate) async fn to_job(
 pub(crate) fn to_caller(outcome: Outcome) -> Result<Value, Failure> {
     match outcome {
         Outcome::Waiting { id, due_at, .. } => {
-            tracing::info!(validation.id = %id, due_at = %due_at, "Validation `{id}` is waiting");
+            let due = due_at.map(tracing::field::display);
+            tracing::info!(validation.id = %id, due_at = due, "Validation `{id}` is waiting");
             Ok(json!({"validation": id, "dueAt": due_at}))
         }
         Outcome::NotNeeded(reason) => Ok(json!({"validation": null, "reason": reason})),

@@ -75,7 +75,7 @@ async fn job_that_has_its_result_takes_no_other() {
 async fn output_artifact_is_written_with_the_jobs_rights_and_key() {
     let (aws, _, event) = waiting_job().await;
     let data = event.job.data;
-    let location = &data.output_artifacts[0].location.s3_location;
+    let location = data.output_artifacts[0].s3_location().unwrap();
     let key = EncryptionKey {
         id: "arn:aws:kms:us-east-1:111122223333:key/1".to_owned(),
     };

@@ -5,16 +5,26 @@
 //! https URL of the monspec as one of its parts, and a JSON object.
 
 use jiff::SignedDuration;
+use monspec::lint::{escaped, is_hidden};
 use serde::Deserialize;
 
 /// The window when nobody says how long it is.
 const DEFAULT_MINUTES: i64 = 5;
 
+/// The longest window, in minutes.
+const MOST_MINUTES: i64 = 24 * 60;
+
+/// The shortest window: times are told apart by the second.
+const SHORTEST: SignedDuration = SignedDuration::from_secs(1);
+
 /// The longest window.
-const LONGEST: SignedDuration = SignedDuration::from_hours(24);
+const LONGEST: SignedDuration = SignedDuration::from_mins(MOST_MINUTES);
 
 /// The longest name that is taken from outside, in characters.
 const LONGEST_NAME: usize = 200;
+
+/// The longest address that results are posted to, in characters.
+const LONGEST_HOOK: usize = 2_000;
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,7 +65,7 @@ pub(super) enum ParameterError {
     Minutes(String),
     #[error("`{0}` is not a window: write a time such as `8s` or `5m`")]
     Length(String),
-    #[error("a window is longer than nothing and at most 24 hours")]
+    #[error("a window is at least a second and at most 24 hours long")]
     OutOfRange,
     #[error("give either `minutes` or `window`, not both")]
     TwoLengths,
@@ -65,8 +75,18 @@ pub(super) enum ParameterError {
         "`{0}` was not resolved: the variable exists in V2 pipelines and in the configuration of an action only"
     )]
     Unresolved(String),
+    #[error(
+        "two addresses of a monspec are given, write one; a URL with `,https://` in it needs the JSON form"
+    )]
+    TwoAddresses,
+    #[error(
+        "{0}; a monspec URL with a comma in it needs the JSON form, `{{\"monspec\": \"https://…\"}}`"
+    )]
+    BesideUrl(Box<Self>),
     #[error("a name is longer than {LONGEST_NAME} characters or holds control characters")]
     Name,
+    #[error("`resultHook` is longer than {LONGEST_HOOK} characters")]
+    LongHook,
     #[error("the parameters are not the JSON object that is expected")]
     Json(#[source] serde_json::Error),
     #[error("a direct registration names its `pipeline`")]
@@ -131,25 +151,33 @@ impl From<ParameterError> for Explained {
 impl std::fmt::Display for Explained {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.0 {
-            ParameterError::Json(cause) => write!(f, "{}: {cause}", self.0),
-            other => other.fmt(f),
+            ParameterError::Json(cause) => f.write_str(&escaped(&format!("{}: {cause}", self.0))),
+            other => f.write_str(&escaped(&other.to_string())),
         }
     }
 }
 
 fn list(text: &str) -> Result<Parameters, ParameterError> {
-    let mut monspec = None;
-    let mut parts = Vec::new();
-    for part in text.split(',').map(str::trim) {
-        if part.starts_with("https://") || part.starts_with("http://") {
-            monspec = Some(Place::Url(part.to_owned()));
-        } else {
-            parts.push(part);
+    let (addresses, parts): (Vec<_>, Vec<_>) = text
+        .split(',')
+        .map(str::trim)
+        .partition(|part| part.starts_with("https://") || part.starts_with("http://"));
+    let url = match addresses.as_slice() {
+        [] if parts.iter().all(|part| part.is_empty()) => return Err(ParameterError::Empty),
+        [] => None,
+        [url] => Some(*url),
+        _ => return Err(ParameterError::TwoAddresses),
+    };
+    positional(&parts, url).map_err(|error| match error {
+        // What follows a comma within the URL was taken for a part of the list.
+        ParameterError::Minutes(_) | ParameterError::TooMany(_) if url.is_some() => {
+            ParameterError::BesideUrl(Box::new(error))
         }
-    }
-    if parts.iter().all(|part| part.is_empty()) && monspec.is_none() {
-        return Err(ParameterError::Empty);
-    }
+        error => error,
+    })
+}
+
+fn positional(parts: &[&str], url: Option<&str>) -> Result<Parameters, ParameterError> {
     if let Some(extra) = parts.get(4) {
         return Err(ParameterError::TooMany((*extra).to_owned()));
     }
@@ -157,21 +185,29 @@ fn list(text: &str) -> Result<Parameters, ParameterError> {
         let part = parts.get(index).copied().unwrap_or_default();
         (!part.is_empty()).then(|| part.to_owned())
     };
-    let length = match part(1) {
-        Some(text) => {
-            SignedDuration::from_mins(text.parse().map_err(|_| ParameterError::Minutes(text))?)
-        }
-        None => SignedDuration::from_mins(DEFAULT_MINUTES),
+    let minutes = match part(1) {
+        Some(text) => text.parse().map_err(|_| ParameterError::Minutes(text))?,
+        None => DEFAULT_MINUTES,
     };
     checked(Parameters {
         comparison: part(0),
-        length,
+        length: of_minutes(minutes)?,
         approval: part(2),
         execution: part(3),
-        monspec,
+        monspec: url.map(|url| Place::Url(url.to_owned())),
         result_hook: None,
         pipeline: None,
     })
+}
+
+/// The range is checked before there is a duration: making one of any number
+/// of minutes may overflow.
+fn of_minutes(minutes: i64) -> Result<SignedDuration, ParameterError> {
+    if (1..=MOST_MINUTES).contains(&minutes) {
+        Ok(SignedDuration::from_mins(minutes))
+    } else {
+        Err(ParameterError::OutOfRange)
+    }
 }
 
 #[derive(Deserialize)]
@@ -191,13 +227,13 @@ fn object(text: &str) -> Result<Parameters, ParameterError> {
     let object: Object = serde_json::from_str(text).map_err(ParameterError::Json)?;
     let length = match (object.minutes, object.window) {
         (Some(_), Some(_)) => return Err(ParameterError::TwoLengths),
-        (Some(minutes), None) => SignedDuration::from_mins(
+        (Some(minutes), None) => of_minutes(
             minutes
                 .as_i64()
                 .ok_or_else(|| ParameterError::Minutes(minutes.to_string()))?,
-        ),
+        )?,
         (None, Some(text)) => text.parse().map_err(|_| ParameterError::Length(text))?,
-        (None, None) => SignedDuration::from_mins(DEFAULT_MINUTES),
+        (None, None) => of_minutes(DEFAULT_MINUTES)?,
     };
     let named = |name: Option<String>| {
         name.map(|name| name.trim().to_owned())
@@ -218,8 +254,12 @@ fn object(text: &str) -> Result<Parameters, ParameterError> {
 }
 
 fn checked(parameters: Parameters) -> Result<Parameters, ParameterError> {
-    if parameters.length <= SignedDuration::ZERO || LONGEST < parameters.length {
+    if !(SHORTEST..=LONGEST).contains(&parameters.length) {
         return Err(ParameterError::OutOfRange);
+    }
+    let hook = parameters.result_hook.as_deref().unwrap_or_default();
+    if hook.chars().count() > LONGEST_HOOK {
+        return Err(ParameterError::LongHook);
     }
     let names = [
         &parameters.comparison,
@@ -230,7 +270,7 @@ fn checked(parameters: Parameters) -> Result<Parameters, ParameterError> {
         if name.contains("#{") {
             return Err(ParameterError::Unresolved(name.clone()));
         }
-        if name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
+        if name.chars().count() > LONGEST_NAME || name.chars().any(is_hidden) {
             return Err(ParameterError::Name);
         }
     }
@@ -310,8 +350,9 @@ mod tests {
             (" , ,", "empty"),
             ("A,soon", "`soon` is not a number"),
             ("A,NaN", "not a number"),
-            ("A,0", "longer than nothing"),
-            ("A,-5", "longer than nothing"),
+            ("A,0", "at least a second"),
+            ("A,-5", "at least a second"),
+            ("A,5\n2026 forged", r"`5\n2026 forged` is not a number"),
             ("A,99999", "24 hours"),
             ("A,99999999999999999999", "not a number"),
             ("A,5,B,C,D", "one part too many"),
@@ -338,6 +379,71 @@ mod tests {
             assert!(refused(text).contains(part), "{text}: {}", refused(text));
         }
         assert!(refused(&"x".repeat(1_000)).contains("longer than 200"));
+    }
+
+    #[test]
+    fn window_of_any_size_is_measured_before_it_is_made() {
+        for text in [
+            "A,999999999999999999".to_owned(),
+            format!("A,{}", i64::MAX),
+            format!("A,{}", i64::MIN),
+            r#"{"comparison":"A","minutes":999999999999999999}"#.to_owned(),
+            r#"{"comparison":"A","window":"1ns"}"#.to_owned(),
+            r#"{"comparison":"A","window":"999ms"}"#.to_owned(),
+            r#"{"comparison":"A","window":"24h 1s"}"#.to_owned(),
+        ] {
+            let told = refused(&text);
+            assert!(told.contains("at least a second"), "{text}: {told}");
+        }
+        assert_eq!(job("A,1440").length, SignedDuration::from_hours(24));
+        assert_eq!(
+            job(r#"{"comparison":"A","window":"1s"}"#).length,
+            SignedDuration::from_secs(1)
+        );
+    }
+
+    #[test]
+    fn url_torn_by_its_comma_is_told_to_go_into_the_json_form() {
+        for text in [
+            "https://specs.example/a,b.json,A,5",
+            "A,5,Approve,e-1,https://specs.example/a,b.json",
+        ] {
+            let told = refused(text);
+            assert!(told.contains("needs the JSON form"), "{text}: {told}");
+        }
+        let url = "https://specs.example/a,b.json";
+        assert_eq!(
+            job(&format!(r#"{{"monspec":"{url}"}}"#)).monspec,
+            Some(Place::Url(url.to_owned()))
+        );
+        // A number that is out of range is not the fault of the URL.
+        assert!(!refused("https://specs.example/a.json,A,0").contains("JSON"));
+    }
+
+    #[test]
+    fn two_addresses_are_refused() {
+        let told = refused("https://specs.example/a.json,A,5,https://specs.example/b.json");
+
+        assert!(told.contains("two addresses"), "{told}");
+    }
+
+    #[test]
+    fn address_for_results_has_a_bound() {
+        let with = |length: usize| {
+            let hook = format!("https://x/{}", "a".repeat(length - 10));
+            format!(r#"{{"comparison":"A","resultHook":"{hook}"}}"#)
+        };
+
+        assert!(job(&with(2_000)).result_hook.is_some());
+        assert!(refused(&with(2_001)).contains("longer than 2000 characters"));
+    }
+
+    #[test]
+    fn names_that_hide_something_are_refused() {
+        for name in [r"Gate\u001b[2J", r"Gate\u202e", r"Gate\nGate"] {
+            let told = refused(&format!(r#"{{"comparison":"{name}"}}"#));
+            assert!(told.contains("control characters"), "{name}: {told}");
+        }
     }
 
     #[test]

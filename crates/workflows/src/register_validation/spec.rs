@@ -15,6 +15,10 @@ use crate::{LARGEST_SPEC, metric_facts};
 /// The file within an artifact.
 const FILE: &str = "monspec.json";
 
+/// The largest monspec that is stored, in compressed bytes: it is one item of
+/// the table, which is refused above 400 KB.
+const LARGEST_PACKED: usize = 300_000;
+
 /// The longest name of a comparison, in bytes: it is part of a key.
 const LONGEST_NAME: usize = 400;
 
@@ -133,6 +137,12 @@ async fn in_artifact(services: &Services, data: &JobData) -> Result<Accepted, St
         ))
         .into());
     };
+    let location = artifact.s3_location().ok_or_else(|| {
+        Refusal::configuration(format!(
+            "the input artifact `{}` does not lie in S3, so it cannot be read",
+            artifact.name
+        ))
+    })?;
     let credentials = data.artifact_credentials.as_ref().ok_or_else(|| {
         Refusal::configuration(
             "the job carries no credentials for its input artifact, so it cannot be read",
@@ -140,12 +150,7 @@ async fn in_artifact(services: &Services, data: &JobData) -> Result<Accepted, St
     })?;
     let text = services
         .artifacts
-        .text(
-            &artifact.location.s3_location,
-            credentials,
-            FILE,
-            LARGEST_SPEC,
-        )
+        .text(location, credentials, FILE, LARGEST_SPEC)
         .await;
     match text {
         Ok(text) => Ok(accepted(text)?),
@@ -170,13 +175,17 @@ async fn in_artifact(services: &Services, data: &JobData) -> Result<Accepted, St
 
 fn accepted(text: String) -> Result<Accepted, Refusal> {
     let reading = monspec::read(&text, metric_facts);
-    match reading.spec {
-        Some(monspec) => Ok(Accepted {
-            monspec,
-            stored: Spec::new(text),
-        }),
-        None => Err(Refusal::configuration(told(&reading.messages))),
+    let Some(monspec) = reading.spec else {
+        return Err(Refusal::configuration(told(&reading.messages)));
+    };
+    let stored = Spec::new(text);
+    let packed = stored.packed_len();
+    if packed > LARGEST_PACKED {
+        return Err(Refusal::configuration(format!(
+            "the monspec has {packed} bytes when compressed, more than the {LARGEST_PACKED} that can be stored: split it into files of one service each"
+        )));
     }
+    Ok(Accepted { monspec, stored })
 }
 
 fn told(messages: &[monspec::lint::Message]) -> String {
@@ -193,4 +202,48 @@ fn told(messages: &[monspec::lint::Message]) -> String {
         text.push_str("\nThe command `monspec lint` tells all of them.");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SPEC: &str = r#"{"_comment":"","Shop":{"etype":"SERVICE",
+        "environments":{"Staging":{"tags":[{"key":"Stage"}]}}}}"#;
+
+    /// A monspec with a comment in which nothing repeats: it is compressed to
+    /// about three quarters of its length.
+    fn with_comment(letters: usize) -> String {
+        const ALPHABET: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+-";
+        let mut state = 1_usize;
+        let letter = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            char::from(ALPHABET[state % ALPHABET.len()])
+        };
+        let comment: String = std::iter::repeat_with(letter).take(letters).collect();
+        SPEC.replace(r#""_comment":"""#, &format!(r#""_comment":"{comment}""#))
+    }
+
+    #[test]
+    fn spec_that_does_not_fit_into_an_item_is_refused() {
+        let most = with_comment(380_000);
+        assert!(accepted(most).is_ok());
+        let large = with_comment(410_000);
+        assert!(large.len() < LARGEST_SPEC);
+
+        let Err(refusal) = accepted(large) else {
+            panic!("it is accepted");
+        };
+
+        assert_eq!(refusal.failure, JobFailure::Configuration);
+        assert!(
+            refusal
+                .text
+                .contains("more than the 300000 that can be stored"),
+            "{}",
+            refusal.text
+        );
+    }
 }
