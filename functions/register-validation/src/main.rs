@@ -3,10 +3,16 @@
 mod report;
 mod setup;
 
-use delivery::job::JobEvent;
+use std::panic::AssertUnwindSafe;
+
+use anyhow::anyhow;
+use delivery::job::Job;
+use futures_util::FutureExt as _;
 use lambda::{Failure, Invocation, init_logging};
 use lambda_runtime::{LambdaEvent, service_fn};
+use serde::Deserialize as _;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use workflows::register_validation::{Request, Services, register_validation};
 
 #[tokio::main(flavor = "current_thread")]
@@ -20,10 +26,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 
 async fn handle(services: &Services, event: LambdaEvent<Value>) -> Result<Value, Failure> {
     let invocation = Invocation::begin(&event.context);
-    if event.payload.get("CodePipeline.job").is_some() {
-        for_job(services, event.payload, invocation).await
-    } else {
-        directly(services, &event.payload, invocation).await
+    match event.payload.get("CodePipeline.job") {
+        Some(job) => for_job(services, job, invocation).await,
+        None => directly(services, &event.payload, invocation).await,
     }
 }
 
@@ -31,26 +36,46 @@ async fn handle(services: &Services, event: LambdaEvent<Value>) -> Result<Value,
 /// for a result, not for the invocation to return.
 async fn for_job(
     services: &Services,
-    event: Value,
+    job: &Value,
     invocation: Invocation,
 ) -> Result<Value, Failure> {
-    let event: JobEvent = serde_json::from_value(event).map_err(|error| {
-        Failure::unusable(anyhow::Error::from(error).context("the event is not a CodePipeline job"))
-    })?;
-    let job = event.job;
-    let registered = Box::pin(register_validation(
-        services,
-        Request::Job(&job),
-        invocation.now,
-    ));
-    let outcome = match tokio::time::timeout_at(invocation.deadline, registered).await {
-        Ok(outcome) => outcome,
-        Err(_) => Err(anyhow::anyhow!(
+    // Read on its own: a job can be answered even if nothing else is understood.
+    let id = job
+        .get("id")
+        .and_then(Value::as_str)
+        .ok_or_else(|| Failure::unusable(anyhow!("the event does not name its job")))?;
+    let outcome = match read(job) {
+        Ok(job) => {
+            let registered = register_validation(services, Request::Job(&job), invocation.now);
+            ended(Box::pin(registered), invocation.deadline).await
+        }
+        Err(unreadable) => Err(unreadable),
+    };
+    report::to_job(&services.pipeline, id, outcome).await?;
+    Ok(json!({}))
+}
+
+fn read(job: &Value) -> anyhow::Result<Job> {
+    // The cause may quote what it found, and a credential stands in there.
+    Job::deserialize(job).map_err(|_| anyhow!("the event is not shaped like a job of CodePipeline"))
+}
+
+/// What the work came to, a fault if it ended in a panic or not in time.
+async fn ended<T>(
+    work: impl Future<Output = anyhow::Result<T>>,
+    deadline: Instant,
+) -> anyhow::Result<T> {
+    // Whatever the panic left behind belongs to this work and goes with it.
+    let work = AssertUnwindSafe(work).catch_unwind();
+    match tokio::time::timeout_at(deadline, work).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_)) => Err(anyhow!(
+            "a defect of the gate stopped the registration; the function's log says where"
+        )),
+        Err(_) => Err(anyhow!(
             "the function's time was over before the validation was stored"
         )),
-    };
-    report::to_job(&services.pipeline, &job.id, outcome).await?;
-    Ok(json!({}))
+    }
 }
 
 /// A caller that waits for the answer gets it.
@@ -66,4 +91,52 @@ async fn directly(
     )
     .await?;
     report::to_caller(outcome)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn later() -> Instant {
+        Instant::now() + Duration::from_secs(20)
+    }
+
+    #[tokio::test]
+    async fn panic_is_a_fault_like_any_other() {
+        let work = async {
+            let none: Option<u8> = None;
+            anyhow::Ok(none.expect("the secret of a panic"))
+        };
+
+        let fault = ended(work, later()).await.unwrap_err().to_string();
+
+        assert!(fault.starts_with("a defect of the gate"), "{fault}");
+        assert!(!fault.contains("secret"), "{fault}");
+    }
+
+    #[tokio::test]
+    async fn work_that_is_late_is_a_fault() {
+        let work = std::future::pending::<anyhow::Result<()>>();
+
+        let fault = ended(work, Instant::now()).await.unwrap_err().to_string();
+
+        assert!(fault.contains("time was over"), "{fault}");
+    }
+
+    #[tokio::test]
+    async fn outcome_of_the_work_is_kept() {
+        assert_eq!(ended(async { Ok(7) }, later()).await.unwrap(), 7);
+    }
+
+    #[test]
+    fn job_that_cannot_be_read_is_told_without_what_it_holds() {
+        let job = json!({"id": "1", "data": {"artifactCredentials": "AKIDEXAMPLEID"}});
+
+        let fault = format!("{:#}", read(&job).unwrap_err());
+
+        assert!(fault.contains("not shaped like a job"), "{fault}");
+        assert!(!fault.contains("AKID"), "{fault}");
+    }
 }
