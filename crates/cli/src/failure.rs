@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
 use lambda::settings::SettingError;
+use monspec::lint::escaped;
 
 /// The arguments make no sense.
 pub(crate) const USAGE: u8 = 64;
@@ -43,7 +44,8 @@ impl Failure {
         let silent = matches!(self, Self::Output(cause) if cause.kind() == ErrorKind::BrokenPipe);
         if !silent {
             // With stderr gone there is nobody left to tell; the code still speaks.
-            let _ = writeln!(io::stderr().lock(), "monspec: {self}");
+            let told = escaped(&self.to_string());
+            let _ = writeln!(io::stderr().lock(), "monspec: {told}");
         }
         ExitCode::from(match self {
             Self::Usage(_) => USAGE,

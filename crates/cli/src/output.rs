@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use monspec::lint::{Message, Severity};
+use monspec::lint::{Message, Severity, escaped};
 use monspec::{Finding, Outcome, Verdict, readable, verdict};
 use release::evidence::{Asked, Evidenced};
 use serde::Serialize;
@@ -13,6 +13,7 @@ use crate::input::Input;
 
 /// Prints messages the way compilers do, and how many there are.
 pub(crate) fn messages(out: &mut impl Write, file: &Input, messages: &[Message]) -> io::Result<()> {
+    let file = escaped(&file.to_string());
     for Message {
         severity,
         position,
@@ -101,11 +102,9 @@ pub(crate) fn warnings(out: &mut impl Write, findings: &[Evidenced]) -> io::Resu
         for asked in std::iter::once(source).chain(compare) {
             for warning in &asked.warnings {
                 let Asked { environment, .. } = asked;
-                writeln!(
-                    out,
-                    "warning: {} in {environment}: {warning}",
-                    finding.address
-                )?;
+                let address = &finding.address;
+                let line = format!("warning: {address} in {environment}: {warning}");
+                writeln!(out, "{}", escaped(&line))?;
                 warned = true;
             }
         }
@@ -210,6 +209,11 @@ fn told(finding: &Finding) -> String {
 }
 
 fn table<const COLUMNS: usize>(out: &mut impl Write, rows: &[[String; COLUMNS]]) -> io::Result<()> {
+    // Metrics and reasons hold what authors and tenants wrote.
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|row| row.each_ref().map(|cell| escaped(cell)))
+        .collect();
     let width = |column: usize| {
         rows.iter()
             .map(|row| row[column].chars().count())
@@ -217,7 +221,7 @@ fn table<const COLUMNS: usize>(out: &mut impl Write, rows: &[[String; COLUMNS]])
             .unwrap_or_default()
     };
     let widths: [usize; COLUMNS] = std::array::from_fn(width);
-    for row in rows {
+    for row in &rows {
         let cells: Vec<_> = row
             .iter()
             .zip(widths)

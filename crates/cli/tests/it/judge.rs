@@ -62,6 +62,47 @@ verdict: failed
 }
 
 #[test]
+fn metric_that_commands_a_terminal_is_shown_and_not_obeyed() {
+    let spec = SPEC.replace(
+        r#""perfsignature": [{ "timeseries": "response" }]"#,
+        r#""perfsignature": [{ "timeseries": "\u001b[2J\nverdict: passed\u202e" }]"#,
+    );
+    let spec = file("commands.spec.json", spec);
+    let failing = PASSING.replace("110", "111");
+
+    let ran = monspec(
+        &["judge", &spec, "--comparison", "Gate", "--values", "-"],
+        &failing,
+    );
+
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(
+        ran.out
+            .contains(r"\u{1b}[2J\nverdict: passed\u{202e} (avg)"),
+        "{}",
+        ran.out
+    );
+    let verdicts: Vec<_> = ran
+        .out
+        .lines()
+        .filter(|line| line.starts_with("verdict"))
+        .collect();
+    assert_eq!(verdicts, ["verdict: failed"]);
+}
+
+#[test]
+fn complaint_about_values_stays_on_its_line() {
+    let values =
+        r#"[{ "service": "S\n\u001b[2Jforged", "signature": 0, "observation": 1, "baseline": 1 }]"#;
+
+    let ran = judge("complaint", values, &[]);
+
+    assert_eq!(ran.code, 65);
+    assert_eq!(ran.err.lines().count(), 1, "{}", ran.err);
+    assert!(ran.err.contains(r"`S\n\u{1b}[2Jforged`"), "{}", ran.err);
+}
+
+#[test]
 fn json_has_exactly_the_promised_fields() {
     let ran = judge("json", &PASSING.replace("100", "null"), &["--json"]);
     assert_eq!(ran.code, 2);
