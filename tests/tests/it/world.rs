@@ -358,7 +358,8 @@ pub(crate) fn monspec() -> Value {
 }
 
 /// The same monspec with a field of every comparison set.
-pub(crate) fn monspec_with(field: &str, value: Value) -> Value {
+pub(crate) fn monspec_with(field: &str, value: impl Into<Value>) -> Value {
+    let value = value.into();
     let mut spec = monspec();
     let comparisons = spec["SampleJSonService"]["comparisons"]
         .as_array_mut()

@@ -20,7 +20,7 @@ async fn refusal(world: &World, monspec: &Value) -> String {
     world.start_execution("1", monspec);
     let ends = world.run_jobs().await;
     match ends.as_slice() {
-        [JobStatus::Failed { r#type, message }] => format!("{type}: {message}", type = r#type),
+        [JobStatus::Failed { r#type, message }] => format!("{type}: {message}"),
         other => panic!("expected one failed job, got {other:?}"),
     }
 }
