@@ -93,6 +93,24 @@ async fn parameters_that_cannot_be_used_fail_the_job_with_what_to_correct() {
 }
 
 #[tokio::test]
+async fn job_that_cannot_be_read_fails_in_the_same_invocation() {
+    let world = gated(Settings::default()).await;
+    release(&world);
+    let due = world.aws.pipelines().next_job().unwrap();
+    let mut event = due.event.clone();
+    event["CodePipeline.job"]["data"]["artifactCredentials"] = json!("AKIDEXAMPLEID");
+
+    let invocation = world.register.invoke(event).await.unwrap();
+
+    assert!(matches!(invocation.outcome, Outcome::Ok(_)));
+    let (failure, message) = failed(&world, &due.id);
+    assert_eq!(failure, "SystemUnavailable");
+    assert!(message.contains("not shaped like a job"), "{message}");
+    assert!(!world.register.logs().contains("AKIDEXAMPLEID"));
+    assert_eq!(waiting(&world).await, 0);
+}
+
+#[tokio::test]
 async fn job_fails_in_the_same_invocation_when_the_database_is_out_of_reach() {
     let nobody = closed_port().await;
     let unreachable = Settings::default().with("AWS_ENDPOINT_URL_DYNAMODB", &nobody);

@@ -31,12 +31,19 @@ async fn same_job_twice_gives_one_validation() {
     world.gate(GATE);
     let execution = world.start_execution("1", &monspec());
     let job = world.aws.pipelines().next_job().unwrap();
-    world.run_job(&job).await.unwrap();
+    let Outcome::Waiting { due_at: told, .. } = world.run_job(&job).await.unwrap() else {
+        panic!("the registration waits");
+    };
 
+    world.advance(SignedDuration::from_mins(1));
     let again = world.aws.pipelines().redeliver(&job.id).unwrap();
     let outcome = world.run_job(&again).await.unwrap();
 
-    assert!(matches!(outcome, Outcome::Waiting { already: true, .. }));
+    assert!(told.is_some());
+    assert!(
+        matches!(outcome, Outcome::Waiting { already: true, due_at, .. } if due_at == told),
+        "{outcome:?}"
+    );
     world.traffic(STAGING, 100.0, 0.0);
     world.traffic(PRODUCTION, 100.0, 0.0);
     only(&world.pass_window().await);
