@@ -68,14 +68,26 @@ impl Store {
     ) -> Result<Registered, StoreError> {
         let mut attempts = Attempts::at("register a validation");
         loop {
-            if let Some(job) = job
-                && let Some(id) = self.registered_by(job).await?
-            {
+            let earlier = async {
+                match job {
+                    Some(job) => self.registered_by(job).await,
+                    None => Ok(None),
+                }
+            };
+            // On the heap: three requests under way are too large for a stack.
+            let read = Box::pin(async {
+                tokio::try_join!(
+                    earlier,
+                    self.predecessor(registration),
+                    self.keep_spec(spec, registration),
+                )
+            });
+            let (earlier, predecessor, spec) = read.await?;
+            if let Some(id) = earlier {
                 return Ok(Registered::Already(id));
             }
-            let predecessor = self.predecessor(registration).await?;
             let mut writes = self.registration_writes(registration, job, predecessor.as_ref());
-            writes.push(self.keep_spec(spec, registration).await?);
+            writes.push(spec);
             if attempts.write(self, writes).await? == Attempt::Written {
                 return Ok(Registered::Waiting(registration.id));
             }

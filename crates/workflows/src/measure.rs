@@ -3,9 +3,11 @@
 //! Identical questions are asked once as long as the same [`Asking`] is used,
 //! which is one tick of the schedule or one command of a person.
 
+mod words;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use dynatrace::{Dynatrace, Entity, Question, Scope, Series, SeriesAnswer, SeriesError};
+use dynatrace::{Dynatrace, Entity, Question, Scope, SeriesAnswer, SeriesError};
 use monspec::{
     Address, Comparison, Direction, Environment, Gap, Measured, Measurement, Merge, Metric,
     ServiceEntry, Signature,
@@ -15,6 +17,7 @@ use release::window::Window;
 use tokio::time::Instant;
 
 use crate::once::Once;
+use words::{scope, series, tenant_window};
 
 /// The questions of one tick, and their answers.
 #[derive(Debug)]
@@ -308,64 +311,6 @@ fn settled<A>(
     }
 }
 
-fn scope(entry: &ServiceEntry, environment: &Environment) -> Scope {
-    Scope {
-        entity_type: match entry.etype {
-            monspec::EntityType::Service => dynatrace::EntityType::Service,
-            monspec::EntityType::Application => dynatrace::EntityType::Application,
-            monspec::EntityType::Host => dynatrace::EntityType::Host,
-            monspec::EntityType::ProcessGroup => dynatrace::EntityType::ProcessGroup,
-            monspec::EntityType::ProcessGroupInstance => {
-                dynatrace::EntityType::ProcessGroupInstance
-            }
-        },
-        tags: environment
-            .tags
-            .iter()
-            .map(|tag| dynatrace::Tag {
-                context: tag.context.clone(),
-                key: tag.key.clone(),
-                value: tag.value.clone(),
-            })
-            .collect(),
-    }
-}
-
-fn series(address: &Address, signature: &Signature) -> Series {
-    Series {
-        metric: match &signature.metric {
-            Metric::Selector(selector) => dynatrace::Metric::Selector(selector.clone()),
-            other => dynatrace::Metric::Timeseries(other.to_string()),
-        },
-        aggregation: aggregation(signature.aggregate),
-        merge: match signature.merge {
-            Merge::Tenant => dynatrace::Merge::Tenant,
-            Merge::Mean => dynatrace::Merge::Mean,
-        },
-        method: address.method.clone(),
-    }
-}
-
-fn aggregation(aggregate: monspec::Aggregate) -> dynatrace::Aggregation {
-    use dynatrace::Aggregation;
-    match aggregate {
-        monspec::Aggregate::Min => Aggregation::Min,
-        monspec::Aggregate::Max => Aggregation::Max,
-        monspec::Aggregate::Avg => Aggregation::Avg,
-        monspec::Aggregate::Sum => Aggregation::Sum,
-        monspec::Aggregate::Count => Aggregation::Count,
-        monspec::Aggregate::Median => Aggregation::Median,
-        // The ends of the scale are the smallest and the largest value.
-        monspec::Aggregate::Percentile(percent) => {
-            match dynatrace::Percentile::from_percent(percent) {
-                Some(percentile) => Aggregation::Percentile(percentile),
-                None if percent < 50.0 => Aggregation::Min,
-                None => Aggregation::Max,
-            }
-        }
-    }
-}
-
 /// How many others the entities are related to: each counted once, however
 /// many of the entities know it; or, with `merge: mean`, the mean per entity.
 fn relations(signature: &Signature, entities: &[Entity]) -> f64 {
@@ -395,12 +340,5 @@ fn relations(signature: &Signature, entities: &[Entity]) -> f64 {
         Merge::Mean => {
             related.map(|others| others.len() as f64).sum::<f64>() / entities.len() as f64
         }
-    }
-}
-
-fn tenant_window(window: Window) -> dynatrace::Window {
-    dynatrace::Window {
-        from_ms: window.start.as_millisecond(),
-        to_ms: window.end.as_millisecond(),
     }
 }

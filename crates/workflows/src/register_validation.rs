@@ -141,18 +141,20 @@ pub async fn register_validation(
 }
 
 async fn for_job(services: &Services, job: &Job, now: Timestamp) -> Result<Outcome, Stop> {
-    if let Some(id) = services
-        .store
-        .registered_by(&job.id)
-        .await
-        .context("cannot look for an earlier delivery of the job")?
-    {
+    let parameters = parameters::of_job(job.user_parameters()).map_err(Refusal::configuration)?;
+    // On the heap: several requests under way are too large for a stack.
+    let spec = Box::pin(spec::of_job(services, &parameters, &job.data));
+    let context = Box::pin(context_of(services, job));
+    let (earlier, needed) = futures_util::future::join(
+        services.store.registered_by(&job.id),
+        futures_util::future::try_join(spec, context),
+    )
+    .await;
+    // A job that was registered before is fine, whatever became of its artifact.
+    if let Some(id) = earlier.context("cannot look for an earlier delivery of the job")? {
         return already(services, id).await;
     }
-    let parameters = parameters::of_job(job.user_parameters()).map_err(Refusal::configuration)?;
-    let spec = spec::of_job(services, &parameters, &job.data);
-    let context = context_of(services, job);
-    let (spec, context) = futures_util::future::try_join(spec, context).await?;
+    let (spec, context) = needed?;
 
     let comparison = spec
         .comparison(parameters.comparison.as_deref())?

@@ -3,9 +3,11 @@
 //! The steps and what a crash leaves behind are the transition table of
 //! [`release::validation`].
 
-mod answering;
-mod hook;
 mod judging;
+
+mod answering;
+mod history;
+mod hook;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;

@@ -3,21 +3,18 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
-use delivery::pipeline::ActionKind;
 use jiff::{SignedDuration, Timestamp};
 use monspec::{
     Comparison, Gap, Measurement, MissingBaseline, Monspec, ServiceEntry, Verdict, WhenInconclusive,
 };
 use release::approval;
-use release::deployment::{
-    Deployment, Group, LedgerEntry, Origin, Standing, Undisturbed, taint, undisturbed,
-};
 use release::evidence::{Evidence, Evidenced};
 use release::summary::series_name;
 use release::validation::{Registration, Validation};
-use release::window::{Window, saturating_add};
+use release::window::saturating_add;
 use store::Plotted;
 
+use super::history::{History, mixed, never_released};
 use super::{Shared, Wait};
 use crate::metric_facts;
 use crate::sides::{Baseline, Pair, Sides};
@@ -84,7 +81,17 @@ async fn measured(shared: &Shared<'_>, validation: &Validation) -> anyhow::Resul
     let spec = spec(shared, registration).await?;
     let policy = policy(&spec, registration);
 
-    if let Some((verdict, reason)) = mixed(shared, registration, &spec).await? {
+    // Asked together, because windows are seldom mixed and answers are slow.
+    let entries = spec.compared(&registration.comparison);
+    let sides = entries
+        .iter()
+        .map(|(entry, comparison)| both_sides(shared, registration, entry, comparison));
+    let (mixed, sides) = futures_util::future::join(
+        mixed(shared, registration, &spec),
+        futures_util::future::try_join_all(sides),
+    )
+    .await;
+    if let Some((verdict, reason)) = mixed? {
         return Ok(decided(evidence(
             shared,
             verdict,
@@ -93,11 +100,7 @@ async fn measured(shared: &Shared<'_>, validation: &Validation) -> anyhow::Resul
             Vec::new(),
         )));
     }
-    let entries = spec.compared(&registration.comparison);
-    let sides = entries
-        .iter()
-        .map(|(entry, comparison)| both_sides(shared, registration, entry, comparison));
-    let mut sides = futures_util::future::try_join_all(sides).await?;
+    let mut sides = sides?;
     let token_refused = sides.iter().any(Sides::token_refused);
 
     let patience_ends = saturating_add(registration.due_at, shared.services.patience);
@@ -187,98 +190,6 @@ fn next_look(shared: &Shared<'_>, patience_ends: Timestamp) -> Timestamp {
     saturating_add(shared.tick.now, pause).min(patience_ends)
 }
 
-/// Why the window was not the build's own, if it was not.
-async fn mixed(
-    shared: &Shared<'_>,
-    registration: &Registration,
-    spec: &Monspec,
-) -> anyhow::Result<Option<(Verdict, String)>> {
-    let Some(since) = registration
-        .deployments
-        .iter()
-        .map(|judged| judged.at)
-        .min()
-    else {
-        return Ok(None);
-    };
-    let window = looked_at(registration, spec);
-    let released = released_since(shared, registration, since).await?;
-    for judged in &registration.deployments {
-        let known = shared
-            .services
-            .store
-            .deployments(&judged.group, window.end)
-            .await?;
-        let mut others: Vec<Deployment> = known.into_iter().map(|entry| entry.deployment).collect();
-        others.extend(released.iter().cloned());
-        match undisturbed(judged, &others, window) {
-            Undisturbed::Yes => {}
-            Undisturbed::Healed(heal) => {
-                let reason = format!(
-                    "this build was replaced because of a problem: deployment {} healed {} at {}",
-                    heal.id,
-                    heal.group,
-                    whole_second(heal.at)
-                );
-                return Ok(Some((Verdict::Failed, reason)));
-            }
-            Undisturbed::Overtaken(by) => {
-                let reason = format!(
-                    "overtaken: deployment {} reached {} at {}, before the window ended, so the numbers belong to \
-                     two builds",
-                    by.id,
-                    by.group,
-                    whole_second(by.at)
-                );
-                return Ok(Some((Verdict::Inconclusive, reason)));
-            }
-        }
-    }
-    Ok(None)
-}
-
-/// The build's window, as far as any shift looks ahead of it.
-fn looked_at(registration: &Registration, spec: &Monspec) -> Window {
-    let window = registration.window;
-    let end = spec
-        .compared(&registration.comparison)
-        .iter()
-        .map(|(_, comparison)| window.shifted_back(comparison.shift_source_seconds).end)
-        .fold(window.end, Timestamp::max);
-    Window { end, ..window }
-}
-
-/// Deployments of the pipeline's other executions since a moment; they may not
-/// have registered anything.
-async fn released_since(
-    shared: &Shared<'_>,
-    registration: &Registration,
-    since: Timestamp,
-) -> anyhow::Result<Vec<Deployment>> {
-    let runs = shared.runs_since(&registration.pipeline, since).await?;
-    Ok(runs
-        .into_iter()
-        .filter(|run| Some(run.execution.as_str()) != registration.execution.as_deref())
-        .filter_map(|run| {
-            let ActionKind::CodeDeploy(target) = run.kind else {
-                return None;
-            };
-            Some(Deployment {
-                id: run.external_id.unwrap_or(run.id),
-                group: Group {
-                    application: target.application,
-                    name: target.group,
-                },
-                at: run.started,
-                execution: Some(run.execution),
-                identity: String::new(),
-                version: String::new(),
-                origin: Origin::Release,
-            })
-        })
-        .collect())
-}
-
 async fn both_sides<'a>(
     shared: &Shared<'_>,
     registration: &Registration,
@@ -324,80 +235,6 @@ fn worth_waiting_for(sides: &Sides<'_>) -> Option<String> {
     })
 }
 
-/// What the ledger says of the compare side.
-#[derive(Default)]
-struct History {
-    tainted: Option<String>,
-    nothing_earlier: bool,
-}
-
-impl History {
-    async fn read(
-        shared: &Shared<'_>,
-        registration: &Registration,
-        window: Window,
-    ) -> anyhow::Result<Self> {
-        let judged: Vec<&str> = registration
-            .deployments
-            .iter()
-            .map(|deployment| deployment.id.as_str())
-            .collect();
-        let mut history = Self {
-            tainted: None,
-            // Without a known group nobody can say that nothing was there.
-            nothing_earlier: !registration.compare_groups.is_empty(),
-        };
-        for group in &registration.compare_groups {
-            let mut known: Vec<LedgerEntry> =
-                shared.services.store.deployments(group, window.end).await?;
-            history.nothing_earlier &= known
-                .iter()
-                .all(|entry| judged.contains(&entry.deployment.id.as_str()));
-            let Some(bad) = taint(&known, window).cloned() else {
-                continue;
-            };
-            // A release that registered nothing may have replaced it since.
-            let since = bad.deployment.at;
-            let later = released_since(shared, registration, since).await?;
-            let new = |later: &Deployment| {
-                let is_known = known.iter().any(|entry| entry.deployment.id == later.id);
-                later.group == *group && !is_known
-            };
-            let unregistered: Vec<LedgerEntry> = later
-                .into_iter()
-                .filter(new)
-                .map(|deployment| LedgerEntry {
-                    deployment,
-                    standing: Standing::Unknown,
-                    taught_by: String::new(),
-                })
-                .collect();
-            known.extend(unregistered);
-            if let Some(bad) = taint(&known, window) {
-                history.tainted = Some(format!(
-                    "deployment {} of {group} ran in it and is known to be {} ({})",
-                    bad.deployment.id,
-                    match bad.standing {
-                        Standing::Suspect => "suspect",
-                        _ => "bad",
-                    },
-                    bad.taught_by
-                ));
-            }
-        }
-        Ok(history)
-    }
-}
-
-/// Whether the pipeline itself knows of no release to the compare side either:
-/// not every release registers a validation.
-async fn never_released(shared: &Shared<'_>, registration: &Registration) -> anyhow::Result<bool> {
-    let released = released_since(shared, registration, Timestamp::UNIX_EPOCH).await?;
-    Ok(released
-        .iter()
-        .all(|deployment| !registration.compare_groups.contains(&deployment.group)))
-}
-
 /// Whether a baseline is missing because nothing answered.
 fn silent(measurement: &Measurement) -> bool {
     matches!(
@@ -409,8 +246,4 @@ fn silent(measurement: &Measurement) -> bool {
 /// Whether asking again can help.
 fn may_come(gap: &Gap) -> bool {
     matches!(gap, Gap::NoData(_) | Gap::NoEntity(_) | Gap::Unavailable(_))
-}
-
-fn whole_second(at: Timestamp) -> Timestamp {
-    Timestamp::from_second(at.as_second()).unwrap_or(at)
 }

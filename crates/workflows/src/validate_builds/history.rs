@@ -1,0 +1,191 @@
+//! What else happened to the groups of a validation: whether a window was the
+//! build's own, and whether a baseline can be trusted.
+//!
+//! The ledger knows what registered a validation or was a heal; the pipeline
+//! knows every release. Both are asked.
+
+use delivery::pipeline::ActionKind;
+use jiff::Timestamp;
+use monspec::{Monspec, Verdict};
+use release::deployment::{
+    Deployment, Group, LedgerEntry, Origin, Standing, Undisturbed, taint, undisturbed,
+};
+use release::validation::Registration;
+use release::window::Window;
+
+use super::Shared;
+
+/// Why the window was not the build's own, if it was not.
+pub(super) async fn mixed(
+    shared: &Shared<'_>,
+    registration: &Registration,
+    spec: &Monspec,
+) -> anyhow::Result<Option<(Verdict, String)>> {
+    let Some(since) = registration
+        .deployments
+        .iter()
+        .map(|judged| judged.at)
+        .min()
+    else {
+        return Ok(None);
+    };
+    let window = looked_at(registration, spec);
+    let released = released_since(shared, registration, since).await?;
+    for judged in &registration.deployments {
+        let known = shared
+            .services
+            .store
+            .deployments(&judged.group, window.end)
+            .await?;
+        let mut others: Vec<Deployment> = known.into_iter().map(|entry| entry.deployment).collect();
+        others.extend(released.iter().cloned());
+        match undisturbed(judged, &others, window) {
+            Undisturbed::Yes => {}
+            Undisturbed::Healed(heal) => {
+                let reason = format!(
+                    "this build was replaced because of a problem: deployment {} healed {} at {}",
+                    heal.id,
+                    heal.group,
+                    whole_second(heal.at)
+                );
+                return Ok(Some((Verdict::Failed, reason)));
+            }
+            Undisturbed::Overtaken(by) => {
+                let reason = format!(
+                    "overtaken: deployment {} reached {} at {}, before the window ended, so the numbers belong to \
+                     two builds",
+                    by.id,
+                    by.group,
+                    whole_second(by.at)
+                );
+                return Ok(Some((Verdict::Inconclusive, reason)));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// What the ledger says of the compare side.
+#[derive(Default)]
+pub(super) struct History {
+    /// Why the baseline cannot be trusted, if it cannot.
+    pub(super) tainted: Option<String>,
+    /// Whether the ledger knows of no earlier deployment.
+    pub(super) nothing_earlier: bool,
+}
+
+impl History {
+    pub(super) async fn read(
+        shared: &Shared<'_>,
+        registration: &Registration,
+        window: Window,
+    ) -> anyhow::Result<Self> {
+        let judged: Vec<&str> = registration
+            .deployments
+            .iter()
+            .map(|deployment| deployment.id.as_str())
+            .collect();
+        let mut history = Self {
+            tainted: None,
+            // Without a known group nobody can say that nothing was there.
+            nothing_earlier: !registration.compare_groups.is_empty(),
+        };
+        for group in &registration.compare_groups {
+            let mut known: Vec<LedgerEntry> =
+                shared.services.store.deployments(group, window.end).await?;
+            history.nothing_earlier &= known
+                .iter()
+                .all(|entry| judged.contains(&entry.deployment.id.as_str()));
+            let Some(bad) = taint(&known, window).cloned() else {
+                continue;
+            };
+            // A release that registered nothing may have replaced it since.
+            let since = bad.deployment.at;
+            let later = released_since(shared, registration, since).await?;
+            let new = |later: &Deployment| {
+                let is_known = known.iter().any(|entry| entry.deployment.id == later.id);
+                later.group == *group && !is_known
+            };
+            let unregistered: Vec<LedgerEntry> = later
+                .into_iter()
+                .filter(new)
+                .map(|deployment| LedgerEntry {
+                    deployment,
+                    standing: Standing::Unknown,
+                    taught_by: String::new(),
+                })
+                .collect();
+            known.extend(unregistered);
+            if let Some(bad) = taint(&known, window) {
+                history.tainted = Some(format!(
+                    "deployment {} of {group} ran in it and is known to be {} ({})",
+                    bad.deployment.id,
+                    match bad.standing {
+                        Standing::Suspect => "suspect",
+                        _ => "bad",
+                    },
+                    bad.taught_by
+                ));
+            }
+        }
+        Ok(history)
+    }
+}
+
+/// Whether the pipeline itself knows of no release to the compare side either:
+/// not every release registers a validation.
+pub(super) async fn never_released(
+    shared: &Shared<'_>,
+    registration: &Registration,
+) -> anyhow::Result<bool> {
+    let released = released_since(shared, registration, Timestamp::UNIX_EPOCH).await?;
+    Ok(released
+        .iter()
+        .all(|deployment| !registration.compare_groups.contains(&deployment.group)))
+}
+
+/// The build's window, as far as any shift looks ahead of it.
+fn looked_at(registration: &Registration, spec: &Monspec) -> Window {
+    let window = registration.window;
+    let end = spec
+        .compared(&registration.comparison)
+        .iter()
+        .map(|(_, comparison)| window.shifted_back(comparison.shift_source_seconds).end)
+        .fold(window.end, Timestamp::max);
+    Window { end, ..window }
+}
+
+/// Deployments of the pipeline's other executions since a moment; they may not
+/// have registered anything.
+async fn released_since(
+    shared: &Shared<'_>,
+    registration: &Registration,
+    since: Timestamp,
+) -> anyhow::Result<Vec<Deployment>> {
+    let runs = shared.runs_since(&registration.pipeline, since).await?;
+    Ok(runs
+        .into_iter()
+        .filter(|run| Some(run.execution.as_str()) != registration.execution.as_deref())
+        .filter_map(|run| {
+            let ActionKind::CodeDeploy(target) = run.kind else {
+                return None;
+            };
+            Some(Deployment {
+                id: run.external_id.unwrap_or(run.id),
+                group: Group {
+                    application: target.application,
+                    name: target.group,
+                },
+                at: run.started,
+                execution: Some(run.execution),
+                identity: String::new(),
+                version: String::new(),
+                origin: Origin::Release,
+            })
+        })
+        .collect())
+}
+
+fn whole_second(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
+}
