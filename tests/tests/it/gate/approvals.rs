@@ -271,14 +271,7 @@ async fn approval_with_two_validations_needs_both(mut world: World) {
 async fn first_of_two_validations_that_fails_rejects(mut world: World) {
     two_gates(&world, "Limits,15,ApproveStaging");
     good_traffic(&world);
-    let mut spec = monspec();
-    let mut limits = spec["SampleJSonService"].clone();
-    limits["comparisons"] = json!([{"name": "StagingToProduction", "source": "Staging"}]);
-    limits["perfsignature"] = json!([{
-        "timeseries": "com.dynatrace.builtin:service.responsetime", "aggregate": "avg", "upperlimit": 1
-    }]);
-    spec["SampleJSonService"]["comparisons"][1]["name"] = json!("Limits");
-    spec["Strict"] = limits;
+    let spec = one_fails_one_passes();
     let execution = world.release("1", &spec).await;
 
     world.pass_window().await;
@@ -289,14 +282,7 @@ async fn first_of_two_validations_that_fails_rejects(mut world: World) {
 async fn rejection_of_one_validation_is_no_persons_to_the_other(mut world: World) {
     two_gates(&world, "Limits,5,ApproveStaging");
     good_traffic(&world);
-    let mut spec = monspec();
-    let mut limits = spec["SampleJSonService"].clone();
-    limits["comparisons"] = json!([{"name": "StagingToProduction", "source": "Staging"}]);
-    limits["perfsignature"] = json!([{
-        "timeseries": "com.dynatrace.builtin:service.responsetime", "aggregate": "avg", "upperlimit": 1
-    }]);
-    spec["SampleJSonService"]["comparisons"][1]["name"] = json!("Limits");
-    spec["Strict"] = limits;
+    let spec = one_fails_one_passes();
     let execution = world.release("1", &spec).await;
     let ticked = world.pass_window().await;
     assert_eq!(world.answered(&execution), ApprovalStatus::Rejected);
@@ -502,4 +488,17 @@ fn two_gates(world: &World, second: &str) {
             .stage(staging)
             .stage(Stage::new("Approve").approval("ApproveStaging")),
     );
+}
+
+/// `StagingToProduction` holds a limit that no build can meet, `Limits` none.
+fn one_fails_one_passes() -> serde_json::Value {
+    let mut spec = monspec();
+    let mut limits = spec["SampleJSonService"].clone();
+    limits["comparisons"] = json!([{"name": "StagingToProduction", "source": "Staging"}]);
+    limits["perfsignature"] = json!([{
+        "timeseries": "com.dynatrace.builtin:service.responsetime", "aggregate": "avg", "upperlimit": 1
+    }]);
+    spec["SampleJSonService"]["comparisons"][1]["name"] = json!("Limits");
+    spec["Strict"] = limits;
+    spec
 }
