@@ -10,18 +10,32 @@
 //! |---|---|---|---|---|---|
 //! | – | a problem is blamed on a deployment | remediation Attributed, culprit suspect and bound to this problem, in one transaction | – | blamed again | as written |
 //! | – | the culprit is bound to another problem | remediation Joined | – | blamed again | as written |
+//! | – | more groups than allowed are to blame | the finding, nothing is bound | – | blamed again | as written |
+//! | Joined | the other problem let the culprit go, this one is open | Attributed, bound, in one transaction | – | looked at again | as written |
 //! | Attributed | a check says no | not needed or refused with the reason | – | checked again | as written |
-//! | Attributed | another deployment runs | due later | – | checked again | as written |
+//! | Attributed | another deployment runs, or another problem is answered in the group | due later | – | checked again | as written |
 //! | Attributed | the culprit is still being deployed | – | stop it, without rollback | – | stopped again: already stopped |
-//! | Attributed | a target is found and the guard is free | Intended with target and marker, guard taken, in one transaction | – | checked again | next row |
-//! | Intended | its marker is found | Deploying with the found id | – | searched again | as written |
-//! | Intended | its marker is not found | – | create the deployment | searched again | searched, and found |
-//! | Intended | created | Deploying with its id | – | searched, and found | as written |
+//! | Attributed | a deployment with the culprit's marker is there | Deploying with its id, guard taken, the heal in the ledger, in one transaction | – | found again | as written |
+//! | Attributed | CodeDeploy itself deploys our target | as in the row above | – | found again | as written |
+//! | Attributed | a target is found and the guard is free | Intended with target and marker, guard taken, in one transaction | – | checked again | next rows |
+//! | Attributed | the same, in shadow | Shadowed with target, guard in cooldown, in one transaction | – | checked again | as written |
+//! | Intended | just written by this worker | – | create the deployment | – | next rows |
+//! | Intended | created | Deploying with its id, the heal in the ledger, in one transaction | – | its marker is found | as written |
+//! | Intended | met by another worker, its marker is found | as in the row above | – | searched again | as written |
+//! | Intended | met by another worker, its marker is not found | Attributed, guard given back, in one transaction | – | searched again | decided anew |
+//! | Intended | CodeDeploy is busy with another deployment | Attributed, guard given back, in one transaction | – | its marker is searched | decided anew |
+//! | Intended | CodeDeploy does not take the revision | failed heal, guard in cooldown, in one transaction | – | its marker is searched | as written |
 //! | Deploying | it succeeded | Healed, guard in cooldown, in one transaction | – | looked at again | as written |
 //! | Deploying | it failed or was stopped | failed heal, guard in cooldown, in one transaction | – | looked at again | as written |
-//! | Healed | the problem closes | Confirmed, culprit bad | – | looked at again | as written |
-//! | Healed | its time is over | Unconfirmed, culprit stays suspect | – | looked at again | as written |
-//! | any other | the problem closes without our doing | Closed, culprit unknown | – | looked at again | as written |
+//! | Healed | the problem closes | Confirmed, culprit bad, in one transaction | – | looked at again | as written |
+//! | Healed | its time is over, or it was merged into an unknown one | Unconfirmed, culprit stays suspect | – | looked at again | as written |
+//! | Attributed, Joined | the problem closes | not needed; what was bound is unknown again | – | looked at again | as written |
+//! | Refused, not needed, Shadowed, failed heal | the problem closes | culprit unknown again | – | looked at again | as written |
+//! | Attributed, Intended, Deploying | its time is over | given up, guard in cooldown | – | looked at again | as written |
+//!
+//! A heal is only ever created in the pass that wrote its intent, and the
+//! group's history is read in each pass before anything is decided: what an
+//! earlier worker managed to create is found there by its marker.
 //!
 //! Comments are stored with the state that causes them and posted beside all
 //! this: one that cannot be posted is tried again and stops nothing.
@@ -32,7 +46,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::attribution::Culprit;
-use crate::deployment::{LedgerEntry, Origin, Standing};
+use crate::deployment::{Deployment, LedgerEntry, Origin, Standing};
 
 /// How far a remediation is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,13 +80,35 @@ pub enum State {
         /// When it had ended.
         at: Timestamp,
     },
+    /// The problem ended after the target ran: the culprit was bad.
+    #[serde(rename_all = "camelCase")]
+    Confirmed {
+        /// What was decided.
+        heal: Heal,
+        /// The deployment that did it.
+        deployment: String,
+        /// When it had ended.
+        at: Timestamp,
+        /// When the problem had.
+        closed: Timestamp,
+    },
+    /// The target runs, and nobody can say whether that ended the problem.
+    #[serde(rename_all = "camelCase")]
+    Unconfirmed {
+        /// What was decided.
+        heal: Heal,
+        /// The deployment that did it.
+        deployment: String,
+        /// When it had ended.
+        at: Timestamp,
+    },
     /// The target could not be deployed.
     #[serde(rename_all = "camelCase")]
     HealFailed {
         /// What was decided.
         heal: Heal,
-        /// The deployment that failed.
-        deployment: String,
+        /// The deployment that failed, where there was one.
+        deployment: Option<String>,
         /// What CodeDeploy said.
         reason: String,
     },
@@ -82,6 +118,53 @@ pub enum State {
     Refused(Refusal),
     /// It need not be done.
     NotNeeded(Needless),
+    /// It could not be finished in time.
+    #[serde(rename_all = "camelCase")]
+    GaveUp {
+        /// What was decided, where something was.
+        heal: Option<Heal>,
+        /// The deployment that had not ended, where there was one.
+        deployment: Option<String>,
+    },
+}
+
+impl State {
+    /// Whether nothing more is done or watched, whatever becomes of the
+    /// culprit.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::Attributed
+            | Self::Joined { .. }
+            | Self::Intended(_)
+            | Self::Deploying { .. }
+            | Self::Healed { .. } => false,
+            Self::Confirmed { .. }
+            | Self::Unconfirmed { .. }
+            | Self::HealFailed { .. }
+            | Self::Shadowed(_)
+            | Self::Refused(_)
+            | Self::NotNeeded(_)
+            | Self::GaveUp { .. } => true,
+        }
+    }
+
+    /// A word for answers and logs.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Attributed => "attributed",
+            Self::Joined { .. } => "joined",
+            Self::Intended(_) => "intended",
+            Self::Deploying { .. } => "deploying",
+            Self::Healed { .. } => "healed",
+            Self::Confirmed { .. } => "confirmed",
+            Self::Unconfirmed { .. } => "unconfirmed",
+            Self::HealFailed { .. } => "healFailed",
+            Self::Shadowed(_) => "shadowed",
+            Self::Refused(_) => "refused",
+            Self::NotNeeded(_) => "notNeeded",
+            Self::GaveUp { .. } => "gaveUp",
+        }
+    }
 }
 
 /// What is decided before anything is called.
@@ -89,13 +172,23 @@ pub enum State {
 #[serde(rename_all = "camelCase")]
 pub struct Heal {
     /// The deployment whose revision is deployed again.
-    pub target: String,
-    /// What a person calls it.
-    pub version: String,
+    pub target: Deployment,
+    /// Who deploys it.
+    pub by: Hand,
     /// Found in the description of the deployment that does it.
     pub marker: String,
     /// When it was decided.
     pub at: Timestamp,
+}
+
+/// Who deploys the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Hand {
+    /// We do.
+    Ours,
+    /// CodeDeploy does, of its own accord.
+    CodeDeploy,
 }
 
 /// Why a heal must not be done. Displays as a sentence that says what a person
@@ -369,6 +462,19 @@ impl Guard {
         })
     }
 
+    /// The guard after an intent that came to nothing: as if it had not been
+    /// admitted.
+    #[must_use]
+    pub fn returned(&self) -> Self {
+        let mut heals = self.heals.clone();
+        heals.pop();
+        Self {
+            active: None,
+            cooldown_until: None,
+            heals,
+        }
+    }
+
     /// The guard after a heal has ended, well or not.
     #[must_use]
     pub fn released(&self, limits: Limits, now: Timestamp) -> Self {
@@ -386,7 +492,7 @@ impl Guard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::deployment::{Deployment, Group};
+    use crate::deployment::Group;
 
     fn minute(minute: i64) -> Timestamp {
         Timestamp::from_second(minute * 60).unwrap()

@@ -1,0 +1,237 @@
+//! A problem that the tenant reported, and everything that was done about it.
+//!
+//! One problem is one document: whoever holds its claim writes it as a whole,
+//! with the comments that its steps cause, so that no step can be stored
+//! without the words for it.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::attribution::Culprit;
+use crate::deployment::Deployment;
+use crate::remediation::State;
+
+/// The longest id that a problem may have, in bytes.
+pub const LONGEST_ID: usize = 200;
+
+/// A problem that the tenant reported.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Problem {
+    /// What the tenant's API calls it.
+    pub id: String,
+    /// What people call it, such as `P-22013994`.
+    #[serde(default)]
+    pub display_id: Option<String>,
+    /// What is wrong, in a few words.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// When it was heard of first; what is done without a person has to be done
+    /// soon after.
+    pub noticed: Timestamp,
+    /// How it was heard of.
+    pub arrival: Arrival,
+    /// When it began, as the tenant says.
+    #[serde(default)]
+    pub began: Option<Timestamp>,
+    /// When it ended.
+    #[serde(default)]
+    pub closed: Option<Timestamp>,
+    /// The problem that it became a part of. From then on that one says whether
+    /// this one is over.
+    #[serde(default)]
+    pub merged_into: Option<String>,
+    /// The ids of the entities that it is felt on.
+    #[serde(default)]
+    pub impacted: Vec<String>,
+    /// The id of the entity that it comes from.
+    #[serde(default)]
+    pub root_cause: Option<String>,
+    /// What was found out about its cause.
+    pub finding: Finding,
+    /// What is done about it, one per deployment group.
+    #[serde(default)]
+    pub remediations: Vec<Remediation>,
+    /// What is to be said about it and what was, the oldest first.
+    #[serde(default)]
+    pub comments: Vec<Comment>,
+    /// How often looking at it failed since it last went well.
+    #[serde(default)]
+    pub faults: u32,
+    /// How often it was looked at in vain since something last changed.
+    #[serde(default)]
+    pub waits: u32,
+    /// When nothing more is tried.
+    pub give_up_at: Timestamp,
+    /// Whether something is still owed.
+    pub phase: Phase,
+}
+
+/// How a problem was heard of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Arrival {
+    /// The tenant sent a notification.
+    Webhook,
+    /// It was found open, and no notification had come.
+    Adopted,
+}
+
+/// What a notification says of a problem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Reported {
+    /// It goes on.
+    Open,
+    /// It is over.
+    Resolved,
+    /// It became a part of another one.
+    Merged,
+}
+
+/// What was found out about the cause of a problem.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum Finding {
+    /// Nobody looked yet.
+    Pending,
+    /// The tenant tried out its connection; there is no such problem.
+    Test,
+    /// No affected entity belongs to production.
+    NotProduction,
+    /// It was over before anything was found out.
+    Over,
+    /// No deployment reached the affected entities shortly before.
+    NothingDeployed,
+    /// Deployments are to blame; each has its remediation.
+    Blamed,
+    /// More groups would have to change than the operator allows.
+    #[serde(rename_all = "camelCase")]
+    TooManyGroups {
+        /// How many.
+        groups: usize,
+    },
+    /// The cause could not be found out in time.
+    GaveUp,
+}
+
+/// What is done about a problem in one group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Remediation {
+    /// The deployment that is to blame, as the ledger knows it.
+    pub culprit: Deployment,
+    /// Whether the culprit is suspect because of this problem, and this problem
+    /// still has to say what becomes of it.
+    #[serde(default)]
+    pub holds: bool,
+    /// How far it is.
+    #[serde(flatten)]
+    pub state: State,
+}
+
+/// What is said about a problem, where the tenant shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Comment {
+    /// What is said.
+    pub text: String,
+    /// When there was a reason to say it.
+    pub at: Timestamp,
+    /// When the tenant took it.
+    #[serde(default)]
+    pub posted: Option<Timestamp>,
+    /// How often it was tried in vain.
+    #[serde(default)]
+    pub attempts: u32,
+}
+
+/// Whether something is still owed to a problem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Phase {
+    /// It is looked at until it is over.
+    Active,
+    /// Nothing more will be done.
+    Settled,
+}
+
+impl Problem {
+    /// A problem of which nothing but its id is known.
+    pub fn heard_of(
+        id: impl Into<String>,
+        arrival: Arrival,
+        now: Timestamp,
+        patience: SignedDuration,
+    ) -> Self {
+        Self {
+            id: id.into(),
+            display_id: None,
+            title: None,
+            noticed: now,
+            arrival,
+            began: None,
+            closed: None,
+            merged_into: None,
+            impacted: Vec::new(),
+            root_cause: None,
+            finding: Finding::Pending,
+            remediations: Vec::new(),
+            comments: Vec::new(),
+            faults: 0,
+            waits: 0,
+            give_up_at: now.saturating_add(patience).unwrap_or(Timestamp::MAX),
+            phase: Phase::Active,
+        }
+    }
+
+    /// What a person calls it.
+    pub fn name(&self) -> &str {
+        self.display_id.as_deref().unwrap_or(&self.id)
+    }
+
+    /// The comments that the tenant has not taken yet.
+    pub fn unposted(&self) -> impl Iterator<Item = &Comment> {
+        self.comments
+            .iter()
+            .filter(|comment| comment.posted.is_none())
+    }
+
+    /// Whether nothing more can change here: it is over, nothing is being
+    /// done, and no culprit waits to hear what becomes of it.
+    pub fn is_over(&self) -> bool {
+        let decided = match self.finding {
+            Finding::Pending => false,
+            Finding::Test | Finding::NotProduction | Finding::Over | Finding::GaveUp => true,
+            Finding::NothingDeployed | Finding::TooManyGroups { .. } | Finding::Blamed => self
+                .remediations
+                .iter()
+                .all(|remediation| remediation.state.is_final() && !remediation.holds),
+        };
+        decided && self.unposted().next().is_none()
+    }
+}
+
+impl Remediation {
+    /// What is to blame, as a look at the world wants it.
+    pub fn blamed(&self) -> Culprit {
+        Culprit {
+            group: self.culprit.group.clone(),
+            deployment: self.culprit.id.clone(),
+            at: self.culprit.at,
+            origin: self.culprit.origin,
+        }
+    }
+}
+
+impl Comment {
+    /// Something to be said.
+    pub fn new(text: String, at: Timestamp) -> Self {
+        Self {
+            text,
+            at,
+            posted: None,
+            attempts: 0,
+        }
+    }
+}
