@@ -69,7 +69,7 @@ pub enum Standing {
 }
 
 impl Standing {
-    /// The standing after a validation or a person taught `lesson`.
+    /// The standing after validations taught `lesson` together.
     ///
     /// What a problem said is not lifted by a later good validation; only a
     /// person clears a suspect or bad revision.
@@ -79,6 +79,16 @@ impl Standing {
             Standing::Suspect | Standing::Bad => self,
             Standing::Unknown | Standing::Good => lesson,
         }
+    }
+
+    /// What two validations of one deployment say together: good only if both
+    /// do, and bad if either does.
+    #[must_use]
+    pub fn worse(self, other: Standing) -> Standing {
+        [Standing::Bad, Standing::Suspect, Standing::Unknown]
+            .into_iter()
+            .find(|standing| [self, other].contains(standing))
+            .unwrap_or(Standing::Good)
     }
 }
 
@@ -251,5 +261,19 @@ mod tests {
         assert_eq!(Standing::Good.taught(Standing::Bad), Standing::Bad);
         assert_eq!(Standing::Suspect.taught(Standing::Good), Standing::Suspect);
         assert_eq!(Standing::Bad.taught(Standing::Good), Standing::Bad);
+    }
+
+    #[test]
+    fn validations_of_one_deployment_say_the_worst_in_any_order() {
+        use Standing::{Bad, Good, Unknown};
+        for (one, other, together) in [
+            (Good, Good, Good),
+            (Good, Unknown, Unknown),
+            (Good, Bad, Bad),
+            (Unknown, Bad, Bad),
+        ] {
+            assert_eq!(one.worse(other), together);
+            assert_eq!(other.worse(one), together);
+        }
     }
 }

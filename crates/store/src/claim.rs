@@ -190,7 +190,7 @@ impl Store {
         loop {
             let mut writes = vec![self.claimed_update(claimed, change)];
             writes.extend(
-                self.lessons_of_a_person(&registration.deployments, registration.id, &lesson)
+                self.lessons(&registration.deployments, registration.id, &lesson)
                     .await?,
             );
             if attempts.write(self, writes).await? == Attempt::Written {

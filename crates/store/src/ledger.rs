@@ -1,9 +1,12 @@
 //! What is known of the revisions of a group.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_dynamodb::types::{AttributeValue, Update};
 use jiff::Timestamp;
 use release::deployment::{Deployment, Group, LedgerEntry, Standing};
 use release::validation::ValidationId;
+use serde::{Deserialize, Serialize};
 
 use crate::error::unavailable;
 use crate::item::{self, Key};
@@ -73,27 +76,9 @@ impl Store {
         )
     }
 
-    /// The writes that teach `lesson` to the judged deployments. What is known
-    /// to be suspect or bad stays as it is, and so does who said so.
+    /// The writes that make `lesson` what validation `id` says of its
+    /// deployments: the word of its verdict, or of the person who overrode it.
     pub(crate) async fn lessons(
-        &self,
-        deployments: &[Deployment],
-        lesson: &Lesson,
-    ) -> Result<Vec<Write>, StoreError> {
-        let mut writes = Vec::new();
-        for deployment in deployments {
-            let known = self.known(deployment).await?;
-            let accepted = known.standing.taught(lesson.standing) == lesson.standing;
-            if accepted && known.standing != Standing::Bad {
-                writes.push(self.teach(deployment, &known, lesson));
-            }
-        }
-        Ok(writes)
-    }
-
-    /// The writes that replace what validation `id` taught by a person's word.
-    /// What others said of a deployment is left as it is.
-    pub(crate) async fn lessons_of_a_person(
         &self,
         deployments: &[Deployment],
         id: ValidationId,
@@ -102,34 +87,35 @@ impl Store {
         let mut writes = Vec::new();
         for deployment in deployments {
             let known = self.known(deployment).await?;
-            if known.by == NOBODY || known.by.starts_with(&by_validation(id)) {
-                writes.push(self.teach(deployment, &known, lesson));
-            }
+            writes.push(self.teach(deployment, &known, &known.after(id, lesson)));
         }
         Ok(writes)
     }
 
-    fn teach(&self, deployment: &Deployment, known: &Lesson, lesson: &Lesson) -> Write {
+    fn teach(&self, deployment: &Deployment, known: &Known, taught: &Known) -> Write {
         Write::reread(
             Update::builder()
                 .table_name(&self.ledger)
                 .set_key(Some(place(deployment).attributes()))
                 .update_expression(
                     "SET deployment = if_not_exists(deployment, :deployment), \
-                     standing = :taught, taughtBy = :by",
+                     standing = :taught, taughtBy = :by, lessons = :lessons",
                 )
                 .condition_expression(
-                    "attribute_not_exists(standing) OR (standing = :known AND taughtBy = :knownBy)",
+                    "(attribute_not_exists(standing) OR (standing = :known AND taughtBy = :knownBy)) \
+                     AND (attribute_not_exists(lessons) OR lessons = :knownLessons)",
                 )
                 .expression_attribute_values(":deployment", item::json_attribute(deployment))
-                .expression_attribute_values(":taught", item::word(lesson.standing))
-                .expression_attribute_values(":by", AttributeValue::S(lesson.by.clone()))
-                .expression_attribute_values(":known", item::word(known.standing))
-                .expression_attribute_values(":knownBy", AttributeValue::S(known.by.clone())),
+                .expression_attribute_values(":taught", item::word(taught.said.standing))
+                .expression_attribute_values(":by", AttributeValue::S(taught.said.by.clone()))
+                .expression_attribute_values(":lessons", item::json_attribute(&taught.lessons))
+                .expression_attribute_values(":known", item::word(known.said.standing))
+                .expression_attribute_values(":knownBy", AttributeValue::S(known.said.by.clone()))
+                .expression_attribute_values(":knownLessons", item::json_attribute(&known.lessons)),
         )
     }
 
-    async fn known(&self, deployment: &Deployment) -> Result<Lesson, StoreError> {
+    async fn known(&self, deployment: &Deployment) -> Result<Known, StoreError> {
         let found = self
             .client
             .get_item()
@@ -140,15 +126,61 @@ impl Store {
             .await
             .map_err(|error| unavailable("read the ledger", error.into_service_error()))?;
         let Some(found) = found.item else {
-            return Ok(Lesson {
-                standing: Standing::Unknown,
-                by: NOBODY.to_owned(),
+            return Ok(Known {
+                said: Lesson {
+                    standing: Standing::Unknown,
+                    by: NOBODY.to_owned(),
+                },
+                lessons: BTreeMap::new(),
             });
         };
-        Ok(Lesson {
-            standing: item::plain(&found, "standing")?,
-            by: item::string(&found, "taughtBy")?.to_owned(),
+        Ok(Known {
+            said: Lesson {
+                standing: item::plain(&found, "standing")?,
+                by: item::string(&found, "taughtBy")?.to_owned(),
+            },
+            lessons: item::optional_json(&found, "lessons")?.unwrap_or_default(),
         })
+    }
+}
+
+/// What is known of a deployment, and what each validation said of it.
+struct Known {
+    said: Lesson,
+    lessons: BTreeMap<ValidationId, Lesson>,
+}
+
+impl Known {
+    /// What is known once validation `id` says `lesson`.
+    ///
+    /// The validations of a deployment make one word together, the worst, in
+    /// whatever order they come. What anybody else said of it, such as a
+    /// problem, weighs as [`Standing::taught`] says.
+    fn after(&self, id: ValidationId, lesson: &Lesson) -> Self {
+        let by_validations =
+            self.said.by == NOBODY || self.lessons.values().any(|said| *said == self.said);
+        let mut lessons = self.lessons.clone();
+        lessons.insert(id, lesson.clone());
+        let standing = lessons
+            .values()
+            .map(|said| said.standing)
+            .reduce(Standing::worse)
+            .unwrap_or_default();
+        let standing = if by_validations {
+            standing
+        } else {
+            self.said.standing.taught(standing)
+        };
+        let stays = self.said.standing == standing
+            && (!by_validations || lessons.values().any(|said| *said == self.said));
+        let says_so = lessons.values().find(|said| said.standing == standing);
+        Self {
+            said: match says_so {
+                Some(said) if !stays => said.clone(),
+                _ => self.said.clone(),
+            },
+            lessons,
+        }
     }
 }
 
@@ -158,7 +190,7 @@ pub(crate) fn by_validation(id: ValidationId) -> String {
 }
 
 /// What a verdict or a person says of a deployment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Lesson {
     pub(crate) standing: Standing,
     pub(crate) by: String,

@@ -57,7 +57,10 @@ impl Store {
                 writes.push(self.answer_slot(&slot, registration.id, judgement.answer));
             }
             writes.extend(self.newest_in_catalogue(claimed, &judgement).await?);
-            writes.extend(self.lessons(&registration.deployments, &lesson).await?);
+            writes.extend(
+                self.lessons(&registration.deployments, registration.id, &lesson)
+                    .await?,
+            );
             if attempts.write(self, writes).await? == Attempt::Written {
                 break;
             }

@@ -163,19 +163,67 @@ async fn person_does_not_lift_what_a_problem_said() {
 
 #[tokio::test]
 async fn person_does_not_lift_what_another_validation_said() {
-    for verdict in [Verdict::Passed, Verdict::Failed, Verdict::Inconclusive] {
+    for (first, second) in [
+        (Verdict::Passed, Verdict::Failed),
+        (Verdict::Failed, Verdict::Failed),
+    ] {
         let world = World::start().await;
-        let mut worker = world.judged(&registration(1), Verdict::Passed).await;
-        world.judged(&registration(2), verdict).await;
-        let before = only(&world).await;
+        let mut worker = world.judged(&registration(1), first).await;
+        let other = registration(2);
+        world.judged(&other, second).await;
 
         world
             .store
-            .overridden(&mut worker, person("Rejected"))
+            .overridden(&mut worker, person("Approved"))
             .await
             .unwrap();
 
-        assert_eq!(only(&world).await, before, "{verdict}");
+        let known = only(&world).await;
+        assert_eq!(known.standing, Standing::Bad, "{first}");
+        assert_eq!(
+            known.taught_by,
+            format!("validation {} ({second})", other.id)
+        );
+    }
+}
+
+#[tokio::test]
+async fn person_who_rejects_what_one_of_two_passed_leaves_nothing_proven() {
+    let world = World::start().await;
+    world.judged(&registration(1), Verdict::Passed).await;
+    let mut worker = world.judged(&registration(2), Verdict::Passed).await;
+
+    world
+        .store
+        .overridden(&mut worker, person("Rejected"))
+        .await
+        .unwrap();
+
+    let known = only(&world).await;
+    assert_eq!(known.standing, Standing::Unknown);
+    assert_eq!(known.taught_by, "Rejected by ada");
+}
+
+#[tokio::test]
+async fn validations_of_one_deployment_teach_the_worst_in_any_order() {
+    use Verdict::{Failed, Inconclusive, Passed};
+    for (verdicts, standing, named) in [
+        ([Passed, Passed, Passed], Standing::Good, 1),
+        ([Passed, Inconclusive, Passed], Standing::Unknown, 2),
+        ([Inconclusive, Passed, Passed], Standing::Unknown, 1),
+        ([Passed, Passed, Inconclusive], Standing::Unknown, 3),
+        ([Failed, Passed, Inconclusive], Standing::Bad, 1),
+        ([Inconclusive, Passed, Failed], Standing::Bad, 3),
+    ] {
+        let world = World::start().await;
+        for (second, verdict) in (1..).zip(verdicts) {
+            world.judged(&registration(second), verdict).await;
+        }
+
+        let known = only(&world).await;
+        assert_eq!(known.standing, standing, "{verdicts:?}");
+        let named = format!("validation {} (", registration(named).id);
+        assert!(known.taught_by.starts_with(&named), "{verdicts:?}");
     }
 }
 
