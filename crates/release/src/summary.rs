@@ -1,5 +1,7 @@
 //! The text of an approval, within CodePipeline's limit.
 
+use std::cmp::Ordering;
+
 use monspec::{Finding, Outcome, Verdict, readable};
 
 /// What CodePipeline accepts, in characters.
@@ -17,11 +19,7 @@ pub fn text(
     reason: Option<&str>,
     note: Option<&str>,
 ) -> String {
-    let headline = match reason {
-        Some(reason) => reason.to_owned(),
-        None => count(verdict, findings),
-    };
-    let mut text = format!("{}: {headline}.", title(verdict));
+    let mut text = headline(verdict, findings, reason);
     if let Some(note) = note {
         text.push(' ');
         text.push_str(note);
@@ -33,6 +31,17 @@ pub fn text(
     text
 }
 
+/// The verdict in one sentence.
+///
+/// `reason` replaces the count where the numbers were not judged.
+pub fn headline(verdict: Verdict, findings: &[Finding], reason: Option<&str>) -> String {
+    let why = match reason {
+        Some(reason) => reason.to_owned(),
+        None => count(verdict, findings),
+    };
+    format!("{}: {why}.", title(verdict))
+}
+
 /// Puts the link behind the text and cuts the text, never the link.
 pub fn with_link(text: &str, link: Option<&str>) -> String {
     let Some(link) = link else {
@@ -42,20 +51,23 @@ pub fn with_link(text: &str, link: Option<&str>) -> String {
     format!("{} {link}", cut(text, room))
 }
 
-/// The findings that decide, worst first: violations by how far they are off,
-/// then gaps, then what was accepted.
+/// The findings that decide, worst first, and none that held.
 pub fn worst(findings: &[Finding]) -> Vec<&Finding> {
     let mut worst: Vec<&Finding> = findings
         .iter()
         .filter(|finding| finding.outcome != Outcome::Held)
         .collect();
-    worst.sort_by(|a, b| {
-        rank(a)
-            .cmp(&rank(b))
-            .then_with(|| excess(b).total_cmp(&excess(a)))
-    });
+    worst.sort_by(|a, b| worse_first(a, b));
     worst.truncate(WORST);
     worst
+}
+
+/// Puts what decides first: violations by how far they are off, then gaps, then
+/// what was accepted, then what held.
+pub fn worse_first(a: &Finding, b: &Finding) -> Ordering {
+    rank(a)
+        .cmp(&rank(b))
+        .then_with(|| excess(b).total_cmp(&excess(a)))
 }
 
 /// Names a signature across builds, as the 2018 report did.
@@ -149,16 +161,23 @@ fn rank(finding: &Finding) -> u8 {
 }
 
 /// How far beyond its limit, relative to the limit, so that milliseconds and
-/// percents compare.
+/// percents compare; negative within it.
 fn excess(finding: &Finding) -> f64 {
     let Some(observation) = finding.observation else {
         return 0.0;
     };
-    [finding.upper_limit, finding.lower_limit]
+    let relative = |beyond: f64, limit: f64| beyond / limit.abs().max(f64::MIN_POSITIVE);
+    let above = finding
+        .upper_limit
+        .map(|limit| relative(observation - limit, limit));
+    let below = finding
+        .lower_limit
+        .map(|limit| relative(limit - observation, limit));
+    above
         .into_iter()
-        .flatten()
-        .map(|limit| (observation - limit).abs() / limit.abs().max(f64::MIN_POSITIVE))
-        .fold(0.0, f64::max)
+        .chain(below)
+        .reduce(f64::max)
+        .unwrap_or(0.0)
 }
 
 fn cut(text: &str, room: usize) -> String {
@@ -226,6 +245,26 @@ mod tests {
             "Failed: 2 of 4 signatures violated. Cart much avg 500 > 115 (baseline 100). \
              Cart a little avg 116 > 115 (baseline 100). Cart silent avg: somebody said so."
         );
+    }
+
+    #[test]
+    fn only_the_limit_that_is_broken_weighs() {
+        let between = Finding {
+            lower_limit: Some(1.0),
+            ..finding("a little", Outcome::Violated, 116.0, 115.0)
+        };
+        let findings = [
+            between,
+            finding("more", Outcome::Violated, 130.0, 115.0),
+            finding("far from it", Outcome::Held, 10.0, 115.0),
+            finding("close", Outcome::Held, 114.0, 115.0),
+        ];
+
+        let mut sorted: Vec<&Finding> = findings.iter().collect();
+        sorted.sort_by(|a, b| worse_first(a, b));
+
+        let metrics: Vec<&str> = sorted.iter().map(|one| one.metric.as_str()).collect();
+        assert_eq!(metrics, ["more", "a little", "close", "far from it"]);
     }
 
     #[test]

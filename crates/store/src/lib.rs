@@ -20,7 +20,6 @@ pub use claim::{ClaimError, Claimed};
 pub use due::Due;
 pub use error::StoreError;
 pub use register::{Registered, Spec};
-pub use verdict::Plotted;
 
 use aws_sdk_dynamodb::Client;
 use release::evidence::Evidence;

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put, Update};
-use monspec::{Outcome, Verdict};
+use monspec::Verdict;
 use release::approval::Answer;
 use release::deployment::Standing;
 use release::evidence::Evidence;
+use release::plot::Plotted;
 use release::validation::{Judgement, Phase, ValidationId};
 
 use crate::change::Change;
@@ -16,23 +17,6 @@ use crate::ledger::{Lesson, by_validation};
 use crate::packed::pack_json;
 use crate::transaction::{Attempt, Attempts, Write};
 use crate::{Store, StoreError};
-
-/// One point of a chart: the numbers of one signature.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Plotted {
-    /// Names the signature across builds.
-    pub name: String,
-    /// How it was judged.
-    pub outcome: Outcome,
-    /// The number of the new build.
-    pub observation: Option<f64>,
-    /// The number it was held against.
-    pub baseline: Option<f64>,
-    /// The limit above.
-    pub upper_limit: Option<f64>,
-    /// The limit below.
-    pub lower_limit: Option<f64>,
-}
 
 impl Store {
     /// Stores the verdict with its evidence, tells the slot and the catalogue

@@ -19,6 +19,7 @@ use delivery::pipeline::ActionRun;
 use dynatrace::Dynatrace;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
+use release::plot::Plotted;
 use release::summary;
 use release::validation::{Duty, Ending, Hook, Judgement, Phase, Registration, backoff};
 use release::window::saturating_add;
@@ -312,7 +313,7 @@ impl Shared<'_> {
                         ),
                         at: self.tick.now,
                     };
-                    let plot = judging::plot(&findings);
+                    let plot: Vec<Plotted> = findings.iter().map(Plotted::from).collect();
                     let registration = &claimed.validation.registration;
                     (self.observe)(Observed::Judged(registration, &judgement));
                     self.services

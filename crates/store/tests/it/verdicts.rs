@@ -7,8 +7,9 @@ use monspec::{Outcome, Verdict};
 use release::approval::Answer;
 use release::deployment::Standing;
 use release::evidence::Evidence;
+use release::plot::Plotted;
 use release::validation::{Phase, Registration};
-use store::{Plotted, Spec};
+use store::Spec;
 
 use crate::world::{World, approval, deployment, evidence, finding, judgement, registration, text};
 

@@ -9,18 +9,13 @@ use monspec::{
 };
 use release::approval;
 use release::evidence::{Evidence, Evidenced};
-use release::summary::series_name;
 use release::validation::{Registration, Validation};
 use release::window::saturating_add;
-use store::Plotted;
 
 use super::history::{History, mixed, never_released};
 use super::{Shared, Wait};
 use crate::metric_facts;
 use crate::sides::{Baseline, Pair, Sides};
-
-/// The longest name of a plotted signature; all of them share one item.
-const LONGEST_NAME: usize = 200;
 
 /// How far a validation came, and what was learnt of the token.
 pub(super) struct Judging {
@@ -59,21 +54,6 @@ pub(super) async fn judge(shared: &Shared<'_>, validation: &Validation) -> anyho
         }
         outcome => outcome,
     }
-}
-
-/// The points of the charts.
-pub(super) fn plot(findings: &[monspec::Finding]) -> Vec<Plotted> {
-    findings
-        .iter()
-        .map(|finding| Plotted {
-            name: series_name(finding).chars().take(LONGEST_NAME).collect(),
-            outcome: finding.outcome,
-            observation: finding.observation,
-            baseline: finding.baseline,
-            upper_limit: finding.upper_limit,
-            lower_limit: finding.lower_limit,
-        })
-        .collect()
 }
 
 async fn measured(shared: &Shared<'_>, validation: &Validation) -> anyhow::Result<Judging> {
