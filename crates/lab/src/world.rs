@@ -96,6 +96,7 @@ impl World {
         for (table, name) in [
             (tables::VALIDATIONS, settings::VALIDATIONS),
             (tables::LEDGER, settings::LEDGER),
+            (tables::REMEDIATIONS, settings::REMEDIATIONS),
         ] {
             let created = tables::create(&dynamo.client(), table, name).await;
             created.with_context(|| format!("cannot create the table `{name}`"))?;
@@ -139,6 +140,7 @@ impl World {
             settings::VALIDATIONS,
             settings::LEDGER,
         )
+        .with_remediations(settings::REMEDIATIONS)
     }
 
     /// Declares a pipeline with one gate behind staging, whose registering

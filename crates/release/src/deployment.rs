@@ -101,6 +101,8 @@ pub struct LedgerEntry {
     pub standing: Standing,
     /// Who or what said so.
     pub taught_by: String,
+    /// The problem that answers for it.
+    pub bound_to: Option<String>,
 }
 
 /// What else happened to a group while a build was being measured.
@@ -187,6 +189,7 @@ mod tests {
             deployment: deployment(id, at, Origin::Release),
             standing,
             taught_by: "a test".to_owned(),
+            bound_to: None,
         }
     }
 

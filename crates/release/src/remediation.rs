@@ -527,6 +527,7 @@ mod tests {
             },
             standing,
             taught_by: String::new(),
+            bound_to: None,
         }
     }
 

@@ -25,38 +25,57 @@ impl Store {
         limit: i32,
         after: Option<&Due>,
     ) -> Result<Vec<Due>, StoreError> {
+        let after = after.map(|due| (due.key.clone(), due.at));
+        let found = self
+            .find_due(
+                &self.validations,
+                "find due validations",
+                shard,
+                now,
+                limit,
+                after,
+            )
+            .await?;
+        Ok(found.into_iter().map(|(key, at)| Due { key, at }).collect())
+    }
+
+    /// What is due in the index of any table.
+    pub(crate) async fn find_due(
+        &self,
+        table: &str,
+        action: &'static str,
+        shard: u8,
+        now: Timestamp,
+        limit: i32,
+        after: Option<(Key, Timestamp)>,
+    ) -> Result<Vec<(Key, Timestamp)>, StoreError> {
         let found = self
             .client
             .query()
-            .table_name(&self.validations)
+            .table_name(table)
             .index_name(tables::DUE_INDEX)
             .key_condition_expression("dueShard = :shard AND dueAt <= :now")
             .expression_attribute_values(":shard", AttributeValue::S(tables::shard_key(shard)))
             .expression_attribute_values(":now", item::millis(now))
-            .set_exclusive_start_key(after.map(|due| index_key(due, shard)))
+            .set_exclusive_start_key(after.map(|(key, at)| index_key(&key, at, shard)))
             .limit(limit)
             .send()
             .await
-            .map_err(|error| unavailable("find due validations", error.into_service_error()))?;
+            .map_err(|error| unavailable(action, error.into_service_error()))?;
         found
             .items()
             .iter()
-            .map(|item| {
-                Ok(Due {
-                    key: Key::of(item)?,
-                    at: item::timestamp(item, "dueAt")?,
-                })
-            })
+            .map(|item| Ok((Key::of(item)?, item::timestamp(item, "dueAt")?)))
             .collect()
     }
 }
 
-fn index_key(due: &Due, shard: u8) -> Item {
-    let mut key = due.key.attributes();
+fn index_key(key: &Key, at: Timestamp, shard: u8) -> Item {
+    let mut key = key.attributes();
     key.insert(
         "dueShard".to_owned(),
         AttributeValue::S(tables::shard_key(shard)),
     );
-    key.insert("dueAt".to_owned(), item::millis(due.at));
+    key.insert("dueAt".to_owned(), item::millis(at));
     key
 }

@@ -1,6 +1,7 @@
 //! Keys and attributes of the items.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::num::ParseIntError;
 use std::str::FromStr;
 
@@ -10,6 +11,7 @@ use release::deployment::Group;
 use release::validation::{Hook, Phase, Registrant, Registration, Validation, ValidationId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
 
 use crate::StoreError;
 use crate::error::{corrupt, missing};
@@ -103,6 +105,36 @@ impl Key {
         }
     }
 
+    /// Where the item of a deployment is found by its id alone.
+    pub(crate) fn deployment_locator(group: &Group, id: &str) -> Self {
+        Self {
+            pk: history(group),
+            sk: format!("id#{id}"),
+        }
+    }
+
+    pub(crate) fn guard(group: &Group) -> Self {
+        Self {
+            pk: history(group),
+            sk: "guard".to_owned(),
+        }
+    }
+
+    /// What is deployed can have a name of any length, a key cannot.
+    pub(crate) fn content(identity: &str) -> Self {
+        Self {
+            pk: format!("content#{}", hexadecimal(&Sha256::digest(identity))),
+            sk: "content".to_owned(),
+        }
+    }
+
+    pub(crate) fn problem(id: &str) -> Self {
+        Self {
+            pk: format!("problem#{}", escaped(id)),
+            sk: "problem".to_owned(),
+        }
+    }
+
     pub(crate) fn of(item: &Item) -> Result<Self, StoreError> {
         Ok(Self {
             pk: string(item, "pk")?.to_owned(),
@@ -187,7 +219,11 @@ pub(crate) fn registered(validation: &Validation, key: &Key, shard: u8) -> Item 
 }
 
 pub(crate) fn json_attribute(value: &impl Serialize) -> AttributeValue {
-    AttributeValue::S(serde_json::to_string(value).expect("our own types have only string keys"))
+    AttributeValue::S(json_text(value))
+}
+
+pub(crate) fn json_text(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("our own types have only string keys")
 }
 
 /// An enum as the plain word that its serde form is.
@@ -257,6 +293,20 @@ where
 pub(crate) fn expiring(mut item: Item, registration: &Registration) -> Item {
     item.insert("expiresAt".to_owned(), seconds(registration.expires_at));
     item
+}
+
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for byte in bytes {
+        write!(text, "{byte:02x}").expect("writing to a string does not fail");
+    }
+    text
+}
+
+/// The id of the problem at this key.
+pub(crate) fn problem_id(key: &Key) -> Result<String, StoreError> {
+    let id = key.pk.strip_prefix("problem#").ok_or(missing("pk"))?;
+    Ok(id.replace("%23", "#").replace("%25", "%"))
 }
 
 /// `#` separates the parts of a key, so it may not occur within one.

@@ -8,6 +8,7 @@ use release::deployment::{Deployment, Group, LedgerEntry, Standing};
 use release::validation::ValidationId;
 use serde::{Deserialize, Serialize};
 
+use crate::entry::{NOBODY, outward};
 use crate::error::unavailable;
 use crate::item::{self, Key};
 use crate::transaction::{Attempt, Attempts, Write};
@@ -16,9 +17,6 @@ use crate::{Store, StoreError};
 /// How many deployments of a group are read back from a moment. A window is
 /// minutes long; more deployments than this do not fit into one.
 const HISTORY: i32 = 50;
-
-/// Who taught what is known of a deployment that was only recorded.
-const NOBODY: &str = "nobody yet";
 
 impl Store {
     /// The deployments of a group up to and including `until`, the newest
@@ -45,7 +43,7 @@ impl Store {
             .send()
             .await
             .map_err(|error| unavailable("read the ledger", error.into_service_error()))?;
-        found.items().iter().map(entry).collect()
+        found.items().iter().map(outward).collect()
     }
 
     /// Enters a deployment that nobody registers a validation for, such as a
@@ -198,12 +196,4 @@ pub(crate) struct Lesson {
 
 fn place(deployment: &Deployment) -> Key {
     Key::deployment(&deployment.group, deployment.at, &deployment.id)
-}
-
-fn entry(found: &item::Item) -> Result<LedgerEntry, StoreError> {
-    Ok(LedgerEntry {
-        deployment: item::json(found, "deployment")?,
-        standing: item::plain(found, "standing")?,
-        taught_by: item::string(found, "taughtBy")?.to_owned(),
-    })
 }

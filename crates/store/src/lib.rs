@@ -9,6 +9,16 @@ mod verdict;
 
 mod ledger;
 
+mod advance;
+mod claimed_problem;
+mod effect;
+mod problems;
+
+mod content;
+mod entry;
+mod guard;
+mod ruling;
+
 mod change;
 mod error;
 mod item;
@@ -16,10 +26,15 @@ mod packed;
 pub mod tables;
 mod transaction;
 
+pub use advance::Advanced;
 pub use claim::{ClaimError, Claimed};
+pub use claimed_problem::ClaimedProblem;
 pub use due::Due;
+pub use effect::Effect;
 pub use error::StoreError;
+pub use problems::{DueProblem, Noticed};
 pub use register::{Registered, Spec};
+pub use ruling::Ruling;
 
 use aws_sdk_dynamodb::Client;
 use release::evidence::Evidence;
@@ -34,15 +49,27 @@ pub struct Store {
     client: Client,
     validations: String,
     ledger: String,
+    remediations: String,
 }
 
 impl Store {
-    /// A store on the tables of these names.
+    /// A store on the tables of these names, and on the remediations under the
+    /// name that the design gives them.
     pub fn new(client: Client, validations: impl Into<String>, ledger: impl Into<String>) -> Self {
         Self {
             client,
             validations: validations.into(),
             ledger: ledger.into(),
+            remediations: tables::REMEDIATIONS.name.to_owned(),
+        }
+    }
+
+    /// The same store with its remediations in the table of this name.
+    #[must_use]
+    pub fn with_remediations(self, table: impl Into<String>) -> Self {
+        Self {
+            remediations: table.into(),
+            ..self
         }
     }
 

@@ -1,15 +1,13 @@
 //! Registration: one transaction, so that a validation exists with everything
 //! that belongs to it or not at all.
 
-use std::fmt::Write as _;
-
 use aws_sdk_dynamodb::types::{AttributeValue, Put, Update};
 use release::validation::{Ending, Phase, Registration, Validation, ValidationId};
 use sha2::{Digest, Sha256};
 
 use crate::item::{self, Item, Key, expiring};
 use crate::packed::pack;
-use crate::tables::SHARDS;
+use crate::tables::shard_of;
 use crate::transaction::{Attempt, Attempts, Write};
 use crate::{Store, StoreError};
 
@@ -23,10 +21,7 @@ pub struct Spec {
 impl Spec {
     /// The spec of this text.
     pub fn new(text: String) -> Self {
-        let mut hash = String::new();
-        for byte in Sha256::digest(text.as_bytes()) {
-            write!(hash, "{byte:02x}").expect("writing to a string does not fail");
-        }
+        let hash = item::hexadecimal(&Sha256::digest(text.as_bytes()));
         Self { hash, text }
     }
 
@@ -133,7 +128,7 @@ impl Store {
             item
         };
 
-        let shard = shard_of(registration.id);
+        let shard = shard_of(&registration.id.to_string());
         let mut writes = vec![
             self.put_new(item::registered(&validation, &key, shard), registration),
             self.put_new(pointer(&Key::locator(registration.id)), registration),
@@ -238,9 +233,4 @@ struct Predecessor {
     key: Key,
     id: ValidationId,
     phase: Phase,
-}
-
-fn shard_of(id: ValidationId) -> u8 {
-    let digest = Sha256::digest(id.to_string().as_bytes());
-    digest[0] % SHARDS
 }

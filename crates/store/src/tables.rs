@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
     ProjectionType, ScalarAttributeType, TimeToLiveSpecification,
 };
+use sha2::{Digest, Sha256};
 
 use crate::StoreError;
 use crate::error::unavailable;
@@ -12,8 +13,8 @@ use crate::error::unavailable;
 /// The sparse index that finds work.
 pub const DUE_INDEX: &str = "due";
 
-/// How many partitions the index is spread over. Constant, because a validation
-/// keeps its shard for life.
+/// How many partitions the index is spread over. Constant, because whatever
+/// is in it keeps its shard for life.
 pub const SHARDS: u8 = 4;
 
 /// One table.
@@ -64,6 +65,19 @@ pub const LEDGER: Table = Table {
     time_to_live: None,
 };
 
+/// Problems and what is done about them.
+pub const REMEDIATIONS: Table = Table {
+    name: "Remediations",
+    partition_key: "pk",
+    sort_key: "sk",
+    index: Some(Index {
+        name: DUE_INDEX,
+        partition_key: "dueShard",
+        sort_key: "dueAt",
+    }),
+    time_to_live: Some("expiresAt"),
+};
+
 /// Creates `table` under `name`, for places that have no template.
 pub async fn create(client: &Client, table: Table, name: &str) -> Result<(), StoreError> {
     let mut request = client
@@ -112,6 +126,12 @@ pub async fn create(client: &Client, table: Table, name: &str) -> Result<(), Sto
             .map_err(|error| unavailable("set the time to live", error.into_service_error()))?;
     }
     Ok(())
+}
+
+/// The partition of the index that whatever has this id stays in.
+pub(crate) fn shard_of(id: &str) -> u8 {
+    let digest = Sha256::digest(id.as_bytes());
+    digest[0] % SHARDS
 }
 
 pub(crate) fn shard_key(shard: u8) -> String {

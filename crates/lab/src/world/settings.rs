@@ -12,6 +12,7 @@ use crate::tenant::Tenant;
 
 pub(super) const VALIDATIONS: &str = "Validations";
 pub(super) const LEDGER: &str = "Ledger";
+pub(super) const REMEDIATIONS: &str = "Remediations";
 
 /// Where reports would be read.
 pub const REPORT: &str = "https://report.example";

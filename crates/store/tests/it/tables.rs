@@ -4,15 +4,15 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, KeySchemaElement, KeyType, ProjectionType};
 use monspec::Verdict;
 use release::validation::Registration;
-use store::tables::{self, Table};
+use store::tables::Table;
 use store::{ClaimError, StoreError};
 
-use crate::world::{LEDGER, VALIDATIONS, World, at, place, registration, spec};
+use crate::world::{LEDGER, TABLES, VALIDATIONS, World, at, place, registration, spec};
 
 #[tokio::test]
 async fn created_tables_have_the_declared_shape() {
     let world = World::start().await;
-    for (declared, name) in [(tables::VALIDATIONS, VALIDATIONS), (tables::LEDGER, LEDGER)] {
+    for (declared, name) in TABLES {
         assert_eq!(
             described(&world, declared.name, name).await,
             shape(declared)

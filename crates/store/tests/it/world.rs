@@ -22,7 +22,8 @@ use release::validation::{
     ValidationId,
 };
 use release::window::Window;
-use store::{Claimed, Due, Registered, Spec, Store, tables};
+use store::tables::{self, Table};
+use store::{Claimed, Due, Registered, Spec, Store};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -30,6 +31,13 @@ pub(crate) type Item = HashMap<String, AttributeValue>;
 
 pub(crate) const VALIDATIONS: &str = "validations";
 pub(crate) const LEDGER: &str = "ledger";
+pub(crate) const REMEDIATIONS: &str = "remediations";
+
+pub(crate) const TABLES: [(Table, &str); 3] = [
+    (tables::VALIDATIONS, VALIDATIONS),
+    (tables::LEDGER, LEDGER),
+    (tables::REMEDIATIONS, REMEDIATIONS),
+];
 
 /// How long a claim of these tests lasts.
 const LEASE: i64 = 60;
@@ -60,11 +68,11 @@ impl World {
         let rows_read = RowsRead::default();
         let raw = Client::from_conf(config(&url).build());
         let watched = Client::from_conf(config(&url).interceptor(rows_read.clone()).build());
-        for (table, name) in [(tables::VALIDATIONS, VALIDATIONS), (tables::LEDGER, LEDGER)] {
+        for (table, name) in TABLES {
             tables::create(&raw, table, name).await.unwrap();
         }
         Self {
-            store: Store::new(watched, VALIDATIONS, LEDGER),
+            store: Store::new(watched, VALIDATIONS, LEDGER).with_remediations(REMEDIATIONS),
             raw,
             rows_read,
             _stop: stop,

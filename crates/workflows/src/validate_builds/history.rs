@@ -113,6 +113,7 @@ impl History {
                     deployment,
                     standing: Standing::Unknown,
                     taught_by: String::new(),
+                    bound_to: None,
                 })
                 .collect();
             known.extend(unregistered);

@@ -1,0 +1,85 @@
+//! One step of an answer to a problem: the document and what it does to the
+//! ledger, written together or not at all.
+
+use aws_sdk_dynamodb::types::{AttributeValue, Update};
+
+use crate::change::{Change, MINE};
+use crate::claimed_problem::ClaimedProblem;
+use crate::effect::{Effect, Planned};
+use crate::item;
+use crate::problems::expiry;
+use crate::transaction::{Attempt, Attempts, Write};
+use crate::{Store, StoreError};
+
+/// What became of a step.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Advanced {
+    /// Everything is stored.
+    Written,
+    /// Nothing is stored, because something that the effects rest on has
+    /// changed: read again and decide anew.
+    Stale,
+}
+
+impl Store {
+    /// Stores the document of a claimed problem and what it does to the ledger,
+    /// all or nothing.
+    ///
+    /// Where nothing could be stored, the document in hand is put back to the
+    /// one that is, so that nothing half-decided is stored later.
+    pub async fn advance(
+        &self,
+        claimed: &mut ClaimedProblem,
+        effects: &[Effect],
+    ) -> Result<Advanced, StoreError> {
+        let outcome = self.step(claimed, effects).await;
+        if let Ok(Advanced::Written) = outcome {
+            claimed.stored = claimed.problem.clone();
+            claimed.revision += 1;
+        } else {
+            claimed.problem = claimed.stored.clone();
+        }
+        outcome
+    }
+
+    async fn step(
+        &self,
+        claimed: &ClaimedProblem,
+        effects: &[Effect],
+    ) -> Result<Advanced, StoreError> {
+        let mut attempts = Attempts::at("store a step of an answer");
+        let mut again = false;
+        loop {
+            let mut writes = vec![self.document_write(claimed)];
+            match self.planned(&claimed.stored.id, effects, again).await? {
+                Planned::Writes(planned) => writes.extend(planned),
+                Planned::Stale => return Ok(Advanced::Stale),
+            }
+            if attempts.write(self, writes).await? == Attempt::Written {
+                return Ok(Advanced::Written);
+            }
+            again = true;
+        }
+    }
+
+    fn document_write(&self, claimed: &ClaimedProblem) -> Write {
+        let problem = &claimed.problem;
+        let number = |number: u64| AttributeValue::N(number.to_string());
+        let change = Change::set("problem", item::json_attribute(problem))
+            .and("faults", number(problem.faults.into()))
+            .and("waits", number(problem.waits.into()))
+            .and("revision", number(claimed.revision + 1))
+            .and("expiresAt", item::seconds(expiry(problem)));
+        Write::owned(
+            Update::builder()
+                .table_name(&self.remediations)
+                .set_key(Some(claimed.key.attributes()))
+                .update_expression(change.expression())
+                .condition_expression(format!("{MINE} AND revision = :revision"))
+                .set_expression_attribute_names(Some(change.names()))
+                .set_expression_attribute_values(Some(change.values(&claimed.claim)))
+                .expression_attribute_values(":revision", number(claimed.revision)),
+        )
+    }
+}

@@ -1,0 +1,121 @@
+//! What is held against contents: a revision that is bad in one group is a
+//! target in none, under whatever deployment.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Update};
+use release::deployment::{Deployment, Standing};
+
+use crate::error::unavailable;
+use crate::item::{self, Key};
+use crate::transaction::Write;
+use crate::{Store, StoreError};
+
+/// How many items DynamoDB gives out at once.
+const AT_ONCE: usize = 100;
+
+/// How often DynamoDB is asked for what it did not give out at first.
+const ATTEMPTS: usize = 4;
+
+/// What changes for the contents of deployments. Each deployment speaks for
+/// itself alone, so that clearing one does not clear the same content
+/// elsewhere.
+#[derive(Debug, Default)]
+pub(crate) struct Contents<'a>(BTreeMap<&'a str, Turned>);
+
+#[derive(Debug, Default)]
+struct Turned {
+    against: Vec<String>,
+    no_longer: Vec<String>,
+}
+
+impl<'a> Contents<'a> {
+    /// Notes that what is known of `deployment` goes from one to the other.
+    pub(crate) fn turn(&mut self, deployment: &'a Deployment, from: Standing, to: Standing) {
+        let is_against = |standing| matches!(standing, Standing::Suspect | Standing::Bad);
+        if is_against(from) == is_against(to) {
+            return;
+        }
+        let turned = self.0.entry(&deployment.identity).or_default();
+        let witness = format!("{}#{}", item::history(&deployment.group), deployment.id);
+        if is_against(to) {
+            turned.against.push(witness);
+        } else {
+            turned.no_longer.push(witness);
+        }
+    }
+
+    /// One write for each content, as one item cannot be written twice in a
+    /// transaction. They rest on nothing: sets are added to and taken from.
+    pub(crate) fn writes(self, table: &str) -> Vec<Write> {
+        let writes = self.0.into_iter().map(|(identity, turned)| {
+            let mut update = Update::builder()
+                .table_name(table)
+                .set_key(Some(Key::content(identity).attributes()))
+                // A word that DynamoDB keeps to itself.
+                .expression_attribute_names("#identity", "identity")
+                .expression_attribute_values(":identity", AttributeValue::S(identity.to_owned()));
+            let mut expression = "SET #identity = :identity".to_owned();
+            for (action, name, witnesses) in [
+                (" ADD against ", ":against", turned.against),
+                (" DELETE against ", ":noLonger", turned.no_longer),
+            ] {
+                if !witnesses.is_empty() {
+                    expression = expression + action + name;
+                    update =
+                        update.expression_attribute_values(name, AttributeValue::Ss(witnesses));
+                }
+            }
+            Write::reread(update.update_expression(expression))
+        });
+        writes.collect()
+    }
+}
+
+impl Store {
+    /// Those of these contents that are suspect or bad in any group.
+    pub async fn bad_contents(&self, identities: &[&str]) -> Result<BTreeSet<String>, StoreError> {
+        let asked: BTreeSet<&str> = identities.iter().copied().collect();
+        let asked: Vec<&str> = asked.into_iter().collect();
+        let mut bad = BTreeSet::new();
+        for some in asked.chunks(AT_ONCE) {
+            let keys = some
+                .iter()
+                .map(|identity| Key::content(identity).attributes());
+            let mut wanted = KeysAndAttributes::builder()
+                .set_keys(Some(keys.collect()))
+                .consistent_read(true)
+                .build()
+                .expect("keys are given");
+            for attempt in 1.. {
+                let found = self
+                    .client
+                    .batch_get_item()
+                    .request_items(&self.ledger, wanted)
+                    .send()
+                    .await
+                    .map_err(|error| {
+                        unavailable("read bad contents", error.into_service_error())
+                    })?;
+                let items = found.responses.unwrap_or_default();
+                for content in items.get(&self.ledger).into_iter().flatten() {
+                    if content.contains_key("against") {
+                        bad.insert(item::string(content, "identity")?.to_owned());
+                    }
+                }
+                let mut left = found.unprocessed_keys.unwrap_or_default();
+                match left.remove(&self.ledger) {
+                    None => break,
+                    Some(_) if attempt == ATTEMPTS => {
+                        return Err(StoreError::Unavailable {
+                            action: "read bad contents",
+                            cause: "DynamoDB does not give out all of them".into(),
+                        });
+                    }
+                    Some(left) => wanted = left,
+                }
+            }
+        }
+        Ok(bad)
+    }
+}

@@ -1,0 +1,154 @@
+//! What a step of an answer does to the ledger.
+
+use release::deployment::{Deployment, Group, Origin, Standing};
+use release::remediation::Guard;
+
+use crate::entry::{Entry, Known};
+use crate::guard::StoredGuard;
+use crate::transaction::Write;
+use crate::{Store, StoreError};
+
+/// What a step of an answer to a problem does to the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// The deployment becomes suspect because of the problem and is bound to
+    /// it. Stale if another problem holds it. What is bad already stays bad.
+    Blame {
+        /// What is to blame.
+        deployment: Deployment,
+    },
+    /// The binding ends without a heal. Nothing, where another problem holds
+    /// the deployment.
+    Release {
+        /// What was to blame.
+        deployment: Deployment,
+        /// Whether what the problem said of it is taken back as well.
+        lift: bool,
+    },
+    /// What is suspect because of the problem becomes bad. Nothing, where
+    /// somebody has cleared it.
+    Condemn {
+        /// What was to blame.
+        deployment: Deployment,
+    },
+    /// The guard of a group goes from what was read to what follows. Stale if
+    /// it has changed.
+    Guard {
+        /// The group.
+        group: Group,
+        /// What was read.
+        from: Guard,
+        /// What follows.
+        to: Guard,
+    },
+    /// A heal enters the ledger.
+    Enter {
+        /// The heal.
+        deployment: Deployment,
+    },
+}
+
+/// Whether what the writer holds in hand is still so.
+pub(crate) enum Planned {
+    Writes(Vec<Write>),
+    Stale,
+}
+
+impl Store {
+    /// The writes of these effects of `problem`, on what the ledger knows now.
+    /// The first time a guard is taken to be what the caller has read.
+    pub(crate) async fn planned(
+        &self,
+        problem: &str,
+        effects: &[Effect],
+        again: bool,
+    ) -> Result<Planned, StoreError> {
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut writes = Vec::new();
+        for effect in effects {
+            let deployment = match effect {
+                Effect::Guard { group, from, to } => {
+                    let stored = if again {
+                        self.stored_guard(group).await?
+                    } else {
+                        StoredGuard::assumed(from)
+                    };
+                    if stored
+                        .as_ref()
+                        .map_or(&Guard::default(), |stored| &stored.guard)
+                        != from
+                    {
+                        return Ok(Planned::Stale);
+                    }
+                    writes.push(self.guard_write(group, stored.as_ref(), to));
+                    continue;
+                }
+                Effect::Blame { deployment }
+                | Effect::Release { deployment, .. }
+                | Effect::Condemn { deployment }
+                | Effect::Enter { deployment } => deployment,
+            };
+            let known = entries.iter_mut().find(|entry| entry.is(deployment));
+            let entry = match known {
+                Some(entry) => entry,
+                None => entries.push_mut(self.entry(deployment).await?),
+            };
+            if apply(problem, effect, entry).is_err() {
+                return Ok(Planned::Stale);
+            }
+        }
+        writes.extend(self.entry_writes(&entries));
+        Ok(Planned::Writes(writes))
+    }
+}
+
+/// Another problem holds the deployment.
+struct Held;
+
+fn apply(problem: &str, effect: &Effect, entry: &mut Entry) -> Result<(), Held> {
+    let said_so = entry.known.by == by_problem(problem);
+    let is_bound = entry.known.bound_to.as_deref() == Some(problem);
+    let Known {
+        standing,
+        by,
+        bound_to,
+    } = &mut entry.known;
+    match effect {
+        Effect::Blame { .. } => {
+            if bound_to.is_some() && !is_bound {
+                return Err(Held);
+            }
+            *bound_to = Some(problem.to_owned());
+            if *standing != Standing::Bad {
+                *standing = Standing::Suspect;
+                *by = by_problem(problem);
+            }
+        }
+        Effect::Release { lift, .. } => {
+            if is_bound {
+                *bound_to = None;
+            }
+            if *lift && said_so && *standing == Standing::Suspect {
+                *standing = Standing::Unknown;
+                *by = format!("{} (closed without a heal)", by_problem(problem));
+            }
+        }
+        Effect::Condemn { .. } => {
+            if said_so && *standing == Standing::Suspect {
+                *standing = Standing::Bad;
+            }
+        }
+        Effect::Enter { deployment } => {
+            if entry.deployment.origin != Origin::Heal {
+                entry.redescribe(deployment);
+            }
+        }
+        Effect::Guard { .. } => {}
+    }
+    Ok(())
+}
+
+/// How a problem signs what it says of a deployment.
+fn by_problem(id: &str) -> String {
+    format!("problem {id}")
+}

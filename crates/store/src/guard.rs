@@ -1,0 +1,67 @@
+//! The guard of a group: one item that only ever turns from what was read.
+
+use aws_sdk_dynamodb::types::{AttributeValue, Update};
+use release::deployment::Group;
+use release::remediation::Guard;
+
+use crate::item::{self, Key};
+use crate::transaction::Write;
+use crate::{Store, StoreError};
+
+impl Store {
+    /// What keeps this group from being healed in a circle.
+    pub async fn guard(&self, group: &Group) -> Result<Guard, StoreError> {
+        let stored = self.stored_guard(group).await?;
+        Ok(stored.map(|stored| stored.guard).unwrap_or_default())
+    }
+
+    pub(crate) async fn stored_guard(
+        &self,
+        group: &Group,
+    ) -> Result<Option<StoredGuard>, StoreError> {
+        let found = self.ledger_item(&Key::guard(group)).await?;
+        let Some(found) = found else { return Ok(None) };
+        Ok(Some(StoredGuard {
+            guard: item::json(&found, "guard")?,
+            text: item::string(&found, "guard")?.to_owned(),
+        }))
+    }
+
+    /// The write that puts `to` where `stored` was read.
+    pub(crate) fn guard_write(
+        &self,
+        group: &Group,
+        stored: Option<&StoredGuard>,
+        to: &Guard,
+    ) -> Write {
+        let update = Update::builder()
+            .table_name(&self.ledger)
+            .set_key(Some(Key::guard(group).attributes()))
+            .update_expression("SET guard = :to")
+            .expression_attribute_values(":to", item::json_attribute(to));
+        Write::reread(match stored {
+            None => update.condition_expression("attribute_not_exists(guard)"),
+            Some(stored) => update
+                .condition_expression("guard = :from")
+                .expression_attribute_values(":from", AttributeValue::S(stored.text.clone())),
+        })
+    }
+}
+
+/// A guard and the very text of it, which another version may have written in
+/// other words.
+pub(crate) struct StoredGuard {
+    pub(crate) guard: Guard,
+    text: String,
+}
+
+impl StoredGuard {
+    /// How this version would have stored it; nobody stores one that says
+    /// nothing.
+    pub(crate) fn assumed(guard: &Guard) -> Option<Self> {
+        (*guard != Guard::default()).then(|| Self {
+            guard: guard.clone(),
+            text: item::json_text(guard),
+        })
+    }
+}

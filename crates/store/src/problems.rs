@@ -1,0 +1,228 @@
+//! Problems: how they come in, and how work on them is found.
+
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use jiff::{SignedDuration, Timestamp};
+use release::problem::{Arrival, Phase, Problem, Reported};
+
+use crate::error::unavailable;
+use crate::item::{self, Item, Key};
+use crate::{Store, StoreError, tables};
+
+/// How long a problem is kept after the last moment at which something may be
+/// done about it. What it taught stays in the ledger for good.
+const KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+/// How often a notice is tried while workers take the problem and give it back.
+const ATTEMPTS: u32 = 8;
+
+/// Whether a problem was known before it was noticed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Noticed {
+    /// It is stored, and due.
+    New,
+    /// It was known as this.
+    Known(Box<Problem>),
+}
+
+/// A problem that is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DueProblem {
+    /// What the tenant calls it.
+    pub id: String,
+    /// When it became due.
+    pub at: Timestamp,
+}
+
+impl Store {
+    /// Enters what a notification or a look at the tenant said.
+    ///
+    /// A problem that is new is stored, due at `now`. One that is known keeps its
+    /// document; what was reported is noted, and it is due at `now` unless it
+    /// has settled. While a worker has it, nothing makes it due: giving it back
+    /// does. A look at the tenant says nothing new of a problem that is known.
+    pub async fn notice(
+        &self,
+        problem: &Problem,
+        reported: Reported,
+        now: Timestamp,
+    ) -> Result<Noticed, StoreError> {
+        for _ in 0..ATTEMPTS {
+            let taken = match self.enter(problem, reported, now).await? {
+                Entered::As(noticed) => return Ok(noticed),
+                Entered::Not { known } => known,
+            };
+            if problem.arrival == Arrival::Adopted {
+                return Ok(Noticed::Known(Box::new(document(&taken)?)));
+            }
+            // A worker may give it back in between; then it can be woken.
+            if let Some(known) = self.note(&problem.id, reported, now).await? {
+                return Ok(Noticed::Known(Box::new(known)));
+            }
+        }
+        Err(StoreError::Unavailable {
+            action: "note what was reported",
+            cause: "workers kept taking the problem and giving it back".into(),
+        })
+    }
+
+    /// What is known of the problem of this id.
+    pub async fn problem(&self, id: &str) -> Result<Option<Problem>, StoreError> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.remediations)
+            .set_key(Some(Key::problem(id).attributes()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| unavailable("read a problem", error.into_service_error()))?;
+        found.item.as_ref().map(document).transpose()
+    }
+
+    /// Up to `limit` problems of one shard that are due at `now`, the longest
+    /// overdue first, behind `after`.
+    pub async fn due_problems(
+        &self,
+        shard: u8,
+        now: Timestamp,
+        limit: i32,
+        after: Option<&DueProblem>,
+    ) -> Result<Vec<DueProblem>, StoreError> {
+        let after = after.map(|due| (Key::problem(&due.id), due.at));
+        let found = self
+            .find_due(
+                &self.remediations,
+                "find due problems",
+                shard,
+                now,
+                limit,
+                after,
+            )
+            .await?;
+        found
+            .into_iter()
+            .map(|(key, at)| {
+                let id = item::problem_id(&key)?;
+                Ok(DueProblem { id, at })
+            })
+            .collect()
+    }
+
+    /// Stores a problem that is new and wakes one that nobody has.
+    async fn enter(
+        &self,
+        problem: &Problem,
+        reported: Reported,
+        now: Timestamp,
+    ) -> Result<Entered, StoreError> {
+        let condition = match problem.arrival {
+            Arrival::Webhook => {
+                "attribute_not_exists(pk) OR \
+                 (attribute_exists(dueShard) AND attribute_not_exists(claim))"
+            }
+            Arrival::Adopted => "attribute_not_exists(pk)",
+        };
+        let shard = tables::shard_key(tables::shard_of(&problem.id));
+        let outcome = self
+            .client
+            .update_item()
+            .table_name(&self.remediations)
+            .set_key(Some(Key::problem(&problem.id).attributes()))
+            .update_expression(
+                "SET problem = if_not_exists(problem, :problem), \
+                 phase = if_not_exists(phase, :phase), \
+                 faults = if_not_exists(faults, :none), \
+                 waits = if_not_exists(waits, :none), \
+                 revision = if_not_exists(revision, :none), \
+                 expiresAt = if_not_exists(expiresAt, :expiry), \
+                 dueShard = :shard, dueAt = :now, \
+                 reported = :reported, reportedAt = :now \
+                 ADD notices :one",
+            )
+            .condition_expression(condition)
+            .expression_attribute_values(":problem", item::json_attribute(problem))
+            .expression_attribute_values(":phase", item::word(Phase::Active))
+            .expression_attribute_values(":none", AttributeValue::N("0".to_owned()))
+            .expression_attribute_values(":expiry", item::seconds(expiry(problem)))
+            .expression_attribute_values(":shard", AttributeValue::S(shard))
+            .expression_attribute_values(":now", item::millis(now))
+            .expression_attribute_values(":reported", item::word(reported))
+            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
+            .return_values(ReturnValue::AllOld)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match outcome {
+            Ok(updated) => Ok(Entered::As(match updated.attributes {
+                Some(known) if known.contains_key("problem") => {
+                    Noticed::Known(Box::new(document(&known)?))
+                }
+                _ => Noticed::New,
+            })),
+            Err(error) => match error.into_service_error() {
+                UpdateItemError::ConditionalCheckFailedException(refused) => Ok(Entered::Not {
+                    known: refused.item.unwrap_or_default(),
+                }),
+                error => Err(unavailable("note what was reported", error)),
+            },
+        }
+    }
+
+    /// Notes what was reported of a problem that a worker has or that has
+    /// settled. Nothing, if that is no longer so.
+    async fn note(
+        &self,
+        id: &str,
+        reported: Reported,
+        now: Timestamp,
+    ) -> Result<Option<Problem>, StoreError> {
+        let outcome = self
+            .client
+            .update_item()
+            .table_name(&self.remediations)
+            .set_key(Some(Key::problem(id).attributes()))
+            .update_expression("SET reported = :reported, reportedAt = :now ADD notices :one")
+            .condition_expression(
+                "attribute_exists(claim) OR \
+                 (attribute_exists(pk) AND attribute_not_exists(dueShard))",
+            )
+            .expression_attribute_values(":reported", item::word(reported))
+            .expression_attribute_values(":now", item::millis(now))
+            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await;
+        match outcome {
+            Ok(updated) => document(&updated.attributes.unwrap_or_default()).map(Some),
+            Err(error) => match error.into_service_error() {
+                UpdateItemError::ConditionalCheckFailedException(_) => Ok(None),
+                error => Err(unavailable("note what was reported", error)),
+            },
+        }
+    }
+}
+
+enum Entered {
+    As(Noticed),
+    /// A worker has it, it has settled, or it is not to be woken.
+    Not {
+        known: Item,
+    },
+}
+
+/// The document of a problem with what is counted beside it.
+pub(crate) fn document(item: &Item) -> Result<Problem, StoreError> {
+    Ok(Problem {
+        faults: item::number(item, "faults")?,
+        waits: item::number(item, "waits")?,
+        phase: item::plain(item, "phase")?,
+        ..item::json(item, "problem")?
+    })
+}
+
+/// When a problem may be forgotten.
+pub(crate) fn expiry(problem: &Problem) -> Timestamp {
+    let until = problem.give_up_at.saturating_add(KEPT);
+    until.unwrap_or(Timestamp::MAX)
+}

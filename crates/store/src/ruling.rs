@@ -1,0 +1,60 @@
+//! A person's word on a deployment. It outweighs everything else.
+
+use release::deployment::{Deployment, Group, LedgerEntry, Standing};
+
+use crate::entry::Known;
+use crate::item::{self, Key};
+use crate::transaction::{Attempt, Attempts};
+use crate::{Store, StoreError};
+
+/// What a person says of a deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ruling {
+    /// Nothing is held against it any more.
+    Clear,
+    /// It must not be deployed again.
+    Condemn,
+}
+
+impl Store {
+    /// Replaces what is known of a deployment by what a person says. The
+    /// problem that answers for it stays: clearing a deployment does not make
+    /// it one that can be healed again.
+    pub async fn rule(
+        &self,
+        group: &Group,
+        deployment: &str,
+        ruling: Ruling,
+        who: &str,
+        reason: &str,
+    ) -> Result<Option<LedgerEntry>, StoreError> {
+        let (standing, done) = match ruling {
+            Ruling::Clear => (Standing::Unknown, "cleared"),
+            Ruling::Condemn => (Standing::Bad, "condemned"),
+        };
+        let mut attempts = Attempts::at("store what a person says of a deployment");
+        loop {
+            let locator = Key::deployment_locator(group, deployment);
+            let Some(locator) = self.ledger_item(&locator).await? else {
+                return Ok(None);
+            };
+            let Some(found) = self.ledger_item(&Key::target(&locator)?).await? else {
+                return Ok(None);
+            };
+            let known: Deployment = item::json(&found, "deployment")?;
+            let mut entry = self.entry(&known).await?;
+            entry.known = Known {
+                standing,
+                by: format!("{done} by {who}: {reason}"),
+                ..entry.known
+            };
+            if attempts
+                .write(self, self.entry_writes(std::slice::from_ref(&entry)))
+                .await?
+                == Attempt::Written
+            {
+                return Ok(Some(entry.outward()));
+            }
+        }
+    }
+}

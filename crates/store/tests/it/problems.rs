@@ -1,0 +1,332 @@
+//! Problems: how they come in, who may work on them, and how they end.
+
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use jiff::{SignedDuration, Timestamp};
+use release::problem::{Arrival, Finding, Phase, Problem, Reported};
+use store::{Advanced, ClaimError, ClaimedProblem, DueProblem, Noticed, StoreError, tables};
+
+use crate::world::{REMEDIATIONS, World, at, lease};
+
+const NOTHING: [&str; 0] = [];
+
+#[tokio::test]
+async fn noticed_problem_is_stored_and_due() {
+    let world = World::start().await;
+
+    let noticed = world.notice("P-1", Reported::Open, 0).await;
+
+    assert_eq!(noticed, Noticed::New);
+    assert_eq!(world.due_problems(-1).await, NOTHING);
+    assert_eq!(world.due_problems(0).await, ["P-1"]);
+    assert_eq!(world.problem("P-1").await, problem("P-1"));
+    assert_eq!(world.store.problem("P-2").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn second_notice_wakes_a_problem_and_leaves_its_document() {
+    let world = World::start().await;
+    let mut worker = world.noticed_and_claimed("P-1").await;
+    worker.problem.finding = Finding::NothingDeployed;
+    assert_eq!(
+        world.store.advance(&mut worker, &[]).await.unwrap(),
+        Advanced::Written
+    );
+    let written = worker.problem.clone();
+    world.store.defer_problem(worker, at(500)).await.unwrap();
+
+    let noticed = world.notice("P-1", Reported::Resolved, 10).await;
+
+    assert_eq!(noticed, Noticed::Known(Box::new(written.clone())));
+    let worker = world.claim_problem("P-1", 10, "second").await.unwrap();
+    assert_eq!(worker.problem, written);
+    assert_eq!(worker.reported, Reported::Resolved);
+}
+
+#[tokio::test]
+async fn notice_during_a_claim_lets_nobody_in_and_is_not_lost() {
+    for settles in [false, true] {
+        let world = World::start().await;
+        let worker = world.noticed_and_claimed("P-1").await;
+
+        let noticed = world.notice("P-1", Reported::Resolved, 5).await;
+
+        assert!(matches!(noticed, Noticed::Known(_)));
+        assert_eq!(world.due_problems(6).await, NOTHING, "the worker has it");
+        assert_taken(&world.claim_problem("P-1", 6, "second").await);
+        if settles {
+            world.store.settle_problem(worker).await.unwrap();
+        } else {
+            world.store.defer_problem(worker, at(500)).await.unwrap();
+        }
+        assert_eq!(world.due_problems(6).await, ["P-1"], "settles: {settles}");
+        let worker = world.claim_problem("P-1", 6, "second").await.unwrap();
+        assert_eq!(worker.problem.phase, Phase::Active);
+        assert_eq!(worker.reported, Reported::Resolved);
+        world.store.settle_problem(worker).await.unwrap();
+        assert_eq!(world.due_problems(10_000).await, NOTHING);
+    }
+}
+
+#[tokio::test]
+async fn notice_after_the_end_is_noted_and_wakes_nobody() {
+    let world = World::start().await;
+    let worker = world.noticed_and_claimed("P-1").await;
+    world.store.settle_problem(worker).await.unwrap();
+
+    let Noticed::Known(known) = world.notice("P-1", Reported::Open, 20).await else {
+        panic!("it is known");
+    };
+
+    assert_eq!(known.phase, Phase::Settled);
+    assert_eq!(world.due_problems(10_000).await, NOTHING);
+    assert_taken(&world.claim_problem("P-1", 20, "second").await);
+}
+
+#[tokio::test]
+async fn look_at_the_tenant_adopts_what_is_new_and_disturbs_nothing_known() {
+    let world = World::start().await;
+    let adopted = Problem {
+        arrival: Arrival::Adopted,
+        ..problem("P-1")
+    };
+    let look = async |second| {
+        let now = at(second);
+        let noticed = world.store.notice(&adopted, Reported::Open, now).await;
+        noticed.unwrap()
+    };
+
+    assert_eq!(look(0).await, Noticed::New);
+    let worker = world.claim_problem("P-1", 0, "worker").await.unwrap();
+    assert_eq!(look(1).await, Noticed::Known(Box::new(adopted.clone())));
+    world.store.defer_problem(worker, at(500)).await.unwrap();
+    assert_eq!(world.due_problems(499).await, NOTHING);
+    assert_eq!(look(2).await, Noticed::Known(Box::new(adopted.clone())));
+    assert_eq!(world.due_problems(499).await, NOTHING);
+}
+
+#[tokio::test]
+async fn one_of_two_workers_gets_a_problem() {
+    let world = World::start().await;
+    world.notice("P-1", Reported::Open, 0).await;
+
+    let (first, second) = tokio::join!(
+        world.claim_problem("P-1", 0, "first"),
+        world.claim_problem("P-1", 0, "second")
+    );
+
+    assert!(first.is_ok() != second.is_ok());
+}
+
+#[tokio::test]
+async fn crashed_workers_problem_is_due_at_the_lease_and_its_claim_is_lost() {
+    let world = World::start().await;
+    let mut crashed = world.noticed_and_claimed("P-1").await;
+    crashed.problem.finding = Finding::GaveUp;
+
+    assert_eq!(world.due_problems(59).await, NOTHING);
+    let mut worker = world.claim_problem("P-1", 60, "second").await.unwrap();
+
+    let late = world.store.advance(&mut crashed, &[]).await;
+    assert!(matches!(late, Err(StoreError::Lost)));
+    assert_eq!(crashed.problem, problem("P-1"), "it is put back");
+    let late = world.store.defer_problem(crashed, at(70)).await;
+    assert!(matches!(late, Err(StoreError::Lost)));
+    worker.problem.finding = Finding::NothingDeployed;
+    let written = world.store.advance(&mut worker, &[]).await.unwrap();
+    assert_eq!(written, Advanced::Written);
+    assert_eq!(world.problem("P-1").await, worker.problem);
+}
+
+#[tokio::test]
+async fn worker_that_does_not_know_of_its_own_write_does_not_write_over_it() {
+    let world = World::start().await;
+    let mut worker = world.noticed_and_claimed("P-1").await;
+    // The same claim again: what a worker holds whose last write arrived
+    // although its answer did not.
+    let mut unaware = world.claim_problem("P-1", 0, "worker").await.unwrap();
+    worker.problem.finding = Finding::NothingDeployed;
+    assert_eq!(
+        world.store.advance(&mut worker, &[]).await.unwrap(),
+        Advanced::Written
+    );
+
+    unaware.problem.finding = Finding::GaveUp;
+    let outcome = world.store.advance(&mut unaware, &[]).await;
+
+    assert!(matches!(outcome, Err(StoreError::Lost)));
+    assert_eq!(world.problem("P-1").await.finding, Finding::NothingDeployed);
+}
+
+#[tokio::test]
+async fn claim_given_back_twice_is_given_back_once() {
+    let world = World::start().await;
+    let first = world.noticed_and_claimed("P-1").await;
+    let repeated = world.claim_problem("P-1", 0, "worker").await.unwrap();
+    world.store.defer_problem(first, at(500)).await.unwrap();
+
+    world.store.defer_problem(repeated, at(500)).await.unwrap();
+
+    assert_eq!(world.due_problems(499).await, NOTHING);
+    assert_eq!(world.due_problems(500).await, ["P-1"]);
+}
+
+#[tokio::test]
+async fn deferring_keeps_the_counts_and_nothing_else() {
+    let world = World::start().await;
+    let mut worker = world.noticed_and_claimed("P-1").await;
+    worker.problem.faults = 3;
+    worker.problem.waits = 2;
+    worker.problem.finding = Finding::GaveUp;
+
+    world.store.defer_problem(worker, at(500)).await.unwrap();
+
+    let expected = Problem {
+        faults: 3,
+        waits: 2,
+        ..problem("P-1")
+    };
+    assert_eq!(world.problem("P-1").await, expected);
+}
+
+#[tokio::test]
+async fn problem_is_forgotten_long_after_it_is_given_up() {
+    let world = World::start().await;
+    let mut worker = world.noticed_and_claimed("P-1").await;
+    let expiry = async |world: &World| {
+        let items = world.items(REMEDIATIONS).await;
+        let expiry = items[0]["expiresAt"].as_n().unwrap().parse::<i64>();
+        expiry.unwrap()
+    };
+    let kept = 90 * 24 * 60 * 60;
+    assert_eq!(
+        expiry(&world).await,
+        problem("P-1").give_up_at.as_second() + kept
+    );
+
+    worker.problem.give_up_at = at(40_000);
+    assert_eq!(
+        world.store.advance(&mut worker, &[]).await.unwrap(),
+        Advanced::Written
+    );
+
+    assert_eq!(expiry(&world).await, at(40_000).as_second() + kept);
+}
+
+#[tokio::test]
+async fn due_problems_are_found_page_by_page() {
+    let world = World::start().await;
+    for number in 0..20 {
+        world
+            .notice(&format!("P#{number}%"), Reported::Open, number)
+            .await;
+    }
+
+    let mut found = Vec::new();
+    for shard in 0..tables::SHARDS {
+        let mut after: Option<DueProblem> = None;
+        loop {
+            let page = world.store.due_problems(shard, at(100), 2, after.as_ref());
+            let page = page.await.unwrap();
+            let Some(last) = page.last() else { break };
+            after = Some(last.clone());
+            found.extend(page.into_iter().map(|due| due.id));
+        }
+    }
+
+    found.sort();
+    let mut expected: Vec<_> = (0..20).map(|number| format!("P#{number}%")).collect();
+    expected.sort();
+    assert_eq!(found, expected);
+}
+
+#[tokio::test]
+async fn idle_look_costs_the_same_after_many_settled_problems() {
+    let world = World::start().await;
+    let worker = world.noticed_and_claimed("P-0").await;
+    world.store.settle_problem(worker).await.unwrap();
+    let [settled] = &world.items(REMEDIATIONS).await[..] else {
+        panic!("there is one problem");
+    };
+    // Past the store, for the sake of time.
+    for batch in 0..400 {
+        let copies = (0..25).map(|number| {
+            let mut item = settled.clone();
+            let key = AttributeValue::S(format!("problem#{batch}-{number}"));
+            item.insert("pk".to_owned(), key);
+            let put = PutRequest::builder().set_item(Some(item)).build();
+            WriteRequest::builder().put_request(put.unwrap()).build()
+        });
+        let request = world.raw.batch_write_item();
+        let request = request.request_items(REMEDIATIONS, copies.collect());
+        request.send().await.unwrap();
+    }
+    let before = world.rows_read();
+
+    assert_eq!(world.due_problems(1_000_000).await, NOTHING);
+
+    assert_eq!(world.rows_read() - before, 0);
+}
+
+fn assert_taken(claimed: &Result<ClaimedProblem, ClaimError>) {
+    assert!(matches!(claimed, Err(ClaimError::Taken)));
+}
+
+pub(crate) fn problem(id: &str) -> Problem {
+    Problem {
+        id: id.to_owned(),
+        display_id: None,
+        title: Some("Response time degradation".to_owned()),
+        noticed: at(0),
+        arrival: Arrival::Webhook,
+        began: Some(at(-60)),
+        closed: None,
+        merged_into: None,
+        impacted: vec!["SERVICE-1".to_owned()],
+        root_cause: None,
+        finding: Finding::Pending,
+        remediations: Vec::new(),
+        comments: Vec::new(),
+        faults: 0,
+        waits: 0,
+        give_up_at: at(20_000),
+        phase: Phase::Active,
+    }
+}
+
+impl World {
+    pub(crate) async fn notice(&self, id: &str, reported: Reported, second: i64) -> Noticed {
+        let noticed = self.store.notice(&problem(id), reported, at(second)).await;
+        noticed.unwrap()
+    }
+
+    pub(crate) async fn claim_problem(
+        &self,
+        id: &str,
+        second: i64,
+        worker: &str,
+    ) -> Result<ClaimedProblem, ClaimError> {
+        let now: Timestamp = at(second);
+        self.store.claim_problem(id, worker, now, lease(now)).await
+    }
+
+    pub(crate) async fn noticed_and_claimed(&self, id: &str) -> ClaimedProblem {
+        self.notice(id, Reported::Open, 0).await;
+        self.claim_problem(id, 0, "worker").await.unwrap()
+    }
+
+    pub(crate) async fn problem(&self, id: &str) -> Problem {
+        let found = self.store.problem(id).await.unwrap();
+        found.expect("it was noticed")
+    }
+
+    /// The ids of what is due in any shard.
+    async fn due_problems(&self, second: i64) -> Vec<String> {
+        let mut found = Vec::new();
+        for shard in 0..tables::SHARDS {
+            let now = at(0) + SignedDuration::from_secs(second);
+            let due = self.store.due_problems(shard, now, 100, None).await;
+            found.extend(due.unwrap().into_iter().map(|due| due.id));
+        }
+        found
+    }
+}
