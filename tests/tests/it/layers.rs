@@ -23,7 +23,7 @@ enum Knows {
     Anything,
 }
 
-const ROOMS: [Room; 10] = [
+const ROOMS: [Room; 11] = [
     Room {
         name: "monspec",
         knows: Only(&[]),
@@ -35,6 +35,12 @@ const ROOMS: [Room; 10] = [
         knows: Only(&["monspec"]),
         shuns: IMPURE,
         why: "transitions are pure: `now` and what was seen are arguments",
+    },
+    Room {
+        name: "report",
+        knows: Only(&["monspec", "release"]),
+        shuns: IMPURE,
+        why: "pages are pure: records in, text out",
     },
     Room {
         name: "dynatrace",

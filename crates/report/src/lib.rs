@@ -1,0 +1,16 @@
+#![doc = include_str!("../README.md")]
+
+pub mod page;
+mod records;
+
+mod frame;
+mod style;
+
+mod chart;
+mod text;
+mod units;
+mod words;
+
+pub use frame::Frame;
+pub use records::{Build, Evaluation, Form, Gate, History, Trouble};
+pub use style::content_security_policy;

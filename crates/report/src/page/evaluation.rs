@@ -1,0 +1,140 @@
+//! One validation, from the verdict to the monspec that judged it.
+
+mod findings;
+mod questions;
+mod spec;
+mod timeline;
+mod worst;
+
+use maud::{Markup, html};
+use monspec::Finding;
+use release::summary;
+use release::validation::{Registrant, Validation};
+
+use crate::frame::{Crumb, Frame};
+use crate::records::Evaluation;
+use crate::text::{Clock, name, sentence, short_version};
+use crate::words::{State, approval};
+use findings::Tolerances;
+
+/// The verdict first, then the findings that led to it, then everything that
+/// led to those.
+pub fn evaluation(frame: &Frame<'_>, evaluation: &Evaluation<'_>) -> String {
+    let validation = evaluation.validation;
+    let registration = &validation.registration;
+    let state = State::of(validation);
+    let version = short_version(&registration.version);
+    let crumbs = [
+        Crumb {
+            name: &registration.pipeline,
+            address: None,
+        },
+        Crumb {
+            name: &registration.comparison,
+            address: evaluation.history,
+        },
+        Crumb {
+            name: &version,
+            address: None,
+        },
+    ];
+    let clock = frame.clock();
+    let main = html! {
+        (verdict(evaluation, state, clock))
+        (facts(validation, clock))
+        @if let Some(evidence) = evaluation.evidence {
+            (worst::cards(evidence))
+            @let tolerances = Tolerances::of(evaluation.spec, &registration.comparison);
+            (findings::table(evidence, &tolerances))
+            (questions::list(evidence, clock))
+        }
+        (timeline::list(evaluation, clock))
+        (spec::section(evaluation))
+        @if let Some(json) = evaluation.json {
+            p .links { a href=(json) { "This page as JSON" } }
+        }
+    };
+    let title = format!(
+        "{version}, {} of {}",
+        registration.comparison, registration.pipeline
+    );
+    frame.document(&title, Some(state), &crumbs, &main)
+}
+
+fn verdict(evaluation: &Evaluation<'_>, state: State, clock: Clock<'_>) -> Markup {
+    let validation = evaluation.validation;
+    let note = evaluation
+        .evidence
+        .and_then(|evidence| evidence.note.as_deref());
+    html! {
+        div class={ "verdict " (state.class()) } {
+            (state.icon())
+            h1 { (headline(evaluation, state)) }
+            @if let Some(note) = note { p { (sentence(note)) } }
+            p { (what_follows(validation, state, clock)) }
+        }
+    }
+}
+
+/// The verdict in one sentence.
+fn headline(evaluation: &Evaluation<'_>, state: State) -> Markup {
+    if let Some(evidence) = evaluation.evidence {
+        let findings: Vec<Finding> = evidence
+            .findings
+            .iter()
+            .map(|one| one.finding.clone())
+            .collect();
+        let reason = evidence.reason.as_deref();
+        return sentence(&summary::headline(evidence.verdict, &findings, reason));
+    }
+    match (&evaluation.validation.judgement, state) {
+        (Some(judgement), _) => sentence(&judgement.summary),
+        (None, State::Superseded) => html! { "Superseded: the same action asked again." },
+        (None, State::Ended) => html! { "Ended without a verdict." },
+        (None, _) => html! { "Waiting: not judged yet." },
+    }
+}
+
+/// What the approval heard, or when there will be something to hear.
+fn what_follows(validation: &Validation, state: State, clock: Clock<'_>) -> Markup {
+    let registration = &validation.registration;
+    let approval = approval(validation);
+    let asked = registration.approval.as_ref();
+    html! {
+        @if state == State::Waiting {
+            "The first look is due " (clock.minute(registration.due_at))
+            ", " (clock.relative(registration.due_at)) ". "
+        }
+        @if let Some(asked) = asked {
+            "Approval " (name(&asked.action)) ": "
+        }
+        strong { (sentence(&approval.what)) }
+        @if let Some(why) = approval.why { ": " (sentence(&why)) }
+    }
+}
+
+fn facts(validation: &Validation, clock: Clock<'_>) -> Markup {
+    let registration = &validation.registration;
+    let registrant = match &registration.registrant {
+        Registrant::Action { stage, action } => html! { (name(action)) " in " (name(stage)) },
+        Registrant::Direct => html! { "a direct call" },
+    };
+    let fact = |what: &str, value: Markup| {
+        html! { div { dt { (what) } dd { (value) } } }
+    };
+    html! {
+        dl .facts {
+            (fact("Pipeline", name(&registration.pipeline)))
+            (fact("Version", name(&registration.version)))
+            (fact("Comparison", name(&registration.comparison)))
+            @match &validation.judgement {
+                Some(judgement) => (fact("Judged", html! { (clock.minute(judgement.at)) })),
+                None => (fact("Registered", html! { (clock.minute(registration.registered_at)) })),
+            }
+            (fact("Registered by", registrant))
+            @if let Some(execution) = &registration.execution {
+                (fact("Execution", html! { code { (name(execution)) } }))
+            }
+        }
+    }
+}

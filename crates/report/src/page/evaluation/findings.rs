@@ -1,0 +1,182 @@
+//! Every finding with its numbers.
+
+use std::collections::BTreeMap;
+
+use maud::{Markup, html};
+use monspec::{Address, Finding, Outcome, Side};
+use release::evidence::{Evidence, Evidenced};
+use release::summary::worse_first;
+
+use crate::chart::limits;
+use crate::text::{count, name, sentence};
+use crate::units::{Unit, rounded};
+use crate::words::outcome;
+
+/// Beyond so many the page would be too large to load on the way to a meeting;
+/// the worst come first, and the JSON has them all.
+pub(super) const MOST: usize = 50;
+
+pub(super) fn table(evidence: &Evidence, tolerances: &Tolerances) -> Markup {
+    let sorted = sorted(evidence);
+    if sorted.is_empty() {
+        return html! {};
+    }
+    html! {
+        section aria-labelledby="findings" {
+            h2 #findings { "All findings" }
+            div .scroll tabindex="0" role="region" aria-labelledby="findings" {
+                table .findings {
+                    thead {
+                        tr {
+                            th scope="col" { "Finding" }
+                            th scope="col" { "Signature" }
+                            th .number scope="col" { "Observation" }
+                            th .number scope="col" { "Baseline" }
+                            th .number scope="col" { "Limit" }
+                            th scope="col" { "Margin" }
+                        }
+                    }
+                    tbody { @for one in sorted.iter().take(MOST) { (row(&one.finding, tolerances)) } }
+                }
+            }
+            @if let Some(more) = sorted.len().checked_sub(MOST).filter(|more| *more != 0) {
+                p { (count(more, "more finding")) " that weigh less stand in the JSON of this page." }
+            }
+        }
+    }
+}
+
+/// The worst first.
+pub(super) fn sorted(evidence: &Evidence) -> Vec<&Evidenced> {
+    let mut sorted: Vec<&Evidenced> = evidence.findings.iter().collect();
+    sorted.sort_by(|a, b| worse_first(&a.finding, &b.finding));
+    sorted
+}
+
+fn row(finding: &Finding, tolerances: &Tolerances) -> Markup {
+    let numbers = Numbers::of(finding);
+    let number = |number: &Option<String>| {
+        html! { td .number { (number.as_deref().unwrap_or("–")) } }
+    };
+    html! {
+        tr {
+            td { (outcome(finding.outcome, finding.accepted)) }
+            th scope="row" {
+                (title(finding))
+                // With numbers the reason says in the unit of the metric what the row says.
+                @if finding.observation.is_none() || finding.outcome == Outcome::Inconclusive {
+                    br; span .muted { (sentence(&finding.reason)) }
+                }
+            }
+            (number(&numbers.observation))
+            (number(&numbers.baseline))
+            td .number {
+                (numbers.limit.as_deref().unwrap_or("–"))
+                @if let Some(rule) = tolerances.rule(finding) { br; span .muted { (rule) } }
+            }
+            td { (numbers.margin.as_deref().unwrap_or("–")) }
+        }
+    }
+}
+
+/// How much worse than its baseline each signature may be, where its limit
+/// derives from one.
+pub(super) struct Tolerances(BTreeMap<Address, f64>);
+
+impl Tolerances {
+    pub(super) fn of(spec: Option<&str>, comparison: &str) -> Self {
+        let spec = spec.and_then(|text| monspec::read(text, |_| None).spec);
+        let entries = spec.as_ref().map(|spec| spec.compared(comparison));
+        let tolerances = entries
+            .iter()
+            .flatten()
+            .flat_map(|(entry, comparison)| {
+                monspec::addresses(entry)
+                    .filter(|(_, signature)| signature.needs_baseline())
+                    .map(|(address, signature)| (address, comparison.scale.of(&signature.metric)))
+            })
+            .collect();
+        Self(tolerances)
+    }
+
+    /// Where the limit comes from.
+    fn rule(&self, finding: &Finding) -> Option<String> {
+        let percent = self.0.get(&finding.address)?;
+        finding.baseline?;
+        let sign = match finding.side {
+            Side::Upper => '+',
+            Side::Lower => '−',
+        };
+        Some(format!("baseline {sign} {} %", rounded(*percent, 4)))
+    }
+}
+
+/// What is measured, and of whom.
+pub(super) fn title(finding: &Finding) -> Markup {
+    let metric = finding
+        .metric
+        .strip_prefix("com.dynatrace.builtin:")
+        .unwrap_or(&finding.metric);
+    html! {
+        (name(metric)) " " (name(&finding.aggregate)) " "
+        span .service {
+            "of " (name(&finding.address.service))
+            @if let Some(method) = &finding.address.method { " " (name(method)) }
+        }
+    }
+}
+
+/// The numbers of a finding, for people.
+pub(super) struct Numbers {
+    pub(super) observation: Option<String>,
+    pub(super) baseline: Option<String>,
+    pub(super) limit: Option<String>,
+    pub(super) margin: Option<String>,
+}
+
+impl Numbers {
+    pub(super) fn of(finding: &Finding) -> Self {
+        let measured = finding.observation.or(finding.baseline).unwrap_or_default();
+        let scale = Unit::of(&finding.metric, &finding.aggregate).scale(measured);
+        let [observation, baseline, upper, lower] = scale.told([
+            finding.observation,
+            finding.baseline,
+            finding.upper_limit,
+            finding.lower_limit,
+        ]);
+        let margin = finding.margin.map(|margin| {
+            let [distance] = scale.told([Some(margin.abs())]);
+            let distance = distance.unwrap_or_default();
+            let word = match finding.outcome {
+                Outcome::Violated => "beyond",
+                Outcome::Held | Outcome::Inconclusive => "to spare",
+            };
+            if margin == 0.0 {
+                return "exactly at the limit".to_owned();
+            }
+            match times(finding) {
+                Some(times) => format!("{distance} {word} ({times}\u{a0}× the limit)"),
+                None => format!("{distance} {word}"),
+            }
+        });
+        Self {
+            observation,
+            baseline,
+            limit: limits(upper, lower),
+            margin,
+        }
+    }
+}
+
+/// The observation in multiples of the limit that the margin is measured from.
+fn times(finding: &Finding) -> Option<String> {
+    let observation = finding.observation?;
+    let limits = [finding.upper_limit, finding.lower_limit];
+    let distance = |limit: &f64| (limit - observation).abs();
+    let nearest = limits
+        .into_iter()
+        .flatten()
+        .min_by(|a, b| distance(a).total_cmp(&distance(b)))?;
+    let comparable = 0.0 < nearest && 0.0 <= observation;
+    comparable.then(|| rounded(observation / nearest, 3))
+}

@@ -1,0 +1,119 @@
+//! What the tenant was asked, each question once.
+
+use std::collections::BTreeMap;
+
+use maud::{Markup, html};
+use monspec::Finding;
+use release::evidence::{Asked, Evidence};
+
+use super::findings::{MOST, sorted, title};
+use crate::text::{Clock, name, sentence, shortened};
+
+/// Queries are long, and the JSON has them whole.
+const LONGEST: usize = 1_200;
+
+/// A question and the findings that rest on it.
+struct Question<'a> {
+    side: &'static str,
+    asked: &'a Asked,
+    answered: Vec<(&'a Finding, &'a Asked)>,
+}
+
+pub(super) fn list(evidence: &Evidence, clock: Clock<'_>) -> Markup {
+    let questions = questions(evidence);
+    if questions.is_empty() {
+        return html! {};
+    }
+    html! {
+        section aria-labelledby="asked" {
+            h2 #asked { "How it was measured" }
+            @for question in &questions { (block(question, evidence, clock)) }
+        }
+    }
+}
+
+/// Signatures that share entities and window share a question.
+fn questions(evidence: &Evidence) -> Vec<Question<'_>> {
+    let mut questions: Vec<Question<'_>> = Vec::new();
+    let mut places: BTreeMap<_, usize> = BTreeMap::new();
+    for one in sorted(evidence).into_iter().take(MOST) {
+        let sides = [
+            ("Observation", Some(&one.source)),
+            ("Baseline", one.compare.as_ref()),
+        ];
+        for (side, asked) in sides {
+            let Some(asked) = asked else { continue };
+            let key = (
+                side,
+                asked.environment.as_str(),
+                asked.query.as_str(),
+                asked.window.start,
+                asked.window.end,
+            );
+            let place = *places.entry(key).or_insert_with(|| {
+                questions.push(Question {
+                    side,
+                    asked,
+                    answered: Vec::new(),
+                });
+                questions.len() - 1
+            });
+            questions[place].answered.push((&one.finding, asked));
+        }
+    }
+    questions
+}
+
+fn block(question: &Question<'_>, evidence: &Evidence, clock: Clock<'_>) -> Markup {
+    let asked = question.asked;
+    let entities = entities(question, evidence);
+    html! {
+        div .question {
+            h3 { (question.side) " from " (name(&asked.environment)) }
+            dl {
+                dt { "Window" }
+                dd { (clock.window(asked.window)) }
+                @if !entities.is_empty() {
+                    dt { "Entities" }
+                    dd { code { (shortened(&entities.join(", "), LONGEST)) } }
+                }
+                @if !asked.query.is_empty() {
+                    dt { "Query" }
+                    dd { code { (shortened(&asked.query, LONGEST)) } }
+                }
+                dt { "Selectors" }
+                dd {
+                    ul {
+                        @for (finding, asked) in &question.answered {
+                            li {
+                                (title(finding)) ": " code { (shortened(&asked.selector, LONGEST)) }
+                                @for warning in &asked.warnings { br; strong { "Warning: " } (sentence(warning)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn entities<'a>(question: &Question<'_>, evidence: &'a Evidence) -> Vec<&'a str> {
+    let mut services: Vec<&str> = question
+        .answered
+        .iter()
+        .map(|(finding, _)| finding.address.service.as_str())
+        .collect();
+    services.sort_unstable();
+    services.dedup();
+    services
+        .into_iter()
+        .filter_map(|service| {
+            evidence
+                .entities
+                .get(service)?
+                .get(&question.asked.environment)
+        })
+        .flatten()
+        .map(String::as_str)
+        .collect()
+}

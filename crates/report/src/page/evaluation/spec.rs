@@ -1,0 +1,56 @@
+//! The monspec that judged, with its hash.
+
+use maud::{Markup, html};
+
+use crate::records::Evaluation;
+use crate::text::shortened;
+
+/// So much of a monspec is shown; the JSON has it whole.
+const LONGEST_LINE: usize = 400;
+const MOST: usize = 12 * 1024;
+
+pub(super) fn section(evaluation: &Evaluation<'_>) -> Markup {
+    let hash = &evaluation.validation.registration.spec;
+    html! {
+        section aria-labelledby="monspec" {
+            h2 #monspec { "Monspec" }
+            p { "SHA-256 " code .hash { (shortened(hash, 80)) } }
+            @match evaluation.spec {
+                None => p { "Its text is no longer stored." },
+                Some(text) => {
+                    @let shown = beginning(text);
+                    div .scroll tabindex="0" role="region" aria-label="Text of the monspec" {
+                        pre { code { @for line in shown.lines() { (shortened_line(line)) "\n" } } }
+                    }
+                    @if shown.len() < text.len() {
+                        p {
+                            "These are the first " (shown.len()) " of " (text.len())
+                            " bytes; the JSON of this page has all."
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The lines that fit, whole.
+fn beginning(text: &str) -> &str {
+    if text.len() <= MOST {
+        return text;
+    }
+    let end = text.floor_char_boundary(MOST);
+    let cut = &text[..end];
+    cut.rfind('\n').map_or(cut, |line| &cut[..line])
+}
+
+/// Indentation stays; hidden characters are written out.
+fn shortened_line(line: &str) -> String {
+    let indented = line.len() - line.trim_start_matches([' ', '\t']).len();
+    format!(
+        "{:indented$}{}",
+        "",
+        shortened(line, LONGEST_LINE),
+        indented = indented.min(80)
+    )
+}

@@ -1,0 +1,104 @@
+//! The findings that decide, large enough to be read in passing.
+
+use maud::{Markup, html};
+use monspec::{Finding, Outcome};
+use release::evidence::Evidence;
+use release::summary::worse_first;
+
+use super::findings::{Numbers, title};
+use crate::text::sentence;
+use crate::words::outcome;
+
+/// So many fit beside each other, and nobody decides on more.
+const MOST: usize = 3;
+
+pub(super) fn cards(evidence: &Evidence) -> Markup {
+    let mut worst: Vec<&Finding> = evidence.findings.iter().map(|one| &one.finding).collect();
+    worst.sort_by(|a, b| worse_first(a, b));
+    let heading = match worst.first().map(|finding| finding.outcome) {
+        None => return html! {},
+        Some(Outcome::Held) => "Closest to the limit",
+        Some(_) => "What decided",
+    };
+    // Beside what decided, what held is noise.
+    let decided = worst
+        .iter()
+        .filter(|finding| finding.outcome != Outcome::Held);
+    let shown = match decided.count() {
+        0 => MOST,
+        some => some.min(MOST),
+    };
+    html! {
+        section aria-labelledby="worst" {
+            h2 #worst { (heading) }
+            ul .cards {
+                @for finding in worst.into_iter().take(shown) { (card(finding)) }
+            }
+        }
+    }
+}
+
+fn card(finding: &Finding) -> Markup {
+    let numbers = Numbers::of(finding);
+    html! {
+        li .card {
+            (outcome(finding.outcome, finding.accepted))
+            h3 { (title(finding)) }
+            @match &numbers.observation {
+                Some(observation) => p .large { (observation) },
+                None => p .large .muted { "no number" },
+            }
+            p {
+                @if let Some(limit) = &numbers.limit { "Limit " strong { (limit) } }
+                @if let Some(margin) = &numbers.margin { ", " (margin) }
+                @if let Some(baseline) = &numbers.baseline { br; span .muted { "Baseline " (baseline) } }
+            }
+            @match bar(finding) {
+                Some(bar) => (bar),
+                None => p .muted { (sentence(&finding.reason)) },
+            }
+        }
+    }
+}
+
+/// How far along the observation is, with the limit and the baseline as marks.
+/// The numbers stand beside it, so it is hidden from who does not see it.
+fn bar(finding: &Finding) -> Option<Markup> {
+    let observation = finding.observation?;
+    let limits = [finding.lower_limit, finding.upper_limit];
+    let numbers = limits.into_iter().chain([finding.baseline]).flatten();
+    let largest = numbers.chain([observation]).fold(0.0, f64::max);
+    let smallest = limits
+        .into_iter()
+        .flatten()
+        .chain([observation])
+        .fold(0.0, f64::min);
+    // A bar has no place for what is below zero.
+    if smallest < 0.0 || largest <= 0.0 {
+        return None;
+    }
+    let percent = |number: f64| format!("{:.1}%", 100.0 * number / (largest * 1.05));
+    Some(html! {
+        svg .bar width="100%" height="22" aria-hidden="true" {
+            rect .track width="100%" height="10" y="6" rx="2" {}
+            @let (within, beyond) = parts(finding, observation);
+            rect .beyond width=(percent(beyond)) height="10" y="6" rx="2" {}
+            rect .value width=(percent(within)) height="10" y="6" rx="2" {}
+            @if let Some(baseline) = finding.baseline {
+                line .baseline x1=(percent(baseline)) x2=(percent(baseline)) y1="3" y2="19" {}
+            }
+            @for limit in limits.into_iter().flatten() {
+                line .limit x1=(percent(limit)) x2=(percent(limit)) y1="0" y2="22" {}
+            }
+        }
+    })
+}
+
+/// How far the observation is within its limits, and how far it reaches.
+fn parts(finding: &Finding, observation: f64) -> (f64, f64) {
+    match (finding.upper_limit, finding.lower_limit) {
+        (Some(upper), _) if upper < observation => (upper, observation),
+        (_, Some(lower)) if observation < lower => (0.0, observation),
+        _ => (observation, 0.0),
+    }
+}
