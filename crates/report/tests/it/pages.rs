@@ -1,0 +1,146 @@
+//! Whole pages, kept as snapshots that a person has looked at.
+
+use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+use report::{Evaluation, Form, Frame, History, Trouble, page};
+
+use crate::world;
+
+pub(crate) const FRAME: Frame<'_> = Frame {
+    now: jiff::Timestamp::constant(1_767_975_120, 0),
+    zone: None,
+    start: Some("/"),
+};
+
+/// The page without its stylesheet, a line per element.
+fn lines(page: &str) -> String {
+    let (before, style) = page.split_once("<style>").unwrap();
+    let (_, after) = style.split_once("</style>").unwrap();
+    format!("{before}{after}").replace("><", ">\n<")
+}
+
+pub(crate) fn history() -> String {
+    let builds = world::builds();
+    let spec = monspec::read(world::SPEC, |_| None).spec.unwrap();
+    page::history(
+        &FRAME,
+        &History {
+            pipeline: world::PIPELINE,
+            comparison: world::COMPARISON,
+            span: SignedDuration::from_hours(7 * 24),
+            builds: &builds,
+            spec: Some(&spec),
+            older: Some("/h?page=2"),
+            newer: None,
+            json: Some("/h?json=true"),
+        },
+    )
+}
+
+pub(crate) fn evaluation(number: u8) -> String {
+    evaluation_in(&FRAME, number)
+}
+
+fn evaluation_in(frame: &Frame<'_>, number: u8) -> String {
+    let builds = world::builds();
+    let evidence = world::evidence_of(number);
+    page::evaluation(
+        frame,
+        &Evaluation {
+            validation: &builds[usize::from(number)].validation,
+            evidence: evidence.as_ref(),
+            spec: Some(world::SPEC),
+            history: Some("/h"),
+            json: Some("/v.json"),
+        },
+    )
+}
+
+pub(crate) fn form() -> String {
+    page::form(
+        &FRAME,
+        &Form {
+            action: "/BuildValidationResults",
+            pipeline: world::PIPELINE,
+            comparison: "",
+            gates: &world::gates(),
+        },
+    )
+}
+
+/// A page of every kind, and an evaluation of every ending.
+pub(crate) fn all() -> Vec<String> {
+    let troubles = [
+        Trouble::LinkNotValid,
+        Trouble::LinkExpired,
+        Trouble::NotFound,
+        Trouble::BadParameter {
+            name: "timespan",
+            expected: "a whole number of minutes",
+        },
+        Trouble::Unavailable,
+    ];
+    let mut pages = vec![
+        page::start(&FRAME, &world::gates()),
+        page::start(&FRAME, &[]),
+        history(),
+        form(),
+    ];
+    pages.extend((0..18).map(evaluation));
+    pages.extend(troubles.map(|trouble| page::trouble(&FRAME, &trouble)));
+    pages
+}
+
+#[test]
+fn start_page_shows_what_needs_a_person_first() {
+    insta::assert_snapshot!(lines(&page::start(&FRAME, &world::gates())));
+}
+
+#[test]
+fn empty_start_page_says_how_to_begin() {
+    insta::assert_snapshot!(lines(&page::start(&FRAME, &[])));
+}
+
+#[test]
+fn history_shows_every_way_a_build_can_end() {
+    insta::assert_snapshot!(lines(&history()));
+}
+
+#[test]
+fn failed_evaluation_leads_from_the_verdict_to_the_monspec() {
+    insta::assert_snapshot!(lines(&evaluation(16)));
+}
+
+#[test]
+fn overridden_evaluation_says_who_and_why() {
+    let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+    let frame = Frame {
+        zone: Some(&zone),
+        ..FRAME
+    };
+    insta::assert_snapshot!(lines(&evaluation_in(&frame, 5)));
+}
+
+#[test]
+fn overtaken_evaluation_says_what_came_between() {
+    insta::assert_snapshot!(lines(&evaluation(2)));
+}
+
+#[test]
+fn waiting_evaluation_says_when_the_first_look_is_due() {
+    insta::assert_snapshot!(lines(&evaluation(17)));
+}
+
+#[test]
+fn form_offers_the_names_that_are_known() {
+    insta::assert_snapshot!(lines(&form()));
+}
+
+#[test]
+fn trouble_says_what_to_do_next() {
+    let frame = Frame {
+        start: None,
+        ..FRAME
+    };
+    insta::assert_snapshot!(lines(&page::trouble(&frame, &Trouble::LinkNotValid)));
+}

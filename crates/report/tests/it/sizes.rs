@@ -1,0 +1,70 @@
+//! Pages stay small enough to be opened from a telephone on a train.
+
+use jiff::SignedDuration;
+use report::{Build, Evaluation, History, page};
+
+use crate::pages::FRAME;
+use crate::world;
+
+const KB: usize = 1_000;
+
+#[test]
+fn evaluation_stays_below_60_kb_whatever_its_monspec() {
+    let registered = world::waiting(1);
+    let evidence = world::evidence(&registered, 1.5, 4.0);
+    let validation = world::judged(registered, &evidence);
+    let long = format!(
+        "{{\n{}}}\n",
+        "  \"_comment\": \"<&> and more\",\n".repeat(10_000)
+    );
+    let many = (0..1_000).map(|_| world::fixed("service.failurerate", "avg", 3.0, 2.0));
+    let many = world::told(&validation, many.collect());
+
+    for (spec, evidence) in [(long.as_str(), &evidence), (world::SPEC, &many)] {
+        let page = page::evaluation(
+            &FRAME,
+            &Evaluation {
+                validation: &validation,
+                evidence: Some(evidence),
+                spec: Some(spec),
+                history: None,
+                json: Some("/v.json"),
+            },
+        );
+        assert!(page.len() < 60 * KB, "{} bytes", page.len());
+        assert!(
+            page.contains("JSON of this page"),
+            "what is cut is not told"
+        );
+    }
+}
+
+#[test]
+fn history_of_100_builds_stays_below_250_kb() {
+    let builds: Vec<Build> = (0..100)
+        .map(|number| {
+            let registered = world::waiting(number);
+            let slower = if number % 9 == 0 { 1.6 } else { 1.0 };
+            let evidence = world::evidence(&registered, slower, 0.4);
+            let validation = world::answered(world::judged(registered, &evidence));
+            world::build(validation, Some(&evidence))
+        })
+        .collect();
+    assert_eq!(builds[0].plot.len(), 7);
+
+    let page = page::history(
+        &FRAME,
+        &History {
+            pipeline: world::PIPELINE,
+            comparison: world::COMPARISON,
+            span: SignedDuration::from_hours(30 * 24),
+            builds: &builds,
+            spec: None,
+            older: None,
+            newer: None,
+            json: None,
+        },
+    );
+
+    assert!(page.len() < 250 * KB, "{} bytes", page.len());
+}
