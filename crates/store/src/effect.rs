@@ -5,6 +5,7 @@ use release::remediation::Guard;
 
 use crate::entry::{Entry, Known};
 use crate::guard::StoredGuard;
+use crate::ledger::Lesson;
 use crate::transaction::Write;
 use crate::{Store, StoreError};
 
@@ -106,36 +107,34 @@ impl Store {
 struct Held;
 
 fn apply(problem: &str, effect: &Effect, entry: &mut Entry) -> Result<(), Held> {
-    let said_so = entry.known.by == by_problem(problem);
-    let is_bound = entry.known.bound_to.as_deref() == Some(problem);
-    let Known {
-        standing,
-        by,
-        bound_to,
-    } = &mut entry.known;
+    let Known { said, bound_to, .. } = &mut entry.known;
+    let is_bound = bound_to.as_deref() == Some(problem);
+    let is_suspect = said.standing == Standing::Suspect && said.by == by_problem(problem);
     match effect {
         Effect::Blame { .. } => {
             if bound_to.is_some() && !is_bound {
                 return Err(Held);
             }
             *bound_to = Some(problem.to_owned());
-            if *standing != Standing::Bad {
-                *standing = Standing::Suspect;
-                *by = by_problem(problem);
+            if said.standing != Standing::Bad {
+                *said = Lesson {
+                    standing: Standing::Suspect,
+                    by: by_problem(problem),
+                };
             }
         }
         Effect::Release { lift, .. } => {
             if is_bound {
                 *bound_to = None;
             }
-            if *lift && said_so && *standing == Standing::Suspect {
-                *standing = Standing::Unknown;
-                *by = format!("{} (closed without a heal)", by_problem(problem));
+            if *lift && is_suspect {
+                let by = format!("{}, which was not answered", by_problem(problem));
+                entry.known.lift(by);
             }
         }
         Effect::Condemn { .. } => {
-            if said_so && *standing == Standing::Suspect {
-                *standing = Standing::Bad;
+            if is_suspect {
+                said.standing = Standing::Bad;
             }
         }
         Effect::Enter { deployment } => {

@@ -7,6 +7,7 @@ use release::deployment::{Deployment, Group, LedgerEntry, Standing};
 use crate::content::Contents;
 use crate::error::unavailable;
 use crate::item::{self, Item, Key};
+use crate::ledger::{Lesson, Lessons};
 use crate::transaction::Write;
 use crate::{Store, StoreError};
 
@@ -30,9 +31,10 @@ pub(crate) struct Entry {
 /// What is known of a deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Known {
-    pub(crate) standing: Standing,
-    /// Who or what said so.
-    pub(crate) by: String,
+    /// What counts of all that was said.
+    pub(crate) said: Lesson,
+    /// What each validation said.
+    pub(crate) lessons: Lessons,
     /// The problem that answers for it.
     pub(crate) bound_to: Option<String>,
 }
@@ -63,8 +65,8 @@ impl Entry {
     pub(crate) fn outward(self) -> LedgerEntry {
         LedgerEntry {
             deployment: self.deployment,
-            standing: self.known.standing,
-            taught_by: self.known.by,
+            standing: self.known.said.standing,
+            taught_by: self.known.said.by,
             bound_to: self.known.bound_to,
         }
     }
@@ -83,6 +85,20 @@ impl Store {
         };
         let found = self.ledger_item(&Key::target(&locator)?).await?;
         found.as_ref().map(outward).transpose()
+    }
+
+    /// Each of these deployments as the ledger has it, or as it will be entered.
+    pub(crate) async fn entries(
+        &self,
+        deployments: &[Deployment],
+    ) -> Result<Vec<Entry>, StoreError> {
+        let mut entries: Vec<Entry> = Vec::new();
+        for deployment in deployments {
+            if !entries.iter().any(|entry| entry.is(deployment)) {
+                entries.push(self.entry(deployment).await?);
+            }
+        }
+        Ok(entries)
     }
 
     /// A deployment as the ledger has it, or as it will be entered.
@@ -107,11 +123,7 @@ impl Store {
                 Some(found) => item::json(found, "deployment")?,
                 None => deployment.clone(),
             },
-            known: read.clone().unwrap_or(Known {
-                standing: Standing::Unknown,
-                by: NOBODY.to_owned(),
-                bound_to: None,
-            }),
+            known: read.clone().unwrap_or_else(nothing),
             read,
             key,
             located,
@@ -129,11 +141,11 @@ impl Store {
             if !entry.located {
                 writes.push(self.locator_write(entry));
             }
-            let before = entry.read.as_ref().map(|known| known.standing);
+            let before = entry.read.as_ref().map(|known| known.said.standing);
             contents.turn(
                 &entry.deployment,
                 before.unwrap_or_default(),
-                entry.known.standing,
+                entry.known.said.standing,
             );
         }
         writes.extend(contents.writes(&self.ledger));
@@ -141,51 +153,45 @@ impl Store {
     }
 
     fn entry_write(&self, entry: &Entry) -> Write {
-        let Known {
-            standing,
-            by,
-            bound_to,
-        } = &entry.known;
         let deployment = if entry.redescribed {
             ":deployment"
         } else {
             "if_not_exists(deployment, :deployment)"
         };
-        let (bind, unbind) = match bound_to {
-            Some(_) => (", boundTo = :boundTo", ""),
-            None => ("", " REMOVE boundTo"),
-        };
-        let expression = format!(
-            "SET deployment = {deployment}, standing = :standing, taughtBy = :by{bind}{unbind}"
-        );
+        let mut set = vec![format!("SET deployment = {deployment}")];
+        let mut remove = Vec::new();
         let mut update = Update::builder()
             .table_name(&self.ledger)
             .set_key(Some(entry.key.attributes()))
-            .update_expression(expression)
-            .expression_attribute_values(":deployment", item::json_attribute(&entry.deployment))
-            .expression_attribute_values(":standing", item::word(*standing))
-            .expression_attribute_values(":by", AttributeValue::S(by.clone()));
-        if let Some(problem) = bound_to {
-            let problem = AttributeValue::S(problem.clone());
-            update = update.expression_attribute_values(":boundTo", problem);
+            .expression_attribute_values(":deployment", item::json_attribute(&entry.deployment));
+        for (name, value) in attributes(&entry.known) {
+            match value {
+                Some(value) => {
+                    set.push(format!("{name} = :{name}"));
+                    update = update.expression_attribute_values(format!(":{name}"), value);
+                }
+                None => remove.push(name),
+            }
         }
+        let mut expression = set.join(", ");
+        if !remove.is_empty() {
+            expression = expression + " REMOVE " + &remove.join(", ");
+        }
+        let mut update = update.update_expression(expression);
         let Some(read) = &entry.read else {
             return Write::reread(update.condition_expression("attribute_not_exists(standing)"));
         };
-        let bound = match &read.bound_to {
-            Some(_) => "boundTo = :wasBoundTo",
-            None => "attribute_not_exists(boundTo)",
-        };
-        if let Some(problem) = &read.bound_to {
-            let problem = AttributeValue::S(problem.clone());
-            update = update.expression_attribute_values(":wasBoundTo", problem);
+        let mut conditions = Vec::new();
+        for (name, value) in attributes(read) {
+            match value {
+                Some(value) => {
+                    conditions.push(format!("{name} = :was_{name}"));
+                    update = update.expression_attribute_values(format!(":was_{name}"), value);
+                }
+                None => conditions.push(format!("attribute_not_exists({name})")),
+            }
         }
-        Write::reread(
-            update
-                .condition_expression(format!("standing = :was AND taughtBy = :wasBy AND {bound}"))
-                .expression_attribute_values(":was", item::word(read.standing))
-                .expression_attribute_values(":wasBy", AttributeValue::S(read.by.clone())),
-        )
+        Write::reread(update.condition_expression(conditions.join(" AND ")))
     }
 
     fn locator_write(&self, entry: &Entry) -> Write {
@@ -218,19 +224,45 @@ pub(crate) fn outward(found: &Item) -> Result<LedgerEntry, StoreError> {
     let known = known(found)?;
     Ok(LedgerEntry {
         deployment: item::json(found, "deployment")?,
-        standing: known.standing,
-        taught_by: known.by,
+        standing: known.said.standing,
+        taught_by: known.said.by,
         bound_to: known.bound_to,
     })
 }
 
+/// What is known of a deployment that was only entered.
+fn nothing() -> Known {
+    Known {
+        said: Lesson {
+            standing: Standing::Unknown,
+            by: NOBODY.to_owned(),
+        },
+        lessons: Lessons::new(),
+        bound_to: None,
+    }
+}
+
 fn known(found: &Item) -> Result<Known, StoreError> {
     Ok(Known {
-        standing: item::plain(found, "standing")?,
-        by: item::string(found, "taughtBy")?.to_owned(),
+        said: Lesson {
+            standing: item::plain(found, "standing")?,
+            by: item::string(found, "taughtBy")?.to_owned(),
+        },
+        lessons: item::optional_json(found, "lessons")?.unwrap_or_default(),
         bound_to: found
             .contains_key("boundTo")
             .then(|| item::string(found, "boundTo").map(str::to_owned))
             .transpose()?,
     })
+}
+
+/// How it is stored; nothing stands for an attribute that is not there.
+fn attributes(known: &Known) -> [(&'static str, Option<AttributeValue>); 4] {
+    let lessons = (!known.lessons.is_empty()).then(|| item::json_attribute(&known.lessons));
+    [
+        ("standing", Some(item::word(known.said.standing))),
+        ("taughtBy", Some(AttributeValue::S(known.said.by.clone()))),
+        ("lessons", lessons),
+        ("boundTo", known.bound_to.clone().map(AttributeValue::S)),
+    ]
 }

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, Update};
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use release::deployment::{Deployment, Group, LedgerEntry, Standing};
 use release::validation::ValidationId;
 use serde::{Deserialize, Serialize};
 
-use crate::entry::{NOBODY, outward};
+use crate::entry::{Known, NOBODY, outward};
 use crate::error::unavailable;
-use crate::item::{self, Key};
+use crate::item;
 use crate::transaction::{Attempt, Attempts, Write};
 use crate::{Store, StoreError};
 
@@ -51,27 +51,15 @@ impl Store {
     pub async fn record_deployment(&self, deployment: &Deployment) -> Result<(), StoreError> {
         let mut attempts = Attempts::at("record a deployment");
         loop {
-            let writes = vec![self.remember(deployment)];
+            let entries = self.entries(std::slice::from_ref(deployment)).await?;
+            let writes = self.entry_writes(&entries);
+            if writes.is_empty() {
+                return Ok(());
+            }
             if attempts.write(self, writes).await? == Attempt::Written {
                 return Ok(());
             }
         }
-    }
-
-    pub(crate) fn remember(&self, deployment: &Deployment) -> Write {
-        Write::reread(
-            Update::builder()
-                .table_name(&self.ledger)
-                .set_key(Some(place(deployment).attributes()))
-                .update_expression(
-                    "SET deployment = if_not_exists(deployment, :deployment), \
-                     standing = if_not_exists(standing, :unknown), \
-                     taughtBy = if_not_exists(taughtBy, :nobody)",
-                )
-                .expression_attribute_values(":deployment", item::json_attribute(deployment))
-                .expression_attribute_values(":unknown", item::word(Standing::Unknown))
-                .expression_attribute_values(":nobody", AttributeValue::S(NOBODY.to_owned())),
-        )
     }
 
     /// The writes that make `lesson` what validation `id` says of its
@@ -82,70 +70,12 @@ impl Store {
         id: ValidationId,
         lesson: &Lesson,
     ) -> Result<Vec<Write>, StoreError> {
-        let mut writes = Vec::new();
-        for deployment in deployments {
-            let known = self.known(deployment).await?;
-            writes.push(self.teach(deployment, &known, &known.after(id, lesson)));
+        let mut entries = self.entries(deployments).await?;
+        for entry in &mut entries {
+            entry.known.learn(id, lesson);
         }
-        Ok(writes)
+        Ok(self.entry_writes(&entries))
     }
-
-    fn teach(&self, deployment: &Deployment, known: &Known, taught: &Known) -> Write {
-        Write::reread(
-            Update::builder()
-                .table_name(&self.ledger)
-                .set_key(Some(place(deployment).attributes()))
-                .update_expression(
-                    "SET deployment = if_not_exists(deployment, :deployment), \
-                     standing = :taught, taughtBy = :by, lessons = :lessons",
-                )
-                .condition_expression(
-                    "(attribute_not_exists(standing) OR (standing = :known AND taughtBy = :knownBy)) \
-                     AND (attribute_not_exists(lessons) OR lessons = :knownLessons)",
-                )
-                .expression_attribute_values(":deployment", item::json_attribute(deployment))
-                .expression_attribute_values(":taught", item::word(taught.said.standing))
-                .expression_attribute_values(":by", AttributeValue::S(taught.said.by.clone()))
-                .expression_attribute_values(":lessons", item::json_attribute(&taught.lessons))
-                .expression_attribute_values(":known", item::word(known.said.standing))
-                .expression_attribute_values(":knownBy", AttributeValue::S(known.said.by.clone()))
-                .expression_attribute_values(":knownLessons", item::json_attribute(&known.lessons)),
-        )
-    }
-
-    async fn known(&self, deployment: &Deployment) -> Result<Known, StoreError> {
-        let found = self
-            .client
-            .get_item()
-            .table_name(&self.ledger)
-            .set_key(Some(place(deployment).attributes()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| unavailable("read the ledger", error.into_service_error()))?;
-        let Some(found) = found.item else {
-            return Ok(Known {
-                said: Lesson {
-                    standing: Standing::Unknown,
-                    by: NOBODY.to_owned(),
-                },
-                lessons: BTreeMap::new(),
-            });
-        };
-        Ok(Known {
-            said: Lesson {
-                standing: item::plain(&found, "standing")?,
-                by: item::string(&found, "taughtBy")?.to_owned(),
-            },
-            lessons: item::optional_json(&found, "lessons")?.unwrap_or_default(),
-        })
-    }
-}
-
-/// What is known of a deployment, and what each validation said of it.
-struct Known {
-    said: Lesson,
-    lessons: BTreeMap<ValidationId, Lesson>,
 }
 
 impl Known {
@@ -154,32 +84,46 @@ impl Known {
     /// The validations of a deployment make one word together, the worst, in
     /// whatever order they come. What anybody else said of it, such as a
     /// problem, weighs as [`Standing::taught`] says.
-    fn after(&self, id: ValidationId, lesson: &Lesson) -> Self {
-        let by_validations =
-            self.said.by == NOBODY || self.lessons.values().any(|said| *said == self.said);
-        let mut lessons = self.lessons.clone();
-        lessons.insert(id, lesson.clone());
-        let standing = lessons
-            .values()
-            .map(|said| said.standing)
-            .reduce(Standing::worse)
-            .unwrap_or_default();
+    fn learn(&mut self, id: ValidationId, lesson: &Lesson) {
+        let is_said = |lessons: &Lessons, said: &Lesson| lessons.values().any(|one| one == said);
+        let by_validations = self.said.by == NOBODY || is_said(&self.lessons, &self.said);
+        self.lessons.insert(id, lesson.clone());
+        let Some(worst) = worst(&self.lessons) else {
+            return;
+        };
         let standing = if by_validations {
-            standing
+            worst.standing
         } else {
-            self.said.standing.taught(standing)
+            self.said.standing.taught(worst.standing)
         };
         let stays = self.said.standing == standing
-            && (!by_validations || lessons.values().any(|said| *said == self.said));
-        let says_so = lessons.values().find(|said| said.standing == standing);
-        Self {
-            said: match says_so {
-                Some(said) if !stays => said.clone(),
-                _ => self.said.clone(),
-            },
-            lessons,
+            && (!by_validations || is_said(&self.lessons, &self.said));
+        if !stays && worst.standing == standing {
+            self.said = worst;
         }
     }
+
+    /// What is known once a problem has nothing to say any more: what the
+    /// validations hold against it, and nothing good.
+    pub(crate) fn lift(&mut self, by: String) {
+        let failed = worst(&self.lessons).filter(|worst| worst.standing == Standing::Bad);
+        self.said = failed.unwrap_or(Lesson {
+            standing: Standing::Unknown,
+            by,
+        });
+    }
+}
+
+/// The worst word of all validations, from the one that said it first.
+fn worst(lessons: &Lessons) -> Option<Lesson> {
+    let standing = lessons
+        .values()
+        .map(|said| said.standing)
+        .reduce(Standing::worse)?;
+    lessons
+        .values()
+        .find(|said| said.standing == standing)
+        .cloned()
 }
 
 /// How a validation signs what it teaches.
@@ -187,13 +131,12 @@ pub(crate) fn by_validation(id: ValidationId) -> String {
     format!("validation {id}")
 }
 
+/// What each validation said of a deployment.
+pub(crate) type Lessons = BTreeMap<ValidationId, Lesson>;
+
 /// What a verdict or a person says of a deployment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Lesson {
     pub(crate) standing: Standing,
     pub(crate) by: String,
-}
-
-fn place(deployment: &Deployment) -> Key {
-    Key::deployment(&deployment.group, deployment.at, &deployment.id)
 }

@@ -69,20 +69,22 @@ impl Store {
                     None => Ok(None),
                 }
             };
-            // On the heap: three requests under way are too large for a stack.
+            // On the heap: four requests under way are too large for a stack.
             let read = Box::pin(async {
                 tokio::try_join!(
                     earlier,
                     self.predecessor(registration),
                     self.keep_spec(spec, registration),
+                    self.entries(&registration.deployments),
                 )
             });
-            let (earlier, predecessor, spec) = read.await?;
+            let (earlier, predecessor, spec, entries) = read.await?;
             if let Some(id) = earlier {
                 return Ok(Registered::Already(id));
             }
             let mut writes = self.registration_writes(registration, job, predecessor.as_ref());
             writes.push(spec);
+            writes.extend(self.entry_writes(&entries));
             if attempts.write(self, writes).await? == Attempt::Written {
                 return Ok(Registered::Waiting(registration.id));
             }
@@ -147,9 +149,6 @@ impl Store {
             && predecessor.phase != Phase::Settled
         {
             writes.push(self.supersede(predecessor, registration.id));
-        }
-        for deployment in &registration.deployments {
-            writes.push(self.remember(deployment));
         }
         writes
     }

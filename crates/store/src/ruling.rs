@@ -4,6 +4,7 @@ use release::deployment::{Deployment, Group, LedgerEntry, Standing};
 
 use crate::entry::Known;
 use crate::item::{self, Key};
+use crate::ledger::{Lesson, Lessons};
 use crate::transaction::{Attempt, Attempts};
 use crate::{Store, StoreError};
 
@@ -44,9 +45,13 @@ impl Store {
             let known: Deployment = item::json(&found, "deployment")?;
             let mut entry = self.entry(&known).await?;
             entry.known = Known {
-                standing,
-                by: format!("{done} by {who}: {reason}"),
-                ..entry.known
+                said: Lesson {
+                    standing,
+                    by: format!("{done} by {who}: {reason}"),
+                },
+                // What they said is what the person has heard and answered.
+                lessons: Lessons::new(),
+                bound_to: entry.known.bound_to,
             };
             if attempts
                 .write(self, self.entry_writes(std::slice::from_ref(&entry)))

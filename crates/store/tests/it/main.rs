@@ -5,11 +5,13 @@
 mod answers;
 mod catalogue;
 mod claims;
+mod contents;
 mod due;
 mod effects;
 mod ledger;
 mod problems;
 mod registration;
+mod rulings;
 mod tables;
 mod verdicts;
 mod world;

@@ -1,0 +1,123 @@
+//! What is bad in one group is a target in none.
+
+use monspec::Verdict;
+use release::deployment::{Deployment, Group, Standing};
+use release::remediation::targets;
+use release::validation::Registration;
+use store::{Effect, Ruling};
+
+use crate::world::{World, at, deployment, group, person, registration};
+
+#[tokio::test]
+async fn content_bad_in_staging_is_no_target_in_production() {
+    let world = World::start().await;
+    let staged = Registration {
+        deployments: vec![deployment("d-1", 0)],
+        ..registration(1)
+    };
+    let old = in_production("d-10", 10, "d-1");
+    let culprit = in_production("d-11", 20, "d-2");
+    for deployment in [&old, &culprit] {
+        world.store.record_deployment(deployment).await.unwrap();
+    }
+    let history = world.store.deployments(&production(), at(100)).await;
+    let history = history.unwrap();
+    let candidates = async || {
+        let identities: Vec<&str> = history
+            .iter()
+            .map(|entry| entry.deployment.identity.as_str())
+            .collect();
+        let bad = world.store.bad_contents(&identities).await.unwrap();
+        targets(&history, "d-11", &bad).len()
+    };
+    assert_eq!(candidates().await, 1);
+
+    world.judged(&staged, Verdict::Failed).await;
+
+    assert_eq!(candidates().await, 0);
+}
+
+#[tokio::test]
+async fn content_is_bad_until_the_last_group_takes_its_word_back() {
+    let world = World::start().await;
+    let mut worker = world.judged(&registration(1), Verdict::Failed).await;
+    let blamed = in_production("d-10", 10, "d-1");
+    let mut answer = world.noticed_and_claimed("P-1").await;
+    let blame = Effect::Blame {
+        deployment: blamed.clone(),
+    };
+    world.written(&mut answer, &[blame]).await;
+    assert_eq!(world.bad(&["d-1"]).await, ["d-1"]);
+
+    let status = person("Approved");
+    world.store.overridden(&mut worker, status).await.unwrap();
+    assert_eq!(world.entry("d-1").await.standing, Standing::Unknown);
+    assert_eq!(world.bad(&["d-1"]).await, ["d-1"], "production holds it");
+
+    let lift = Effect::Release {
+        deployment: blamed,
+        lift: true,
+    };
+    world.written(&mut answer, &[lift]).await;
+    assert!(world.bad(&["d-1"]).await.is_empty());
+}
+
+#[tokio::test]
+async fn two_groups_with_one_content_are_blamed_in_one_step() {
+    let world = World::start().await;
+    let mut worker = world.noticed_and_claimed("P-1").await;
+    let [here, there] = [deployment("d-1", 0), in_production("d-10", 0, "d-1")];
+    let blame = |deployment: &Deployment| Effect::Blame {
+        deployment: deployment.clone(),
+    };
+    let release = |deployment: &Deployment| Effect::Release {
+        deployment: deployment.clone(),
+        lift: true,
+    };
+
+    world
+        .written(&mut worker, &[blame(&here), blame(&there)])
+        .await;
+    assert_eq!(world.bad(&["d-1"]).await, ["d-1"]);
+    world.written(&mut worker, &[release(&here)]).await;
+    assert_eq!(world.bad(&["d-1"]).await, ["d-1"]);
+    world.written(&mut worker, &[release(&there)]).await;
+    assert!(world.bad(&["d-1"]).await.is_empty());
+}
+
+#[tokio::test]
+async fn more_contents_are_asked_for_than_fit_into_one_request() {
+    let world = World::start().await;
+    let ids: Vec<String> = (0..250).map(|number| format!("d-{number}")).collect();
+    for id in ["d-3", "d-249"] {
+        let deployment = deployment(id, 0);
+        world.store.record_deployment(&deployment).await.unwrap();
+        let ruled = world
+            .store
+            .rule(&group(), id, Ruling::Condemn, "ada", "it leaks")
+            .await;
+        assert!(ruled.unwrap().is_some());
+    }
+
+    let asked: Vec<&str> = ids.iter().chain(&ids).map(String::as_str).collect();
+    let bad = world.bad(&asked[..250]).await;
+
+    assert_eq!(bad, ["d-3", "d-249"]);
+    assert!(world.bad(&[]).await.is_empty());
+}
+
+fn production() -> Group {
+    Group {
+        name: "Production".to_owned(),
+        ..group()
+    }
+}
+
+/// A deployment to production of what staging has as `content`.
+fn in_production(id: &str, second: i64, content: &str) -> Deployment {
+    Deployment {
+        group: production(),
+        identity: deployment(content, 0).identity,
+        ..deployment(id, second)
+    }
+}
