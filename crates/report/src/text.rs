@@ -36,7 +36,8 @@ pub(crate) fn shortened(text: &str, most: usize) -> String {
         short.pop();
         short.push('…');
     }
-    escaped(&short)
+    // XML has no place for two characters, not even written out.
+    escaped(&short).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
 }
 
 /// The first word of a version, which mostly is a revision.

@@ -102,7 +102,8 @@ fn what_follows(validation: &Validation, state: State, clock: Clock<'_>) -> Mark
     let asked = registration.approval.as_ref();
     html! {
         @if state == State::Waiting {
-            "The first look is due " (clock.minute(registration.due_at))
+            @let word = if clock.now < registration.due_at { "is" } else { "was" };
+            "The first look " (word) " due " (clock.minute(registration.due_at))
             ", " (clock.relative(registration.due_at)) ". "
         }
         @if let Some(asked) = asked {
