@@ -1,5 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+pub mod ancestor;
+pub mod badge;
+pub mod json;
+pub mod junit;
 pub mod page;
 mod records;
 

@@ -4,12 +4,18 @@ use maud::{Markup, html};
 use monspec::{Outcome, Verdict};
 use release::approval::Answer;
 use release::validation::{Ending, PersonsAnswer, Phase, Validation};
+use schemars::JsonSchema;
+use serde::Serialize;
 
-/// What a reader sees first of a validation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How far a validation is; the verdict, once there is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum State {
+    /// Everything held.
     Passed,
+    /// Something was violated.
     Failed,
+    /// It could not be judged.
     Inconclusive,
     /// Not judged yet.
     Waiting,

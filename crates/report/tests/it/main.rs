@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
 
+mod files;
 mod hostile;
+mod json;
 mod pages;
 mod sizes;
 mod structure;

@@ -1,0 +1,119 @@
+//! Who answered the approval, and what.
+
+use release::approval::Answer;
+use release::validation::{Ending, Hook, PersonsAnswer, Validation};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::json::Time;
+
+/// Everything that was said to the approval.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Answers<'a> {
+    /// What the verdict says to the approval.
+    #[schemars(extend("enum" = ["approve", "reject", "hold", null]))]
+    answer: Option<&'static str>,
+    /// When the answer was about to be sent.
+    answered_at: Option<Time>,
+    /// How the approval ended.
+    ending: Option<End<'a>>,
+    /// A person's answer that came after ours.
+    overridden: Option<Person<'a>>,
+    /// Whether the result was posted to the result hook.
+    #[schemars(extend("enum" = ["none", "owed", "delivered", "givenup"]))]
+    hook: &'static str,
+}
+
+/// How an approval ended.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+enum End<'a> {
+    /// No approval was asked for.
+    NothingToAnswer,
+    /// This product answered.
+    #[serde(rename_all = "camelCase")]
+    Answered {
+        /// The action execution that was answered.
+        action_execution: &'a str,
+    },
+    /// A person was faster.
+    Person(Person<'a>),
+    /// The execution ended before its approval was answered.
+    ExecutionEnded {
+        /// CodePipeline's status.
+        status: &'a str,
+    },
+    /// The same registrant asked again in the same execution.
+    Superseded {
+        /// The validation that took its place.
+        by: String,
+    },
+    /// Nobody answered in time.
+    #[serde(rename_all = "camelCase")]
+    GaveUp {
+        /// What was waited for.
+        waiting_for: &'a str,
+    },
+}
+
+/// What a person told an approval.
+#[derive(Serialize, JsonSchema)]
+struct Person<'a> {
+    /// Approved or Rejected, in CodePipeline's words.
+    status: &'a str,
+    /// Who answered.
+    who: Option<&'a str>,
+    /// Why, in their words.
+    why: Option<&'a str>,
+    /// When.
+    at: Option<Time>,
+}
+
+impl<'a> From<&'a Validation> for Answers<'a> {
+    fn from(validation: &'a Validation) -> Self {
+        let judgement = validation.judgement.as_ref();
+        Self {
+            answer: judgement.map(|judgement| match judgement.answer {
+                Answer::Approve => "approve",
+                Answer::Reject => "reject",
+                Answer::Hold => "hold",
+            }),
+            answered_at: validation.intent.as_ref().map(|intent| intent.at.into()),
+            ending: validation.ending.as_ref().map(End::from),
+            overridden: validation.override_.as_ref().map(Person::from),
+            hook: match validation.hook {
+                Hook::None => "none",
+                Hook::Owed => "owed",
+                Hook::Delivered => "delivered",
+                Hook::GivenUp => "givenup",
+            },
+        }
+    }
+}
+
+impl<'a> From<&'a Ending> for End<'a> {
+    fn from(ending: &'a Ending) -> Self {
+        match ending {
+            Ending::NothingToAnswer => Self::NothingToAnswer,
+            Ending::Answered {
+                action_execution, ..
+            } => Self::Answered { action_execution },
+            Ending::Person(person) => Self::Person(person.into()),
+            Ending::ExecutionEnded { status } => Self::ExecutionEnded { status },
+            Ending::Superseded { by } => Self::Superseded { by: by.to_string() },
+            Ending::GaveUp { waiting_for } => Self::GaveUp { waiting_for },
+        }
+    }
+}
+
+impl<'a> From<&'a PersonsAnswer> for Person<'a> {
+    fn from(person: &'a PersonsAnswer) -> Self {
+        Self {
+            status: &person.status,
+            who: person.who.as_deref(),
+            why: person.why.as_deref(),
+            at: person.at.map(Time::from),
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Findings and the questions behind them.
+
+use release::evidence;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::json::Span;
+
+/// One signature judged, with every number that led there.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Finding<'a> {
+    /// The service entry.
+    service: &'a str,
+    /// The method, for signatures of `servicemethods`.
+    method: Option<&'a str>,
+    /// The index within `perfsignature`, counted from 0.
+    signature: usize,
+    /// What was measured, as the monspec says it.
+    metric: &'a str,
+    /// How the values became one number.
+    aggregate: &'a str,
+    /// The side that the monspec wants validated.
+    side: monspec::Side,
+    /// How it ended.
+    #[schemars(extend("enum" = ["held", "violated", "inconclusive"]))]
+    outcome: &'static str,
+    /// Whether a gap is accepted because there can be no baseline for a first release.
+    accepted: bool,
+    /// The number of the new build.
+    observation: Option<f64>,
+    /// The number of the compare side.
+    baseline: Option<f64>,
+    /// The upper limit that was in force.
+    upper_limit: Option<f64>,
+    /// The lower limit that was in force.
+    lower_limit: Option<f64>,
+    /// The distance to the nearest limit, negative when it is violated.
+    margin: Option<f64>,
+    /// Why it ended this way.
+    reason: &'a str,
+    /// How the observation was obtained.
+    source: Asked<'a>,
+    /// How the baseline was obtained, where one was asked for.
+    compare: Option<Asked<'a>>,
+}
+
+/// One question to the tenant.
+#[derive(Serialize, JsonSchema)]
+struct Asked<'a> {
+    /// The environment.
+    environment: &'a str,
+    /// The window, after shifting.
+    window: Span,
+    /// The metric selector or its counterpart in the first API.
+    selector: &'a str,
+    /// The request, without host and token.
+    query: &'a str,
+    /// What the tenant warned about.
+    warnings: &'a [String],
+}
+
+impl<'a> From<&'a evidence::Evidenced> for Finding<'a> {
+    fn from(evidenced: &'a evidence::Evidenced) -> Self {
+        let finding = &evidenced.finding;
+        Self {
+            service: &finding.address.service,
+            method: finding.address.method.as_deref(),
+            signature: finding.address.signature,
+            metric: &finding.metric,
+            aggregate: &finding.aggregate,
+            side: finding.side,
+            outcome: finding.outcome.as_str(),
+            accepted: finding.accepted,
+            observation: finding.observation,
+            baseline: finding.baseline,
+            upper_limit: finding.upper_limit,
+            lower_limit: finding.lower_limit,
+            margin: finding.margin,
+            reason: &finding.reason,
+            source: (&evidenced.source).into(),
+            compare: evidenced.compare.as_ref().map(Asked::from),
+        }
+    }
+}
+
+impl<'a> From<&'a evidence::Asked> for Asked<'a> {
+    fn from(asked: &'a evidence::Asked) -> Self {
+        Self {
+            environment: &asked.environment,
+            window: asked.window.into(),
+            selector: &asked.selector,
+            query: &asked.query,
+            warnings: &asked.warnings,
+        }
+    }
+}
