@@ -8,7 +8,7 @@ use crate::claimed_problem::ClaimedProblem;
 use crate::effect::{Effect, Planned};
 use crate::item;
 use crate::problems::expiry;
-use crate::transaction::{Attempt, Attempts, Write};
+use crate::transaction::{Attempt, Write};
 use crate::{Store, StoreError};
 
 /// What became of a step.
@@ -48,7 +48,7 @@ impl Store {
         claimed: &ClaimedProblem,
         effects: &[Effect],
     ) -> Result<Advanced, StoreError> {
-        let mut attempts = Attempts::at("store a step of an answer");
+        let mut attempts = self.attempts("store a step of an answer").await;
         let mut again = false;
         loop {
             let mut writes = vec![self.document_write(claimed)];

@@ -13,7 +13,7 @@ use crate::due::Due;
 use crate::error::unavailable;
 use crate::item::{self, Key};
 use crate::ledger::Lesson;
-use crate::transaction::{Attempt, Attempts, Write};
+use crate::transaction::{Attempt, Write};
 use crate::{Store, StoreError};
 
 /// A validation that this worker owns until its lease ends. Only
@@ -186,7 +186,7 @@ impl Store {
             by: format!("{} by {who}", person.status),
         };
         let registration = &claimed.validation.registration;
-        let mut attempts = Attempts::at(action);
+        let mut attempts = self.attempts(action).await;
         loop {
             let mut writes = vec![self.claimed_update(claimed, change)];
             writes.extend(

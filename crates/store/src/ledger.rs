@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::entry::{Known, NOBODY, outward};
 use crate::error::unavailable;
 use crate::item;
-use crate::transaction::{Attempt, Attempts, Write};
+use crate::transaction::{Attempt, Write};
 use crate::{Store, StoreError};
 
 /// How many deployments of a group are read back from a moment. A window is
@@ -49,7 +49,7 @@ impl Store {
     /// Enters a deployment that nobody registers a validation for, such as a
     /// heal. Entering it again changes nothing.
     pub async fn record_deployment(&self, deployment: &Deployment) -> Result<(), StoreError> {
-        let mut attempts = Attempts::at("record a deployment");
+        let mut attempts = self.attempts("record a deployment").await;
         loop {
             let entries = self.entries(std::slice::from_ref(deployment)).await?;
             let writes = self.entry_writes(&entries);

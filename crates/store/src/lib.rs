@@ -36,9 +36,12 @@ pub use problems::{DueProblem, Noticed};
 pub use register::{Registered, Spec};
 pub use ruling::Ruling;
 
+use std::sync::Arc;
+
 use aws_sdk_dynamodb::Client;
 use release::evidence::Evidence;
 use release::validation::{Validation, ValidationId};
+use tokio::sync::RwLock;
 
 use crate::error::unavailable;
 use crate::item::Key;
@@ -50,6 +53,8 @@ pub struct Store {
     validations: String,
     ledger: String,
     remediations: String,
+    /// Whose turn it is where transactions of this process meet.
+    turns: Arc<RwLock<()>>,
 }
 
 impl Store {
@@ -60,6 +65,7 @@ impl Store {
             client,
             validations: validations.into(),
             ledger: ledger.into(),
+            turns: Arc::default(),
             remediations: tables::REMEDIATIONS.name.to_owned(),
         }
     }

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::item::{self, Item, Key, expiring};
 use crate::packed::pack;
 use crate::tables::shard_of;
-use crate::transaction::{Attempt, Attempts, Write};
+use crate::transaction::{Attempt, Write};
 use crate::{Store, StoreError};
 
 /// A monspec and its hash.
@@ -61,7 +61,7 @@ impl Store {
         spec: &Spec,
         job: Option<&str>,
     ) -> Result<Registered, StoreError> {
-        let mut attempts = Attempts::at("register a validation");
+        let mut attempts = self.attempts("register a validation").await;
         loop {
             let earlier = async {
                 match job {

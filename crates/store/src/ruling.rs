@@ -5,7 +5,7 @@ use release::deployment::{Deployment, Group, LedgerEntry, Standing};
 use crate::entry::Known;
 use crate::item::{self, Key};
 use crate::ledger::{Lesson, Lessons};
-use crate::transaction::{Attempt, Attempts};
+use crate::transaction::Attempt;
 use crate::{Store, StoreError};
 
 /// What a person says of a deployment.
@@ -33,7 +33,9 @@ impl Store {
             Ruling::Clear => (Standing::Unknown, "cleared"),
             Ruling::Condemn => (Standing::Bad, "condemned"),
         };
-        let mut attempts = Attempts::at("store what a person says of a deployment");
+        let mut attempts = self
+            .attempts("store what a person says of a deployment")
+            .await;
         loop {
             let locator = Key::deployment_locator(group, deployment);
             let Some(locator) = self.ledger_item(&locator).await? else {

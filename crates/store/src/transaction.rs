@@ -1,16 +1,17 @@
 //! Writes that happen together or not at all.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::builders::{PutBuilder, UpdateBuilder};
 use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
 
 use crate::error::unavailable;
 use crate::{Store, StoreError};
 
 /// How often a transaction is tried when neighbours' writes come between its
-/// reads and its writes.
+/// reads and its writes. From the second time on these are of other processes.
 const ATTEMPTS: u32 = 6;
 
 /// One write of a transaction.
@@ -58,9 +59,15 @@ impl Write {
 }
 
 /// The attempts at one transaction.
+///
+/// First attempts go side by side. One that met a neighbour is repeated alone,
+/// so that neighbours of this process never meet twice; nobody has to wait for
+/// a pause to end.
 pub(crate) struct Attempts {
     action: &'static str,
     made: u32,
+    beside: Option<OwnedRwLockReadGuard<()>>,
+    alone: Option<OwnedRwLockWriteGuard<()>>,
 }
 
 /// How one attempt went.
@@ -74,11 +81,19 @@ pub(crate) enum Attempt {
     Stale,
 }
 
-impl Attempts {
-    pub(crate) fn at(action: &'static str) -> Self {
-        Self { action, made: 0 }
+impl Store {
+    /// Begins a transaction. What it rests on is read after this.
+    pub(crate) async fn attempts(&self, action: &'static str) -> Attempts {
+        Attempts {
+            action,
+            made: 0,
+            beside: Some(Arc::clone(&self.turns).read_owned().await),
+            alone: None,
+        }
     }
+}
 
+impl Attempts {
     /// Tries to write everything. After the last attempt a neighbour in between
     /// is an error, so that whoever loops over this comes to an end.
     pub(crate) async fn write(
@@ -100,15 +115,17 @@ impl Attempts {
             return Ok(Attempt::Written);
         };
         let error = error.into_service_error();
+        self.made += 1;
         match cancelled(&error, &refused) {
             Some(Refused::Lost) => return Err(StoreError::Lost),
-            Some(Refused::Stale) if self.made + 1 < ATTEMPTS => {}
+            Some(Refused::Stale) if self.made < ATTEMPTS => {}
             _ => return Err(unavailable(self.action, error)),
         }
-        // Neighbours that met once would meet again if they all came back at once.
-        let pause = fastrand::u64(..20 << self.made);
-        tokio::time::sleep(Duration::from_millis(pause)).await;
-        self.made += 1;
+        if self.alone.is_none() {
+            // Whoever waits to be alone must not be what the others wait for.
+            drop(self.beside.take());
+            self.alone = Some(Arc::clone(&store.turns).write_owned().await);
+        }
         Ok(Attempt::Stale)
     }
 }

@@ -15,7 +15,7 @@ use crate::claim::Claimed;
 use crate::item::{self, Key, expiring};
 use crate::ledger::{Lesson, by_validation};
 use crate::packed::pack_json;
-use crate::transaction::{Attempt, Attempts, Write};
+use crate::transaction::{Attempt, Write};
 use crate::{Store, StoreError};
 
 impl Store {
@@ -31,7 +31,7 @@ impl Store {
         let registration = &claimed.validation.registration;
         let lesson = lesson(registration.id, evidence);
         let change = judged(&judgement, plot);
-        let mut attempts = Attempts::at("store a verdict");
+        let mut attempts = self.attempts("store a verdict").await;
         loop {
             let mut writes = vec![
                 self.claimed_update(claimed, &change),

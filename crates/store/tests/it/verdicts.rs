@@ -94,6 +94,26 @@ async fn verdicts_on_one_deployment_at_once_are_all_stored() {
     assert_eq!(world.known().await[0].standing, Standing::Bad);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn many_verdicts_on_one_deployment_at_once_are_all_stored() {
+    let world = World::start().await;
+    let asked: Vec<Registration> = (1..=30).map(registration).collect();
+    let mut workers = Vec::new();
+    for asked in &asked {
+        workers.push(world.claimed(asked).await);
+    }
+
+    let judging = workers
+        .iter_mut()
+        .map(|worker| world.judge(worker, Verdict::Passed));
+    futures_util::future::join_all(judging).await;
+
+    for asked in &asked {
+        assert_eq!(world.validation(asked).await.phase, Phase::Judged);
+    }
+    assert_eq!(world.known().await[0].standing, Standing::Good);
+}
+
 #[tokio::test]
 async fn evidence_of_many_findings_stays_far_below_the_limit_of_an_item() {
     let world = World::start().await;
