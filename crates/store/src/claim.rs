@@ -1,8 +1,11 @@
 //! Claims: the right to work on one validation, and the small writes it
 //! permits.
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, Update};
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, Update,
+};
 use jiff::Timestamp;
 use release::approval::Answer;
 use release::deployment::Standing;
@@ -15,6 +18,12 @@ use crate::item::{self, Key};
 use crate::ledger::Lesson;
 use crate::transaction::{Attempt, Write};
 use crate::{Store, StoreError};
+
+/// Who gave the validation back last.
+const DEFERRED: &str = "deferredBy";
+
+/// Who settled the validation.
+const SETTLED: &str = "settledBy";
 
 /// A validation that this worker owns until its lease ends. Only
 /// [`Store::claim`] makes one, through a conditional write.
@@ -88,7 +97,8 @@ impl Store {
             .and("faults", AttributeValue::N(validation.faults.to_string()))
             .and("waits", AttributeValue::N(validation.waits.to_string()))
             .remove(&["claim"]);
-        self.write("defer a validation", &claimed, change).await
+        self.let_go("defer a validation", &claimed, change, DEFERRED)
+            .await
     }
 
     /// Stores what is about to be answered, before it is.
@@ -142,7 +152,31 @@ impl Store {
     pub async fn settle(&self, claimed: Claimed) -> Result<(), StoreError> {
         let change = Change::set("phase", item::word(Phase::Settled))
             .remove(&["dueShard", "dueAt", "claim"]);
-        self.write("settle a validation", &claimed, change).await
+        self.let_go("settle a validation", &claimed, change, SETTLED)
+            .await
+    }
+
+    /// The last write of a claim. It takes away what it is conditional on, so
+    /// it leaves the claim's name in `trace`: the client repeats a write whose
+    /// answer was lost on the way, and the repetition must recognise it.
+    async fn let_go(
+        &self,
+        action: &'static str,
+        claimed: &Claimed,
+        change: Change,
+        trace: &'static str,
+    ) -> Result<(), StoreError> {
+        let claim = AttributeValue::S(claimed.claim.clone());
+        let change = change.and(trace, claim.clone());
+        match self.update(claimed, &change).await {
+            Ok(_) => Ok(()),
+            Err(UpdateItemError::ConditionalCheckFailedException(refused))
+                if refused.item().and_then(|item| item.get(trace)) == Some(&claim) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(refusal(action, error)),
+        }
     }
 
     async fn write(
@@ -151,8 +185,18 @@ impl Store {
         claimed: &Claimed,
         change: Change,
     ) -> Result<(), StoreError> {
-        let outcome = self
-            .client
+        match self.update(claimed, &change).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(refusal(action, error)),
+        }
+    }
+
+    async fn update(
+        &self,
+        claimed: &Claimed,
+        change: &Change,
+    ) -> Result<UpdateItemOutput, UpdateItemError> {
+        self.client
             .update_item()
             .table_name(&self.validations)
             .set_key(Some(claimed.key.attributes()))
@@ -160,15 +204,10 @@ impl Store {
             .condition_expression(MINE)
             .set_expression_attribute_names(Some(change.names()))
             .set_expression_attribute_values(Some(change.values(&claimed.claim)))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
-            .await;
-        match outcome {
-            Ok(_) => Ok(()),
-            Err(error) => Err(match error.into_service_error() {
-                UpdateItemError::ConditionalCheckFailedException(_) => StoreError::Lost,
-                error => unavailable(action, error),
-            }),
-        }
+            .await
+            .map_err(SdkError::into_service_error)
     }
 
     /// A person's word and what it teaches: their decision replaces the
@@ -209,6 +248,13 @@ impl Store {
                 .set_expression_attribute_names(Some(change.names()))
                 .set_expression_attribute_values(Some(change.values(&claimed.claim))),
         )
+    }
+}
+
+fn refusal(action: &'static str, error: UpdateItemError) -> StoreError {
+    match error {
+        UpdateItemError::ConditionalCheckFailedException(_) => StoreError::Lost,
+        error => unavailable(action, error),
     }
 }
 

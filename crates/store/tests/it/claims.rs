@@ -145,6 +145,45 @@ async fn claim_that_was_given_back_permits_nothing() {
 }
 
 #[tokio::test]
+async fn repetition_of_a_write_that_gave_the_claim_back_is_not_lost() {
+    let world = World::start().await;
+    let asked = registration(1);
+    world.register(&asked).await;
+    let now = asked.due_at;
+    let due = world.due(now).await.remove(0);
+    let claim = || world.store.claim(&due, "one", now, lease(now));
+    let (sent, repeated) = (claim().await.unwrap(), claim().await.unwrap());
+    let mistaken = claim().await.unwrap();
+    world.store.defer(sent, at(1_500)).await.unwrap();
+    world.claim(at(1_500), at(1_500), "next").await;
+
+    world.store.defer(repeated, at(1_500)).await.unwrap();
+
+    let outcome = world.store.settle(mistaken).await;
+    assert!(matches!(outcome, Err(StoreError::Lost)));
+    assert_eq!(world.due(lease(at(1_500))).await.len(), 1);
+}
+
+#[tokio::test]
+async fn repetition_of_a_write_that_settled_is_not_lost() {
+    let world = World::start().await;
+    let asked = registration(1);
+    world.register(&asked).await;
+    let now = asked.due_at;
+    let due = world.due(now).await.remove(0);
+    let claim = || world.store.claim(&due, "one", now, lease(now));
+    let (sent, repeated) = (claim().await.unwrap(), claim().await.unwrap());
+    let mistaken = claim().await.unwrap();
+    world.store.settle(sent).await.unwrap();
+
+    world.store.settle(repeated).await.unwrap();
+
+    let outcome = world.store.defer(mistaken, at(1_500)).await;
+    assert!(matches!(outcome, Err(StoreError::Lost)));
+    assert_eq!(world.due(at(1_000_000)).await, []);
+}
+
+#[tokio::test]
 async fn what_a_worker_wrote_is_what_the_next_one_reads() {
     let world = World::start().await;
     let asked = registration(1);
