@@ -17,6 +17,7 @@ use crate::error::unavailable;
 use crate::item::{self, Key};
 use crate::ledger::Lesson;
 use crate::transaction::{Attempt, Write};
+use crate::unreadable::Unreadable;
 use crate::{Store, StoreError};
 
 /// Who gave the validation back last.
@@ -41,6 +42,9 @@ pub enum ClaimError {
     /// Another worker was first, or it is no longer due; the caller moves on.
     #[error("the validation is already claimed")]
     Taken,
+    /// The item is not what this version reads.
+    #[error(transparent)]
+    Unreadable(Box<Unreadable>),
     /// The claim could not be written or read back.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -82,11 +86,17 @@ impl Store {
                 });
             }
         };
-        Ok(Claimed {
-            validation: item::validation(&item)?,
-            key: due.key.clone(),
-            claim: claim.to_owned(),
-        })
+        match item::validation(&item) {
+            Ok(validation) => Ok(Claimed {
+                validation,
+                key: due.key.clone(),
+                claim: claim.to_owned(),
+            }),
+            Err(cause) => {
+                let unreadable = self.unreadable(due, claim, &item, now, cause).await?;
+                Err(ClaimError::Unreadable(Box::new(unreadable)))
+            }
+        }
     }
 
     /// Gives the claim back with the counts of faults and waits; the validation

@@ -5,6 +5,7 @@ mod register;
 mod answers;
 mod claim;
 mod due;
+mod unreadable;
 mod verdict;
 
 mod ledger;
@@ -35,6 +36,7 @@ pub use error::StoreError;
 pub use problems::{DueProblem, Noticed};
 pub use register::{Registered, Spec};
 pub use ruling::Ruling;
+pub use unreadable::Unreadable;
 
 use std::sync::Arc;
 

@@ -24,7 +24,7 @@ use release::summary;
 use release::validation::{Duty, Ending, Hook, Judgement, Phase, Registration, backoff};
 use release::window::saturating_add;
 use secrecy::SecretString;
-use store::{ClaimError, Claimed, Due, Store, StoreError, tables};
+use store::{ClaimError, Claimed, Due, Store, StoreError, Unreadable, tables};
 use tokio::time::Instant;
 
 use crate::links::Links;
@@ -96,6 +96,8 @@ pub enum Observed<'a> {
     Judged(&'a Registration, &'a Judgement),
     /// A validation was put down.
     Left(&'a Report),
+    /// A validation could not be read, so that nothing was done for it.
+    Unreadable(&'a Unreadable),
 }
 
 /// What happened to one validation.
@@ -259,6 +261,10 @@ impl Shared<'_> {
         {
             Ok(claimed) => claimed,
             Err(ClaimError::Taken) => return Ok(None),
+            Err(ClaimError::Unreadable(unreadable)) => {
+                (self.observe)(Observed::Unreadable(&unreadable));
+                return Ok(None);
+            }
             Err(ClaimError::Store(error)) => return Err(error),
         };
         let registration = claimed.validation.registration.clone();

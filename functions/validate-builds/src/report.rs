@@ -5,6 +5,7 @@ use lambda::metrics::{self, Line, Unit};
 use monspec::Verdict;
 use release::approval::Answer;
 use release::validation::{Ending, Hook, Judgement, Registration};
+use store::Unreadable;
 use workflows::validate_builds::{Observed, Progress, Report};
 
 pub(crate) fn tell(observed: &Observed<'_>, now: Timestamp) {
@@ -15,6 +16,15 @@ pub(crate) fn tell(observed: &Observed<'_>, now: Timestamp) {
         Observed::Left(report) => {
             line(report);
             count(&report.registration, &of_progress(&report.progress), now);
+        }
+        Observed::Unreadable(unreadable) => {
+            unread(unreadable);
+            metrics::emit(&Line {
+                at: now,
+                dimensions: &[],
+                metrics: &[("Unreadable", Unit::Count, 1.0)],
+                properties: &[("place", &unreadable.place)],
+            });
         }
     }
 }
@@ -56,6 +66,21 @@ fn line(report: &Report) {
             "Validation `{id}` belongs to another worker or was superseded"
         ),
     }
+}
+
+/// Names the place, because the item does not say who it is.
+fn unread(unreadable: &Unreadable) {
+    let Unreadable { place, looks, .. } = unreadable;
+    let cause = &unreadable.cause;
+    let then = unreadable.until.map_or_else(
+        || "is not looked at any more".to_owned(),
+        |until| format!("is looked at again at {until}"),
+    );
+    tracing::error!(
+        place,
+        looks,
+        "The validation at `{place}` cannot be read and {then}: {cause}"
+    );
 }
 
 fn count(registration: &Registration, counts: &[(&'static str, Unit, f64)], now: Timestamp) {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use monspec::Verdict;
 use release::validation::Registration;
-use store::{Due, tables};
+use store::{ClaimError, Due, tables};
 
 use crate::world::{VALIDATIONS, World, at, lease, registration};
 
@@ -112,6 +112,47 @@ async fn deferred_validation_is_due_when_it_said_with_what_it_counted() {
     assert_eq!(world.due(at(1_499)).await, []);
     let next = world.claim(at(1_500), at(1_500), "next").await;
     assert_eq!((next.validation.faults, next.validation.waits), (3, 7));
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_looked_at_less_and_less_and_then_never() {
+    for (attribute, damage) in [
+        ("registration", "{"),
+        ("phase", "dreaming"),
+        ("unreadable", "x"),
+    ] {
+        let world = World::start().await;
+        let asked = registration(1);
+        world.register(&asked).await;
+        let mut item = world.item("p#Shop", "v#").await;
+        item.insert("faults".to_owned(), AttributeValue::Bool(true));
+        world
+            .spoil(&item, attribute, AttributeValue::S(damage.to_owned()))
+            .await;
+
+        let mut now = asked.due_at;
+        let mut looks = 0;
+        while let Some(place) = world.due(now).await.pop() {
+            let claim = format!("look {looks}");
+            let outcome = world.store.claim(&place, &claim, now, lease(now)).await;
+            let Err(ClaimError::Unreadable(unreadable)) = outcome else {
+                panic!("it cannot be read: {outcome:?}");
+            };
+            looks += 1;
+            assert_eq!(unreadable.looks, looks, "{attribute}");
+            assert!(unreadable.place.starts_with("p#Shop v#"), "{unreadable}");
+            match unreadable.until {
+                Some(until) => assert!(now < until),
+                None => assert_eq!(looks, 50),
+            }
+            now = unreadable.until.unwrap_or(at(1_000_000));
+        }
+
+        assert_eq!(looks, 50, "{attribute}");
+        let dead = world.item("p#Shop", "v#").await;
+        assert!(dead.contains_key("deadSince"), "it can be found");
+        assert!(!dead.contains_key("dueShard"), "and is looked at no more");
+    }
 }
 
 #[tokio::test]

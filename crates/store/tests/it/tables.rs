@@ -76,10 +76,10 @@ async fn unreadable_attribute_is_named() {
             .store
             .claim(&due, "worker", asked.due_at, at(9_000))
             .await;
-        let Err(ClaimError::Store(error)) = claimed else {
+        let Err(ClaimError::Unreadable(unreadable)) = claimed else {
             panic!("a validation with an unreadable {attribute} is not worked on");
         };
-        assert_eq!(corrupt::<()>(Err(error)), attribute);
+        assert_eq!(corrupt::<()>(Err(unreadable.cause)), attribute);
     }
 }
 
