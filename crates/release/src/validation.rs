@@ -17,6 +17,7 @@
 //! | Waiting | a fault | due = backoff, faults + 1, claim released | – | lease | as written |
 //! | Waiting | `give_up_at` passed | → Judged(Inconclusive), evidence | – | lease | next row of Judged |
 //! | Waiting | everything is measured | → Judged, evidence, slot, ledger in one transaction | – | lease, judged again from the same window | next row of Judged |
+//! | Judged | its verdict was not counted for certain | with the next deferral: told | metric of the verdict | counted again | as written |
 //! | Judged | no approval asked for | ending = nothing to answer | – | lease | as written |
 //! | Judged | another validation of the approval is not judged, or the approval is not open | due = backoff, claim released | – | lease | as written |
 //! | Judged | the approval is open | intent with its action execution | – | lease, asked again | sent again: the same token answers once |
@@ -177,6 +178,8 @@ pub struct Validation {
     pub waits: u32,
     /// What was found, once judged.
     pub judgement: Option<Judgement>,
+    /// Whether whoever counts verdicts has heard of it for certain.
+    pub told: bool,
     /// The answer that is about to be given.
     pub intent: Option<Intent>,
     /// How the approval ended.
@@ -313,6 +316,7 @@ impl Validation {
             faults: 0,
             waits: 0,
             judgement: None,
+            told: false,
             intent: None,
             ending: None,
             override_: None,

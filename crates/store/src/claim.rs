@@ -99,14 +99,19 @@ impl Store {
         }
     }
 
-    /// Gives the claim back with the counts of faults and waits; the validation
-    /// is due again at `until`.
+    /// Gives the claim back with the counts of faults and waits, and with
+    /// whether the verdict was told; the validation is due again at `until`.
     pub async fn defer(&self, claimed: Claimed, until: Timestamp) -> Result<(), StoreError> {
         let validation = &claimed.validation;
         let change = Change::set("dueAt", item::millis(until))
             .and("faults", AttributeValue::N(validation.faults.to_string()))
             .and("waits", AttributeValue::N(validation.waits.to_string()))
             .remove(&["claim"]);
+        let change = if validation.told {
+            change.and("told", AttributeValue::Bool(true))
+        } else {
+            change
+        };
         self.let_go("defer a validation", &claimed, change, DEFERRED)
             .await
     }

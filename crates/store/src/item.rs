@@ -187,6 +187,7 @@ pub(crate) fn validation(item: &Item) -> Result<Validation, StoreError> {
         faults: number(item, "faults")?,
         waits: number(item, "waits")?,
         judgement: optional_json(item, "judgement")?,
+        told: item.contains_key("told"),
         intent: optional_json(item, "intent")?,
         ending: optional_json(item, "ending")?,
         override_: optional_json(item, "override")?,

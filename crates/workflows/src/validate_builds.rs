@@ -91,8 +91,8 @@ pub struct Ticked {
 /// What whoever counts and logs is told, while the tick goes on.
 #[derive(Debug)]
 pub enum Observed<'a> {
-    /// A verdict fell. Told before the verdict is stored, so that a process
-    /// that dies in between tells it again instead of never.
+    /// A verdict is stored. A worker that cannot know whether an earlier one
+    /// lived long enough to tell it tells it again.
     Judged(&'a Registration, &'a Judgement),
     /// A validation was put down.
     Left(&'a Report),
@@ -156,7 +156,7 @@ struct Shared<'a> {
 /// Works on everything that is due until nothing is left or the time is over.
 ///
 /// `connect` is called only when something is due; `observe` hears of every
-/// verdict at least once.
+/// stored verdict at least once, and of no other.
 pub async fn validate_builds(
     services: &Services,
     connect: impl AsyncFnOnce() -> anyhow::Result<Connected>,
@@ -270,6 +270,7 @@ impl Shared<'_> {
         let registration = claimed.validation.registration.clone();
         let was_judged = claimed.validation.judgement.is_some();
         let mut token_refused = false;
+        self.tell(&mut claimed);
 
         let outcome = self.advance(&mut claimed, &mut token_refused).await;
         let judged = claimed.validation.judgement.clone().filter(|_| !was_judged);
@@ -288,6 +289,15 @@ impl Shared<'_> {
             progress,
             token_refused,
         }))
+    }
+
+    /// Tells a verdict that is stored, unless it is known to have been told.
+    fn tell(&self, claimed: &mut Claimed) {
+        let validation = &mut claimed.validation;
+        if let Some(judgement) = validation.judgement.as_ref().filter(|_| !validation.told) {
+            (self.observe)(Observed::Judged(&validation.registration, judgement));
+            validation.told = true;
+        }
     }
 
     /// Takes a claimed validation through the steps that can be taken now;
@@ -320,12 +330,11 @@ impl Shared<'_> {
                         at: self.tick.now,
                     };
                     let plot: Vec<Plotted> = findings.iter().map(Plotted::from).collect();
-                    let registration = &claimed.validation.registration;
-                    (self.observe)(Observed::Judged(registration, &judgement));
                     self.services
                         .store
                         .judged(claimed, judgement, &evidence, &plot)
                         .await?;
+                    self.tell(claimed);
                 }
             }
         }

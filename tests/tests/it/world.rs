@@ -28,7 +28,7 @@ use workflows::outgoing::Outgoing;
 use workflows::register_validation::{
     self, Hooks, Outcome, Request, Settings, register_validation,
 };
-use workflows::validate_builds::{Connected, Services, Tick, Ticked, validate_builds};
+use workflows::validate_builds::{Connected, Observed, Services, Tick, Ticked, validate_builds};
 
 pub(crate) const PIPELINE: &str = "Sample";
 pub(crate) const STAGING: &str = "SERVICE-00000000000000A1";
@@ -45,7 +45,7 @@ pub(crate) struct World {
     pub api: Api,
     pub origins: String,
     token: String,
-    _dynamo: Dynamo,
+    dynamo: Dynamo,
 }
 
 impl World {
@@ -70,7 +70,7 @@ impl World {
             now: "2026-01-05T10:00:00Z".parse().unwrap(),
             api,
             origins: String::new(),
-            _dynamo: dynamo,
+            dynamo,
         };
         world.at(world.now);
         for (id, environment) in [(STAGING, "Staging"), (PRODUCTION, "Production")] {
@@ -81,6 +81,11 @@ impl World {
                 .add();
         }
         world
+    }
+
+    /// Sees the tables as they are, past the store.
+    pub(crate) fn tables(&self) -> aws_sdk_dynamodb::Client {
+        self.dynamo.client()
     }
 
     /// Moves the clock.
@@ -209,6 +214,14 @@ impl World {
     }
 
     pub(crate) async fn tick_within(&self, time: Duration) -> anyhow::Result<Ticked> {
+        self.tick_observed(time, &|_| ()).await
+    }
+
+    pub(crate) async fn tick_observed(
+        &self,
+        time: Duration,
+        observe: &(dyn Fn(Observed<'_>) + Sync),
+    ) -> anyhow::Result<Ticked> {
         let tick = Tick {
             now: self.now,
             deadline: Instant::now() + time,
@@ -221,7 +234,7 @@ impl World {
             &self.judging(),
             async || Ok(self.connected()),
             tick,
-            &|_| (),
+            observe,
         )
         .await
     }

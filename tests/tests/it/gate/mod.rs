@@ -3,6 +3,7 @@
 mod approvals;
 mod faults;
 mod hook;
+mod refused;
 mod registration;
 mod verdicts;
 mod windows;
