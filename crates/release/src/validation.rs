@@ -9,7 +9,7 @@
 //!
 //! | Phase | Event | Durable write | External call | Killed before the write | Killed after the write |
 //! |---|---|---|---|---|---|
-//! | – | registered | validation, slot, job marker, spec, ledger in one transaction; predecessor in the slot → Settled(superseded) | job success | nothing stored, the job is delivered again | the job is delivered again and finds its marker |
+//! | – | registered | validation, slot, job marker, spec, ledger in one transaction; predecessor in the slot → Settled(superseded), its intent inherited | job success | nothing stored, the job is delivered again | the job is delivered again and finds its marker |
 //! | any | cannot be read | looks + 1, due = backoff; after the last look: dead, no due time | – | lease | as written |
 //! | any | due | claim, due = lease | – | still due | due again at the lease |
 //! | Waiting | the window was not the build's own | → Judged(Failed or Inconclusive), evidence | – | lease, judged again | next row of Judged |
@@ -182,6 +182,8 @@ pub struct Validation {
     pub told: bool,
     /// The answer that is about to be given.
     pub intent: Option<Intent>,
+    /// The answer that the validation it superseded was about to give.
+    pub inherited: Option<Intent>,
     /// How the approval ended.
     pub ending: Option<Ending>,
     /// A person's answer that came after ours.
@@ -318,6 +320,7 @@ impl Validation {
             judgement: None,
             told: false,
             intent: None,
+            inherited: None,
             ending: None,
             override_: None,
             hook,

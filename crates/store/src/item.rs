@@ -189,6 +189,7 @@ pub(crate) fn validation(item: &Item) -> Result<Validation, StoreError> {
         judgement: optional_json(item, "judgement")?,
         told: item.contains_key("told"),
         intent: optional_json(item, "intent")?,
+        inherited: optional_json(item, "inherited")?,
         ending: optional_json(item, "ending")?,
         override_: optional_json(item, "override")?,
         hook: plain(item, "hook")?,

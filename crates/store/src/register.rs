@@ -109,11 +109,23 @@ impl Store {
         };
         let key = Key::target(&slot)?;
         let id = item::plain(&slot, "id")?;
-        let phase = match self.get("read a predecessor", &key).await? {
-            Some(item) => item::plain(&item, "phase")?,
-            None => Phase::Settled,
+        let Some(found) = self.get("read a predecessor", &key).await? else {
+            let phase = Phase::Settled;
+            return Ok(Some(Predecessor {
+                key,
+                id,
+                phase,
+                intent: None,
+                inherited: None,
+            }));
         };
-        Ok(Some(Predecessor { key, id, phase }))
+        Ok(Some(Predecessor {
+            key,
+            id,
+            phase: item::plain(&found, "phase")?,
+            intent: found.get("intent").cloned(),
+            inherited: found.get("inherited").cloned(),
+        }))
     }
 
     fn registration_writes(
@@ -131,8 +143,12 @@ impl Store {
         };
 
         let shard = shard_of(&registration.id.to_string());
+        let mut item = item::registered(&validation, &key, shard);
+        if let Some(intent) = predecessor.and_then(Predecessor::unfinished) {
+            item.insert("inherited".to_owned(), intent.clone());
+        }
         let mut writes = vec![
-            self.put_new(item::registered(&validation, &key, shard), registration),
+            self.put_new(item, registration),
             self.put_new(pointer(&Key::locator(registration.id)), registration),
         ];
         if let Some(job) = job {
@@ -207,17 +223,24 @@ impl Store {
     }
 
     /// Ends the work on a predecessor. How its approval ended is kept, if it
-    /// did: what was answered stays answered.
+    /// did: what was answered stays answered. What it is about to answer must
+    /// be what was read, because it is inherited.
     fn supersede(&self, predecessor: &Predecessor, by: ValidationId) -> Write {
+        let update = match &predecessor.intent {
+            None => Update::builder()
+                .condition_expression("phase = :phase AND attribute_not_exists(intent)"),
+            Some(intent) => Update::builder()
+                .condition_expression("phase = :phase AND intent = :intent")
+                .expression_attribute_values(":intent", intent.clone()),
+        };
         Write::reread(
-            Update::builder()
+            update
                 .table_name(&self.validations)
                 .set_key(Some(predecessor.key.attributes()))
                 .update_expression(
                     "SET phase = :settled, ending = if_not_exists(ending, :ending) \
                      REMOVE dueShard, dueAt, claim",
                 )
-                .condition_expression("phase = :phase")
                 .expression_attribute_values(":settled", item::word(Phase::Settled))
                 .expression_attribute_values(":phase", item::word(predecessor.phase))
                 .expression_attribute_values(
@@ -232,4 +255,17 @@ struct Predecessor {
     key: Key,
     id: ValidationId,
     phase: Phase,
+    intent: Option<AttributeValue>,
+    inherited: Option<AttributeValue>,
+}
+
+impl Predecessor {
+    /// The answer that may still be on its way to the approval.
+    fn unfinished(&self) -> Option<&AttributeValue> {
+        let unsettled = self.phase != Phase::Settled;
+        self.intent
+            .as_ref()
+            .or(self.inherited.as_ref())
+            .filter(|_| unsettled)
+    }
 }

@@ -284,6 +284,53 @@ async fn only_the_same_registrant_in_the_same_execution_supersedes() {
     assert_eq!(world.due(at(10_000)).await.len(), 1 + others.len());
 }
 
+#[tokio::test]
+async fn direct_registrations_of_one_execution_supersede_only_for_the_same_approval() {
+    let world = World::start().await;
+    let direct = |second, asked: &str| Registration {
+        registrant: Registrant::Direct,
+        approval: Some(approval(asked)),
+        ..registration(second)
+    };
+    let first = direct(1, "ApproveStaging");
+    let other = direct(2, "ApproveProduction");
+    world.register(&first).await;
+
+    world.register(&other).await;
+    assert_eq!(world.validation(&first).await.phase, Phase::Waiting);
+    world.register(&direct(3, "ApproveStaging")).await;
+
+    assert_eq!(world.validation(&first).await.phase, Phase::Settled);
+    assert_eq!(world.validation(&other).await.phase, Phase::Waiting);
+}
+
+#[tokio::test]
+async fn answer_under_way_is_inherited_through_every_successor() {
+    let world = World::start().await;
+    let first = registration(1);
+    let mut worker = world.judged(&first, Verdict::Passed).await;
+    let intent = Intent {
+        action_execution: "run-1".to_owned(),
+        answer: Answer::Approve,
+        at: at(2_000),
+    };
+    world
+        .store
+        .intend(&mut worker, intent.clone())
+        .await
+        .unwrap();
+
+    let second = again(&first, 2);
+    world.register(&second).await;
+    let third = again(&first, 3);
+    world.register(&third).await;
+
+    for asked in [&second, &third] {
+        let inherited = world.validation(asked).await.inherited;
+        assert_eq!(inherited.as_ref(), Some(&intent));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn registrations_of_one_action_at_once_leave_one_that_is_due() {
     let world = World::start().await;

@@ -225,6 +225,12 @@ async fn attributed(
     {
         return Ok(answered(intent));
     }
+    if let Some(inherited) = &claimed.validation.inherited
+        && inherited.action_execution == run.id
+        && given == Some(inherited.answer)
+    {
+        return Ok(answered(inherited));
+    }
     let answers = shared.services.store.answers(claimed).await?;
     let agreed = match agree(&answers) {
         Agreement::Approve => Some(Answer::Approve),
