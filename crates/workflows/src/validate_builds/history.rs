@@ -10,7 +10,7 @@ use monspec::{Monspec, Verdict};
 use release::deployment::{
     Deployment, Group, LedgerEntry, Origin, Standing, Undisturbed, taint, undisturbed,
 };
-use release::validation::Registration;
+use release::validation::{Registrant, Registration};
 use release::window::Window;
 
 use super::Shared;
@@ -21,15 +21,15 @@ pub(super) async fn mixed(
     registration: &Registration,
     spec: &Monspec,
 ) -> anyhow::Result<Option<(Verdict, String)>> {
+    let window = looked_at(registration, spec);
     let Some(since) = registration
         .deployments
         .iter()
         .map(|judged| judged.at)
         .min()
     else {
-        return Ok(None);
+        return followed(shared, registration, window).await;
     };
-    let window = looked_at(registration, spec);
     let released = released_since(shared, registration, since).await?;
     for judged in &registration.deployments {
         let known = shared
@@ -63,6 +63,38 @@ pub(super) async fn mixed(
         }
     }
     Ok(None)
+}
+
+/// Whether a later execution came to the stage of the registering action before
+/// the window ended. Without deployments that are known this is all that can be
+/// seen of an overlap.
+async fn followed(
+    shared: &Shared<'_>,
+    registration: &Registration,
+    window: Window,
+) -> anyhow::Result<Option<(Verdict, String)>> {
+    let (Registrant::Action { stage, .. }, Some(execution)) =
+        (&registration.registrant, &registration.execution)
+    else {
+        return Ok(None);
+    };
+    let runs = shared
+        .runs_since(&registration.pipeline, registration.registered_at)
+        .await?;
+    let by = runs
+        .into_iter()
+        .filter(|run| run.stage == *stage && run.execution != *execution)
+        .filter(|run| run.started < window.end)
+        .min_by_key(|run| run.started);
+    Ok(by.map(|by| {
+        let reason = format!(
+            "overtaken: execution {} reached stage `{stage}` at {}, before the window ended, so the numbers belong \
+             to two builds",
+            by.execution,
+            whole_second(by.started)
+        );
+        (Verdict::Inconclusive, reason)
+    }))
 }
 
 /// What the ledger says of the compare side.

@@ -101,9 +101,7 @@ async fn measured(shared: &Shared<'_>, validation: &Validation) -> anyhow::Resul
     let findings = sides.iter().flat_map(Sides::findings).collect::<Vec<_>>();
     let plain: Vec<monspec::Finding> = findings.iter().map(|found| found.finding.clone()).collect();
     let mut evidence = evidence(shared, monspec::verdict(&plain), policy, None, findings);
-    if plain.iter().any(|finding| finding.accepted) {
-        evidence.note = Some("First release: there was nothing to compare with.".to_owned());
-    }
+    evidence.note = note(registration, &plain);
     for both in &sides {
         both.name_entities(&mut evidence.entities);
     }
@@ -111,6 +109,18 @@ async fn measured(shared: &Shared<'_>, validation: &Validation) -> anyhow::Resul
         token_refused,
         ..decided(evidence)
     })
+}
+
+/// What a reader of the verdict has to know beside the numbers.
+fn note(registration: &Registration, findings: &[monspec::Finding]) -> Option<String> {
+    let mut notes = Vec::new();
+    if findings.iter().any(|finding| finding.accepted) {
+        notes.push("First release: there was nothing to compare with.");
+    }
+    if registration.deployments.is_empty() {
+        notes.push("No deployments are known, so releases that overlap may go unseen.");
+    }
+    (!notes.is_empty()).then(|| notes.join(" "))
 }
 
 async fn spec(shared: &Shared<'_>, registration: &Registration) -> anyhow::Result<Monspec> {

@@ -1,7 +1,7 @@
 //! A window belongs to one build, a baseline to good ones.
 
 use jiff::SignedDuration;
-use lab::pipeline::{ApprovalStatus, Mode};
+use lab::pipeline::{ApprovalStatus, Mode, PipelineSpec, Stage};
 use monspec::{Outcome, Verdict};
 use release::deployment::{Deployment, Group, Origin, Standing};
 use release::validation::Ending;
@@ -11,6 +11,8 @@ use crate::world::{GATE, PIPELINE, PRODUCTION, STAGING, World, monspec, only};
 
 stories! {
     overtaken_window_is_not_judged,
+    pipeline_without_deployments_says_what_may_go_unseen,
+    later_execution_in_the_stage_overtakes_where_no_deployments_are_known,
     healed_build_has_failed,
     baseline_of_a_bad_build_is_not_trusted,
     fix_that_registered_nothing_ends_the_taint,
@@ -45,6 +47,60 @@ async fn overtaken_window_is_not_judged(mut world: World) {
     world.run_jobs().await;
     world.pass_window().await;
     assert_eq!(world.answered(&second), ApprovalStatus::Approved);
+}
+
+async fn pipeline_without_deployments_says_what_may_go_unseen(mut world: World) {
+    without_deployments(&world);
+    let execution = world.release("1", &monspec()).await;
+
+    let ticked = world.pass_window().await;
+
+    assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
+    let said = "No deployments are known, so releases that overlap may go unseen.";
+    let evidence = world.evidence(only(&ticked)).await;
+    assert_eq!(evidence.note.as_deref(), Some(said));
+    let summary = world.approval(&execution).summary.unwrap();
+    assert!(summary.contains(said), "{summary}");
+}
+
+async fn later_execution_in_the_stage_overtakes_where_no_deployments_are_known(mut world: World) {
+    without_deployments(&world);
+    let first = world.release("1", &monspec()).await;
+    world.advance(SignedDuration::from_mins(3));
+    let second = world.release("2", &monspec()).await;
+    world.advance(SignedDuration::from_mins(4));
+
+    let ticked = world.tick().await;
+
+    assert_eq!(world.answered(&first), ApprovalStatus::Waiting);
+    let evidence = world.evidence(only(&ticked)).await;
+    assert_eq!(evidence.verdict, Verdict::Inconclusive);
+    let reason = evidence.reason.unwrap();
+    let overtaken = format!("overtaken: execution {second} reached stage `Staging`");
+    assert!(reason.starts_with(&overtaken), "{reason}");
+    world.pass_window().await;
+    assert_eq!(world.answered(&second), ApprovalStatus::Approved);
+}
+
+/// A pipeline that releases by other means than CodeDeploy.
+fn without_deployments(world: &World) {
+    const PARAMETERS: &str =
+        "StagingToProduction,5,ApproveStaging,#{codepipeline.PipelineExecutionId}";
+    let staging = Stage::new("Staging").test("Rollout").lambda(
+        "Register",
+        "register-validation",
+        PARAMETERS,
+        2,
+        Some("Monspec"),
+    );
+    let approve = Stage::new("Approve").approval("ApproveStaging");
+    let pipeline = PipelineSpec::new(PIPELINE).mode(Mode::Parallel);
+    world
+        .aws
+        .pipelines()
+        .create(pipeline.stage(staging).stage(approve));
+    world.traffic(STAGING, 100.0, 0.0);
+    world.traffic(PRODUCTION, 100.0, 0.0);
 }
 
 async fn healed_build_has_failed(mut world: World) {
