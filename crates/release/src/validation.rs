@@ -25,6 +25,7 @@
 //! | Judged, intent | sent, or found answered, or another action execution is met | ending = answered; a rejection is watched | – | lease, asked again | as written |
 //! | Judged | a person answered, or the execution ended | ending, ledger | – | lease, asked again | as written |
 //! | Judged, hook | delivered | hook = delivered | result hook | delivered again: the receiver sees the same id | as written |
+//! | Judged, watched | nobody can retry any more: the execution is over, or a newer one is in the stage | – | – | lease, asked again | next row but one |
 //! | Judged, watched | a person overrides a rejection or answers what was held | override, ledger | – | lease, asked again | as written |
 //! | Judged | `give_up_at` passed | ending = gave up, or the watch ends | – | lease | as written |
 //! | Judged | nothing is left to do | → Settled, no due time, expiry | – | lease | finished |

@@ -415,7 +415,8 @@ impl Shared<'_> {
 
     async fn settle(&self, claimed: Claimed) -> Result<Progress, StoreError> {
         debug_assert!(
-            claimed.validation.duty() == Duty::None || claimed.validation.expired(self.tick.now)
+            matches!(claimed.validation.duty(), Duty::None | Duty::Watch)
+                || claimed.validation.expired(self.tick.now)
         );
         let ending = claimed.validation.ending.clone();
         let hook = claimed.validation.hook;

@@ -181,7 +181,29 @@ async fn watch(
             .await?;
         return Ok(None);
     }
+    if beyond_retry(shared, approval).await? {
+        return Ok(None);
+    }
     Ok(Some(Wait::for_("rejected, a person may decide otherwise")))
+}
+
+/// Whether nobody can retry the stage for this execution any more.
+async fn beyond_retry(shared: &Shared<'_>, approval: ApprovalRef<'_>) -> anyhow::Result<bool> {
+    let pipeline = &shared.services.pipeline;
+    let execution = pipeline
+        .execution(approval.pipeline, approval.execution)
+        .await?;
+    if execution.is_over() {
+        return Ok(true);
+    }
+    // Executions in parallel have each stage to themselves.
+    if approval.mode == Mode::Parallel {
+        return Ok(false);
+    }
+    let latest = pipeline
+        .execution_in_stage(approval.pipeline, approval.stage)
+        .await?;
+    Ok(latest.is_some_and(|latest| latest != approval.execution))
 }
 
 async fn not_reached(

@@ -1,6 +1,7 @@
 //! Which approval is answered, by whom, and how often.
 
 use jiff::SignedDuration;
+use lab::aws::Fault as AwsFault;
 use lab::pipeline::{
     Answer as Click, ApprovalStatus, ExecutionStatus, Mode, PipelineSpec, RetryMode, Stage,
     StopMode,
@@ -9,6 +10,7 @@ use release::approval::Answer;
 use release::deployment::Standing;
 use release::validation::{Ending, Phase};
 use serde_json::json;
+use workflows::register_validation::{Request, register_validation};
 
 use crate::gate::stories;
 use crate::world::{GATE, PIPELINE, PRODUCTION, STAGING, World, monspec, monspec_with, only};
@@ -18,6 +20,8 @@ stories! {
     person_who_was_faster_keeps_the_word,
     retry_after_a_rejection_is_left_to_a_person_and_recorded,
     person_who_rejects_again_leaves_the_revision_bad,
+    rejection_is_watched_until_a_newer_execution_is_in_the_stage,
+    answer_of_a_superseded_validation_is_no_persons,
     answer_from_before_the_registration_is_not_its_own,
     execution_that_failed_and_is_retried_is_answered,
     held_verdict_waits_for_a_person,
@@ -159,6 +163,76 @@ async fn person_who_rejects_again_leaves_the_revision_bad(mut world: World) {
         .await
         .unwrap();
     assert_eq!(known[0].standing, Standing::Bad);
+}
+
+async fn rejection_is_watched_until_a_newer_execution_is_in_the_stage(mut world: World) {
+    world.gate(GATE);
+    world.traffic(STAGING, 900.0, 0.5);
+    world.traffic(PRODUCTION, 100.0, 0.0);
+    let execution = world.release("1", &monspec()).await;
+    let rejected = only(&world.pass_window().await);
+    assert_eq!(world.answered(&execution), ApprovalStatus::Rejected);
+    world.advance(SignedDuration::from_mins(6));
+    world.tick().await;
+    assert_eq!(world.validation(rejected).await.phase, Phase::Judged);
+
+    world.release("2", &monspec()).await;
+    world.advance(SignedDuration::from_mins(6));
+    world.tick().await;
+
+    let validation = world.validation(rejected).await;
+    assert_eq!(validation.phase, Phase::Settled);
+    assert_eq!(validation.override_, None);
+}
+
+/// Its answer arrives, the receipt does not, and before it looks again the same
+/// caller registers once more.
+async fn answer_of_a_superseded_validation_is_no_persons(mut world: World) {
+    let staging = Stage::new("Staging").deploy("Deploy", "SampleDevOpsApp", "Staging", 1);
+    let approve = Stage::new("Approve").approval("ApproveStaging");
+    let pipeline = PipelineSpec::new(PIPELINE).stage(staging).stage(approve);
+    world.aws.pipelines().create(pipeline);
+    good_traffic(&world);
+    let execution = world.start_execution("1", &monspec());
+    let event = json!({
+        "pipeline": PIPELINE, "comparison": "StagingToProduction", "monspec": monspec(),
+        "executionId": execution, "approvalAction": "ApproveStaging", "minutes": 5
+    })
+    .to_string();
+    register(&world, &event).await;
+    let lost = AwsFault::TimeoutAfterActing;
+    world.aws.fail("PutApprovalResult", lost, 10);
+    let first = only(&world.pass_window().await);
+    assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
+
+    register(&world, &event).await;
+    world.aws.fail("PutApprovalResult", lost, 0);
+    let second = only(&world.pass_window().await);
+
+    let superseded = world.validation(first).await;
+    assert!(matches!(
+        superseded.ending,
+        Some(Ending::Superseded { by }) if by == second
+    ));
+    let successor = world.validation(second).await;
+    assert!(
+        matches!(
+            successor.ending,
+            Some(Ending::Answered {
+                answer: Answer::Approve,
+                ..
+            })
+        ),
+        "{:?}",
+        successor.ending
+    );
+}
+
+async fn register(world: &World, event: &str) {
+    let services = world.registering();
+    register_validation(&services, Request::Direct(event), world.now)
+        .await
+        .unwrap();
 }
 
 /// One stage registers, tests and approves; it is rejected and retried as a
