@@ -2,6 +2,7 @@
 
 mod approvals;
 mod faults;
+mod history;
 mod hook;
 mod refused;
 mod registration;
