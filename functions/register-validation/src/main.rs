@@ -13,7 +13,6 @@ use workflows::register_validation::{Request, Services, register_validation};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     init_logging();
-    lambda::clients::install_tls();
     let services = setup::services().await?;
 
     lambda_runtime::run(service_fn(|event| handle(&services, event))).await

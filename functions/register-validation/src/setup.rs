@@ -26,7 +26,7 @@ pub(crate) async fn services() -> Result<Services, SettingError> {
         hooks: hooks(),
     };
 
-    let sdk = lambda::clients::aws().await;
+    let sdk = lambda::clients::aws().await?;
     Ok(Services {
         store: Store::new(aws_sdk_dynamodb::Client::new(&sdk), validations, ledger),
         pipeline: CodePipeline::new(aws_sdk_codepipeline::Client::new(&sdk)),

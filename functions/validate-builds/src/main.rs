@@ -13,7 +13,6 @@ use setup::Edge;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     init_logging();
-    lambda::clients::install_tls();
     let edge = setup::edge().await?;
 
     lambda_runtime::run(service_fn(|event| handle(&edge, event))).await

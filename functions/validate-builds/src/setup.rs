@@ -45,7 +45,7 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
     let patience =
         SignedDuration::from_secs(i64::from(parsed::<u32>("DT_MISSING_DATA_SECONDS", 300)?));
 
-    let sdk = lambda::clients::aws().await;
+    let sdk = lambda::clients::aws().await?;
     let secrets = Secrets::new(sdk.clone(), &[TOKEN, REPORT_KEYS, HOOK_SECRET]);
     secrets.require(
         TOKEN,
@@ -164,6 +164,7 @@ fn links() -> Result<Option<LinkSettings>, SettingError> {
 
 fn http() -> anyhow::Result<reqwest::Client> {
     reqwest::Client::builder()
+        .tls_backend_preconfigured(lambda::clients::tls()?)
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(Duration::from_secs(10))
         .timeout(Duration::from_secs(30))

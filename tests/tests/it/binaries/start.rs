@@ -60,6 +60,11 @@ async fn setting_that_cannot_be_used_is_named_with_the_reason() {
             "the setting ALLOWED_ORIGINS is not usable: `everywhere` is not an origin",
         ),
         (
+            "SSL_CERT_FILE",
+            "/no/such/file.pem",
+            "the setting SSL_CERT_FILE is not usable: no certificate in PEM form was found there",
+        ),
+        (
             "REPORT_ACCESS",
             "secret",
             "the setting REPORT_ACCESS is not usable",
