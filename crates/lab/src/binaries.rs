@@ -1,8 +1,8 @@
 //! The functions as executables, built on demand.
 //!
 //! Tests and the lab run the very binaries that are deployed. They are built by
-//! `cargo`, from the workspace root and without extra features, so that nothing
-//! is compiled in a second variant.
+//! `cargo` as parts of the workspace, not as packages: with the features that
+//! the whole workspace agrees on, nothing is compiled in a second variant.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -48,10 +48,10 @@ pub fn function_with_progress(
     let executables = match built.entry(profile) {
         Entry::Occupied(known) => known.into_mut(),
         Entry::Vacant(unknown) => {
-            let packages = function_packages()?;
-            let selection: Vec<_> = packages
+            let functions = functions()?;
+            let selection: Vec<_> = functions
                 .iter()
-                .flat_map(|package| ["-p", package])
+                .flat_map(|function| ["--bin", function])
                 .collect();
             unknown.insert(build(&selection, profile, progress)?)
         }
@@ -158,21 +158,22 @@ fn executable(line: &str) -> Option<(String, PathBuf)> {
     Some((message.target?.name, message.executable?))
 }
 
-fn function_packages() -> anyhow::Result<Vec<String>> {
+/// The names of the functions' folders, which are those of their binaries.
+fn functions() -> anyhow::Result<Vec<String>> {
     let folder = workspace_root().join("functions");
     let entries = folder.read_dir().context("cannot list the functions")?;
-    let mut packages = Vec::new();
+    let mut functions = Vec::new();
     for entry in entries {
         let path = entry?.path();
         if path.join("Cargo.toml").is_file() {
             let name = path
                 .file_name()
                 .context("a function's folder has no name")?;
-            packages.push(name.to_string_lossy().into_owned());
+            functions.push(name.to_string_lossy().into_owned());
         }
     }
-    packages.sort();
-    Ok(packages)
+    functions.sort();
+    Ok(functions)
 }
 
 fn workspace_root() -> &'static Path {

@@ -326,7 +326,7 @@ fn last_end(monspec: &Monspec, comparison: &str, window: Window) -> Timestamp {
 }
 
 fn random() -> [u8; 10] {
-    let bytes = uuid::Uuid::new_v4().into_bytes();
-    // The first ten bytes of a v4 id are random but for the four version bits.
-    std::array::from_fn(|index| bytes[index])
+    let mut bytes = [0; 10];
+    getrandom::fill(&mut bytes).expect("every system that functions run on is a source of chance");
+    bytes
 }

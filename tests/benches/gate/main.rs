@@ -77,7 +77,7 @@ fn build() -> anyhow::Result<Binaries> {
     let register =
         binaries::function_with_progress("register-validation", Profile::Release, progress)?;
     let validate = binaries::function_with_progress("validate-builds", Profile::Release, progress)?;
-    let hello = ["-p", "lab", "--example", "hello"];
+    let hello = ["--example", "hello"];
     let mut examples = binaries::build(&hello, Profile::Release, progress)?;
     Ok(Binaries {
         hello: examples.remove("hello").context("no hello was built")?,
