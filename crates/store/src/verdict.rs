@@ -40,11 +40,16 @@ impl Store {
             if let Some(slot) = Key::slot(registration) {
                 writes.push(self.answer_slot(&slot, registration.id, judgement.answer));
             }
-            writes.extend(self.newest_in_catalogue(claimed, &judgement).await?);
-            writes.extend(
-                self.lessons(&registration.deployments, registration.id, &lesson)
-                    .await?,
-            );
+            // On the heap: several requests under way are too large for a stack.
+            let read = Box::pin(async {
+                tokio::try_join!(
+                    self.newest_in_catalogue(claimed, &judgement),
+                    self.lessons(&registration.deployments, registration.id, &lesson),
+                )
+            });
+            let (newest, lessons) = read.await?;
+            writes.extend(newest);
+            writes.extend(lessons);
             if attempts.write(self, writes).await? == Attempt::Written {
                 break;
             }
