@@ -9,6 +9,7 @@ use delivery::pipeline::{
     ActionKind, ActionRun, Execution, ExecutionKind, Mode, RunStatus, Structure, Target,
 };
 use delivery::{CodePipeline, DeliveryError};
+use futures_util::future::{join, try_join};
 use jiff::Timestamp;
 use monspec::{Comparison, ServiceEntry};
 use release::deployment::{Deployment, Group, Origin};
@@ -80,44 +81,32 @@ pub(super) async fn placed(
     parameters: &Parameters,
     compared: &[(&ServiceEntry, &Comparison)],
 ) -> Result<Option<Placed>, Stop> {
-    let structure = structure(pipeline, &job.pipeline).await?;
-    let execution = match (&parameters.execution, &job.execution) {
+    let named = match (&parameters.execution, &job.execution) {
         (Some(given), Some(told)) if given != told => {
             return Err(Refusal::configuration(format!(
                 "the parameters name execution {given}, but this job belongs to {told}"
             ))
             .into());
         }
-        (Some(id), _) | (None, Some(id)) => id.clone(),
-        (None, None) if structure.mode == Mode::Parallel => {
-            return Err(Refusal::configuration(
-                "executions of this pipeline run in parallel, so the job cannot tell which one it belongs to: \
-                 add the execution as fourth part, `Comparison,minutes,ApprovalAction,#{codepipeline.PipelineExecutionId}`",
-            )
-            .into());
+        (Some(id), _) | (None, Some(id)) => Some(id.clone()),
+        (None, None) => None,
+    };
+    let read = if let Some(execution) = named {
+        Read::of(pipeline, &job.pipeline, execution).await?
+    } else {
+        let structure = structure(pipeline, &job.pipeline).await?;
+        let id = in_stage(pipeline, job, &structure).await?;
+        Read {
+            execution: execution(pipeline, &job.pipeline, &id).await,
+            structure,
+            id,
         }
-        (None, None) => pipeline
-            .execution_in_stage(&job.pipeline, &job.stage)
-            .await
-            .context("cannot learn which execution is in the job's stage")?
-            .ok_or_else(|| {
-                Refusal::configuration(format!("no execution is in stage `{}`", job.stage))
-            })?,
     };
     let registrant = Registrant::Action {
         stage: job.stage.clone(),
         action: job.action.clone(),
     };
-    in_execution(
-        pipeline,
-        &job.pipeline,
-        structure,
-        execution,
-        registrant,
-        parameters,
-        compared,
-    )
-    .await
+    read.place(&job.pipeline, registrant, parameters, compared)
 }
 
 /// The place of a direct call that names its execution.
@@ -127,60 +116,105 @@ pub(super) async fn placed_directly(
     parameters: &Parameters,
     compared: &[(&ServiceEntry, &Comparison)],
 ) -> Result<Option<Placed>, Stop> {
-    let structure = structure(pipeline, &name).await?;
     let execution = parameters
         .execution
         .clone()
         .expect("only calls that name an execution are placed");
-    in_execution(
-        pipeline,
-        &name,
-        structure,
-        execution,
-        Registrant::Direct,
-        parameters,
-        compared,
-    )
-    .await
+    let read = Read::of(pipeline, &name, execution).await?;
+    read.place(&name, Registrant::Direct, parameters, compared)
 }
 
-async fn in_execution(
+/// The execution in the stage of a job that does not say which one it is.
+async fn in_stage(
     pipeline: &CodePipeline,
-    name: &str,
+    job: &JobContext,
+    structure: &Structure,
+) -> Result<String, Stop> {
+    if structure.mode == Mode::Parallel {
+        return Err(Refusal::configuration(
+            "executions of this pipeline run in parallel, so the job cannot tell which one it belongs to: \
+             add the execution as fourth part, `Comparison,minutes,ApprovalAction,#{codepipeline.PipelineExecutionId}`",
+        )
+        .into());
+    }
+    let found = pipeline
+        .execution_in_stage(&job.pipeline, &job.stage)
+        .await
+        .context("cannot learn which execution is in the job's stage")?;
+    found.ok_or_else(|| {
+        Refusal::configuration(format!("no execution is in stage `{}`", job.stage)).into()
+    })
+}
+
+/// What CodePipeline says of a pipeline and one execution.
+struct Read {
     structure: Structure,
     id: String,
-    registrant: Registrant,
-    parameters: &Parameters,
-    compared: &[(&ServiceEntry, &Comparison)],
-) -> Result<Option<Placed>, Stop> {
-    let approval = parameters
-        .approval
-        .as_deref()
-        .map(|action| approval(name, &structure, action))
-        .transpose()?;
-    let (execution, runs) =
-        futures_util::future::try_join(pipeline.execution(name, &id), pipeline.runs(name, &id))
-            .await
-            .map_err(|error| {
-                not_found(
-                    error,
-                    &format!("the pipeline `{name}` has no execution {id}"),
-                )
-            })?;
-    if execution.kind == ExecutionKind::Rollback {
-        return Ok(None);
+    execution: Result<(Execution, Vec<ActionRun>), Stop>,
+}
+
+impl Read {
+    /// Asks for everything at once.
+    async fn of(pipeline: &CodePipeline, name: &str, id: String) -> Result<Self, Stop> {
+        let (structure, execution) =
+            join(structure(pipeline, name), execution(pipeline, name, &id)).await;
+        Ok(Self {
+            structure: structure?,
+            id,
+            execution,
+        })
     }
-    let deployed = deployed(&structure, &runs, &registrant);
-    Ok(Some(Placed {
-        pipeline: name.to_owned(),
-        compare_groups: compare_groups(compared, &structure, &deployed),
-        execution: Some(id),
-        mode: Some(mode(structure.mode)),
-        registrant: Some(registrant),
-        approval,
-        sources: sources(execution),
-        deployed,
-    }))
+
+    /// An approval that does not exist is told before an execution that does
+    /// not: it is what whoever wrote the parameters can correct.
+    fn place(
+        self,
+        name: &str,
+        registrant: Registrant,
+        parameters: &Parameters,
+        compared: &[(&ServiceEntry, &Comparison)],
+    ) -> Result<Option<Placed>, Stop> {
+        let Self {
+            structure,
+            id,
+            execution,
+        } = self;
+        let approval = parameters
+            .approval
+            .as_deref()
+            .map(|action| approval(name, &structure, action))
+            .transpose()?;
+        let (execution, runs) = execution?;
+        if execution.kind == ExecutionKind::Rollback {
+            return Ok(None);
+        }
+        let deployed = deployed(&structure, &runs, &registrant);
+        Ok(Some(Placed {
+            pipeline: name.to_owned(),
+            compare_groups: compare_groups(compared, &structure, &deployed),
+            execution: Some(id),
+            mode: Some(mode(structure.mode)),
+            registrant: Some(registrant),
+            approval,
+            sources: sources(execution),
+            deployed,
+        }))
+    }
+}
+
+async fn execution(
+    pipeline: &CodePipeline,
+    name: &str,
+    id: &str,
+) -> Result<(Execution, Vec<ActionRun>), Stop> {
+    try_join(pipeline.execution(name, id), pipeline.runs(name, id))
+        .await
+        .map_err(|error| {
+            not_found(
+                error,
+                &format!("the pipeline `{name}` has no execution {id}"),
+            )
+        })
 }
 
 async fn structure(pipeline: &CodePipeline, name: &str) -> Result<Structure, Stop> {
