@@ -7,6 +7,7 @@
 
 mod axis;
 mod drawing;
+mod lines;
 mod table;
 
 pub(crate) use drawing::legend;

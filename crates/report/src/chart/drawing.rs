@@ -6,6 +6,7 @@ use maud::{Markup, html};
 use monspec::Outcome;
 
 use super::axis::Axis;
+use super::lines::{Lines, WIDTH, pixel, slot};
 use super::{Chart, Point, told};
 use crate::records::History;
 use crate::text::{Clock, short_version, shortened};
@@ -13,13 +14,11 @@ use crate::units::{Scale, rounded};
 use crate::words::State;
 
 /// From the top of the picture to its highest line.
-const TOP: f64 = 8.0;
+pub(super) const TOP: f64 = 8.0;
 /// Between the highest and the lowest line.
-const HEIGHT: f64 = 168.0;
+pub(super) const HEIGHT: f64 = 168.0;
 /// The whole picture, the words below the lowest line included.
 const WHOLE: f64 = 202.0;
-/// The width that lines are drawn on before they are stretched.
-const WIDTH: f64 = 1000.0;
 
 impl Chart<'_> {
     pub(super) fn drawing(&self, scale: Scale, clock: Clock<'_>) -> Markup {
@@ -43,9 +42,13 @@ impl Chart<'_> {
                     }
                     svg width="100%" height=(WHOLE) viewBox={ "0 0 " (WIDTH) " " (WHOLE) }
                         preserveAspectRatio="none" {
-                        path .forbidden d=(lines.forbidden) {}
-                        path .baseline d=(lines.baseline) {}
-                        path .limit d=(lines.limit) {}
+                        @for limit in [&lines.upper_limit, &lines.lower_limit] {
+                            @if !limit.line.is_empty() {
+                                path .forbidden d=(limit.area) {}
+                                path .limit d=(limit.line) {}
+                            }
+                        }
+                        path .baseline d=(lines.baseline.line) {}
                         path .observation d=(lines.observation) {}
                     }
                     @for (index, point) in self.points.iter().enumerate() {
@@ -122,64 +125,6 @@ impl Chart<'_> {
     }
 }
 
-/// The paths of a chart.
-#[derive(Default)]
-struct Lines {
-    /// Connects observations that follow each other; a gap breaks it.
-    observation: String,
-    /// One level per build.
-    baseline: String,
-    /// One level per build and limit.
-    limit: String,
-    /// What lies beyond a limit.
-    forbidden: String,
-}
-
-impl Lines {
-    fn of(points: &[Point<'_>], y: impl Fn(f64) -> f64) -> Self {
-        let mut lines = Self::default();
-        let mut connected = false;
-        for (index, point) in points.iter().enumerate() {
-            let Some(plotted) = point.plotted else {
-                connected = false;
-                continue;
-            };
-            let x = |part| WIDTH * slot(index, points.len(), part);
-            let (left, middle, width) = (pixel(x(0.0)), pixel(x(0.5)), pixel(x(1.0) - x(0.0)));
-            if let Some(number) = plotted.observation {
-                let command = if connected { 'L' } else { 'M' };
-                draw(
-                    &mut lines.observation,
-                    format_args!("{command}{middle} {}", pixel(y(number))),
-                );
-            }
-            connected = plotted.observation.is_some();
-            if let Some(number) = plotted.baseline {
-                draw(
-                    &mut lines.baseline,
-                    format_args!("M{left} {}h{width}", pixel(y(number))),
-                );
-            }
-            let beyond = [
-                (plotted.upper_limit, TOP),
-                (plotted.lower_limit, TOP + HEIGHT),
-            ];
-            for (limit, end) in beyond {
-                let Some(limit) = limit else { continue };
-                let level = y(limit);
-                let height = pixel(end - level);
-                let level = pixel(level);
-                draw(&mut lines.limit, format_args!("M{left} {level}h{width}"));
-                draw(
-                    &mut lines.forbidden,
-                    format_args!("M{left} {level}h{width}v{height}h-{width}z"),
-                );
-            }
-        }
-        lines
-    }
-}
-
 /// The signs of a chart and what they mean; on a page once.
 pub(crate) fn legend(history: &History<'_>) -> Markup {
     let of = |what: &str, environments: &[&str]| match environments {
@@ -237,24 +182,4 @@ fn hover(point: &Point<'_>, scale: Scale) -> String {
         }
     }
     text
-}
-
-/// The place of a build on the axis, from 0 to 1; `part` is how far into it.
-fn slot(index: usize, builds: usize, part: f64) -> f64 {
-    (index as f64 + part) / builds.max(1) as f64
-}
-
-/// A tenth of a pixel is not seen.
-fn pixel(number: f64) -> String {
-    let text = format!("{number:.1}");
-    match text.strip_suffix(".0") {
-        Some("-0") => "0".to_owned(),
-        Some(whole) => whole.to_owned(),
-        None => text,
-    }
-}
-
-fn draw(path: &mut String, command: std::fmt::Arguments<'_>) {
-    path.write_fmt(command)
-        .expect("writing to a string does not fail");
 }

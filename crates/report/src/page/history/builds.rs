@@ -16,7 +16,7 @@ const REASON: usize = 160;
 /// The builds, newest first.
 pub(super) fn table(builds: &[Build], clock: Clock<'_>) -> Markup {
     html! {
-        div .scroll tabindex="0" role="region" aria-labelledby="builds" {
+        div .scroll tabindex="0" role="region" aria-label="Table of builds" {
             table .builds {
                 thead {
                     tr {
