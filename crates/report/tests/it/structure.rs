@@ -4,7 +4,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-use crate::pages;
+use report::{Evaluation, page};
+
+use crate::pages::{self, FRAME};
+use crate::world;
 
 #[test]
 fn policy_names_the_stylesheet_of_every_page_and_allows_nothing_else() {
@@ -121,10 +124,41 @@ fn gaps_are_marks_and_break_the_line() {
 }
 
 #[test]
+fn first_release_passes_with_what_was_accepted_in_sight() {
+    let registered = world::waiting(0);
+    let reason = "this is the first release, so there is no baseline yet";
+    let mut gap = world::gap("service.responsetime", "avg", reason);
+    gap.accepted = true;
+    gap.observation = Some(310_000.0);
+    let held = world::fixed("service.failurerate", "avg", 0.2, 2.0);
+    let mut evidence = world::told(&registered, vec![held, gap]);
+    evidence.note = Some("First release: there was nothing to compare with.".to_owned());
+    let validation = world::judged(registered, &evidence);
+
+    let page = page::evaluation(
+        &FRAME,
+        &Evaluation {
+            validation: &validation,
+            evidence: Some(&evidence),
+            spec: None,
+            history: None,
+            json: None,
+        },
+    );
+
+    let (before, after) = page.split_once("Accepted without a baseline").unwrap();
+    assert!(before.contains("Passed: 1 of 2 signatures held."));
+    assert!(before.contains("First release: there was nothing to compare with."));
+    let (card, _) = after.split_once("</ul>").unwrap();
+    assert!(card.contains("310 ms") && card.contains(reason), "{card}");
+    assert!(page.contains("Its text is no longer stored."));
+}
+
+#[test]
 fn each_build_of_a_history_leads_to_its_evaluation() {
     let history = pages::history();
 
-    for build in crate::world::builds() {
+    for build in world::builds() {
         let address = build.evaluation.replace('&', "&amp;");
         assert_eq!(history.matches(&format!("href=\"{address}\"")).count(), 1);
     }

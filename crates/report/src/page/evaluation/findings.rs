@@ -24,7 +24,7 @@ pub(super) fn table(evidence: &Evidence, tolerances: &Tolerances) -> Markup {
     html! {
         section aria-labelledby="findings" {
             h2 #findings { "All findings" }
-            div .scroll tabindex="0" role="region" aria-labelledby="findings" {
+            div .scroll tabindex="0" role="region" aria-label="Table of findings" {
                 table .findings {
                     thead {
                         tr {

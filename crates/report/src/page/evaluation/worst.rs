@@ -15,9 +15,10 @@ const MOST: usize = 3;
 pub(super) fn cards(evidence: &Evidence) -> Markup {
     let mut worst: Vec<&Finding> = evidence.findings.iter().map(|one| &one.finding).collect();
     worst.sort_by(|a, b| worse_first(a, b));
-    let heading = match worst.first().map(|finding| finding.outcome) {
+    let heading = match worst.first() {
         None => return html! {},
-        Some(Outcome::Held) => "Closest to the limit",
+        Some(finding) if finding.outcome == Outcome::Held => "Closest to the limit",
+        Some(finding) if finding.accepted => "Accepted without a baseline",
         Some(_) => "What decided",
     };
     // Beside what decided, what held is noise.
@@ -48,11 +49,13 @@ fn card(finding: &Finding) -> Markup {
                 Some(observation) => p .large { (observation) },
                 None => p .large .muted { "no number" },
             }
-            p {
-                @if let Some(limit) = &numbers.limit { "Limit " strong { (limit) } }
-                @if let Some(margin) = &numbers.margin { ", " (margin) }
-                @if let Some(baseline) = &numbers.baseline { br; span .muted { "Baseline " (baseline) } }
+            @if let Some(limit) = &numbers.limit {
+                p {
+                    "Limit " strong { (limit) }
+                    @if let Some(margin) = &numbers.margin { ", " (margin) }
+                }
             }
+            @if let Some(baseline) = &numbers.baseline { p .muted { "Baseline " (baseline) } }
             @match bar(finding) {
                 Some(bar) => (bar),
                 None => p .muted { (sentence(&finding.reason)) },
@@ -64,6 +67,10 @@ fn card(finding: &Finding) -> Markup {
 /// How far along the observation is, with the limit and the baseline as marks.
 /// The numbers stand beside it, so it is hidden from who does not see it.
 fn bar(finding: &Finding) -> Option<Markup> {
+    // Nothing to be along: the reason says why there is no limit.
+    if finding.outcome == Outcome::Inconclusive {
+        return None;
+    }
     let observation = finding.observation?;
     let limits = [finding.lower_limit, finding.upper_limit];
     let numbers = limits.into_iter().chain([finding.baseline]).flatten();
