@@ -13,6 +13,9 @@ use crate::records::{Build, History};
 use crate::text::{count, duration, name};
 use crate::words::State;
 
+/// A point of a chart takes about 300 bytes, and an answer of Lambda ends at 6 MB.
+const MOST_POINTS: usize = 5_000;
+
 /// A chart per signature, the ones to look at first, and every build.
 pub fn history(frame: &Frame<'_>, history: &History<'_>) -> String {
     let crumbs = [
@@ -91,12 +94,21 @@ fn summary(history: &History<'_>, last: Option<State>) -> Markup {
 fn charts(frame: &Frame<'_>, history: &History<'_>) -> Markup {
     let mut charts = by_signature(history.builds);
     charts.sort_by_key(|chart| Reverse(chart.weight()));
+    let room = (MOST_POINTS / history.builds.len().max(1)).max(1);
+    let left_out = charts.len().saturating_sub(room);
+    charts.truncate(room);
     html! {
         @if !charts.is_empty() {
             h2 { "Signatures" }
             (legend(history))
             div .charts {
                 @for (id, chart) in charts.iter().enumerate() { (chart.figure(id, frame.clock())) }
+            }
+            @if left_out != 0 {
+                p {
+                    (count(left_out, "more signature")) " would make this page too large. "
+                    "Ask for a shorter " code { "timespan" } ", or for JSON."
+                }
             }
         }
     }

@@ -40,6 +40,33 @@ fn evaluation_stays_below_60_kb_whatever_its_monspec() {
 }
 
 #[test]
+fn history_of_any_size_fits_into_an_answer() {
+    let registered = world::waiting(0);
+    let finding = |number: u32| world::fixed(&format!("metric.{number}"), "avg", 1.0, 2.0);
+    let evidence = world::told(&registered, (0..300).map(finding).collect());
+    let build = world::build(world::judged(registered, &evidence), Some(&evidence));
+    let builds = vec![build; 100];
+
+    let page = page::history(
+        &FRAME,
+        &History {
+            pipeline: world::PIPELINE,
+            comparison: world::COMPARISON,
+            span: SignedDuration::from_hours(1),
+            builds: &builds,
+            spec: None,
+            older: None,
+            newer: None,
+            json: None,
+        },
+    );
+
+    assert!(page.len() < 2_000 * KB, "{} bytes", page.len());
+    assert_eq!(page.matches("<figure").count(), 50);
+    assert!(page.contains("250 more signatures would make this page too large."));
+}
+
+#[test]
 fn history_of_100_builds_stays_below_250_kb() {
     let builds: Vec<Build> = (0..100)
         .map(|number| {

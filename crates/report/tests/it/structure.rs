@@ -1,5 +1,8 @@
 //! What holds on every page.
 
+use std::fs;
+use std::path::PathBuf;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
@@ -162,4 +165,22 @@ fn each_build_of_a_history_leads_to_its_evaluation() {
         let address = build.evaluation.replace('&', "&amp;");
         assert_eq!(history.matches(&format!("href=\"{address}\"")).count(), 1);
     }
+}
+
+#[test]
+fn nothing_but_the_stylesheet_skips_the_escaping() {
+    let mut folders = vec![PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if fs::read_to_string(&path).unwrap().contains("PreEscaped") {
+                found.push(path.file_name().unwrap().to_owned());
+            }
+        }
+    }
+
+    assert_eq!(found, ["style.rs"]);
 }
