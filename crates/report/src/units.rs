@@ -5,7 +5,7 @@
 
 mod number;
 
-pub(crate) use number::{distinct, rounded};
+pub(crate) use number::{compact, distinct, rounded};
 
 /// What a number counts, as far as the name of its metric tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use super::lines::{Lines, WIDTH, pixel, slot};
 use super::{Chart, Point, told};
 use crate::records::History;
 use crate::text::{Clock, short_version, shortened};
-use crate::units::{Scale, rounded};
+use crate::units::{Scale, compact};
 use crate::words::State;
 
 /// From the top of the picture to its highest line.
@@ -30,7 +30,7 @@ impl Chart<'_> {
                 svg .axis width="64" height=(WHOLE) aria-hidden="true" {
                     @for tick in axis.ticks() {
                         text x="58" y=(pixel(y(tick * scale.divisor) + 4.0)) {
-                            (rounded(tick, 4)) (scale.suffix)
+                            (compact(tick)) (scale.suffix)
                         }
                     }
                 }

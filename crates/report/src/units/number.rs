@@ -39,6 +39,18 @@ pub(crate) fn rounded(number: f64, digits: usize) -> String {
     if text == "-0" { "0".to_owned() } else { text }
 }
 
+/// A round number in a few letters, for the narrow room beside a chart.
+pub(crate) fn compact(number: f64) -> String {
+    let (divisor, letter) = match number.abs() {
+        1e5..1e6 => (1e3, "k"),
+        1e6..1e9 => (1e6, "M"),
+        1e9..1e12 => (1e9, "G"),
+        1e12..1e15 => (1e12, "T"),
+        _ => (1.0, ""),
+    };
+    format!("{}{letter}", rounded(number / divisor, DIGITS))
+}
+
 fn tell_apart(numbers: &[Option<f64>], texts: &[Option<String>]) -> bool {
     let pairs = || (0..numbers.len()).flat_map(|a| (0..a).map(move |b| (a, b)));
     pairs().all(|(a, b)| numbers[a] == numbers[b] || texts[a] != texts[b])
@@ -70,6 +82,19 @@ fn grouped(whole: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ticks_take_little_room() {
+        for (number, text) in [
+            (2_500.0, "2,500"),
+            (250_000.0, "250k"),
+            (2_500_000.0, "2.5M"),
+            (-4e12, "-4T"),
+            (0.25, "0.25"),
+        ] {
+            assert_eq!(compact(number), text);
+        }
+    }
 
     #[test]
     fn numbers_are_rounded_to_what_is_read() {
