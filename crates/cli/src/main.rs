@@ -6,6 +6,7 @@ mod compared;
 mod failure;
 mod input;
 mod judge;
+mod ledger;
 mod lint;
 mod output;
 mod progress;
@@ -21,7 +22,8 @@ use clap::{Parser, Subcommand};
 
 use failure::{Failure, USAGE};
 
-/// Checks monspec files and judges builds by them.
+/// Checks monspec files, judges builds by them, and keeps the ledger of what was
+/// deployed.
 #[derive(Parser)]
 #[command(name = "monspec", version, after_help = EXIT_CODES)]
 struct Cli {
@@ -34,13 +36,14 @@ enum Command {
     Lint(lint::Options),
     Judge(judge::Options),
     Compare(compare::Options),
+    Ledger(ledger::Options),
     Schema(schema::Options),
 }
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 fine or passed, 1 lint errors or failed, 2 inconclusive,
 64 wrong usage, 65 a file says something wrong, 66 a file cannot be read,
-69 the tenant cannot be asked, 73 a file cannot be written, 74 the output cannot be written";
+69 the tenant or the ledger cannot be asked, 73 a file cannot be written, 74 the output cannot be written";
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Command::Lint(options) => lint::run(&options, &mut out),
         Command::Judge(options) => judge::run(&options, &mut out),
         Command::Compare(options) => compare::run(&options, &mut out),
+        Command::Ledger(options) => ledger::run(&options, &mut out),
         Command::Schema(_) => schema::run(&mut out),
     };
     let flushed = done.and_then(|code| out.flush().map(|()| code).map_err(Failure::from));

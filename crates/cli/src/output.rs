@@ -208,7 +208,11 @@ fn told(finding: &Finding) -> String {
     }
 }
 
-fn table<const COLUMNS: usize>(out: &mut impl Write, rows: &[[String; COLUMNS]]) -> io::Result<()> {
+/// Prints aligned columns.
+pub(crate) fn table<const COLUMNS: usize>(
+    out: &mut impl Write,
+    rows: &[[String; COLUMNS]],
+) -> io::Result<()> {
     // Metrics and reasons hold what authors and tenants wrote.
     let rows: Vec<_> = rows
         .iter()
@@ -232,7 +236,8 @@ fn table<const COLUMNS: usize>(out: &mut impl Write, rows: &[[String; COLUMNS]])
     Ok(())
 }
 
-fn json(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+/// Prints a value as JSON.
+pub(crate) fn json(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, value)?;
     writeln!(out)
 }

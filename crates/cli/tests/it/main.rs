@@ -2,6 +2,7 @@
 
 mod compare;
 mod judge;
+mod ledger;
 mod lint;
 mod usage;
 

@@ -12,6 +12,12 @@ fn arguments_without_sense_exit_with_64() {
         &["compare", "-", "--comparison", "Gate"],
         &["compare", "-", "--comparison", "Gate", "--minutes", "0"],
         &["compare", "-", "--comparison", "Gate", "--minutes", "1441"],
+        &["ledger", "list"],
+        &["ledger", "list", "--group", "App"],
+        &["ledger", "list", "--group", "/Production"],
+        &["ledger", "clear", "--group", "App/Production", "d-1"],
+        &["ledger", "clear", "--group", "A/P", "d-1", "--reason", " "],
+        &["ledger", "condemn", "--group", "A/P", "--reason", "leaks"],
         &twice,
     ] {
         let ran = monspec(arguments, "{}");
@@ -27,6 +33,10 @@ fn help_is_everywhere_with_examples() {
         &["lint", "--help"],
         &["judge", "--help"],
         &["compare", "--help"],
+        &["ledger", "--help"],
+        &["ledger", "list", "--help"],
+        &["ledger", "clear", "--help"],
+        &["ledger", "condemn", "--help"],
         &["schema", "--help"],
     ] {
         let ran = monspec(arguments, "");

@@ -1,0 +1,174 @@
+use lab::aws::{ACCESS_KEY, SECRET_KEY};
+use lab::dynamo::Dynamo;
+use release::deployment::{Deployment, Group, LedgerEntry, Origin, Standing};
+use serde_json::Value;
+use store::{Store, tables};
+
+use crate::{Ran, monspec_in};
+
+const GROUP: &str = "App/Production";
+const REASON: &str = "the database was to blame";
+
+struct World {
+    dynamo: Dynamo,
+    store: Store,
+}
+
+impl World {
+    /// A ledger with two releases of one group.
+    async fn start() -> Self {
+        let dynamo = Dynamo::start().await.expect("loopback has a free port");
+        let client = dynamo.client();
+        let created = tables::create(&client, tables::LEDGER, "ledger").await;
+        created.expect("the database is empty");
+        let store = Store::new(client, "validations", "ledger");
+        for (id, at, version) in [
+            ("d-1", "2026-01-05T10:00:00Z", "build 7"),
+            ("d-2", "2026-01-05T11:00:00Z", "build 8"),
+        ] {
+            let deployment = Deployment {
+                id: id.to_owned(),
+                group: group(),
+                at: at.parse().expect("it is in RFC 3339"),
+                execution: Some("execution-1".to_owned()),
+                identity: format!("sources:App={id}"),
+                version: version.to_owned(),
+                origin: Origin::Release,
+            };
+            let recorded = store.record_deployment(&deployment).await;
+            recorded.expect("the table is there");
+        }
+        Self { dynamo, store }
+    }
+
+    fn run(&self, arguments: &[&str], more: &[(&str, &str)]) -> Ran {
+        let settings = [
+            ("AWS_ENDPOINT_URL_DYNAMODB", self.dynamo.url()),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
+            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
+            ("LEDGER_TABLE", "ledger"),
+            ("USER", "ada"),
+        ];
+        monspec_in(&[&settings, more].concat(), arguments, "")
+    }
+
+    async fn entry(&self, id: &str) -> LedgerEntry {
+        let found = self.store.ledger_entry(&group(), id).await;
+        let found = found.expect("the table is there");
+        found.expect("it was recorded")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deployments_are_listed_newest_first() {
+    let world = World::start().await;
+
+    let ran = world.run(&["ledger", "list", "--group", GROUP], &[]);
+
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    let expected = "\
+DEPLOYMENT  SINCE (UTC)           STANDING  VERSION  ORIGIN   PROBLEM  SAID BY
+d-2         2026-01-05T11:00:00Z  unknown   build 8  release  -        nobody yet
+d-1         2026-01-05T10:00:00Z  unknown   build 7  release  -        nobody yet
+";
+    assert_eq!(ran.out, expected);
+
+    let earlier = ["--until", "2026-01-05T10:30:00Z", "--json"];
+    let list = ["ledger", "list", "--group", GROUP];
+    let ran = world.run(&[&list[..], &earlier].concat(), &[]);
+    let listed: Value = serde_json::from_str(&ran.out).expect("it is JSON");
+    assert_eq!(listed[0]["deployment"], "d-1");
+    assert_eq!(listed[0]["identity"], "sources:App=d-1");
+    assert_eq!(listed[1], Value::Null);
+
+    let ran = world.run(&["ledger", "list", "--group", "App/Nowhere"], &[]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    assert!(ran.out.starts_with("no deployment of App/Nowhere is known"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn person_condemns_and_clears_with_name_and_reason() {
+    let world = World::start().await;
+    let rule = |word: &str, more: &[&str]| {
+        let line = ["ledger", word, "--group", GROUP, "d-1", "--reason", REASON];
+        world.run(&[&line, more].concat(), &[])
+    };
+
+    let ran = rule("condemn", &[]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    assert_eq!(
+        ran.out,
+        format!("d-1 of App/Production is bad now (condemned by ada: {REASON})\n")
+    );
+    assert_eq!(world.entry("d-1").await.standing, Standing::Bad);
+    assert_eq!(world.entry("d-2").await.standing, Standing::Unknown);
+
+    let ran = rule("clear", &["--as", "grace", "--json"]);
+    let shown: Value = serde_json::from_str(&ran.out).expect("it is JSON");
+    assert_eq!(shown[0]["standing"], "unknown");
+    let known = world.entry("d-1").await;
+    assert_eq!(known.standing, Standing::Unknown);
+    assert_eq!(known.taught_by, format!("cleared by grace: {REASON}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_deployment_is_answered_with_those_that_are_known() {
+    let world = World::start().await;
+    let rule = |group| {
+        let line = ["ledger", "clear", "--group", group, "d-9", "--reason", "x"];
+        world.run(&line, &[])
+    };
+
+    let ran = rule(GROUP);
+    assert_eq!((ran.code, ran.out.as_str()), (64, ""));
+    assert_eq!(
+        ran.err,
+        "monspec: deployment d-9 of App/Production is not known; the latest that are: d-2, d-1\n"
+    );
+    let ran = rule("App/Nowhere");
+    assert_eq!(ran.code, 64);
+    assert!(ran.err.contains("check --group and --table"), "{}", ran.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_missing_is_named() {
+    let world = World::start().await;
+    let list = ["ledger", "list", "--group", GROUP];
+    let nobody = [
+        ("AWS_ACCESS_KEY_ID", ""),
+        ("AWS_SECRET_ACCESS_KEY", ""),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+    ];
+    for (settings, code, named) in [
+        (&[("LEDGER_TABLE", "")][..], 64, "LEDGER_TABLE"),
+        (
+            &[("AWS_REGION", ""), ("AWS_EC2_METADATA_DISABLED", "true")],
+            64,
+            "set AWS_REGION",
+        ),
+        (
+            &[("LEDGER_TABLE", "lost")],
+            69,
+            "there is no table lost in us-east-1",
+        ),
+        (&nobody, 69, "set AWS_ACCESS_KEY_ID"),
+    ] {
+        let ran = world.run(&list, settings);
+        assert_eq!((ran.code, ran.out.as_str()), (code, ""), "{}", ran.err);
+        assert!(ran.err.contains(named), "{}", ran.err);
+    }
+
+    let word = ["ledger", "clear", "--group", GROUP, "d-1", "--reason", "x"];
+    let ran = world.run(&word, &[("USER", "")]);
+    assert_eq!((ran.code, ran.out.as_str()), (64, ""));
+    assert!(ran.err.contains("--as NAME"), "{}", ran.err);
+    assert_eq!(world.entry("d-1").await.taught_by, "nobody yet");
+}
+
+fn group() -> Group {
+    Group {
+        application: "App".to_owned(),
+        name: "Production".to_owned(),
+    }
+}
