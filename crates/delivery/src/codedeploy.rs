@@ -1,6 +1,7 @@
 //! Deployments of a CodeDeploy group: what ran, what runs, and what is made to
 //! run again.
 
+use aws_sdk_codedeploy::config::retry::RetryConfig;
 use aws_sdk_codedeploy::error::SdkError;
 use aws_sdk_codedeploy::operation::create_deployment::CreateDeploymentError;
 use aws_sdk_codedeploy::operation::get_deployment::GetDeploymentError;
@@ -11,6 +12,7 @@ use aws_sdk_codedeploy::types::{
     DeploymentMode, DeploymentStatus, FileExistsBehavior, RevisionLocation, RevisionLocationType,
     TimeRange,
 };
+use futures_util::future::try_join_all;
 use jiff::Timestamp;
 
 use crate::DeliveryError;
@@ -153,6 +155,21 @@ impl Revision {
         Some((s3.bucket.as_deref()?, s3.key.as_deref()?))
     }
 
+    /// The version of the bundle that was named, if one was.
+    pub(crate) fn version(&self) -> Option<&str> {
+        self.0.s3_location.as_ref()?.version.as_deref()
+    }
+
+    /// The tag that the content of the bundle must have, if one was named and
+    /// the version does not say it already.
+    pub(crate) fn tag(&self) -> Option<&str> {
+        let s3 = self.0.s3_location.as_ref()?;
+        match s3.version {
+            Some(_) => None,
+            None => s3.e_tag.as_deref(),
+        }
+    }
+
     /// Whether CodeDeploy left the content out when it was asked about the
     /// deployment, so that it has to be fetched before it can be deployed.
     fn is_hidden(&self) -> bool {
@@ -206,8 +223,7 @@ impl CodeDeploy {
             let page = page.map_err(|error| sorted("list the group's deployments", error))?;
             ids.extend(page.deployments.unwrap_or_default());
         }
-        let mut found = Vec::new();
-        for batch in ids.chunks(BATCH) {
+        let batches = ids.chunks(BATCH).map(async |batch| {
             let answer = self
                 .client
                 .batch_get_deployments()
@@ -215,14 +231,14 @@ impl CodeDeploy {
                 .send()
                 .await
                 .map_err(|error| sorted("read the group's deployments", error))?;
-            found.extend(
-                answer
-                    .deployments_info
-                    .unwrap_or_default()
-                    .into_iter()
-                    .filter_map(deployment),
-            );
-        }
+            Ok(answer.deployments_info.unwrap_or_default())
+        });
+        let mut found: Vec<_> = try_join_all(batches)
+            .await?
+            .into_iter()
+            .flatten()
+            .filter_map(deployment)
+            .collect();
         found.sort_by_key(|deployment| std::cmp::Reverse(deployment.created));
         Ok(found)
     }
@@ -268,6 +284,12 @@ impl CodeDeploy {
             )
             .file_exists_behavior(FileExistsBehavior::Overwrite)
             .override_alarm_configuration(AlarmConfiguration::builder().enabled(false).build())
+            .customize()
+            // The request has no token: whoever repeats it without looking for
+            // what the first one did may deploy twice.
+            .config_override(
+                aws_sdk_codedeploy::Config::builder().retry_config(RetryConfig::disabled()),
+            )
             .send()
             .await;
         match outcome {

@@ -2,6 +2,7 @@
 
 pub mod approval;
 pub mod artifact;
+pub mod bundle;
 pub mod codedeploy;
 mod error;
 pub mod job;
