@@ -126,7 +126,6 @@ pub struct Remediation {
     #[serde(default)]
     pub holds: bool,
     /// How far it is.
-    #[serde(flatten)]
     pub state: State,
 }
 
@@ -190,6 +189,23 @@ impl Problem {
         self.display_id.as_deref().unwrap_or(&self.id)
     }
 
+    /// How far it is, in a word for answers and logs.
+    pub fn word(&self) -> &'static str {
+        match self.finding {
+            Finding::Pending => "pending",
+            Finding::Test => "test",
+            Finding::NotProduction => "ignored",
+            Finding::Over => "over",
+            Finding::NothingDeployed => "nothingDeployed",
+            Finding::TooManyGroups { .. } => "refused",
+            Finding::GaveUp => "gaveUp",
+            Finding::Blamed => self
+                .remediations
+                .first()
+                .map_or("blamed", |remediation| remediation.state.word()),
+        }
+    }
+
     /// The comments that the tenant has not taken yet.
     pub fn unposted(&self) -> impl Iterator<Item = &Comment> {
         self.comments
@@ -232,6 +248,123 @@ impl Comment {
             at,
             posted: None,
             attempts: 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deployment::{Group, Origin};
+    use crate::remediation::{Hand, Heal, Needless, Refusal};
+
+    fn deployment() -> Deployment {
+        Deployment {
+            id: "d-1".to_owned(),
+            group: Group {
+                application: "App".to_owned(),
+                name: "Production".to_owned(),
+            },
+            at: Timestamp::UNIX_EPOCH,
+            execution: None,
+            identity: "one".to_owned(),
+            version: "1".to_owned(),
+            origin: Origin::Release,
+        }
+    }
+
+    fn states() -> Vec<State> {
+        let at = Timestamp::UNIX_EPOCH;
+        let heal = Heal {
+            target: deployment(),
+            by: Hand::Ours,
+            marker: "[mark]".to_owned(),
+            at,
+        };
+        let text = || "text".to_owned();
+        vec![
+            State::Attributed,
+            State::Joined { problem: text() },
+            State::Intended(heal.clone()),
+            State::Deploying {
+                heal: heal.clone(),
+                deployment: text(),
+            },
+            State::Confirmed {
+                heal: heal.clone(),
+                deployment: text(),
+                at,
+                closed: at,
+            },
+            State::HealFailed {
+                heal: heal.clone(),
+                deployment: None,
+                reason: text(),
+            },
+            State::Shadowed(heal.clone()),
+            State::Refused(Refusal::SwitchedOff),
+            State::Refused(Refusal::TooOften {
+                group: text(),
+                count: 2,
+                hours: 24,
+            }),
+            State::NotNeeded(Needless::Closed),
+            State::NotNeeded(Needless::Replaced {
+                running: text(),
+                culprit: text(),
+            }),
+            State::GaveUp {
+                heal: Some(heal),
+                deployment: None,
+            },
+        ]
+    }
+
+    #[test]
+    fn document_is_read_back_as_it_was_written_in_every_state() {
+        let now = Timestamp::UNIX_EPOCH;
+        let mut problem =
+            Problem::heard_of("P-1", Arrival::Webhook, now, SignedDuration::from_hours(1));
+        problem.finding = Finding::TooManyGroups { groups: 2 };
+        problem.comments = vec![Comment::new("said".to_owned(), now)];
+        problem.remediations = states()
+            .into_iter()
+            .map(|state| Remediation {
+                culprit: deployment(),
+                holds: true,
+                state,
+            })
+            .collect();
+
+        let text = serde_json::to_string(&problem).unwrap();
+
+        assert_eq!(serde_json::from_str::<Problem>(&text).unwrap(), problem);
+    }
+
+    #[test]
+    fn nothing_is_over_while_something_is_owed() {
+        let now = Timestamp::UNIX_EPOCH;
+        let mut problem =
+            Problem::heard_of("P-1", Arrival::Webhook, now, SignedDuration::from_hours(1));
+        assert!(!problem.is_over(), "nobody looked yet");
+        problem.finding = Finding::NothingDeployed;
+        assert!(problem.is_over());
+        problem.comments = vec![Comment::new("said".to_owned(), now)];
+        assert!(!problem.is_over(), "a comment is owed");
+        problem.comments[0].posted = Some(now);
+        assert!(problem.is_over());
+
+        problem.finding = Finding::Blamed;
+        for state in states() {
+            let is_final = state.is_final();
+            problem.remediations = vec![Remediation {
+                culprit: deployment(),
+                holds: false,
+                state,
+            }];
+            assert_eq!(problem.is_over(), is_final);
+            problem.remediations[0].holds = true;
+            assert!(!problem.is_over(), "the culprit waits");
         }
     }
 }
