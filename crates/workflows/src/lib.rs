@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod compare;
+pub mod handle_problem;
 pub mod register_validation;
 pub mod validate_builds;
 

@@ -6,6 +6,7 @@ mod absences;
 mod binaries;
 mod delivery;
 mod gate;
+mod heal;
 mod layers;
 mod settings;
 mod world;

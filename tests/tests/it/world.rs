@@ -62,8 +62,11 @@ impl World {
         tables::create(&client, tables::LEDGER, "ledger")
             .await
             .unwrap();
+        tables::create(&client, tables::REMEDIATIONS, "remediations")
+            .await
+            .unwrap();
         let mut world = Self {
-            store: Store::new(client, "validations", "ledger"),
+            store: Store::new(client, "validations", "ledger").with_remediations("remediations"),
             token: tenant.token().to_owned(),
             aws,
             tenant,
@@ -240,6 +243,20 @@ impl World {
     }
 
     pub(crate) fn connected(&self) -> Connected {
+        let links = LinkSettings {
+            base: "https://report.example".to_owned(),
+            public: false,
+        };
+        Connected {
+            tenant: self.dynatrace(),
+            links: Some(
+                Links::new(&links, &SecretString::from(format!("a:{}", "k".repeat(32)))).unwrap(),
+            ),
+            hook_secret: Some(SecretString::from(HOOK_SECRET)),
+        }
+    }
+
+    pub(crate) fn dynatrace(&self) -> Dynatrace {
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .build()
@@ -251,17 +268,7 @@ impl World {
             calls_in_flight: 8,
             calls_per_minute: None,
         };
-        let links = LinkSettings {
-            base: "https://report.example".to_owned(),
-            public: false,
-        };
-        Connected {
-            tenant: Dynatrace::new(http, settings).unwrap(),
-            links: Some(
-                Links::new(&links, &SecretString::from(format!("a:{}", "k".repeat(32)))).unwrap(),
-            ),
-            hook_secret: Some(SecretString::from(HOOK_SECRET)),
-        }
+        Dynatrace::new(http, settings).unwrap()
     }
 
     /// A tenant token that was revoked, or the right one again.

@@ -1,0 +1,303 @@
+//! What caused a problem: the deployments that were announced on its entities.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+use dynatrace::{EntityType, RecordedEvent, Scope, Tag, Window};
+use futures_util::future::try_join_all;
+use jiff::Timestamp;
+use release::attribution::{Announced, Attribution, Blame, attribute};
+use release::deployment::{Group, Origin};
+use release::problem::{Comment, Finding, Problem, Remediation};
+use release::remediation::State;
+use store::{Advanced, ClaimedProblem, Effect};
+
+use super::view::View;
+use super::{Pass, words};
+
+/// The source of every announcement that a pipeline makes.
+const SOURCE: &str = "AWS CodePipeline";
+
+/// How many entities of one problem are asked about.
+const MOST_ENTITIES: usize = 20;
+
+/// How often the ledger is read again because somebody else wrote to it.
+const ATTEMPTS: usize = 4;
+
+/// Looks at groups that need not be repeated in the same pass.
+pub(super) type Views = BTreeMap<Group, View>;
+
+/// Finds out who is to blame and stores it, with what it does to the ledger.
+pub(super) async fn find(
+    pass: &Pass<'_>,
+    claimed: &mut ClaimedProblem,
+    seen: &dynatrace::Problem,
+) -> anyhow::Result<Views> {
+    let now = pass.tick.now;
+    if claimed.problem.closed.is_some() {
+        return conclude(pass, claimed, Finding::Over, None).await;
+    }
+    let began = Timestamp::from_millisecond(seen.start_ms)
+        .context("the tenant says that the problem began at no time at all")?;
+    let entities = production(pass, seen).await?;
+    if entities.is_empty() {
+        return conclude(pass, claimed, Finding::NotProduction, None).await;
+    }
+
+    let evidence: Vec<Announced> = announced(&seen.evidence, &entities);
+    let groups = evidence.iter().map(|announced| announced.group.clone());
+    let (events, mut views) = tokio::try_join!(
+        events(pass, &entities, began),
+        look_at(pass, groups.collect(), now)
+    )?;
+    let mut all = evidence;
+    all.extend(announced(&events, &entities));
+
+    let healing = &pass.services.healing;
+    loop {
+        let blame = Blame {
+            began,
+            root_cause: seen.root_cause.as_ref().map(|entity| entity.id.as_str()),
+            look_back: healing.look_back,
+            most_groups: healing.most_groups,
+        };
+        let culprits = match attribute(&all, blame) {
+            Attribution::Nothing => {
+                let text = words::nothing_deployed(healing.look_back, began);
+                return conclude(pass, claimed, Finding::NothingDeployed, Some(text)).await;
+            }
+            Attribution::TooManyGroups(groups) => {
+                let finding = Finding::TooManyGroups {
+                    groups: groups.len(),
+                };
+                let text = words::too_many_groups(&groups, healing.most_groups);
+                return conclude(pass, claimed, finding, Some(text)).await;
+            }
+            Attribution::Culprits(culprits) => culprits,
+        };
+        let unseen = culprits
+            .iter()
+            .filter(|culprit| !views.contains_key(&culprit.group))
+            .map(|culprit| culprit.group.clone());
+        views.extend(look_at(pass, unseen.collect(), now).await?);
+
+        // Anybody with a token can announce; what neither the ledger nor
+        // CodeDeploy knows was never deployed.
+        let mut unknown = None;
+        for culprit in &culprits {
+            let view = views.get_mut(&culprit.group);
+            let view = view.context("a group that was looked at is not there")?;
+            if view.known(&culprit.deployment).is_none() {
+                view.complete(pass.services, &culprit.deployment).await?;
+            }
+            let deployment = view.deployment(&culprit.deployment);
+            if deployment.is_none_or(|deployment| deployment.group != culprit.group) {
+                unknown = Some(culprit.deployment.clone());
+            }
+        }
+        if let Some(unknown) = unknown {
+            all.retain(|announced| announced.deployment != unknown);
+            continue;
+        }
+        let blamed = culprits.iter().filter_map(|culprit| {
+            let view = views.get(&culprit.group)?;
+            view.deployment(&culprit.deployment)
+        });
+        return blame_all(pass, claimed, blamed.collect())
+            .await
+            .map(|()| views);
+    }
+}
+
+/// Stores one remediation per culprit. A culprit that another problem holds is
+/// answered there.
+async fn blame_all(
+    pass: &Pass<'_>,
+    claimed: &mut ClaimedProblem,
+    culprits: Vec<release::deployment::Deployment>,
+) -> anyhow::Result<()> {
+    for _ in 0..ATTEMPTS {
+        let own = claimed.problem.id.clone();
+        let mut remediations = Vec::new();
+        let mut comments = Vec::new();
+        let mut effects = Vec::new();
+        for culprit in &culprits {
+            let entry = pass
+                .services
+                .store
+                .ledger_entry(&culprit.group, &culprit.id)
+                .await?;
+            let holder = entry
+                .and_then(|entry| entry.bound_to)
+                .filter(|holder| *holder != own);
+            let (state, holds) = if let Some(problem) = holder {
+                comments.push(words::joined(culprit, &problem));
+                (State::Joined { problem }, false)
+            } else {
+                let deployment = culprit.clone();
+                effects.push(Effect::Blame { deployment });
+                (State::Attributed, true)
+            };
+            remediations.push(Remediation {
+                culprit: culprit.clone(),
+                holds,
+                state,
+            });
+        }
+        let change = |problem: &mut Problem| {
+            problem.finding = Finding::Blamed;
+            problem.remediations = remediations;
+            let comments = comments.into_iter();
+            problem
+                .comments
+                .extend(comments.map(|text| Comment::new(text, pass.tick.now)));
+        };
+        if pass.commit(claimed, change, &effects).await? == Advanced::Written {
+            return Ok(());
+        }
+    }
+    anyhow::bail!("the ledger kept changing while the culprit was being blamed")
+}
+
+async fn conclude(
+    pass: &Pass<'_>,
+    claimed: &mut ClaimedProblem,
+    finding: Finding,
+    text: Option<String>,
+) -> anyhow::Result<Views> {
+    let change = |problem: &mut Problem| {
+        problem.finding = finding;
+        if let Some(text) = text {
+            problem.comments.push(Comment::new(text, pass.tick.now));
+        }
+    };
+    let _ = pass.commit(claimed, change, &[]).await?;
+    Ok(Views::new())
+}
+
+/// The ids of those entities of the problem that are production.
+///
+/// The problem carries the tags of all its entities together, which settles it
+/// for one entity; of several, the tenant is asked which carry the tag.
+async fn production(pass: &Pass<'_>, seen: &dynatrace::Problem) -> anyhow::Result<Vec<String>> {
+    let wanted = &pass.services.healing.tag;
+    let mut all: Vec<&dynatrace::EntityRef> = Vec::new();
+    for entity in seen.root_cause.iter().chain(&seen.impacted) {
+        if all.iter().all(|known| known.id != entity.id) {
+            all.push(entity);
+        }
+    }
+    all.truncate(MOST_ENTITIES);
+    if !seen.tags.iter().any(|tag| carries(tag, wanted)) {
+        return Ok(Vec::new());
+    }
+    if let [only] = all.as_slice() {
+        return Ok(vec![only.id.clone()]);
+    }
+    let mut types: Vec<EntityType> = all.iter().filter_map(|entity| kind(&entity.id)).collect();
+    types.sort_unstable();
+    types.dedup();
+    let now = pass.tick.now.as_millisecond();
+    let window = Window {
+        from_ms: now - 24 * 3_600_000,
+        to_ms: now,
+    };
+    let asked = types.into_iter().map(async |entity_type| {
+        let scope = Scope {
+            entity_type,
+            tags: vec![wanted.clone()],
+        };
+        let tenant = &pass.connected.tenant;
+        tenant.entities(&scope, window, pass.remotes_until).await
+    });
+    let tagged = try_join_all(asked)
+        .await
+        .context("cannot find out which entities are production")?;
+    let tagged: Vec<String> = tagged
+        .into_iter()
+        .flatten()
+        .map(|entity| entity.id)
+        .collect();
+    Ok(all
+        .into_iter()
+        .filter(|entity| tagged.contains(&entity.id))
+        .map(|entity| entity.id.clone())
+        .collect())
+}
+
+/// Whether `tag` is the wanted one; a tag that is wanted without a value may
+/// have any.
+pub(super) fn carries(tag: &Tag, wanted: &Tag) -> bool {
+    tag.key == wanted.key && (wanted.value.is_none() || tag.value == wanted.value)
+}
+
+fn kind(id: &str) -> Option<EntityType> {
+    let (kind, _) = id.rsplit_once('-')?;
+    match kind {
+        "SERVICE" => Some(EntityType::Service),
+        "APPLICATION" => Some(EntityType::Application),
+        "HOST" => Some(EntityType::Host),
+        "PROCESS_GROUP" => Some(EntityType::ProcessGroup),
+        "PROCESS_GROUP_INSTANCE" => Some(EntityType::ProcessGroupInstance),
+        _ => None,
+    }
+}
+
+/// The deployments on all entities within the time that counts.
+async fn events(
+    pass: &Pass<'_>,
+    entities: &[String],
+    began: Timestamp,
+) -> anyhow::Result<Vec<RecordedEvent>> {
+    let look_back = pass.services.healing.look_back;
+    let from = began.saturating_sub(look_back).unwrap_or(Timestamp::MIN);
+    let window = Window {
+        from_ms: from.as_millisecond(),
+        to_ms: began.as_millisecond() + 1,
+    };
+    let tenant = &pass.connected.tenant;
+    let asked = entities
+        .iter()
+        .map(|entity| tenant.deployment_events(entity, window, pass.remotes_until));
+    let events = try_join_all(asked)
+        .await
+        .context("cannot ask the tenant for deployments")?;
+    Ok(events.into_iter().flatten().collect())
+}
+
+async fn look_at(pass: &Pass<'_>, mut groups: Vec<Group>, now: Timestamp) -> anyhow::Result<Views> {
+    groups.sort_unstable();
+    groups.dedup();
+    let views = groups.into_iter().map(async |group| {
+        let view = View::read(pass.services, &group, now).await?;
+        anyhow::Ok((group, view))
+    });
+    Ok(try_join_all(views).await?.into_iter().collect())
+}
+
+/// The events that announce a deployment of a pipeline to one of these
+/// entities.
+fn announced(events: &[RecordedEvent], entities: &[String]) -> Vec<Announced> {
+    events
+        .iter()
+        .filter(|event| event.source.as_deref() == Some(SOURCE))
+        .filter(|event| entities.contains(&event.entity))
+        .filter_map(|event| {
+            let property = |name: &str| {
+                let value = event.properties.get(name)?.trim();
+                (!value.is_empty() && value.len() <= 200).then(|| value.to_owned())
+            };
+            Some(Announced {
+                entity: event.entity.clone(),
+                group: Group {
+                    application: property("CodeDeploy.Application")?,
+                    name: property("CodeDeploy.DeploymentGroup")?,
+                },
+                deployment: property("CodeDeploy.DeploymentId")?,
+                at: Timestamp::from_millisecond(event.start_ms).ok()?,
+                // Told by the ledger or by CodeDeploy, not by whoever announces.
+                origin: Origin::Release,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,221 @@
+//! One look at a deployment group: what the ledger knows, what CodeDeploy did,
+//! what runs, and who is at work.
+
+use anyhow::Context as _;
+use delivery::codedeploy::{self, Maker, Revision, Status};
+use delivery::pipeline::Target;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use jiff::{SignedDuration, Timestamp};
+use release::deployment::{Deployment, Group, LedgerEntry, Origin, Standing};
+use release::remediation::{Guard, Progress};
+
+use super::Services;
+
+/// How far back CodeDeploy's own history is read at first; what is older and
+/// known to be good is in the ledger.
+const RECENT: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Every marker begins like this, whatever it is about.
+const MARK: &str = "[unbreakable:";
+
+/// A deployment group, as it is now.
+#[derive(Debug)]
+pub(super) struct View {
+    pub(super) guard: Guard,
+    ledger: Vec<LedgerEntry>,
+    /// The newest first.
+    pub(super) history: Vec<codedeploy::Deployment>,
+    latest: Option<(String, Status)>,
+}
+
+impl View {
+    /// Reads everything that need not wait for each other at the same time.
+    pub(super) fn read<'a>(
+        services: &'a Services,
+        group: &'a Group,
+        now: Timestamp,
+    ) -> BoxFuture<'a, anyhow::Result<Self>> {
+        Self::read_now(services, group, now).boxed()
+    }
+
+    async fn read_now(services: &Services, group: &Group, now: Timestamp) -> anyhow::Result<Self> {
+        let target = target(group);
+        let since = now.saturating_sub(RECENT).unwrap_or(Timestamp::MIN);
+        let ledger = async { Ok(services.store.deployments(group, now).await?) };
+        let guard = async { Ok(services.store.guard(group).await?) };
+        let history = async { Ok(services.codedeploy.history(&target, since).await?) };
+        let latest = async { Ok(services.codedeploy.latest(&target).await?) };
+        let read: anyhow::Result<_> = tokio::try_join!(ledger, guard, history, latest);
+        let (ledger, guard, history, latest) =
+            read.with_context(|| format!("cannot look at the deployment group {group}"))?;
+        let mut view = Self {
+            guard,
+            ledger,
+            history,
+            latest,
+        };
+        // A list may be behind what the group itself says.
+        if let Some((id, _)) = view.latest.clone() {
+            view.complete(services, &id).await?;
+        }
+        Ok(view)
+    }
+
+    /// Makes sure that CodeDeploy's record of a deployment is here, if there is
+    /// one.
+    pub(super) async fn complete(&mut self, services: &Services, id: &str) -> anyhow::Result<()> {
+        if self.made(id).is_none()
+            && let Some(found) = services.codedeploy.deployment(id).await?
+        {
+            self.history.push(found);
+            self.history
+                .sort_by_key(|deployment| std::cmp::Reverse(deployment.created));
+        }
+        Ok(())
+    }
+
+    /// CodeDeploy's record of a deployment.
+    pub(super) fn made(&self, id: &str) -> Option<&codedeploy::Deployment> {
+        self.history.iter().find(|deployment| deployment.id == id)
+    }
+
+    /// What the ledger knows of a deployment.
+    pub(super) fn known(&self, id: &str) -> Option<&LedgerEntry> {
+        self.ledger.iter().find(|entry| entry.deployment.id == id)
+    }
+
+    /// A deployment in the words of the ledger, wherever it is known from.
+    pub(super) fn deployment(&self, id: &str) -> Option<Deployment> {
+        match self.known(id) {
+            Some(entry) => Some(entry.deployment.clone()),
+            None => self.made(id).map(recorded),
+        }
+    }
+
+    /// The deployment that answers `culprit`, whoever made it and whichever
+    /// problem it was made for.
+    pub(super) fn answer_to(&self, culprit: &str) -> Option<&codedeploy::Deployment> {
+        let end = end_of_marker(culprit);
+        self.history.iter().find(|deployment| {
+            deployment.description.contains(MARK) && deployment.description.contains(&end)
+        })
+    }
+
+    /// What reached the group last and counts, and whether it is still on its
+    /// way. A restart brings nothing, the culprit's own content under another
+    /// id is no replacement, and what failed has not replaced anything.
+    pub(super) fn running(&self, culprit: &str) -> Option<(&str, Progress)> {
+        if let Some((latest, Status::Running)) = &self.latest {
+            return Some((latest, Progress::Running));
+        }
+        let runs = self.history.iter().find(|deployment| {
+            let counts = deployment.status == Status::Succeeded && deployment.revision.is_some();
+            counts || deployment.id == culprit
+        });
+        match runs {
+            Some(runs) if self.same_content(&runs.id, culprit) => {
+                let culprit = self.made(culprit)?;
+                Some((&culprit.id, Progress::Ended))
+            }
+            Some(runs) => Some((&runs.id, Progress::Ended)),
+            // Nothing recent: what the group says is all there is.
+            None => {
+                let (latest, _) = self.latest.as_ref()?;
+                Some((latest, Progress::Ended))
+            }
+        }
+    }
+
+    fn same_content(&self, id: &str, other: &str) -> bool {
+        let location = self.location(other);
+        let identity = self.known(other).map(|entry| &entry.deployment.identity);
+        let known = self.known(id).map(|entry| &entry.deployment.identity);
+        (location.is_some() && self.location(id) == location)
+            || (identity.is_some() && known == identity)
+    }
+
+    /// Everything that was deployed to the group, the ledger's word first. What
+    /// CodeDeploy says did not succeed is not among it.
+    pub(super) fn deployments(&self) -> Vec<LedgerEntry> {
+        let unsuccessful = |id: &str| {
+            self.made(id)
+                .is_some_and(|made| made.status != Status::Succeeded || made.revision.is_none())
+        };
+        let heals = |id: &str| self.made(id).is_some_and(is_heal);
+        let mut entries = self.ledger.clone();
+        for entry in &mut entries {
+            if heals(&entry.deployment.id) {
+                entry.deployment.origin = Origin::Heal;
+            }
+        }
+        let unknown = self
+            .history
+            .iter()
+            .filter(|made| self.known(&made.id).is_none());
+        entries.extend(unknown.map(|made| LedgerEntry {
+            deployment: recorded(made),
+            standing: Standing::Unknown,
+            taught_by: String::new(),
+            bound_to: None,
+        }));
+        let tainted =
+            |entry: &LedgerEntry| matches!(entry.standing, Standing::Suspect | Standing::Bad);
+        // What is suspect speaks against its content even if it never ran.
+        entries.retain(|entry| tainted(entry) || !unsuccessful(&entry.deployment.id));
+        entries
+    }
+
+    /// Where the content of a deployment lies, if CodeDeploy still says so.
+    pub(super) fn location(&self, id: &str) -> Option<String> {
+        self.made(id).and_then(location)
+    }
+}
+
+/// A group in CodeDeploy's words.
+pub(super) fn target(group: &Group) -> Target {
+    Target {
+        application: group.application.clone(),
+        group: group.name.clone(),
+    }
+}
+
+/// What makes the deployment that answers a problem findable: by the problem
+/// and by the culprit, which is answered once whatever the problem.
+pub(super) fn marker(problem: &str, culprit: &str) -> String {
+    format!("{MARK}{problem}{}", end_of_marker(culprit))
+}
+
+fn end_of_marker(culprit: &str) -> String {
+    format!(":{culprit}]")
+}
+
+/// A deployment of which the ledger knows nothing, as CodeDeploy tells it.
+pub(super) fn recorded(made: &codedeploy::Deployment) -> Deployment {
+    let location = location(made).unwrap_or_default();
+    let name = location.rsplit(['/', '@']).next().unwrap_or_default();
+    Deployment {
+        id: made.id.clone(),
+        group: Group {
+            application: made.target.application.clone(),
+            name: made.target.group.clone(),
+        },
+        at: made.created,
+        execution: None,
+        version: name.chars().take(80).collect(),
+        identity: location,
+        origin: if is_heal(made) {
+            Origin::Heal
+        } else {
+            Origin::Release
+        },
+    }
+}
+
+fn is_heal(made: &codedeploy::Deployment) -> bool {
+    made.maker == Maker::Rollback || made.description.contains(MARK)
+}
+
+fn location(made: &codedeploy::Deployment) -> Option<String> {
+    made.revision.as_ref().map(Revision::location)
+}

@@ -1,0 +1,260 @@
+//! What is said about a problem, where the tenant shows it: who did what, when,
+//! and what a person can do.
+
+use jiff::{SignedDuration, Timestamp};
+use release::deployment::{Deployment, Group};
+use release::remediation::{Hand, Heal, Needless, Refusal};
+
+/// The longest comment, in characters.
+const LONGEST: usize = 2_000;
+
+/// The longest piece that somebody else wrote, in characters.
+const LONGEST_PIECE: usize = 200;
+
+pub(super) fn nothing_deployed(look_back: SignedDuration, began: Timestamp) -> String {
+    bounded(format!(
+        "Unbreakable: no deployment found in the {} minutes before this problem began ({}), \
+         so nothing is rolled back.",
+        look_back.as_mins(),
+        time(began)
+    ))
+}
+
+pub(super) fn too_many_groups(groups: &[Group], most: usize) -> String {
+    let shown: Vec<String> = groups.iter().take(5).map(group).collect();
+    bounded(format!(
+        "Unbreakable: {} deployment groups were deployed to before this problem ({}), and at most \
+         {most} may be changed at once (HEAL_MAX_GROUPS). Nothing is rolled back; a person has to \
+         choose.",
+        groups.len(),
+        shown.join(", ")
+    ))
+}
+
+pub(super) fn joined(culprit: &Deployment, problem: &str) -> String {
+    bounded(format!(
+        "Unbreakable: deployment {} is to blame, and it is answered under problem {}. A deployment \
+         is rolled back at most once; if this problem outlives that one, a person has to look.",
+        deployment(culprit),
+        plain(problem)
+    ))
+}
+
+pub(super) fn stopping(culprit: &Deployment) -> String {
+    bounded(format!(
+        "Unbreakable: deployment {} is to blame and is still under way. It is stopped, then the \
+         last revision known to be good is deployed.",
+        deployment(culprit)
+    ))
+}
+
+pub(super) fn deploying(culprit: &Deployment, heal: &Heal, id: &str, notes: &[String]) -> String {
+    let who = match heal.by {
+        Hand::Ours => "Unbreakable deploys",
+        Hand::CodeDeploy => "CodeDeploy itself deploys",
+    };
+    bounded(format!(
+        "Unbreakable: deployment {} is to blame. {who} {} again, as deployment {} since {}.{}",
+        deployment(culprit),
+        version(&heal.target),
+        plain(id),
+        time(heal.at),
+        noted(notes)
+    ))
+}
+
+pub(super) fn shadowed(culprit: &Deployment, heal: &Heal, first: &str, notes: &[String]) -> String {
+    bounded(format!(
+        "Unbreakable (shadow mode): deployment {} is to blame. {first}{} would have been deployed \
+         again at {}; nothing was called. Set HEAL_MODE=auto to have it done.{}",
+        deployment(culprit),
+        version(&heal.target),
+        time(heal.at),
+        noted(notes)
+    ))
+}
+
+pub(super) fn refused(culprit: &Deployment, refusal: &Refusal) -> String {
+    bounded(format!(
+        "Unbreakable: deployment {} is to blame and is not rolled back: {}.",
+        deployment(culprit),
+        plain(&refusal.to_string())
+    ))
+}
+
+pub(super) fn not_needed(culprit: &Deployment, needless: &Needless) -> String {
+    bounded(format!(
+        "Unbreakable: deployment {} was under suspicion and is not rolled back: {}.",
+        deployment(culprit),
+        plain(&needless.to_string())
+    ))
+}
+
+pub(super) fn healed(heal: &Heal, id: &str, at: Timestamp) -> String {
+    bounded(format!(
+        "Unbreakable: {} runs again since {} (deployment {}, {} after it was decided). What was \
+         replaced counts as bad once this problem closes.",
+        version(&heal.target),
+        time(at),
+        plain(id),
+        span(heal.at, at)
+    ))
+}
+
+pub(super) fn failed(heal: &Heal, id: Option<&str>, reason: &str) -> String {
+    let which = id.map_or_else(String::new, |id| format!(" (deployment {})", plain(id)));
+    bounded(format!(
+        "Unbreakable: {} could not be deployed again{which}: {}. It is not tried a second time; a \
+         person has to look.",
+        version(&heal.target),
+        plain(reason)
+    ))
+}
+
+pub(super) fn confirmed(
+    culprit: &Deployment,
+    heal: &Heal,
+    began: Option<Timestamp>,
+    closed: Timestamp,
+) -> String {
+    let took = began.map_or_else(String::new, |began| {
+        format!(", {} after it began", span(began, closed))
+    });
+    bounded(format!(
+        "Unbreakable: the problem ended at {}{took}, with {} running again. Deployment {} counts \
+         as bad from now on and is not deployed again; a person can clear it in the ledger.",
+        time(closed),
+        version(&heal.target),
+        deployment(culprit)
+    ))
+}
+
+pub(super) fn unconfirmed(culprit: &Deployment, heal: &Heal) -> String {
+    bounded(format!(
+        "Unbreakable: {} runs again, and whether that ended the problem is not known. Deployment \
+         {} stays suspect; a person can clear or condemn it in the ledger.",
+        version(&heal.target),
+        deployment(culprit)
+    ))
+}
+
+pub(super) fn gave_up(culprit: &Deployment) -> String {
+    bounded(format!(
+        "Unbreakable: the time for answering this problem is over, and deployment {} stays \
+         suspect. A person has to look.",
+        deployment(culprit)
+    ))
+}
+
+pub(super) fn cause_unknown() -> String {
+    "Unbreakable: the time for finding the cause of this problem is over, and nothing was rolled \
+     back. A person has to look."
+        .to_owned()
+}
+
+fn deployment(deployment: &Deployment) -> String {
+    format!(
+        "{} ({} on {}, {})",
+        plain(&deployment.id),
+        plain(&deployment.version),
+        group(&deployment.group),
+        time(deployment.at)
+    )
+}
+
+fn version(target: &Deployment) -> String {
+    format!(
+        "version {} (first deployed as {}, {})",
+        plain(&target.version),
+        plain(&target.id),
+        time(target.at)
+    )
+}
+
+fn group(group: &Group) -> String {
+    plain(&group.to_string())
+}
+
+fn noted(notes: &[String]) -> String {
+    notes
+        .iter()
+        .fold(String::new(), |noted, note| noted + " " + note)
+}
+
+fn time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// How long it took, in words that a person reads at three in the morning.
+fn span(from: Timestamp, to: Timestamp) -> String {
+    let seconds = to.duration_since(from).as_secs().max(0);
+    match (seconds / 3_600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds} s"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
+    }
+}
+
+/// What somebody else wrote, so that it stays a piece of text: on one line,
+/// short, and without marks that the tenant would render.
+pub(super) fn plain(text: &str) -> String {
+    let mut plain = String::new();
+    for c in text.chars().take(LONGEST_PIECE) {
+        match c {
+            '<' => plain.push_str("&lt;"),
+            '>' => plain.push_str("&gt;"),
+            '&' => plain.push_str("&amp;"),
+            '*' | '_' | '`' | '[' | ']' | '#' | '|' | '~' | '\\' | '!' => {
+                plain.push('\\');
+                plain.push(c);
+            }
+            c if c.is_control() || c.is_whitespace() => plain.push(' '),
+            c => plain.push(c),
+        }
+    }
+    plain
+}
+
+fn bounded(text: String) -> String {
+    if text.chars().count() <= LONGEST {
+        return text;
+    }
+    text.chars().take(LONGEST - 1).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_text_stays_text_and_short() {
+        assert_eq!(
+            plain("a\n<script>&[x](y) *b* `c`"),
+            "a &lt;script&gt;&amp;\\[x\\](y) \\*b\\* \\`c\\`"
+        );
+        assert_eq!(plain(&"x".repeat(5_000)).len(), LONGEST_PIECE);
+    }
+
+    #[test]
+    fn no_comment_is_longer_than_its_bound() {
+        let groups: Vec<Group> = (0..50)
+            .map(|number| Group {
+                application: "*".repeat(300),
+                name: number.to_string(),
+            })
+            .collect();
+
+        let text = too_many_groups(&groups, 1);
+
+        assert!(text.chars().count() <= LONGEST, "{}", text.len());
+    }
+
+    #[test]
+    fn spans_are_told_in_the_largest_units_that_matter() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        assert_eq!(span(at(0), at(42)), "42 s");
+        assert_eq!(span(at(0), at(754)), "12 min 34 s");
+        assert_eq!(span(at(0), at(7_321)), "2 h 2 min");
+        assert_eq!(span(at(9), at(0)), "0 s");
+    }
+}

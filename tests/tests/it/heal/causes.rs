@@ -1,0 +1,225 @@
+//! Which deployment is to blame, and when none is.
+
+use delivery::codedeploy::LONGEST_DESCRIPTION;
+use dynatrace::Event;
+use lab::codedeploy::GroupOptions;
+use release::problem::{Finding, Phase};
+use release::remediation::State;
+
+use super::scene::{APPLICATION, Scene};
+use super::stories;
+use crate::world::{PRODUCTION, STAGING};
+
+stories! {
+    four_entities_of_one_deployment_are_one_heal,
+    nothing_deployed_is_told_once,
+    deployment_after_the_beginning_is_not_its_cause,
+    problem_of_another_environment_is_ignored,
+    entity_of_another_environment_is_no_cause,
+    two_groups_are_too_many_unless_one_is_the_root,
+    deployment_that_never_was_is_not_blamed,
+    announcement_of_somebody_else_is_not_blamed,
+    announcement_outside_the_evidence_is_found,
+}
+
+async fn four_entities_of_one_deployment_are_one_heal(mut scene: Scene) {
+    let others = [
+        "SERVICE-00000000000000B2",
+        "SERVICE-00000000000000B3",
+        "SERVICE-00000000000000B4",
+    ];
+    for id in others {
+        let service = scene.world.tenant.service(id, "Another");
+        service.tag("DeploymentGroup", "Production").add();
+    }
+    scene.release("good").await;
+    scene.minutes(30);
+    let bad = scene.deploy("bad");
+    scene
+        .announce(&bad, &[PRODUCTION, others[0], others[1], others[2]])
+        .await;
+    scene.minutes(10);
+    let problem = others
+        .iter()
+        .fold(scene.problem(), |problem, id| problem.impacts(id))
+        .open();
+
+    scene.notify(&problem, "OPEN").await;
+    scene.ticks(2).await;
+
+    assert_eq!(scene.healed_to(), ["good"]);
+    assert_eq!(scene.stored(&problem).await.remediations.len(), 1);
+    let [heal] = scene.heals().try_into().unwrap();
+    let description = heal.description.unwrap();
+    assert!(description.chars().count() <= LONGEST_DESCRIPTION);
+    assert!(description.contains(problem.id()) && description.contains(&bad));
+}
+
+async fn nothing_deployed_is_told_once(mut scene: Scene) {
+    scene.release("good").await;
+    scene.minutes(61);
+    let problem = scene.problem().open();
+
+    scene.notify(&problem, "OPEN").await;
+    scene.notify(&problem, "OPEN").await;
+    scene.ticks(2).await;
+
+    let comments = scene.comments(&problem);
+    assert_eq!(comments.len(), 1, "{comments:?}");
+    assert!(
+        comments[0].contains("no deployment found in the 60 minutes before"),
+        "{comments:?}"
+    );
+    let stored = scene.stored(&problem).await;
+    assert_eq!(stored.finding, Finding::NothingDeployed);
+    assert_eq!(stored.phase, Phase::Settled);
+}
+
+async fn deployment_after_the_beginning_is_not_its_cause(mut scene: Scene) {
+    let problem = scene.problem().open();
+    scene.minutes(5);
+    scene.release("good").await;
+
+    scene.notify(&problem, "OPEN").await;
+
+    assert_eq!(
+        scene.stored(&problem).await.finding,
+        Finding::NothingDeployed
+    );
+    assert!(scene.heals().is_empty());
+}
+
+async fn problem_of_another_environment_is_ignored(mut scene: Scene) {
+    scene.release("good").await;
+    scene.minutes(10);
+    let bad = scene.deploy("bad");
+    scene.announce(&bad, &[STAGING]).await;
+    scene.minutes(10);
+    let problem = scene.world.tenant.problem("Slow").impacts(STAGING).open();
+
+    scene.notify(&problem, "OPEN").await;
+    scene.ticks(10).await;
+
+    let stored = scene.stored(&problem).await;
+    assert_eq!(stored.finding, Finding::NotProduction);
+    assert_eq!(stored.phase, Phase::Settled);
+    assert!(scene.comments(&problem).is_empty());
+    assert!(scene.heals().is_empty());
+}
+
+async fn entity_of_another_environment_is_no_cause(mut scene: Scene) {
+    scene.release("good").await;
+    scene.minutes(61);
+    let bad = scene.deploy("bad");
+    scene.announce(&bad, &[STAGING]).await;
+    scene.minutes(10);
+    let problem = scene.problem().impacts(STAGING).root_cause(STAGING).open();
+
+    scene.notify(&problem, "OPEN").await;
+
+    let stored = scene.stored(&problem).await;
+    assert_eq!(stored.finding, Finding::NothingDeployed);
+    assert!(scene.heals().is_empty());
+}
+
+async fn two_groups_are_too_many_unless_one_is_the_root(mut scene: Scene) {
+    const OTHER: &str = "SERVICE-00000000000000B2";
+    let service = scene.world.tenant.service(OTHER, "Another");
+    service.tag("DeploymentGroup", "Production").add();
+    let codedeploy = scene.world.aws.codedeploy().clone();
+    codedeploy
+        .group(APPLICATION, "Billing", GroupOptions::default())
+        .unwrap();
+    scene.release("good").await;
+    scene.minutes(10);
+    scene.release("bad").await;
+    scene.world.aws.s3().put("bundles", "billing", "billing");
+    let billing = lab::codedeploy::Revision::s3("bundles", "billing");
+    let billing = codedeploy
+        .deploy_by_person(APPLICATION, "Billing", billing)
+        .unwrap();
+    scene.announce_in("Billing", &billing, &[OTHER]).await;
+    scene.minutes(10);
+    let unclear = scene.problem().impacts(OTHER).open();
+
+    scene.notify(&unclear, "OPEN").await;
+
+    assert_eq!(
+        scene.stored(&unclear).await.finding,
+        Finding::TooManyGroups { groups: 2 }
+    );
+    let comments = scene.comments(&unclear);
+    assert!(comments[0].contains("HEAL\\_MAX\\_GROUPS") || comments[0].contains("HEAL_MAX_GROUPS"));
+    assert!(scene.heals().is_empty());
+
+    let clear = scene.problem().impacts(OTHER).root_cause(PRODUCTION).open();
+    scene.notify(&clear, "OPEN").await;
+    assert_eq!(scene.healed_to(), ["good"]);
+    assert_eq!(codedeploy.history(APPLICATION, "Billing").unwrap().len(), 1);
+}
+
+async fn deployment_that_never_was_is_not_blamed(mut scene: Scene) {
+    scene.release("good").await;
+    scene.minutes(10);
+    scene.release("bad").await;
+    scene.minutes(5);
+    scene.announce("d-FORGED000", &[PRODUCTION]).await;
+    scene.minutes(5);
+    let problem = scene.problem().open();
+
+    scene.notify(&problem, "OPEN").await;
+
+    assert_eq!(scene.healed_to(), ["good"]);
+    assert!(matches!(
+        scene.state(&problem).await,
+        State::Deploying { .. } | State::Healed { .. }
+    ));
+}
+
+async fn announcement_of_somebody_else_is_not_blamed(mut scene: Scene) {
+    let bad = scene.deploy("bad");
+    let event = Event {
+        title: "Deploy".to_owned(),
+        name: Some("Deploy".to_owned()),
+        version: Some("1".to_owned()),
+        source: "Somebody".to_owned(),
+        entities: vec![PRODUCTION.to_owned()],
+        properties: [
+            ("CodeDeploy.Application", APPLICATION),
+            ("CodeDeploy.DeploymentGroup", "Production"),
+            ("CodeDeploy.DeploymentId", &bad),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into_iter()
+        .collect(),
+        ..Event::default()
+    };
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(5);
+    let _ = scene
+        .world
+        .dynatrace()
+        .announce(&event, deadline)
+        .await
+        .unwrap();
+    scene.minutes(5);
+    let problem = scene.problem().open();
+
+    scene.notify(&problem, "OPEN").await;
+
+    assert_eq!(
+        scene.stored(&problem).await.finding,
+        Finding::NothingDeployed
+    );
+}
+
+async fn announcement_outside_the_evidence_is_found(mut scene: Scene) {
+    scene.release("good").await;
+    scene.minutes(30);
+    scene.release("bad").await;
+    scene.minutes(10);
+    let problem = scene.problem().without_deployment_evidence().open();
+
+    scene.notify(&problem, "OPEN").await;
+
+    assert_eq!(scene.healed_to(), ["good"]);
+}

@@ -1,0 +1,285 @@
+//! What keeps a heal from being made twice, in a circle, or blindly.
+
+use jiff::SignedDuration;
+use lab::codedeploy::{AutoRollback, DeploymentStatus, GroupOptions, Outcome, RollbackEvent};
+use release::deployment::Standing;
+use release::remediation::{Hand, Needless, Refusal, State};
+
+use super::scene::{APPLICATION, GROUP, Scene, group};
+use super::stories;
+use crate::world::PRODUCTION;
+
+stories! {
+    two_problems_with_one_culprit_are_one_heal,
+    joined_problem_takes_over_when_the_first_one_ends_unanswered,
+    stale_notification_changes_nothing,
+    closed_problem_changes_nothing,
+    forward_fix_under_way_is_waited_for_and_wins,
+    forward_fix_that_fails_leaves_the_culprit_to_be_healed,
+    culprit_under_way_is_stopped_and_then_healed,
+    own_rollback_of_codedeploy_is_used_if_it_deploys_our_target,
+    heal_is_never_healed,
+    group_is_left_alone_after_a_heal,
+    third_heal_of_a_day_is_refused,
+    same_content_under_another_id_is_no_replacement,
+}
+
+async fn two_problems_with_one_culprit_are_one_heal(mut scene: Scene) {
+    let (_, bad, first) = scene.bad_release().await;
+    let second = scene.problem().open();
+
+    scene.notify(&first, "OPEN").await;
+    scene.notify(&second, "OPEN").await;
+    scene.ticks(3).await;
+
+    assert_eq!(scene.heals().len(), 1);
+    let state = scene.state(&second).await;
+    assert!(
+        matches!(&state, State::Joined { problem } if problem == first.id()),
+        "{state:?}"
+    );
+    let comments = scene.comments(&second);
+    assert_eq!(comments.len(), 1, "{comments:?}");
+    assert!(comments[0].contains(&bad), "{comments:?}");
+}
+
+async fn joined_problem_takes_over_when_the_first_one_ends_unanswered(mut scene: Scene) {
+    scene.group(GroupOptions {
+        duration: SignedDuration::from_mins(4),
+        ..GroupOptions::default()
+    });
+    scene.release("good").await;
+    scene.minutes(20);
+    let bad = scene.release("bad").await;
+    scene.minutes(6);
+    let first = scene.problem().open();
+    let second = scene.problem().open();
+    scene.deploy("unrelated-config");
+    scene.notify(&first, "OPEN").await;
+    scene.notify(&second, "OPEN").await;
+    assert_eq!(scene.state(&first).await, State::Attributed);
+
+    // What runs is no replacement: it fails, and by then the first is over.
+    let running = scene.world.aws.codedeploy().active(APPLICATION, GROUP);
+    scene
+        .world
+        .aws
+        .codedeploy()
+        .finish(&running.unwrap().unwrap().id, Outcome::Failed)
+        .unwrap();
+    first.resolve(scene.world.now.as_millisecond());
+    scene.notify(&first, "RESOLVED").await;
+    scene.ticks(6).await;
+
+    assert_eq!(scene.healed_to(), ["good"]);
+    let state = scene.state(&second).await;
+    assert!(
+        matches!(state, State::Deploying { .. } | State::Healed { .. }),
+        "{state:?}"
+    );
+    assert_eq!(scene.standing(&bad).await, Standing::Suspect);
+}
+
+async fn stale_notification_changes_nothing(mut scene: Scene) {
+    let (_, _, problem) = scene.bad_release().await;
+    // The group is busy until the notification is old.
+    scene.group(GroupOptions {
+        duration: SignedDuration::from_mins(40),
+        ..GroupOptions::default()
+    });
+    scene.deploy("unrelated");
+    scene.notify(&problem, "OPEN").await;
+    assert_eq!(scene.state(&problem).await, State::Attributed);
+
+    scene.ticks(36).await;
+
+    assert!(matches!(
+        scene.state(&problem).await,
+        State::NotNeeded(Needless::Stale { .. })
+    ));
+    assert!(scene.heals().is_empty());
+    let comments = scene.comments(&problem);
+    assert!(comments[0].contains("too old"), "{comments:?}");
+}
+
+async fn closed_problem_changes_nothing(mut scene: Scene) {
+    let (_, bad, problem) = scene.bad_release().await;
+    problem.resolve(scene.world.now.as_millisecond());
+
+    scene.notify(&problem, "OPEN").await;
+    scene.ticks(2).await;
+
+    assert!(scene.heals().is_empty());
+    assert!(
+        scene
+            .world
+            .store
+            .ledger_entry(&group(), &bad)
+            .await
+            .unwrap()
+            .is_none()
+    );
+}
+
+async fn forward_fix_under_way_is_waited_for_and_wins(mut scene: Scene) {
+    let (_, _, problem) = scene.bad_release().await;
+    scene.group(GroupOptions {
+        duration: SignedDuration::from_mins(3),
+        ..GroupOptions::default()
+    });
+    let fix = scene.deploy("fix");
+
+    scene.notify(&problem, "OPEN").await;
+    assert_eq!(scene.state(&problem).await, State::Attributed);
+    scene.ticks(8).await;
+
+    assert!(scene.heals().is_empty());
+    let state = scene.state(&problem).await;
+    assert!(
+        matches!(&state, State::NotNeeded(Needless::Replaced { running, .. }) if *running == fix),
+        "{state:?}"
+    );
+}
+
+async fn forward_fix_that_fails_leaves_the_culprit_to_be_healed(mut scene: Scene) {
+    let (_, _, problem) = scene.bad_release().await;
+    scene.group(GroupOptions {
+        duration: SignedDuration::from_mins(3),
+        outcome: Outcome::Failed,
+        ..GroupOptions::default()
+    });
+    scene.deploy("fix");
+    scene.notify(&problem, "OPEN").await;
+    scene.group(GroupOptions::default());
+
+    scene.ticks(8).await;
+
+    assert_eq!(scene.healed_to(), ["good"]);
+}
+
+async fn culprit_under_way_is_stopped_and_then_healed(mut scene: Scene) {
+    scene.release("good").await;
+    scene.minutes(30);
+    scene.group(GroupOptions {
+        duration: SignedDuration::from_mins(60),
+        stopping: SignedDuration::from_secs(30),
+        ..GroupOptions::default()
+    });
+    let bad = scene.release("bad").await;
+    scene.minutes(10);
+    let problem = scene.problem().open();
+
+    scene.notify(&problem, "OPEN").await;
+    assert!(scene.heals().is_empty(), "its end is awaited");
+    scene.ticks(3).await;
+
+    let stopped = scene.world.aws.codedeploy().deployment(&bad).unwrap();
+    assert_eq!(stopped.status, DeploymentStatus::Stopped);
+    assert!(scene.rollbacks().is_empty());
+    assert_eq!(scene.healed_to(), ["good"]);
+    let comments = scene.comments(&problem);
+    assert_eq!(comments.len(), 2, "{comments:?}");
+    assert!(comments[0].contains("is stopped"), "{comments:?}");
+}
+
+async fn own_rollback_of_codedeploy_is_used_if_it_deploys_our_target(mut scene: Scene) {
+    let good = scene.release("good").await;
+    scene.minutes(30);
+    let options = GroupOptions {
+        duration: SignedDuration::from_mins(2),
+        auto_rollback: AutoRollback::On(vec![RollbackEvent::Failure]),
+        ..GroupOptions::default()
+    };
+    scene.group(GroupOptions {
+        outcome: Outcome::Failed,
+        ..options.clone()
+    });
+    scene.release("bad").await;
+    scene.minutes(1);
+    let problem = scene.problem().open();
+    scene.group(options);
+    scene.minutes(2);
+    let [rollback] = scene.rollbacks().try_into().unwrap();
+
+    scene.notify(&problem, "OPEN").await;
+
+    let State::Deploying { heal, deployment } = scene.state(&problem).await else {
+        panic!("it is answered: {:?}", scene.state(&problem).await);
+    };
+    assert_eq!((heal.by, &deployment), (Hand::CodeDeploy, &rollback.id));
+    assert_eq!(heal.target.id, good);
+    scene.ticks(4).await;
+    assert!(matches!(scene.state(&problem).await, State::Healed { .. }));
+    assert_eq!(scene.world.aws.calls("CreateDeployment"), 0);
+}
+
+async fn heal_is_never_healed(mut scene: Scene) {
+    let (_, _, problem) = scene.bad_release().await;
+    scene.notify(&problem, "OPEN").await;
+    scene.ticks(1).await;
+    let [heal] = scene.heals().try_into().unwrap();
+    scene.announce(&heal.id, &[PRODUCTION]).await;
+    scene.minutes(30);
+    let after = scene.problem().open();
+
+    scene.notify(&after, "OPEN").await;
+
+    assert!(matches!(
+        scene.state(&after).await,
+        State::Refused(Refusal::HealOfHeal { .. })
+    ));
+    assert_eq!(scene.heals().len(), 1);
+}
+
+async fn group_is_left_alone_after_a_heal(mut scene: Scene) {
+    let (_, _, problem) = scene.bad_release().await;
+    scene.notify(&problem, "OPEN").await;
+    scene.ticks(1).await;
+    scene.minutes(3);
+    scene.release("worse").await;
+    scene.minutes(3);
+    let next = scene.problem().open();
+
+    scene.notify(&next, "OPEN").await;
+
+    assert!(matches!(
+        scene.state(&next).await,
+        State::Refused(Refusal::Cooldown { .. })
+    ));
+    assert_eq!(scene.heals().len(), 1);
+    let comments = scene.comments(&next);
+    assert!(comments[0].contains("left alone until"), "{comments:?}");
+}
+
+async fn third_heal_of_a_day_is_refused(mut scene: Scene) {
+    scene.release("good").await;
+    for (round, bad) in ["one", "two", "three"].into_iter().enumerate() {
+        scene.minutes(60);
+        scene.release(bad).await;
+        scene.minutes(5);
+        let problem = scene.problem().open();
+        scene.notify(&problem, "OPEN").await;
+        scene.ticks(2).await;
+        problem.resolve(scene.world.now.as_millisecond());
+        scene.notify(&problem, "RESOLVED").await;
+        let state = scene.state(&problem).await;
+        if round < 2 {
+            assert!(matches!(state, State::Confirmed { .. }), "{state:?}");
+        } else {
+            assert!(
+                matches!(state, State::Refused(Refusal::TooOften { count: 2, .. })),
+                "{state:?}"
+            );
+        }
+    }
+    assert_eq!(scene.healed_to(), ["good", "good"]);
+}
+
+async fn same_content_under_another_id_is_no_replacement(mut scene: Scene) {
+    let (_, _, problem) = scene.bad_release().await;
+    scene.deploy("bad");
+
+    scene.notify(&problem, "OPEN").await;
+
+    assert_eq!(scene.healed_to(), ["good"]);
+}

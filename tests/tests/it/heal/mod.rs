@@ -1,0 +1,27 @@
+//! A problem in production: from its notification to the end of the heal.
+
+mod causes;
+mod guards;
+mod healed;
+mod notices;
+mod scene;
+mod targets;
+
+/// Tells each story twice: once against each generation of the tenant's API.
+macro_rules! stories {
+    ($($story:ident),* $(,)?) => {
+        mod v2 {
+            $(#[tokio::test]
+            async fn $story() {
+                super::$story(crate::heal::scene::Scene::set(dynatrace::Api::V2).await).await;
+            })*
+        }
+        mod v1 {
+            $(#[tokio::test]
+            async fn $story() {
+                super::$story(crate::heal::scene::Scene::set(dynatrace::Api::V1).await).await;
+            })*
+        }
+    };
+}
+pub(crate) use stories;

@@ -1,0 +1,151 @@
+//! Which revision is deployed again.
+
+use lab::codedeploy::{GroupOptions, Revision};
+use release::deployment::{Deployment, Origin};
+use release::remediation::{Refusal, State};
+
+use super::scene::{APPLICATION, BUCKET, GROUP, Scene, group};
+use super::stories;
+
+stories! {
+    bad_content_is_no_target_under_another_id,
+    bundle_that_is_gone_gives_way_to_the_next_one,
+    bundle_that_was_overwritten_gives_way_to_the_next_one,
+    without_any_target_nothing_is_done_and_a_person_is_told,
+    what_failed_or_answered_a_problem_is_no_target,
+    content_that_a_problem_condemned_elsewhere_is_no_target,
+}
+
+async fn bad_content_is_no_target_under_another_id(mut scene: Scene) {
+    scene.release("good").await;
+    scene.minutes(60);
+    scene.release("bad").await;
+    scene.minutes(5);
+    let first = scene.problem().open();
+    scene.notify(&first, "OPEN").await;
+    scene.ticks(1).await;
+    first.resolve(scene.world.now.as_millisecond());
+    scene.notify(&first, "RESOLVED").await;
+    // It is released once more, does no harm at first, and is overtaken.
+    scene.minutes(60);
+    scene.deploy("bad");
+    scene.minutes(60);
+    scene.release("worse").await;
+    scene.minutes(5);
+    let second = scene.problem().open();
+
+    scene.notify(&second, "OPEN").await;
+
+    assert_eq!(scene.healed_to(), ["good", "good"]);
+}
+
+async fn bundle_that_is_gone_gives_way_to_the_next_one(mut scene: Scene) {
+    scene.release("older").await;
+    scene.minutes(60);
+    let (_, _, problem) = scene.bad_release().await;
+    scene.world.aws.s3().delete(BUCKET, "good");
+
+    scene.notify(&problem, "OPEN").await;
+
+    assert_eq!(scene.healed_to(), ["older"]);
+    let comments = scene.comments(&problem);
+    assert!(comments[0].contains("is gone"), "{comments:?}");
+}
+
+async fn bundle_that_was_overwritten_gives_way_to_the_next_one(mut scene: Scene) {
+    scene.release("older").await;
+    scene.minutes(60);
+    scene.world.aws.s3().put(BUCKET, "latest.zip", "good");
+    let etag = scene
+        .world
+        .aws
+        .s3()
+        .get(BUCKET, "latest.zip")
+        .unwrap()
+        .etag();
+    let revision = Revision::s3(BUCKET, "latest.zip").with_etag(&etag);
+    scene
+        .world
+        .aws
+        .codedeploy()
+        .deploy_by_person(APPLICATION, GROUP, revision)
+        .unwrap();
+    scene.minutes(30);
+    scene.release("bad").await;
+    scene
+        .world
+        .aws
+        .s3()
+        .put(BUCKET, "latest.zip", "something else");
+    scene.minutes(5);
+    let problem = scene.problem().open();
+
+    scene.notify(&problem, "OPEN").await;
+
+    assert_eq!(scene.healed_to(), ["older"]);
+}
+
+async fn without_any_target_nothing_is_done_and_a_person_is_told(mut scene: Scene) {
+    scene.release("bad").await;
+    scene.minutes(5);
+    let problem = scene.problem().open();
+
+    scene.notify(&problem, "OPEN").await;
+    scene.ticks(2).await;
+
+    assert!(matches!(
+        scene.state(&problem).await,
+        State::Refused(Refusal::NoTarget { .. })
+    ));
+    assert!(scene.heals().is_empty());
+    let comments = scene.comments(&problem);
+    assert_eq!(comments.len(), 1, "{comments:?}");
+    assert!(comments[0].contains("by hand"), "{comments:?}");
+}
+
+async fn what_failed_or_answered_a_problem_is_no_target(mut scene: Scene) {
+    scene.release("good").await;
+    scene.minutes(60);
+    scene.group(GroupOptions {
+        outcome: lab::codedeploy::Outcome::Failed,
+        ..GroupOptions::default()
+    });
+    scene.deploy("failed");
+    scene.group(GroupOptions::default());
+    scene.minutes(10);
+    scene.release("bad").await;
+    scene.minutes(5);
+    let problem = scene.problem().open();
+
+    scene.notify(&problem, "OPEN").await;
+
+    assert_eq!(scene.healed_to(), ["good"]);
+}
+
+async fn content_that_a_problem_condemned_elsewhere_is_no_target(mut scene: Scene) {
+    scene.release("older").await;
+    scene.minutes(60);
+    let (_, _, problem) = scene.bad_release().await;
+    let mut elsewhere = group();
+    elsewhere.name = "Canary".to_owned();
+    let condemned = Deployment {
+        id: "d-CANARY000".to_owned(),
+        group: elsewhere.clone(),
+        at: scene.world.now,
+        execution: None,
+        identity: "s3:bundles/good#".to_owned(),
+        version: "good".to_owned(),
+        origin: Origin::Release,
+    };
+    let store = &scene.world.store;
+    store.record_deployment(&condemned).await.unwrap();
+    let ruling = store::Ruling::Condemn;
+    let ruled = store
+        .rule(&elsewhere, &condemned.id, ruling, "a person", "it leaks")
+        .await;
+    assert!(ruled.unwrap().is_some());
+
+    scene.notify(&problem, "OPEN").await;
+
+    assert_eq!(scene.healed_to(), ["older"]);
+}
