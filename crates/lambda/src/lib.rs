@@ -2,6 +2,7 @@
 
 pub mod clients;
 mod failure;
+pub mod http;
 mod invocation;
 mod logging;
 pub mod metrics;

@@ -1,0 +1,199 @@
+//! A request through any of Lambda's front doors: a REST API, an HTTP API or a
+//! function URL.
+//!
+//! The struct is our own and permissive: one function is invoked through a door
+//! and by a schedule, and an event is recognised by what it has, not by what it
+//! lacks.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+/// A request, as far as a function needs it.
+pub struct Request {
+    /// The method, in capitals.
+    pub method: String,
+    headers: BTreeMap<String, Vec<String>>,
+    body: String,
+    encoded: bool,
+}
+
+/// Why the body of a request cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    /// It is longer than the function reads.
+    #[error("the body is longer than {limit} bytes")]
+    TooLong {
+        /// What is read.
+        limit: usize,
+    },
+    /// The front door says that it is encoded, and it is not.
+    #[error("the body is not what its encoding says")]
+    NotEncoded,
+}
+
+impl Request {
+    /// The request that an event carries; `None` if it came in some other way.
+    pub fn of(event: &Value) -> Option<Self> {
+        let context = event.get("requestContext")?;
+        let method = context
+            .pointer("/http/method")
+            .or_else(|| context.get("httpMethod"))
+            .or_else(|| event.get("httpMethod"))?
+            .as_str()?;
+        let mut headers: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let several = each(event.get("multiValueHeaders"));
+        for (name, value) in each(event.get("headers")).chain(several) {
+            let known = headers.entry(name.to_ascii_lowercase()).or_default();
+            let values = value
+                .as_array()
+                .map_or(std::slice::from_ref(value), Vec::as_slice);
+            for value in values.iter().filter_map(Value::as_str) {
+                if known.iter().all(|known| known != value) {
+                    known.push(value.to_owned());
+                }
+            }
+        }
+        Some(Self {
+            method: method.to_ascii_uppercase(),
+            headers,
+            body: text(event.get("body")),
+            encoded: event.get("isBase64Encoded") == Some(&Value::Bool(true)),
+        })
+    }
+
+    /// The values of a header, whose name is written in small letters.
+    pub fn header(&self, name: &str) -> impl Iterator<Item = &str> {
+        let values = self.headers.get(name).into_iter().flatten();
+        values.map(String::as_str)
+    }
+
+    /// The body, unless it is longer than `limit`.
+    pub fn body(&self, limit: usize) -> Result<Vec<u8>, BodyError> {
+        if !self.encoded {
+            return within(limit, self.body.clone().into_bytes());
+        }
+        // Four characters stand for three bytes; what is longer need not be
+        // decoded to be refused.
+        if limit.div_ceil(3) * 4 < self.body.len() {
+            return Err(BodyError::TooLong { limit });
+        }
+        let body = STANDARD
+            .decode(&self.body)
+            .map_err(|_| BodyError::NotEncoded)?;
+        within(limit, body)
+    }
+}
+
+/// The answer to a request, in the shape that every front door takes.
+pub fn answer(status: u16, body: &Value) -> Value {
+    json!({
+        "statusCode": status,
+        "headers": {"content-type": "application/json", "cache-control": "no-store"},
+        "body": body.to_string(),
+        "isBase64Encoded": false,
+    })
+}
+
+fn within(limit: usize, body: Vec<u8>) -> Result<Vec<u8>, BodyError> {
+    if limit < body.len() {
+        return Err(BodyError::TooLong { limit });
+    }
+    Ok(body)
+}
+
+fn each(map: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {
+    map.and_then(Value::as_object).into_iter().flatten()
+}
+
+fn text(value: Option<&Value>) -> String {
+    value.and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rest() -> Value {
+        json!({
+            "resource": "/x", "path": "/x", "httpMethod": "POST",
+            "headers": {"X-Unbreakable-Token": "a"},
+            "multiValueHeaders": {"X-Unbreakable-Token": ["a", "b"]},
+            "queryStringParameters": null, "pathParameters": null,
+            "requestContext": {"stage": "v1", "httpMethod": "POST"},
+            "body": "{}", "isBase64Encoded": false,
+        })
+    }
+
+    fn payload_2() -> Value {
+        json!({
+            "version": "2.0", "routeKey": "POST /x", "rawPath": "/x",
+            "headers": {"x-unbreakable-token": "a"},
+            "requestContext": {"http": {"method": "post", "path": "/x"}},
+            "body": "e30=", "isBase64Encoded": true,
+        })
+    }
+
+    #[test]
+    fn every_front_door_is_understood() {
+        for (event, tokens) in [(rest(), vec!["a", "b"]), (payload_2(), vec!["a"])] {
+            let request = Request::of(&event).unwrap();
+
+            assert_eq!(request.method, "POST");
+            let found: Vec<&str> = request.header("x-unbreakable-token").collect();
+            assert_eq!(found, tokens);
+            assert_eq!(request.body(10).unwrap(), b"{}");
+        }
+    }
+
+    #[test]
+    fn schedule_is_no_request() {
+        for event in [
+            json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}),
+            json!({"requestContext": {}}),
+            json!({"requestContext": {"functionArn": "arn"}, "responsePayload": {}}),
+            json!(null),
+            json!([1]),
+        ] {
+            assert!(Request::of(&event).is_none(), "{event}");
+        }
+    }
+
+    #[test]
+    fn headers_and_body_may_be_missing() {
+        let mut event = rest();
+        event["headers"] = Value::Null;
+        event["multiValueHeaders"] = Value::Null;
+        event["body"] = Value::Null;
+
+        let request = Request::of(&event).unwrap();
+
+        assert_eq!(request.header("x-unbreakable-token").count(), 0);
+        assert!(request.body(10).unwrap().is_empty());
+    }
+
+    #[test]
+    fn long_bodies_are_refused_encoded_or_not() {
+        let mut event = rest();
+        event["body"] = "x".repeat(11).into();
+        let limit = BodyError::TooLong { limit: 10 };
+        assert_eq!(Request::of(&event).unwrap().body(10), Err(limit));
+
+        event["isBase64Encoded"] = true.into();
+        for length in [11, 12, 11_000] {
+            event["body"] = STANDARD.encode("x".repeat(length)).into();
+            assert_eq!(
+                Request::of(&event).unwrap().body(10),
+                Err(limit),
+                "{length}"
+            );
+        }
+        event["body"] = STANDARD.encode("x".repeat(10)).into();
+        assert_eq!(Request::of(&event).unwrap().body(10).unwrap().len(), 10);
+        event["body"] = "no base64!".into();
+        let request = Request::of(&event).unwrap();
+        assert_eq!(request.body(10), Err(BodyError::NotEncoded));
+    }
+}
