@@ -1,0 +1,49 @@
+#![doc = include_str!("../README.md")]
+
+mod report;
+mod setup;
+mod token;
+mod webhook;
+
+use lambda::http::Request;
+use lambda::{Failure, Invocation, init_logging};
+use lambda_runtime::{LambdaEvent, service_fn};
+use serde_json::{Value, json};
+use workflows::handle_problem::{Tick, handle_problems};
+
+use setup::Edge;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    init_logging();
+    let edge = setup::edge().await?;
+
+    lambda_runtime::run(service_fn(|event| handle(&edge, event))).await
+}
+
+async fn handle(edge: &Edge, event: LambdaEvent<Value>) -> Result<Value, Failure> {
+    let invocation = Invocation::begin(&event.context);
+    let tick = Tick {
+        now: invocation.now,
+        deadline: invocation.deadline,
+        lease_until: invocation.lease_until,
+    };
+    match Request::of(&event.payload) {
+        Some(request) => Ok(webhook::answer(edge, &request, tick).await),
+        None => scheduled(edge, tick).await,
+    }
+}
+
+async fn scheduled(edge: &Edge, tick: Tick) -> Result<Value, Failure> {
+    let connect = async || edge.connect().await;
+    let observe = |left: &_| report::tell(left, tick.now);
+    let ticked = handle_problems(&edge.services, connect, tick, &observe).await?;
+    if ticked.token_refused {
+        edge.secrets.forget();
+    }
+    Ok(json!({
+        "worked": ticked.reports.len(),
+        "adopted": ticked.adopted,
+        "workLeft": ticked.work_left,
+    }))
+}

@@ -1,0 +1,130 @@
+//! Who may send notifications.
+
+use std::time::Duration;
+
+use lambda::http::Request;
+use lambda::secrets::Origin;
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::{Digest as _, Sha256};
+use tokio::time::Instant;
+
+use crate::setup::{Edge, WEBHOOK_TOKEN};
+
+/// Shorter secrets can be guessed.
+pub(crate) const SHORTEST: usize = 16;
+
+/// How often wrong secrets make the function read its own again.
+const REREAD: Duration = Duration::from_secs(30);
+
+/// Whether the request carries a valid secret. One that was rotated a moment
+/// ago may be newer than ours, which is then read again.
+pub(crate) async fn admits(edge: &Edge, request: &Request) -> anyhow::Result<bool> {
+    let offered: Vec<&str> = offered(request).collect();
+    if offered.is_empty() {
+        return Ok(false);
+    }
+    let secrets = edge.secrets.read().await?;
+    if is_valid(secrets.get(WEBHOOK_TOKEN)?, &offered) {
+        return Ok(true);
+    }
+    if secrets.origin == Origin::Fetched
+        || edge.secrets.direct(WEBHOOK_TOKEN).is_some()
+        || !may_reread(edge)
+    {
+        return Ok(false);
+    }
+    edge.secrets.forget();
+    let secrets = edge.secrets.read().await?;
+    Ok(is_valid(secrets.get(WEBHOOK_TOKEN)?, &offered))
+}
+
+/// The values that are valid: the current one and, while it is rotated, the
+/// previous one.
+pub(crate) fn values(secret: &SecretString) -> impl Iterator<Item = &str> {
+    let separated = secret.expose_secret().split([',', '\n']);
+    separated.map(str::trim).filter(|value| !value.is_empty())
+}
+
+fn offered(request: &Request) -> impl Iterator<Item = &str> {
+    let bearer = request.header("authorization").filter_map(|value| {
+        let (scheme, token) = value.trim().split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(token)
+    });
+    request
+        .header("x-unbreakable-token")
+        .chain(bearer)
+        .map(str::trim)
+        .take(4)
+}
+
+fn is_valid(secret: Option<&SecretString>, offered: &[&str]) -> bool {
+    let Some(secret) = secret else { return false };
+    let mut valid = false;
+    for value in values(secret).filter(|value| SHORTEST <= value.len()) {
+        for offered in offered {
+            valid |= is_equal(value, offered);
+        }
+    }
+    valid
+}
+
+/// Takes the same time wherever two values differ: what is compared are their
+/// hashes, to the last byte.
+fn is_equal(one: &str, other: &str) -> bool {
+    let (one, other) = (Sha256::digest(one), Sha256::digest(other));
+    let difference = one.iter().zip(other.iter());
+    difference.fold(0, |sum, (one, other)| sum | (one ^ other)) == 0
+}
+
+fn may_reread(edge: &Edge) -> bool {
+    let mut last = edge.reread.lock().expect("no holder panics");
+    let may = last.is_none_or(|last| REREAD <= last.elapsed());
+    if may {
+        *last = Some(Instant::now());
+    }
+    may
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const CURRENT: &str = "current-secret-of-the-hook";
+    const PREVIOUS: &str = "previous-secret-of-the-hook";
+
+    fn valid(headers: Value) -> bool {
+        let event = json!({"requestContext": {"httpMethod": "POST"}, "headers": headers});
+        let request = Request::of(&event).unwrap();
+        let secret = SecretString::from(format!("{CURRENT},\n {PREVIOUS} ,short"));
+        let offered: Vec<&str> = offered(&request).collect();
+        is_valid(Some(&secret), &offered)
+    }
+
+    #[test]
+    fn current_and_previous_secret_are_accepted_in_both_headers() {
+        for secret in [CURRENT, PREVIOUS] {
+            assert!(valid(json!({"X-Unbreakable-Token": secret})));
+            assert!(valid(json!({"Authorization": format!("bearer {secret}")})));
+        }
+    }
+
+    #[test]
+    fn everything_else_is_not() {
+        for headers in [
+            json!({}),
+            json!({"x-unbreakable-token": ""}),
+            json!({"x-unbreakable-token": "short"}),
+            json!({"x-unbreakable-token": format!("{CURRENT},")}),
+            json!({"x-unbreakable-token": format!("{CURRENT},{PREVIOUS}")}),
+            json!({"authorization": CURRENT}),
+            json!({"authorization": format!("Basic {CURRENT}")}),
+            json!({"x-token": CURRENT}),
+        ] {
+            assert!(!valid(headers.clone()), "{headers}");
+        }
+        assert!(!is_valid(None, &[CURRENT]));
+        assert!(!is_valid(Some(&SecretString::from("")), &[""]));
+    }
+}
