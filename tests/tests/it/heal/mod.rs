@@ -6,6 +6,7 @@ mod healed;
 mod notices;
 mod scene;
 mod targets;
+mod troubles;
 
 /// Tells each story twice: once against each generation of the tenant's API.
 macro_rules! stories {

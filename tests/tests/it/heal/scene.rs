@@ -54,10 +54,6 @@ impl Scene {
         self.world.advance(SignedDuration::from_mins(minutes));
     }
 
-    pub(crate) fn seconds(&mut self, seconds: i64) {
-        self.world.advance(SignedDuration::from_secs(seconds));
-    }
-
     /// Deploys a bundle of this name, without a word to the tenant.
     pub(crate) fn deploy(&self, name: &str) -> String {
         let s3 = self.world.aws.s3();
