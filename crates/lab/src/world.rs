@@ -29,6 +29,8 @@ use settings::Remotes;
 pub const REGISTER: &str = "register-validation";
 /// The function that judges them.
 pub const VALIDATE: &str = "validate-builds";
+/// The function that answers problems; [`World::another`] starts it.
+pub const HANDLE_PROBLEM: &str = "handle-problem";
 
 /// The pipeline of [`World::gate`].
 pub const PIPELINE: &str = "Sample";
@@ -131,6 +133,11 @@ impl World {
             tenant: &self.tenant.url(),
         };
         spawn(function, &self.settings, &remotes).await
+    }
+
+    /// How the world is set up.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// What the functions stored.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use dynatrace::Api;
 
-use super::{REGISTER, VALIDATE};
+use super::{HANDLE_PROBLEM, REGISTER, VALIDATE};
 use crate::runtime;
 use crate::tenant::Tenant;
 
@@ -20,6 +20,7 @@ pub const REPORT: &str = "https://report.example";
 const TOKEN: &str = "/unbreakable/dynatrace-token";
 const REPORT_KEYS: &str = "/unbreakable/report-keys";
 const HOOK_SECRET: &str = "/unbreakable/result-hook-secret";
+const WEBHOOK_TOKEN: &str = "/unbreakable/webhook-token";
 
 /// How a world is set up; nothing needs to be given.
 #[derive(Clone, Debug)]
@@ -28,6 +29,7 @@ pub struct Settings {
     timeout: Duration,
     report_keys: String,
     hook_secret: String,
+    webhook_token: String,
     changed: BTreeMap<String, Option<String>>,
 }
 
@@ -45,6 +47,7 @@ impl Default for Settings {
             timeout: Duration::from_secs(30),
             report_keys: format!("lab:{}", "the-key-of-report-links-".repeat(2)),
             hook_secret: "the-secret-that-signs-posted-results".to_owned(),
+            webhook_token: "the-secret-that-notifications-carry".to_owned(),
             changed: BTreeMap::new(),
         }
     }
@@ -87,6 +90,11 @@ impl Settings {
         &self.hook_secret
     }
 
+    /// The secret that notifications of problems carry.
+    pub fn webhook_token(&self) -> &str {
+        &self.webhook_token
+    }
+
     pub(super) fn runtime(&self) -> runtime::Settings {
         runtime::Settings {
             timeout: self.timeout,
@@ -95,11 +103,12 @@ impl Settings {
     }
 
     /// Secrets by the name of their parameter.
-    pub(super) fn parameters(&self, tenant: &Tenant) -> [(&'static str, String); 3] {
+    pub(super) fn parameters(&self, tenant: &Tenant) -> [(&'static str, String); 4] {
         [
             (TOKEN, tenant.token().to_owned()),
             (REPORT_KEYS, self.report_keys.clone()),
             (HOOK_SECRET, self.hook_secret.clone()),
+            (WEBHOOK_TOKEN, self.webhook_token.clone()),
         ]
     }
 
@@ -125,6 +134,13 @@ impl Settings {
                 ("DT_MISSING_DATA_SECONDS", "2"),
                 ("DT_BUILD_REPORT_URL", REPORT),
                 ("REPORT_KEYS_PARAMETER", REPORT_KEYS),
+            ],
+            HANDLE_PROBLEM => &[
+                ("REMEDIATIONS_TABLE", REMEDIATIONS),
+                ("DT_TENANT_URL", remotes.tenant),
+                ("DT_API", api_name(self.api)),
+                ("DT_API_TOKEN_PARAMETER", TOKEN),
+                ("WEBHOOK_TOKEN_PARAMETER", WEBHOOK_TOKEN),
             ],
             _ => &[],
         };

@@ -5,6 +5,7 @@
 
 mod answers;
 mod direct;
+mod heal;
 mod jobs;
 mod killed;
 mod overlap;
