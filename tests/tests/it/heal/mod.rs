@@ -3,6 +3,7 @@
 mod causes;
 mod guards;
 mod healed;
+mod interleavings;
 mod notices;
 mod scene;
 mod targets;

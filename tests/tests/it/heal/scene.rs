@@ -168,7 +168,7 @@ impl Scene {
         }
     }
 
-    fn tick_in(&self, time: Duration) -> Tick {
+    pub(super) fn tick_in(&self, time: Duration) -> Tick {
         Tick {
             now: self.world.now,
             deadline: Instant::now() + time,

@@ -1,7 +1,7 @@
 //! Which revision is deployed again.
 
 use lab::codedeploy::{GroupOptions, Revision};
-use release::deployment::{Deployment, Origin};
+use release::deployment::{Deployment, Group, Origin};
 use release::remediation::{Refusal, State};
 
 use super::scene::{APPLICATION, BUCKET, GROUP, Scene, group};
@@ -126,8 +126,10 @@ async fn content_that_a_problem_condemned_elsewhere_is_no_target(mut scene: Scen
     scene.release("older").await;
     scene.minutes(60);
     let (_, _, problem) = scene.bad_release().await;
-    let mut elsewhere = group();
-    elsewhere.name = "Canary".to_owned();
+    let elsewhere = Group {
+        name: "Canary".to_owned(),
+        ..group()
+    };
     let condemned = Deployment {
         id: "d-CANARY000".to_owned(),
         group: elsewhere.clone(),

@@ -1,0 +1,183 @@
+//! After the storm: nothing fails any more, ticks come until nothing is due,
+//! and everything has ended where it can be seen.
+
+use std::time::Duration;
+
+use lab::codedeploy::GroupOptions;
+use lab::tenant::Times;
+use release::problem::{Finding, Phase, Problem};
+use release::remediation::State;
+use store::tables;
+
+use super::Tally;
+use super::promises::Before;
+use super::steps::OPERATIONS;
+use super::storm::{Storm, group};
+
+impl Storm<'_> {
+    pub(super) async fn calm_down(mut self) -> Result<Tally, String> {
+        for operation in OPERATIONS {
+            self.scene.world.aws.slow_down(operation, Duration::ZERO);
+        }
+        self.scene.world.tenant.clear_faults();
+        self.scene.world.tenant.refuse_comments(Times::N(0));
+        for place in self.places {
+            self.options(place, &GroupOptions::default());
+        }
+        let now = self.scene.world.now.as_millisecond();
+        for index in 0..self.troubles.len() {
+            if !self.troubles[index].closed && self.chance(60) {
+                self.troubles[index].closed = true;
+                self.troubles[index].problem.resolve(now);
+            }
+        }
+        self.note("it is calm");
+        self.tick_until_settled(30).await?;
+        // Whatever is open by now stays open until nobody waits any longer.
+        self.scene.minutes(24 * 60);
+        self.tick_until_settled(10).await?;
+        self.everything_has_ended().await?;
+        Ok(self.tally)
+    }
+
+    async fn tick_until_settled(&mut self, most: usize) -> Result<(), String> {
+        for round in 0..most {
+            self.scene.minutes(6);
+            let before = Before::look(self).await;
+            let ticked = self.ticks_once(&self.workers[round % 2]).await;
+            ticked.map_err(|error| format!("a tick failed in calm weather: {error:#}"))?;
+            self.holds_since(&before).await?;
+            let known = self.known().await;
+            if known.iter().all(|known| known.phase == Phase::Settled) {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Every problem that is stored.
+    async fn known(&self) -> Vec<Problem> {
+        let mut known = Vec::new();
+        for trouble in &self.troubles {
+            let stored = self.scene.world.store.problem(trouble.problem.id()).await;
+            known.extend(stored.unwrap());
+        }
+        known
+    }
+
+    async fn everything_has_ended(&mut self) -> Result<(), String> {
+        let known = self.known().await;
+        for id in &self.accepted {
+            if known.iter().all(|problem| problem.id != *id) {
+                return Err(format!("problem {id} was taken in and is lost"));
+            }
+        }
+        for problem in &known {
+            self.has_ended(problem)
+                .map_err(|how| format!("{how}: {problem:?}"))?;
+        }
+        self.nothing_is_due().await?;
+        self.every_heal_is_known(&known)?;
+        for place in self.places {
+            let store = &self.scene.world.store;
+            let guard = store.guard(&group(place)).await.unwrap();
+            if let Some(active) = guard.active {
+                return Err(format!("the guard is left to problem {active}"));
+            }
+        }
+        for problem in known {
+            let words = problem.remediations.iter();
+            for word in words.map(|remediation| remediation.state.word()) {
+                self.count(word, 1);
+            }
+            let joined = problem.comments.iter();
+            let joined = joined.filter(|said| said.text.contains("answered under problem"));
+            self.count("joined", joined.count());
+            self.count("comments", problem.comments.len());
+            if problem.remediations.is_empty() {
+                self.count(problem.word(), 1);
+            }
+        }
+        for place in self.places {
+            self.count("heals", self.answers(place).len());
+        }
+        Ok(())
+    }
+
+    /// The problem is settled, everything that was decided is told, and nothing
+    /// is told twice.
+    fn has_ended(&self, problem: &Problem) -> Result<(), String> {
+        if problem.phase != Phase::Settled || problem.finding == Finding::Pending {
+            return Err("a problem was left behind".to_owned());
+        }
+        let said = self.scene.world.tenant.comments(&problem.id);
+        for remediation in &problem.remediations {
+            if !remediation.state.is_final() || remediation.holds {
+                return Err("a remediation was left behind".to_owned());
+            }
+            let culprit = &remediation.culprit.id;
+            if said.iter().all(|said| !said.text.contains(culprit)) {
+                return Err(format!("nobody told what became of {culprit}"));
+            }
+        }
+        let told = matches!(
+            problem.finding,
+            Finding::NothingDeployed | Finding::TooManyGroups { .. } | Finding::GaveUp
+        );
+        if told && said.is_empty() {
+            return Err("nobody told what was found".to_owned());
+        }
+        for comment in &problem.comments {
+            let times = said.iter().filter(|said| said.text == comment.text).count();
+            if times != 1 || comment.posted.is_none() {
+                return Err(format!("told {times} times: {}", comment.text));
+            }
+        }
+        let known = |text: &str| problem.comments.iter().any(|known| known.text == text);
+        match said.iter().find(|said| !known(&said.text)) {
+            Some(said) => Err(format!("told and not known: {}", said.text)),
+            None => Ok(()),
+        }
+    }
+
+    async fn nothing_is_due(&self) -> Result<(), String> {
+        let later = jiff::SignedDuration::from_hours(24 * 365);
+        let later = self.scene.world.now.saturating_add(later).unwrap();
+        for shard in 0..tables::SHARDS {
+            let store = &self.scene.world.store;
+            let due = store.due_problems(shard, later, 10, None).await.unwrap();
+            if let Some(due) = due.first() {
+                return Err(format!("problem {} is due for ever", due.id));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whatever was deployed to answer a problem, its problem says so.
+    fn every_heal_is_known(&self, known: &[Problem]) -> Result<(), String> {
+        let places = self.places.iter();
+        for answer in places.flat_map(|place| self.answers(place)) {
+            let id = &answer.made.id;
+            let problem = known.iter().find(|problem| problem.id == answer.problem);
+            let mut states = problem
+                .iter()
+                .flat_map(|problem| &problem.remediations)
+                .filter(|remediation| remediation.culprit.id == answer.culprit)
+                .map(|remediation| &remediation.state);
+            let says_so = states.any(|state| match state {
+                State::Confirmed { deployment, .. } | State::Unconfirmed { deployment, .. } => {
+                    deployment == id
+                }
+                State::HealFailed { deployment, .. } => deployment.as_ref() == Some(id),
+                State::GaveUp { heal, deployment } => {
+                    heal.is_some() && deployment.as_ref().is_none_or(|known| known == id)
+                }
+                _ => false,
+            });
+            if !says_so {
+                return Err(format!("nobody knows of {id}: {problem:?}"));
+            }
+        }
+        Ok(())
+    }
+}

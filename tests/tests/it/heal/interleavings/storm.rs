@@ -1,0 +1,307 @@
+//! A random world, and what is known of it while the storm goes on.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use aws_sdk_codedeploy::config::retry::RetryConfig;
+use aws_sdk_dynamodb::types::AttributeValue;
+use delivery::bundle::Bundles;
+use delivery::codedeploy::CodeDeploy;
+use dynatrace::{Api, Dynatrace};
+use fastrand::Rng;
+use jiff::SignedDuration;
+use lab::codedeploy::{AutoRollback, GroupOptions, Outcome, Revision, RollbackEvent};
+use lab::tenant::Problem;
+use release::deployment::{Deployment, Group, Origin};
+use store::{Ruling, Store};
+use workflows::handle_problem::{Mode, Services};
+
+use super::Tally;
+use crate::heal::scene::{APPLICATION, BUCKET, GROUP, Scene};
+use crate::world::PRODUCTION;
+
+/// Everything is a version of the same few contents, so that the same content
+/// comes back under other ids.
+const CONTENTS: [&str; 4] = ["one", "two", "three", "four"];
+
+/// A group and the service that runs on it.
+pub(super) struct Place {
+    pub(super) group: &'static str,
+    pub(super) entity: &'static str,
+}
+
+const PLACES: [Place; 2] = [
+    Place {
+        group: GROUP,
+        entity: PRODUCTION,
+    },
+    Place {
+        group: "Billing",
+        entity: "SERVICE-00000000000000B2",
+    },
+];
+
+/// What one process holds on to.
+pub(super) struct Worker {
+    pub(super) services: Services,
+    pub(super) tenant: Dynatrace,
+}
+
+/// A problem and what the story did to it.
+pub(super) struct Trouble {
+    pub(super) problem: Problem,
+    pub(super) closed: bool,
+    pub(super) merged: bool,
+}
+
+pub(super) struct Storm<'t> {
+    pub(super) scene: Scene,
+    pub(super) dice: Rng,
+    pub(super) workers: [Worker; 2],
+    pub(super) places: &'static [Place],
+    pub(super) troubles: Vec<Trouble>,
+    /// The problems of which the sender of a notification heard that they are
+    /// taken in.
+    pub(super) accepted: BTreeSet<String>,
+    pub(super) tally: Tally,
+    trace: &'t Mutex<Vec<String>>,
+}
+
+impl<'t> Storm<'t> {
+    /// Groups with a history, a ledger that knows a part of it, and a first
+    /// problem.
+    pub(super) async fn gather(seed: u64, trace: &'t Mutex<Vec<String>>) -> Self {
+        let mut dice = Rng::with_seed(seed);
+        let api = *dice.choice(&[Api::V2, Api::V2, Api::V1]).unwrap();
+        let mut scene = Scene::set(api).await;
+        scene.healing.most_groups = dice.usize(1..=2);
+        if dice.u8(..10) == 0 {
+            scene.healing.mode = Mode::Shadow;
+        }
+        let other = scene.world.tenant.service(PLACES[1].entity, "Another");
+        other.tag("DeploymentGroup", "Production").add();
+        let rival = Store::new(scene.world.tables(), "validations", "ledger");
+        let stores = [
+            scene.world.store.clone(),
+            rival.with_remediations("remediations"),
+        ];
+        let workers = stores.map(|store| Worker::new(&scene, store));
+        let places = &PLACES[..dice.usize(1..=2)];
+        let mut storm = Self {
+            scene,
+            dice,
+            workers,
+            places,
+            troubles: Vec::new(),
+            accepted: BTreeSet::new(),
+            tally: Tally::new(),
+            trace,
+        };
+        let (mode, groups) = (storm.scene.healing.mode, storm.scene.healing.most_groups);
+        storm.note(&format!("{api:?}, {mode:?}, at most {groups} groups"));
+        for place in places {
+            storm.options(place, &GroupOptions::default());
+        }
+        for _ in 0..storm.dice.u8(2..=3) {
+            for place in places {
+                storm.release(place).await;
+            }
+            let minutes = storm.dice.i64(10..50);
+            storm.scene.minutes(minutes);
+        }
+        for place in places {
+            storm.worsen(place);
+            storm.release(place).await;
+        }
+        let minutes = storm.dice.i64(0..20);
+        storm.scene.minutes(minutes);
+        storm.trouble();
+        storm
+    }
+
+    pub(super) fn note(&self, happened: &str) {
+        let at = self.scene.world.now.strftime("%H:%M:%S");
+        let mut trace = self.trace.lock().unwrap_or_else(PoisonError::into_inner);
+        trace.push(format!("{at} {happened}"));
+    }
+
+    pub(super) fn count(&mut self, what: &'static str, count: usize) {
+        if 0 < count {
+            *self.tally.entry(what).or_default() += count;
+        }
+    }
+
+    pub(super) fn chance(&mut self, percent: u8) -> bool {
+        self.dice.u8(..100) < percent
+    }
+
+    pub(super) fn place(&mut self) -> &'static Place {
+        &self.places[self.dice.usize(..self.places.len())]
+    }
+
+    /// How later deployments of a group go.
+    pub(super) fn options(&self, place: &Place, options: &GroupOptions) {
+        let codedeploy = self.scene.world.aws.codedeploy();
+        codedeploy.application(APPLICATION);
+        codedeploy
+            .group(APPLICATION, place.group, options.clone())
+            .unwrap();
+    }
+
+    /// Deployments may now take long, fail, and be taken back.
+    pub(super) fn worsen(&mut self, place: &Place) {
+        let seconds =
+            |dice: &mut Rng, of: &[i64]| SignedDuration::from_secs(*dice.choice(of).unwrap());
+        let options = GroupOptions {
+            lead: seconds(&mut self.dice, &[0, 0, 5]),
+            duration: seconds(&mut self.dice, &[0, 0, 30, 180, 600]),
+            stopping: seconds(&mut self.dice, &[0, 30]),
+            outcome: if self.chance(20) {
+                Outcome::Failed
+            } else {
+                Outcome::Succeeded
+            },
+            auto_rollback: if self.chance(20) {
+                AutoRollback::On(vec![RollbackEvent::Failure, RollbackEvent::StopOnRequest])
+            } else {
+                AutoRollback::Disabled
+            },
+            ..GroupOptions::default()
+        };
+        self.note(&format!("{}: {options:?}", place.group));
+        self.options(place, &options);
+    }
+
+    /// A pipeline or a person deploys something, mostly with a word to the
+    /// tenant and to the ledger.
+    pub(super) async fn release(&mut self, place: &Place) {
+        let content = self.dice.choice(CONTENTS).unwrap();
+        let world = &self.scene.world;
+        if world.aws.s3().get(BUCKET, content).is_none() {
+            world.aws.s3().put(BUCKET, content, content);
+        }
+        let revision = Revision::s3(BUCKET, content);
+        let codedeploy = world.aws.codedeploy();
+        let Ok(id) = codedeploy.deploy_by_person(APPLICATION, place.group, revision) else {
+            return;
+        };
+        self.note(&format!("{}: {content} is released as {id}", place.group));
+        if self.chance(85) {
+            // Pipelines repeat this until it is heard.
+            self.scene.world.tenant.clear_faults();
+            self.scene
+                .announce_in(place.group, &id, &[place.entity])
+                .await;
+        }
+        if self.chance(60) {
+            self.enter(place, &id, content).await;
+        }
+    }
+
+    /// The ledger hears of a deployment, and perhaps what is thought of it.
+    async fn enter(&mut self, place: &Place, id: &str, content: &str) {
+        let group = group(place);
+        let deployment = Deployment {
+            id: id.to_owned(),
+            group: group.clone(),
+            at: self.scene.world.now,
+            execution: None,
+            identity: format!("sources:{content}"),
+            version: content.to_owned(),
+            origin: Origin::Release,
+        };
+        let store = &self.scene.world.store;
+        store.record_deployment(&deployment).await.unwrap();
+        match self.dice.u8(..10) {
+            0 => {
+                let store = &self.scene.world.store;
+                let ruling = Ruling::Condemn;
+                let ruled = store.rule(&group, id, ruling, "a person", "it leaks").await;
+                assert!(ruled.unwrap().is_some());
+                self.note(&format!("{id} is bad"));
+            }
+            1..5 => {
+                self.prove(id).await;
+                self.note(&format!("{id} is good"));
+            }
+            _ => {}
+        }
+    }
+
+    /// What a validation that passed leaves in the ledger.
+    async fn prove(&self, id: &str) {
+        let tables = self.scene.world.tables();
+        let found = tables.scan().table_name("ledger").send().await.unwrap();
+        let is_it = |value: &AttributeValue| {
+            let text = value.as_s().map(String::as_str).unwrap_or_default();
+            text.contains(&format!("\"{id}\""))
+        };
+        for item in found.items() {
+            if item.get("deployment").is_some_and(is_it) {
+                tables
+                    .update_item()
+                    .table_name("ledger")
+                    .key("pk", item["pk"].clone())
+                    .key("sk", item["sk"].clone())
+                    .update_expression("SET standing = :good")
+                    .expression_attribute_values(":good", AttributeValue::S("good".to_owned()))
+                    .send()
+                    .await
+                    .unwrap();
+            }
+        }
+    }
+
+    /// The tenant notices something.
+    pub(super) fn trouble(&mut self) {
+        let mut problem = self.scene.world.tenant.problem("Failure rate increase");
+        let felt_by = self.dice.usize(..self.places.len());
+        problem = problem.impacts(self.places[felt_by].entity);
+        if self.chance(30) {
+            for place in self.places {
+                problem = problem.impacts(place.entity);
+            }
+        }
+        if self.chance(20) {
+            problem = problem.root_cause(self.places[felt_by].entity);
+        }
+        if self.chance(30) {
+            problem = problem.without_deployment_evidence();
+        }
+        let problem = problem.open();
+        self.note(&format!("problem {} opens", problem.id()));
+        self.count("problems", 1);
+        self.troubles.push(Trouble {
+            problem,
+            closed: false,
+            merged: false,
+        });
+    }
+}
+
+impl Worker {
+    fn new(scene: &Scene, store: Store) -> Self {
+        // The pauses between attempts are real time; the attempts are not less.
+        let retries = RetryConfig::standard();
+        let retries = retries.with_initial_backoff(std::time::Duration::from_millis(1));
+        let sdk = scene.world.aws.sdk_config().into_builder();
+        let sdk = sdk.retry_config(retries).build();
+        let s3 = aws_sdk_s3::config::Builder::from(&sdk).force_path_style(true);
+        Self {
+            services: Services {
+                store,
+                codedeploy: CodeDeploy::new(aws_sdk_codedeploy::Client::new(&sdk)),
+                bundles: Bundles::new(aws_sdk_s3::Client::from_conf(s3.build())),
+                healing: scene.healing.clone(),
+            },
+            tenant: scene.world.dynatrace(),
+        }
+    }
+}
+
+pub(super) fn group(place: &Place) -> Group {
+    Group {
+        application: APPLICATION.to_owned(),
+        name: place.group.to_owned(),
+    }
+}
