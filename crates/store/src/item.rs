@@ -8,6 +8,7 @@ use std::str::FromStr;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use release::deployment::Group;
+use release::plot::Plotted;
 use release::validation::{Hook, Phase, Registrant, Registration, Validation, ValidationId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,6 +19,9 @@ use crate::error::{corrupt, missing};
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
+/// The partition of the catalogue.
+pub(crate) const CATALOGUE: &str = "catalogue";
+
 /// The place of an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
@@ -27,13 +31,19 @@ pub(crate) struct Key {
 
 impl Key {
     pub(crate) fn validation(registration: &Registration) -> Self {
+        Self::of_history(
+            &registration.pipeline,
+            &registration.comparison,
+            &registration.id.to_string(),
+        )
+    }
+
+    /// The place of a validation of a pipeline and comparison; `id` may be any
+    /// text that sorts among ids.
+    pub(crate) fn of_history(pipeline: &str, comparison: &str, id: &str) -> Self {
         Self {
-            pk: format!("p#{}", escaped(&registration.pipeline)),
-            sk: format!(
-                "v#{}#{}",
-                escaped(&registration.comparison),
-                registration.id
-            ),
+            pk: format!("p#{}", escaped(pipeline)),
+            sk: format!("v#{}#{id}", escaped(comparison)),
         }
     }
 
@@ -87,14 +97,10 @@ impl Key {
         }
     }
 
-    pub(crate) fn catalogue(registration: &Registration) -> Self {
+    pub(crate) fn catalogue(pipeline: &str, comparison: &str) -> Self {
         Self {
-            pk: "catalogue".to_owned(),
-            sk: format!(
-                "{}#{}",
-                escaped(&registration.pipeline),
-                escaped(&registration.comparison)
-            ),
+            pk: CATALOGUE.to_owned(),
+            sk: format!("{}#{}", escaped(pipeline), escaped(comparison)),
         }
     }
 
@@ -196,6 +202,27 @@ pub(crate) fn validation(item: &Item) -> Result<Validation, StoreError> {
     })
 }
 
+/// One point of a chart.
+pub(crate) fn plotted(value: &AttributeValue) -> Result<Plotted, StoreError> {
+    let AttributeValue::M(point) = value else {
+        return Err(missing("plot"));
+    };
+    let optional = |name| {
+        point
+            .contains_key(name)
+            .then(|| decimal(point, name))
+            .transpose()
+    };
+    Ok(Plotted {
+        name: string(point, "name")?.to_owned(),
+        outcome: plain(point, "outcome")?,
+        observation: optional("observation")?,
+        baseline: optional("baseline")?,
+        upper_limit: optional("upperLimit")?,
+        lower_limit: optional("lowerLimit")?,
+    })
+}
+
 /// The attributes of a validation that was just registered.
 pub(crate) fn registered(validation: &Validation, key: &Key, shard: u8) -> Item {
     let registration = &validation.registration;
@@ -285,6 +312,13 @@ pub(crate) fn number<T>(item: &Item, attribute: &'static str) -> Result<T, Store
 where
     T: FromStr<Err = ParseIntError>,
 {
+    match item.get(attribute) {
+        Some(AttributeValue::N(text)) => text.parse().map_err(|error| corrupt(attribute, error)),
+        _ => Err(missing(attribute)),
+    }
+}
+
+fn decimal(item: &Item, attribute: &'static str) -> Result<f64, StoreError> {
     match item.get(attribute) {
         Some(AttributeValue::N(text)) => text.parse().map_err(|error| corrupt(attribute, error)),
         _ => Err(missing(attribute)),

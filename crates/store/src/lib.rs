@@ -10,6 +10,9 @@ mod verdict;
 
 mod ledger;
 
+mod catalogue;
+mod history;
+
 mod advance;
 mod claimed_problem;
 mod effect;
@@ -28,11 +31,13 @@ pub mod tables;
 mod transaction;
 
 pub use advance::Advanced;
+pub use catalogue::{Catalogue, Catalogued};
 pub use claim::{ClaimError, Claimed};
 pub use claimed_problem::ClaimedProblem;
 pub use due::Due;
 pub use effect::Effect;
 pub use error::StoreError;
+pub use history::{Evaluated, History, Part, Recorded, Room, Span};
 pub use problems::{DueProblem, Noticed};
 pub use register::{Registered, Spec};
 pub use ruling::Ruling;

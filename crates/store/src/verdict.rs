@@ -43,12 +43,12 @@ impl Store {
             // On the heap: several requests under way are too large for a stack.
             let read = Box::pin(async {
                 tokio::try_join!(
-                    self.newest_in_catalogue(claimed, &judgement),
+                    self.catalogue_verdict(registration, &judgement),
                     self.lessons(&registration.deployments, registration.id, &lesson),
                 )
             });
-            let (newest, lessons) = read.await?;
-            writes.extend(newest);
+            let (catalogued, lessons) = read.await?;
+            writes.extend(catalogued);
             writes.extend(lessons);
             if attempts.write(self, writes).await? == Attempt::Written {
                 break;
@@ -82,46 +82,6 @@ impl Store {
                 .expression_attribute_values(":answer", item::word(answer))
                 .expression_attribute_values(":id", item::word(id)),
         )
-    }
-
-    /// The write that makes this the last verdict of its comparison. Nothing,
-    /// where a build that was registered later has been judged already.
-    async fn newest_in_catalogue(
-        &self,
-        claimed: &Claimed,
-        judgement: &Judgement,
-    ) -> Result<Option<Write>, StoreError> {
-        let registration = &claimed.validation.registration;
-        let place = Key::catalogue(registration);
-        let newest: Option<ValidationId> = self
-            .get("read the catalogue", &place)
-            .await?
-            .map(|item| item::plain(&item, "id"))
-            .transpose()?;
-        if newest.is_some_and(|newest| registration.id < newest) {
-            return Ok(None);
-        }
-        let mut item = place.attributes();
-        let comparison = registration.comparison.clone();
-        let attributes = [
-            ("pipeline", AttributeValue::S(registration.pipeline.clone())),
-            ("comparison", AttributeValue::S(comparison)),
-            ("id", item::word(registration.id)),
-            ("verdict", item::word(judgement.verdict)),
-            ("version", AttributeValue::S(registration.version.clone())),
-            ("judgedAt", item::millis(judgement.at)),
-        ];
-        for (name, value) in attributes {
-            item.insert(name.to_owned(), value);
-        }
-        // Ids sort by the time of registration, also as text.
-        Ok(Some(Write::put(
-            Put::builder()
-                .table_name(&self.validations)
-                .set_item(Some(expiring(item, registration)))
-                .condition_expression("attribute_not_exists(id) OR id <= :id")
-                .expression_attribute_values(":id", item::word(registration.id)),
-        )))
     }
 }
 
