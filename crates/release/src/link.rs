@@ -1,4 +1,9 @@
 //! Signed links to a report: `/v/<id>?e=<expiry>&k=<key id>&s=<signature>`.
+//!
+//! A link opens what it names and nothing beside it; [`Scope`] says what can be
+//! named.
+
+use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -6,6 +11,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
+
+use crate::validation::ValidationId;
 
 /// The longest link that is promised.
 pub const LONGEST: usize = 160;
@@ -21,6 +28,40 @@ pub struct Keys(Vec<Key>);
 struct Key {
     id: String,
     secret: SecretString,
+}
+
+/// What a link opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope<'a> {
+    /// The start page, and with it everything.
+    Start,
+    /// The history of one pipeline and comparison.
+    History {
+        /// The pipeline.
+        pipeline: &'a str,
+        /// The comparison.
+        comparison: &'a str,
+    },
+    /// One evaluation.
+    Evaluation(ValidationId),
+    /// The badge of one pipeline and comparison, which is meant to be seen.
+    Badge {
+        /// The pipeline.
+        pipeline: &'a str,
+        /// The comparison.
+        comparison: &'a str,
+    },
+}
+
+/// What a link says for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ticket<'a> {
+    /// When it ends, in seconds of Unix time.
+    pub expiry: i64,
+    /// The key that signed it.
+    pub key: &'a str,
+    /// The signature.
+    pub signature: &'a str,
 }
 
 /// Why a key ring cannot be used.
@@ -68,45 +109,60 @@ impl Keys {
         Ok(Self(keys))
     }
 
-    /// A link to `path` (such as `/v/<id>`) below `base` that ends at `expiry`.
-    pub fn sign(&self, base: &str, path: &str, expiry: Timestamp) -> String {
+    /// The parameters of a link that opens `scope` until `expiry`.
+    pub fn sign(&self, scope: Scope<'_>, expiry: Timestamp) -> String {
         let key = &self.0[0];
         let expiry = expiry.as_second();
-        let signature = URL_SAFE_NO_PAD.encode(&mac(key, path, expiry)[..SIGNATURE_BYTES]);
-        format!(
-            "{}{path}?e={expiry}&k={}&s={signature}",
-            base.trim_end_matches('/'),
-            key.id
-        )
+        let signature = keyed(key, scope, expiry).finalize().into_bytes();
+        let signature = URL_SAFE_NO_PAD.encode(&signature[..SIGNATURE_BYTES]);
+        format!("e={expiry}&k={}&s={signature}", key.id)
     }
 
-    /// Whether the parameters of a link open `path` at `now`.
+    /// Whether a link opens `scope` at `now`.
     pub fn check(
         &self,
-        path: &str,
-        expiry: i64,
-        key_id: &str,
-        signature: &str,
+        scope: Scope<'_>,
+        ticket: Ticket<'_>,
         now: Timestamp,
     ) -> Result<(), Refused> {
         let key = self
             .0
             .iter()
-            .find(|key| key.id == key_id)
+            .find(|key| key.id == ticket.key)
             .ok_or(Refused::UnknownKey)?;
         let sent = URL_SAFE_NO_PAD
-            .decode(signature)
+            .decode(ticket.signature)
             .map_err(|_| Refused::Forged)?;
         if sent.len() != SIGNATURE_BYTES {
             return Err(Refused::Forged);
         }
-        keyed(key, path, expiry)
+        keyed(key, scope, ticket.expiry)
             .verify_truncated_left(&sent)
             .map_err(|_| Refused::Forged)?;
-        if expiry <= now.as_second() {
+        if ticket.expiry <= now.as_second() {
             return Err(Refused::Expired);
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Scope<'_> {
+    /// What is signed. No two scopes read the same: where a name could hold the
+    /// separator, its length stands before it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (page, pipeline, comparison) = match self {
+            Self::Start => return f.write_str("/"),
+            Self::Evaluation(id) => return write!(f, "/v/{id}"),
+            Self::History {
+                pipeline,
+                comparison,
+            } => ("/history", pipeline, comparison),
+            Self::Badge {
+                pipeline,
+                comparison,
+            } => ("/badge.svg", pipeline, comparison),
+        };
+        write!(f, "{page}?{}:{pipeline}:{comparison}", pipeline.len())
     }
 }
 
@@ -128,14 +184,10 @@ fn key(position: usize, entry: &str) -> Result<Key, InvalidKeys> {
     })
 }
 
-fn mac(key: &Key, path: &str, expiry: i64) -> Vec<u8> {
-    keyed(key, path, expiry).finalize().into_bytes().to_vec()
-}
-
-fn keyed(key: &Key, path: &str, expiry: i64) -> Hmac<Sha256> {
+fn keyed(key: &Key, scope: Scope<'_>, expiry: i64) -> Hmac<Sha256> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key.secret.expose_secret().as_bytes())
         .expect("HMAC takes a key of any length");
-    mac.update(format!("report\n{path}\n{expiry}\n{}", key.id).as_bytes());
+    mac.update(format!("report\n{scope}\n{expiry}\n{}", key.id).as_bytes());
     mac
 }
 
@@ -143,7 +195,12 @@ fn keyed(key: &Key, path: &str, expiry: i64) -> Hmac<Sha256> {
 mod tests {
     use super::*;
 
-    const PATH: &str = "/v/019a9f3e-0000-7000-8000-000000000000";
+    const ID: &str = "019a9f3e-0000-7000-8000-000000000000";
+    const OTHER: &str = "019a9f3e-0000-7000-8000-000000000001";
+
+    fn evaluation(id: &str) -> Scope<'static> {
+        Scope::Evaluation(id.parse().unwrap())
+    }
 
     fn ring(text: &str) -> Keys {
         Keys::parse(&SecretString::from(text.to_owned())).unwrap()
@@ -157,32 +214,32 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    fn parts(link: &str) -> (i64, String, String) {
-        let url = link.split_once('?').unwrap().1.to_owned();
-        let mut values = url
+    /// The parameters as whoever opens the link sends them.
+    fn ticket(parameters: &str) -> Ticket<'_> {
+        let mut values = parameters
             .split('&')
-            .map(|pair| pair.split_once('=').unwrap().1.to_owned());
-        (
-            values.next().unwrap().parse().unwrap(),
-            values.next().unwrap(),
-            values.next().unwrap(),
-        )
+            .map(|pair| pair.split_once('=').unwrap().1);
+        let mut next = || values.next().unwrap();
+        Ticket {
+            expiry: next().parse().unwrap(),
+            key: next(),
+            signature: next(),
+        }
     }
 
     #[test]
     fn link_of_a_rotated_key_still_opens() {
-        let link = ring(&format!("a:{}", secret("x"))).sign("https://r.example", PATH, at(2_000));
-        let (expiry, id, signature) = parts(&link);
+        let link = ring(&format!("a:{}", secret("x"))).sign(evaluation(ID), at(2_000));
 
         let rotated = ring(&format!("b:{},a:{}", secret("y"), secret("x")));
         assert_eq!(
-            rotated.check(PATH, expiry, &id, &signature, at(1_000)),
+            rotated.check(evaluation(ID), ticket(&link), at(1_000)),
             Ok(())
         );
 
         let dropped = ring(&format!("b:{}", secret("y")));
         assert_eq!(
-            dropped.check(PATH, expiry, &id, &signature, at(1_000)),
+            dropped.check(evaluation(ID), ticket(&link), at(1_000)),
             Err(Refused::UnknownKey)
         );
     }
@@ -190,39 +247,70 @@ mod tests {
     #[test]
     fn changed_link_is_refused() {
         let keys = ring(&format!("a:{}", secret("x")));
-        let (expiry, id, signature) = parts(&keys.sign("https://r.example", PATH, at(2_000)));
+        let link = keys.sign(evaluation(ID), at(2_000));
+        let sent = ticket(&link);
+        let check = |scope, sent, now| keys.check(scope, sent, at(now));
 
-        let other = "/v/019a9f3e-0000-7000-8000-000000000001";
-        assert_eq!(
-            keys.check(other, expiry, &id, &signature, at(1)),
-            Err(Refused::Forged)
-        );
-        assert_eq!(
-            keys.check(PATH, expiry + 1, &id, &signature, at(1)),
-            Err(Refused::Forged)
-        );
-        assert_eq!(
-            keys.check(PATH, expiry, &id, &signature[..8], at(1)),
-            Err(Refused::Forged)
-        );
-        assert_eq!(
-            keys.check(PATH, expiry, &id, "", at(1)),
-            Err(Refused::Forged)
-        );
-        assert_eq!(
-            keys.check(PATH, expiry, &id, &signature, at(2_000)),
-            Err(Refused::Expired)
-        );
+        assert_eq!(check(evaluation(OTHER), sent, 1), Err(Refused::Forged));
+        for changed in [
+            Ticket {
+                expiry: sent.expiry + 1,
+                ..sent
+            },
+            Ticket {
+                signature: &sent.signature[..8],
+                ..sent
+            },
+            Ticket {
+                signature: "",
+                ..sent
+            },
+        ] {
+            assert_eq!(check(evaluation(ID), changed, 1), Err(Refused::Forged));
+        }
+        assert_eq!(check(evaluation(ID), sent, 2_000), Err(Refused::Expired));
+    }
+
+    #[test]
+    fn link_opens_one_scope_however_names_are_split() {
+        let keys = ring(&format!("a:{}", secret("x")));
+        let history = |pipeline, comparison| Scope::History {
+            pipeline,
+            comparison,
+        };
+        let scopes = [
+            Scope::Start,
+            evaluation(ID),
+            evaluation(OTHER),
+            history("a", "b"),
+            history("a:b", ""),
+            history("", "a:b"),
+            history("1:a", "b"),
+            history("a\n2000\na", "b"),
+            Scope::Badge {
+                pipeline: "a",
+                comparison: "b",
+            },
+        ];
+
+        for scope in scopes {
+            let link = keys.sign(scope, at(2_000));
+            let opened: Vec<Scope<'_>> = scopes
+                .into_iter()
+                .filter(|other| keys.check(*other, ticket(&link), at(1)).is_ok())
+                .collect();
+            assert_eq!(opened, [scope]);
+        }
     }
 
     #[test]
     fn link_on_an_api_gateway_stays_within_160_characters() {
         let keys = ring(&format!("20261120:{}", secret("x")));
 
-        let link = keys.sign(
-            "https://abcdefghij.execute-api.ap-southeast-2.amazonaws.com/Prod/",
-            PATH,
-            "2027-01-01T00:00:00Z".parse().unwrap(),
+        let link = format!(
+            "https://abcdefghij.execute-api.ap-southeast-2.amazonaws.com/Prod{}?{}",
+            evaluation(ID),
+            keys.sign(evaluation(ID), "2027-01-01T00:00:00Z".parse().unwrap()),
         );
 
         assert!(link.len() <= LONGEST, "{} characters: {link}", link.len());

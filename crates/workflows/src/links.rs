@@ -1,13 +1,14 @@
-//! Links to the report of one validation.
+//! Links to the report, and what they open.
 
 use jiff::{SignedDuration, Timestamp};
-use release::link::{InvalidKeys, Keys};
+use release::link::{InvalidKeys, Keys, Refused, Scope, Ticket};
 use release::validation::ValidationId;
 use release::window::saturating_add;
 use secrecy::SecretString;
+use url::form_urlencoded::Serializer;
 
 /// How long a signed link opens its report.
-const OPEN_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
+pub const OPEN_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// Who may open a report.
 #[derive(Debug)]
@@ -34,26 +35,96 @@ pub struct LinkSettings {
     pub public: bool,
 }
 
+impl Access {
+    /// Access by links that these keys have signed.
+    pub fn signed(keys: &SecretString) -> Result<Self, InvalidKeys> {
+        Keys::parse(keys).map(Self::Signed)
+    }
+
+    /// The address of `page` below `base`, which is empty or ends with a slash,
+    /// with parameters of its own and those that open `scope` until `expiry`.
+    pub fn address(
+        &self,
+        base: &str,
+        page: &str,
+        scope: Scope<'_>,
+        parameters: &[(&str, &str)],
+        expiry: Timestamp,
+    ) -> String {
+        let mut query = Serializer::new(String::new());
+        if let Scope::History {
+            pipeline,
+            comparison,
+        }
+        | Scope::Badge {
+            pipeline,
+            comparison,
+        } = scope
+        {
+            query.append_pair(PIPELINE, pipeline);
+            query.append_pair(COMPARISON, comparison);
+        }
+        let query = query.extend_pairs(parameters).finish();
+        let signature = match self {
+            Self::Signed(keys) => keys.sign(scope, expiry),
+            Self::Public => String::new(),
+        };
+        let parts: Vec<&str> = [query.as_str(), &signature]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect();
+        let separator = if parts.is_empty() { "" } else { "?" };
+        format!("{base}{page}{separator}{}", parts.join("&"))
+    }
+
+    /// Until when a ticket opens `scope`, if it does.
+    pub fn opens(
+        &self,
+        scope: Scope<'_>,
+        ticket: Option<Ticket<'_>>,
+        now: Timestamp,
+    ) -> Result<Timestamp, Refused> {
+        let Self::Signed(keys) = self else {
+            return Ok(saturating_add(now, OPEN_FOR));
+        };
+        let ticket = ticket.ok_or(Refused::Forged)?;
+        keys.check(scope, ticket, now)?;
+        Timestamp::from_second(ticket.expiry).map_err(|_| Refused::Forged)
+    }
+}
+
+/// The parameter that names the pipeline, since 2018.
+pub const PIPELINE: &str = "pipelineName";
+/// The parameter that names the comparison, since 2018.
+pub const COMPARISON: &str = "comparisonName";
+
 impl Links {
     /// Links as the settings want them, signed by `keys` unless public.
     pub fn new(settings: &LinkSettings, keys: &SecretString) -> Result<Self, InvalidKeys> {
         let access = if settings.public {
             Access::Public
         } else {
-            Access::Signed(Keys::parse(keys)?)
+            Access::signed(keys)?
         };
         Ok(Self {
-            base: settings.base.trim_end_matches('/').to_owned(),
+            base: format!("{}/", settings.base.trim_end_matches('/')),
             access,
         })
     }
 
     /// The link to the report of exactly this validation.
     pub fn to(&self, id: ValidationId, now: Timestamp) -> String {
-        let path = format!("/v/{id}");
-        match &self.access {
-            Access::Signed(keys) => keys.sign(&self.base, &path, saturating_add(now, OPEN_FOR)),
-            Access::Public => format!("{}{path}", self.base),
-        }
+        self.until(Scope::Evaluation(id), saturating_add(now, OPEN_FOR))
+    }
+
+    /// The link that opens `scope` until `expiry`.
+    pub fn until(&self, scope: Scope<'_>, expiry: Timestamp) -> String {
+        let page = match scope {
+            Scope::Start => String::new(),
+            Scope::History { .. } => "history".to_owned(),
+            Scope::Evaluation(id) => format!("v/{id}"),
+            Scope::Badge { .. } => "badge.svg".to_owned(),
+        };
+        self.access.address(&self.base, &page, scope, &[], expiry)
     }
 }
