@@ -5,16 +5,29 @@
 //! and by a schedule, and an event is recognised by what it has, not by what it
 //! lacks.
 
+mod reply;
+
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use url::form_urlencoded;
+
+pub use reply::Reply;
 
 /// A request, as far as a function needs it.
 pub struct Request {
     /// The method, in capitals.
     pub method: String,
+    /// The path as whoever asks has it, with the stage.
+    pub address: String,
+    /// The path without the stage.
+    pub path: String,
+    /// The parameters, decoded, in the order in which they were sent.
+    pub parameters: Vec<(String, String)>,
+    /// Whether the front door decodes bodies that are sent as base64.
+    decodes: bool,
     headers: BTreeMap<String, Vec<String>>,
     body: String,
     encoded: bool,
@@ -56,8 +69,15 @@ impl Request {
                 }
             }
         }
+        let (address, path) = paths(event);
         Some(Self {
             method: method.to_ascii_uppercase(),
+            address,
+            path,
+            parameters: parameters(event),
+            // A REST API, which sends no version, does so only for the media
+            // types it is told.
+            decodes: event.get("version").is_some(),
             headers,
             body: text(event.get("body")),
             encoded: event.get("isBase64Encoded") == Some(&Value::Bool(true)),
@@ -85,6 +105,48 @@ impl Request {
             .map_err(|_| BodyError::NotEncoded)?;
         within(limit, body)
     }
+}
+
+/// The path with and without the stage.
+///
+/// A REST API keeps the stage out of `path`, and tells the root of a custom
+/// domain's folder by its resource alone. The others leave the stage in.
+fn paths(event: &Value) -> (String, String) {
+    let context = event.get("requestContext");
+    let told = |path: &str| context.and_then(|context| context.pointer(path));
+    let raw = event.get("rawPath").or_else(|| event.get("path"));
+    let raw = text(raw);
+    let address = told("/http/path").or_else(|| told("/path"));
+    let address = address.map_or_else(|| raw.clone(), |path| text(Some(path)));
+    if text(event.get("resource")) == "/" {
+        return (address, "/".to_owned());
+    }
+    let stage = format!("/{}", text(told("/stage")));
+    let below = raw.strip_prefix(stage.as_str()).filter(|below| {
+        event.get("rawPath").is_some() && (below.is_empty() || below.starts_with('/'))
+    });
+    let path = below.unwrap_or(&raw).to_owned();
+    (address, path)
+}
+
+/// The parameters of any front door: as they were sent, else decoded already.
+fn parameters(event: &Value) -> Vec<(String, String)> {
+    if let Some(raw) = event.get("rawQueryString").and_then(Value::as_str) {
+        return form_urlencoded::parse(raw.as_bytes())
+            .into_owned()
+            .collect();
+    }
+    let several = event.get("multiValueQueryStringParameters");
+    let several = several.filter(|several| several.is_object());
+    let mut parameters = Vec::new();
+    for (name, value) in each(several.or_else(|| event.get("queryStringParameters"))) {
+        let values = value
+            .as_array()
+            .map_or(std::slice::from_ref(value), Vec::as_slice);
+        let values = values.iter().filter_map(Value::as_str);
+        parameters.extend(values.map(|value| (name.clone(), value.to_owned())));
+    }
+    parameters
 }
 
 /// The answer to a request, in the shape that every front door takes.
@@ -146,6 +208,59 @@ mod tests {
             assert_eq!(found, tokens);
             assert_eq!(request.body(10).unwrap(), b"{}");
         }
+    }
+
+    #[test]
+    fn path_is_told_with_and_without_the_stage() {
+        let rest = |path: &str, address: &str, resource: &str| {
+            json!({
+                "path": path, "resource": resource, "httpMethod": "GET",
+                "requestContext": {"path": address, "stage": "v1", "httpMethod": "GET"},
+            })
+        };
+        let payload_2 = |path: &str, stage: &str| {
+            json!({
+                "version": "2.0", "rawPath": path,
+                "requestContext": {"stage": stage, "http": {"method": "GET", "path": path}},
+            })
+        };
+        for (event, address, path) in [
+            (rest("/v/1", "/v1/v/1", "/{proxy+}"), "/v1/v/1", "/v/1"),
+            (rest("/v1/x", "/v1/v1/x", "/{proxy+}"), "/v1/v1/x", "/v1/x"),
+            (rest("/reports", "/reports", "/"), "/reports", "/"),
+            (payload_2("/v/1", "$default"), "/v/1", "/v/1"),
+            (payload_2("/Prod/v/1", "Prod"), "/Prod/v/1", "/v/1"),
+            (payload_2("/Prod", "Prod"), "/Prod", ""),
+            (
+                payload_2("/Production", "Prod"),
+                "/Production",
+                "/Production",
+            ),
+            (payload_2("/", "$default"), "/", "/"),
+        ] {
+            let request = Request::of(&event).unwrap();
+            assert_eq!(
+                (&*request.address, &*request.path),
+                (address, path),
+                "{event}"
+            );
+        }
+    }
+
+    #[test]
+    fn parameters_are_decoded_once() {
+        let expected = [("a", "1 %2B"), ("a", "2"), ("ü", "&")];
+        let mut raw = payload_2();
+        raw["rawQueryString"] = "a=1+%252B&a=2&%C3%BC=%26".into();
+        let mut several = rest();
+        several["multiValueQueryStringParameters"] = json!({"a": ["1 %2B", "2"], "ü": ["&"]});
+        several["queryStringParameters"] = json!({"a": "2", "ü": "&"});
+        for event in [raw, several] {
+            let found = Request::of(&event).unwrap().parameters;
+            let found: Vec<(&str, &str)> = found.iter().map(|(a, b)| (&**a, &**b)).collect();
+            assert_eq!(found, expected);
+        }
+        assert!(Request::of(&rest()).unwrap().parameters.is_empty());
     }
 
     #[test]

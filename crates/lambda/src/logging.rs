@@ -9,9 +9,11 @@ use crate::settings;
 
 /// Our own crates speak from this level on; everybody else only warns, because
 /// below that the libraries print events and requests.
-const OURS: [&str; 8] = [
+const OURS: [&str; 10] = [
     "register_validation",
     "validate_builds",
+    "validation_report",
+    "handle_problem",
     "workflows",
     "delivery",
     "dynatrace",
