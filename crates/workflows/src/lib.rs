@@ -4,6 +4,7 @@ pub mod compare;
 pub mod handle_problem;
 pub mod register_validation;
 pub mod validate_builds;
+pub mod validation_report;
 
 pub mod links;
 pub mod measure;

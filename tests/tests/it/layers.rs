@@ -112,7 +112,14 @@ const FUNCTION: Room = Room {
 };
 
 /// What `workflows` joins.
-const JOINED: &[&str] = &["monspec", "release", "dynatrace", "delivery", "store"];
+const JOINED: &[&str] = &[
+    "monspec",
+    "release",
+    "report",
+    "dynatrace",
+    "delivery",
+    "store",
+];
 
 /// Crates that wait, call, log or encrypt a connection. A pure crate has no use
 /// for any of them.

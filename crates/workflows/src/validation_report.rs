@@ -1,0 +1,273 @@
+//! A reader opens a link and sees what is known: the gates, the history of one,
+//! one evaluation.
+//!
+//! A link opens what it names. What a page links to is signed anew, until the
+//! same moment: from an evaluation to its history, from there to the other
+//! evaluations, from the start page to everything. No page leads to the start
+//! page but to whoever may read everything anyway.
+
+mod addresses;
+mod document;
+mod evaluation;
+mod history;
+mod parameters;
+mod route;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use release::link::{Refused, Scope};
+use report::{Form, Frame, Gate, Trouble, badge, json, page};
+use store::{Store, StoreError};
+
+use crate::links::Access;
+use addresses::Addresses;
+pub use document::{Document, Kind};
+use parameters::{Parameters, Wrong};
+pub use report::content_security_policy;
+use route::{Page, Route, Shape};
+
+/// How many gates a start page shows.
+const GATES: usize = 1_000;
+
+/// What this use-case needs.
+#[derive(Debug)]
+pub struct Services {
+    /// The records.
+    pub store: Store,
+    /// The zone of the readers; times are in UTC without one.
+    pub zone: Option<TimeZone>,
+}
+
+/// What a reader asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The path below the address of the report.
+    pub path: &'a str,
+    /// The path as the reader's browser has it, which relative links start from.
+    pub address: &'a str,
+    /// The parameters, decoded.
+    pub parameters: &'a [(String, String)],
+    /// What the reader would rather have.
+    pub wants: Wants,
+}
+
+/// What a reader would rather have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wants {
+    /// A page for people.
+    Page,
+    /// A document for machines.
+    Json,
+}
+
+/// What became of a request.
+#[derive(Debug)]
+pub enum Outcome {
+    /// What was asked for.
+    Shown(Document),
+    /// Nothing to show, and a document that says what to do.
+    Nothing(Document),
+    /// The link was signed with a key that is not known. It may have been
+    /// rotated in meanwhile; if not, this is the answer.
+    UnknownKey(Document),
+    /// The records cannot be read.
+    Unavailable(Document, anyhow::Error),
+}
+
+/// Why nothing is shown.
+enum Ended {
+    Trouble(Trouble),
+    UnknownKey,
+    Fault(StoreError),
+}
+
+impl From<StoreError> for Ended {
+    fn from(error: StoreError) -> Self {
+        Self::Fault(error)
+    }
+}
+
+impl From<Wrong> for Ended {
+    fn from(Wrong { name, expected }: Wrong) -> Self {
+        Self::Trouble(Trouble::BadParameter { name, expected })
+    }
+}
+
+impl From<Refused> for Ended {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::UnknownKey => Self::UnknownKey,
+            Refused::Forged => Self::Trouble(Trouble::LinkNotValid),
+            // Only who held a good link hears this, and nothing is looked up.
+            Refused::Expired => Self::Trouble(Trouble::LinkExpired),
+        }
+    }
+}
+
+/// Answers a reader. Whether a record exists is looked up only for those who
+/// may see it.
+pub async fn validation_report(
+    services: &Services,
+    access: &Access,
+    request: Request<'_>,
+    now: Timestamp,
+) -> Outcome {
+    let route = Route::of(request);
+    let reading = Reading {
+        services,
+        access,
+        request,
+        parameters: Parameters(request.parameters),
+        now,
+    };
+    let shape = shape(request);
+    let ended = match reading.document(route).await {
+        Ok(document) => return Outcome::Shown(document),
+        Err(ended) => ended,
+    };
+    let frame = reading.frame(None);
+    let say = |trouble| document::trouble(&frame, shape, trouble);
+    match ended {
+        Ended::Trouble(trouble) => Outcome::Nothing(say(&trouble)),
+        Ended::UnknownKey => Outcome::UnknownKey(say(&Trouble::LinkNotValid)),
+        Ended::Fault(error) => Outcome::Unavailable(say(&Trouble::Unavailable), error.into()),
+    }
+}
+
+/// The answer where not even the link can be checked.
+pub fn unavailable(services: &Services, request: Request<'_>, now: Timestamp) -> Document {
+    let frame = Frame {
+        now,
+        zone: services.zone.as_ref(),
+        start: None,
+    };
+    document::trouble(&frame, shape(request), &Trouble::Unavailable)
+}
+
+/// The shape of an answer, also where there is nothing to show.
+fn shape(request: Request<'_>) -> Shape {
+    match Route::of(request) {
+        _ if Parameters(request.parameters).as_in_2018() == Ok(true) => Shape::Json,
+        Some(route) => route.shape,
+        None => request.wants.into(),
+    }
+}
+
+/// One request being answered.
+struct Reading<'a> {
+    services: &'a Services,
+    access: &'a Access,
+    request: Request<'a>,
+    parameters: Parameters<'a>,
+    now: Timestamp,
+}
+
+impl<'a> Reading<'a> {
+    async fn document(&self, route: Option<Route>) -> Result<Document, Ended> {
+        let Some(Route { page, shape }) = route else {
+            // An address that is none of ours is no secret.
+            return Err(Ended::Trouble(Trouble::NotFound));
+        };
+        match page {
+            Page::Start => self.start(shape).await,
+            Page::History => self.history(shape).await,
+            Page::Evaluation(id) => self.evaluation(id, shape).await,
+            Page::Badge => self.badge().await,
+        }
+    }
+
+    /// Until when the reader may see `scope`.
+    fn open(&self, scope: Scope<'_>) -> Result<Timestamp, Ended> {
+        let ticket = self.parameters.ticket();
+        Ok(self.access.opens(scope, ticket, self.now)?)
+    }
+
+    async fn start(&self, shape: Shape) -> Result<Document, Ended> {
+        let until = self.open(Scope::Start)?;
+        let addresses = self.addresses(until);
+        let gates = self.gates(&addresses).await?;
+        let start = addresses.start();
+        let frame = self.frame(Some(&start));
+        Ok(match shape {
+            Shape::Page => Document::page(page::start(&frame, &gates)),
+            _ => Document::json(json::start(&frame, &gates)),
+        })
+    }
+
+    async fn gates(&self, addresses: &Addresses<'_>) -> Result<Vec<Gate>, StoreError> {
+        let found = self.services.store.catalogue(GATES).await?;
+        if found.unreadable != 0 {
+            tracing::error!("{} gates of the catalogue cannot be read", found.unreadable);
+        }
+        if found.more {
+            tracing::warn!("The start page shows the first {GATES} gates only");
+        }
+        let gate = |gate: store::Catalogued| Gate {
+            history: addresses.history(&gate.pipeline, &gate.comparison),
+            evaluation: addresses.evaluation(gate.last),
+            pipeline: gate.pipeline,
+            comparison: gate.comparison,
+            last: gate.last,
+            version: gate.version,
+            verdict: gate.verdict,
+            judged_at: gate.judged_at,
+            trend: gate.trend,
+        };
+        Ok(found.gates.into_iter().map(gate).collect())
+    }
+
+    /// Asks for what is missing. Without a link of their own, readers may ask
+    /// for anything where everybody may.
+    async fn form(&self) -> Result<Document, Ended> {
+        let Access::Public = self.access else {
+            return Err(Ended::Trouble(Trouble::LinkNotValid));
+        };
+        if shape(self.request) != Shape::Page {
+            return Err(Ended::Trouble(Trouble::BadParameter {
+                name: self.parameters.missing(),
+                expected: "the name of what to show",
+            }));
+        }
+        let addresses = self.addresses(self.now);
+        let gates = self.gates(&addresses).await?;
+        let start = addresses.start();
+        let form = Form {
+            action: &addresses.form(),
+            pipeline: self.parameters.pipeline().unwrap_or_default(),
+            comparison: self.parameters.comparison().unwrap_or_default(),
+            gates: &gates,
+        };
+        let page = page::form(&self.frame(Some(&start)), &form);
+        Ok(Document {
+            status: 400,
+            ..Document::page(page)
+        })
+    }
+
+    async fn badge(&self) -> Result<Document, Ended> {
+        let (Some(pipeline), Some(comparison)) =
+            (self.parameters.pipeline(), self.parameters.comparison())
+        else {
+            return Err(Ended::Trouble(Trouble::LinkNotValid));
+        };
+        self.open(Scope::Badge {
+            pipeline,
+            comparison,
+        })?;
+        let gate = self.services.store.gate(pipeline, comparison).await?;
+        let verdict = gate.map(|gate| gate.verdict);
+        Ok(Document::badge(badge::badge(comparison, verdict)))
+    }
+
+    fn addresses(&self, until: Timestamp) -> Addresses<'a> {
+        Addresses::new(self.access, self.request, until)
+    }
+
+    fn frame<'b>(&'b self, start: Option<&'b str>) -> Frame<'b> {
+        Frame {
+            now: self.now,
+            zone: self.services.zone.as_ref(),
+            start,
+        }
+    }
+}

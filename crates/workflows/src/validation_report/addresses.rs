@@ -1,0 +1,148 @@
+//! What a page links to, signed until the link that opened it ends.
+//!
+//! Addresses are relative, so that they hold whatever front door and domain a
+//! reader came through.
+
+use jiff::Timestamp;
+use release::link::Scope;
+use release::validation::ValidationId;
+
+use super::Request;
+use crate::links::Access;
+
+/// Makes the addresses on one page.
+pub(super) struct Addresses<'a> {
+    access: &'a Access,
+    base: String,
+    until: Timestamp,
+}
+
+impl<'a> Addresses<'a> {
+    pub(super) fn new(access: &'a Access, request: Request<'_>, until: Timestamp) -> Self {
+        Self {
+            access,
+            base: base(request),
+            until,
+        }
+    }
+
+    pub(super) fn start(&self) -> String {
+        // An empty address would be the page itself.
+        let base = if self.base.is_empty() {
+            "./"
+        } else {
+            &self.base
+        };
+        self.access.address(base, "", Scope::Start, &[], self.until)
+    }
+
+    /// The start page for readers of any other page, where everybody may see
+    /// everything.
+    pub(super) fn start_for_all(&self) -> Option<String> {
+        match self.access {
+            Access::Public => Some(self.start()),
+            Access::Signed(_) => None,
+        }
+    }
+
+    /// Where a form is sent, which brings its own parameters.
+    pub(super) fn form(&self) -> String {
+        format!("{}history", self.base)
+    }
+
+    pub(super) fn evaluation(&self, id: ValidationId) -> String {
+        self.of_evaluation(id, "")
+    }
+
+    pub(super) fn evaluation_json(&self, id: ValidationId) -> String {
+        self.of_evaluation(id, ".json")
+    }
+
+    fn of_evaluation(&self, id: ValidationId, ending: &str) -> String {
+        let page = format!("v/{id}{ending}");
+        let scope = Scope::Evaluation(id);
+        self.access
+            .address(&self.base, &page, scope, &[], self.until)
+    }
+
+    pub(super) fn history(&self, pipeline: &str, comparison: &str) -> String {
+        self.of_history("history", pipeline, comparison, &[])
+    }
+
+    pub(super) fn of_history(
+        &self,
+        page: &str,
+        pipeline: &str,
+        comparison: &str,
+        parameters: &[(&str, &str)],
+    ) -> String {
+        let scope = Scope::History {
+            pipeline,
+            comparison,
+        };
+        self.access
+            .address(&self.base, page, scope, parameters, self.until)
+    }
+}
+
+/// The way from a page to the address of the report.
+fn base(request: Request<'_>) -> String {
+    if matches!(request.path, "" | "/") {
+        // Without a slash at its end, a browser takes the last part of the
+        // address of the report for a page beside the others.
+        let (_, last) = request.address.rsplit_once('/').unwrap_or_default();
+        return match last {
+            "" => String::new(),
+            last => format!("{last}/"),
+        };
+    }
+    let is_evaluation = request
+        .path
+        .rsplit_once('/')
+        .is_some_and(|(folder, _)| folder.ends_with("/v"));
+    if is_evaluation { "../" } else { "" }.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::validation_report::Wants;
+
+    const ID: &str = "019a9f3e-0000-7000-8000-000000000000";
+
+    /// Where a browser goes from `address` by the link to an evaluation.
+    fn leads(path: &str, address: &str) -> String {
+        let request = Request {
+            path,
+            address,
+            parameters: &[],
+            wants: Wants::Page,
+        };
+        let addresses = Addresses::new(&Access::Public, request, Timestamp::UNIX_EPOCH);
+        let page = url::Url::parse("https://report.example").unwrap();
+        let page = page.join(address).unwrap();
+        let link = addresses.evaluation(ID.parse().unwrap());
+        page.join(&link).unwrap().path().to_owned()
+    }
+
+    #[test]
+    fn links_stay_below_the_address_of_the_report() {
+        for (path, address, below) in [
+            ("/", "/", ""),
+            ("/", "/Prod/", "/Prod"),
+            ("/", "/Prod", "/Prod"),
+            ("", "/a/b", "/a/b"),
+            ("/history", "/history", ""),
+            ("/history.json", "/Prod/history.json", "/Prod"),
+            (
+                "/BuildValidationResults",
+                "/v1/BuildValidationResults",
+                "/v1",
+            ),
+            (&format!("/v/{ID}"), &format!("/v/{ID}"), ""),
+            (&format!("/v/{ID}.json"), &format!("/x/v/{ID}.json"), "/x"),
+        ] {
+            assert_eq!(leads(path, address), format!("{below}/v/{ID}"), "{address}");
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The history of one gate.
+
+use monspec::Monspec;
+use release::link::Scope;
+use report::{Build, History, ancestor, json, page};
+use store::{Part, Recorded, Room, Span};
+
+use super::addresses::Addresses;
+use super::parameters::{MOST_BUILDS, minutes};
+use super::route::Shape;
+use super::{Document, Ended, Reading};
+use crate::metric_facts;
+
+/// How many builds are on a page, unless it is told.
+const ON_A_PAGE: u16 = 100;
+
+/// How many plotted numbers one answer holds, whatever the builds; a page of
+/// more would leave signatures out.
+const POINTS: usize = 5_000;
+
+impl Reading<'_> {
+    pub(super) async fn history(&self, shape: Shape) -> Result<Document, Ended> {
+        let parameters = self.parameters;
+        let (Some(pipeline), Some(comparison)) = (parameters.pipeline(), parameters.comparison())
+        else {
+            return self.form().await;
+        };
+        let until = self.open(Scope::History {
+            pipeline,
+            comparison,
+        })?;
+        let as_in_2018 = parameters.as_in_2018()?;
+        let timespan = parameters.timespan()?;
+        let span = minutes(timespan);
+        let since = self
+            .now
+            .saturating_sub(span)
+            .unwrap_or(jiff::Timestamp::MIN);
+        let is_page = shape == Shape::Page && !as_in_2018;
+        let builds = parameters.builds()?;
+        let at_once = builds.unwrap_or(if is_page { ON_A_PAGE } else { MOST_BUILDS });
+        let found = self
+            .services
+            .store
+            .history(
+                Span {
+                    pipeline,
+                    comparison,
+                    since,
+                },
+                parameters.part()?,
+                Room {
+                    builds: usize::from(at_once),
+                    points: POINTS,
+                },
+            )
+            .await?;
+        if found.unreadable != 0 {
+            tracing::error!(
+                pipeline.name = pipeline,
+                "{} builds of `{comparison}` cannot be read",
+                found.unreadable
+            );
+        }
+
+        let addresses = self.addresses(until);
+        let to = Pages {
+            addresses: &addresses,
+            pipeline,
+            comparison,
+            timespan: timespan.to_string(),
+            builds: builds.map(|builds| builds.to_string()),
+        };
+        let file = match (is_page, as_in_2018) {
+            (true, _) => "history",
+            (false, false) => "history.json",
+            (false, true) => "BuildValidationResults",
+        };
+        let older = found
+            .builds
+            .first()
+            .filter(|_| found.older)
+            .map(|build| to.part(file, Part::Before(build.validation.registration.id)));
+        let newer = found
+            .builds
+            .last()
+            .filter(|_| found.newer)
+            .map(|build| to.part(file, Part::After(build.validation.registration.id)));
+        let spec = self.newest_spec(&found.builds).await;
+        let builds: Vec<Build> = found.builds.into_iter().map(build(&addresses)).collect();
+        let history = History {
+            pipeline,
+            comparison,
+            span,
+            builds: &builds,
+            spec: spec.as_ref(),
+            older: older.as_deref(),
+            newer: newer.as_deref(),
+            json: Some(&to.part("history.json", Part::Newest)),
+        };
+        let start = addresses.start_for_all();
+        let frame = self.frame(start.as_deref());
+        let document = if as_in_2018 {
+            Document::json(ancestor::history(&history))
+        } else if is_page {
+            Document::page(page::history(&frame, &history))
+        } else {
+            Document::json(json::history(&frame, &history))
+        };
+        Ok(Document {
+            next: if is_page { None } else { older },
+            ..document
+        })
+    }
+
+    /// The monspec of the newest build. It only names the environments, so a
+    /// history without it is better than none.
+    async fn newest_spec(&self, builds: &[Recorded]) -> Option<Monspec> {
+        let hash = &builds.last()?.validation.registration.spec;
+        let text = self.services.store.spec(hash).await.ok()??;
+        monspec::read(&text, metric_facts).spec
+    }
+}
+
+fn build(addresses: &Addresses<'_>) -> impl Fn(Recorded) -> Build {
+    |recorded| Build {
+        evaluation: addresses.evaluation(recorded.validation.registration.id),
+        validation: recorded.validation,
+        plot: recorded.plot,
+    }
+}
+
+/// The pages of one history.
+struct Pages<'a> {
+    addresses: &'a Addresses<'a>,
+    pipeline: &'a str,
+    comparison: &'a str,
+    timespan: String,
+    builds: Option<String>,
+}
+
+impl Pages<'_> {
+    fn part(&self, file: &str, part: Part) -> String {
+        let edge = match part {
+            Part::Newest => None,
+            Part::Before(id) => Some(("before", id.to_string())),
+            Part::After(id) => Some(("after", id.to_string())),
+        };
+        let mut parameters = vec![("timespan", self.timespan.as_str())];
+        parameters.extend(self.builds.as_deref().map(|builds| ("builds", builds)));
+        parameters.extend(edge.iter().map(|(name, id)| (*name, id.as_str())));
+        if file == "BuildValidationResults" {
+            parameters.push(("json", "true"));
+        }
+        self.addresses
+            .of_history(file, self.pipeline, self.comparison, &parameters)
+    }
+}
