@@ -1,0 +1,110 @@
+//! Outcomes as answers of HTTP.
+
+use jiff::Timestamp;
+use lambda::http::{Reply, Request};
+use serde_json::Value;
+use workflows::validation_report::{
+    Document, Kind, Outcome, Request as Asked, Services, content_security_policy, unavailable,
+};
+
+/// The policy for what is no page: nothing is loaded, run or framed.
+const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
+
+/// Answers a reader, and tells the log what was answered. What was asked for
+/// stays out of it: the address is what opens a report.
+pub(crate) fn to(request: &Request, outcome: Outcome) -> Value {
+    let document = match outcome {
+        Outcome::Shown(document) => {
+            tracing::info!(status = document.status, "Showed a report");
+            document
+        }
+        Outcome::Nothing(document) | Outcome::UnknownKey(document) => {
+            tracing::info!(status = document.status, "There was nothing to show");
+            document
+        }
+        Outcome::Unavailable(document, error) => {
+            tracing::error!(status = document.status, "Cannot show a report: {error:#}");
+            document
+        }
+    };
+    let status = document.status;
+    match reply(document).to(request) {
+        Ok(answer) => answer,
+        Err(error) => {
+            tracing::warn!(status, "Cannot show a report: {error}");
+            plain(
+                request,
+                413,
+                "This is more than can be sent at once. Ask for a shorter `timespan`, or accept gzip.",
+            )
+        }
+    }
+}
+
+/// The outcome for a link that cannot be checked.
+pub(crate) fn without_keys(
+    services: &Services,
+    asked: Asked<'_>,
+    now: Timestamp,
+    error: anyhow::Error,
+) -> Outcome {
+    Outcome::Unavailable(unavailable(services, asked, now), error)
+}
+
+/// The answer to whoever wants to change something.
+pub(crate) fn only_reading(request: &Request) -> Value {
+    plain(request, 405, "Reports are only read: use GET or HEAD.")
+}
+
+fn reply(document: Document) -> Reply {
+    let (content_type, policy) = match document.kind {
+        Kind::Html => ("text/html; charset=utf-8", content_security_policy()),
+        Kind::Json => ("application/json", NOTHING),
+        Kind::Xml => ("application/xml; charset=utf-8", NOTHING),
+        Kind::Svg => ("image/svg+xml; charset=utf-8", NOTHING),
+    };
+    let mut headers = headers(content_type, policy, document.status);
+    if let Some(next) = document.next {
+        headers.push(("link", format!("<{next}>; rel=\"next\"")));
+    }
+    Reply {
+        status: document.status,
+        headers,
+        body: document.body,
+    }
+}
+
+fn headers(
+    content_type: &'static str,
+    policy: &'static str,
+    status: u16,
+) -> Vec<(&'static str, String)> {
+    // What is good may be looked at again after asking; the rest is not kept.
+    let cache = match status {
+        200 => "private, no-cache",
+        _ => "private, no-store",
+    };
+    let headers = [
+        ("content-type", content_type),
+        ("content-security-policy", policy),
+        ("referrer-policy", "no-referrer"),
+        ("x-content-type-options", "nosniff"),
+        ("cache-control", cache),
+    ];
+    headers
+        .map(|(name, value)| (name, value.to_owned()))
+        .to_vec()
+}
+
+fn plain(request: &Request, status: u16, text: &str) -> Value {
+    let mut headers = headers("text/plain; charset=utf-8", NOTHING, status);
+    if status == 405 {
+        headers.push(("allow", "GET, HEAD".to_owned()));
+    }
+    let reply = Reply {
+        status,
+        headers,
+        body: format!("{text}\n"),
+    };
+    reply.to(request).expect("a sentence is short enough")
+}

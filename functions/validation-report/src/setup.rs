@@ -1,0 +1,63 @@
+//! Settings and clients, once per process.
+
+use jiff::tz::TimeZone;
+use lambda::secrets::Secrets;
+use lambda::settings::{self, SettingError, required, unusable};
+use store::Store;
+use workflows::validation_report::Services;
+
+use crate::keys::{self, Keys};
+
+/// Everything this function has before its first request.
+pub(crate) struct Edge {
+    pub(crate) services: Services,
+    pub(crate) keys: Keys,
+}
+
+pub(crate) async fn edge() -> Result<Edge, SettingError> {
+    let validations = required("VALIDATIONS_TABLE", "the name of the table of validations")?;
+    let zone = zone()?;
+    let public = public()?;
+
+    let sdk = lambda::clients::aws().await?;
+    let keys = if public {
+        Keys::public()
+    } else {
+        Keys::signed(Secrets::new(sdk.clone(), &[keys::NAME]))?
+    };
+    // Reports are made of validations alone.
+    let no_ledger = "";
+    Ok(Edge {
+        services: Services {
+            store: Store::new(aws_sdk_dynamodb::Client::new(&sdk), validations, no_ledger),
+            zone,
+        },
+        keys,
+    })
+}
+
+fn public() -> Result<bool, SettingError> {
+    match settings::optional("REPORT_ACCESS").as_deref() {
+        None | Some("signed") => Ok(false),
+        Some("public") => Ok(true),
+        Some(_) => Err(unusable(
+            "REPORT_ACCESS",
+            "it is `signed`, the default, or `public`",
+        )),
+    }
+}
+
+/// The rules of a zone are written out, because a function has no database of
+/// zones to look them up in.
+fn zone() -> Result<Option<TimeZone>, SettingError> {
+    let Some(rule) = settings::optional("REPORT_TIME_ZONE") else {
+        return Ok(None);
+    };
+    TimeZone::posix(rule.trim()).map(Some).map_err(|_| {
+        unusable(
+            "REPORT_TIME_ZONE",
+            "it is a POSIX rule such as `CET-1CEST,M3.5.0,M10.5.0/3`, the last line of the zone's \
+             file in /usr/share/zoneinfo",
+        )
+    })
+}
