@@ -4,6 +4,7 @@ pub mod aws;
 pub mod binaries;
 pub mod codedeploy;
 pub mod dynamo;
+pub mod front;
 pub mod pipeline;
 pub mod runtime;
 pub mod s3;

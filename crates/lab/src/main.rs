@@ -23,6 +23,9 @@ struct Options {
     /// The generation of the Dynatrace API that the functions speak, `v2` or `v1`.
     #[arg(long, env = "DT_API", default_value = "v2")]
     api: dynatrace::Api,
+    /// Keep the report open in the end, to be read in a browser.
+    #[arg(long)]
+    stay: bool,
 }
 
 #[tokio::main]
@@ -30,7 +33,7 @@ async fn main() -> ExitCode {
     let options = Options::parse();
     // Whatever ends the play drops it, and with it every process it started.
     let ended = tokio::select! {
-        ended = play::play(options.window, options.api) => ended,
+        ended = play::play(&options) => ended,
         _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
     };
     match ended {

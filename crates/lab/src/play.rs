@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
-use dynatrace::Api;
 use jiff::SignedDuration;
 use lab::binaries::{self, Profile};
+use lab::front::Front;
 use lab::pipeline::{ApprovalStatus, JobStatus};
-use lab::world::{self, REGISTER, Settings, Traffic, VALIDATE, World};
+use lab::world::{self, REGISTER, SHOW, Settings, Traffic, VALIDATE, World};
 use serde_json::json;
 use tokio::time::Instant;
 
+use crate::Options;
 use crate::timeline::{Progress, Timeline, line};
 
 /// What the builds are judged by: the file that the format's own documentation
@@ -47,9 +48,16 @@ const BUILDS: [Build; 2] = [
 ];
 
 /// Plays both builds; an error unless each got the answer it deserves.
-pub(crate) async fn play(window: SignedDuration, api: Api) -> anyhow::Result<()> {
+pub(crate) async fn play(options: &Options) -> anyhow::Result<()> {
+    let window = options.window;
     build_functions().await?;
-    let world = World::start(Settings::default().api(api)).await?;
+    let front = Front::bind().await?;
+    let settings = Settings::default()
+        .api(options.api)
+        .with("DT_BUILD_REPORT_URL", front.url());
+    let start = settings.start_link(front.url())?;
+    let world = World::start(settings).await?;
+    let _report = front.open(world.another(SHOW).await?);
     let parameters = json!({
         "comparison": "StagingToProduction",
         "window": window.to_string(),
@@ -63,6 +71,11 @@ pub(crate) async fn play(window: SignedDuration, api: Api) -> anyhow::Result<()>
         pass(&world, &timeline, build, window).await?;
     }
     line("\nThe good build was approved, the bad one rejected.");
+    if options.stay {
+        line(&format!("The report is open until Ctrl-C: {start}"));
+        return std::future::pending().await;
+    }
+    line("With `--stay` the report of both can be read in a browser.");
     Ok(())
 }
 

@@ -31,6 +31,8 @@ pub const REGISTER: &str = "register-validation";
 pub const VALIDATE: &str = "validate-builds";
 /// The function that answers problems; [`World::another`] starts it.
 pub const HANDLE_PROBLEM: &str = "handle-problem";
+/// The function that shows them.
+pub const SHOW: &str = "validation-report";
 
 /// The pipeline of [`World::gate`].
 pub const PIPELINE: &str = "Sample";
@@ -127,12 +129,21 @@ impl World {
 
     /// One more environment of a function, as when Lambda scales out.
     pub async fn another(&self, function: &str) -> anyhow::Result<Function> {
+        self.another_with(function, &self.settings).await
+    }
+
+    /// The same with settings of its own.
+    pub async fn another_with(
+        &self,
+        function: &str,
+        settings: &Settings,
+    ) -> anyhow::Result<Function> {
         let remotes = Remotes {
             aws: self.aws.url(),
             dynamo: self.dynamo.url(),
             tenant: &self.tenant.url(),
         };
-        spawn(function, &self.settings, &remotes).await
+        spawn(function, settings, &remotes).await
     }
 
     /// How the world is set up.

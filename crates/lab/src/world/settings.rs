@@ -5,8 +5,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use dynatrace::Api;
+use jiff::SignedDuration;
+use release::link::{Keys, Scope};
+use secrecy::SecretString;
 
-use super::{HANDLE_PROBLEM, REGISTER, VALIDATE};
+use super::{HANDLE_PROBLEM, REGISTER, SHOW, VALIDATE};
+use crate::clock::real_time;
 use crate::runtime;
 use crate::tenant::Tenant;
 
@@ -85,6 +89,13 @@ impl Settings {
         &self.report_keys
     }
 
+    /// The link that opens every report below `base` for the next day.
+    pub fn start_link(&self, base: &str) -> anyhow::Result<String> {
+        let keys = Keys::parse(&SecretString::from(self.report_keys.clone()))?;
+        let expiry = real_time().saturating_add(SignedDuration::from_hours(24))?;
+        Ok(format!("{base}/?{}", keys.sign(Scope::Start, expiry)))
+    }
+
     /// The secret that signs posted results.
     pub fn hook_secret(&self) -> &str {
         &self.hook_secret
@@ -142,6 +153,7 @@ impl Settings {
                 ("DT_API_TOKEN_PARAMETER", TOKEN),
                 ("WEBHOOK_TOKEN_PARAMETER", WEBHOOK_TOKEN),
             ],
+            SHOW => &[("REPORT_KEYS_PARAMETER", REPORT_KEYS)],
             _ => &[],
         };
         let mut environment: BTreeMap<String, String> = everywhere
