@@ -10,6 +10,7 @@ mod ledger;
 mod lint;
 mod output;
 mod progress;
+mod report;
 mod schema;
 mod tenant;
 mod values;
@@ -37,6 +38,7 @@ enum Command {
     Judge(judge::Options),
     Compare(compare::Options),
     Ledger(ledger::Options),
+    Report(report::Options),
     Schema(schema::Options),
 }
 
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
         Command::Judge(options) => judge::run(&options, &mut out),
         Command::Compare(options) => compare::run(&options, &mut out),
         Command::Ledger(options) => ledger::run(&options, &mut out),
+        Command::Report(options) => report::run(&options, &mut out),
         Command::Schema(_) => schema::run(&mut out),
     };
     let flushed = done.and_then(|code| out.flush().map(|()| code).map_err(Failure::from));

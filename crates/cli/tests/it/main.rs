@@ -4,6 +4,7 @@ mod compare;
 mod judge;
 mod ledger;
 mod lint;
+mod report;
 mod usage;
 
 use std::fs;

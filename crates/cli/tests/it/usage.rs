@@ -38,6 +38,7 @@ fn help_is_everywhere_with_examples() {
         &["ledger", "clear", "--help"],
         &["ledger", "condemn", "--help"],
         &["schema", "--help"],
+        &["report", "link", "--help"],
     ] {
         let ran = monspec(arguments, "");
         assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{arguments:?}");
