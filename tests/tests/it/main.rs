@@ -8,5 +8,6 @@ mod delivery;
 mod gate;
 mod heal;
 mod layers;
+mod report;
 mod settings;
 mod world;

@@ -9,6 +9,7 @@ mod heal;
 mod jobs;
 mod killed;
 mod overlap;
+mod report;
 mod secrecy;
 mod start;
 

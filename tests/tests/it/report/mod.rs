@@ -1,0 +1,142 @@
+//! Who opens a report, and what they see.
+//!
+//! The use-case on a real database; what HTTP adds is told in `binaries`.
+
+mod access;
+mod pages;
+mod parameters;
+
+use jiff::{SignedDuration, Timestamp};
+use lab::pipeline::Mode;
+use release::link::Scope;
+use release::validation::ValidationId;
+use secrecy::SecretString;
+use url::Url;
+use workflows::links::{Access, OPEN_FOR};
+use workflows::validation_report::{
+    Document, Outcome, Request, Services, Wants, validation_report,
+};
+
+use crate::world::{GATE, PIPELINE, PRODUCTION, STAGING, World, monspec};
+
+const COMPARISON: &str = "StagingToProduction";
+const HISTORY: Scope<'static> = Scope::History {
+    pipeline: PIPELINE,
+    comparison: COMPARISON,
+};
+
+/// A world with a report.
+struct Reader {
+    world: World,
+    access: Access,
+}
+
+impl Reader {
+    async fn start() -> Self {
+        let world = World::start(dynatrace::Api::V2).await;
+        world.gate_in(
+            Mode::Parallel,
+            &format!("{GATE},#{{codepipeline.PipelineExecutionId}}"),
+        );
+        Self {
+            world,
+            access: keys("a"),
+        }
+    }
+
+    /// One more build that is judged, staging being this slow.
+    async fn judged(&mut self, revision: &str, milliseconds: f64) -> ValidationId {
+        for service in [STAGING, PRODUCTION] {
+            self.world.tenant.forget_data(service);
+        }
+        self.world.traffic(STAGING, milliseconds, 0.0);
+        self.world.traffic(PRODUCTION, 100.0, 0.0);
+        self.world.release(revision, &monspec()).await;
+        let ticked = self.world.pass_window().await;
+        // Earlier builds may be watched still.
+        let judged = ticked.reports.iter().find(|one| one.judged.is_some());
+        let id = judged.unwrap().registration.id;
+        self.world.advance(SignedDuration::from_mins(1));
+        id
+    }
+
+    /// The link that a person was given a moment ago.
+    fn link(&self, scope: Scope<'_>) -> String {
+        let page = match scope {
+            Scope::Start => String::new(),
+            Scope::History { .. } => "history".to_owned(),
+            Scope::Evaluation(id) => format!("v/{id}"),
+            Scope::Badge { .. } => "badge.svg".to_owned(),
+        };
+        let until = self.world.now + OPEN_FOR;
+        let base = "https://report.example/";
+        self.access.address(base, &page, scope, &[], until)
+    }
+
+    async fn open(&self, link: &str) -> Outcome {
+        self.ask(link, Wants::Page).await
+    }
+
+    async fn ask(&self, link: &str, wants: Wants) -> Outcome {
+        let url = Url::parse(link).unwrap();
+        let parameters: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+        let request = Request {
+            path: url.path(),
+            address: url.path(),
+            parameters: &parameters,
+            wants,
+        };
+        let services = Services {
+            store: self.world.store.clone(),
+            zone: None,
+        };
+        validation_report(&services, &self.access, request, self.world.now).await
+    }
+
+    /// What a link shows.
+    async fn shown(&self, link: &str) -> Document {
+        shown(self.open(link).await)
+    }
+}
+
+fn keys(id: &str) -> Access {
+    Access::signed(&SecretString::from(format!("{id}:{}", "k".repeat(32)))).unwrap()
+}
+
+fn shown(outcome: Outcome) -> Document {
+    match outcome {
+        Outcome::Shown(document) => document,
+        other => panic!("nothing was shown: {other:?}"),
+    }
+}
+
+fn nothing(outcome: Outcome) -> Document {
+    match outcome {
+        Outcome::Nothing(document) => document,
+        other => panic!("something was shown: {other:?}"),
+    }
+}
+
+/// The addresses that a page links to, as a browser resolves them.
+fn links(page: &str, body: &str) -> Vec<String> {
+    let page = Url::parse(page).unwrap();
+    body.split("href=\"")
+        .skip(1)
+        .filter_map(|rest| rest.split_once('"'))
+        .map(|(address, _)| address.replace("&amp;", "&"))
+        .filter(|address| !address.starts_with(['#', 'd']))
+        .map(|address| page.join(&address).unwrap().to_string())
+        .collect()
+}
+
+/// The first link whose address has this in it.
+pub(crate) fn link_with(page: &str, body: &str, part: &str) -> String {
+    let found = links(page, body);
+    let link = found.iter().find(|link| link.contains(part));
+    link.unwrap_or_else(|| panic!("no {part} in {found:?}"))
+        .clone()
+}
+
+fn at_the_end(now: Timestamp) -> Timestamp {
+    now + OPEN_FOR
+}
