@@ -17,6 +17,9 @@ const ROUNDS: usize = 15;
 /// What the answer of a cold function may take, in hello worlds.
 const BUDGET: f64 = 3.5;
 
+/// The same where a reader waits for it.
+const BUDGET_OF_READERS: f64 = 2.5;
+
 /// One cold start.
 #[derive(Clone, Copy)]
 struct Start {
@@ -32,7 +35,7 @@ struct Start {
 pub(crate) async fn measure(binaries: &Binaries, figures: &mut Figures) -> anyhow::Result<()> {
     let world = World::start().await?;
     let empty = world.tables("empty").await?;
-    let [mut hello, mut register, mut idle, mut judging] = [const { Vec::new() }; 4];
+    let [mut hello, mut register, mut idle, mut judging, mut show] = [const { Vec::new() }; 5];
 
     for round in 0..ROUNDS {
         let tables = world.tables(&format!("round-{round}")).await?;
@@ -62,6 +65,9 @@ pub(crate) async fn measure(binaries: &Binaries, figures: &mut Figures) -> anyho
         tick(&function, 1).await?;
         judging.push(read(&function)?);
         world.expect_approved(&gate)?;
+
+        let function = world.function(&binaries.show, &tables).await?;
+        show.push(first_answer(&function, world.start_page()).await?);
     }
 
     let hello = Start::median(&hello);
@@ -83,6 +89,13 @@ pub(crate) async fn measure(binaries: &Binaries, figures: &mut Figures) -> anyho
         "validate-builds, one ripe",
         Start::median(&judging),
         Some(hello),
+    );
+    add_within(
+        figures,
+        "validation-report, start page",
+        Start::median(&show),
+        Some(hello),
+        BUDGET_OF_READERS,
     );
     Ok(())
 }
@@ -143,6 +156,10 @@ pub(crate) fn median<T: Ord + Copy>(values: impl IntoIterator<Item = T>) -> T {
 }
 
 fn add(figures: &mut Figures, name: &str, start: Start, hello: Option<Start>) {
+    add_within(figures, name, start, hello, BUDGET);
+}
+
+fn add_within(figures: &mut Figures, name: &str, start: Start, hello: Option<Start>, budget: f64) {
     let time = |what: &str, of: &dyn Fn(Start) -> Option<Duration>| {
         let figure = Figure::new(format!("{name}: {what}"), Quantity::Time(of(start)?));
         Some(match hello.and_then(of) {
@@ -163,7 +180,7 @@ fn add(figures: &mut Figures, name: &str, start: Start, hello: Option<Start>) {
         Quantity::Bytes(start.peak),
     );
 
-    let bounded = |figure: Figure| figure.within(Budget::TimesHello(BUDGET));
+    let bounded = |figure: Figure| figure.within(Budget::TimesHello(budget));
     let answer = match hello {
         Some(_) => answer.map(bounded),
         None => answer,

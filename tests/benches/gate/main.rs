@@ -1,5 +1,5 @@
 //! What the gate costs, through the real release binaries: cold starts, a busy
-//! tick, the calls of a validation and an idle tick.
+//! tick, the calls of a validation, a long history and an idle tick.
 //!
 //! It asserts nothing. Times of a shared machine belong in a table that a
 //! person reads, and they stand beside a bare hello world of the same run.
@@ -10,6 +10,7 @@ mod figures;
 mod idle;
 mod load;
 mod relay;
+mod report;
 mod world;
 
 use std::path::PathBuf;
@@ -24,6 +25,7 @@ struct Binaries {
     hello: PathBuf,
     register: PathBuf,
     validate: PathBuf,
+    show: PathBuf,
 }
 
 #[tokio::main]
@@ -43,6 +45,9 @@ async fn main() -> anyhow::Result<()> {
     calls::measure(&binaries, &mut figures)
         .await
         .context("cannot count the calls of a validation")?;
+    report::measure(&binaries, &mut figures)
+        .await
+        .context("cannot measure a report")?;
     idle::measure(&binaries, &mut figures)
         .await
         .context("cannot measure an idle tick")?;
@@ -77,11 +82,13 @@ fn build() -> anyhow::Result<Binaries> {
     let register =
         binaries::function_with_progress("register-validation", Profile::Release, progress)?;
     let validate = binaries::function_with_progress("validate-builds", Profile::Release, progress)?;
+    let show = binaries::function_with_progress("validation-report", Profile::Release, progress)?;
     let hello = ["--example", "hello"];
     let mut examples = binaries::build(&hello, Profile::Release, progress)?;
     Ok(Binaries {
         hello: examples.remove("hello").context("no hello was built")?,
         register,
         validate,
+        show,
     })
 }

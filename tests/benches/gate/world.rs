@@ -3,6 +3,7 @@
 //! The functions read the real clock, and nobody waits out five minutes in a
 //! benchmark: what is to be ripe is registered in the past.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
@@ -16,12 +17,19 @@ use lab::pipeline::{ApprovalStatus, Job, PipelineSpec, SourceRevision, Stage};
 use lab::runtime::{self, Function, Invocation};
 use lab::ssm::Kind;
 use lab::tenant::{Requests, Tenant};
+use release::evidence::Evidence;
+use release::link::{Keys, Scope};
+use release::validation::{ExecutionMode, Judgement, Registrant, Registration, ValidationId};
+use release::window::Window;
+use secrecy::SecretString;
 use serde_json::{Value, json};
-use store::{Store, tables};
+use store::{Claimed, Spec, Store, tables};
 use workflows::outgoing::Outgoing;
 use workflows::register_validation::{
     Hooks, Outcome, Request, Services, Settings, register_validation,
 };
+
+use crate::report::{VERDICT, point};
 
 const STAGING: &str = "SERVICE-00000000000000A1";
 const PRODUCTION: &str = "SERVICE-00000000000000B1";
@@ -29,6 +37,8 @@ const METHOD: &str = "/api/invoke";
 
 /// The monspec that the product hands to its users.
 const SAMPLE: &str = include_str!("../../../monspec/examples/monspec.json");
+
+const KEYS: &str = "a:the-key-that-signs-links-to-reports-here";
 
 /// Everything around the functions.
 pub(crate) struct World {
@@ -67,11 +77,7 @@ impl World {
             now,
         };
         world.aws.set_now(now);
-        let keys = format!("a:{}", "k".repeat(32));
-        for (name, value) in [
-            ("/dt/token", world.tenant.token()),
-            ("/report/keys", keys.as_str()),
-        ] {
+        for (name, value) in [("/dt/token", world.tenant.token()), ("/report/keys", KEYS)] {
             world.aws.ssm().put(name, Kind::SecureString, value);
         }
         world.run_services();
@@ -106,6 +112,66 @@ impl World {
         tables::create(&client, tables::VALIDATIONS, &named.validations).await?;
         tables::create(&client, tables::LEDGER, &named.ledger).await?;
         Ok(named)
+    }
+
+    /// The request of a reader who has the link to everything.
+    pub(crate) fn start_page(&self) -> Value {
+        let keys = Keys::parse(&SecretString::from(KEYS)).expect("the keys are good");
+        let expiry = self.now + SignedDuration::from_hours(1);
+        json!({
+            "version": "2.0",
+            "rawPath": "/",
+            "rawQueryString": keys.sign(Scope::Start, expiry),
+            "headers": {"accept": "text/html"},
+            "requestContext": {"stage": "$default", "http": {"method": "GET", "path": "/"}},
+        })
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    pub(crate) fn store(&self, tables: &Tables) -> Store {
+        Store::new(self.dynamo.client(), &tables.validations, &tables.ledger)
+    }
+
+    /// Builds that were judged, one an hour, the last one an hour ago.
+    pub(crate) async fn history(
+        &self,
+        tables: &Tables,
+        builds: usize,
+        signatures: usize,
+    ) -> anyhow::Result<()> {
+        let store = self.store(tables);
+        let spec = Spec::new(SAMPLE.to_owned());
+        let answer = release::approval::answer(VERDICT, monspec::WhenInconclusive::Hold);
+        for build in 0..builds {
+            let ago = SignedDuration::from_hours(i64::try_from(builds - build)?);
+            let registration = registered(self.now - ago, &spec);
+            store.register(&registration, &spec, None).await?;
+            let mut claimed = claim(&store, registration.due_at).await?;
+            let judgement = Judgement {
+                verdict: VERDICT,
+                answer,
+                summary: format!("{VERDICT}: {signatures} of {signatures} signatures held."),
+                at: registration.due_at,
+            };
+            let evidence = Evidence {
+                verdict: VERDICT,
+                answer,
+                reason: None,
+                note: None,
+                findings: Vec::new(),
+                entities: BTreeMap::new(),
+                judged_at: registration.due_at,
+            };
+            let plot: Vec<_> = (0..signatures).map(|one| point(one, build)).collect();
+            store
+                .judged(&mut claimed, judgement, &evidence, &plot)
+                .await?;
+            store.settle(claimed).await?;
+        }
+        Ok(())
     }
 
     /// A pipeline whose registering action was just started. It deploys an
@@ -222,6 +288,39 @@ impl World {
         );
         Ok(())
     }
+}
+
+fn registered(at: Timestamp, spec: &Spec) -> Registration {
+    Registration {
+        id: ValidationId::new(at, [0; 10]),
+        pipeline: "Long".to_owned(),
+        execution: Some("3b2f1c9e-5c1d-4e8a-9b7e-2f6a1c0d9e84".to_owned()),
+        mode: ExecutionMode::Superseded,
+        registrant: Registrant::Direct,
+        comparison: "StagingToProduction".to_owned(),
+        window: Window::from_registration(at, SignedDuration::from_mins(5)),
+        approval: None,
+        spec: spec.hash().to_owned(),
+        sources: Vec::new(),
+        version: "4f2a9c1e77aa Change the cart".to_owned(),
+        deployments: Vec::new(),
+        compare_groups: Vec::new(),
+        result_hook: None,
+        registered_at: at,
+        due_at: at + SignedDuration::from_mins(7),
+        give_up_at: at + SignedDuration::from_hours(24),
+        expires_at: at + SignedDuration::from_hours(24 * 90),
+    }
+}
+
+async fn claim(store: &Store, due: Timestamp) -> anyhow::Result<Claimed> {
+    for shard in 0..tables::SHARDS {
+        if let Some(found) = store.due(shard, due, 1, None).await?.first() {
+            let lease = due + SignedDuration::from_mins(1);
+            return Ok(store.claim(found, "bench", due, lease).await?);
+        }
+    }
+    anyhow::bail!("nothing is due")
 }
 
 /// One tick of the schedule, which must work on this many validations.
