@@ -10,9 +10,14 @@ pub mod links;
 pub mod measure;
 pub mod outgoing;
 
+mod execution;
+mod fetched_spec;
 mod once;
 mod overlap;
+mod refusal;
 mod sides;
+
+pub use refusal::Refusal;
 
 use monspec::MetricFacts;
 

@@ -7,17 +7,20 @@ mod spec;
 use anyhow::Context as _;
 use delivery::CodePipeline;
 use delivery::artifact::Artifacts;
-use delivery::job::{Job, JobContext, JobFailure};
+use delivery::job::Job;
 use jiff::{SignedDuration, Timestamp};
 use monspec::Monspec;
-use release::validation::{
-    ExecutionMode, Registrant, Registration, ValidationId, content_identity, version_label,
-};
+use release::deployment::Origin;
+use release::validation::{ExecutionMode, Registrant, Registration, ValidationId, version_label};
 use release::window::{Window, saturating_add};
 use store::{Registered, Store};
 
+use crate::Refusal;
+use crate::execution::context_of;
+use crate::fetched_spec::Shelf;
 use crate::outgoing::Outgoing;
 use crate::overlap::windows_are_apart;
+use crate::refusal::Stop;
 use parameters::Parameters;
 use pipeline::Placed;
 
@@ -34,6 +37,15 @@ pub struct Services {
     pub outgoing: Outgoing,
     /// How long things take.
     pub settings: Settings,
+}
+
+impl Services {
+    fn shelf(&self) -> Shelf<'_> {
+        Shelf {
+            artifacts: &self.artifacts,
+            outgoing: &self.outgoing,
+        }
+    }
 }
 
 /// How long things take.
@@ -86,42 +98,6 @@ pub enum Outcome {
     Refused(Refusal),
 }
 
-/// Why a request was refused, in words that its author can act on.
-#[derive(Debug)]
-pub struct Refusal {
-    /// What kind of correction it needs.
-    pub failure: JobFailure,
-    /// What to correct.
-    pub text: String,
-}
-
-impl Refusal {
-    fn configuration(text: impl std::fmt::Display) -> Self {
-        Self {
-            failure: JobFailure::Configuration,
-            text: text.to_string(),
-        }
-    }
-}
-
-/// What stops a registration: something to correct, or a fault.
-enum Stop {
-    Refused(Refusal),
-    Fault(anyhow::Error),
-}
-
-impl From<Refusal> for Stop {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-impl From<anyhow::Error> for Stop {
-    fn from(error: anyhow::Error) -> Self {
-        Self::Fault(error)
-    }
-}
-
 /// Registers a validation. Everything is checked before anything is stored,
 /// and everything is stored before the caller hears yes.
 pub async fn register_validation(
@@ -143,8 +119,12 @@ pub async fn register_validation(
 async fn for_job(services: &Services, job: &Job, now: Timestamp) -> Result<Outcome, Stop> {
     let parameters = parameters::of_job(job.user_parameters()).map_err(Refusal::configuration)?;
     // On the heap: several requests under way are too large for a stack.
-    let spec = Box::pin(spec::of_job(services, &parameters, &job.data));
-    let context = Box::pin(context_of(services, job));
+    let spec = Box::pin(
+        services
+            .shelf()
+            .of_job(parameters.monspec.as_ref(), &job.data),
+    );
+    let context = Box::pin(context_of(&services.pipeline, job));
     let (earlier, needed) = futures_util::future::join(
         services.store.registered_by(&job.id),
         futures_util::future::try_join(spec, context),
@@ -154,7 +134,8 @@ async fn for_job(services: &Services, job: &Job, now: Timestamp) -> Result<Outco
     if let Some(id) = earlier.context("cannot look for an earlier delivery of the job")? {
         return already(services, id).await;
     }
-    let (spec, context) = needed?;
+    let (fetched, context) = needed?;
+    let spec = spec::accepted(fetched)?;
 
     let comparison = spec
         .comparison(parameters.comparison.as_deref())?
@@ -173,7 +154,11 @@ async fn for_job(services: &Services, job: &Job, now: Timestamp) -> Result<Outco
 
 async fn directly(services: &Services, text: &str, now: Timestamp) -> Result<Outcome, Stop> {
     let parameters = parameters::of_caller(text).map_err(Refusal::configuration)?;
-    let spec = spec::of_caller(services, &parameters).await?;
+    let place = parameters
+        .monspec
+        .as_ref()
+        .expect("a direct call without a monspec is refused with its parameters");
+    let spec = spec::accepted(services.shelf().at(place).await?)?;
     let comparison = spec
         .comparison(parameters.comparison.as_deref())?
         .to_owned();
@@ -195,18 +180,6 @@ async fn directly(services: &Services, text: &str, now: Timestamp) -> Result<Out
     };
     let registration = registration(services, &parameters, comparison, &spec, placed, now)?;
     store(services, &registration, &spec, None).await
-}
-
-async fn context_of(services: &Services, job: &Job) -> Result<JobContext, Stop> {
-    let context = services
-        .pipeline
-        .job_context(&job.id)
-        .await
-        .context("cannot learn which pipeline the job belongs to")?;
-    context.ok_or_else(|| {
-        Refusal::configuration("CodePipeline does not say which pipeline this job belongs to")
-            .into()
-    })
 }
 
 fn registration(
@@ -240,17 +213,13 @@ fn registration(
     } = services.settings;
     let due_at = saturating_add(last_end(&spec.monspec, &comparison, window), ingest_delay);
     let give_up_at = saturating_add(due_at, give_up_after);
-    let identity = |deployment: &str| content_identity(&placed.sources, deployment);
     let version = version_label(&placed.sources, placed.execution.as_deref());
     let deployments = placed
         .deployed
         .iter()
         .map(|deployed| {
-            deployed.deployment(
-                &identity(&deployed.id),
-                &version,
-                placed.execution.as_deref(),
-            )
+            let execution = placed.execution.as_deref();
+            deployed.deployment(&placed.sources, execution, Origin::Release)
         })
         .collect();
     Ok(Registration {

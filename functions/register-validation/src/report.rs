@@ -5,7 +5,8 @@ use delivery::CodePipeline;
 use delivery::job::{JobFailure, Reported};
 use lambda::Failure;
 use serde_json::{Value, json};
-use workflows::register_validation::{Outcome, Refusal};
+use workflows::Refusal;
+use workflows::register_validation::Outcome;
 
 /// Tells the job what became of it. A fault is told too: the action fails at
 /// once with a reason instead of hanging until it times out.

@@ -8,6 +8,8 @@ use jiff::SignedDuration;
 use monspec::lint::{escaped, is_hidden};
 use serde::Deserialize;
 
+use crate::fetched_spec::Place;
+
 /// The window when nobody says how long it is.
 const DEFAULT_MINUTES: i64 = 5;
 
@@ -43,15 +45,6 @@ pub(super) struct Parameters {
     pub(super) result_hook: Option<String>,
     /// The pipeline; only a direct call names it.
     pub(super) pipeline: Option<String>,
-}
-
-/// Where a monspec is.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Place {
-    /// At a URL.
-    Url(String),
-    /// In the request itself.
-    Inline(String),
 }
 
 /// What is wrong with the parameters, and what to write instead.
@@ -244,10 +237,7 @@ fn object(text: &str) -> Result<Parameters, ParameterError> {
         length,
         approval: named(object.approval_action),
         execution: named(object.execution_id),
-        monspec: object.monspec.map(|monspec| match monspec {
-            serde_json::Value::String(url) => Place::Url(url),
-            content => Place::Inline(content.to_string()),
-        }),
+        monspec: object.monspec.map(Place::from),
         result_hook: named(object.result_hook),
         pipeline: named(object.pipeline),
     })

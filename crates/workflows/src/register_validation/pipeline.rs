@@ -1,22 +1,16 @@
 //! The place of a registration within its pipeline: execution, approval,
 //! deployments.
 
-use std::collections::BTreeMap;
-
-use anyhow::Context as _;
+use delivery::CodePipeline;
 use delivery::job::JobContext;
-use delivery::pipeline::{
-    ActionKind, ActionRun, Execution, ExecutionKind, Mode, RunStatus, Structure, Target,
-};
-use delivery::{CodePipeline, DeliveryError};
-use futures_util::future::{join, try_join};
-use jiff::Timestamp;
+use delivery::pipeline::{ActionKind, ExecutionKind, Mode, Structure};
 use monspec::{Comparison, ServiceEntry};
-use release::deployment::{Deployment, Group, Origin};
+use release::deployment::Group;
 use release::validation::{ApprovalAction, ExecutionMode, Registrant, SourceRevision};
 
 use super::parameters::Parameters;
 use super::{Refusal, Stop};
+use crate::execution::{Deployed, Read, deployed, group, sources};
 
 /// Where a registration stands.
 #[derive(Debug)]
@@ -29,14 +23,6 @@ pub(super) struct Placed {
     pub(super) sources: Vec<SourceRevision>,
     pub(super) deployed: Vec<Deployed>,
     pub(super) compare_groups: Vec<Group>,
-}
-
-/// A deployment of the execution that is judged.
-#[derive(Clone, Debug)]
-pub(super) struct Deployed {
-    pub(super) id: String,
-    group: Group,
-    at: Timestamp,
 }
 
 impl Placed {
@@ -55,25 +41,6 @@ impl Placed {
     }
 }
 
-impl Deployed {
-    pub(super) fn deployment(
-        &self,
-        identity: &str,
-        version: &str,
-        execution: Option<&str>,
-    ) -> Deployment {
-        Deployment {
-            id: self.id.clone(),
-            group: self.group.clone(),
-            at: self.at,
-            execution: execution.map(str::to_owned),
-            identity: identity.to_owned(),
-            version: version.to_owned(),
-            origin: Origin::Release,
-        }
-    }
-}
-
 /// The place of a job; `None` for an execution that takes a stage back.
 pub(super) async fn placed(
     pipeline: &CodePipeline,
@@ -81,32 +48,19 @@ pub(super) async fn placed(
     parameters: &Parameters,
     compared: &[(&ServiceEntry, &Comparison)],
 ) -> Result<Option<Placed>, Stop> {
-    let named = match (&parameters.execution, &job.execution) {
-        (Some(given), Some(told)) if given != told => {
-            return Err(Refusal::configuration(format!(
-                "the parameters name execution {given}, but this job belongs to {told}"
-            ))
-            .into());
-        }
-        (Some(id), _) | (None, Some(id)) => Some(id.clone()),
-        (None, None) => None,
-    };
-    let read = if let Some(execution) = named {
-        Read::of(pipeline, &job.pipeline, execution).await?
-    } else {
-        let structure = structure(pipeline, &job.pipeline).await?;
-        let id = in_stage(pipeline, job, &structure).await?;
-        Read {
-            execution: execution(pipeline, &job.pipeline, &id).await,
-            structure,
-            id,
-        }
-    };
+    let read = Read::of_job(
+        pipeline,
+        job,
+        parameters.execution.as_deref(),
+        "add the execution as fourth part, \
+         `Comparison,minutes,ApprovalAction,#{codepipeline.PipelineExecutionId}`",
+    )
+    .await?;
     let registrant = Registrant::Action {
         stage: job.stage.clone(),
         action: job.action.clone(),
     };
-    read.place(&job.pipeline, registrant, parameters, compared)
+    place(read, &job.pipeline, registrant, parameters, compared)
 }
 
 /// The place of a direct call that names its execution.
@@ -121,114 +75,43 @@ pub(super) async fn placed_directly(
         .clone()
         .expect("only calls that name an execution are placed");
     let read = Read::of(pipeline, &name, execution).await?;
-    read.place(&name, Registrant::Direct, parameters, compared)
+    place(read, &name, Registrant::Direct, parameters, compared)
 }
 
-/// The execution in the stage of a job that does not say which one it is.
-async fn in_stage(
-    pipeline: &CodePipeline,
-    job: &JobContext,
-    structure: &Structure,
-) -> Result<String, Stop> {
-    if structure.mode == Mode::Parallel {
-        return Err(Refusal::configuration(
-            "executions of this pipeline run in parallel, so the job cannot tell which one it belongs to: \
-             add the execution as fourth part, `Comparison,minutes,ApprovalAction,#{codepipeline.PipelineExecutionId}`",
-        )
-        .into());
-    }
-    let found = pipeline
-        .execution_in_stage(&job.pipeline, &job.stage)
-        .await
-        .context("cannot learn which execution is in the job's stage")?;
-    found.ok_or_else(|| {
-        Refusal::configuration(format!("no execution is in stage `{}`", job.stage)).into()
-    })
-}
-
-/// What CodePipeline says of a pipeline and one execution.
-struct Read {
-    structure: Structure,
-    id: String,
-    execution: Result<(Execution, Vec<ActionRun>), Stop>,
-}
-
-impl Read {
-    /// Asks for everything at once.
-    async fn of(pipeline: &CodePipeline, name: &str, id: String) -> Result<Self, Stop> {
-        let (structure, execution) =
-            join(structure(pipeline, name), execution(pipeline, name, &id)).await;
-        Ok(Self {
-            structure: structure?,
-            id,
-            execution,
-        })
-    }
-
-    /// An approval that does not exist is told before an execution that does
-    /// not: it is what whoever wrote the parameters can correct.
-    fn place(
-        self,
-        name: &str,
-        registrant: Registrant,
-        parameters: &Parameters,
-        compared: &[(&ServiceEntry, &Comparison)],
-    ) -> Result<Option<Placed>, Stop> {
-        let Self {
-            structure,
-            id,
-            execution,
-        } = self;
-        let approval = parameters
-            .approval
-            .as_deref()
-            .map(|action| approval(name, &structure, action))
-            .transpose()?;
-        let (execution, runs) = execution?;
-        if execution.kind == ExecutionKind::Rollback {
-            return Ok(None);
-        }
-        let deployed = deployed(&structure, &runs, &registrant);
-        Ok(Some(Placed {
-            pipeline: name.to_owned(),
-            compare_groups: compare_groups(compared, &structure, &deployed),
-            execution: Some(id),
-            mode: Some(mode(structure.mode)),
-            registrant: Some(registrant),
-            approval,
-            sources: sources(execution),
-            deployed,
-        }))
-    }
-}
-
-async fn execution(
-    pipeline: &CodePipeline,
+/// An approval that does not exist is told before an execution that does not:
+/// it is what whoever wrote the parameters can correct.
+fn place(
+    read: Read,
     name: &str,
-    id: &str,
-) -> Result<(Execution, Vec<ActionRun>), Stop> {
-    try_join(pipeline.execution(name, id), pipeline.runs(name, id))
-        .await
-        .map_err(|error| {
-            not_found(
-                error,
-                &format!("the pipeline `{name}` has no execution {id}"),
-            )
-        })
-}
-
-async fn structure(pipeline: &CodePipeline, name: &str) -> Result<Structure, Stop> {
-    pipeline
-        .structure(name)
-        .await
-        .map_err(|error| not_found(error, &format!("there is no pipeline `{name}`")))
-}
-
-fn not_found(error: DeliveryError, text: &str) -> Stop {
-    match error {
-        DeliveryError::NotFound { .. } => Refusal::configuration(text).into(),
-        other => Stop::Fault(other.into()),
+    registrant: Registrant,
+    parameters: &Parameters,
+    compared: &[(&ServiceEntry, &Comparison)],
+) -> Result<Option<Placed>, Stop> {
+    let Read {
+        structure,
+        id,
+        execution,
+    } = read;
+    let approval = parameters
+        .approval
+        .as_deref()
+        .map(|action| approval(name, &structure, action))
+        .transpose()?;
+    let (execution, runs) = execution?;
+    if execution.kind == ExecutionKind::Rollback {
+        return Ok(None);
     }
+    let deployed = deployed(&structure, &runs, &registrant);
+    Ok(Some(Placed {
+        pipeline: name.to_owned(),
+        compare_groups: compare_groups(compared, &structure, &deployed),
+        execution: Some(id),
+        mode: Some(mode(structure.mode)),
+        registrant: Some(registrant),
+        approval,
+        sources: sources(execution.sources),
+        deployed,
+    }))
 }
 
 /// The approval action of this name; it must be one, and the only one.
@@ -288,83 +171,6 @@ fn mode(mode: Mode) -> ExecutionMode {
     }
 }
 
-fn sources(execution: Execution) -> Vec<SourceRevision> {
-    execution
-        .sources
-        .into_iter()
-        .map(|source| SourceRevision {
-            name: source.name,
-            revision: source.revision,
-            summary: source.summary,
-        })
-        .collect()
-}
-
-/// The deployments that the verdict is about: those of the registering action's
-/// own stage that were done before it began, else those of the latest stage
-/// before it that deployed anything.
-fn deployed(structure: &Structure, runs: &[ActionRun], registrant: &Registrant) -> Vec<Deployed> {
-    let stages = structure.stages.as_slice();
-    let (last, run_order) = match registrant {
-        Registrant::Action { stage, action } => {
-            let position = stages.iter().position(|declared| declared.name == *stage);
-            let order = position.and_then(|position| {
-                let own = stages[position]
-                    .actions
-                    .iter()
-                    .find(|declared| declared.name == *action);
-                own.map(|own| own.run_order)
-            });
-            (position, order)
-        }
-        Registrant::Direct => (stages.len().checked_sub(1), None),
-    };
-    let Some(last) = last else { return Vec::new() };
-    stages[..=last]
-        .iter()
-        .enumerate()
-        .rev()
-        .map(|(position, stage)| {
-            let before = |action: &str| {
-                let declared = stage
-                    .actions
-                    .iter()
-                    .find(|declared| declared.name == action);
-                position < last
-                    || declared.is_none_or(|declared| {
-                        run_order.is_none_or(|order| declared.run_order < order)
-                    })
-            };
-            newest_per_group(
-                runs.iter()
-                    .filter(|run| run.stage == stage.name && before(&run.action)),
-            )
-        })
-        .find(|deployed| !deployed.is_empty())
-        .unwrap_or_default()
-}
-
-fn newest_per_group<'a>(runs: impl Iterator<Item = &'a ActionRun>) -> Vec<Deployed> {
-    let mut newest: BTreeMap<Group, Deployed> = BTreeMap::new();
-    for run in runs.filter(|run| run.status == RunStatus::Succeeded) {
-        let (ActionKind::CodeDeploy(target), Some(id)) = (&run.kind, &run.external_id) else {
-            continue;
-        };
-        let deployed = Deployed {
-            id: id.clone(),
-            group: group(target),
-            at: run.started,
-        };
-        let known = newest
-            .entry(deployed.group.clone())
-            .or_insert_with(|| deployed.clone());
-        if known.at < deployed.at {
-            *known = deployed;
-        }
-    }
-    newest.into_values().collect()
-}
-
 /// The groups behind the compared environments. An environment compared with
 /// itself is where this build was deployed; another one is recognised by the
 /// tutorial's convention, a group named like the environment or like the value
@@ -403,11 +209,4 @@ fn compare_groups(
     groups.sort();
     groups.dedup();
     groups
-}
-
-fn group(target: &Target) -> Group {
-    Group {
-        application: target.application.clone(),
-        name: target.group.clone(),
-    }
 }
