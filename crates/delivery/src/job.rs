@@ -119,7 +119,18 @@ pub struct ArtifactCredentials {
     pub session_token: Option<SecretString>,
 }
 
+/// The job of an event cannot be read. The cause may quote what it found, and a
+/// credential stands in there, so it is not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the event is not shaped like a job of CodePipeline")]
+pub struct UnreadableJob;
+
 impl Job {
+    /// Reads what an event has below `CodePipeline.job`.
+    pub fn read(job: &serde_json::Value) -> Result<Self, UnreadableJob> {
+        Self::deserialize(job).map_err(|_| UnreadableJob)
+    }
+
     /// What the pipeline's author wrote into the action.
     pub fn user_parameters(&self) -> &str {
         self.data
@@ -339,6 +350,17 @@ mod tests {
 
         let location = artifact.s3_location().unwrap();
         assert_eq!((&*location.bucket_name, &*location.object_key), ("b", "k"));
+    }
+
+    #[test]
+    fn job_that_cannot_be_read_is_told_without_what_it_holds() {
+        let job = serde_json::json!({"id": "1", "data": {"artifactCredentials": "AKIDEXAMPLEID"}});
+
+        let fault = Job::read(&job).unwrap_err();
+
+        let told = format!("{fault} {fault:?}");
+        assert!(told.contains("not shaped like a job"), "{told}");
+        assert!(!told.contains("AKID"), "{told}");
     }
 
     #[test]

@@ -8,7 +8,9 @@ mod logging;
 pub mod metrics;
 pub mod secrets;
 pub mod settings;
+mod work;
 
 pub use failure::Failure;
 pub use invocation::Invocation;
 pub use logging::init_logging;
+pub use work::ended;

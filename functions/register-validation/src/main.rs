@@ -1,10 +1,10 @@
 #![doc = include_str!("../README.md")]
 
-mod job;
 mod report;
 mod setup;
 
 use anyhow::anyhow;
+use delivery::job::Job;
 use lambda::{Failure, Invocation, init_logging};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::{Value, json};
@@ -38,12 +38,12 @@ async fn for_job(
         .get("id")
         .and_then(Value::as_str)
         .ok_or_else(|| Failure::unusable(anyhow!("the event does not name its job")))?;
-    let outcome = match job::read(job) {
+    let outcome = match Job::read(job) {
         Ok(job) => {
             let registered = register_validation(services, Request::Job(&job), invocation.now);
-            job::ended(Box::pin(registered), invocation.deadline).await
+            lambda::ended(Box::pin(registered), invocation.deadline).await
         }
-        Err(unreadable) => Err(unreadable),
+        Err(unreadable) => Err(unreadable.into()),
     };
     report::to_job(&services.pipeline, id, outcome).await?;
     Ok(json!({}))
