@@ -191,6 +191,14 @@ pub enum Hand {
     CodeDeploy,
 }
 
+/// What the marker of every heal of ours begins with.
+pub const MARKER: &str = "[unbreakable:";
+
+/// Whether what a deployment's maker wrote says that it is a heal of ours.
+pub fn carries_marker(description: &str) -> bool {
+    description.contains(MARKER)
+}
+
 /// Why a heal must not be done. Displays as a sentence that says what a person
 /// can do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
