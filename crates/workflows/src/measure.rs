@@ -17,7 +17,8 @@ use release::window::Window;
 use tokio::time::Instant;
 
 use crate::once::Once;
-use words::{scope, series, tenant_window};
+pub(crate) use words::scope;
+use words::{series, tenant_window};
 
 /// The questions of one tick, and their answers.
 #[derive(Debug)]

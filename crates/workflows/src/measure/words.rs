@@ -4,7 +4,7 @@ use dynatrace::{Scope, Series};
 use monspec::{Address, Environment, Merge, Metric, ServiceEntry, Signature};
 use release::window::Window;
 
-pub(super) fn scope(entry: &ServiceEntry, environment: &Environment) -> Scope {
+pub(crate) fn scope(entry: &ServiceEntry, environment: &Environment) -> Scope {
     Scope {
         entity_type: match entry.etype {
             monspec::EntityType::Service => dynatrace::EntityType::Service,

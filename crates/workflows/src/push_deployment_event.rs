@@ -1,0 +1,361 @@
+//! A deployment, or another change, is announced to Dynatrace.
+//!
+//! # Transitions
+//!
+//! Nothing is kept between invocations but the ledger, the tenant's own events
+//! and the token of a continued job. So every invocation goes the same way and
+//! may die anywhere on it: the next one meets what is there.
+//!
+//! | Met | Event | Durable write | External call | Killed before it | Killed after it |
+//! |---|---|---|---|---|---|
+//! | nothing | delivered: job, notice, call | the deployment in the ledger | – | delivered again | the same entry is met |
+//! | the entry | some entity lacks the event | – | attach it to those | delivered again: looked for, not found, attached | looked for and found; attached twice where the tenant does not show it yet |
+//! | the event on every entity | – | – | job succeeds | delivered again: found, nothing is sent | – |
+//! | no entity, or not all | a job, within its patience | – | job continues, with since when | delivered again | next job, the same patience |
+//! | no entity | a job, patience over | – | job fails with what to check | delivered again: fails | – |
+//! | some entities | a job, patience over | – | job succeeds and says which are missing | delivered again | – |
+//! | no entity, or not all | any other trigger | – | invocation fails | retried by Lambda | retried by Lambda |
+//! | – | a deployment that failed, a restart | – | – | – | – |
+//! | – | something to correct | as far as it came | job fails with it | delivered again | – |
+//! | – | a fault of a remote | as far as it came | job fails at once; other invocations fail | delivered again | – |
+//!
+//! The ledger comes first: a deployment that could not be announced is still
+//! one that a window must not be judged across.
+
+mod codedeploy;
+mod parameters;
+mod patience;
+mod pipeline;
+mod targets;
+mod telling;
+mod words;
+
+use delivery::CodePipeline;
+use delivery::artifact::Artifacts;
+use delivery::codedeploy::CodeDeploy;
+use delivery::job::Job;
+use dynatrace::{Dynatrace, EventKind};
+use jiff::Timestamp;
+use release::deployment::Deployment;
+use store::Store;
+use tokio::time::Instant;
+
+pub use targets::{GroupTag, InvalidTag};
+pub use words::{Console, ORIGIN, SOURCE};
+
+use crate::Refusal;
+use crate::fetched_spec::Shelf;
+use crate::outgoing::Outgoing;
+use crate::refusal::Stop;
+use codedeploy::Known;
+use parameters::Parameters;
+use patience::Since;
+use targets::Targets;
+use telling::{Change, Teller};
+use words::Facts;
+
+/// What an announcement needs before it speaks to the tenant.
+#[derive(Debug)]
+pub struct Services {
+    /// Where deployments are entered.
+    pub store: Store,
+    /// Where jobs come from.
+    pub pipeline: CodePipeline,
+    /// Where deployments come from.
+    pub codedeploy: CodeDeploy,
+    /// Where the monspec lies.
+    pub artifacts: Artifacts,
+    /// Other places where a monspec may lie.
+    pub outgoing: Outgoing,
+    /// What is said in every announcement.
+    pub settings: Settings,
+}
+
+/// What is said in every announcement.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where the console shows what was deployed.
+    pub console: Console,
+    /// Where a deployment can be undone.
+    pub remediation: Option<String>,
+    /// The tag whose value names the deployment group of an entity.
+    pub group_tag: GroupTag,
+}
+
+impl Services {
+    fn shelf(&self) -> Shelf<'_> {
+        Shelf {
+            artifacts: &self.artifacts,
+            outgoing: &self.outgoing,
+        }
+    }
+}
+
+/// Who announces what.
+#[derive(Clone, Copy, Debug)]
+pub enum Request<'a> {
+    /// A pipeline action.
+    Job(&'a Job),
+    /// CodeDeploy, about a deployment with this id.
+    Deployment(&'a str),
+    /// Another caller.
+    Direct {
+        /// What to announce, as a JSON object.
+        parameters: &'a str,
+        /// Tells this call from others; the same when it is repeated.
+        request: &'a str,
+    },
+}
+
+/// The time of one invocation.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// When it began.
+    pub now: Timestamp,
+    /// When it must have ended.
+    pub deadline: Instant,
+}
+
+/// What became of the request.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The event is there.
+    Announced(Announcement),
+    /// A job whose entities are not there yet, to be asked again.
+    Later {
+        /// What the next job has to know.
+        token: String,
+        /// What is missing.
+        missing: Vec<String>,
+    },
+    /// The entities of another trigger are not there, or not all of them.
+    Unattached {
+        /// How many have the event.
+        have_it: usize,
+        /// What is missing.
+        missing: Vec<String>,
+    },
+    /// There is nothing to announce, and that is right.
+    NotNeeded(String),
+    /// The request cannot be fulfilled until somebody corrects something.
+    Refused(Refusal),
+}
+
+/// An event that is there.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Announcement {
+    /// What kind of event.
+    pub kind: EventKind,
+    /// The deployments that were announced.
+    pub deployments: Vec<String>,
+    /// How many entities have an event, of all deployments together.
+    pub have_it: usize,
+    /// What is missing and is not waited for any more.
+    pub missing: Vec<String>,
+}
+
+/// What is to be announced, and to whom.
+struct Plan {
+    kind: EventKind,
+    deployments: Vec<Deployment>,
+    changes: Vec<Change>,
+    targets: Targets,
+}
+
+/// Whether there is anything to announce.
+enum Planned {
+    Plan(Plan),
+    Nothing(String),
+}
+
+/// Announces what is asked for. `connect` makes the client of the tenant, once
+/// everything else is known to be right.
+pub async fn push_deployment_event(
+    services: &Services,
+    connect: impl AsyncFnOnce() -> anyhow::Result<Dynatrace>,
+    request: Request<'_>,
+    moment: Moment,
+) -> anyhow::Result<Outcome> {
+    match announced(services, connect, request, moment).await {
+        Ok(outcome) => Ok(outcome),
+        Err(Stop::Refused(refusal)) => Ok(Outcome::Refused(refusal)),
+        Err(Stop::Fault(error)) => Err(error),
+    }
+}
+
+async fn announced(
+    services: &Services,
+    connect: impl AsyncFnOnce() -> anyhow::Result<Dynatrace>,
+    request: Request<'_>,
+    moment: Moment,
+) -> Result<Outcome, Stop> {
+    let since = match request {
+        Request::Job(job) => Some(Since::read(
+            job.data.continuation_token.as_deref(),
+            moment.now,
+        )),
+        _ => None,
+    };
+    let asked = since.map_or(moment.now, |since| since.0);
+    let planned = match request {
+        Request::Job(job) => Box::pin(pipeline::plan(services, job, asked, moment.now)).await?,
+        Request::Deployment(id) => for_deployment(services, id, moment.now).await?,
+        Request::Direct {
+            parameters,
+            request,
+        } => directly(services, parameters, request, moment.now).await?,
+    };
+    let plan = match planned {
+        Planned::Plan(plan) => plan,
+        Planned::Nothing(reason) => return Ok(Outcome::NotNeeded(reason)),
+    };
+
+    let tenant = connect().await?;
+    let (have_it, missing) = tell(&plan, &tenant, moment).await?;
+    Ok(ended(plan, have_it, missing, since, moment.now))
+}
+
+async fn tell(
+    plan: &Plan,
+    tenant: &Dynatrace,
+    Moment { now, deadline }: Moment,
+) -> Result<(usize, Vec<String>), Stop> {
+    let found = plan
+        .targets
+        .find(tenant, now, deadline)
+        .await
+        .map_err(telling::stop)?;
+    let teller = Teller {
+        tenant,
+        now,
+        deadline,
+    };
+    let mut have_it = 0;
+    let mut missing = found.missing.clone();
+    for change in &plan.changes {
+        let told = teller.tell(change, &found).await?;
+        have_it += told.have_it;
+        missing.extend(told.missing);
+    }
+    Ok((have_it, missing))
+}
+
+fn ended(
+    plan: Plan,
+    have_it: usize,
+    missing: Vec<String>,
+    since: Option<Since>,
+    now: Timestamp,
+) -> Outcome {
+    let done = |missing| {
+        Outcome::Announced(Announcement {
+            kind: plan.kind,
+            deployments: plan.deployments.into_iter().map(|each| each.id).collect(),
+            have_it,
+            missing,
+        })
+    };
+    if missing.is_empty() && 0 < have_it {
+        return done(missing);
+    }
+    match since {
+        None => Outcome::Unattached { have_it, missing },
+        Some(since) if !since.is_over(now) => Outcome::Later {
+            token: since.token(),
+            missing,
+        },
+        Some(_) if 0 < have_it => done(missing),
+        Some(_) => Outcome::Refused(Refusal::configuration(advice(&missing))),
+    }
+}
+
+/// What a person can do when nobody was found.
+fn advice(missing: &[String]) -> String {
+    format!(
+        "nothing was found that could carry the event, for four minutes: {}. \
+         Check that the rule that makes this tag applies to these entities, \
+         that OneAgent runs where they run, and that they had requests since the deployment; \
+         then retry the stage",
+        missing.join("; ")
+    )
+}
+
+/// A deployment that CodeDeploy itself tells of.
+async fn for_deployment(services: &Services, id: &str, now: Timestamp) -> Result<Planned, Stop> {
+    let deployment = match codedeploy::look(services, id).await? {
+        Known::Reaching(deployment) => deployment,
+        Known::Nothing(reason) => return Ok(Planned::Nothing(reason)),
+    };
+    let targets = Targets::of_group(&deployment.group, &services.settings.group_tag);
+    let facts = Facts {
+        kind: EventKind::Deployment,
+        says: &parameters::Says::default(),
+        spot: None,
+        deployment: Some(&deployment),
+        request: None,
+        asked: now,
+        now,
+    };
+    let change = words::change(&facts, &services.settings);
+    Ok(Planned::Plan(Plan {
+        kind: EventKind::Deployment,
+        changes: vec![change],
+        targets,
+        deployments: vec![deployment],
+    }))
+}
+
+/// What a caller tells of who is no job.
+async fn directly(
+    services: &Services,
+    text: &str,
+    request: &str,
+    now: Timestamp,
+) -> Result<Planned, Stop> {
+    let parameters = parameters::of_caller(text).map_err(Refusal::configuration)?;
+    let deployment = match &parameters.deployment {
+        None => None,
+        Some(id) => match codedeploy::look(services, id).await? {
+            Known::Reaching(deployment) => Some(deployment),
+            Known::Nothing(reason) => return Ok(Planned::Nothing(reason)),
+        },
+    };
+    let kind = parameters.kind.unwrap_or(match deployment {
+        Some(_) => EventKind::Deployment,
+        None => EventKind::Annotation,
+    });
+    let Parameters {
+        environment,
+        monspec,
+        attach,
+        says,
+        ..
+    } = parameters;
+    let targets = match (environment, monspec, attach, &deployment) {
+        (Some(environment), Some(place), ..) => {
+            let fetched = services.shelf().at(&place).await?;
+            Targets::environment(&fetched.monspec, &environment)?
+        }
+        (.., Some(attach), _) => Targets::attached(attach),
+        (.., Some(deployment)) => {
+            Targets::of_group(&deployment.group, &services.settings.group_tag)
+        }
+        _ => return Err(Refusal::configuration("nobody is named who could be told").into()),
+    };
+    let facts = Facts {
+        kind,
+        says: &says,
+        spot: None,
+        deployment: deployment.as_ref(),
+        request: Some(request),
+        asked: now,
+        now,
+    };
+    let change = words::change(&facts, &services.settings);
+    Ok(Planned::Plan(Plan {
+        kind,
+        changes: vec![change],
+        targets,
+        deployments: deployment.into_iter().collect(),
+    }))
+}

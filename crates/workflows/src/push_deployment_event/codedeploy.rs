@@ -1,0 +1,102 @@
+//! A deployment as CodeDeploy itself knows it.
+
+use anyhow::{Context as _, anyhow};
+use delivery::codedeploy::{Maker, Status};
+use jiff::{SignedDuration, Timestamp};
+use release::deployment::{Deployment, Group, Origin};
+use release::remediation::carries_marker;
+use release::validation::content_identity;
+use store::Store;
+
+use super::Services;
+use crate::execution::group;
+use crate::refusal::{Refusal, Stop};
+
+/// The action of a pipeline begins a little before its deployment does.
+const APART: SignedDuration = SignedDuration::from_mins(15);
+
+/// What CodeDeploy says of a deployment.
+#[derive(Debug)]
+pub(super) enum Known {
+    /// It reaches its group, or has done so.
+    Reaching(Deployment),
+    /// There is nothing to announce, and why.
+    Nothing(String),
+}
+
+/// Asks CodeDeploy about a deployment. One that succeeded is entered in the
+/// ledger; one that is under way may still fail, and its success is told too.
+pub(super) async fn look(services: &Services, id: &str) -> Result<Known, Stop> {
+    let found = services
+        .codedeploy
+        .deployment(id)
+        .await
+        .context("cannot ask CodeDeploy about the deployment")?;
+    let Some(found) = found else {
+        return Err(
+            Refusal::configuration(format!("CodeDeploy knows no deployment `{id}`")).into(),
+        );
+    };
+    let Some(revision) = &found.revision else {
+        return Ok(Known::Nothing(format!(
+            "deployment {id} restarts what ran before"
+        )));
+    };
+    if matches!(found.status, Status::Failed | Status::Stopped) {
+        return Ok(Known::Nothing(format!(
+            "deployment {id} did not reach its group"
+        )));
+    }
+    let healed = found.maker == Maker::Rollback || carries_marker(&found.description);
+    let deployment = Deployment {
+        id: found.id.clone(),
+        group: group(&found.target),
+        at: found.created,
+        execution: None,
+        identity: content_identity(&[], &revision.location()),
+        version: found.id,
+        origin: if healed {
+            Origin::Heal
+        } else {
+            Origin::Release
+        },
+    };
+    let deployment = match found.status {
+        Status::Succeeded => enter(&services.store, deployment).await?,
+        _ => known(&services.store, &deployment)
+            .await?
+            .unwrap_or(deployment),
+    };
+    Ok(Known::Reaching(deployment))
+}
+
+/// Enters a deployment in the ledger, unless it is there already, perhaps under
+/// the moment at which another observer saw it begin. The answer is what the
+/// ledger has.
+pub(super) async fn enter(store: &Store, deployment: Deployment) -> anyhow::Result<Deployment> {
+    if let Some(known) = known(store, &deployment).await? {
+        return Ok(known);
+    }
+    store
+        .record_deployment(&deployment)
+        .await
+        .context("cannot enter the deployment in the ledger")?;
+    Ok(deployment)
+}
+
+async fn known(store: &Store, deployment: &Deployment) -> anyhow::Result<Option<Deployment>> {
+    let until = deployment
+        .at
+        .saturating_add(APART)
+        .map_err(|_| anyhow!("the deployment has no usable time"))?;
+    let group: &Group = &deployment.group;
+    let entries = store
+        .deployments(group, until)
+        .await
+        .context("cannot look into the ledger")?;
+    let earliest: Timestamp = deployment.at.saturating_sub(APART).unwrap_or(deployment.at);
+    Ok(entries
+        .into_iter()
+        .map(|entry| entry.deployment)
+        .find(|known| known.id == deployment.id && earliest <= known.at))
+}

@@ -1,0 +1,335 @@
+//! Whom an announcement is for: entities by their tags, or by their ids.
+
+use std::collections::BTreeMap;
+
+use dynatrace::{Dynatrace, EntityType, Scope, Tag, Window};
+use futures_util::future::try_join_all;
+use jiff::{SignedDuration, Timestamp};
+use monspec::Monspec;
+use release::deployment::Group;
+use serde::Deserialize;
+use serde::de::Error as _;
+use tokio::time::Instant;
+
+use super::parameters::Attach;
+use crate::measure;
+use crate::refusal::Refusal;
+
+/// How far back an entity may have been seen last.
+const SEEN_WITHIN: SignedDuration = SignedDuration::from_hours(24);
+
+/// Which entities carry an announcement.
+#[derive(Debug)]
+pub(super) struct Targets {
+    /// Entities that are named.
+    named: Vec<String>,
+    /// Entities that are looked for.
+    sought: Vec<Sought>,
+    /// What is still missing when some were found.
+    demand: Demand,
+}
+
+/// One search for entities.
+#[derive(Debug)]
+struct Sought {
+    scope: Scope,
+    /// Who asks for it, in words.
+    asker: String,
+}
+
+/// When a search is complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Demand {
+    /// Every search finds somebody.
+    Each,
+    /// One of the searches does.
+    Any,
+}
+
+/// One rule of `attachRules` in the words of API v1: entities of any of the
+/// types that carry all of the tags.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct TagRule {
+    #[serde(deserialize_with = "types")]
+    pub(super) me_types: Vec<EntityType>,
+    #[serde(deserialize_with = "tags")]
+    pub(super) tags: Vec<Tag>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireTag {
+    context: Option<String>,
+    key: String,
+    value: Option<String>,
+}
+
+/// The entities that were found.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Their ids by the type in front of each.
+    pub(super) by_type: BTreeMap<String, Vec<String>>,
+    /// What was looked for in vain, in words, where it is needed.
+    pub(super) missing: Vec<String>,
+}
+
+impl Targets {
+    /// The entities of an environment, over all service entries that have it.
+    pub(super) fn environment(spec: &Monspec, name: &str) -> Result<Self, Refusal> {
+        let sought: Vec<Sought> = spec
+            .entries
+            .iter()
+            .filter_map(|entry| {
+                let environment = entry.environments.get(name)?;
+                Some(Sought {
+                    scope: measure::scope(entry, environment),
+                    asker: format!("environment `{name}` of `{}`", entry.id),
+                })
+            })
+            .collect();
+        if sought.is_empty() {
+            let known: std::collections::BTreeSet<String> = spec
+                .entries
+                .iter()
+                .flat_map(|entry| entry.environments.keys())
+                .map(|name| format!("`{name}`"))
+                .collect();
+            let known: Vec<String> = known.into_iter().collect();
+            return Err(Refusal::configuration(format!(
+                "the monspec has no environment `{name}`; it has {}",
+                known.join(", ")
+            )));
+        }
+        Ok(Self {
+            named: Vec::new(),
+            sought,
+            demand: Demand::Each,
+        })
+    }
+
+    /// What a caller named.
+    pub(super) fn attached(attach: Attach) -> Self {
+        let sought = attach.rules.into_iter().flat_map(|rule| {
+            let tags = rule.tags;
+            rule.me_types.into_iter().map(move |entity_type| Sought {
+                scope: Scope {
+                    entity_type,
+                    tags: tags.clone(),
+                },
+                asker: "attachRules".to_owned(),
+            })
+        });
+        Self {
+            named: attach.entities,
+            sought: sought.collect(),
+            demand: Demand::Any,
+        }
+    }
+
+    /// What runs in a deployment group, by the tutorial's convention: services
+    /// and processes that carry a tag with the group's name.
+    pub(super) fn of_group(group: &Group, tag: &GroupTag) -> Self {
+        let sought = [EntityType::Service, EntityType::ProcessGroupInstance]
+            .into_iter()
+            .map(|entity_type| Sought {
+                scope: Scope {
+                    entity_type,
+                    tags: vec![Tag {
+                        context: tag.context.clone(),
+                        key: tag.key.clone(),
+                        value: Some(group.name.clone()),
+                    }],
+                },
+                asker: format!("deployment group `{group}`"),
+            });
+        Self {
+            named: Vec::new(),
+            sought: sought.collect(),
+            demand: Demand::Any,
+        }
+    }
+
+    /// The values of the tags that are looked for.
+    pub(super) fn tag_values(&self) -> impl Iterator<Item = &str> {
+        self.sought
+            .iter()
+            .flat_map(|sought| &sought.scope.tags)
+            .filter_map(|tag| tag.value.as_deref())
+    }
+
+    /// Looks for the entities as they are tagged now.
+    pub(super) async fn find(
+        &self,
+        tenant: &Dynatrace,
+        now: Timestamp,
+        deadline: Instant,
+    ) -> Result<Found, dynatrace::Error> {
+        let window = Window {
+            from_ms: now
+                .saturating_sub(SEEN_WITHIN)
+                .unwrap_or(Timestamp::MIN)
+                .as_millisecond(),
+            to_ms: now.as_millisecond(),
+        };
+        let searches = self
+            .sought
+            .iter()
+            .map(|sought| tenant.entities(&sought.scope, window, deadline));
+        let answers = try_join_all(searches).await?;
+
+        let mut found = Found::default();
+        for id in &self.named {
+            found.add(id);
+        }
+        for (sought, entities) in self.sought.iter().zip(answers) {
+            if entities.is_empty() {
+                found.missing.push(sought.in_words());
+            }
+            for entity in entities {
+                found.add(&entity.id);
+            }
+        }
+        if self.demand == Demand::Any && !found.by_type.is_empty() {
+            found.missing.clear();
+        }
+        Ok(found)
+    }
+}
+
+impl Found {
+    fn add(&mut self, id: &str) {
+        let type_ = id.split('-').next().unwrap_or_default().to_owned();
+        let ids = self.by_type.entry(type_).or_default();
+        if !ids.iter().any(|known| known == id) {
+            ids.push(id.to_owned());
+        }
+    }
+}
+
+impl Sought {
+    fn in_words(&self) -> String {
+        let tags: Vec<String> = self
+            .scope
+            .tags
+            .iter()
+            .map(|tag| format!("`{}`", shown(tag)))
+            .collect();
+        format!(
+            "no {} carries {}, which {} asks for",
+            word(self.scope.entity_type),
+            tags.join(" and "),
+            self.asker
+        )
+    }
+}
+
+/// A tag as Dynatrace writes it.
+fn shown(tag: &Tag) -> String {
+    let mut text = match tag.context.as_deref() {
+        None | Some("CONTEXTLESS") => String::new(),
+        Some(context) => format!("[{context}]"),
+    };
+    text.push_str(&tag.key);
+    if let Some(value) = &tag.value {
+        text.push(':');
+        text.push_str(value);
+    }
+    monspec::lint::escaped(&text)
+}
+
+/// The tag whose value names the deployment group of an entity. Reads as
+/// Dynatrace writes it, `key` or `[CONTEXT]key`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupTag {
+    context: Option<String>,
+    key: String,
+}
+
+/// The text names no tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is the key of a tag, such as `DeploymentGroup` or `[AWS]DeploymentGroup`")]
+pub struct InvalidTag;
+
+impl std::str::FromStr for GroupTag {
+    type Err = InvalidTag;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        let (context, key) = match text.strip_prefix('[') {
+            Some(rest) => {
+                let (context, key) = rest.split_once(']').ok_or(InvalidTag)?;
+                (Some(context.to_owned()), key)
+            }
+            None => (None, text),
+        };
+        if key.is_empty() || key.contains(['[', ']', ':', '"']) {
+            return Err(InvalidTag);
+        }
+        Ok(Self {
+            context,
+            key: key.to_owned(),
+        })
+    }
+}
+
+const TYPES: [(&str, EntityType); 5] = [
+    ("SERVICE", EntityType::Service),
+    ("APPLICATION", EntityType::Application),
+    ("HOST", EntityType::Host),
+    ("PROCESS_GROUP", EntityType::ProcessGroup),
+    ("PROCESS_GROUP_INSTANCE", EntityType::ProcessGroupInstance),
+];
+
+fn word(entity_type: EntityType) -> &'static str {
+    TYPES
+        .iter()
+        .find(|(_, known)| *known == entity_type)
+        .map_or("entity", |(word, _)| word)
+}
+
+fn types<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<EntityType>, D::Error> {
+    let words: Vec<String> = Deserialize::deserialize(deserializer)?;
+    words
+        .iter()
+        .map(|wanted| {
+            TYPES
+                .iter()
+                .find(|(word, _)| word == wanted)
+                .map(|(_, known)| *known)
+                .ok_or_else(|| D::Error::custom(format!("`{wanted}` is no type of entity")))
+        })
+        .collect()
+}
+
+fn tags<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Tag>, D::Error> {
+    let tags: Vec<WireTag> = Deserialize::deserialize(deserializer)?;
+    Ok(tags
+        .into_iter()
+        .map(|tag| Tag {
+            context: tag.context,
+            key: tag.key,
+            value: tag.value,
+        })
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tag_of_a_group_is_read_as_dynatrace_writes_it() {
+        let tag = |text: &str| text.parse::<GroupTag>();
+
+        assert_eq!(tag("DeploymentGroup").unwrap().key, "DeploymentGroup");
+        let imported = tag(" [AWS]Group ").unwrap();
+        assert_eq!(
+            (imported.context.as_deref(), &*imported.key),
+            (Some("AWS"), "Group")
+        );
+        for text in ["", "[AWS]", "[AWS", "Group:Production"] {
+            assert_eq!(tag(text), Err(InvalidTag), "{text}");
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! What an announcement says.
+
+use std::collections::BTreeMap;
+
+use dynatrace::{Event, EventKind};
+use jiff::{SignedDuration, Timestamp};
+use release::deployment::{Deployment, Origin};
+use release::validation::SourceRevision;
+
+use super::Settings;
+use super::parameters::Says;
+use super::telling::Change;
+
+/// Who announces deployments; whoever reads the events looks for this name.
+pub const SOURCE: &str = "AWS CodePipeline";
+
+/// The property that tells a heal from a release.
+pub const ORIGIN: &str = "Unbreakable.Origin";
+
+/// CodeDeploy's id, by which an event is known again.
+const DEPLOYMENT: &str = "CodeDeploy.DeploymentId";
+
+/// Events may begin so long ago and no longer.
+const OLDEST: SignedDuration = SignedDuration::from_hours(24 * 29);
+
+/// Where in a pipeline something was announced.
+#[derive(Clone, Debug)]
+pub(super) struct Spot<'a> {
+    pub(super) pipeline: &'a str,
+    pub(super) stage: &'a str,
+    pub(super) action: &'a str,
+    pub(super) execution: &'a str,
+    pub(super) sources: &'a [SourceRevision],
+}
+
+/// What is known about the thing to be announced.
+#[derive(Debug)]
+pub(super) struct Facts<'a> {
+    pub(super) kind: EventKind,
+    pub(super) says: &'a Says,
+    pub(super) spot: Option<Spot<'a>>,
+    pub(super) deployment: Option<&'a Deployment>,
+    /// Tells one direct call from another; a repeated one has the same.
+    pub(super) request: Option<&'a str>,
+    /// When it was asked for first.
+    pub(super) asked: Timestamp,
+    pub(super) now: Timestamp,
+}
+
+/// The event that tells these facts.
+pub(super) fn change(facts: &Facts<'_>, settings: &Settings) -> Change {
+    let Facts {
+        kind,
+        says,
+        spot,
+        deployment,
+        ..
+    } = facts;
+    let pipeline = spot.as_ref().map(|spot| spot.pipeline);
+    let group = deployment.map(|deployment| deployment.group.to_string());
+    let name = says
+        .name
+        .clone()
+        .or_else(|| says.title.clone())
+        .or_else(|| pipeline.map(str::to_owned))
+        .or_else(|| group.clone())
+        .unwrap_or_else(|| kind.name().to_owned());
+    let version = says
+        .version
+        .clone()
+        .or_else(|| deployment.map(|deployment| deployment.version.clone()));
+    let title = says.title.clone().unwrap_or_else(|| match &version {
+        Some(version) if *kind == EventKind::Deployment => format!("{name} {version}"),
+        _ => name.clone(),
+    });
+    let (properties, marker) = properties(facts);
+    let start = says
+        .start
+        .or_else(|| deployment.map(|deployment| deployment.at))
+        .unwrap_or(facts.asked);
+    let earliest = facts.now.saturating_sub(OLDEST).unwrap_or(facts.now);
+    let start = start.max(earliest).as_millisecond();
+
+    Change {
+        event: Event {
+            kind: *kind,
+            title,
+            description: says.description.clone(),
+            entities: Vec::new(),
+            start_ms: Some(start),
+            end_ms: Some(start),
+            source: says.source.clone().unwrap_or_else(|| SOURCE.to_owned()),
+            name: Some(name),
+            version,
+            project: says
+                .project
+                .clone()
+                .or_else(|| pipeline.map(str::to_owned))
+                .or_else(|| deployment.map(|deployment| deployment.group.application.clone())),
+            ci_back_link: says.ci_back_link.clone().or_else(|| match spot {
+                Some(spot) => settings.console.execution(spot.pipeline, spot.execution),
+                None => settings.console.deployment(&deployment.as_ref()?.id),
+            }),
+            remediation_link: says
+                .remediation_link
+                .clone()
+                .or_else(|| settings.remediation.clone()),
+            properties,
+        },
+        marker,
+    }
+}
+
+/// The properties, and which of them find the event again.
+fn properties(facts: &Facts<'_>) -> (BTreeMap<String, String>, Vec<&'static str>) {
+    let mut properties = facts.says.properties.clone();
+    let mut marker = Vec::new();
+    let mut add = |name: &str, value: &str| {
+        properties.insert(name.to_owned(), value.to_owned());
+    };
+    if let Some(spot) = &facts.spot {
+        add("PipelineName", spot.pipeline);
+        add("PipelineStage", spot.stage);
+        add("PipelineAction", spot.action);
+        add("PipelineExecutionId", spot.execution);
+        if !spot.sources.is_empty() {
+            add("Revision", &revisions(spot.sources));
+        }
+        marker = vec!["PipelineExecutionId", "PipelineStage", "PipelineAction"];
+    }
+    if let Some(deployment) = facts.deployment {
+        add("CodeDeploy.Application", &deployment.group.application);
+        add("CodeDeploy.DeploymentGroup", &deployment.group.name);
+        add(DEPLOYMENT, &deployment.id);
+        add(
+            ORIGIN,
+            match deployment.origin {
+                Origin::Release => "release",
+                Origin::Heal => "heal",
+            },
+        );
+        if facts.spot.is_none() {
+            if let Some(execution) = &deployment.execution {
+                add("PipelineExecutionId", execution);
+            }
+            add("Revision", &deployment.identity);
+        }
+        marker = vec![DEPLOYMENT];
+    }
+    if marker.is_empty()
+        && let Some(request) = facts.request
+    {
+        add("RequestId", request);
+        marker = vec!["RequestId"];
+    }
+    (properties, marker)
+}
+
+fn revisions(sources: &[SourceRevision]) -> String {
+    let revisions: Vec<String> = sources
+        .iter()
+        .map(|source| format!("{}={}", source.name, source.revision))
+        .collect();
+    revisions.join(";")
+}
+
+/// Where the console shows pipelines and deployments.
+#[derive(Clone, Debug, Default)]
+pub struct Console {
+    region: Option<String>,
+}
+
+impl Console {
+    /// The console of a region; without one there are no links.
+    pub fn of(region: Option<&str>) -> Self {
+        let is_region = |region: &&str| {
+            region.len() <= 30
+                && region
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        };
+        Self {
+            region: region.filter(is_region).map(str::to_owned),
+        }
+    }
+
+    fn execution(&self, pipeline: &str, execution: &str) -> Option<String> {
+        self.page(&format!(
+            "codepipeline/pipelines/{pipeline}/executions/{execution}/timeline"
+        ))
+    }
+
+    fn deployment(&self, id: &str) -> Option<String> {
+        self.page(&format!("codedeploy/deployments/{id}"))
+    }
+
+    fn page(&self, path: &str) -> Option<String> {
+        let region = self.region.as_deref()?;
+        let host = match region.split('-').next() {
+            Some("cn") => "console.amazonaws.cn".to_owned(),
+            _ if region.starts_with("us-gov-") => "console.amazonaws-us-gov.com".to_owned(),
+            _ => format!("{region}.console.aws.amazon.com"),
+        };
+        Some(format!("https://{host}/codesuite/{path}?region={region}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_lead_to_the_console_of_the_region() {
+        for (region, link) in [
+            (
+                "eu-central-1",
+                "https://eu-central-1.console.aws.amazon.com/codesuite/codepipeline/pipelines/Sample/executions/e-1/timeline?region=eu-central-1",
+            ),
+            (
+                "cn-north-1",
+                "https://console.amazonaws.cn/codesuite/codepipeline/pipelines/Sample/executions/e-1/timeline?region=cn-north-1",
+            ),
+            (
+                "us-gov-west-1",
+                "https://console.amazonaws-us-gov.com/codesuite/codepipeline/pipelines/Sample/executions/e-1/timeline?region=us-gov-west-1",
+            ),
+        ] {
+            let console = Console::of(Some(region));
+            assert_eq!(console.execution("Sample", "e-1").as_deref(), Some(link));
+        }
+        assert_eq!(Console::of(Some("a/../b")).deployment("d-1"), None);
+        assert_eq!(Console::of(None).deployment("d-1"), None);
+    }
+}
