@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use store::{Store, tables};
 use tokio::time::Instant;
 
-pub use settings::{REPORT, Settings};
+pub use settings::{HEALING, REPORT, Settings};
 
 use crate::aws::Aws;
 use crate::binaries::{self, Profile};
@@ -33,6 +33,8 @@ pub const VALIDATE: &str = "validate-builds";
 pub const HANDLE_PROBLEM: &str = "handle-problem";
 /// The function that shows them.
 pub const SHOW: &str = "validation-report";
+/// The function that announces deployments; [`World::another`] starts it.
+pub const PUSH: &str = "push-deployment-event";
 
 /// The pipeline of [`World::gate`].
 pub const PIPELINE: &str = "Sample";

@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use release::link::{Keys, Scope};
 use secrecy::SecretString;
 
-use super::{HANDLE_PROBLEM, REGISTER, SHOW, VALIDATE};
+use super::{HANDLE_PROBLEM, PUSH, REGISTER, SHOW, VALIDATE};
 use crate::clock::real_time;
 use crate::runtime;
 use crate::tenant::Tenant;
@@ -20,6 +20,9 @@ pub(super) const REMEDIATIONS: &str = "Remediations";
 
 /// Where reports would be read.
 pub const REPORT: &str = "https://report.example";
+
+/// Where a deployment would be undone.
+pub const HEALING: &str = "https://healing.example";
 
 const TOKEN: &str = "/unbreakable/dynatrace-token";
 const REPORT_KEYS: &str = "/unbreakable/report-keys";
@@ -51,7 +54,7 @@ impl Default for Settings {
             timeout: Duration::from_secs(30),
             report_keys: format!("lab:{}", "the-key-of-report-links-".repeat(2)),
             hook_secret: "the-secret-that-signs-posted-results".to_owned(),
-            webhook_token: "the-secret-that-notifications-carry".to_owned(),
+            webhook_token: "the-secret-that-lets-requests-in".to_owned(),
             changed: BTreeMap::new(),
         }
     }
@@ -101,7 +104,7 @@ impl Settings {
         &self.hook_secret
     }
 
-    /// The secret that notifications of problems carry.
+    /// The secret that lets requests over HTTP in.
     pub fn webhook_token(&self) -> &str {
         &self.webhook_token
     }
@@ -154,6 +157,13 @@ impl Settings {
                 ("WEBHOOK_TOKEN_PARAMETER", WEBHOOK_TOKEN),
             ],
             SHOW => &[("REPORT_KEYS_PARAMETER", REPORT_KEYS)],
+            PUSH => &[
+                ("DT_TENANT_URL", remotes.tenant),
+                ("DT_API", api_name(self.api)),
+                ("DT_API_TOKEN_PARAMETER", TOKEN),
+                ("DT_SELF_HEALING_URL", HEALING),
+                ("WEBHOOK_TOKEN_PARAMETER", WEBHOOK_TOKEN),
+            ],
             _ => &[],
         };
         let mut environment: BTreeMap<String, String> = everywhere

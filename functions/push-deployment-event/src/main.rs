@@ -1,0 +1,129 @@
+#![doc = include_str!("../README.md")]
+
+mod event;
+mod report;
+mod setup;
+
+use anyhow::{Context as _, anyhow};
+use delivery::job::{Job, JobFailure};
+use lambda::{Failure, Invocation, http, init_logging};
+use lambda_runtime::{LambdaEvent, service_fn};
+use serde_json::{Value, json};
+use workflows::push_deployment_event::{Moment, Outcome, Request, push_deployment_event};
+
+use event::Trigger;
+use setup::Edge;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    init_logging();
+    let edge = setup::edge().await?;
+
+    lambda_runtime::run(service_fn(|event| handle(&edge, event))).await
+}
+
+async fn handle(edge: &Edge, event: LambdaEvent<Value>) -> Result<Value, Failure> {
+    let invocation = Invocation::begin(&event.context);
+    let request = event.context.request_id.as_str();
+    match event::read(&event.payload).map_err(Failure::unusable)? {
+        Trigger::Job(job) => for_job(edge, job, invocation).await,
+        Trigger::Deployments(ids) => {
+            for id in &ids {
+                let outcome = push(edge, Request::Deployment(id), invocation).await?;
+                report::to_caller(outcome)?;
+            }
+            Ok(json!({}))
+        }
+        Trigger::Http(read) => {
+            let answer = match read {
+                Ok(asked) => over_http(edge, &asked, request, invocation).await,
+                Err(unreadable) => Ok(refused(unreadable.status(), &unreadable.to_string())),
+            };
+            answer.map_err(Failure::from)
+        }
+        Trigger::Nothing(reason) => {
+            tracing::info!("Nothing to announce: {reason}");
+            Ok(json!({"announced": false, "reason": reason}))
+        }
+        Trigger::Direct(parameters) => {
+            let parameters = parameters.to_string();
+            let asked = Request::Direct {
+                parameters: &parameters,
+                request,
+            };
+            report::to_caller(push(edge, asked, invocation).await?)
+        }
+    }
+}
+
+async fn push(
+    edge: &Edge,
+    request: Request<'_>,
+    invocation: Invocation,
+) -> anyhow::Result<Outcome> {
+    let moment = Moment {
+        now: invocation.now,
+        deadline: invocation.deadline,
+    };
+    let connect = async || edge.connect().await;
+    let outcome = push_deployment_event(&edge.services, connect, request, moment).await?;
+    if let Outcome::Refused(refusal) = &outcome
+        && refusal.failure == JobFailure::Permission
+    {
+        edge.secrets.forget();
+    }
+    Ok(outcome)
+}
+
+/// Whatever happens, the job is answered in this invocation: CodePipeline waits
+/// for a result, not for the invocation to return.
+async fn for_job(edge: &Edge, job: &Value, invocation: Invocation) -> Result<Value, Failure> {
+    // Read on its own: a job can be answered even if nothing else is understood.
+    let id = job
+        .get("id")
+        .and_then(Value::as_str)
+        .ok_or_else(|| Failure::unusable(anyhow!("the event does not name its job")))?;
+    let outcome = match Job::read(job) {
+        Ok(job) => {
+            let pushed = push(edge, Request::Job(&job), invocation);
+            lambda::ended(Box::pin(pushed), invocation.deadline).await
+        }
+        Err(unreadable) => Err(unreadable.into()),
+    };
+    report::to_job(&edge.services.pipeline, id, outcome).await?;
+    Ok(json!({}))
+}
+
+/// Whoever comes over HTTP shows the secret first.
+async fn over_http(
+    edge: &Edge,
+    asked: &http::Request,
+    request: &str,
+    invocation: Invocation,
+) -> anyhow::Result<Value> {
+    if !edge.admits(asked).await? {
+        tracing::warn!("Refused a request that does not carry the secret");
+        return Ok(refused(
+            401,
+            "send the secret in the header x-unbreakable-token, or as a bearer token",
+        ));
+    }
+    if asked.method != "POST" {
+        return Ok(refused(405, "send a POST request"));
+    }
+    let Ok(parameters) = std::str::from_utf8(&asked.body) else {
+        return Ok(refused(400, "the body is not UTF-8 text"));
+    };
+    let parameters = Request::Direct {
+        parameters,
+        request,
+    };
+    let outcome = push(edge, parameters, invocation)
+        .await
+        .context("cannot announce what was posted");
+    Ok(report::over_http(outcome))
+}
+
+fn refused(status: u16, reason: &str) -> Value {
+    http::answer(status, &json!({"announced": false, "reason": reason}))
+}
