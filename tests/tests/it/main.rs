@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a story ends where it fails")]
 
 mod absences;
+mod announce;
 mod binaries;
 mod delivery;
 mod gate;

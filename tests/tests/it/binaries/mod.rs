@@ -3,6 +3,7 @@
 //! Windows are seconds long, and every story waits for what it wants to see,
 //! up to a deadline that only a broken gate reaches.
 
+mod announce;
 mod answers;
 mod direct;
 mod heal;

@@ -1,0 +1,190 @@
+//! CodeDeploy and other callers tell of a deployment or another change.
+
+use lab::codedeploy::{AutoRollback, GroupOptions, Outcome as Ends, Revision, RollbackEvent};
+use lab::pipeline::Mode;
+use release::deployment::Origin;
+use serde_json::json;
+use workflows::push_deployment_event::{Outcome, Request};
+
+use super::APPLICATION;
+use crate::gate::stories;
+use crate::world::{PRODUCTION, STAGING, World, monspec};
+
+stories![
+    notice_of_codedeploy_is_announced_on_its_group,
+    deployment_under_way_is_announced_and_enters_the_ledger_when_it_is_done,
+    rollback_of_codedeploy_is_announced_as_a_heal,
+    deployment_that_a_pipeline_entered_has_one_place_in_the_ledger,
+    notice_about_entities_that_are_not_there_fails_to_be_repeated,
+    change_of_a_setting_is_announced_once_however_often_the_call_is_repeated,
+    caller_names_an_environment_of_a_monspec,
+];
+
+async fn deploy(world: &World, commit: &str) -> String {
+    let revision = Revision::github("shop/cart", commit);
+    let codedeploy = world.aws.codedeploy();
+    codedeploy
+        .deploy_by_person(APPLICATION, "Production", revision)
+        .unwrap()
+}
+
+async fn notice_of_codedeploy_is_announced_on_its_group(world: World) {
+    world.production_group(GroupOptions::default());
+    let id = deploy(&world, "c0ffee").await;
+
+    for _ in 0..2 {
+        let outcome = world.announce(Request::Deployment(&id)).await.unwrap();
+        assert!(matches!(outcome, Outcome::Announced(_)), "{outcome:?}");
+    }
+
+    let event = world.event_on(PRODUCTION);
+    assert_eq!(event.properties["dt.event.source"], "AWS CodePipeline");
+    assert_eq!(event.properties["CodeDeploy.DeploymentId"], id);
+    assert!(event.properties["Revision"].contains("shop/cart@c0ffee"));
+    assert!(world.events_on(STAGING).is_empty());
+    let ledger = world.ledger("Production").await;
+    assert_eq!(ledger.len(), 1);
+    assert_eq!(ledger[0].deployment.origin, Origin::Release);
+    assert_eq!(
+        ledger[0].deployment.identity,
+        "location:github:shop/cart@c0ffee"
+    );
+}
+
+async fn deployment_under_way_is_announced_and_enters_the_ledger_when_it_is_done(world: World) {
+    world.production_group(GroupOptions::default());
+    let codedeploy = world.aws.codedeploy();
+    codedeploy.hold(APPLICATION, "Production").unwrap();
+    let id = deploy(&world, "c0ffee").await;
+
+    world.announce(Request::Deployment(&id)).await.unwrap();
+    assert!(world.ledger("Production").await.is_empty());
+    codedeploy.finish(&id, Ends::Succeeded).unwrap();
+    world.announce(Request::Deployment(&id)).await.unwrap();
+
+    world.event_on(PRODUCTION);
+    assert_eq!(world.ledger("Production").await.len(), 1);
+}
+
+async fn rollback_of_codedeploy_is_announced_as_a_heal(world: World) {
+    world.production_group(GroupOptions::default());
+    deploy(&world, "good").await;
+    world.production_group(GroupOptions {
+        auto_rollback: AutoRollback::On(vec![RollbackEvent::Failure]),
+        ..GroupOptions::default()
+    });
+    let codedeploy = world.aws.codedeploy();
+    codedeploy.hold(APPLICATION, "Production").unwrap();
+    let bad = deploy(&world, "bad").await;
+    codedeploy.finish(&bad, Ends::Failed).unwrap();
+    let rollback = codedeploy
+        .active(APPLICATION, "Production")
+        .unwrap()
+        .unwrap();
+    codedeploy.finish(&rollback.id, Ends::Succeeded).unwrap();
+
+    let failed = world.announce(Request::Deployment(&bad)).await.unwrap();
+    world
+        .announce(Request::Deployment(&rollback.id))
+        .await
+        .unwrap();
+
+    assert!(matches!(failed, Outcome::NotNeeded(_)), "{failed:?}");
+    let event = world.event_on(PRODUCTION);
+    assert_eq!(event.properties["Unbreakable.Origin"], "heal");
+    let ledger = world.ledger("Production").await;
+    assert_eq!(ledger.len(), 1);
+    assert_eq!(ledger[0].deployment.origin, Origin::Heal);
+}
+
+async fn deployment_that_a_pipeline_entered_has_one_place_in_the_ledger(mut world: World) {
+    let slow = GroupOptions {
+        duration: jiff::SignedDuration::from_secs(90),
+        ..GroupOptions::default()
+    };
+    world.production_group(slow);
+    world.announcing_pipeline(Mode::Superseded, "Production,Deploying");
+    let execution = world.start_execution("1", &monspec());
+    world.advance(jiff::SignedDuration::from_mins(2));
+    let job = world.aws.pipelines().next_job().unwrap();
+    world.announce_job(&job).await;
+    let id = world.event_on(PRODUCTION).properties["CodeDeploy.DeploymentId"].clone();
+
+    let outcome = world.announce(Request::Deployment(&id)).await.unwrap();
+
+    assert!(matches!(outcome, Outcome::Announced(_)), "{outcome:?}");
+    world.event_on(PRODUCTION);
+    let ledger = world.ledger("Production").await;
+    assert_eq!(ledger.len(), 1, "{ledger:?}");
+    assert_eq!(ledger[0].deployment.execution, Some(execution));
+}
+
+async fn notice_about_entities_that_are_not_there_fails_to_be_repeated(world: World) {
+    world.tenant.remove(PRODUCTION);
+    world.production_group(GroupOptions::default());
+    let id = deploy(&world, "c0ffee").await;
+
+    let outcome = world.announce(Request::Deployment(&id)).await.unwrap();
+
+    let Outcome::Unattached {
+        have_it: 0,
+        missing,
+    } = outcome
+    else {
+        panic!("{outcome:?}");
+    };
+    let missing = missing.join("; ");
+    assert!(
+        missing.contains("no SERVICE carries `DeploymentGroup:Production`"),
+        "{missing}"
+    );
+    assert_eq!(world.ledger("Production").await.len(), 1);
+}
+
+async fn change_of_a_setting_is_announced_once_however_often_the_call_is_repeated(world: World) {
+    let flag = json!({
+        "kind": "configuration",
+        "title": "Flag promotions",
+        "description": "Switched on for the campaign",
+        "source": "Flags",
+        "attachRules": {"tagRule": [{
+            "meTypes": ["SERVICE"],
+            "tags": [{"context": "CONTEXTLESS", "key": "DeploymentGroup", "value": "Production"}],
+        }]},
+        "properties": {"old": false, "new": true, "by": "the shop team"},
+    });
+
+    for request in ["call-1", "call-1", "call-2"] {
+        world.announce_directly(&flag, request).await;
+    }
+
+    let events = world.events_on(PRODUCTION);
+    assert_eq!(
+        events.len(),
+        2,
+        "two calls, one of them made twice: {events:?}"
+    );
+    assert_eq!(events[0].event_type, "CUSTOM_CONFIGURATION");
+    assert_eq!(events[0].properties["dt.event.source"], "Flags");
+    assert_eq!(events[0].properties["new"], "true");
+    assert!(world.ledger("Production").await.is_empty());
+}
+
+async fn caller_names_an_environment_of_a_monspec(world: World) {
+    world.production_group(GroupOptions::default());
+    let id = deploy(&world, "c0ffee").await;
+    let wish = json!({
+        "deployment": id,
+        "environment": "Staging",
+        "monspec": monspec(),
+        "name": "By hand",
+    });
+
+    let outcome = world.announce_directly(&wish, "call-1").await;
+
+    assert!(matches!(outcome, Outcome::Announced(_)), "{outcome:?}");
+    let event = world.event_on(STAGING);
+    assert_eq!(event.event_type, "CUSTOM_DEPLOYMENT");
+    assert_eq!(event.properties["dt.event.deployment.name"], "By hand");
+    assert_eq!(event.properties["CodeDeploy.DeploymentId"], id);
+}

@@ -1,0 +1,153 @@
+//! The announcement of a deployment: from whoever tells of it to the event on
+//! the service. The rows are those of `workflows::push_deployment_event`.
+
+mod callers;
+mod late;
+mod pipeline;
+
+use std::time::Duration;
+
+use delivery::artifact::Artifacts;
+use delivery::codedeploy::CodeDeploy;
+use delivery::job::JobEvent;
+use lab::codedeploy::GroupOptions;
+use lab::pipeline::{Job, JobStatus, Mode, PipelineSpec, Stage};
+use lab::tenant::Event;
+use release::deployment::{Group, LedgerEntry};
+use tokio::time::Instant;
+use workflows::outgoing::Outgoing;
+use workflows::push_deployment_event::{
+    Console, Moment, Outcome, Request, Services, Settings, push_deployment_event,
+};
+
+use crate::world::{PIPELINE, World, monspec};
+
+const APPLICATION: &str = "SampleDevOpsApp";
+const HEALING: &str = "https://healing.example";
+
+impl World {
+    /// A pipeline whose production stage deploys and announces.
+    fn announcing_pipeline(&self, mode: Mode, parameters: &str) {
+        let staging = Stage::new("Staging").deploy("Deploy", APPLICATION, "Staging", 1);
+        let production = Stage::new("Production")
+            .deploy("Deploy", APPLICATION, "Production", 1)
+            .lambda(
+                "Push",
+                "push-deployment-event",
+                parameters,
+                2,
+                Some("Monspec"),
+            );
+        let pipeline = PipelineSpec::new(PIPELINE).mode(mode);
+        self.aws
+            .pipelines()
+            .create(pipeline.stage(staging).stage(production));
+    }
+
+    /// Deployments to production are carried out by CodeDeploy.
+    fn production_group(&self, options: GroupOptions) {
+        let codedeploy = self.aws.codedeploy();
+        codedeploy.application(APPLICATION);
+        codedeploy
+            .group(APPLICATION, "Production", options)
+            .unwrap();
+    }
+
+    fn announcing(&self) -> Services {
+        let sdk = self.aws.sdk_config();
+        Services {
+            store: self.store.clone(),
+            pipeline: self.codepipeline(),
+            codedeploy: CodeDeploy::new(aws_sdk_codedeploy::Client::new(&sdk)),
+            artifacts: Artifacts::new(aws_sdk_s3::Config::new(&sdk)),
+            outgoing: Outgoing::new(&self.origins).unwrap(),
+            settings: Settings {
+                console: Console::of(Some("us-east-1")),
+                remediation: Some(HEALING.to_owned()),
+                group_tag: "DeploymentGroup".parse().unwrap(),
+            },
+        }
+    }
+
+    async fn announce(&self, request: Request<'_>) -> anyhow::Result<Outcome> {
+        let moment = Moment {
+            now: self.now,
+            deadline: Instant::now() + Duration::from_secs(20),
+        };
+        let connect = async || Ok(self.connected().tenant);
+        push_deployment_event(&self.announcing(), connect, request, moment).await
+    }
+
+    /// Announces what a caller asks for who is no job.
+    async fn announce_directly(&self, parameters: &serde_json::Value, request: &str) -> Outcome {
+        let parameters = parameters.to_string();
+        let asked = Request::Direct {
+            parameters: &parameters,
+            request,
+        };
+        self.announce(asked).await.unwrap()
+    }
+
+    /// Starts an execution; the answer is the job that announces it.
+    fn announcing_job(&self, revision: &str) -> Job {
+        self.start_execution(revision, &monspec());
+        self.aws.pipelines().next_job().unwrap()
+    }
+
+    /// Announces what one job asks for and answers the job, as the function's
+    /// edge does.
+    async fn announce_job(&self, job: &Job) -> JobStatus {
+        let event: JobEvent = serde_json::from_value(job.event.clone()).unwrap();
+        let outcome = self.announce(Request::Job(&event.job)).await.unwrap();
+        let pipeline = self.codepipeline();
+        let reported = match outcome {
+            Outcome::Announced(_) | Outcome::NotNeeded(_) => {
+                pipeline.succeed(&job.id, "done").await
+            }
+            Outcome::Later { token, .. } => pipeline.continue_later(&job.id, "later", &token).await,
+            Outcome::Refused(refusal) => {
+                pipeline.fail(&job.id, refusal.failure, &refusal.text).await
+            }
+            unattached @ Outcome::Unattached { .. } => panic!("no job ends so: {unattached:?}"),
+        };
+        reported.unwrap();
+        self.aws.pipelines().job(&job.id).unwrap().status
+    }
+
+    /// The next job, once its time has come.
+    fn continued(&mut self) -> Job {
+        self.advance(jiff::SignedDuration::from_secs(30));
+        self.aws
+            .pipelines()
+            .next_job()
+            .expect("the job is continued")
+    }
+
+    fn events_on(&self, entity: &str) -> Vec<Event> {
+        let mut events = self.tenant.events();
+        events.retain(|event| event.entity == entity);
+        events
+    }
+
+    /// The only event of an entity.
+    fn event_on(&self, entity: &str) -> Event {
+        let mut events = self.events_on(entity);
+        assert_eq!(events.len(), 1, "{events:?}");
+        events.remove(0)
+    }
+
+    async fn ledger(&self, group: &str) -> Vec<LedgerEntry> {
+        let group = Group {
+            application: APPLICATION.to_owned(),
+            name: group.to_owned(),
+        };
+        self.store.deployments(&group, self.now).await.unwrap()
+    }
+}
+
+fn failed(status: JobStatus) -> (String, String) {
+    match status {
+        JobStatus::Failed { r#type, message } => (r#type, message),
+        other => panic!("the job did not fail: {other:?}"),
+    }
+}
