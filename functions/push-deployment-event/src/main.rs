@@ -66,7 +66,8 @@ async fn push(
         deadline: invocation.deadline,
     };
     let connect = async || edge.connect().await;
-    let outcome = push_deployment_event(&edge.services, connect, request, moment).await?;
+    let pushed = push_deployment_event(&edge.services, connect, request, moment);
+    let outcome = Box::pin(pushed).await?;
     if let Outcome::Refused(refusal) = &outcome
         && refusal.failure == JobFailure::Permission
     {

@@ -20,7 +20,7 @@ stories![
     caller_names_an_environment_of_a_monspec,
 ];
 
-async fn deploy(world: &World, commit: &str) -> String {
+fn deploy(world: &World, commit: &str) -> String {
     let revision = Revision::github("shop/cart", commit);
     let codedeploy = world.aws.codedeploy();
     codedeploy
@@ -30,7 +30,7 @@ async fn deploy(world: &World, commit: &str) -> String {
 
 async fn notice_of_codedeploy_is_announced_on_its_group(world: World) {
     world.production_group(GroupOptions::default());
-    let id = deploy(&world, "c0ffee").await;
+    let id = deploy(&world, "c0ffee");
 
     for _ in 0..2 {
         let outcome = world.announce(Request::Deployment(&id)).await.unwrap();
@@ -55,7 +55,7 @@ async fn deployment_under_way_is_announced_and_enters_the_ledger_when_it_is_done
     world.production_group(GroupOptions::default());
     let codedeploy = world.aws.codedeploy();
     codedeploy.hold(APPLICATION, "Production").unwrap();
-    let id = deploy(&world, "c0ffee").await;
+    let id = deploy(&world, "c0ffee");
 
     world.announce(Request::Deployment(&id)).await.unwrap();
     assert!(world.ledger("Production").await.is_empty());
@@ -68,14 +68,14 @@ async fn deployment_under_way_is_announced_and_enters_the_ledger_when_it_is_done
 
 async fn rollback_of_codedeploy_is_announced_as_a_heal(world: World) {
     world.production_group(GroupOptions::default());
-    deploy(&world, "good").await;
+    deploy(&world, "good");
     world.production_group(GroupOptions {
         auto_rollback: AutoRollback::On(vec![RollbackEvent::Failure]),
         ..GroupOptions::default()
     });
     let codedeploy = world.aws.codedeploy();
     codedeploy.hold(APPLICATION, "Production").unwrap();
-    let bad = deploy(&world, "bad").await;
+    let bad = deploy(&world, "bad");
     codedeploy.finish(&bad, Ends::Failed).unwrap();
     let rollback = codedeploy
         .active(APPLICATION, "Production")
@@ -122,7 +122,7 @@ async fn deployment_that_a_pipeline_entered_has_one_place_in_the_ledger(mut worl
 async fn notice_about_entities_that_are_not_there_fails_to_be_repeated(world: World) {
     world.tenant.remove(PRODUCTION);
     world.production_group(GroupOptions::default());
-    let id = deploy(&world, "c0ffee").await;
+    let id = deploy(&world, "c0ffee");
 
     let outcome = world.announce(Request::Deployment(&id)).await.unwrap();
 
@@ -172,7 +172,7 @@ async fn change_of_a_setting_is_announced_once_however_often_the_call_is_repeate
 
 async fn caller_names_an_environment_of_a_monspec(world: World) {
     world.production_group(GroupOptions::default());
-    let id = deploy(&world, "c0ffee").await;
+    let id = deploy(&world, "c0ffee");
     let wish = json!({
         "deployment": id,
         "environment": "Staging",
