@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod clients;
+pub mod door;
 mod failure;
 pub mod http;
 mod invocation;

@@ -2,7 +2,6 @@
 
 mod report;
 mod setup;
-mod token;
 mod webhook;
 
 use lambda::http::Request;

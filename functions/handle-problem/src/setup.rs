@@ -1,6 +1,5 @@
 //! Settings and clients, once per process; what needs a secret, on demand.
 
-use std::sync::Mutex;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -8,17 +7,14 @@ use delivery::bundle::Bundles;
 use delivery::codedeploy::CodeDeploy;
 use dynatrace::{Api, Dynatrace, Tag, Tenant, check_address};
 use jiff::SignedDuration;
+use lambda::door::{Door, WEBHOOK_TOKEN};
 use lambda::secrets::Secrets;
 use lambda::settings::{self, SettingError, parsed, required, unusable};
 use release::remediation::Limits;
 use store::Store;
 use tokio::sync::OnceCell;
-use tokio::time::Instant;
 use workflows::handle_problem::{Connected, Healing, Mode, Services};
 
-use crate::token::{SHORTEST, values};
-
-pub(crate) const WEBHOOK_TOKEN: &str = "WEBHOOK_TOKEN";
 const TOKEN: &str = "DT_API_TOKEN";
 
 /// Heals are counted within this span.
@@ -28,8 +24,7 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 pub(crate) struct Edge {
     pub(crate) services: Services,
     pub(crate) secrets: Secrets,
-    /// When a wrong secret last made us read ours again.
-    pub(crate) reread: Mutex<Option<Instant>>,
+    pub(crate) door: Door,
     tenant: TenantSettings,
     http: OnceCell<reqwest::Client>,
 }
@@ -58,14 +53,7 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
         "the secret that notifications carry, at least 16 characters, and after a comma the \
          previous one; or set WEBHOOK_TOKEN_PARAMETER to the name of its SSM parameter",
     )?;
-    if let Some(secret) = secrets.direct(WEBHOOK_TOKEN)
-        && (values(secret).count() == 0 || values(secret).any(|value| value.len() < SHORTEST))
-    {
-        return Err(unusable(
-            WEBHOOK_TOKEN,
-            format!("a secret of less than {SHORTEST} characters can be guessed"),
-        ));
-    }
+    let door = Door::new(&secrets)?;
     // Validations are no concern of this function, and it may not touch them.
     let store = Store::new(aws_sdk_dynamodb::Client::new(&sdk), "", ledger);
     Ok(Edge {
@@ -76,7 +64,7 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
             healing,
         },
         secrets,
-        reread: Mutex::new(None),
+        door,
         tenant,
         http: OnceCell::new(),
     })

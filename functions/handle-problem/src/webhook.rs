@@ -6,8 +6,8 @@ use release::remediation::State;
 use serde_json::{Value, json};
 use workflows::handle_problem::{Notified, Tick, notified};
 
+use crate::report;
 use crate::setup::Edge;
-use crate::{report, token};
 
 /// The longest body that is read. A notification is a few kilobytes, with all
 /// details a few dozen.
@@ -18,7 +18,7 @@ pub(crate) async fn answer(edge: &Edge, request: &Request, tick: Tick) -> Value 
     if request.method != "POST" {
         return refused(405, "send the notification with POST");
     }
-    match token::admits(edge, request).await {
+    match edge.door.admits(&edge.secrets, request).await {
         Ok(true) => {}
         Ok(false) => {
             tracing::warn!("A notification without a valid secret was refused");

@@ -4,6 +4,9 @@ use anyhow::{Context as _, bail, ensure};
 use lambda::http;
 use serde_json::Value;
 
+/// The longest request or notice that is read, in bytes.
+pub(crate) const LARGEST_BODY: usize = 256 * 1024;
+
 /// How many notices one event of SNS may carry; SNS itself sends one.
 const MOST_RECORDS: usize = 10;
 
@@ -15,7 +18,7 @@ pub(crate) enum Trigger<'a> {
     /// CodeDeploy, about deployments with these ids.
     Deployments(Vec<String>),
     /// Somebody over HTTP, who has to show the secret.
-    Http(Result<http::Request, http::Unreadable>),
+    Http(http::Request),
     /// A caller who may invoke functions, with the parameters.
     Direct(&'a Value),
     /// A notice that needs no announcement, and why.
@@ -27,7 +30,7 @@ pub(crate) fn read(event: &Value) -> anyhow::Result<Trigger<'_>> {
     if let Some(job) = event.get("CodePipeline.job") {
         return Ok(Trigger::Job(job));
     }
-    if let Some(request) = http::Request::read(event) {
+    if let Some(request) = http::Request::of(event) {
         return Ok(Trigger::Http(request));
     }
     if let Some(records) = event.get("Records").and_then(Value::as_array) {
@@ -60,7 +63,7 @@ fn of_sns(records: &[Value]) -> anyhow::Result<Trigger<'static>> {
             .as_str()
             .context("the event is not one of SNS")?;
         ensure!(
-            message.len() <= http::LARGEST_BODY,
+            message.len() <= LARGEST_BODY,
             "the notice is larger than what is read"
         );
         // What stands there is not repeated.
@@ -167,10 +170,7 @@ mod tests {
             json!({"requestContext": {"http": {"method": "POST"}}, "body": "{}"}),
             json!({"httpMethod": "POST", "Records": [], "source": "aws.codedeploy"}),
         ] {
-            assert!(
-                matches!(read(&event).unwrap(), Trigger::Http(Ok(_))),
-                "{event}"
-            );
+            assert!(matches!(read(&event).unwrap(), Trigger::Http(_)), "{event}");
         }
     }
 }

@@ -6,12 +6,13 @@ mod setup;
 
 use anyhow::{Context as _, anyhow};
 use delivery::job::{Job, JobFailure};
-use lambda::{Failure, Invocation, http, init_logging};
+use lambda::http::{self, BodyError};
+use lambda::{Failure, Invocation, init_logging};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::{Value, json};
 use workflows::push_deployment_event::{Moment, Outcome, Request, push_deployment_event};
 
-use event::Trigger;
+use event::{LARGEST_BODY, Trigger};
 use setup::Edge;
 
 #[tokio::main(flavor = "current_thread")]
@@ -34,13 +35,7 @@ async fn handle(edge: &Edge, event: LambdaEvent<Value>) -> Result<Value, Failure
             }
             Ok(json!({}))
         }
-        Trigger::Http(read) => {
-            let answer = match read {
-                Ok(asked) => over_http(edge, &asked, request, invocation).await,
-                Err(unreadable) => Ok(refused(unreadable.status(), &unreadable.to_string())),
-            };
-            answer.map_err(Failure::from)
-        }
+        Trigger::Http(asked) => Ok(over_http(edge, &asked, request, invocation).await?),
         Trigger::Nothing(reason) => {
             tracing::info!("Nothing to announce: {reason}");
             Ok(json!({"announced": false, "reason": reason}))
@@ -102,7 +97,7 @@ async fn over_http(
     request: &str,
     invocation: Invocation,
 ) -> anyhow::Result<Value> {
-    if !edge.admits(asked).await? {
+    if !edge.door.admits(&edge.secrets, asked).await? {
         tracing::warn!("Refused a request that does not carry the secret");
         return Ok(refused(
             401,
@@ -112,7 +107,12 @@ async fn over_http(
     if asked.method != "POST" {
         return Ok(refused(405, "send a POST request"));
     }
-    let Ok(parameters) = std::str::from_utf8(&asked.body) else {
+    let body = match asked.body(LARGEST_BODY) {
+        Ok(body) => body,
+        Err(error @ BodyError::TooLong { .. }) => return Ok(refused(413, &error.to_string())),
+        Err(error @ BodyError::NotEncoded) => return Ok(refused(400, &error.to_string())),
+    };
+    let Ok(parameters) = std::str::from_utf8(&body) else {
         return Ok(refused(400, "the body is not UTF-8 text"));
     };
     let parameters = Request::Direct {

@@ -7,7 +7,7 @@ use delivery::CodePipeline;
 use delivery::artifact::Artifacts;
 use delivery::codedeploy::CodeDeploy;
 use dynatrace::{Api, Dynatrace, Tenant, check_address};
-use lambda::http::{Request, Tokens};
+use lambda::door::{Door, WEBHOOK_TOKEN};
 use lambda::secrets::Secrets;
 use lambda::settings::{self, SettingError, parsed, required, unusable};
 use store::Store;
@@ -16,12 +16,12 @@ use workflows::outgoing::Outgoing;
 use workflows::push_deployment_event::{Console, GroupTag, Services, Settings};
 
 const API_TOKEN: &str = "DT_API_TOKEN";
-const WEBHOOK_TOKEN: &str = "WEBHOOK_TOKEN";
 
 /// Everything this function has before its first invocation.
 pub(crate) struct Edge {
     pub(crate) services: Services,
     pub(crate) secrets: Secrets,
+    pub(crate) door: Door,
     url: String,
     api: Api,
     http: OnceCell<reqwest::Client>,
@@ -48,9 +48,7 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
         API_TOKEN,
         "a Dynatrace API token, or set DT_API_TOKEN_PARAMETER to the name of its SSM parameter",
     )?;
-    if let Some(tokens) = secrets.direct(WEBHOOK_TOKEN) {
-        Tokens::parse(tokens).map_err(|error| unusable(WEBHOOK_TOKEN, error))?;
-    }
+    let door = Door::new(&secrets)?;
     Ok(Edge {
         services: Services {
             store: Store::new(aws_sdk_dynamodb::Client::new(&sdk), validations, ledger),
@@ -65,6 +63,7 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
             },
         },
         secrets,
+        door,
         url,
         api,
         http: OnceCell::new(),
@@ -87,19 +86,6 @@ impl Edge {
             calls_per_minute: None,
         };
         Dynatrace::new(http.clone(), tenant).context("the tenant cannot be asked")
-    }
-
-    /// Whether a request shows the secret. Without a secret nobody is let in.
-    pub(crate) async fn admits(&self, request: &Request) -> anyhow::Result<bool> {
-        if !self.secrets.has(WEBHOOK_TOKEN) {
-            return Ok(false);
-        }
-        let secrets = self.secrets.read().await?;
-        let Some(tokens) = secrets.get(WEBHOOK_TOKEN)? else {
-            return Ok(false);
-        };
-        let tokens = Tokens::parse(tokens).context("WEBHOOK_TOKEN cannot be used")?;
-        Ok(tokens.admit(request))
     }
 }
 

@@ -8,16 +8,13 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use release::deployment::{Deployment, Group, LedgerEntry, Origin, Standing};
-use release::remediation::{Guard, Progress};
+use release::remediation::{Guard, MARKER, Progress, carries_marker};
 
 use super::Services;
 
 /// How far back CodeDeploy's own history is read at first; what is older and
 /// known to be good is in the ledger.
 const RECENT: SignedDuration = SignedDuration::from_hours(7 * 24);
-
-/// Every marker begins like this, whatever it is about.
-const MARK: &str = "[unbreakable:";
 
 /// A deployment group, as it is now.
 #[derive(Debug)]
@@ -98,7 +95,7 @@ impl View {
     pub(super) fn answer_to(&self, culprit: &str) -> Option<&codedeploy::Deployment> {
         let end = end_of_marker(culprit);
         self.history.iter().find(|deployment| {
-            deployment.description.contains(MARK) && deployment.description.contains(&end)
+            carries_marker(&deployment.description) && deployment.description.contains(&end)
         })
     }
 
@@ -183,7 +180,7 @@ pub(super) fn target(group: &Group) -> Target {
 /// What makes the deployment that answers a problem findable: by the problem
 /// and by the culprit, which is answered once whatever the problem.
 pub(super) fn marker(problem: &str, culprit: &str) -> String {
-    format!("{MARK}{problem}{}", end_of_marker(culprit))
+    format!("{MARKER}{problem}{}", end_of_marker(culprit))
 }
 
 fn end_of_marker(culprit: &str) -> String {
@@ -213,7 +210,7 @@ pub(super) fn recorded(made: &codedeploy::Deployment) -> Deployment {
 }
 
 fn is_heal(made: &codedeploy::Deployment) -> bool {
-    made.maker == Maker::Rollback || made.description.contains(MARK)
+    made.maker == Maker::Rollback || carries_marker(&made.description)
 }
 
 fn location(made: &codedeploy::Deployment) -> Option<String> {

@@ -1,46 +1,82 @@
-//! Who may send notifications.
+//! Who may come in over HTTP: whoever shows the webhook's secret.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use lambda::http::Request;
-use lambda::secrets::Origin;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
-use crate::setup::{Edge, WEBHOOK_TOKEN};
+use crate::http::Request;
+use crate::secrets::{Origin, Secrets};
+use crate::settings::{SettingError, unusable};
+
+/// The setting that holds the secret.
+pub const WEBHOOK_TOKEN: &str = "WEBHOOK_TOKEN";
 
 /// Shorter secrets can be guessed.
-pub(crate) const SHORTEST: usize = 16;
+const SHORTEST: usize = 16;
 
 /// How often wrong secrets make the function read its own again.
 const REREAD: Duration = Duration::from_secs(30);
 
-/// Whether the request carries a valid secret. One that was rotated a moment
-/// ago may be newer than ours, which is then read again.
-pub(crate) async fn admits(edge: &Edge, request: &Request) -> anyhow::Result<bool> {
-    let offered: Vec<&str> = offered(request).collect();
-    if offered.is_empty() {
-        return Ok(false);
+/// A door that opens for the secret in `WEBHOOK_TOKEN`, or for the one before
+/// it while it is rotated. Without a secret it opens for nobody.
+#[derive(Debug, Default)]
+pub struct Door {
+    /// When a wrong secret last made us read ours again.
+    reread: Mutex<Option<Instant>>,
+}
+
+impl Door {
+    /// A door whose secret, if it is set directly, cannot be guessed.
+    pub fn new(secrets: &Secrets) -> Result<Self, SettingError> {
+        if let Some(secret) = secrets.direct(WEBHOOK_TOKEN)
+            && (values(secret).count() == 0 || values(secret).any(|value| value.len() < SHORTEST))
+        {
+            return Err(unusable(
+                WEBHOOK_TOKEN,
+                format!("a secret of less than {SHORTEST} characters can be guessed"),
+            ));
+        }
+        Ok(Self::default())
     }
-    let secrets = edge.secrets.read().await?;
-    if is_valid(secrets.get(WEBHOOK_TOKEN)?, &offered) {
-        return Ok(true);
+
+    /// Whether the request carries a valid secret. One that was rotated a moment
+    /// ago may be newer than ours, which is then read again.
+    pub async fn admits(&self, secrets: &Secrets, request: &Request) -> anyhow::Result<bool> {
+        let offered: Vec<&str> = offered(request).collect();
+        if offered.is_empty() || !secrets.has(WEBHOOK_TOKEN) {
+            return Ok(false);
+        }
+        let known = secrets.read().await?;
+        if is_valid(known.get(WEBHOOK_TOKEN)?, &offered) {
+            return Ok(true);
+        }
+        if known.origin == Origin::Fetched
+            || secrets.direct(WEBHOOK_TOKEN).is_some()
+            || !self.may_reread()
+        {
+            return Ok(false);
+        }
+        secrets.forget();
+        let known = secrets.read().await?;
+        Ok(is_valid(known.get(WEBHOOK_TOKEN)?, &offered))
     }
-    if secrets.origin == Origin::Fetched
-        || edge.secrets.direct(WEBHOOK_TOKEN).is_some()
-        || !may_reread(edge)
-    {
-        return Ok(false);
+
+    fn may_reread(&self) -> bool {
+        let mut last = self.reread.lock().unwrap_or_else(PoisonError::into_inner);
+        let may = last.is_none_or(|last| REREAD <= last.elapsed());
+        if may {
+            *last = Some(Instant::now());
+        }
+        may
     }
-    edge.secrets.forget();
-    let secrets = edge.secrets.read().await?;
-    Ok(is_valid(secrets.get(WEBHOOK_TOKEN)?, &offered))
 }
 
 /// The values that are valid: the current one and, while it is rotated, the
 /// previous one.
-pub(crate) fn values(secret: &SecretString) -> impl Iterator<Item = &str> {
+fn values(secret: &SecretString) -> impl Iterator<Item = &str> {
     let separated = secret.expose_secret().split([',', '\n']);
     separated.map(str::trim).filter(|value| !value.is_empty())
 }
@@ -76,15 +112,6 @@ fn is_equal(one: &str, other: &str) -> bool {
     difference.fold(0, |sum, (one, other)| sum | (one ^ other)) == 0
 }
 
-fn may_reread(edge: &Edge) -> bool {
-    let mut last = edge.reread.lock().expect("no holder panics");
-    let may = last.is_none_or(|last| REREAD <= last.elapsed());
-    if may {
-        *last = Some(Instant::now());
-    }
-    may
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -94,7 +121,7 @@ mod tests {
     const CURRENT: &str = "current-secret-of-the-hook";
     const PREVIOUS: &str = "previous-secret-of-the-hook";
 
-    fn valid(headers: Value) -> bool {
+    fn valid(headers: &Value) -> bool {
         let event = json!({"requestContext": {"httpMethod": "POST"}, "headers": headers});
         let request = Request::of(&event).unwrap();
         let secret = SecretString::from(format!("{CURRENT},\n {PREVIOUS} ,short"));
@@ -105,8 +132,8 @@ mod tests {
     #[test]
     fn current_and_previous_secret_are_accepted_in_both_headers() {
         for secret in [CURRENT, PREVIOUS] {
-            assert!(valid(json!({"X-Unbreakable-Token": secret})));
-            assert!(valid(json!({"Authorization": format!("bearer {secret}")})));
+            assert!(valid(&json!({"X-Unbreakable-Token": secret})));
+            assert!(valid(&json!({"Authorization": format!("bearer {secret}")})));
         }
     }
 
@@ -122,7 +149,7 @@ mod tests {
             json!({"authorization": format!("Basic {CURRENT}")}),
             json!({"x-token": CURRENT}),
         ] {
-            assert!(!valid(headers.clone()), "{headers}");
+            assert!(!valid(&headers), "{headers}");
         }
         assert!(!is_valid(None, &[CURRENT]));
         assert!(!is_valid(Some(&SecretString::from("")), &[""]));
