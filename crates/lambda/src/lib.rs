@@ -9,6 +9,7 @@ mod logging;
 pub mod metrics;
 pub mod secrets;
 pub mod settings;
+pub mod tenant;
 mod work;
 
 pub use failure::Failure;

@@ -1,21 +1,16 @@
 //! Settings and clients, once per process; what needs a secret, on demand.
 
-use std::time::Duration;
-
-use anyhow::Context as _;
 use delivery::bundle::Bundles;
 use delivery::codedeploy::CodeDeploy;
-use dynatrace::{Api, Dynatrace, Tag, Tenant, check_address};
+use dynatrace::Tag;
 use jiff::SignedDuration;
 use lambda::door::{Door, WEBHOOK_TOKEN};
 use lambda::secrets::Secrets;
 use lambda::settings::{self, SettingError, parsed, required, unusable};
+use lambda::tenant::{API_TOKEN, Reach};
 use release::remediation::Limits;
 use store::Store;
-use tokio::sync::OnceCell;
 use workflows::handle_problem::{Connected, Healing, Mode, Services};
-
-const TOKEN: &str = "DT_API_TOKEN";
 
 /// Heals are counted within this span.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -25,29 +20,18 @@ pub(crate) struct Edge {
     pub(crate) services: Services,
     pub(crate) secrets: Secrets,
     pub(crate) door: Door,
-    tenant: TenantSettings,
-    http: OnceCell<reqwest::Client>,
-}
-
-struct TenantSettings {
-    url: String,
-    api: Api,
-    calls_in_flight: usize,
-    calls_per_minute: Option<u32>,
+    tenant: Reach,
 }
 
 pub(crate) async fn edge() -> Result<Edge, SettingError> {
     let remediations = required("REMEDIATIONS_TABLE", "the name of the table of problems")?;
     let ledger = required("LEDGER_TABLE", "the name of the table of deployments")?;
-    let tenant = tenant()?;
+    let tenant = Reach::read()?;
     let healing = healing()?;
 
     let sdk = lambda::clients::aws().await?;
-    let secrets = Secrets::new(sdk.clone(), &[TOKEN, WEBHOOK_TOKEN]);
-    secrets.require(
-        TOKEN,
-        "a Dynatrace API token, or set DT_API_TOKEN_PARAMETER to the name of its SSM parameter",
-    )?;
+    let secrets = Secrets::new(sdk.clone(), &[API_TOKEN, WEBHOOK_TOKEN]);
+    Reach::require_token(&secrets)?;
     secrets.require(
         WEBHOOK_TOKEN,
         "the secret that notifications carry, at least 16 characters, and after a comma the \
@@ -66,7 +50,6 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
         secrets,
         door,
         tenant,
-        http: OnceCell::new(),
     })
 }
 
@@ -74,19 +57,8 @@ impl Edge {
     /// What takes secrets to make.
     pub(crate) async fn connect(&self) -> anyhow::Result<Connected> {
         let secrets = self.secrets.read().await?;
-        let http = self.http.get_or_try_init(async || http()).await?;
-        let token = secrets
-            .get(TOKEN)?
-            .context("the API token is checked at start")?;
-        let tenant = Tenant {
-            url: self.tenant.url.clone(),
-            token: token.clone(),
-            api: self.tenant.api,
-            calls_in_flight: self.tenant.calls_in_flight,
-            calls_per_minute: self.tenant.calls_per_minute,
-        };
         Ok(Connected {
-            tenant: Dynatrace::new(http.clone(), tenant).context("the tenant cannot be asked")?,
+            tenant: self.tenant.connect(&secrets).await?,
         })
     }
 }
@@ -137,32 +109,4 @@ fn tag() -> Result<Tag, SettingError> {
         key: key.to_owned(),
         value: value.map(str::to_owned),
     })
-}
-
-fn tenant() -> Result<TenantSettings, SettingError> {
-    let api = parsed("DT_API", Api::V2)?;
-    let url = required(
-        "DT_TENANT_URL",
-        "the address of the tenant, such as https://abc12345.live.dynatrace.com",
-    )?;
-    check_address(&url, api).map_err(|error| unusable("DT_TENANT_URL", error))?;
-    Ok(TenantSettings {
-        url,
-        api,
-        calls_in_flight: parsed("DT_CALLS_IN_FLIGHT", 8)?,
-        calls_per_minute: match settings::optional("DT_CALLS_PER_MINUTE") {
-            Some(_) => Some(parsed("DT_CALLS_PER_MINUTE", 0)?),
-            None => None,
-        },
-    })
-}
-
-fn http() -> anyhow::Result<reqwest::Client> {
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(lambda::clients::tls()?)
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(Duration::from_secs(10))
-        .timeout(Duration::from_secs(30))
-        .build()
-        .context("cannot build the HTTP client")
 }

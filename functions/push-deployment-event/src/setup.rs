@@ -1,41 +1,29 @@
 //! Settings and clients, once per process; what needs a secret, on demand.
 
-use std::time::Duration;
-
-use anyhow::Context as _;
 use delivery::CodePipeline;
 use delivery::artifact::Artifacts;
 use delivery::codedeploy::CodeDeploy;
-use dynatrace::{Api, Dynatrace, Tenant, check_address};
+use dynatrace::Dynatrace;
 use lambda::door::{Door, WEBHOOK_TOKEN};
 use lambda::secrets::Secrets;
-use lambda::settings::{self, SettingError, parsed, required, unusable};
+use lambda::settings::{self, SettingError, required, unusable};
+use lambda::tenant::{API_TOKEN, Reach};
 use store::Store;
-use tokio::sync::OnceCell;
 use workflows::outgoing::Outgoing;
 use workflows::push_deployment_event::{Console, GroupTag, Services, Settings};
-
-const API_TOKEN: &str = "DT_API_TOKEN";
 
 /// Everything this function has before its first invocation.
 pub(crate) struct Edge {
     pub(crate) services: Services,
     pub(crate) secrets: Secrets,
     pub(crate) door: Door,
-    url: String,
-    api: Api,
-    http: OnceCell<reqwest::Client>,
+    tenant: Reach,
 }
 
 pub(crate) async fn edge() -> Result<Edge, SettingError> {
     let validations = required("VALIDATIONS_TABLE", "the name of the table of validations")?;
     let ledger = required("LEDGER_TABLE", "the name of the table of deployments")?;
-    let api = parsed("DT_API", Api::V2)?;
-    let url = required(
-        "DT_TENANT_URL",
-        "the address of the tenant, such as https://abc12345.live.dynatrace.com",
-    )?;
-    check_address(&url, api).map_err(|error| unusable("DT_TENANT_URL", error))?;
+    let tenant = Reach::read()?;
     let origins = settings::optional("ALLOWED_ORIGINS").unwrap_or_default();
     let outgoing = Outgoing::new(&origins).map_err(|error| unusable("ALLOWED_ORIGINS", error))?;
     let remediation = remediation()?;
@@ -44,10 +32,7 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
 
     let sdk = lambda::clients::aws().await?;
     let secrets = Secrets::new(sdk.clone(), &[API_TOKEN, WEBHOOK_TOKEN]);
-    secrets.require(
-        API_TOKEN,
-        "a Dynatrace API token, or set DT_API_TOKEN_PARAMETER to the name of its SSM parameter",
-    )?;
+    Reach::require_token(&secrets)?;
     let door = Door::new(&secrets)?;
     Ok(Edge {
         services: Services {
@@ -64,9 +49,7 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
         },
         secrets,
         door,
-        url,
-        api,
-        http: OnceCell::new(),
+        tenant,
     })
 }
 
@@ -74,18 +57,7 @@ impl Edge {
     /// The client of the tenant; called once there is something to announce.
     pub(crate) async fn connect(&self) -> anyhow::Result<Dynatrace> {
         let secrets = self.secrets.read().await?;
-        let http = self.http.get_or_try_init(async || http()).await?;
-        let token = secrets
-            .get(API_TOKEN)?
-            .context("the API token is checked at start")?;
-        let tenant = Tenant {
-            url: self.url.clone(),
-            token: token.clone(),
-            api: self.api,
-            calls_in_flight: 8,
-            calls_per_minute: None,
-        };
-        Dynatrace::new(http.clone(), tenant).context("the tenant cannot be asked")
+        self.tenant.connect(&secrets).await
     }
 }
 
@@ -100,14 +72,4 @@ fn remediation() -> Result<Option<String>, SettingError> {
         ));
     }
     Ok(Some(url))
-}
-
-fn http() -> anyhow::Result<reqwest::Client> {
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(lambda::clients::tls()?)
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(Duration::from_secs(10))
-        .timeout(Duration::from_secs(30))
-        .build()
-        .context("cannot build the HTTP client")
 }
