@@ -3,7 +3,7 @@
 mod causes;
 mod guards;
 mod healed;
-mod interleavings;
+pub(crate) mod interleavings;
 mod notices;
 mod scene;
 mod targets;
