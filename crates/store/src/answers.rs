@@ -1,11 +1,9 @@
 //! What the validations of one approval say.
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use release::approval::Answer;
 use release::validation::ApprovalAction;
 
 use crate::claim::Claimed;
-use crate::error::unavailable;
 use crate::item::{self, Item};
 use crate::{Store, StoreError};
 
@@ -20,30 +18,17 @@ impl Store {
             let judgement = claimed.validation.judgement.as_ref();
             return Ok(vec![judgement.map(|judgement| judgement.answer)]);
         };
-        let mut answers = Vec::new();
-        let mut slots = self
-            .client
-            .query()
-            .table_name(&self.validations)
-            .key_condition_expression("pk = :slots AND begins_with(sk, :slot)")
-            .expression_attribute_values(
-                ":slots",
-                AttributeValue::S(item::slots(&registration.pipeline, execution)),
+        let slots = self
+            .slot_items(
+                "read the validations of an approval",
+                &registration.pipeline,
+                execution,
             )
-            .expression_attribute_values(":slot", AttributeValue::S("slot#".to_owned()))
-            .consistent_read(true)
-            .into_paginator()
-            .items()
-            .send();
-        while let Some(slot) = slots.next().await {
-            let slot = slot.map_err(|error| {
-                unavailable(
-                    "read the validations of an approval",
-                    error.into_service_error(),
-                )
-            })?;
-            if approval(&slot)?.as_ref() == Some(asked) {
-                answers.push(answer(&slot)?);
+            .await?;
+        let mut answers = Vec::new();
+        for slot in &slots {
+            if approval(slot)?.as_ref() == Some(asked) {
+                answers.push(answer(slot)?);
             }
         }
         Ok(answers)

@@ -342,12 +342,17 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
 /// The id of the problem at this key.
 pub(crate) fn problem_id(key: &Key) -> Result<String, StoreError> {
     let id = key.pk.strip_prefix("problem#").ok_or(missing("pk"))?;
-    Ok(id.replace("%23", "#").replace("%25", "%"))
+    Ok(unescaped(id))
 }
 
 /// `#` separates the parts of a key, so it may not occur within one.
 fn escaped(part: &str) -> String {
     part.replace('%', "%25").replace('#', "%23")
+}
+
+/// A part of a key as it was before it became one.
+pub(crate) fn unescaped(part: &str) -> String {
+    part.replace("%23", "#").replace("%25", "%")
 }
 
 #[cfg(test)]
@@ -358,6 +363,9 @@ mod tests {
     fn separator_in_a_name_does_not_reach_into_another_history() {
         assert_eq!(escaped("A#x"), "A%23x");
         assert_ne!(escaped("A%23x"), escaped("A#x"));
+        for name in ["A#x", "A%23x", "%25", "#%23%2523"] {
+            assert_eq!(unescaped(&escaped(name)), name);
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod register;
+mod slots;
 
 mod answers;
 mod claim;
@@ -41,6 +42,7 @@ pub use history::{Evaluated, History, Part, Recorded, Room, Span};
 pub use problems::{DueProblem, Noticed};
 pub use register::{Registered, Spec};
 pub use ruling::Ruling;
+pub use slots::Slot;
 pub use unreadable::Unreadable;
 
 use std::sync::Arc;

@@ -13,6 +13,7 @@ mod ledger;
 mod problems;
 mod registration;
 mod rulings;
+mod slots;
 mod tables;
 mod verdicts;
 mod world;
