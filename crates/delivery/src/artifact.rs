@@ -1,12 +1,13 @@
-//! Input artifacts, read with the job's own credentials.
+//! Artifacts, read and written with the job's own credentials.
 
-use std::io::{Cursor, Read};
+use std::io::{Cursor, Read, Write};
 
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ServerSideEncryption;
 use secrecy::ExposeSecret;
-use zip::ZipArchive;
+use zip::write::SimpleFileOptions;
+use zip::{DateTime, ZipArchive, ZipWriter};
 
 use crate::DeliveryError;
 use crate::error::sorted;
@@ -154,6 +155,21 @@ impl Artifacts {
     }
 }
 
+/// An archive of these files. The same files make the same bytes, whoever writes
+/// them and when.
+pub fn zipped(files: &[(&str, &str)]) -> Vec<u8> {
+    const WHY: &str = "an archive in memory takes whatever its size allows";
+    let options = SimpleFileOptions::default()
+        .last_modified_time(DateTime::default())
+        .unix_permissions(0o644);
+    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, content) in files {
+        archive.start_file(*name, options).expect(WHY);
+        archive.write_all(content.as_bytes()).expect(WHY);
+    }
+    archive.finish().expect(WHY).into_inner()
+}
+
 /// The text of `name` in the bytes of an artifact.
 pub fn file_text(bytes: Vec<u8>, name: &str, limit: usize) -> Result<String, ArtifactError> {
     let content = if bytes.starts_with(b"PK\x03\x04") {
@@ -206,11 +222,6 @@ fn unzipped(bytes: &[u8], name: &str, limit: usize) -> Result<Vec<u8>, ArtifactE
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
-    use zip::ZipWriter;
-    use zip::write::SimpleFileOptions;
-
     use super::*;
 
     fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
@@ -262,6 +273,26 @@ mod tests {
             read(two),
             Err(ArtifactError::NotOne { found: 2, .. })
         ));
+    }
+
+    #[test]
+    fn archive_is_the_same_whenever_it_is_written() {
+        let files = [("b.json", "{}"), ("a.html", "<p>")];
+
+        let bytes = zipped(&files);
+
+        assert_eq!(bytes, zipped(&files));
+        let mut archive = ZipArchive::new(Cursor::new(&bytes)).unwrap();
+        let file = archive.by_index(0).unwrap();
+        let modified = file.last_modified().unwrap();
+        assert_eq!(
+            (modified.year(), modified.month(), modified.day()),
+            (1980, 1, 1)
+        );
+        drop(file);
+        for (name, content) in files {
+            assert_eq!(file_text(bytes.clone(), name, 100).unwrap(), content);
+        }
     }
 
     #[test]
