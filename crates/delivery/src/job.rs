@@ -3,8 +3,11 @@
 //! The shape is our own and permissive: CodePipeline leaves out whatever an
 //! action does not have or writes it as `null`, and adds fields over time.
 
+use std::collections::HashMap;
+
 use aws_sdk_codepipeline::operation::put_job_failure_result::PutJobFailureResultError;
 use aws_sdk_codepipeline::operation::put_job_success_result::PutJobSuccessResultError;
+use aws_sdk_codepipeline::operation::put_job_success_result::builders::PutJobSuccessResultFluentBuilder;
 use aws_sdk_codepipeline::types::{ExecutionDetails, FailureDetails, FailureType};
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
@@ -14,6 +17,9 @@ use crate::{CodePipeline, DeliveryError};
 
 /// CodePipeline's limit of a failure message, in characters.
 const LONGEST_MESSAGE: usize = 5_000;
+
+/// CodePipeline's limit of a summary, in characters.
+const LONGEST_SUMMARY: usize = 2_048;
 
 /// The event of a Lambda action.
 #[derive(Debug, Deserialize)]
@@ -173,6 +179,8 @@ pub enum JobFailure {
     Permission,
     /// Something is broken or out of reach; trying again helps.
     Unavailable,
+    /// Nothing is wrong with the action: this is its result.
+    Result,
 }
 
 /// Whether CodePipeline took a job's result.
@@ -216,7 +224,25 @@ impl CodePipeline {
 
     /// Tells CodePipeline that the job is done.
     pub async fn succeed(&self, job: &str, summary: &str) -> Result<Reported, DeliveryError> {
-        self.report_success(job, summary, None).await
+        self.succeed_with(job, summary, &[]).await
+    }
+
+    /// Tells CodePipeline that the job is done, and what later actions and
+    /// rules may read as variables of the action.
+    pub async fn succeed_with(
+        &self,
+        job: &str,
+        summary: &str,
+        variables: &[(&str, String)],
+    ) -> Result<Reported, DeliveryError> {
+        let variables = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect::<HashMap<_, _>>();
+        let done = self
+            .success(job, summary)
+            .set_output_variables((!variables.is_empty()).then_some(variables));
+        reported(done).await
     }
 
     /// Tells CodePipeline that the action is not done: it is invoked again in a
@@ -227,34 +253,16 @@ impl CodePipeline {
         summary: &str,
         token: &str,
     ) -> Result<Reported, DeliveryError> {
-        self.report_success(job, summary, Some(token)).await
+        reported(self.success(job, summary).continuation_token(token)).await
     }
 
-    async fn report_success(
-        &self,
-        job: &str,
-        summary: &str,
-        token: Option<&str>,
-    ) -> Result<Reported, DeliveryError> {
+    fn success(&self, job: &str, summary: &str) -> PutJobSuccessResultFluentBuilder {
+        let summary: String = summary.chars().take(LONGEST_SUMMARY).collect();
         let details = ExecutionDetails::builder().summary(summary).build();
-        let outcome = self
-            .client
+        self.client
             .put_job_success_result()
             .job_id(job)
             .execution_details(details)
-            .set_continuation_token(token.map(str::to_owned))
-            .send()
-            .await;
-        match outcome {
-            Ok(_) => Ok(Reported::Taken),
-            Err(error) => match error.as_service_error() {
-                Some(
-                    PutJobSuccessResultError::InvalidJobStateException(_)
-                    | PutJobSuccessResultError::JobNotFoundException(_),
-                ) => Ok(Reported::NobodyWaits),
-                _ => Err(sorted("report the job's success", error)),
-            },
-        }
     }
 
     /// Tells CodePipeline that the job failed, and what to correct.
@@ -268,6 +276,7 @@ impl CodePipeline {
             JobFailure::Configuration => FailureType::ConfigurationError,
             JobFailure::Permission => FailureType::PermissionError,
             JobFailure::Unavailable => FailureType::SystemUnavailable,
+            JobFailure::Result => FailureType::JobFailed,
         };
         let details = FailureDetails::builder()
             .r#type(kind)
@@ -291,6 +300,19 @@ impl CodePipeline {
                 _ => Err(sorted("report the job's failure", error)),
             },
         }
+    }
+}
+
+async fn reported(success: PutJobSuccessResultFluentBuilder) -> Result<Reported, DeliveryError> {
+    match success.send().await {
+        Ok(_) => Ok(Reported::Taken),
+        Err(error) => match error.as_service_error() {
+            Some(
+                PutJobSuccessResultError::InvalidJobStateException(_)
+                | PutJobSuccessResultError::JobNotFoundException(_),
+            ) => Ok(Reported::NobodyWaits),
+            _ => Err(sorted("report the job's success", error)),
+        },
     }
 }
 

@@ -95,7 +95,9 @@ pub(crate) fn over_http(outcome: anyhow::Result<Outcome>) -> Value {
         }
         Ok(Outcome::Refused(Refusal { text, failure })) => match failure {
             JobFailure::Configuration => refused(400, &text),
-            JobFailure::Permission | JobFailure::Unavailable => refused(502, &text),
+            JobFailure::Permission | JobFailure::Unavailable | JobFailure::Result => {
+                refused(502, &text)
+            }
         },
         Err(error) => {
             tracing::error!("Cannot announce: {error:#}");
