@@ -2,6 +2,7 @@
 
 pub mod compare;
 pub mod handle_problem;
+pub mod publish_validation;
 pub mod push_deployment_event;
 pub mod register_validation;
 pub mod validate_builds;
