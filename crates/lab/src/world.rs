@@ -35,6 +35,8 @@ pub const HANDLE_PROBLEM: &str = "handle-problem";
 pub const SHOW: &str = "validation-report";
 /// The function that announces deployments; [`World::another`] starts it.
 pub const PUSH: &str = "push-deployment-event";
+/// The function that publishes evidence; [`World::another`] starts it.
+pub const PUBLISH: &str = "publish-validation";
 
 /// The pipeline of [`World::gate`].
 pub const PIPELINE: &str = "Sample";

@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use release::link::{Keys, Scope};
 use secrecy::SecretString;
 
-use super::{HANDLE_PROBLEM, PUSH, REGISTER, SHOW, VALIDATE};
+use super::{HANDLE_PROBLEM, PUBLISH, PUSH, REGISTER, SHOW, VALIDATE};
 use crate::clock::real_time;
 use crate::runtime;
 use crate::tenant::Tenant;
@@ -155,6 +155,10 @@ impl Settings {
                 ("DT_API", api_name(self.api)),
                 ("DT_API_TOKEN_PARAMETER", TOKEN),
                 ("WEBHOOK_TOKEN_PARAMETER", WEBHOOK_TOKEN),
+            ],
+            PUBLISH => &[
+                ("DT_BUILD_REPORT_URL", REPORT),
+                ("REPORT_KEYS_PARAMETER", REPORT_KEYS),
             ],
             SHOW => &[("REPORT_KEYS_PARAMETER", REPORT_KEYS)],
             PUSH => &[
