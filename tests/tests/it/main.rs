@@ -9,6 +9,7 @@ mod delivery;
 mod gate;
 mod heal;
 mod layers;
+mod publish;
 mod report;
 mod settings;
 mod world;

@@ -10,6 +10,7 @@ mod heal;
 mod jobs;
 mod killed;
 mod overlap;
+mod publish;
 mod report;
 mod secrecy;
 mod start;
