@@ -45,8 +45,17 @@ where
     R: std::fmt::Debug + Send + Sync + 'static,
 {
     let code = error.code().unwrap_or_default();
-    let not_found =
-        code.ends_with("NotFoundException") || matches!(code, "NoSuchKey" | "NoSuchBucket");
+    let not_found = code.ends_with("NotFoundException")
+        || matches!(
+            code,
+            "NoSuchKey"
+                | "NoSuchBucket"
+                | "ApplicationDoesNotExistException"
+                | "DeploymentGroupDoesNotExistException"
+                // A name that cannot be one names nothing either.
+                | "InvalidApplicationNameException"
+                | "InvalidDeploymentGroupNameException"
+        );
     let denied = matches!(
         code,
         "AccessDenied"

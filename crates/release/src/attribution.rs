@@ -42,8 +42,8 @@ pub enum Attribution {
     Nothing,
     /// These are to blame, one per group.
     Culprits(Vec<Culprit>),
-    /// More groups would be changed than the operator allows.
-    TooManyGroups(Vec<Group>),
+    /// These are, and more groups would be changed than the operator allows.
+    TooManyGroups(Vec<Culprit>),
 }
 
 /// The problem, as far as blame needs it.
@@ -95,16 +95,17 @@ pub fn attribute(announced: &[Announced], blame: Blame<'_>) -> Attribution {
     if culprits.is_empty() {
         return Attribution::Nothing;
     }
-    if blame.most_groups < culprits.len() {
-        return Attribution::TooManyGroups(culprits.into_keys().cloned().collect());
-    }
     let culprits = culprits.into_values().map(|announced| Culprit {
         group: announced.group.clone(),
         deployment: announced.deployment.clone(),
         at: announced.at,
         origin: announced.origin,
     });
-    Attribution::Culprits(culprits.collect())
+    let culprits: Vec<Culprit> = culprits.collect();
+    if blame.most_groups < culprits.len() {
+        return Attribution::TooManyGroups(culprits);
+    }
+    Attribution::Culprits(culprits)
 }
 
 #[cfg(test)]
@@ -181,7 +182,7 @@ mod tests {
         assert_eq!(blamed(&all, Some("S-1")), ["d-1"]);
         assert!(matches!(
             attribute(&all, blame(None)),
-            Attribution::TooManyGroups(groups) if groups.len() == 2
+            Attribution::TooManyGroups(culprits) if culprits.len() == 2
         ));
         // A root cause without deployments, such as a host, decides nothing.
         assert!(matches!(

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
+use delivery::DeliveryError;
 use dynatrace::{EntityType, RecordedEvent, Scope, Tag, Window};
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
-use release::attribution::{Announced, Attribution, Blame, attribute};
+use release::attribution::{Announced, Attribution, Blame, Culprit, attribute};
 use release::deployment::{Group, Origin};
 use release::problem::{Comment, Finding, Problem, Remediation};
 use release::remediation::State;
@@ -44,8 +45,15 @@ pub(super) async fn find(
         return conclude(pass, claimed, Finding::NotProduction, None).await;
     }
 
+    let healing = &pass.services.healing;
+    let earliest = began
+        .saturating_sub(healing.look_back)
+        .unwrap_or(Timestamp::MIN);
     let evidence: Vec<Announced> = announced(&seen.evidence, &entities);
-    let groups = evidence.iter().map(|announced| announced.group.clone());
+    let groups = evidence
+        .iter()
+        .filter(|announced| earliest <= announced.at && announced.at <= began)
+        .map(|announced| announced.group.clone());
     let (events, mut views) = tokio::try_join!(
         events(pass, &entities, began),
         look_at(pass, groups.collect(), now)
@@ -53,7 +61,6 @@ pub(super) async fn find(
     let mut all = evidence;
     all.extend(announced(&events, &entities));
 
-    let healing = &pass.services.healing;
     loop {
         let blame = Blame {
             began,
@@ -61,43 +68,32 @@ pub(super) async fn find(
             look_back: healing.look_back,
             most_groups: healing.most_groups,
         };
-        let culprits = match attribute(&all, blame) {
+        let (culprits, too_many) = match attribute(&all, blame) {
             Attribution::Nothing => {
                 let text = words::nothing_deployed(healing.look_back, began);
                 return conclude(pass, claimed, Finding::NothingDeployed, Some(text)).await;
             }
-            Attribution::TooManyGroups(groups) => {
-                let finding = Finding::TooManyGroups {
-                    groups: groups.len(),
-                };
-                let text = words::too_many_groups(&groups, healing.most_groups);
-                return conclude(pass, claimed, finding, Some(text)).await;
-            }
-            Attribution::Culprits(culprits) => culprits,
+            Attribution::Culprits(culprits) => (culprits, false),
+            Attribution::TooManyGroups(culprits) => (culprits, true),
         };
-        let unseen = culprits
-            .iter()
-            .filter(|culprit| !views.contains_key(&culprit.group))
-            .map(|culprit| culprit.group.clone());
-        views.extend(look_at(pass, unseen.collect(), now).await?);
-
-        // Anybody with a token can announce; what neither the ledger nor
-        // CodeDeploy knows was never deployed.
-        let mut unknown = None;
-        for culprit in &culprits {
-            let view = views.get_mut(&culprit.group);
-            let view = view.context("a group that was looked at is not there")?;
-            if view.known(&culprit.deployment).is_none() {
-                view.complete(pass.services, &culprit.deployment).await?;
-            }
-            let deployment = view.deployment(&culprit.deployment);
-            if deployment.is_none_or(|deployment| deployment.group != culprit.group) {
-                unknown = Some(culprit.deployment.clone());
-            }
-        }
-        if let Some(unknown) = unknown {
-            all.retain(|announced| announced.deployment != unknown);
+        let unknown = unknown(pass, &culprits, &mut views).await?;
+        if !unknown.is_empty() {
+            all.retain(|announced| {
+                !unknown.iter().any(|culprit| {
+                    culprit.group == announced.group
+                        && (culprit.deployment == announced.deployment
+                            || !views.contains_key(&culprit.group))
+                })
+            });
             continue;
+        }
+        if too_many {
+            let groups: Vec<Group> = culprits.into_iter().map(|culprit| culprit.group).collect();
+            let finding = Finding::TooManyGroups {
+                groups: groups.len(),
+            };
+            let text = words::too_many_groups(&groups, healing.most_groups);
+            return conclude(pass, claimed, finding, Some(text)).await;
         }
         let blamed = culprits.iter().filter_map(|culprit| {
             let view = views.get(&culprit.group)?;
@@ -107,6 +103,35 @@ pub(super) async fn find(
             .await
             .map(|()| views);
     }
+}
+
+/// Those of the culprits that were never deployed: anybody with a token can
+/// announce, and neither the ledger nor CodeDeploy knows of it.
+async fn unknown<'c>(
+    pass: &Pass<'_>,
+    culprits: &'c [Culprit],
+    views: &mut Views,
+) -> anyhow::Result<Vec<&'c Culprit>> {
+    let unseen = culprits
+        .iter()
+        .filter(|culprit| !views.contains_key(&culprit.group))
+        .map(|culprit| culprit.group.clone());
+    views.extend(look_at(pass, unseen.collect(), pass.tick.now).await?);
+    let mut unknown = Vec::new();
+    for culprit in culprits {
+        let Some(view) = views.get_mut(&culprit.group) else {
+            unknown.push(culprit);
+            continue;
+        };
+        if view.known(&culprit.deployment).is_none() {
+            view.complete(pass.services, &culprit.deployment).await?;
+        }
+        let deployment = view.deployment(&culprit.deployment);
+        if deployment.is_none_or(|deployment| deployment.group != culprit.group) {
+            unknown.push(culprit);
+        }
+    }
+    Ok(unknown)
 }
 
 /// Stores one remediation per culprit. A culprit that another problem holds is
@@ -265,14 +290,25 @@ async fn events(
     Ok(events.into_iter().flatten().collect())
 }
 
+/// Looks at those of the groups that CodeDeploy knows: one that was deleted, or
+/// lies in another region or account, cannot be healed from here.
 async fn look_at(pass: &Pass<'_>, mut groups: Vec<Group>, now: Timestamp) -> anyhow::Result<Views> {
     groups.sort_unstable();
     groups.dedup();
-    let views = groups.into_iter().map(async |group| {
-        let view = View::read(pass.services, &group, now).await?;
-        anyhow::Ok((group, view))
-    });
-    Ok(try_join_all(views).await?.into_iter().collect())
+    let views =
+        groups.into_iter().map(
+            async |group| match View::read(pass.services, &group, now).await {
+                Ok(view) => Ok(Some((group, view))),
+                Err(error) if is_not_found(&error) => Ok(None),
+                Err(error) => Err(error),
+            },
+        );
+    Ok(try_join_all(views).await?.into_iter().flatten().collect())
+}
+
+fn is_not_found(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<DeliveryError>();
+    matches!(error, Some(DeliveryError::NotFound { .. }))
 }
 
 /// The events that announce a deployment of a pipeline to one of these

@@ -18,6 +18,8 @@ stories! {
     entity_of_another_environment_is_no_cause,
     two_groups_are_too_many_unless_one_is_the_root,
     deployment_that_never_was_is_not_blamed,
+    group_that_codedeploy_does_not_know_hides_nothing,
+    groups_are_counted_when_they_are_known_to_be_real,
     announcement_of_somebody_else_is_not_blamed,
     announcement_outside_the_evidence_is_found,
 }
@@ -174,6 +176,44 @@ async fn deployment_that_never_was_is_not_blamed(mut scene: Scene) {
         scene.state(&problem).await,
         State::Deploying { .. } | State::Healed { .. }
     ));
+}
+
+async fn group_that_codedeploy_does_not_know_hides_nothing(mut scene: Scene) {
+    scene.release("good").await;
+    scene.minutes(10);
+    scene.release("bad").await;
+    scene.minutes(5);
+    for deployment in ["d-GONE00000", "d-GONE00001"] {
+        scene
+            .announce_in("Deleted", deployment, &[PRODUCTION])
+            .await;
+    }
+    scene.minutes(5);
+    let problem = scene.problem().open();
+
+    scene.notify(&problem, "OPEN").await;
+
+    assert_eq!(scene.healed_to(), ["good"]);
+}
+
+async fn groups_are_counted_when_they_are_known_to_be_real(mut scene: Scene) {
+    const OTHER: &str = "SERVICE-00000000000000B2";
+    let service = scene.world.tenant.service(OTHER, "Another");
+    service.tag("DeploymentGroup", "Production").add();
+    let codedeploy = scene.world.aws.codedeploy().clone();
+    codedeploy
+        .group(APPLICATION, "Billing", GroupOptions::default())
+        .unwrap();
+    scene.release("good").await;
+    scene.minutes(10);
+    scene.release("bad").await;
+    scene.announce_in("Billing", "d-FORGED000", &[OTHER]).await;
+    scene.minutes(5);
+    let problem = scene.problem().impacts(OTHER).open();
+
+    scene.notify(&problem, "OPEN").await;
+
+    assert_eq!(scene.healed_to(), ["good"]);
 }
 
 async fn announcement_of_somebody_else_is_not_blamed(mut scene: Scene) {
