@@ -10,6 +10,7 @@
 //! |---|---|---|---|---|---|
 //! | – | a problem is blamed on a deployment | remediation Attributed, culprit suspect and bound to this problem, in one transaction | – | blamed again | as written |
 //! | – | the culprit is bound to another problem | remediation Joined | – | blamed again | as written |
+//! | – | a heal is to blame | refused, nothing is bound | – | blamed again | as written |
 //! | – | more groups than allowed are to blame | the finding, nothing is bound | – | blamed again | as written |
 //! | Joined | the other problem let the culprit go, this one is open | Attributed, bound, in one transaction | – | looked at again | as written |
 //! | Attributed | a check says no | not needed or refused with the reason | – | checked again | as written |

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use release::attribution::{Announced, Attribution, Blame, Culprit, attribute};
 use release::deployment::{Group, Origin};
 use release::problem::{Comment, Finding, Problem, Remediation};
-use release::remediation::State;
+use release::remediation::{Refusal, State};
 use store::{Advanced, ClaimedProblem, Effect};
 
 use super::view::View;
@@ -135,7 +135,8 @@ async fn unknown<'c>(
 }
 
 /// Stores one remediation per culprit. A culprit that another problem holds is
-/// answered there.
+/// answered there, and a heal is not blamed: what it deployed again was good
+/// before, and the suspicion would reach everything of the same content.
 async fn blame_all(
     pass: &Pass<'_>,
     claimed: &mut ClaimedProblem,
@@ -147,6 +148,17 @@ async fn blame_all(
         let mut comments = Vec::new();
         let mut effects = Vec::new();
         for culprit in &culprits {
+            if culprit.origin == Origin::Heal {
+                let deployment = culprit.id.clone();
+                let refusal = Refusal::HealOfHeal { deployment };
+                comments.push(words::refused(culprit, &refusal));
+                remediations.push(Remediation {
+                    culprit: culprit.clone(),
+                    holds: false,
+                    state: State::Refused(refusal),
+                });
+                continue;
+            }
             let entry = pass
                 .services
                 .store

@@ -84,10 +84,16 @@ impl View {
 
     /// A deployment in the words of the ledger, wherever it is known from.
     pub(super) fn deployment(&self, id: &str) -> Option<Deployment> {
-        match self.known(id) {
-            Some(entry) => Some(entry.deployment.clone()),
-            None => self.made(id).map(recorded),
+        let made = self.made(id);
+        let Some(entry) = self.known(id) else {
+            return made.map(recorded);
+        };
+        let mut deployment = entry.deployment.clone();
+        // Whoever announced it first may not have known why it was made.
+        if made.is_some_and(is_heal) {
+            deployment.origin = Origin::Heal;
         }
+        Some(deployment)
     }
 
     /// The deployment that answers `culprit`, whoever made it and whichever

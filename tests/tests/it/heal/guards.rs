@@ -229,6 +229,11 @@ async fn heal_is_never_healed(mut scene: Scene) {
         State::Refused(Refusal::HealOfHeal { .. })
     ));
     assert_eq!(scene.heals().len(), 1);
+    assert_eq!(
+        scene.standing(&heal.id).await,
+        Standing::Unknown,
+        "what it deployed again was good before"
+    );
 }
 
 async fn group_is_left_alone_after_a_heal(mut scene: Scene) {
