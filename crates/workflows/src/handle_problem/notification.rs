@@ -10,6 +10,9 @@ const MOST_ENTITIES: usize = 100;
 /// The longest title that is kept, in characters.
 const LONGEST_TITLE: usize = 200;
 
+/// The longest name of a placeholder, in bytes; the tenant's own are shorter.
+const LONGEST_PLACEHOLDER: usize = 40;
+
 /// What was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notification {
@@ -164,9 +167,12 @@ fn without_placeholders(body: &str) -> String {
 
 /// What follows the placeholder that `text` begins with.
 fn after_placeholder(text: &str) -> Option<&str> {
-    let (name, after) = text.strip_prefix('{')?.split_once('}')?;
+    let text = text.strip_prefix('{')?;
+    // A body of nothing but braces must not be searched to its end from each.
+    let mut begins = text.bytes().take(LONGEST_PLACEHOLDER + 1);
+    let (name, after) = text.split_at(begins.position(|byte| byte == b'}')?);
     let named = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric());
-    named.then_some(after)
+    named.then_some(&after[1..])
 }
 
 #[cfg(test)]
@@ -263,6 +269,15 @@ mod tests {
 
         let unfilled = json!({"PID": "{PID}", "State": "OPEN", "ImpactedEntities": []});
         assert_eq!(parsed(&unfilled), Err(Unusable::Unreadable("PID")));
+    }
+
+    #[test]
+    fn placeholder_is_not_searched_for_beyond_its_longest_name() {
+        let named = |length: usize| format!("{{{}}}rest", "a".repeat(length));
+
+        assert_eq!(after_placeholder(&named(40)), Some("rest"));
+        assert_eq!(after_placeholder(&named(41)), None);
+        assert_eq!(after_placeholder("{}rest"), None);
     }
 
     #[test]
