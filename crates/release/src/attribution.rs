@@ -63,7 +63,9 @@ pub struct Blame<'a> {
 ///
 /// Per entity only the newest deployment before the problem counts: what it
 /// replaced no longer ran. With a root cause only the root cause's deployments
-/// count. The order and number of announcements do not matter.
+/// count: none at all, if it is of a kind that deployments are announced on and
+/// none was. A root cause of another kind, such as a host, that carries none
+/// decides nothing. The order and number of announcements do not matter.
 pub fn attribute(announced: &[Announced], blame: Blame<'_>) -> Attribution {
     let earliest = blame
         .began
@@ -80,7 +82,7 @@ pub fn attribute(announced: &[Announced], blame: Blame<'_>) -> Attribution {
         }
     }
     if let Some(root_cause) = blame.root_cause
-        && newest.contains_key(root_cause)
+        && (newest.contains_key(root_cause) || is_announced_on(root_cause))
     {
         newest.retain(|entity, _| *entity == root_cause);
     }
@@ -106,6 +108,13 @@ pub fn attribute(announced: &[Announced], blame: Blame<'_>) -> Attribution {
         return Attribution::TooManyGroups(culprits);
     }
     Attribution::Culprits(culprits)
+}
+
+/// Whether deployments are announced on entities of this kind unless a person
+/// chooses others.
+fn is_announced_on(entity: &str) -> bool {
+    let kind = entity.rsplit_once('-').map(|(kind, _)| kind);
+    matches!(kind, Some("SERVICE" | "PROCESS_GROUP_INSTANCE"))
 }
 
 #[cfg(test)]
@@ -184,10 +193,25 @@ mod tests {
             attribute(&all, blame(None)),
             Attribution::TooManyGroups(culprits) if culprits.len() == 2
         ));
-        // A root cause without deployments, such as a host, decides nothing.
+        // A host without deployments decides nothing.
         assert!(matches!(
             attribute(&all, blame(Some("HOST-1"))),
             Attribution::TooManyGroups(_)
         ));
+    }
+
+    #[test]
+    fn service_that_nothing_was_deployed_to_is_nobodys_fault() {
+        let all = [announced("SERVICE-1", "Production", "d-1", 90)];
+
+        for root_cause in ["SERVICE-2", "PROCESS_GROUP_INSTANCE-2"] {
+            assert_eq!(
+                attribute(&all, blame(Some(root_cause))),
+                Attribution::Nothing
+            );
+        }
+        for root_cause in ["SERVICE-1", "HOST-2", "PROCESS_GROUP-2"] {
+            assert_eq!(blamed(&all, Some(root_cause)), ["d-1"]);
+        }
     }
 }
