@@ -184,6 +184,28 @@ impl Problem {
         }
     }
 
+    /// Whether it settled before anything was done, so that it is looked at
+    /// once more if it is said to be open again.
+    pub fn may_begin_again(&self) -> bool {
+        self.phase == Phase::Settled
+            && matches!(
+                self.finding,
+                Finding::NotProduction | Finding::Over | Finding::NothingDeployed
+            )
+    }
+
+    /// The problem as if it had been heard of now; what was said stays said.
+    #[must_use]
+    pub fn begun_again(self, now: Timestamp, patience: SignedDuration) -> Self {
+        Self {
+            display_id: self.display_id,
+            title: self.title,
+            impacted: self.impacted,
+            comments: self.comments,
+            ..Self::heard_of(self.id, self.arrival, now, patience)
+        }
+    }
+
     /// What a person calls it.
     pub fn name(&self) -> &str {
         self.display_id.as_deref().unwrap_or(&self.id)

@@ -10,6 +10,9 @@
 //! |---|---|---|---|---|---|
 //! | – | a problem is blamed on a deployment | remediation Attributed, culprit suspect and bound to this problem, in one transaction | – | blamed again | as written |
 //! | – | the culprit is bound to another problem | remediation Joined | – | blamed again | as written |
+//! | – | nobody is to blame, and the notification is young | due later | – | looked at again | as written |
+//! | – | nobody is to blame, and it is old | the finding, nothing is bound | – | looked at again | as written |
+//! | – | it settled without anybody to blame and is reported open | as if heard of now | – | settled as it was | as written |
 //! | – | a heal is to blame | refused, nothing is bound | – | blamed again | as written |
 //! | – | more groups than allowed are to blame | the finding, nothing is bound | – | blamed again | as written |
 //! | Joined | the other problem let the culprit go, this one is open | Attributed, bound, in one transaction | – | looked at again | as written |

@@ -80,6 +80,64 @@ impl Store {
         found.item.as_ref().map(document).transpose()
     }
 
+    /// Makes a problem that settled before anything was done due again, as if it
+    /// had been heard of now. Whether it is: somebody else may have been faster.
+    pub async fn reopen(
+        &self,
+        id: &str,
+        now: Timestamp,
+        patience: SignedDuration,
+    ) -> Result<bool, StoreError> {
+        let key = Key::problem(id);
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.remediations)
+            .set_key(Some(key.attributes()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| unavailable("read a problem", error.into_service_error()))?;
+        let Some(item) = found.item else {
+            return Ok(false);
+        };
+        let settled = document(&item)?;
+        if !settled.may_begin_again() {
+            return Ok(false);
+        }
+        let revision: u64 = item::number(&item, "revision")?;
+        let problem = settled.begun_again(now, patience);
+        let shard = tables::shard_key(tables::shard_of(id));
+        let number = |number: u64| AttributeValue::N(number.to_string());
+        let outcome = self
+            .client
+            .update_item()
+            .table_name(&self.remediations)
+            .set_key(Some(key.attributes()))
+            .update_expression(
+                "SET problem = :problem, phase = :phase, faults = :none, waits = :none, \
+                 revision = :next, expiresAt = :expiry, dueShard = :shard, dueAt = :now",
+            )
+            .condition_expression("attribute_not_exists(dueShard) AND revision = :revision")
+            .expression_attribute_values(":problem", item::json_attribute(&problem))
+            .expression_attribute_values(":phase", item::word(problem.phase))
+            .expression_attribute_values(":none", number(0))
+            .expression_attribute_values(":revision", number(revision))
+            .expression_attribute_values(":next", number(revision + 1))
+            .expression_attribute_values(":expiry", item::seconds(expiry(&problem)))
+            .expression_attribute_values(":shard", AttributeValue::S(shard))
+            .expression_attribute_values(":now", item::millis(now))
+            .send()
+            .await;
+        match outcome {
+            Ok(_) => Ok(true),
+            Err(error) => match error.into_service_error() {
+                UpdateItemError::ConditionalCheckFailedException(_) => Ok(false),
+                error => Err(unavailable("open a problem again", error)),
+            },
+        }
+    }
+
     /// Up to `limit` problems of one shard that are due at `now`, the longest
     /// overdue first, behind `after`.
     pub async fn due_problems(

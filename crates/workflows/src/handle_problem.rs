@@ -263,7 +263,10 @@ pub async fn notified(
         Noticed::Known(known) => known,
     };
     if known.phase == Phase::Settled {
-        return Ok(Notified::Stored(known));
+        let again = reported == Reported::Open && known.may_begin_again();
+        if !again || !services.store.reopen(&known.id, now, patience).await? {
+            return Ok(Notified::Stored(known));
+        }
     }
 
     // From here on the problem is in the index: whatever fails is left to the
@@ -482,6 +485,9 @@ impl<'a> Pass<'a> {
         let mut views = cause::Views::new();
         if claimed.problem.finding == Finding::Pending {
             views = cause::find(self, claimed, &seen).await?;
+        }
+        if claimed.problem.finding == Finding::Pending {
+            return Ok(vec![Wait::for_("a deployment to be announced")]);
         }
         let mut waits = Vec::new();
         let mut fault = None;

@@ -29,6 +29,7 @@ const ATTEMPTS: usize = 4;
 pub(super) type Views = BTreeMap<Group, View>;
 
 /// Finds out who is to blame and stores it, with what it does to the ledger.
+/// Where nobody is, the finding stays pending as long as somebody may still be.
 pub(super) async fn find(
     pass: &Pass<'_>,
     claimed: &mut ClaimedProblem,
@@ -42,7 +43,7 @@ pub(super) async fn find(
         .context("the tenant says that the problem began at no time at all")?;
     let entities = production(pass, seen).await?;
     if entities.is_empty() {
-        return conclude(pass, claimed, Finding::NotProduction, None).await;
+        return conclude_late(pass, claimed, Finding::NotProduction, None).await;
     }
 
     let healing = &pass.services.healing;
@@ -71,7 +72,7 @@ pub(super) async fn find(
         let (culprits, too_many) = match attribute(&all, blame) {
             Attribution::Nothing => {
                 let text = words::nothing_deployed(healing.look_back, began);
-                return conclude(pass, claimed, Finding::NothingDeployed, Some(text)).await;
+                return conclude_late(pass, claimed, Finding::NothingDeployed, Some(text)).await;
             }
             Attribution::Culprits(culprits) => (culprits, false),
             Attribution::TooManyGroups(culprits) => (culprits, true),
@@ -196,6 +197,23 @@ async fn blame_all(
     anyhow::bail!("the ledger kept changing while the culprit was being blamed")
 }
 
+/// Concludes that there is nobody to blame once nothing would be done any more.
+/// Until then tags may come, and announcements of deployments that were made in
+/// time.
+async fn conclude_late(
+    pass: &Pass<'_>,
+    claimed: &mut ClaimedProblem,
+    finding: Finding,
+    text: Option<String>,
+) -> anyhow::Result<Views> {
+    let now = pass.tick.now;
+    let age = now.duration_since(claimed.problem.noticed);
+    if age <= pass.services.healing.max_age && now < claimed.problem.give_up_at {
+        return Ok(Views::new());
+    }
+    conclude(pass, claimed, finding, text).await
+}
+
 async fn conclude(
     pass: &Pass<'_>,
     claimed: &mut ClaimedProblem,
@@ -204,7 +222,10 @@ async fn conclude(
 ) -> anyhow::Result<Views> {
     let change = |problem: &mut Problem| {
         problem.finding = finding;
-        if let Some(text) = text {
+        // A problem that was opened again may end in what was said already.
+        if let Some(text) = text
+            && problem.comments.iter().all(|said| said.text != text)
+        {
             problem.comments.push(Comment::new(text, pass.tick.now));
         }
     };

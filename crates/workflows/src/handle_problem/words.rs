@@ -13,8 +13,8 @@ const LONGEST_PIECE: usize = 200;
 
 pub(super) fn nothing_deployed(look_back: SignedDuration, began: Timestamp) -> String {
     bounded(format!(
-        "Unbreakable: no deployment found in the {} minutes before this problem began ({}), \
-         so nothing is rolled back.",
+        "Unbreakable: no deployment found in the {} minutes before this problem began ({}) that can \
+         have caused it, so nothing is rolled back.",
         look_back.as_mins(),
         time(began)
     ))

@@ -22,6 +22,8 @@ stories! {
     groups_are_counted_when_they_are_known_to_be_real,
     announcement_of_somebody_else_is_not_blamed,
     announcement_outside_the_evidence_is_found,
+    announcement_that_comes_late_is_found,
+    problem_that_was_over_and_opens_again_is_answered,
 }
 
 async fn four_entities_of_one_deployment_are_one_heal(mut scene: Scene) {
@@ -64,7 +66,11 @@ async fn nothing_deployed_is_told_once(mut scene: Scene) {
 
     scene.notify(&problem, "OPEN").await;
     scene.notify(&problem, "OPEN").await;
-    scene.ticks(2).await;
+    scene.ticks(29).await;
+    assert!(scene.comments(&problem).is_empty(), "one may be announced");
+    scene.ticks(8).await;
+    scene.notify(&problem, "OPEN").await;
+    scene.ticks(38).await;
 
     let comments = scene.comments(&problem);
     assert_eq!(comments.len(), 1, "{comments:?}");
@@ -83,6 +89,7 @@ async fn deployment_after_the_beginning_is_not_its_cause(mut scene: Scene) {
     scene.release("good").await;
 
     scene.notify(&problem, "OPEN").await;
+    scene.ticks(38).await;
 
     assert_eq!(
         scene.stored(&problem).await.finding,
@@ -100,7 +107,7 @@ async fn problem_of_another_environment_is_ignored(mut scene: Scene) {
     let problem = scene.world.tenant.problem("Slow").impacts(STAGING).open();
 
     scene.notify(&problem, "OPEN").await;
-    scene.ticks(10).await;
+    scene.ticks(38).await;
 
     let stored = scene.stored(&problem).await;
     assert_eq!(stored.finding, Finding::NotProduction);
@@ -118,6 +125,7 @@ async fn entity_of_another_environment_is_no_cause(mut scene: Scene) {
     let problem = scene.problem().impacts(STAGING).root_cause(STAGING).open();
 
     scene.notify(&problem, "OPEN").await;
+    scene.ticks(38).await;
 
     let stored = scene.stored(&problem).await;
     assert_eq!(stored.finding, Finding::NothingDeployed);
@@ -245,6 +253,7 @@ async fn announcement_of_somebody_else_is_not_blamed(mut scene: Scene) {
     let problem = scene.problem().open();
 
     scene.notify(&problem, "OPEN").await;
+    scene.ticks(38).await;
 
     assert_eq!(
         scene.stored(&problem).await.finding,
@@ -258,6 +267,40 @@ async fn announcement_outside_the_evidence_is_found(mut scene: Scene) {
     scene.release("bad").await;
     scene.minutes(10);
     let problem = scene.problem().without_deployment_evidence().open();
+
+    scene.notify(&problem, "OPEN").await;
+
+    assert_eq!(scene.healed_to(), ["good"]);
+}
+
+async fn announcement_that_comes_late_is_found(mut scene: Scene) {
+    scene.release("good").await;
+    scene.minutes(61);
+    let bad = scene.deploy("bad");
+    let deployed = scene.world.now;
+    scene.minutes(10);
+    let problem = scene.problem().open();
+    scene.notify(&problem, "OPEN").await;
+    assert_eq!(scene.stored(&problem).await.finding, Finding::Pending);
+    scene.ticks(3).await;
+
+    let now = std::mem::replace(&mut scene.world.now, deployed);
+    scene.announce(&bad, &[PRODUCTION]).await;
+    scene.world.now = now;
+    scene.ticks(6).await;
+
+    assert_eq!(scene.healed_to(), ["good"]);
+}
+
+async fn problem_that_was_over_and_opens_again_is_answered(mut scene: Scene) {
+    let (_, _, problem) = scene.bad_release().await;
+    problem.resolve(scene.world.now.as_millisecond());
+    scene.notify(&problem, "OPEN").await;
+    let stored = scene.stored(&problem).await;
+    assert_eq!(stored.finding, Finding::Over);
+    assert_eq!(stored.phase, Phase::Settled);
+    scene.minutes(3);
+    problem.reopen();
 
     scene.notify(&problem, "OPEN").await;
 
