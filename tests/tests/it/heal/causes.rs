@@ -66,11 +66,14 @@ async fn nothing_deployed_is_told_once(mut scene: Scene) {
 
     scene.notify(&problem, "OPEN").await;
     scene.notify(&problem, "OPEN").await;
-    scene.ticks(29).await;
+    scene.minutes(29);
+    scene.tick().await;
     assert!(scene.comments(&problem).is_empty(), "one may be announced");
-    scene.ticks(8).await;
+    scene.minutes(6);
+    scene.tick().await;
     scene.notify(&problem, "OPEN").await;
-    scene.ticks(38).await;
+    scene.minutes(31);
+    scene.tick().await;
 
     let comments = scene.comments(&problem);
     assert_eq!(comments.len(), 1, "{comments:?}");
@@ -89,7 +92,8 @@ async fn deployment_after_the_beginning_is_not_its_cause(mut scene: Scene) {
     scene.release("good").await;
 
     scene.notify(&problem, "OPEN").await;
-    scene.ticks(38).await;
+    scene.minutes(31);
+    scene.tick().await;
 
     assert_eq!(
         scene.stored(&problem).await.finding,
@@ -107,7 +111,8 @@ async fn problem_of_another_environment_is_ignored(mut scene: Scene) {
     let problem = scene.world.tenant.problem("Slow").impacts(STAGING).open();
 
     scene.notify(&problem, "OPEN").await;
-    scene.ticks(38).await;
+    scene.minutes(31);
+    scene.tick().await;
 
     let stored = scene.stored(&problem).await;
     assert_eq!(stored.finding, Finding::NotProduction);
@@ -125,7 +130,8 @@ async fn entity_of_another_environment_is_no_cause(mut scene: Scene) {
     let problem = scene.problem().impacts(STAGING).root_cause(STAGING).open();
 
     scene.notify(&problem, "OPEN").await;
-    scene.ticks(38).await;
+    scene.minutes(31);
+    scene.tick().await;
 
     let stored = scene.stored(&problem).await;
     assert_eq!(stored.finding, Finding::NothingDeployed);
@@ -253,7 +259,8 @@ async fn announcement_of_somebody_else_is_not_blamed(mut scene: Scene) {
     let problem = scene.problem().open();
 
     scene.notify(&problem, "OPEN").await;
-    scene.ticks(38).await;
+    scene.minutes(31);
+    scene.tick().await;
 
     assert_eq!(
         scene.stored(&problem).await.finding,
