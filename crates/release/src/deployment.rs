@@ -43,6 +43,16 @@ pub struct Deployment {
     pub origin: Origin,
 }
 
+impl Deployment {
+    /// Whether this says more of the same deployment than `known` does: that it
+    /// replaced a culprit, or which execution made it. Notices of CodeDeploy
+    /// come before the pipeline's own word, and know less.
+    pub fn tells_more_than(&self, known: &Deployment) -> bool {
+        let names_execution = self.execution.is_some() && known.execution.is_none();
+        known.origin == Origin::Release && (self.origin == Origin::Heal || names_execution)
+    }
+}
+
 /// Why a deployment was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,6 +1,6 @@
 //! What a step of an answer does to the ledger.
 
-use release::deployment::{Deployment, Group, Origin, Standing};
+use release::deployment::{Deployment, Group, Standing};
 use release::remediation::Guard;
 
 use crate::entry::{Entry, Known};
@@ -137,12 +137,8 @@ fn apply(problem: &str, effect: &Effect, entry: &mut Entry) -> Result<(), Held> 
                 said.standing = Standing::Bad;
             }
         }
-        Effect::Enter { deployment } => {
-            if entry.deployment.origin != Origin::Heal {
-                entry.redescribe(deployment);
-            }
-        }
-        Effect::Guard { .. } => {}
+        // Reading the entry has taken in what it is.
+        Effect::Enter { .. } | Effect::Guard { .. } => {}
     }
     Ok(())
 }

@@ -17,7 +17,8 @@ pub(crate) const NOBODY: &str = "nobody yet";
 /// A deployment as it was read, and as it shall be.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
-    /// What was deployed. One that is known keeps what it was entered with.
+    /// What was deployed. One that is known keeps what it was entered with,
+    /// until somebody knows more.
     pub(crate) deployment: Deployment,
     /// What shall be known of it.
     pub(crate) known: Known,
@@ -25,7 +26,8 @@ pub(crate) struct Entry {
     read: Option<Known>,
     key: Key,
     located: bool,
-    redescribed: bool,
+    /// What it was taken for until now, where somebody knows more.
+    taken_for: Option<Deployment>,
 }
 
 /// What is known of a deployment.
@@ -47,18 +49,19 @@ impl Entry {
 
     /// Whether it has to be written.
     pub(crate) fn is_changed(&self) -> bool {
-        self.redescribed || self.read.as_ref() != Some(&self.known)
+        self.taken_for.is_some() || self.read.as_ref() != Some(&self.known)
     }
 
-    /// Says what it is in other words than those it was entered with. When it
-    /// reached the group is a part of its key and stays.
-    pub(crate) fn redescribe(&mut self, deployment: &Deployment) {
-        let deployment = Deployment {
-            at: self.deployment.at,
-            ..deployment.clone()
-        };
-        self.redescribed |= self.deployment != deployment;
-        self.deployment = deployment;
+    /// Takes the word of somebody who knows more. When it reached the group is
+    /// a part of its key and stays.
+    fn learn_what_it_is(&mut self, deployment: &Deployment) {
+        if deployment.tells_more_than(&self.deployment) {
+            let better = Deployment {
+                at: self.deployment.at,
+                ..deployment.clone()
+            };
+            self.taken_for = Some(std::mem::replace(&mut self.deployment, better));
+        }
     }
 
     /// As everybody outside sees it.
@@ -118,7 +121,7 @@ impl Store {
             _ => (key, here),
         };
         let read = found.as_ref().map(known).transpose()?;
-        Ok(Entry {
+        let mut entry = Entry {
             deployment: match &found {
                 Some(found) => item::json(found, "deployment")?,
                 None => deployment.clone(),
@@ -127,8 +130,10 @@ impl Store {
             read,
             key,
             located,
-            redescribed: false,
-        })
+            taken_for: None,
+        };
+        entry.learn_what_it_is(deployment);
+        Ok(entry)
     }
 
     /// Everything that has to be written for what changed: the deployments, the
@@ -141,19 +146,22 @@ impl Store {
             if !entry.located {
                 writes.push(self.locator_write(entry));
             }
-            let before = entry.read.as_ref().map(|known| known.said.standing);
-            contents.turn(
-                &entry.deployment,
-                before.unwrap_or_default(),
-                entry.known.said.standing,
-            );
+            let read = entry.read.as_ref().map(|known| known.said.standing);
+            let (before, after) = (read.unwrap_or_default(), entry.known.said.standing);
+            match &entry.taken_for {
+                Some(other) => {
+                    contents.turn(other, before, Standing::Unknown);
+                    contents.turn(&entry.deployment, Standing::Unknown, after);
+                }
+                None => contents.turn(&entry.deployment, before, after),
+            }
         }
         writes.extend(contents.writes(&self.ledger));
         writes
     }
 
     fn entry_write(&self, entry: &Entry) -> Write {
-        let deployment = if entry.redescribed {
+        let deployment = if entry.taken_for.is_some() {
             ":deployment"
         } else {
             "if_not_exists(deployment, :deployment)"

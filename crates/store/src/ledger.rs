@@ -47,17 +47,18 @@ impl Store {
     }
 
     /// Enters a deployment that nobody registers a validation for, such as a
-    /// heal. Entering it again changes nothing.
-    pub async fn record_deployment(&self, deployment: &Deployment) -> Result<(), StoreError> {
+    /// heal, and says what the ledger has of it. Entering it again changes
+    /// nothing, unless more is known of it now.
+    pub async fn record_deployment(
+        &self,
+        deployment: &Deployment,
+    ) -> Result<Deployment, StoreError> {
         let mut attempts = self.attempts("record a deployment").await;
         loop {
-            let entries = self.entries(std::slice::from_ref(deployment)).await?;
-            let writes = self.entry_writes(&entries);
-            if writes.is_empty() {
-                return Ok(());
-            }
-            if attempts.write(self, writes).await? == Attempt::Written {
-                return Ok(());
+            let entry = self.entry(deployment).await?;
+            let writes = self.entry_writes(std::slice::from_ref(&entry));
+            if writes.is_empty() || attempts.write(self, writes).await? == Attempt::Written {
+                return Ok(entry.deployment);
             }
         }
     }

@@ -38,6 +38,31 @@ async fn content_bad_in_staging_is_no_target_in_production() {
 }
 
 #[tokio::test]
+async fn pipelines_word_replaces_the_notice_that_came_first() {
+    let world = World::start().await;
+    let noticed = Deployment {
+        execution: None,
+        ..in_production("d-10", 10, "where it lies")
+    };
+    let told = in_production("d-10", 9, "what it is made of");
+    world.store.record_deployment(&noticed).await.unwrap();
+    let blame = Effect::Blame {
+        deployment: noticed.clone(),
+    };
+    let mut answer = world.noticed_and_claimed("P-1").await;
+    world.written(&mut answer, &[blame]).await;
+
+    let known = world.store.record_deployment(&told).await.unwrap();
+    let again = world.store.record_deployment(&noticed).await.unwrap();
+
+    assert_eq!(known.execution, told.execution);
+    assert_eq!(known, again, "who knows less changes nothing");
+    assert_eq!(known.at, noticed.at, "it has one place");
+    let contents = ["where it lies", "what it is made of"];
+    assert_eq!(world.bad(&contents).await, ["what it is made of"]);
+}
+
+#[tokio::test]
 async fn content_is_bad_until_the_last_group_takes_its_word_back() {
     let world = World::start().await;
     let mut worker = world.judged(&registration(1), Verdict::Failed).await;

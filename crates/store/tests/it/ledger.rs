@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use monspec::{Outcome, Verdict};
-use release::deployment::{Deployment, Group, LedgerEntry, Origin, Standing};
+use release::deployment::{Deployment, Group, LedgerEntry, Standing};
 use release::evidence::Evidence;
 use release::validation::{Ending, Registration};
 
@@ -262,7 +262,7 @@ async fn recording_a_deployment_again_changes_nothing() {
 
     let renamed = Deployment {
         version: "another name".to_owned(),
-        origin: Origin::Heal,
+        execution: None,
         ..deployment("d-1", 0)
     };
     world.store.record_deployment(&renamed).await.unwrap();

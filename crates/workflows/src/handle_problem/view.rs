@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use release::deployment::{Deployment, Group, LedgerEntry, Origin, Standing};
 use release::remediation::{Guard, MARKER, Progress, carries_marker};
+use release::validation::content_identity;
 
 use super::Services;
 
@@ -195,7 +196,7 @@ fn end_of_marker(culprit: &str) -> String {
 
 /// A deployment of which the ledger knows nothing, as CodeDeploy tells it.
 pub(super) fn recorded(made: &codedeploy::Deployment) -> Deployment {
-    let location = location(made).unwrap_or_default();
+    let location = location(made).unwrap_or_else(|| made.id.clone());
     let name = location.rsplit(['/', '@']).next().unwrap_or_default();
     Deployment {
         id: made.id.clone(),
@@ -206,7 +207,7 @@ pub(super) fn recorded(made: &codedeploy::Deployment) -> Deployment {
         at: made.created,
         execution: None,
         version: name.chars().take(80).collect(),
-        identity: location,
+        identity: content_identity(&[], &location),
         origin: if is_heal(made) {
             Origin::Heal
         } else {

@@ -1,9 +1,8 @@
 //! A deployment as CodeDeploy itself knows it.
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use delivery::codedeploy::{Maker, Status};
-use jiff::{SignedDuration, Timestamp};
-use release::deployment::{Deployment, Group, Origin};
+use release::deployment::{Deployment, Origin};
 use release::remediation::carries_marker;
 use release::validation::content_identity;
 use store::Store;
@@ -11,9 +10,6 @@ use store::Store;
 use super::Services;
 use crate::execution::group;
 use crate::refusal::{Refusal, Stop};
-
-/// The action of a pipeline begins a little before its deployment does.
-const APART: SignedDuration = SignedDuration::from_mins(15);
 
 /// What CodeDeploy says of a deployment.
 #[derive(Debug)]
@@ -62,7 +58,7 @@ pub(super) async fn look(services: &Services, id: &str) -> Result<Known, Stop> {
         },
     };
     let deployment = match found.status {
-        Status::Succeeded => enter(&services.store, deployment).await?,
+        Status::Succeeded => enter(&services.store, &deployment).await?,
         _ => known(&services.store, &deployment)
             .await?
             .unwrap_or(deployment),
@@ -70,33 +66,19 @@ pub(super) async fn look(services: &Services, id: &str) -> Result<Known, Stop> {
     Ok(Known::Reaching(deployment))
 }
 
-/// Enters a deployment in the ledger, unless it is there already, perhaps under
-/// the moment at which another observer saw it begin. The answer is what the
-/// ledger has.
-pub(super) async fn enter(store: &Store, deployment: Deployment) -> anyhow::Result<Deployment> {
-    if let Some(known) = known(store, &deployment).await? {
-        return Ok(known);
-    }
+/// Enters a deployment in the ledger, where another observer may have entered
+/// it already. The answer is what the ledger has.
+pub(super) async fn enter(store: &Store, deployment: &Deployment) -> anyhow::Result<Deployment> {
     store
-        .record_deployment(&deployment)
+        .record_deployment(deployment)
         .await
-        .context("cannot enter the deployment in the ledger")?;
-    Ok(deployment)
+        .context("cannot enter the deployment in the ledger")
 }
 
 async fn known(store: &Store, deployment: &Deployment) -> anyhow::Result<Option<Deployment>> {
-    let until = deployment
-        .at
-        .saturating_add(APART)
-        .map_err(|_| anyhow!("the deployment has no usable time"))?;
-    let group: &Group = &deployment.group;
-    let entries = store
-        .deployments(group, until)
+    let entry = store
+        .ledger_entry(&deployment.group, &deployment.id)
         .await
         .context("cannot look into the ledger")?;
-    let earliest: Timestamp = deployment.at.saturating_sub(APART).unwrap_or(deployment.at);
-    Ok(entries
-        .into_iter()
-        .map(|entry| entry.deployment)
-        .find(|known| known.id == deployment.id && earliest <= known.at))
+    Ok(entry.map(|entry| entry.deployment))
 }

@@ -35,7 +35,7 @@ pub(super) async fn plan(
     let placing = Box::pin(async {
         let mut placed = placed(services, job, &parameters).await?;
         for deployment in &mut placed.deployments {
-            *deployment = codedeploy::enter(&services.store, deployment.clone()).await?;
+            *deployment = codedeploy::enter(&services.store, deployment).await?;
         }
         Ok(placed)
     });

@@ -135,7 +135,7 @@ async fn content_that_a_problem_condemned_elsewhere_is_no_target(mut scene: Scen
         group: elsewhere.clone(),
         at: scene.world.now,
         execution: None,
-        identity: "s3:bundles/good#".to_owned(),
+        identity: "location:s3:bundles/good#".to_owned(),
         version: "good".to_owned(),
         origin: Origin::Release,
     };
