@@ -238,7 +238,7 @@ impl Storm<'_> {
     async fn rules(&self, group: &Group, of: &Deployment, ruling: Option<Ruling>) -> Done {
         let store = &self.scene.world.store;
         let done = match ruling {
-            None => store.record_deployment(of).await,
+            None => store.record_deployment(of).await.map(drop),
             Some(ruling) => store
                 .rule(group, &of.id, ruling, "a person", "somebody said so")
                 .await
