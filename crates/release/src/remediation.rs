@@ -18,7 +18,7 @@
 //! | Joined | the other problem let the culprit go, this one is open | Attributed, bound, in one transaction | – | looked at again | as written |
 //! | Attributed | a check says no | not needed or refused with the reason | – | checked again | as written |
 //! | Attributed | another deployment runs, or another problem is answered in the group | due later | – | checked again | as written |
-//! | Attributed | the culprit is still being deployed | – | stop it, without rollback | – | stopped again: already stopped |
+//! | Attributed | the culprit is still being deployed, the guard is free and there is a target | – | stop it, without rollback | – | stopped again: already stopped |
 //! | Attributed | a deployment with the culprit's marker is there | Deploying with its id, guard taken, the heal in the ledger, in one transaction | – | found again | as written |
 //! | Attributed | CodeDeploy itself deploys our target | as in the row above | – | found again | as written |
 //! | Attributed | a target is found and the guard is free | Intended with target and marker, guard taken, in one transaction | – | checked again | next rows |

@@ -493,7 +493,7 @@ impl<'a> Pass<'a> {
         let mut fault = None;
         for index in 0..claimed.problem.remediations.len() {
             let view = views.remove(&claimed.problem.remediations[index].culprit.group);
-            match healing::pursue(self, claimed, index, view).await {
+            match Box::pin(healing::pursue(self, claimed, index, view)).await {
                 Ok(wait) => waits.extend(wait),
                 Err(error) if is_lost(&error) => return Err(error),
                 // One group's trouble is not another's.

@@ -65,6 +65,14 @@ pub(super) async fn pursue(
     Ok(Some(Wait::for_("what keeps changing to hold still")))
 }
 
+/// Whether a heal could be made now.
+enum Ready {
+    /// It could: the guard while it is made, and what is deployed.
+    Yes(Box<(Guard, Chosen)>),
+    /// It could not, and this follows.
+    No(Next),
+}
+
 /// One remediation as it stands.
 pub(super) struct Step<'a> {
     pub(super) pass: &'a Pass<'a>,
@@ -168,7 +176,9 @@ impl Step<'_> {
             }
             (Look::NotNeeded(needless), _) => self.not_needed(claimed, needless).await,
             (Look::Wait, None) => Ok(Next::Wait(Wait::for_("another deployment to end"))),
-            (Look::StopFirst, _) if services.healing.mode == Mode::Auto => self.stop(claimed).await,
+            (Look::StopFirst, _) if services.healing.mode == Mode::Auto => {
+                self.stop(claimed, &view).await
+            }
             (Look::StopFirst, _) => {
                 self.act(claimed, &view, "It would have been stopped. ")
                     .await
@@ -253,8 +263,13 @@ impl Step<'_> {
         self.to(claimed, state, Some(comment), &effects).await
     }
 
-    async fn stop(&self, claimed: &mut ClaimedProblem) -> anyhow::Result<Next> {
+    /// Stops the culprit, unless it could not be answered afterwards: half a
+    /// deployment is worse than a whole one.
+    async fn stop(&self, claimed: &mut ClaimedProblem, view: &View) -> anyhow::Result<Next> {
         let culprit = self.culprit();
+        if let Ready::No(next) = Box::pin(self.prepare(claimed, view)).await? {
+            return Ok(next);
+        }
         self.pass
             .services
             .codedeploy
@@ -274,6 +289,32 @@ impl Step<'_> {
         Ok(Next::Wait(Wait::for_("the culprit's deployment to stop")))
     }
 
+    /// Whether the guard lets this problem through and a target is left; where
+    /// not, that is written down.
+    async fn prepare(&self, claimed: &mut ClaimedProblem, view: &View) -> anyhow::Result<Ready> {
+        let Pass { services, tick, .. } = self.pass;
+        let culprit = self.culprit();
+        let group = culprit.group.to_string();
+        let limits = services.healing.limits;
+        let admitted = view
+            .guard
+            .admit(&claimed.problem.id, &group, limits, tick.now);
+        let guard = match admitted {
+            Admission::Admitted(guard) => guard,
+            Admission::Refused(refusal) => {
+                return Ok(Ready::No(self.refuse(claimed, refusal).await?));
+            }
+            Admission::Busy => {
+                let wait = "the answer to another problem in the same group";
+                return Ok(Ready::No(Next::Wait(Wait::for_(wait))));
+            }
+        };
+        Ok(match target::choose(services, view, culprit).await? {
+            Some(chosen) => Ready::Yes(Box::new((guard, chosen))),
+            None => Ready::No(self.refuse(claimed, Refusal::NoTarget { group }).await?),
+        })
+    }
+
     /// Everything speaks for it: guard, target, intent, deployment.
     async fn act(
         &self,
@@ -283,22 +324,10 @@ impl Step<'_> {
     ) -> anyhow::Result<Next> {
         let Pass { services, tick, .. } = self.pass;
         let culprit = self.culprit();
-        let group = &culprit.group;
         let limits = services.healing.limits;
-        let admitted = view
-            .guard
-            .admit(&claimed.problem.id, &group.to_string(), limits, tick.now);
-        let guard = match admitted {
-            Admission::Admitted(guard) => guard,
-            Admission::Refused(refusal) => return self.refuse(claimed, refusal).await,
-            Admission::Busy => {
-                let wait = "the answer to another problem in the same group";
-                return Ok(Next::Wait(Wait::for_(wait)));
-            }
-        };
-        let Some(chosen) = target::choose(services, view, culprit).await? else {
-            let group = group.to_string();
-            return self.refuse(claimed, Refusal::NoTarget { group }).await;
+        let (guard, chosen) = match Box::pin(self.prepare(claimed, view)).await? {
+            Ready::Yes(ready) => *ready,
+            Ready::No(next) => return Ok(next),
         };
         let heal = Heal {
             target: chosen.deployment.clone(),

@@ -17,6 +17,7 @@ stories! {
     forward_fix_under_way_is_waited_for_and_wins,
     forward_fix_that_fails_leaves_the_culprit_to_be_healed,
     culprit_under_way_is_stopped_and_then_healed,
+    culprit_under_way_that_cannot_be_healed_is_not_stopped,
     own_rollback_of_codedeploy_is_used_if_it_deploys_our_target,
     heal_is_never_healed,
     group_is_left_alone_after_a_heal,
@@ -180,6 +181,32 @@ async fn culprit_under_way_is_stopped_and_then_healed(mut scene: Scene) {
     let comments = scene.comments(&problem);
     assert_eq!(comments.len(), 2, "{comments:?}");
     assert!(comments[0].contains("is stopped"), "{comments:?}");
+}
+
+async fn culprit_under_way_that_cannot_be_healed_is_not_stopped(mut scene: Scene) {
+    let (_, _, problem) = scene.bad_release().await;
+    scene.notify(&problem, "OPEN").await;
+    scene.ticks(1).await;
+    assert_eq!(scene.heals().len(), 1);
+    // A forward fix rolls out while the group is left alone.
+    scene.group(GroupOptions {
+        duration: SignedDuration::from_mins(60),
+        ..GroupOptions::default()
+    });
+    let fix = scene.release("fix").await;
+    scene.minutes(3);
+    let next = scene.problem().open();
+
+    scene.notify(&next, "OPEN").await;
+    scene.ticks(2).await;
+
+    assert!(matches!(
+        scene.state(&next).await,
+        State::Refused(Refusal::Cooldown { .. })
+    ));
+    let fix = scene.world.aws.codedeploy().deployment(&fix).unwrap();
+    assert_eq!(fix.status, DeploymentStatus::InProgress);
+    assert_eq!(scene.world.aws.calls("StopDeployment"), 0);
 }
 
 async fn own_rollback_of_codedeploy_is_used_if_it_deploys_our_target(mut scene: Scene) {
