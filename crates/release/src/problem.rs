@@ -125,6 +125,10 @@ pub struct Remediation {
     /// still has to say what becomes of it.
     #[serde(default)]
     pub holds: bool,
+    /// Whether the culprit's own deployment is stopped for this problem: what
+    /// it left half done has to be replaced, even once the problem is over.
+    #[serde(default)]
+    pub stopped: bool,
     /// How far it is.
     pub state: State,
 }
@@ -354,6 +358,7 @@ mod tests {
             .map(|state| Remediation {
                 culprit: deployment(),
                 holds: true,
+                stopped: true,
                 state,
             })
             .collect();
@@ -382,6 +387,7 @@ mod tests {
             problem.remediations = vec![Remediation {
                 culprit: deployment(),
                 holds: false,
+                stopped: false,
                 state,
             }];
             assert_eq!(problem.is_over(), is_final);

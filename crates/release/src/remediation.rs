@@ -18,7 +18,8 @@
 //! | Joined | the other problem let the culprit go, this one is open | Attributed, bound, in one transaction | – | looked at again | as written |
 //! | Attributed | a check says no | not needed or refused with the reason | – | checked again | as written |
 //! | Attributed | another deployment runs, or another problem is answered in the group | due later | – | checked again | as written |
-//! | Attributed | the culprit is still being deployed, the guard is free and there is a target | – | stop it, without rollback | – | stopped again: already stopped |
+//! | Attributed | the culprit is still being deployed, the guard is free and there is a target | that it is stopped | stop it, without rollback | checked again | stopped again: already stopped |
+//! | Attributed, the culprit was stopped and did not succeed | the problem closes, or its notification becomes old | – | – | checked again | a heal is owed all the same: the rows below |
 //! | Attributed | a deployment with the culprit's marker is there | Deploying with its id, guard taken, the heal in the ledger, in one transaction | – | found again | as written |
 //! | Attributed | CodeDeploy itself deploys our target | as in the row above | – | found again | as written |
 //! | Attributed | a target is found and the guard is free | Intended with target and marker, guard taken, in one transaction | – | checked again | next rows |
@@ -33,7 +34,7 @@
 //! | Deploying | it failed or was stopped | failed heal, guard in cooldown, in one transaction | – | looked at again | as written |
 //! | Healed | the problem closes | Confirmed, culprit bad, in one transaction | – | looked at again | as written |
 //! | Healed | its time is over, or it was merged into an unknown one | Unconfirmed, culprit stays suspect | – | looked at again | as written |
-//! | Attributed, Joined | the problem closes | not needed; what was bound is unknown again | – | looked at again | as written |
+//! | Attributed with nothing stopped, Joined | the problem closes | not needed; what was bound is unknown again | – | looked at again | as written |
 //! | Refused, not needed, Shadowed, failed heal | the problem closes | culprit unknown again | – | looked at again | as written |
 //! | Attributed, Intended, Deploying | its time is over | given up, guard in cooldown | – | looked at again | as written |
 //!
@@ -316,6 +317,9 @@ pub struct Facts<'a> {
     pub culprit: &'a Culprit,
     /// The deployment that reached the group last, and whether it runs still.
     pub latest: Option<(&'a str, Progress)>,
+    /// Whether the culprit was stopped half-way for this problem: the group is
+    /// then owed a whole revision, however old or over the problem is.
+    pub halved: bool,
     /// How old a notification may be.
     pub max_age: SignedDuration,
     /// Now.
@@ -335,7 +339,7 @@ pub enum Progress {
 /// longer runs, or on old news.
 pub fn look(facts: &Facts<'_>) -> Look {
     let culprit = facts.culprit;
-    if !facts.open {
+    if !facts.open && !facts.halved {
         return Look::NotNeeded(Needless::Closed);
     }
     if culprit.origin == Origin::Heal {
@@ -349,7 +353,7 @@ pub fn look(facts: &Facts<'_>) -> Look {
         });
     }
     let age = facts.now.duration_since(facts.noticed);
-    if facts.max_age < age {
+    if facts.max_age < age && !facts.halved {
         return Look::NotNeeded(Needless::Stale {
             minutes: age.as_mins(),
         });
@@ -605,6 +609,7 @@ mod tests {
             noticed: minute(46),
             culprit: &release,
             latest: Some(("d-4", Progress::Ended)),
+            halved: false,
             max_age: SignedDuration::from_mins(30),
             now: minute(47),
         };
@@ -631,6 +636,12 @@ mod tests {
             look(&stale),
             Look::NotNeeded(Needless::Stale { minutes: 31 })
         );
+        let owed = Facts {
+            open: false,
+            halved: true,
+            ..stale.clone()
+        };
+        assert_eq!(look(&owed), Look::Act, "half a deployment is no end");
         let replaced = Facts {
             latest: Some(("d-5", Progress::Ended)),
             ..facts.clone()

@@ -156,6 +156,7 @@ async fn blame_all(
                 remediations.push(Remediation {
                     culprit: culprit.clone(),
                     holds: false,
+                    stopped: false,
                     state: State::Refused(refusal),
                 });
                 continue;
@@ -179,6 +180,7 @@ async fn blame_all(
             remediations.push(Remediation {
                 culprit: culprit.clone(),
                 holds,
+                stopped: false,
                 state,
             });
         }

@@ -137,7 +137,7 @@ impl Step<'_> {
     ) -> anyhow::Result<Next> {
         let Pass { services, tick, .. } = self.pass;
         let culprit = self.culprit();
-        if claimed.problem.closed.is_some() {
+        if claimed.problem.closed.is_some() && !self.remediation.stopped {
             let needless = Needless::Closed;
             let comment = words::not_needed(culprit, &needless);
             let effects = self.let_go();
@@ -157,11 +157,15 @@ impl Step<'_> {
         let began = claimed.problem.began.unwrap_or(claimed.problem.noticed);
         let blamed = self.remediation.blamed();
         let facts = Facts {
-            open: true,
+            open: claimed.problem.closed.is_none(),
             began,
             noticed: claimed.problem.noticed,
             culprit: &blamed,
             latest: view.running(&culprit.id),
+            halved: self.remediation.stopped
+                && view
+                    .made(&culprit.id)
+                    .is_some_and(|made| made.status != Status::Succeeded),
             max_age: services.healing.max_age,
             now: tick.now,
         };
@@ -270,22 +274,21 @@ impl Step<'_> {
         if let Ready::No(next) = Box::pin(self.prepare(claimed, view)).await? {
             return Ok(next);
         }
-        self.pass
-            .services
-            .codedeploy
-            .stop(&culprit.id)
-            .await
-            .context("cannot stop the culprit's deployment")?;
-        let text = words::stopping(culprit);
-        if claimed
-            .problem
-            .comments
-            .iter()
-            .all(|said| said.text != text)
-        {
-            let state = State::Attributed;
-            self.to(claimed, state, Some(text), &[]).await?;
+        if !self.remediation.stopped {
+            let comment = Comment::new(words::stopping(culprit), self.pass.tick.now);
+            let change = |problem: &mut Problem| {
+                problem.waits = 0;
+                problem.remediations[self.index].stopped = true;
+                problem.comments.push(comment);
+            };
+            // From here on a heal is owed, whatever becomes of the problem.
+            if self.pass.commit(claimed, change, &[]).await? == Advanced::Stale {
+                return Ok(Next::Step);
+            }
         }
+        let codedeploy = &self.pass.services.codedeploy;
+        let stopping = codedeploy.stop(&culprit.id).await;
+        stopping.context("cannot stop the culprit's deployment")?;
         Ok(Next::Wait(Wait::for_("the culprit's deployment to stop")))
     }
 

@@ -2,7 +2,9 @@
 
 use jiff::SignedDuration;
 use lab::codedeploy::{AutoRollback, DeploymentStatus, GroupOptions, Outcome, RollbackEvent};
+use lab::tenant::Problem;
 use release::deployment::Standing;
+use release::problem::Phase;
 use release::remediation::{Hand, Needless, Refusal, State};
 
 use super::scene::{APPLICATION, GROUP, Scene, group};
@@ -18,6 +20,8 @@ stories! {
     forward_fix_that_fails_leaves_the_culprit_to_be_healed,
     culprit_under_way_is_stopped_and_then_healed,
     culprit_under_way_that_cannot_be_healed_is_not_stopped,
+    culprit_that_was_stopped_is_replaced_though_the_problem_is_over,
+    culprit_that_was_stopped_is_replaced_though_it_took_long,
     own_rollback_of_codedeploy_is_used_if_it_deploys_our_target,
     heal_is_never_healed,
     group_is_left_alone_after_a_heal,
@@ -207,6 +211,47 @@ async fn culprit_under_way_that_cannot_be_healed_is_not_stopped(mut scene: Scene
     let fix = scene.world.aws.codedeploy().deployment(&fix).unwrap();
     assert_eq!(fix.status, DeploymentStatus::InProgress);
     assert_eq!(scene.world.aws.calls("StopDeployment"), 0);
+}
+
+async fn culprit_that_was_stopped_is_replaced_though_the_problem_is_over(mut scene: Scene) {
+    let problem = stopped_for(&mut scene, SignedDuration::from_mins(2)).await;
+
+    problem.resolve(scene.world.now.as_millisecond());
+    scene.notify(&problem, "RESOLVED").await;
+    scene.ticks(10).await;
+
+    assert_eq!(scene.healed_to(), ["good"]);
+    assert_eq!(scene.stored(&problem).await.phase, Phase::Settled);
+}
+
+async fn culprit_that_was_stopped_is_replaced_though_it_took_long(mut scene: Scene) {
+    let problem = stopped_for(&mut scene, SignedDuration::from_mins(40)).await;
+
+    scene.ticks(50).await;
+
+    assert_eq!(scene.healed_to(), ["good"]);
+    let state = scene.state(&problem).await;
+    assert!(matches!(state, State::Healed { .. }), "{state:?}");
+}
+
+/// A culprit under way that a problem was the reason to stop, which takes so
+/// long.
+async fn stopped_for(scene: &mut Scene, stopping: SignedDuration) -> Problem {
+    scene.release("good").await;
+    scene.minutes(30);
+    scene.group(GroupOptions {
+        duration: SignedDuration::from_mins(120),
+        stopping,
+        ..GroupOptions::default()
+    });
+    scene.release("bad").await;
+    scene.group(GroupOptions::default());
+    scene.minutes(10);
+    let problem = scene.problem().open();
+    scene.notify(&problem, "OPEN").await;
+    assert_eq!(scene.world.aws.calls("StopDeployment"), 1);
+    assert!(scene.heals().is_empty(), "its end is awaited");
+    problem
 }
 
 async fn own_rollback_of_codedeploy_is_used_if_it_deploys_our_target(mut scene: Scene) {
