@@ -35,7 +35,8 @@
 //! | Healed | the problem closes | Confirmed, culprit bad, in one transaction | – | looked at again | as written |
 //! | Healed | its time is over, or it was merged into an unknown one | Unconfirmed, culprit stays suspect | – | looked at again | as written |
 //! | Attributed with nothing stopped, Joined | the problem closes | not needed; what was bound is unknown again | – | looked at again | as written |
-//! | Refused, not needed, Shadowed, failed heal | the problem closes | culprit unknown again | – | looked at again | as written |
+//! | Refused, not needed, Shadowed, failed heal without a deployment | the problem closes, or its time is over | culprit unknown again | – | looked at again | as written |
+//! | failed heal with a deployment | the same | the culprit stays suspect | – | looked at again | as written |
 //! | Attributed, Intended, Deploying | its time is over | given up, guard in cooldown | – | looked at again | as written |
 //!
 //! A heal is only ever created in the pass that wrote its intent, and the
@@ -150,6 +151,25 @@ impl State {
             | Self::Refused(_)
             | Self::NotNeeded(_)
             | Self::GaveUp { .. } => true,
+        }
+    }
+
+    /// Whether a deployment was made to replace the culprit, however it ended.
+    pub fn began_heal(&self) -> bool {
+        match self {
+            Self::Deploying { .. }
+            | Self::Healed { .. }
+            | Self::Confirmed { .. }
+            | Self::Unconfirmed { .. } => true,
+            Self::HealFailed { deployment, .. } | Self::GaveUp { deployment, .. } => {
+                deployment.is_some()
+            }
+            Self::Attributed
+            | Self::Joined { .. }
+            | Self::Intended(_)
+            | Self::Shadowed(_)
+            | Self::Refused(_)
+            | Self::NotNeeded(_) => false,
         }
     }
 

@@ -628,7 +628,7 @@ impl<'a> Pass<'a> {
             }
             for remediation in &mut problem.remediations {
                 let culprit = &remediation.culprit;
-                remediation.holds = false;
+                let held = std::mem::take(&mut remediation.holds);
                 let (heal, deployment) = match &remediation.state {
                     State::Healed {
                         heal,
@@ -648,7 +648,16 @@ impl<'a> Pass<'a> {
                     State::Deploying { heal, deployment } => {
                         (Some(heal.clone()), Some(deployment.clone()))
                     }
-                    _ => continue,
+                    state => {
+                        if held && !state.began_heal() {
+                            said.push(words::released(culprit));
+                            effects.push(Effect::Release {
+                                deployment: culprit.clone(),
+                                lift: true,
+                            });
+                        }
+                        continue;
+                    }
                 };
                 let guard = store.guard(&culprit.group).await?;
                 if guard.active.as_ref() == Some(&problem.id) {

@@ -127,13 +127,7 @@ pub(super) async fn ended(step: &Step<'_>, claimed: &mut ClaimedProblem) -> anyh
     }
     // A heal that was begun and failed has changed the group all the same: its
     // culprit is never answered a second time, and a person has to judge it.
-    let begun = matches!(
-        step.remediation.state,
-        State::HealFailed {
-            deployment: Some(_),
-            ..
-        }
-    );
+    let begun = step.remediation.state.began_heal();
     let effects = if begun { Vec::new() } else { step.let_go() };
     let change = |problem: &mut Problem| problem.remediations[step.index].holds = false;
     match step.pass.commit(claimed, change, &effects).await? {

@@ -146,6 +146,14 @@ pub(super) fn gave_up(culprit: &Deployment) -> String {
     ))
 }
 
+pub(super) fn released(culprit: &Deployment) -> String {
+    bounded(format!(
+        "Unbreakable: this problem is followed no longer, and deployment {} is no longer suspect \
+         because of it. If it is to blame, condemn it in the ledger.",
+        deployment(culprit)
+    ))
+}
+
 pub(super) fn cause_unknown() -> String {
     "Unbreakable: the time for finding the cause of this problem is over, and nothing was rolled \
      back. A person has to look."

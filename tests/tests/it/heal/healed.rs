@@ -17,6 +17,7 @@ stories! {
     heal_that_fails_is_told_and_not_tried_again,
     problem_that_ends_without_a_heal_clears_the_culprit,
     problem_that_never_ends_leaves_the_culprit_suspect,
+    problem_that_never_ends_and_was_refused_lets_the_culprit_go,
 }
 
 async fn bad_release_is_replaced_once_and_told_to_the_end(mut scene: Scene) {
@@ -162,4 +163,24 @@ async fn problem_that_never_ends_leaves_the_culprit_suspect(mut scene: Scene) {
     assert_eq!(scene.stored(&problem).await.phase, Phase::Settled);
     let comments = scene.comments(&problem);
     assert!(comments[2].contains("stays suspect"), "{comments:?}");
+}
+
+async fn problem_that_never_ends_and_was_refused_lets_the_culprit_go(mut scene: Scene) {
+    scene.healing.mode = Mode::Off;
+    let (_, bad, problem) = scene.bad_release().await;
+    scene.notify(&problem, "OPEN").await;
+    scene.healing.mode = Mode::Auto;
+    assert_eq!(scene.standing(&bad).await, Standing::Suspect);
+
+    scene.minutes(24 * 60);
+    scene.tick().await;
+
+    assert_eq!(scene.stored(&problem).await.phase, Phase::Settled);
+    let entry = scene.world.store.ledger_entry(&group(), &bad).await;
+    let entry = entry.unwrap().unwrap();
+    assert_eq!(entry.standing, Standing::Unknown);
+    assert_eq!(entry.bound_to, None);
+    let comments = scene.comments(&problem);
+    assert_eq!(comments.len(), 2, "{comments:?}");
+    assert!(comments[1].contains("no longer suspect"), "{comments:?}");
 }
