@@ -32,8 +32,8 @@
 //! | Intended | CodeDeploy does not take the revision | failed heal, guard in cooldown, in one transaction | – | its marker is searched | as written |
 //! | Deploying | it succeeded | Healed, guard in cooldown, in one transaction | – | looked at again | as written |
 //! | Deploying | it failed or was stopped | failed heal, guard in cooldown, in one transaction | – | looked at again | as written |
-//! | Healed | the problem closes | Confirmed, culprit bad, in one transaction | – | looked at again | as written |
-//! | Healed | its time is over, or it was merged into an unknown one | Unconfirmed, culprit stays suspect | – | looked at again | as written |
+//! | Healed | the problem closes after the heal had ended | Confirmed, culprit bad, in one transaction | – | looked at again | as written |
+//! | Healed | the problem had closed before, its time is over, or it was merged into an unknown one | Unconfirmed, culprit stays suspect | – | looked at again | as written |
 //! | Attributed with nothing stopped, Joined | the problem closes | not needed; what was bound is unknown again | – | looked at again | as written |
 //! | Refused, not needed, Shadowed, failed heal without a deployment | the problem closes, or its time is over | culprit unknown again | – | looked at again | as written |
 //! | failed heal with a deployment | the same | the culprit stays suspect | – | looked at again | as written |

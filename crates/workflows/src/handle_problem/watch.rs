@@ -93,9 +93,9 @@ pub(super) async fn healed(
         return Ok(Next::Wait(Wait::for_("the problem to end")));
     };
     // Of a problem that became a part of another one nobody knows its own end,
-    // and one that ended before the heal was decided ended without it.
+    // and one that ended before the heal had ended without it.
     let merged = claimed.reported == Reported::Merged && claimed.problem.merged_into.is_none();
-    if merged || closed < heal.at {
+    if merged || closed < at {
         let comment = words::unconfirmed(culprit, heal);
         let state = State::Unconfirmed {
             heal: heal.clone(),

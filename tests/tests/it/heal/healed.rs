@@ -17,6 +17,7 @@ stories! {
     heal_that_fails_is_told_and_not_tried_again,
     problem_that_ends_without_a_heal_clears_the_culprit,
     problem_that_never_ends_leaves_the_culprit_suspect,
+    problem_that_ends_while_the_heal_is_under_way_condemns_nothing,
     problem_that_never_ends_and_was_refused_lets_the_culprit_go,
 }
 
@@ -183,4 +184,23 @@ async fn problem_that_never_ends_and_was_refused_lets_the_culprit_go(mut scene: 
     let comments = scene.comments(&problem);
     assert_eq!(comments.len(), 2, "{comments:?}");
     assert!(comments[1].contains("no longer suspect"), "{comments:?}");
+}
+
+async fn problem_that_ends_while_the_heal_is_under_way_condemns_nothing(mut scene: Scene) {
+    let (_, bad, problem) = scene.bad_release().await;
+    scene.group(GroupOptions {
+        duration: SignedDuration::from_mins(5),
+        ..GroupOptions::default()
+    });
+    scene.notify(&problem, "OPEN").await;
+    scene.minutes(2);
+    problem.resolve(scene.world.now.as_millisecond());
+    scene.notify(&problem, "RESOLVED").await;
+
+    scene.ticks(10).await;
+
+    let state = scene.state(&problem).await;
+    assert!(matches!(state, State::Unconfirmed { .. }), "{state:?}");
+    assert_eq!(scene.standing(&bad).await, Standing::Suspect);
+    assert_eq!(scene.stored(&problem).await.phase, Phase::Settled);
 }
