@@ -30,8 +30,9 @@
 //! | Intended | met by another worker, its marker is not found | Attributed, guard given back, in one transaction | – | searched again | decided anew |
 //! | Intended | CodeDeploy is busy with another deployment | Attributed, guard given back, in one transaction | – | its marker is searched | decided anew |
 //! | Intended | CodeDeploy does not take the revision | failed heal, guard in cooldown, in one transaction | – | its marker is searched | as written |
+//! | Deploying | CodeDeploy does not show it within five minutes of the decision | due later | – | looked at again | as written |
 //! | Deploying | it succeeded | Healed, guard in cooldown, in one transaction | – | looked at again | as written |
-//! | Deploying | it failed or was stopped | failed heal, guard in cooldown, in one transaction | – | looked at again | as written |
+//! | Deploying | it failed, was stopped, or is not shown after that | failed heal, guard in cooldown, in one transaction | – | looked at again | as written |
 //! | Healed | the problem closes after the heal had ended | Confirmed, culprit bad, in one transaction | – | looked at again | as written |
 //! | Healed | the problem had closed before, its time is over, or it was merged into an unknown one | Unconfirmed, culprit stays suspect | – | looked at again | as written |
 //! | Attributed with nothing stopped, Joined | the problem closes | not needed; what was bound is unknown again | – | looked at again | as written |

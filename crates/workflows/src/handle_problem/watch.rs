@@ -2,13 +2,16 @@
 //! problem to its own, and the culprit hears what becomes of it.
 
 use delivery::codedeploy::Status;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use release::problem::{Problem, Reported};
 use release::remediation::{Heal, Needless, State};
 use store::{Advanced, ClaimedProblem, Effect};
 
 use super::healing::{Next, Step};
 use super::{Wait, words};
+
+/// How long CodeDeploy may take to show a deployment that it has made.
+const SHOWN_WITHIN: SignedDuration = SignedDuration::from_mins(5);
 
 /// The culprit is answered under another problem, as long as that one holds it.
 pub(super) async fn joined(step: &Step<'_>, claimed: &mut ClaimedProblem) -> anyhow::Result<Next> {
@@ -38,7 +41,8 @@ pub(super) async fn deploying(
     let services = step.pass.services;
     let made = services.codedeploy.deployment(id).await?;
     let status = made.as_ref().map(|made| made.status);
-    if status == Some(Status::Running) {
+    let age = step.pass.tick.now.duration_since(heal.at);
+    if status == Some(Status::Running) || (status.is_none() && age < SHOWN_WITHIN) {
         return Ok(Next::Wait(Wait::for_("the heal to be deployed")));
     }
     let at = made

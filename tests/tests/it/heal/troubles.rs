@@ -9,12 +9,14 @@ use lab::codedeploy::GroupOptions;
 use lab::tenant::{Fault as TenantFault, Times};
 use release::problem::Phase;
 use release::remediation::State;
+use store::Advanced;
 
 use super::scene::Scene;
 use super::stories;
 
 stories! {
     throttled_codedeploy_delays_the_heal,
+    deployment_that_codedeploy_does_not_show_yet_is_no_failed_heal,
     answer_of_codedeploy_that_was_lost_is_found_by_its_marker,
     comments_that_are_refused_stop_nothing_and_are_said_later,
     comment_whose_answer_was_lost_is_said_once,
@@ -32,6 +34,36 @@ async fn throttled_codedeploy_delays_the_heal(mut scene: Scene) {
     scene.ticks(2).await;
 
     assert_eq!(scene.healed_to(), ["good"]);
+}
+
+async fn deployment_that_codedeploy_does_not_show_yet_is_no_failed_heal(mut scene: Scene) {
+    let (_, _, problem) = scene.bad_release().await;
+    scene.group(GroupOptions {
+        duration: SignedDuration::from_mins(60),
+        ..GroupOptions::default()
+    });
+    scene.notify(&problem, "OPEN").await;
+    scene.minutes(2);
+    let store = &scene.world.store;
+    let now = scene.world.now;
+    let lease = now.saturating_add(SignedDuration::from_secs(30)).unwrap();
+    let claimed = store.claim_problem(problem.id(), "the story", now, lease);
+    let mut claimed = claimed.await.unwrap();
+    let State::Deploying { deployment, .. } = &mut claimed.problem.remediations[0].state else {
+        panic!("it is being deployed");
+    };
+    "d-NOTSHOWN1".clone_into(deployment);
+    let written = store.advance(&mut claimed, &[]).await.unwrap();
+    assert_eq!(written, Advanced::Written);
+    store.defer_problem(claimed, now).await.unwrap();
+
+    scene.tick().await;
+    let state = scene.state(&problem).await;
+    assert!(matches!(state, State::Deploying { .. }), "{state:?}");
+    scene.ticks(8).await;
+
+    let state = scene.state(&problem).await;
+    assert!(matches!(state, State::HealFailed { .. }), "{state:?}");
 }
 
 async fn answer_of_codedeploy_that_was_lost_is_found_by_its_marker(mut scene: Scene) {
