@@ -53,6 +53,10 @@ const RESERVE: Duration = Duration::from_secs(5);
 /// does the rest.
 const FIRST_PASS: Duration = Duration::from_secs(5);
 
+/// How long the claim of a first look holds: a look that is cut off must not
+/// keep the schedule away for the rest of the invocation's time.
+const FIRST_LEASE: SignedDuration = SignedDuration::from_secs(10);
+
 /// How many problems are followed when one became a part of the next.
 const MOST_MERGES: usize = 4;
 
@@ -234,6 +238,7 @@ pub async fn notified(
     tick: Tick,
 ) -> anyhow::Result<Notified> {
     let now = tick.now;
+    let first_pass_ends = Instant::now() + FIRST_PASS;
     let patience = services.healing.patience;
     let (problem, reported) = match notification::parse(body) {
         Err(unusable) => return Ok(Notified::Unusable(unusable)),
@@ -272,7 +277,8 @@ pub async fn notified(
     // From here on the problem is in the index: whatever fails is left to the
     // schedule, and the tenant need not hear of it.
     let tick = Tick {
-        deadline: tick.deadline.min(Instant::now() + FIRST_PASS),
+        deadline: tick.deadline.min(first_pass_ends),
+        lease_until: tick.lease_until.min(saturating_add(now, FIRST_LEASE)),
         ..tick
     };
     let worked = tokio::time::timeout_at(tick.deadline, async {

@@ -1,6 +1,7 @@
 //! What breaks, dies or overlaps on the way.
 
 use std::task::Poll;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use jiff::SignedDuration;
@@ -10,6 +11,7 @@ use lab::tenant::{Fault as TenantFault, Times};
 use release::problem::Phase;
 use release::remediation::State;
 use store::Advanced;
+use workflows::handle_problem::Notified;
 
 use super::scene::Scene;
 use super::stories;
@@ -21,6 +23,7 @@ stories! {
     comments_that_are_refused_stop_nothing_and_are_said_later,
     comment_whose_answer_was_lost_is_said_once,
     tenant_that_is_down_delays_the_answer,
+    first_look_that_is_cut_off_keeps_the_schedule_away_for_seconds_only,
     two_notifications_at_once_are_one_heal,
     notification_that_dies_anywhere_is_finished_by_the_schedule,
 }
@@ -143,6 +146,26 @@ async fn tenant_that_is_down_delays_the_answer(mut scene: Scene) {
     assert!(scene.heals().is_empty());
     scene.world.tenant.clear_faults();
     scene.ticks(3).await;
+
+    assert_eq!(scene.healed_to(), ["good"]);
+}
+
+async fn first_look_that_is_cut_off_keeps_the_schedule_away_for_seconds_only(mut scene: Scene) {
+    let (_, _, problem) = scene.bad_release().await;
+    let codedeploy_hangs = Duration::from_mins(1);
+    scene
+        .world
+        .aws
+        .slow_down("CreateDeployment", codedeploy_hangs);
+    let notified = scene.notify(&problem, "OPEN").await;
+    assert!(matches!(notified, Notified::Stored(_)), "{notified:?}");
+    scene
+        .world
+        .aws
+        .slow_down("CreateDeployment", Duration::ZERO);
+
+    scene.world.advance(SignedDuration::from_secs(11));
+    scene.tick().await;
 
     assert_eq!(scene.healed_to(), ["good"]);
 }
