@@ -134,13 +134,15 @@ impl Storm<'_> {
         if known.tainted.contains(&content) {
             return Err(format!("{id} deploys {content}, which is suspect or bad"));
         }
-        if before.over.contains(&answer.problem) {
-            return Err(format!("{id} answers a problem that was over"));
-        }
         let history = &known.history;
         let Some(culprit) = history.iter().find(|made| made.id == answer.culprit) else {
             return Err(format!("{id} answers what was never deployed"));
         };
+        // Whoever stops a deployment half-way owes the group a whole one.
+        let is_owed = culprit.status == DeploymentStatus::Stopped;
+        if before.over.contains(&answer.problem) && !is_owed {
+            return Err(format!("{id} answers a problem that was over"));
+        }
         if culprit.creator == Creator::Rollback || Answer::of(culprit.clone()).is_some() {
             return Err(format!("{id} heals a heal"));
         }
