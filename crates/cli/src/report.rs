@@ -7,9 +7,9 @@ use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp};
 use lambda::settings::{required, unusable};
 use release::link::Scope;
+use release::links::{LinkSettings, Links};
 use release::validation::ValidationId;
 use secrecy::SecretString;
-use workflows::links::{LinkSettings, Links};
 
 use crate::failure::Failure;
 

@@ -183,6 +183,42 @@ pub enum JobFailure {
     Result,
 }
 
+/// What became of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It is done.
+    Done {
+        /// What a person reads at the action.
+        summary: String,
+        /// What later actions and rules of the pipeline may read.
+        variables: HashMap<String, String>,
+    },
+    /// It is not done: the action is invoked again in a while, by another job.
+    Later {
+        /// What a person reads meanwhile.
+        summary: String,
+        /// What the other job carries.
+        token: String,
+    },
+    /// It failed.
+    Failed {
+        /// What kind of correction it needs.
+        failure: JobFailure,
+        /// What to correct.
+        message: String,
+    },
+}
+
+impl Answer {
+    /// Done, with nothing for others to read.
+    pub fn done(summary: impl Into<String>) -> Self {
+        Self::Done {
+            summary: summary.into(),
+            variables: HashMap::new(),
+        }
+    }
+}
+
 /// Whether CodePipeline took a job's result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reported {
@@ -222,38 +258,20 @@ impl CodePipeline {
         })
     }
 
-    /// Tells CodePipeline that the job is done.
-    pub async fn succeed(&self, job: &str, summary: &str) -> Result<Reported, DeliveryError> {
-        self.succeed_with(job, summary, &[]).await
-    }
-
-    /// Tells CodePipeline that the job is done, and what later actions and
-    /// rules may read as variables of the action.
-    pub async fn succeed_with(
-        &self,
-        job: &str,
-        summary: &str,
-        variables: &[(&str, String)],
-    ) -> Result<Reported, DeliveryError> {
-        let variables = variables
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.clone()))
-            .collect::<HashMap<_, _>>();
-        let done = self
-            .success(job, summary)
-            .set_output_variables((!variables.is_empty()).then_some(variables));
-        reported(done).await
-    }
-
-    /// Tells CodePipeline that the action is not done: it is invoked again in a
-    /// while, by another job that carries `token`.
-    pub async fn continue_later(
-        &self,
-        job: &str,
-        summary: &str,
-        token: &str,
-    ) -> Result<Reported, DeliveryError> {
-        reported(self.success(job, summary).continuation_token(token)).await
+    /// Tells CodePipeline what became of a job.
+    pub async fn report(&self, job: &str, answer: Answer) -> Result<Reported, DeliveryError> {
+        match answer {
+            Answer::Done { summary, variables } => {
+                let done = self
+                    .success(job, &summary)
+                    .set_output_variables((!variables.is_empty()).then_some(variables));
+                succeeded(done).await
+            }
+            Answer::Later { summary, token } => {
+                succeeded(self.success(job, &summary).continuation_token(token)).await
+            }
+            Answer::Failed { failure, message } => self.failed(job, failure, &message).await,
+        }
     }
 
     fn success(&self, job: &str, summary: &str) -> PutJobSuccessResultFluentBuilder {
@@ -265,8 +283,7 @@ impl CodePipeline {
             .execution_details(details)
     }
 
-    /// Tells CodePipeline that the job failed, and what to correct.
-    pub async fn fail(
+    async fn failed(
         &self,
         job: &str,
         failure: JobFailure,
@@ -303,7 +320,7 @@ impl CodePipeline {
     }
 }
 
-async fn reported(success: PutJobSuccessResultFluentBuilder) -> Result<Reported, DeliveryError> {
+async fn succeeded(success: PutJobSuccessResultFluentBuilder) -> Result<Reported, DeliveryError> {
     match success.send().await {
         Ok(_) => Ok(Reported::Taken),
         Err(error) => match error.as_service_error() {

@@ -5,14 +5,14 @@ pub mod door;
 mod failure;
 pub mod http;
 mod invocation;
+pub mod job;
 mod logging;
 pub mod metrics;
+pub mod report;
 pub mod secrets;
 pub mod settings;
 pub mod tenant;
-mod work;
 
 pub use failure::Failure;
 pub use invocation::Invocation;
 pub use logging::init_logging;
-pub use work::ended;

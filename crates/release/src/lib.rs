@@ -5,6 +5,7 @@ pub mod attribution;
 pub mod deployment;
 pub mod evidence;
 pub mod link;
+pub mod links;
 pub mod plot;
 pub mod problem;
 pub mod remediation;

@@ -42,11 +42,11 @@ use store::{Slot, Store};
 
 use crate::Refusal;
 use crate::execution::context_of;
-use crate::links::Links;
 use crate::refusal::Stop;
 use output::Output;
 use parameters::Parameters;
 use place::{Place, Placed};
+use release::links::Links;
 use token::Token;
 
 /// What publishing speaks to.

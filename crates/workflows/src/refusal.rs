@@ -1,6 +1,6 @@
 //! What stops a use-case: something to correct, or a fault.
 
-use delivery::job::JobFailure;
+use delivery::job::{Answer, JobFailure};
 
 /// Why a request was refused, in words that its author can act on.
 #[derive(Debug)]
@@ -16,6 +16,15 @@ impl Refusal {
         Self {
             failure: JobFailure::Configuration,
             text: text.to_string(),
+        }
+    }
+}
+
+impl From<Refusal> for Answer {
+    fn from(refusal: Refusal) -> Self {
+        Self::Failed {
+            failure: refusal.failure,
+            message: refusal.text,
         }
     }
 }

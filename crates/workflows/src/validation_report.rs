@@ -19,10 +19,10 @@ use release::link::{Refused, Scope};
 use report::{Form, Frame, Gate, Trouble, badge, json, page};
 use store::{Store, StoreError};
 
-use crate::links::Access;
 use addresses::Addresses;
 pub use document::{Document, Kind};
 use parameters::{Parameters, Wrong};
+use release::links::Access;
 pub use report::content_security_policy;
 use route::{Page, Route, Shape};
 

@@ -1,75 +1,63 @@
-//! Telling whoever waits, exactly once on every path.
+//! What whoever waits is told.
 
-use anyhow::Context as _;
-use delivery::CodePipeline;
-use delivery::job::{JobFailure, Reported};
-use lambda::Failure;
-use workflows::Refusal;
+use std::collections::HashMap;
+
+use delivery::job::{Answer, JobFailure};
 use workflows::publish_validation::{Outcome, Published};
 
-/// Tells the job what became of it. A fault is told too: the action fails at
-/// once with a reason instead of hanging until it times out.
-pub(crate) async fn to_job(
-    pipeline: &CodePipeline,
-    job: &str,
-    outcome: anyhow::Result<Outcome>,
-) -> Result<(), Failure> {
-    let reported = match outcome {
-        Ok(Outcome::Later { token, waiting_for }) => {
+/// What the job is told.
+pub(crate) fn to_job(job: &str, outcome: Outcome) -> Answer {
+    match outcome {
+        Outcome::Later { token, waiting_for } => {
             tracing::info!(job.id = job, "Job `{job}` is continued: {waiting_for}");
-            let summary = format!("Waiting: {waiting_for}.");
-            pipeline.continue_later(job, &summary, &token).await
+            Answer::Later {
+                summary: format!("Waiting: {waiting_for}."),
+                token,
+            }
         }
-        Ok(Outcome::Published(published)) => {
+        Outcome::Published(published) => {
             line(job, &published);
-            pipeline
-                .succeed_with(job, &published.summary, &variables(&published))
-                .await
+            Answer::Done {
+                variables: variables(&published),
+                summary: published.summary,
+            }
         }
-        Ok(Outcome::Stopped(published)) => {
+        Outcome::Stopped(published) => {
             line(job, &published);
-            pipeline
-                .fail(job, JobFailure::Result, &published.summary)
-                .await
+            Answer::Failed {
+                failure: JobFailure::Result,
+                message: published.summary,
+            }
         }
-        Ok(Outcome::GaveUp(reason)) => {
-            tracing::warn!(job.id = job, "Job `{job}` gave up: {reason}");
-            pipeline.fail(job, JobFailure::Result, &reason).await
+        Outcome::GaveUp(message) => {
+            tracing::warn!(job.id = job, "Job `{job}` gave up: {message}");
+            Answer::Failed {
+                failure: JobFailure::Result,
+                message,
+            }
         }
-        Ok(Outcome::NotNeeded(reason)) => {
+        Outcome::NotNeeded(reason) => {
             tracing::info!(job.id = job, "Nothing to publish for job `{job}`: {reason}");
-            pipeline
-                .succeed(job, &format!("Nothing published: {reason}."))
-                .await
+            Answer::done(format!("Nothing published: {reason}."))
         }
-        Ok(Outcome::Refused(Refusal { failure, text })) => {
-            tracing::warn!(job.id = job, "Refused job `{job}`: {text}");
-            pipeline.fail(job, failure, &text).await
+        Outcome::Refused(refusal) => {
+            tracing::warn!(job.id = job, "Refused job `{job}`: {}", refusal.text);
+            refusal.into()
         }
-        Err(error) => {
-            tracing::error!(job.id = job, "Job `{job}` failed: {error:#}");
-            pipeline
-                .fail(job, JobFailure::Unavailable, &format!("{error:#}"))
-                .await
-        }
-    };
-    if reported.context("cannot report the result of the job")? == Reported::NobodyWaits {
-        tracing::warn!(
-            job.id = job,
-            "Job `{job}` had its result already or has timed out"
-        );
     }
-    Ok(())
 }
 
 /// What later actions and rules of the pipeline may read.
-fn variables(published: &Published) -> Vec<(&'static str, String)> {
-    let mut variables = vec![
-        ("verdict", published.verdict.to_string()),
-        ("violations", published.violations.to_string()),
+fn variables(published: &Published) -> HashMap<String, String> {
+    let told = [
+        ("verdict", Some(published.verdict.to_string())),
+        ("violations", Some(published.violations.to_string())),
+        ("reportUrl", published.report.clone()),
     ];
-    variables.extend(published.report.clone().map(|report| ("reportUrl", report)));
-    variables
+    let told = told
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    told.collect()
 }
 
 fn line(job: &str, published: &Published) {

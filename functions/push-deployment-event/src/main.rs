@@ -4,9 +4,10 @@ mod event;
 mod report;
 mod setup;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use delivery::job::{Job, JobFailure};
 use lambda::http::{self, BodyError};
+use lambda::job::answer_job;
 use lambda::{Failure, Invocation, init_logging};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::{Value, json};
@@ -27,7 +28,11 @@ async fn handle(edge: &Edge, event: LambdaEvent<Value>) -> Result<Value, Failure
     let invocation = Invocation::begin(&event.context);
     let request = event.context.request_id.as_str();
     match event::read(&event.payload).map_err(Failure::unusable)? {
-        Trigger::Job(job) => for_job(edge, job, invocation).await,
+        Trigger::Job(job) => {
+            let announce = async |job: &Job| push(edge, Request::Job(job), invocation).await;
+            let pipeline = &edge.services.pipeline;
+            answer_job(pipeline, job, invocation.deadline, announce, report::to_job).await
+        }
         Trigger::Deployments(ids) => {
             for id in &ids {
                 let outcome = push(edge, Request::Deployment(id), invocation).await?;
@@ -69,25 +74,6 @@ async fn push(
         edge.secrets.forget();
     }
     Ok(outcome)
-}
-
-/// Whatever happens, the job is answered in this invocation: CodePipeline waits
-/// for a result, not for the invocation to return.
-async fn for_job(edge: &Edge, job: &Value, invocation: Invocation) -> Result<Value, Failure> {
-    // Read on its own: a job can be answered even if nothing else is understood.
-    let id = job
-        .get("id")
-        .and_then(Value::as_str)
-        .ok_or_else(|| Failure::unusable(anyhow!("the event does not name its job")))?;
-    let outcome = match Job::read(job) {
-        Ok(job) => {
-            let pushed = push(edge, Request::Job(&job), invocation);
-            lambda::ended(Box::pin(pushed), invocation.deadline).await
-        }
-        Err(unreadable) => Err(unreadable.into()),
-    };
-    report::to_job(&edge.services.pipeline, id, outcome).await?;
-    Ok(json!({}))
 }
 
 /// Whoever comes over HTTP shows the secret first.

@@ -1,64 +1,41 @@
-//! Telling whoever waits, exactly once on every path.
+//! What whoever waits is told.
 
-use anyhow::{Context as _, anyhow};
-use delivery::CodePipeline;
-use delivery::job::{JobFailure, Reported};
+use anyhow::anyhow;
+use delivery::job::{Answer, JobFailure};
 use lambda::{Failure, http};
 use serde_json::{Value, json};
 use workflows::Refusal;
 use workflows::push_deployment_event::{Announcement, Outcome};
 
-/// Tells the job what became of it. A fault is told too: the action fails at
-/// once with a reason instead of hanging until it times out.
-pub(crate) async fn to_job(
-    pipeline: &CodePipeline,
-    job: &str,
-    outcome: anyhow::Result<Outcome>,
-) -> Result<(), Failure> {
-    let reported = match outcome {
-        Ok(Outcome::Announced(announcement)) => {
+/// What the job is told.
+pub(crate) fn to_job(job: &str, outcome: Outcome) -> Answer {
+    match outcome {
+        Outcome::Announced(announcement) => {
             told(&announcement);
-            pipeline.succeed(job, &in_words(&announcement)).await
+            Answer::done(in_words(&announcement))
         }
-        Ok(Outcome::Later { token, missing }) => {
+        Outcome::Later { token, missing } => {
             let missing = missing.join("; ");
             tracing::info!(
                 job.id = job,
                 "Job `{job}` is continued until entities are there: {missing}"
             );
-            let summary: String = format!("Waiting: {missing}").chars().take(500).collect();
-            pipeline.continue_later(job, &summary, &token).await
+            let summary = format!("Waiting: {missing}").chars().take(500).collect();
+            Answer::Later { summary, token }
         }
-        Ok(Outcome::NotNeeded(reason)) => {
+        Outcome::NotNeeded(reason) => {
             tracing::info!(job.id = job, "Nothing to announce: {reason}");
-            pipeline
-                .succeed(job, &format!("Nothing announced: {reason}."))
-                .await
+            Answer::done(format!("Nothing announced: {reason}."))
         }
-        Ok(Outcome::Unattached { missing, .. }) => {
-            let missing = missing.join("; ");
-            pipeline
-                .fail(job, JobFailure::Configuration, &missing)
-                .await
+        Outcome::Unattached { missing, .. } => Answer::Failed {
+            failure: JobFailure::Configuration,
+            message: missing.join("; "),
+        },
+        Outcome::Refused(refusal) => {
+            tracing::warn!(job.id = job, "Refused job `{job}`: {}", refusal.text);
+            refusal.into()
         }
-        Ok(Outcome::Refused(Refusal { failure, text })) => {
-            tracing::warn!(job.id = job, "Refused job `{job}`: {text}");
-            pipeline.fail(job, failure, &text).await
-        }
-        Err(error) => {
-            tracing::error!(job.id = job, "Job `{job}` failed: {error:#}");
-            pipeline
-                .fail(job, JobFailure::Unavailable, &format!("{error:#}"))
-                .await
-        }
-    };
-    if reported.context("cannot report the result of the job")? == Reported::NobodyWaits {
-        tracing::warn!(
-            job.id = job,
-            "Job `{job}` had its result already or has timed out"
-        );
     }
-    Ok(())
 }
 
 /// Answers a direct call. Whatever is not there is an error of the call, so that

@@ -3,11 +3,11 @@
 mod report;
 mod setup;
 
-use anyhow::anyhow;
 use delivery::job::Job;
+use lambda::job::answer_job;
 use lambda::{Failure, Invocation, init_logging};
 use lambda_runtime::{LambdaEvent, service_fn};
-use serde_json::{Value, json};
+use serde_json::Value;
 use workflows::register_validation::{Request, Services, register_validation};
 
 #[tokio::main(flavor = "current_thread")]
@@ -21,32 +21,21 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 async fn handle(services: &Services, event: LambdaEvent<Value>) -> Result<Value, Failure> {
     let invocation = Invocation::begin(&event.context);
     match event.payload.get("CodePipeline.job") {
-        Some(job) => for_job(services, job, invocation).await,
+        Some(job) => {
+            let register = async |job: &Job| {
+                register_validation(services, Request::Job(job), invocation.now).await
+            };
+            answer_job(
+                &services.pipeline,
+                job,
+                invocation.deadline,
+                register,
+                report::to_job,
+            )
+            .await
+        }
         None => directly(services, &event.payload, invocation).await,
     }
-}
-
-/// Whatever happens, the job is answered in this invocation: CodePipeline waits
-/// for a result, not for the invocation to return.
-async fn for_job(
-    services: &Services,
-    job: &Value,
-    invocation: Invocation,
-) -> Result<Value, Failure> {
-    // Read on its own: a job can be answered even if nothing else is understood.
-    let id = job
-        .get("id")
-        .and_then(Value::as_str)
-        .ok_or_else(|| Failure::unusable(anyhow!("the event does not name its job")))?;
-    let outcome = match Job::read(job) {
-        Ok(job) => {
-            let registered = register_validation(services, Request::Job(&job), invocation.now);
-            lambda::ended(Box::pin(registered), invocation.deadline).await
-        }
-        Err(unreadable) => Err(unreadable.into()),
-    };
-    report::to_job(&services.pipeline, id, outcome).await?;
-    Ok(json!({}))
 }
 
 /// A caller that waits for the answer gets it.

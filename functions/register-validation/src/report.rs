@@ -1,26 +1,19 @@
-//! Telling whoever waits, exactly once on every path.
+//! What whoever waits is told.
 
-use anyhow::Context as _;
-use delivery::CodePipeline;
-use delivery::job::{JobFailure, Reported};
+use delivery::job::Answer;
 use lambda::Failure;
 use serde_json::{Value, json};
 use workflows::Refusal;
 use workflows::register_validation::Outcome;
 
-/// Tells the job what became of it. A fault is told too: the action fails at
-/// once with a reason instead of hanging until it times out.
-pub(crate) async fn to_job(
-    pipeline: &CodePipeline,
-    job: &str,
-    outcome: anyhow::Result<Outcome>,
-) -> Result<(), Failure> {
-    let reported = match outcome {
-        Ok(Outcome::Waiting {
+/// What the job is told.
+pub(crate) fn to_job(job: &str, outcome: Outcome) -> Answer {
+    match outcome {
+        Outcome::Waiting {
             id,
             due_at,
             already,
-        }) => {
+        } => {
             tracing::info!(
                 job.id = job,
                 validation.id = %id,
@@ -28,37 +21,20 @@ pub(crate) async fn to_job(
                 already,
                 "Validation `{id}` is waiting"
             );
-            pipeline
-                .succeed(job, &format!("Validation {id} is registered."))
-                .await
+            Answer::done(format!("Validation {id} is registered."))
         }
-        Ok(Outcome::NotNeeded(reason)) => {
+        Outcome::NotNeeded(reason) => {
             tracing::info!(
                 job.id = job,
                 "Nothing to register for job `{job}`: {reason}"
             );
-            pipeline
-                .succeed(job, &format!("Nothing registered: {reason}."))
-                .await
+            Answer::done(format!("Nothing registered: {reason}."))
         }
-        Ok(Outcome::Refused(Refusal { failure, text })) => {
-            tracing::warn!(job.id = job, "Refused job `{job}`: {text}");
-            pipeline.fail(job, failure, &text).await
+        Outcome::Refused(refusal) => {
+            tracing::warn!(job.id = job, "Refused job `{job}`: {}", refusal.text);
+            refusal.into()
         }
-        Err(error) => {
-            tracing::error!(job.id = job, "Job `{job}` failed: {error:#}");
-            pipeline
-                .fail(job, JobFailure::Unavailable, &format!("{error:#}"))
-                .await
-        }
-    };
-    if reported.context("cannot report the result of the job")? == Reported::NobodyWaits {
-        tracing::warn!(
-            job.id = job,
-            "Job `{job}` had its result already or has timed out"
-        );
     }
-    Ok(())
 }
 
 /// Answers a direct call; a refusal is an error of the call.

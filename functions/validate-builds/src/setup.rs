@@ -1,18 +1,15 @@
 //! Settings and clients, once per process; what needs a secret, on demand.
 
-use anyhow::Context as _;
 use delivery::CodePipeline;
 use jiff::SignedDuration;
-use lambda::secrets::{Origin, Resolved, Secrets};
+use lambda::report::{REPORT_KEYS, Report};
+use lambda::secrets::Secrets;
 use lambda::settings::{self, SettingError, parsed, required, unusable};
 use lambda::tenant::{API_TOKEN, Reach};
-use secrecy::SecretString;
 use store::Store;
-use workflows::links::{LinkSettings, Links};
 use workflows::outgoing::Outgoing;
 use workflows::validate_builds::{Connected, Services};
 
-const REPORT_KEYS: &str = "REPORT_KEYS";
 const HOOK_SECRET: &str = "RESULT_HOOK_SECRET";
 
 /// Everything this function has before its first invocation.
@@ -20,14 +17,14 @@ pub(crate) struct Edge {
     pub(crate) services: Services,
     pub(crate) secrets: Secrets,
     tenant: Reach,
-    links: Option<LinkSettings>,
+    report: Report,
 }
 
 pub(crate) async fn edge() -> Result<Edge, SettingError> {
     let validations = required("VALIDATIONS_TABLE", "the name of the table of validations")?;
     let ledger = required("LEDGER_TABLE", "the name of the table of deployments")?;
     let tenant = Reach::read()?;
-    let links = links()?;
+    let report = Report::read()?;
     let origins = settings::optional("ALLOWED_ORIGINS").unwrap_or_default();
     let outgoing = Outgoing::new(&origins).map_err(|error| unusable("ALLOWED_ORIGINS", error))?;
     let patience =
@@ -36,16 +33,7 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
     let sdk = lambda::clients::aws().await?;
     let secrets = Secrets::new(sdk.clone(), &[API_TOKEN, REPORT_KEYS, HOOK_SECRET]);
     Reach::require_token(&secrets)?;
-    if let Some(links) = links.as_ref().filter(|links| !links.public) {
-        secrets.require(
-            REPORT_KEYS,
-            "the keys that sign report links, `<id>:<secret>`, or set REPORT_KEYS_PARAMETER; \
-             reports that everybody may open need REPORT_ACCESS=public",
-        )?;
-        if let Some(keys) = secrets.direct(REPORT_KEYS) {
-            Links::new(links, keys).map_err(|error| unusable(REPORT_KEYS, error))?;
-        }
-    }
+    report.require_keys(&secrets)?;
     Ok(Edge {
         services: Services {
             store: Store::new(aws_sdk_dynamodb::Client::new(&sdk), validations, ledger),
@@ -55,7 +43,7 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
         },
         secrets,
         tenant,
-        links,
+        report,
     })
 }
 
@@ -65,54 +53,8 @@ impl Edge {
         let secrets = self.secrets.read().await?;
         Ok(Connected {
             tenant: self.tenant.connect(&secrets).await?,
-            links: self.links(&secrets),
+            links: self.report.links(&secrets),
             hook_secret: secrets.get(HOOK_SECRET)?.cloned(),
         })
     }
-
-    /// A build is judged without a link rather than not at all.
-    fn links(&self, secrets: &Resolved) -> Option<Links> {
-        match signed(self.links.as_ref()?, secrets) {
-            Ok(links) => Some(links),
-            Err(error) => {
-                if secrets.origin == Origin::Fetched {
-                    tracing::error!("Approvals carry no link to the report: {error:#}");
-                }
-                None
-            }
-        }
-    }
-}
-
-fn signed(settings: &LinkSettings, secrets: &Resolved) -> anyhow::Result<Links> {
-    let none = SecretString::default();
-    let keys = if settings.public {
-        &none
-    } else {
-        secrets.get(REPORT_KEYS)?.unwrap_or(&none)
-    };
-    Links::new(settings, keys).context("REPORT_KEYS cannot be used")
-}
-
-fn links() -> Result<Option<LinkSettings>, SettingError> {
-    let public = match settings::optional("REPORT_ACCESS").as_deref() {
-        None | Some("signed") => false,
-        Some("public") => true,
-        Some(_) => {
-            return Err(unusable(
-                "REPORT_ACCESS",
-                "it is `signed`, the default, or `public`",
-            ));
-        }
-    };
-    let Some(base) = settings::optional("DT_BUILD_REPORT_URL") else {
-        return Ok(None);
-    };
-    if base.len() > 200 || !(base.starts_with("https://") || base.starts_with("http://")) {
-        return Err(unusable(
-            "DT_BUILD_REPORT_URL",
-            "it is the https address of the report, at most 200 characters",
-        ));
-    }
-    Ok(Some(LinkSettings { base, public }))
 }

@@ -4,13 +4,12 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use lambda::report::{REPORT_KEYS, require_keys};
 use lambda::secrets::{Origin, Secrets};
-use lambda::settings::{SettingError, unusable};
+use lambda::settings::SettingError;
+use release::links::Access;
 use secrecy::SecretString;
 use tokio::time::Instant;
-use workflows::links::Access;
-
-pub(crate) const NAME: &str = "REPORT_KEYS";
 
 /// How long after reading the keys anew an unknown one is simply unknown:
 /// anybody may invent keys, and nobody may make this function ask for them.
@@ -30,14 +29,7 @@ impl Keys {
 
     /// Fails at start for keys that are missing, or are seen to be unusable.
     pub(crate) fn signed(secrets: Secrets) -> Result<Self, SettingError> {
-        secrets.require(
-            NAME,
-            "the keys that sign report links, `<id>:<secret>`, or set REPORT_KEYS_PARAMETER; \
-             reports that everybody may open need REPORT_ACCESS=public",
-        )?;
-        if let Some(keys) = secrets.direct(NAME) {
-            Access::signed(keys).map_err(|error| unusable(NAME, error))?;
-        }
+        require_keys(&secrets)?;
         Ok(Self::of(Some(secrets)))
     }
 
@@ -54,7 +46,7 @@ impl Keys {
         };
         let secrets = secrets.read().await?;
         let none = SecretString::default();
-        let keys = secrets.get(NAME)?.unwrap_or(&none);
+        let keys = secrets.get(REPORT_KEYS)?.unwrap_or(&none);
         let access = Access::signed(keys).context("REPORT_KEYS cannot be used");
         if access.is_err() && secrets.origin == Origin::Cached {
             // Whoever mends them need not wait for a process to end.

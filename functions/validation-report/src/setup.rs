@@ -1,12 +1,13 @@
 //! Settings and clients, once per process.
 
 use jiff::tz::TimeZone;
+use lambda::report::{REPORT_KEYS, is_public};
 use lambda::secrets::Secrets;
 use lambda::settings::{self, SettingError, required, unusable};
 use store::Store;
 use workflows::validation_report::Services;
 
-use crate::keys::{self, Keys};
+use crate::keys::Keys;
 
 /// Everything this function has before its first request.
 pub(crate) struct Edge {
@@ -17,13 +18,13 @@ pub(crate) struct Edge {
 pub(crate) async fn edge() -> Result<Edge, SettingError> {
     let validations = required("VALIDATIONS_TABLE", "the name of the table of validations")?;
     let zone = zone()?;
-    let public = public()?;
+    let public = is_public()?;
 
     let sdk = lambda::clients::aws().await?;
     let keys = if public {
         Keys::public()
     } else {
-        Keys::signed(Secrets::new(sdk.clone(), &[keys::NAME]))?
+        Keys::signed(Secrets::new(sdk.clone(), &[REPORT_KEYS]))?
     };
     // Reports are made of validations alone.
     let no_ledger = "";
@@ -34,17 +35,6 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
         },
         keys,
     })
-}
-
-fn public() -> Result<bool, SettingError> {
-    match settings::optional("REPORT_ACCESS").as_deref() {
-        None | Some("signed") => Ok(false),
-        Some("public") => Ok(true),
-        Some(_) => Err(unusable(
-            "REPORT_ACCESS",
-            "it is `signed`, the default, or `public`",
-        )),
-    }
 }
 
 /// The rules of a zone are written out, because a function has no database of

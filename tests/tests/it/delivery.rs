@@ -3,7 +3,7 @@
 
 use delivery::CodePipeline;
 use delivery::artifact::Artifacts;
-use delivery::job::{EncryptionKey, JobEvent, JobFailure, Reported};
+use delivery::job::{Answer, EncryptionKey, JobEvent, JobFailure, Reported};
 use lab::aws::Aws;
 use lab::pipeline::{ARTIFACT_BUCKET, Job, JobStatus, PipelineSpec, SourceRevision, Stage};
 
@@ -36,10 +36,11 @@ async fn continued_action_is_invoked_again_with_its_token() {
     aws.pipelines()
         .continuation_interval(jiff::SignedDuration::ZERO);
 
-    let reported = codepipeline(&aws)
-        .continue_later(&job.id, "waiting for the verdict", "since 10:00")
-        .await
-        .unwrap();
+    let later = Answer::Later {
+        summary: "waiting for the verdict".to_owned(),
+        token: "since 10:00".to_owned(),
+    };
+    let reported = codepipeline(&aws).report(&job.id, later).await.unwrap();
 
     assert_eq!(reported, Reported::Taken);
     let again = aws.pipelines().next_job().unwrap();
@@ -55,14 +56,14 @@ async fn continued_action_is_invoked_again_with_its_token() {
 async fn job_that_has_its_result_takes_no_other() {
     let (aws, job, _) = waiting_job().await;
     let pipeline = codepipeline(&aws);
-    assert_eq!(
-        pipeline.succeed(&job.id, "done").await.unwrap(),
-        Reported::Taken
-    );
+    let done = pipeline.report(&job.id, Answer::done("done")).await;
+    assert_eq!(done.unwrap(), Reported::Taken);
 
-    let again = pipeline
-        .fail(&job.id, JobFailure::Unavailable, "too late")
-        .await;
+    let too_late = Answer::Failed {
+        failure: JobFailure::Unavailable,
+        message: "too late".to_owned(),
+    };
+    let again = pipeline.report(&job.id, too_late).await;
 
     assert_eq!(again.unwrap(), Reported::NobodyWaits);
     assert_eq!(

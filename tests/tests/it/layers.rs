@@ -70,7 +70,7 @@ const ROOMS: [Room; 11] = [
     },
     Room {
         name: "lambda",
-        knows: Only(&["dynatrace"]),
+        knows: Only(&["release", "dynatrace", "delivery"]),
         shuns: &[],
         why: "the edge serves every function and prefers none",
     },

@@ -8,7 +8,7 @@ use release::link::Scope;
 use release::validation::ValidationId;
 
 use super::Request;
-use crate::links::Access;
+use release::links::Access;
 
 /// Makes the addresses on one page.
 pub(super) struct Addresses<'a> {

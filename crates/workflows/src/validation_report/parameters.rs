@@ -5,7 +5,7 @@ use release::link::Ticket;
 use release::validation::ValidationId;
 use store::Part;
 
-use crate::links::{COMPARISON, PIPELINE};
+use release::links::{COMPARISON, PIPELINE};
 
 /// How far back is looked without a word: the seven days of 2018.
 const WEEK: u32 = 7 * 24 * 60;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use delivery::artifact::Artifacts;
 use delivery::codedeploy::CodeDeploy;
-use delivery::job::JobEvent;
+use delivery::job::{Answer, JobEvent};
 use lab::codedeploy::GroupOptions;
 use lab::pipeline::{Job, JobStatus, Mode, PipelineSpec, Stage};
 use lab::tenant::Event;
@@ -99,18 +99,17 @@ impl World {
     async fn announce_job(&self, job: &Job) -> JobStatus {
         let event: JobEvent = serde_json::from_value(job.event.clone()).unwrap();
         let outcome = self.announce(Request::Job(&event.job)).await.unwrap();
-        let pipeline = self.codepipeline();
-        let reported = match outcome {
-            Outcome::Announced(_) | Outcome::NotNeeded(_) => {
-                pipeline.succeed(&job.id, "done").await
-            }
-            Outcome::Later { token, .. } => pipeline.continue_later(&job.id, "later", &token).await,
-            Outcome::Refused(refusal) => {
-                pipeline.fail(&job.id, refusal.failure, &refusal.text).await
-            }
+        let answer = match outcome {
+            Outcome::Announced(_) | Outcome::NotNeeded(_) => Answer::done("done"),
+            Outcome::Later { token, .. } => Answer::Later {
+                summary: "later".to_owned(),
+                token,
+            },
+            Outcome::Refused(refusal) => refusal.into(),
             unattached @ Outcome::Unattached { .. } => panic!("no job ends so: {unattached:?}"),
         };
-        reported.unwrap();
+        let pipeline = self.codepipeline();
+        pipeline.report(&job.id, answer).await.unwrap();
         self.aws.pipelines().job(&job.id).unwrap().status
     }
 

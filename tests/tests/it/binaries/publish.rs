@@ -131,7 +131,7 @@ async fn verdict_is_published_without_a_link_where_keys_cannot_be_used() {
         variables.keys().collect::<Vec<_>>(),
         ["verdict", "violations"]
     );
-    assert!(function.logs().contains("carries no link to the report"));
+    assert!(function.logs().contains("is linked to its report"));
 }
 
 #[tokio::test]

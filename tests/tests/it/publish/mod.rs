@@ -8,7 +8,7 @@ mod waiting;
 use std::io::{Cursor, Read as _};
 
 use delivery::artifact::Artifacts;
-use delivery::job::{JobEvent, JobFailure};
+use delivery::job::{Answer, JobEvent, JobFailure};
 use dynatrace::Api;
 use jiff::SignedDuration;
 use lab::pipeline::{ARTIFACT_BUCKET, Job, JobStatus, Mode, PipelineSpec, Stage};
@@ -80,22 +80,25 @@ impl World {
     /// edge does.
     async fn publish(&self, job: &Job) -> Outcome {
         let outcome = self.try_publish(job).await.unwrap();
-        let (id, pipeline) = (job.id.as_str(), self.codepipeline());
-        let reported = match &outcome {
-            Outcome::Later { token, waiting_for } => {
-                pipeline.continue_later(id, waiting_for, token).await
-            }
-            Outcome::Published(published) => pipeline.succeed(id, &published.summary).await,
-            Outcome::Stopped(published) => {
-                pipeline
-                    .fail(id, JobFailure::Result, &published.summary)
-                    .await
-            }
-            Outcome::GaveUp(reason) => pipeline.fail(id, JobFailure::Result, reason).await,
-            Outcome::NotNeeded(reason) => pipeline.succeed(id, reason).await,
-            Outcome::Refused(refusal) => pipeline.fail(id, refusal.failure, &refusal.text).await,
+        let failed = |message: &str| Answer::Failed {
+            failure: JobFailure::Result,
+            message: message.to_owned(),
         };
-        reported.unwrap();
+        let answer = match &outcome {
+            Outcome::Later { token, waiting_for } => Answer::Later {
+                summary: waiting_for.clone(),
+                token: token.clone(),
+            },
+            Outcome::Published(published) => Answer::done(&published.summary),
+            Outcome::Stopped(published) => failed(&published.summary),
+            Outcome::GaveUp(reason) => failed(reason),
+            Outcome::NotNeeded(reason) => Answer::done(*reason),
+            Outcome::Refused(refusal) => Answer::Failed {
+                failure: refusal.failure,
+                message: refusal.text.clone(),
+            },
+        };
+        self.codepipeline().report(&job.id, answer).await.unwrap();
         outcome
     }
 

@@ -1,5 +1,6 @@
 //! The action waits, and knows when not to.
 
+use delivery::job::Answer;
 use jiff::SignedDuration;
 use lab::pipeline::{JobStatus, Mode, Stage};
 use monspec::Verdict;
@@ -203,7 +204,8 @@ async fn executions_in_parallel_are_told_apart_by_the_parameter() {
             (_, told) = refused(world.publish(&job).await);
         } else {
             // Without its execution it registers nothing, and the stage goes on.
-            world.codepipeline().succeed(&job.id, "done").await.unwrap();
+            let done = Answer::done("done");
+            world.codepipeline().report(&job.id, done).await.unwrap();
         }
     }
     assert!(

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use release::link::Scope;
-use workflows::links::Access;
+use release::links::Access;
 use workflows::validation_report::{Outcome, Wants};
 
 use super::{HISTORY, Reader, at_the_end, keys, link_with, links, nothing};

@@ -9,10 +9,10 @@ mod parameters;
 use jiff::{SignedDuration, Timestamp};
 use lab::pipeline::Mode;
 use release::link::Scope;
+use release::links::{Access, OPEN_FOR};
 use release::validation::ValidationId;
 use secrecy::SecretString;
 use url::Url;
-use workflows::links::{Access, OPEN_FOR};
 use workflows::validation_report::{
     Document, Outcome, Request, Services, Wants, validation_report,
 };

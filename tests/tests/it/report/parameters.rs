@@ -1,7 +1,7 @@
 //! What anybody may write into an address.
 
 use release::link::Scope;
-use workflows::links::Access;
+use release::links::Access;
 use workflows::validation_report::{Kind, Outcome};
 
 use super::{HISTORY, Reader, nothing};

@@ -1,9 +1,9 @@
 //! Links to the report, and what they open.
 
+use crate::link::{InvalidKeys, Keys, Refused, Scope, Ticket};
+use crate::validation::ValidationId;
+use crate::window::saturating_add;
 use jiff::{SignedDuration, Timestamp};
-use release::link::{InvalidKeys, Keys, Refused, Scope, Ticket};
-use release::validation::ValidationId;
-use release::window::saturating_add;
 use secrecy::SecretString;
 use url::form_urlencoded::Serializer;
 

@@ -1,0 +1,96 @@
+//! The report: who may open it, and the links that do.
+
+use anyhow::Context as _;
+use release::links::{Access, LinkSettings, Links};
+use secrecy::SecretString;
+
+use crate::secrets::{Origin, Resolved, Secrets};
+use crate::settings::{self, SettingError, unusable};
+
+/// The setting that holds the keys.
+pub const REPORT_KEYS: &str = "REPORT_KEYS";
+
+/// Longer addresses leave no room for what a link says.
+const LONGEST_BASE: usize = 200;
+
+/// Where the report is, if there is one, and who may open it. The keys that
+/// sign links are secrets and come when a link is made.
+#[derive(Debug)]
+pub struct Report {
+    links: Option<LinkSettings>,
+}
+
+impl Report {
+    /// Reads the settings.
+    pub fn read() -> Result<Self, SettingError> {
+        let public = is_public()?;
+        let Some(base) = settings::optional("DT_BUILD_REPORT_URL") else {
+            return Ok(Self { links: None });
+        };
+        let is_address = base.starts_with("https://") || base.starts_with("http://");
+        if base.len() > LONGEST_BASE || !is_address {
+            return Err(unusable(
+                "DT_BUILD_REPORT_URL",
+                format!("it is the https address of the report, at most {LONGEST_BASE} characters"),
+            ));
+        }
+        let links = Some(LinkSettings { base, public });
+        Ok(Self { links })
+    }
+
+    /// Fails at start where links are to be signed and cannot be.
+    pub fn require_keys(&self, secrets: &Secrets) -> Result<(), SettingError> {
+        match &self.links {
+            Some(links) if !links.public => require_keys(secrets),
+            _ => Ok(()),
+        }
+    }
+
+    /// What makes links. Whatever needs one does without rather than not at all.
+    pub fn links(&self, known: &Resolved) -> Option<Links> {
+        match signed(self.links.as_ref()?, known) {
+            Ok(links) => Some(links),
+            Err(error) => {
+                if known.origin == Origin::Fetched {
+                    tracing::error!("Nothing is linked to its report: {error:#}");
+                }
+                None
+            }
+        }
+    }
+}
+
+/// Whether everybody may open reports.
+pub fn is_public() -> Result<bool, SettingError> {
+    match settings::optional("REPORT_ACCESS").as_deref() {
+        None | Some("signed") => Ok(false),
+        Some("public") => Ok(true),
+        Some(_) => Err(unusable(
+            "REPORT_ACCESS",
+            "it is `signed`, the default, or `public`",
+        )),
+    }
+}
+
+/// Fails at start for keys that are missing, or are seen to be unusable.
+pub fn require_keys(secrets: &Secrets) -> Result<(), SettingError> {
+    secrets.require(
+        REPORT_KEYS,
+        "the keys that sign report links, `<id>:<secret>`, or set REPORT_KEYS_PARAMETER; \
+         reports that everybody may open need REPORT_ACCESS=public",
+    )?;
+    if let Some(keys) = secrets.direct(REPORT_KEYS) {
+        Access::signed(keys).map_err(|error| unusable(REPORT_KEYS, error))?;
+    }
+    Ok(())
+}
+
+fn signed(settings: &LinkSettings, known: &Resolved) -> anyhow::Result<Links> {
+    let none = SecretString::default();
+    let keys = if settings.public {
+        &none
+    } else {
+        known.get(REPORT_KEYS)?.unwrap_or(&none)
+    };
+    Links::new(settings, keys).context("REPORT_KEYS cannot be used")
+}
