@@ -14,7 +14,7 @@ use release::validation::{Ending, Hook, Intent, PersonsAnswer, Phase, Validation
 use crate::change::{Change, MINE};
 use crate::due::Due;
 use crate::error::unavailable;
-use crate::item::{self, Key};
+use crate::item::{self, Item, Key};
 use crate::ledger::Lesson;
 use crate::transaction::{Attempt, Write};
 use crate::unreadable::Unreadable;
@@ -36,11 +36,11 @@ pub struct Claimed {
     claim: String,
 }
 
-/// Why a validation could not be claimed.
+/// Why something that is due could not be claimed.
 #[derive(Debug, thiserror::Error)]
 pub enum ClaimError {
     /// Another worker was first, or it is no longer due; the caller moves on.
-    #[error("the validation is already claimed")]
+    #[error("it is already claimed")]
     Taken,
     /// The item is not what this version reads.
     #[error(transparent)]
@@ -60,11 +60,37 @@ impl Store {
         now: Timestamp,
         lease_until: Timestamp,
     ) -> Result<Claimed, ClaimError> {
+        let place = (self.validations.as_str(), &due.key);
+        let item = self
+            .take("claim a validation", place, claim, now, lease_until)
+            .await?;
+        match item::validation(&item) {
+            Ok(validation) => Ok(Claimed {
+                validation,
+                key: due.key.clone(),
+                claim: claim.to_owned(),
+            }),
+            Err(cause) => {
+                let unreadable = self.unreadable(place, claim, &item, now, cause).await?;
+                Err(ClaimError::Unreadable(Box::new(unreadable)))
+            }
+        }
+    }
+
+    /// Claims what is due in any table, and says how it stands there now.
+    pub(crate) async fn take(
+        &self,
+        action: &'static str,
+        (table, key): (&str, &Key),
+        claim: &str,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<Item, ClaimError> {
         let outcome = self
             .client
             .update_item()
-            .table_name(&self.validations)
-            .set_key(Some(due.key.attributes()))
+            .table_name(table)
+            .set_key(Some(key.attributes()))
             .update_expression("SET claim = :claim, dueAt = :lease")
             // The client repeats a write whose answer was lost on the way; the
             // repetition finds this very claim and must not take it for a rival's.
@@ -77,25 +103,12 @@ impl Store {
             .return_values(ReturnValue::AllNew)
             .send()
             .await;
-        let item = match outcome {
-            Ok(updated) => updated.attributes.unwrap_or_default(),
-            Err(error) => {
-                return Err(match error.into_service_error() {
-                    UpdateItemError::ConditionalCheckFailedException(_) => ClaimError::Taken,
-                    error => unavailable("claim a validation", error).into(),
-                });
-            }
-        };
-        match item::validation(&item) {
-            Ok(validation) => Ok(Claimed {
-                validation,
-                key: due.key.clone(),
-                claim: claim.to_owned(),
+        match outcome {
+            Ok(updated) => Ok(updated.attributes.unwrap_or_default()),
+            Err(error) => Err(match error.into_service_error() {
+                UpdateItemError::ConditionalCheckFailedException(_) => ClaimError::Taken,
+                error => unavailable(action, error).into(),
             }),
-            Err(cause) => {
-                let unreadable = self.unreadable(due, claim, &item, now, cause).await?;
-                Err(ClaimError::Unreadable(Box::new(unreadable)))
-            }
         }
     }
 

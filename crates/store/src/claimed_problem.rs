@@ -1,7 +1,7 @@
 //! The right to work on one problem, and how it is given back.
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use jiff::Timestamp;
 use release::problem::{Phase, Problem, Reported};
 
@@ -31,6 +31,21 @@ pub struct ClaimedProblem {
     notices: AttributeValue,
 }
 
+impl ClaimedProblem {
+    fn read(item: &Item, key: &Key, claim: &str) -> Result<Self, StoreError> {
+        let problem = document(item)?;
+        Ok(Self {
+            reported: item::plain(item, "reported")?,
+            stored: problem.clone(),
+            problem,
+            revision: item::number(item, "revision")?,
+            key: key.clone(),
+            claim: claim.to_owned(),
+            notices: notices(item),
+        })
+    }
+}
+
 impl Store {
     /// Takes a due problem until `lease_until`. `claim` names this claim and no
     /// other.
@@ -42,42 +57,17 @@ impl Store {
         lease_until: Timestamp,
     ) -> Result<ClaimedProblem, ClaimError> {
         let key = Key::problem(id);
-        let outcome = self
-            .client
-            .update_item()
-            .table_name(&self.remediations)
-            .set_key(Some(key.attributes()))
-            .update_expression("SET claim = :claim, dueAt = :lease")
-            // The client repeats a write whose answer was lost on the way; the
-            // repetition finds this very claim and must not take it for a rival's.
-            .condition_expression(
-                "attribute_exists(dueShard) AND (dueAt <= :now OR claim = :claim)",
-            )
-            .expression_attribute_values(":claim", AttributeValue::S(claim.to_owned()))
-            .expression_attribute_values(":lease", item::millis(lease_until))
-            .expression_attribute_values(":now", item::millis(now))
-            .return_values(ReturnValue::AllNew)
-            .send()
-            .await;
-        let item = match outcome {
-            Ok(updated) => updated.attributes.unwrap_or_default(),
-            Err(error) => {
-                return Err(match error.into_service_error() {
-                    UpdateItemError::ConditionalCheckFailedException(_) => ClaimError::Taken,
-                    error => unavailable("claim a problem", error).into(),
-                });
+        let place = (self.remediations.as_str(), &key);
+        let item = self
+            .take("claim a problem", place, claim, now, lease_until)
+            .await?;
+        match ClaimedProblem::read(&item, &key, claim) {
+            Ok(claimed) => Ok(claimed),
+            Err(cause) => {
+                let unreadable = self.unreadable(place, claim, &item, now, cause).await?;
+                Err(ClaimError::Unreadable(Box::new(unreadable)))
             }
-        };
-        let problem = document(&item)?;
-        Ok(ClaimedProblem {
-            reported: item::plain(&item, "reported")?,
-            stored: problem.clone(),
-            problem,
-            revision: item::number(&item, "revision")?,
-            key,
-            claim: claim.to_owned(),
-            notices: notices(&item),
-        })
+        }
     }
 
     /// Gives the claim back with the counts of faults and waits; the problem is

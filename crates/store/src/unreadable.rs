@@ -1,4 +1,4 @@
-//! Validations that this version cannot read.
+//! Validations and problems that this version cannot read.
 //!
 //! They were damaged, or written by another version. Reading fails before
 //! anything is known of their faults and their time, so the looks are counted
@@ -10,9 +10,8 @@ use release::validation::backoff;
 use release::window::saturating_add;
 
 use crate::change::{Change, MINE};
-use crate::due::Due;
 use crate::error::unavailable;
-use crate::item::{self, Item};
+use crate::item::{self, Item, Key};
 use crate::{Store, StoreError};
 
 /// After this many looks, about four hours, nobody looks any more.
@@ -21,9 +20,9 @@ const LOOKS: u32 = 50;
 /// Where looks in vain are counted.
 const COUNT: &str = "unreadable";
 
-/// A validation that cannot be read.
+/// A validation or problem that cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("the validation at `{place}` cannot be read")]
+#[error("what is stored at `{place}` cannot be read")]
 pub struct Unreadable {
     /// Its keys.
     pub place: String,
@@ -36,11 +35,23 @@ pub struct Unreadable {
     pub cause: StoreError,
 }
 
+impl Unreadable {
+    /// What whoever runs this has to know.
+    pub fn in_words(&self) -> String {
+        let Self { place, cause, .. } = self;
+        let then = self.until.map_or_else(
+            || "is not looked at any more".to_owned(),
+            |until| format!("is looked at again at {until}"),
+        );
+        format!("What is stored at `{place}` cannot be read and {then}: {cause}")
+    }
+}
+
 impl Store {
     /// Counts one more look in vain at what was just claimed.
     pub(crate) async fn unreadable(
         &self,
-        due: &Due,
+        (table, key): (&str, &Key),
         claim: &str,
         item: &Item,
         now: Timestamp,
@@ -58,8 +69,8 @@ impl Store {
         };
         self.client
             .update_item()
-            .table_name(&self.validations)
-            .set_key(Some(due.key.attributes()))
+            .table_name(table)
+            .set_key(Some(key.attributes()))
             .update_expression(change.expression())
             .condition_expression(MINE)
             .set_expression_attribute_names(Some(change.names()))
@@ -68,7 +79,7 @@ impl Store {
             .await
             .map_err(|error| unavailable("count a look in vain", error.into_service_error()))?;
         Ok(Unreadable {
-            place: format!("{} {}", due.key.pk, due.key.sk),
+            place: format!("{} {}", key.pk, key.sk),
             looks,
             until,
             cause,

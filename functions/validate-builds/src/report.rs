@@ -17,13 +17,15 @@ pub(crate) fn tell(observed: &Observed<'_>, now: Timestamp) {
             line(report);
             count(&report.registration, &of_progress(&report.progress), now);
         }
+        // Names the place, because the item does not say who it is.
         Observed::Unreadable(unreadable) => {
-            unread(unreadable);
+            let Unreadable { place, looks, .. } = unreadable;
+            tracing::error!(place, looks, "{}", unreadable.in_words());
             metrics::emit(&Line {
                 at: now,
                 dimensions: &[],
                 metrics: &[("Unreadable", Unit::Count, 1.0)],
-                properties: &[("place", &unreadable.place)],
+                properties: &[("place", place)],
             });
         }
     }
@@ -66,21 +68,6 @@ fn line(report: &Report) {
             "Validation `{id}` belongs to another worker or was superseded"
         ),
     }
-}
-
-/// Names the place, because the item does not say who it is.
-fn unread(unreadable: &Unreadable) {
-    let Unreadable { place, looks, .. } = unreadable;
-    let cause = &unreadable.cause;
-    let then = unreadable.until.map_or_else(
-        || "is not looked at any more".to_owned(),
-        |until| format!("is looked at again at {until}"),
-    );
-    tracing::error!(
-        place,
-        looks,
-        "The validation at `{place}` cannot be read and {then}: {cause}"
-    );
 }
 
 fn count(registration: &Registration, counts: &[(&'static str, Unit, f64)], now: Timestamp) {

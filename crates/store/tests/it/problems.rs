@@ -23,6 +23,34 @@ async fn noticed_problem_is_stored_and_due() {
 }
 
 #[tokio::test]
+async fn problem_that_cannot_be_read_is_looked_at_less_and_less_and_then_never() {
+    for attribute in ["problem", "reported", "revision"] {
+        let world = World::start().await;
+        world.notice("P-1", Reported::Open, 0).await;
+        let [mut item] = world.items(REMEDIATIONS).await.try_into().unwrap();
+        item.insert(attribute.to_owned(), AttributeValue::S("{".to_owned()));
+        world.put(REMEDIATIONS, item).await;
+
+        let mut now = at(0);
+        let mut looks = 0;
+        loop {
+            let claim = format!("look {looks}");
+            let outcome = world.store.claim_problem("P-1", &claim, now, lease(now));
+            let unreadable = match outcome.await {
+                Err(ClaimError::Unreadable(unreadable)) => unreadable,
+                Err(ClaimError::Taken) if looks == 50 => break,
+                other => panic!("it cannot be read: {other:?}"),
+            };
+            looks += 1;
+            assert_eq!(unreadable.looks, looks, "{attribute}");
+            assert!(unreadable.place.contains("P-1"), "{unreadable}");
+            now = unreadable.until.unwrap_or(at(1_000_000));
+        }
+        assert_eq!(world.due_problems(2_000_000).await, NOTHING);
+    }
+}
+
+#[tokio::test]
 async fn second_notice_wakes_a_problem_and_leaves_its_document() {
     let world = World::start().await;
     let mut worker = world.noticed_and_claimed("P-1").await;

@@ -174,13 +174,13 @@ impl World {
     pub(crate) async fn spoil(&self, item: &Item, attribute: &str, value: AttributeValue) {
         let mut item = item.clone();
         item.insert(attribute.to_owned(), value);
-        self.raw
-            .put_item()
-            .table_name(VALIDATIONS)
-            .set_item(Some(item))
-            .send()
-            .await
-            .unwrap();
+        self.put(VALIDATIONS, item).await;
+    }
+
+    /// Puts an item behind the store's back.
+    pub(crate) async fn put(&self, table: &str, item: Item) {
+        let put = self.raw.put_item().table_name(table);
+        put.set_item(Some(item)).send().await.unwrap();
     }
 
     /// How many rows the store's queries have touched so far.
