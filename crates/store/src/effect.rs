@@ -1,10 +1,12 @@
 //! What a step of an answer does to the ledger.
 
+use aws_sdk_dynamodb::types::ConditionCheck;
 use release::deployment::{Deployment, Group, Standing};
 use release::remediation::Guard;
 
-use crate::entry::{Entry, Known};
+use crate::entry::{self, Entry, Known};
 use crate::guard::StoredGuard;
+use crate::item::{self, Key};
 use crate::ledger::Lesson;
 use crate::transaction::Write;
 use crate::{Store, StoreError};
@@ -41,6 +43,12 @@ pub enum Effect {
         from: Guard,
         /// What follows.
         to: Guard,
+    },
+    /// Nothing, while nothing speaks against deploying this again. Stale
+    /// otherwise.
+    Trust {
+        /// What shall be deployed again.
+        target: Deployment,
     },
     /// A heal enters the ledger.
     Enter {
@@ -84,6 +92,15 @@ impl Store {
                     writes.push(self.guard_write(group, stored.as_ref(), to));
                     continue;
                 }
+                Effect::Trust { target } => {
+                    // The caller has just chosen it; the conditions say whether
+                    // anything has changed since.
+                    if again && !self.is_trusted(target).await? {
+                        return Ok(Planned::Stale);
+                    }
+                    writes.extend(self.trust_checks(target));
+                    continue;
+                }
                 Effect::Blame { deployment }
                 | Effect::Release { deployment, .. }
                 | Effect::Condemn { deployment }
@@ -102,6 +119,38 @@ impl Store {
         Ok(Planned::Writes(writes))
     }
 }
+
+impl Store {
+    async fn is_trusted(&self, target: &Deployment) -> Result<bool, StoreError> {
+        let key = Key::deployment(&target.group, target.at, &target.id);
+        let content = [target.identity.as_str()];
+        let (bad, found) = tokio::try_join!(self.bad_contents(&content), self.ledger_item(&key))?;
+        let known = found.as_ref().map(entry::outward).transpose()?;
+        let standing = known.map_or_else(Standing::default, |known| known.standing);
+        Ok(bad.is_empty() && TRUSTED.contains(&standing))
+    }
+
+    fn trust_checks(&self, target: &Deployment) -> [Write; 2] {
+        let [unknown, good] = TRUSTED.map(item::word);
+        let entry = ConditionCheck::builder()
+            .table_name(&self.ledger)
+            .set_key(Some(
+                Key::deployment(&target.group, target.at, &target.id).attributes(),
+            ))
+            // What only CodeDeploy knows has no entry.
+            .condition_expression("attribute_not_exists(standing) OR standing IN (:unknown, :good)")
+            .expression_attribute_values(":unknown", unknown)
+            .expression_attribute_values(":good", good);
+        let content = ConditionCheck::builder()
+            .table_name(&self.ledger)
+            .set_key(Some(Key::content(&target.identity).attributes()))
+            .condition_expression("attribute_not_exists(against)");
+        [Write::check(entry), Write::check(content)]
+    }
+}
+
+/// What may be known of a deployment that is made again.
+const TRUSTED: [Standing; 2] = [Standing::Unknown, Standing::Good];
 
 /// Another problem holds the deployment.
 struct Held;
@@ -138,7 +187,7 @@ fn apply(problem: &str, effect: &Effect, entry: &mut Entry) -> Result<(), Held> 
             }
         }
         // Reading the entry has taken in what it is.
-        Effect::Enter { .. } | Effect::Guard { .. } => {}
+        Effect::Enter { .. } | Effect::Guard { .. } | Effect::Trust { .. } => {}
     }
     Ok(())
 }

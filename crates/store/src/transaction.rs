@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::builders::{PutBuilder, UpdateBuilder};
+use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, PutBuilder, UpdateBuilder};
 use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
 
@@ -45,6 +45,15 @@ impl Write {
         let put = put.build().expect("table and item are given");
         Self {
             item: TransactWriteItem::builder().put(put).build(),
+            refused: Refused::Stale,
+        }
+    }
+
+    /// A condition on something read before that is not written.
+    pub(crate) fn check(check: ConditionCheckBuilder) -> Self {
+        let check = check.build().expect("table, key and condition are given");
+        Self {
+            item: TransactWriteItem::builder().condition_check(check).build(),
             refused: Refused::Stale,
         }
     }
