@@ -127,11 +127,6 @@ fn worst(lessons: &Lessons) -> Option<Lesson> {
         .cloned()
 }
 
-/// How a validation signs what it teaches.
-pub(crate) fn by_validation(id: ValidationId) -> String {
-    format!("validation {id}")
-}
-
 /// What each validation said of a deployment.
 pub(crate) type Lessons = BTreeMap<ValidationId, Lesson>;
 

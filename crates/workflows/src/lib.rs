@@ -8,10 +8,10 @@ pub mod register_validation;
 pub mod validate_builds;
 pub mod validation_report;
 
-pub mod links;
 pub mod measure;
 pub mod outgoing;
 
+mod due;
 mod execution;
 mod fetched_spec;
 mod once;
@@ -19,6 +19,7 @@ mod overlap;
 mod refusal;
 mod sides;
 
+pub use due::Tick;
 pub use refusal::Refusal;
 
 use monspec::MetricFacts;

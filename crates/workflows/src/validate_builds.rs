@@ -9,38 +9,28 @@ mod answering;
 mod history;
 mod hook;
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
 
-use anyhow::Context as _;
 use delivery::CodePipeline;
 use delivery::pipeline::ActionRun;
 use dynatrace::Dynatrace;
-use futures_util::{FutureExt as _, StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
+use release::links::Links;
 use release::plot::Plotted;
 use release::summary;
 use release::validation::{Duty, Ending, Hook, Judgement, Phase, Registration, backoff};
 use release::window::saturating_add;
 use secrecy::SecretString;
-use store::{ClaimError, Claimed, Due, Store, StoreError, Unreadable, tables};
+use store::{ClaimError, Claimed, Due, Store, StoreError, Unreadable};
 use tokio::time::Instant;
 
-use crate::links::Links;
+use crate::due::{PAGE, Tick, Wait, first_pages, work_through};
 use crate::measure::Asking;
 use crate::once::Once;
 use crate::outgoing::Outgoing;
 
 /// How many validations are worked on at the same time.
 const CONCURRENCY: usize = 24;
-
-/// How many due validations of a shard are read at once.
-const PAGE: i32 = 25;
-
-/// Kept back from a tick's time, so that a remote that hangs still leaves the
-/// time to write down that it did.
-const RESERVE: Duration = Duration::from_secs(5);
 
 /// What a tick speaks to, whether or not anything is due.
 #[derive(Debug)]
@@ -64,17 +54,6 @@ pub struct Connected {
     pub links: Option<Links>,
     /// Signs what is posted.
     pub hook_secret: Option<SecretString>,
-}
-
-/// The time of one tick.
-#[derive(Clone, Copy, Debug)]
-pub struct Tick {
-    /// When it began.
-    pub now: Timestamp,
-    /// When work must have been put down.
-    pub deadline: Instant,
-    /// Until when claims hold.
-    pub lease_until: Timestamp,
 }
 
 /// What a tick did.
@@ -163,19 +142,15 @@ pub async fn validate_builds(
     tick: Tick,
     observe: &(dyn Fn(Observed<'_>) + Sync),
 ) -> anyhow::Result<Ticked> {
-    let first = due(
-        services,
-        tick.now,
-        &[const { None }; tables::SHARDS as usize],
-    )
-    .await?;
+    let read =
+        async |shard, after: Option<&Due>| services.store.due(shard, tick.now, PAGE, after).await;
+    let first = first_pages(&read).await?;
     let mut ticked = Ticked::default();
     if first.iter().all(Vec::is_empty) {
         return Ok(ticked);
     }
     let connected = connect().await?;
-    let remaining = tick.deadline.saturating_duration_since(Instant::now());
-    let remotes_until = tick.deadline - RESERVE.min(remaining / 4);
+    let remotes_until = tick.remotes_until();
     let shared = Shared {
         asking: Asking::new(connected.tenant.clone(), remotes_until),
         services,
@@ -186,69 +161,19 @@ pub async fn validate_builds(
         observe,
     };
 
-    let mut pages = first;
-    loop {
-        let last: Vec<Option<Due>> = pages.iter().map(|page| page.last().cloned()).collect();
-        // One that panics is a neighbour like any other: its claim runs out.
-        let mut work = stream::iter(pages.into_iter().flatten())
-            .map(|due| AssertUnwindSafe(shared.work(due)).catch_unwind())
-            .buffer_unordered(CONCURRENCY);
-        loop {
-            // Dropping work in the middle is what a crash does: safe by design.
-            match tokio::time::timeout_at(tick.deadline, work.next()).await {
-                Ok(Some(Ok(Ok(Some(report))))) => {
-                    observe(Observed::Left(&report));
-                    ticked.token_refused |= report.token_refused;
-                    ticked.reports.push(report);
-                }
-                Ok(Some(Ok(Ok(None)))) => {}
-                Ok(Some(Ok(Err(error)))) => {
-                    let error = anyhow::Error::from(error);
-                    tracing::error!("A validation could not be claimed: {error:#}");
-                }
-                Ok(Some(Err(_))) => tracing::error!("The work on a validation panicked"),
-                Ok(None) => break,
-                Err(_) => {
-                    ticked.work_left = true;
-                    return Ok(ticked);
-                }
-            }
-        }
-        if last.iter().all(Option::is_none) {
-            return Ok(ticked);
-        }
-        pages = match due(services, tick.now, &last).await {
-            Ok(pages) => pages,
-            Err(error) => {
-                tracing::error!("The next page of due validations could not be read: {error:#}");
-                ticked.work_left = true;
-                return Ok(ticked);
-            }
-        };
-    }
-}
-
-/// The next page of every shard that had one.
-async fn due(
-    services: &Services,
-    now: Timestamp,
-    after: &[Option<Due>],
-) -> anyhow::Result<Vec<Vec<Due>>> {
-    let first = after.iter().all(Option::is_none);
-    let pages = (0..tables::SHARDS).zip(after).map(async |(shard, after)| {
-        if after.is_none() && !first {
-            return Ok(Vec::new());
-        }
-        services.store.due(shard, now, PAGE, after.as_ref()).await
-    });
-    futures_util::future::try_join_all(pages)
-        .await
-        .context("cannot find what is due")
+    let work = async |due: &Due| Box::pin(shared.work(due)).await;
+    let left = |report: Report| {
+        observe(Observed::Left(&report));
+        ticked.token_refused |= report.token_refused;
+        ticked.reports.push(report);
+    };
+    ticked.work_left = work_through(first, &read, work, CONCURRENCY, tick.deadline, left).await;
+    Ok(ticked)
 }
 
 impl Shared<'_> {
     /// Claims one validation and takes it as far as it goes.
-    async fn work(&self, due: Due) -> Result<Option<Report>, StoreError> {
+    async fn work(&self, due: &Due) -> Result<Option<Report>, StoreError> {
         let claim = uuid::Uuid::new_v4().to_string();
         let Tick {
             now, lease_until, ..
@@ -256,7 +181,7 @@ impl Shared<'_> {
         let mut claimed = match self
             .services
             .store
-            .claim(&due, &claim, now, lease_until)
+            .claim(due, &claim, now, lease_until)
             .await
         {
             Ok(claimed) => claimed,
@@ -431,21 +356,5 @@ impl Shared<'_> {
             .get_or_try_init(|| self.services.pipeline.runs_since(pipeline, since))
             .await?;
         Ok(runs.clone())
-    }
-}
-
-/// What a validation waits for.
-struct Wait {
-    waiting_for: String,
-    /// When to look again, where it is known better than by backing off.
-    until: Option<Timestamp>,
-}
-
-impl Wait {
-    fn for_(waiting_for: impl Into<String>) -> Self {
-        Self {
-            waiting_for: waiting_for.into(),
-            until: None,
-        }
     }
 }

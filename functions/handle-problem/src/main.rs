@@ -8,7 +8,8 @@ use lambda::http::Request;
 use lambda::{Failure, Invocation, init_logging};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::{Value, json};
-use workflows::handle_problem::{Tick, handle_problems};
+use workflows::Tick;
+use workflows::handle_problem::{Observed, handle_problems};
 
 use setup::Edge;
 
@@ -35,7 +36,7 @@ async fn handle(edge: &Edge, event: LambdaEvent<Value>) -> Result<Value, Failure
 
 async fn scheduled(edge: &Edge, tick: Tick) -> Result<Value, Failure> {
     let connect = async || edge.connect().await;
-    let observe = |left: &_| report::tell(left, tick.now);
+    let observe = |observed: Observed<'_>| report::tell(&observed, tick.now);
     let ticked = handle_problems(&edge.services, connect, tick, &observe).await?;
     if ticked.token_refused {
         edge.secrets.forget();

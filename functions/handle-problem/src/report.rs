@@ -3,30 +3,51 @@
 use jiff::Timestamp;
 use lambda::metrics::{self, Line, Unit};
 use release::remediation::State;
-use workflows::handle_problem::{Progress, Report};
+use store::Unreadable;
+use workflows::handle_problem::{Observed, Progress, Report};
 
-pub(crate) fn tell(report: &Report, now: Timestamp) {
+pub(crate) fn tell(observed: &Observed<'_>, now: Timestamp) {
+    match observed {
+        Observed::Left(report) => left(report, now),
+        // Names the place, because the item does not say who it is.
+        Observed::Unreadable(unreadable) => {
+            let Unreadable { place, looks, .. } = unreadable;
+            tracing::error!(place, looks, "{}", unreadable.in_words());
+            count("Unreadable", &[], ("place", place), now);
+        }
+    }
+}
+
+fn left(report: &Report, now: Timestamp) {
     line(report);
-    for remediation in &report.problem.remediations {
-        let settled = matches!(report.progress, Progress::Settled);
-        let Some(name) = metric(&remediation.state).filter(|_| settled) else {
-            continue;
-        };
-        metrics::emit(&Line {
-            at: now,
-            dimensions: &[("Group", &remediation.culprit.group.to_string())],
-            metrics: &[(name, Unit::Count, 1.0)],
-            properties: &[("problem", &report.problem.id)],
-        });
+    let problem = ("problem", report.problem.id.as_str());
+    for remediation in report
+        .moved
+        .iter()
+        .map(|&at| &report.problem.remediations[at])
+    {
+        if let Some(name) = metric(&remediation.state) {
+            let group = remediation.culprit.group.to_string();
+            count(name, &[("Group", &group)], problem, now);
+        }
     }
     if matches!(report.progress, Progress::Faulted { .. }) {
-        metrics::emit(&Line {
-            at: now,
-            dimensions: &[],
-            metrics: &[("ProblemFaults", Unit::Count, 1.0)],
-            properties: &[("problem", &report.problem.id)],
-        });
+        count("ProblemFaults", &[], problem, now);
     }
+}
+
+fn count(
+    name: &'static str,
+    dimensions: &[(&'static str, &str)],
+    property: (&'static str, &str),
+    now: Timestamp,
+) {
+    metrics::emit(&Line {
+        at: now,
+        dimensions,
+        metrics: &[(name, Unit::Count, 1.0)],
+        properties: &[property],
+    });
 }
 
 fn line(report: &Report) {
@@ -52,7 +73,7 @@ fn line(report: &Report) {
     }
 }
 
-/// What is counted of a remediation once its problem is settled.
+/// What is counted when a remediation comes so far.
 fn metric(state: &State) -> Option<&'static str> {
     match state {
         State::Confirmed { .. } | State::Unconfirmed { .. } => Some("Heals"),

@@ -5,6 +5,7 @@ use delivery::codedeploy::CodeDeploy;
 use dynatrace::Tag;
 use jiff::SignedDuration;
 use lambda::door::{Door, WEBHOOK_TOKEN};
+use lambda::report::{REPORT_KEYS, Report};
 use lambda::secrets::Secrets;
 use lambda::settings::{self, SettingError, parsed, required, unusable};
 use lambda::tenant::{API_TOKEN, Reach};
@@ -21,22 +22,25 @@ pub(crate) struct Edge {
     pub(crate) secrets: Secrets,
     pub(crate) door: Door,
     tenant: Reach,
+    report: Report,
 }
 
 pub(crate) async fn edge() -> Result<Edge, SettingError> {
     let remediations = required("REMEDIATIONS_TABLE", "the name of the table of problems")?;
     let ledger = required("LEDGER_TABLE", "the name of the table of deployments")?;
     let tenant = Reach::read()?;
+    let report = Report::read()?;
     let healing = healing()?;
 
     let sdk = lambda::clients::aws().await?;
-    let secrets = Secrets::new(sdk.clone(), &[API_TOKEN, WEBHOOK_TOKEN]);
+    let secrets = Secrets::new(sdk.clone(), &[API_TOKEN, WEBHOOK_TOKEN, REPORT_KEYS]);
     Reach::require_token(&secrets)?;
     secrets.require(
         WEBHOOK_TOKEN,
         "the secret that notifications carry, at least 16 characters, and after a comma the \
          previous one; or set WEBHOOK_TOKEN_PARAMETER to the name of its SSM parameter",
     )?;
+    report.require_keys(&secrets)?;
     let door = Door::new(&secrets)?;
     // Validations are no concern of this function, and it may not touch them.
     let store = Store::new(aws_sdk_dynamodb::Client::new(&sdk), "", ledger);
@@ -50,6 +54,7 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
         secrets,
         door,
         tenant,
+        report,
     })
 }
 
@@ -59,6 +64,7 @@ impl Edge {
         let secrets = self.secrets.read().await?;
         Ok(Connected {
             tenant: self.tenant.connect(&secrets).await?,
+            links: self.report.links(&secrets),
         })
     }
 }

@@ -4,7 +4,8 @@ use lambda::http::{BodyError, Request, answer as response};
 use release::problem::{Finding, Problem};
 use release::remediation::State;
 use serde_json::{Value, json};
-use workflows::handle_problem::{Notified, Tick, notified};
+use workflows::Tick;
+use workflows::handle_problem::{Notified, Observed, notified};
 
 use crate::report;
 use crate::setup::Edge;
@@ -35,7 +36,8 @@ pub(crate) async fn answer(edge: &Edge, request: &Request, tick: Tick) -> Value 
         Err(error @ BodyError::NotEncoded) => return refused(400, &error.to_string()),
     };
     let connect = async || edge.connect().await;
-    match notified(&edge.services, connect, &body, tick).await {
+    let observe = |observed: Observed<'_>| report::tell(&observed, tick.now);
+    match notified(&edge.services, connect, &body, tick, &observe).await {
         Ok(Notified::Unusable(unusable)) => {
             tracing::warn!("A notification cannot be used: {unusable}");
             refused(400, &unusable.to_string())
@@ -46,7 +48,6 @@ pub(crate) async fn answer(edge: &Edge, request: &Request, tick: Tick) -> Value 
         }
         Ok(Notified::Stored(problem)) => response(200, &told(&problem)),
         Ok(Notified::Worked(left)) => {
-            report::tell(&left, tick.now);
             if left.token_refused {
                 edge.secrets.forget();
             }

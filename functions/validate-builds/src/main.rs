@@ -6,7 +6,8 @@ mod setup;
 use lambda::{Failure, Invocation, init_logging};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::{Value, json};
-use workflows::validate_builds::{Observed, Tick, validate_builds};
+use workflows::Tick;
+use workflows::validate_builds::{Observed, validate_builds};
 
 use setup::Edge;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use delivery::CodePipeline;
 use delivery::artifact::Artifacts;
-use delivery::job::JobEvent;
+use delivery::job::{Answer, JobEvent};
 use dynatrace::{Api, Dynatrace};
 use jiff::{SignedDuration, Timestamp};
 use lab::aws::Aws;
@@ -18,17 +18,18 @@ use lab::pipeline::{
 };
 use lab::tenant::{Failed, Requests, Tenant};
 use release::evidence::Evidence;
+use release::links::{LinkSettings, Links};
 use release::validation::{Validation, ValidationId};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use store::{Store, tables};
 use tokio::time::Instant;
-use workflows::links::{LinkSettings, Links};
+use workflows::Tick;
 use workflows::outgoing::Outgoing;
 use workflows::register_validation::{
     self, Hooks, Outcome, Request, Settings, register_validation,
 };
-use workflows::validate_builds::{Connected, Observed, Services, Tick, Ticked, validate_builds};
+use workflows::validate_builds::{Connected, Observed, Services, Ticked, validate_builds};
 
 pub(crate) const PIPELINE: &str = "Sample";
 pub(crate) const STAGING: &str = "SERVICE-00000000000000A1";
@@ -164,17 +165,14 @@ impl World {
         let event: JobEvent = serde_json::from_value(job.event.clone()).unwrap();
         let services = self.registering();
         let outcome = register_validation(&services, Request::Job(&event.job), self.now).await?;
-        match &outcome {
-            Outcome::Waiting { .. } | Outcome::NotNeeded(_) => {
-                services.pipeline.succeed(&job.id, "registered").await?;
-            }
-            Outcome::Refused(refusal) => {
-                services
-                    .pipeline
-                    .fail(&job.id, refusal.failure, &refusal.text)
-                    .await?;
-            }
-        }
+        let answer = match &outcome {
+            Outcome::Waiting { .. } | Outcome::NotNeeded(_) => Answer::done("registered"),
+            Outcome::Refused(refusal) => Answer::Failed {
+                failure: refusal.failure,
+                message: refusal.text.clone(),
+            },
+        };
+        services.pipeline.report(&job.id, answer).await?;
         Ok(outcome)
     }
 

@@ -5,7 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use release::problem::{Arrival, Problem, Reported};
 use store::Noticed;
 
-use super::{Pass, cause};
+use super::cause;
+use super::pass::Pass;
 
 /// How long a notification may take: an alerting profile may hold it back.
 const GRACE: SignedDuration = SignedDuration::from_mins(5);

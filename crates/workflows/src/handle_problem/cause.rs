@@ -13,8 +13,9 @@ use release::problem::{Comment, Finding, Problem, Remediation};
 use release::remediation::{Refusal, State};
 use store::{Advanced, ClaimedProblem, Effect};
 
+use super::pass::Pass;
 use super::view::View;
-use super::{Pass, words};
+use super::words;
 
 /// The source of every announcement that a pipeline makes.
 const SOURCE: &str = "AWS CodePipeline";

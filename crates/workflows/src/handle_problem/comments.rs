@@ -6,7 +6,8 @@ use release::validation::backoff;
 use release::window::saturating_add;
 use store::ClaimedProblem;
 
-use super::{Pass, Wait};
+use super::pass::Pass;
+use crate::due::Wait;
 
 /// Where a comment is said to come from.
 const CONTEXT: &str = "AWS Lambda";

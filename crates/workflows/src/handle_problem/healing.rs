@@ -10,9 +10,11 @@ use release::remediation::{
 };
 use store::{Advanced, ClaimedProblem, Effect};
 
+use super::pass::Pass;
 use super::target::{self, Chosen};
 use super::view::{self, View};
-use super::{Mode, Pass, Wait, watch, words};
+use super::{Mode, watch, words};
+use crate::due::Wait;
 
 /// How many steps one pass may take with one remediation. Far more than a heal
 /// has; a row that led to itself would end here.
@@ -115,7 +117,7 @@ impl Step<'_> {
                 match effect {
                     Effect::Blame { .. } => remediation.holds = true,
                     Effect::Release { .. } | Effect::Condemn { .. } => remediation.holds = false,
-                    Effect::Guard { .. } | Effect::Enter { .. } => {}
+                    Effect::Guard { .. } | Effect::Trust { .. } | Effect::Enter { .. } => {}
                 }
             }
             if matches!(state, State::Unconfirmed { .. }) {
@@ -214,6 +216,10 @@ impl Step<'_> {
         }
         if made.status == Status::Running {
             return Ok(Next::Wait(Wait::for_("CodeDeploy's own rollback to end")));
+        }
+        // What was rolled back to may be no better.
+        if target::is_tainted(services, view, culprit, rollback).await? {
+            return self.act(claimed, view, "").await;
         }
         let needless = Needless::Replaced {
             running: rollback.to_owned(),
@@ -339,17 +345,32 @@ impl Step<'_> {
             at: tick.now,
         };
         if services.healing.mode == Mode::Shadow {
-            let comment = words::shadowed(culprit, &heal, first, &chosen.notes);
+            let comment = words::shadowed(culprit, &heal, first, &self.notes(&chosen));
             let effects = self.guard(&view.guard, guard.released(limits, tick.now));
             let state = State::Shadowed(heal);
             return self.to(claimed, state, Some(comment), &effects).await;
         }
-        let effects = self.guard(&view.guard, guard.clone());
+        let mut effects = self.guard(&view.guard, guard.clone());
+        // Somebody may have learned of it since it was chosen.
+        effects.push(Effect::Trust {
+            target: heal.target.clone(),
+        });
         let state = State::Intended(heal.clone());
         match self.write(claimed, state, None, &effects).await? {
             Advanced::Written => self.create(claimed, &heal, &chosen, &guard).await,
             Advanced::Stale => Ok(Next::Step),
         }
+    }
+
+    /// What a person should know about the choice, and where to read why the
+    /// revision is known to be good.
+    fn notes(&self, chosen: &Chosen) -> Vec<String> {
+        let Pass {
+            connected, tick, ..
+        } = self.pass;
+        let link = chosen.evidence.zip(connected.links.as_ref());
+        let evidence = link.map(|(id, links)| words::evidence(&links.to(id, tick.now)));
+        chosen.notes.iter().cloned().chain(evidence).collect()
     }
 
     /// The intent is stored, by this very pass: the call may be made.
@@ -374,7 +395,7 @@ impl Step<'_> {
                 let effects = [Effect::Enter {
                     deployment: heal_record(heal, &id, tick.now, culprit),
                 }];
-                let comment = words::deploying(culprit, heal, &id, &chosen.notes);
+                let comment = words::deploying(culprit, heal, &id, &self.notes(chosen));
                 let heal = heal.clone();
                 let state = State::Deploying {
                     heal,

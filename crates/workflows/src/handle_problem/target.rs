@@ -6,6 +6,7 @@ use delivery::bundle::Presence;
 use delivery::codedeploy::{Revision, Status};
 use release::deployment::{Deployment, LedgerEntry, Standing};
 use release::remediation::targets;
+use release::validation::ValidationId;
 
 use super::Services;
 use super::view::View;
@@ -18,6 +19,8 @@ const MOST_CANDIDATES: usize = 10;
 pub(super) struct Chosen {
     pub(super) deployment: Deployment,
     pub(super) revision: Revision,
+    /// The validation that speaks for it, if one does.
+    pub(super) evidence: Option<ValidationId>,
     /// What a person should know about the choice.
     pub(super) notes: Vec<String>,
 }
@@ -30,7 +33,11 @@ pub(super) async fn choose(
 ) -> anyhow::Result<Option<Chosen>> {
     let candidates = candidates(services, view, culprit).await?;
     let mut notes = Vec::new();
-    for candidate in candidates.into_iter().take(MOST_CANDIDATES) {
+    for entry in candidates.into_iter().take(MOST_CANDIDATES) {
+        let evidence = (entry.standing == Standing::Good)
+            .then(|| entry.validation())
+            .flatten();
+        let candidate = entry.deployment;
         let revision = match view.made(&candidate.id) {
             Some(made) => made.revision.clone(),
             // Older than what was listed.
@@ -62,6 +69,7 @@ pub(super) async fn choose(
         return Ok(Some(Chosen {
             deployment: candidate,
             revision,
+            evidence,
             notes,
         }));
     }
@@ -73,34 +81,66 @@ async fn candidates(
     services: &Services,
     view: &View,
     culprit: &Deployment,
-) -> anyhow::Result<Vec<Deployment>> {
-    let mut history = view.deployments();
-    if !history
-        .iter()
-        .any(|entry| entry.deployment.id == culprit.id)
-    {
-        history.push(LedgerEntry {
-            deployment: culprit.clone(),
-            standing: Standing::Suspect,
-            taught_by: String::new(),
-            bound_to: None,
-        });
-    }
-    let identities: Vec<&str> = history
-        .iter()
-        .map(|entry| entry.deployment.identity.as_str())
-        .collect();
-    let bad = services.store.bad_contents(&identities).await?;
-    let tainted = tainted_locations(view, &history, &bad, culprit);
-    Ok(targets(&history, &culprit.id, &bad)
+) -> anyhow::Result<Vec<LedgerEntry>> {
+    let known = Known::read(services, view, culprit).await?;
+    Ok(targets(&known.history, &culprit.id, &known.bad)
         .into_iter()
-        .map(|entry| &entry.deployment)
-        .filter(|deployment| {
-            let location = view.location(&deployment.id);
-            location.is_none_or(|location| !tainted.contains(&location))
+        .filter(|entry| {
+            let location = view.location(&entry.deployment.id);
+            location.is_none_or(|location| !known.tainted.contains(&location))
         })
         .cloned()
         .collect())
+}
+
+/// Whether what a deployment brought is itself known to be bad, or is the
+/// culprit's.
+pub(super) async fn is_tainted(
+    services: &Services,
+    view: &View,
+    culprit: &Deployment,
+    deployment: &str,
+) -> anyhow::Result<bool> {
+    let known = Known::read(services, view, culprit).await?;
+    let location = view.location(deployment);
+    Ok(location.is_some_and(|location| known.tainted.contains(&location)))
+}
+
+/// What is known of everything that was deployed to the culprit's group.
+struct Known {
+    history: Vec<LedgerEntry>,
+    /// The contents that are bad in any group.
+    bad: BTreeSet<String>,
+    /// Where such contents lie.
+    tainted: BTreeSet<String>,
+}
+
+impl Known {
+    async fn read(services: &Services, view: &View, culprit: &Deployment) -> anyhow::Result<Self> {
+        let mut history = view.deployments();
+        if !history
+            .iter()
+            .any(|entry| entry.deployment.id == culprit.id)
+        {
+            history.push(LedgerEntry {
+                deployment: culprit.clone(),
+                standing: Standing::Suspect,
+                taught_by: String::new(),
+                bound_to: None,
+            });
+        }
+        let identities: Vec<&str> = history
+            .iter()
+            .map(|entry| entry.deployment.identity.as_str())
+            .collect();
+        let bad = services.store.bad_contents(&identities).await?;
+        let tainted = tainted_locations(view, &history, &bad, culprit);
+        Ok(Self {
+            history,
+            bad,
+            tainted,
+        })
+    }
 }
 
 /// Where bad content lies: the ledger may know it by its sources, and

@@ -198,6 +198,8 @@ fn end_of_marker(culprit: &str) -> String {
 pub(super) fn recorded(made: &codedeploy::Deployment) -> Deployment {
     let location = location(made).unwrap_or_else(|| made.id.clone());
     let name = location.rsplit(['/', '@']).next().unwrap_or_default();
+    // A bundle of which no version was named.
+    let name = name.trim_end_matches('#');
     Deployment {
         id: made.id.clone(),
         group: Group {

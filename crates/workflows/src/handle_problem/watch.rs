@@ -8,7 +8,8 @@ use release::remediation::{Heal, Needless, State};
 use store::{Advanced, ClaimedProblem, Effect};
 
 use super::healing::{Next, Step};
-use super::{Wait, words};
+use super::words;
+use crate::due::Wait;
 
 /// How long CodeDeploy may take to show a deployment that it has made.
 const SHOWN_WITHIN: SignedDuration = SignedDuration::from_mins(5);

@@ -74,6 +74,10 @@ pub(super) fn shadowed(culprit: &Deployment, heal: &Heal, first: &str, notes: &[
     ))
 }
 
+pub(super) fn evidence(link: &str) -> String {
+    format!("Its last validation: {link}")
+}
+
 pub(super) fn refused(culprit: &Deployment, refusal: &Refusal) -> String {
     bounded(format!(
         "Unbreakable: deployment {} is to blame and is not rolled back: {}.",

@@ -11,7 +11,8 @@ use release::validation::{
 use secrecy::SecretString;
 use store::Claimed;
 
-use super::{Shared, Wait};
+use super::Shared;
+use crate::due::Wait;
 
 /// Takes the approval of a judged validation as far as it goes; `Some` says
 /// what it waits for.

@@ -10,7 +10,8 @@ use serde_json::json;
 use sha2::Sha256;
 use store::{Claimed, StoreError};
 
-use super::{Shared, Wait};
+use super::Shared;
+use crate::due::Wait;
 
 /// Posts the result. `Some` says that it has to be tried again; a receiver that
 /// says no is no fault of ours and holds up nothing else.

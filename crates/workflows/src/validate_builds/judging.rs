@@ -12,8 +12,9 @@ use release::evidence::{Evidence, Evidenced};
 use release::validation::{Registration, Validation};
 use release::window::saturating_add;
 
+use super::Shared;
 use super::history::{History, mixed, never_released};
-use super::{Shared, Wait};
+use crate::due::Wait;
 use crate::metric_facts;
 use crate::sides::{Baseline, Pair, Sides};
 

@@ -1,5 +1,7 @@
 //! What a build meets, from its registration to its answered approval.
 
+use std::time::Duration;
+
 use lab::pipeline::ApprovalStatus;
 use lab::ssm::Kind;
 use lab::world::{REPORT, Settings, Traffic};
@@ -169,4 +171,22 @@ async fn build_is_judged_without_a_link_when_the_keys_of_links_cannot_be_used() 
         // are not there are looked for at every tick.
         assert!(stored.is_none() || errors.len() == 1, "{errors:?}");
     }
+}
+
+#[tokio::test]
+async fn call_to_aws_that_hangs_is_a_fault_and_the_answer_follows() {
+    let world = gated(Settings::default()).await;
+    let build = registered(&world).await;
+    world.aws.slow_down("GetPipelineState", PATIENCE);
+
+    let faulted = async || stored(&world, build.id).await.faults != 0;
+    world
+        .tick_until("the fault is written down", PATIENCE, faulted)
+        .await
+        .unwrap();
+
+    assert_eq!(status(&world, &build.execution), ApprovalStatus::Waiting);
+    world.aws.slow_down("GetPipelineState", Duration::ZERO);
+    answered(&world, &build.execution).await;
+    assert_eq!(status(&world, &build.execution), ApprovalStatus::Approved);
 }

@@ -23,6 +23,7 @@ stories! {
     culprit_that_was_stopped_is_replaced_though_the_problem_is_over,
     culprit_that_was_stopped_is_replaced_though_it_took_long,
     own_rollback_of_codedeploy_is_used_if_it_deploys_our_target,
+    own_rollback_of_codedeploy_to_bad_content_is_healed_like_the_culprit,
     heal_is_never_healed,
     group_is_left_alone_after_a_heal,
     third_heal_of_a_day_is_refused,
@@ -283,6 +284,39 @@ async fn own_rollback_of_codedeploy_is_used_if_it_deploys_our_target(mut scene: 
     scene.ticks(4).await;
     assert!(matches!(scene.state(&problem).await, State::Healed { .. }));
     assert_eq!(scene.world.aws.calls("CreateDeployment"), 0);
+}
+
+async fn own_rollback_of_codedeploy_to_bad_content_is_healed_like_the_culprit(mut scene: Scene) {
+    let (_, _, first) = scene.bad_release().await;
+    scene.notify(&first, "OPEN").await;
+    scene.ticks(1).await;
+    first.resolve(scene.world.now.as_millisecond());
+    scene.notify(&first, "RESOLVED").await;
+    // Somebody brings it back, and CodeDeploy takes it for a success.
+    scene.minutes(60);
+    scene.deploy("bad");
+    scene.minutes(30);
+    let options = GroupOptions {
+        duration: SignedDuration::from_mins(2),
+        auto_rollback: AutoRollback::On(vec![RollbackEvent::Failure]),
+        ..GroupOptions::default()
+    };
+    scene.group(GroupOptions {
+        outcome: Outcome::Failed,
+        ..options.clone()
+    });
+    scene.release("worse").await;
+    scene.minutes(1);
+    let second = scene.problem().open();
+    scene.group(options);
+    scene.minutes(2);
+    let [rollback] = scene.rollbacks().try_into().unwrap();
+    assert_eq!(Scene::bundle(&rollback), "bad");
+
+    scene.notify(&second, "OPEN").await;
+    scene.ticks(4).await;
+
+    assert_eq!(scene.healed_to(), ["good", "good"]);
 }
 
 async fn heal_is_never_healed(mut scene: Scene) {

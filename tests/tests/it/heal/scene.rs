@@ -15,8 +15,9 @@ use release::problem;
 use release::remediation::{Limits, State};
 use serde_json::{Value, json};
 use tokio::time::Instant;
+use workflows::Tick;
 use workflows::handle_problem::{
-    Connected, Healing, Mode, Notified, Report, Services, Tick, Ticked, handle_problems, notified,
+    Connected, Healing, Mode, Notified, Report, Services, Ticked, handle_problems, notified,
 };
 
 use crate::world::{PRODUCTION, World};
@@ -144,9 +145,15 @@ impl Scene {
         let services = self.services();
         let connect = async || Ok(self.connected());
         let tick = self.tick_in(Duration::from_secs(25));
-        notified(&services, connect, body.to_string().as_bytes(), tick)
-            .await
-            .unwrap()
+        notified(
+            &services,
+            connect,
+            body.to_string().as_bytes(),
+            tick,
+            &|_| (),
+        )
+        .await
+        .unwrap()
     }
 
     /// One event of the schedule.
@@ -194,6 +201,7 @@ impl Scene {
     pub(crate) fn connected(&self) -> Connected {
         Connected {
             tenant: self.world.dynatrace(),
+            links: self.world.connected().links,
         }
     }
 

@@ -1,11 +1,13 @@
 //! Which revision is deployed again.
 
 use lab::codedeploy::{GroupOptions, Revision};
+use lab::pipeline::Mode;
 use release::deployment::{Deployment, Group, Origin};
 use release::remediation::{Refusal, State};
 
 use super::scene::{APPLICATION, BUCKET, GROUP, Scene, group};
 use super::stories;
+use crate::world::{PRODUCTION, STAGING, monspec, only};
 
 stories! {
     bad_content_is_no_target_under_another_id,
@@ -14,6 +16,7 @@ stories! {
     without_any_target_nothing_is_done_and_a_person_is_told,
     what_failed_or_answered_a_problem_is_no_target,
     content_that_a_problem_condemned_elsewhere_is_no_target,
+    revision_that_passed_its_gate_goes_first_and_its_report_is_linked,
 }
 
 async fn bad_content_is_no_target_under_another_id(mut scene: Scene) {
@@ -150,4 +153,44 @@ async fn content_that_a_problem_condemned_elsewhere_is_no_target(mut scene: Scen
     scene.notify(&problem, "OPEN").await;
 
     assert_eq!(scene.healed_to(), ["older"]);
+}
+
+async fn revision_that_passed_its_gate_goes_first_and_its_report_is_linked(mut scene: Scene) {
+    let gate = "StagingToProduction,5";
+    scene.world.pipeline(
+        Mode::Superseded,
+        &format!("{gate},ApproveStaging"),
+        &format!("{gate},ApproveProduction"),
+    );
+    for service in [STAGING, PRODUCTION] {
+        scene.world.traffic(service, 100.0, 0.0);
+    }
+    scene.world.release("1", &monspec()).await;
+    scene.minutes(8);
+    scene.world.tick().await;
+    scene.world.run_jobs().await;
+    scene.minutes(8);
+    let validation = only(&scene.world.tick().await);
+    let codedeploy = scene.world.aws.codedeploy();
+    let [validated] = codedeploy
+        .history(APPLICATION, GROUP)
+        .unwrap()
+        .try_into()
+        .expect("production was deployed to once");
+    scene.minutes(60);
+    scene.release("unproven").await;
+    scene.minutes(60);
+    scene.release("bad").await;
+    scene.minutes(10);
+    let problem = scene.problem().open();
+
+    scene.notify(&problem, "OPEN").await;
+
+    let State::Healed { heal, .. } = scene.state(&problem).await else {
+        panic!("it is not healed: {:?}", scene.comments(&problem));
+    };
+    assert_eq!(heal.target.id, validated.id);
+    let comments = scene.comments(&problem);
+    let link = format!("https://report.example/v/{validation}?");
+    assert!(comments[0].contains(&link), "{comments:?}");
 }

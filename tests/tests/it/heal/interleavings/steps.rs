@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, join_all, poll_fn};
+use futures_util::future::{LocalBoxFuture, join_all, poll_fn};
 use jiff::SignedDuration;
 use lab::aws::Fault;
 use lab::codedeploy::Outcome;
@@ -186,7 +186,7 @@ impl Storm<'_> {
         }
     }
 
-    fn doing<'a>(&'a self, what: &'a Doing) -> BoxFuture<'a, Done> {
+    fn doing<'a>(&'a self, what: &'a Doing) -> LocalBoxFuture<'a, Done> {
         async move {
             match what {
                 Doing::Hear {
@@ -200,15 +200,20 @@ impl Storm<'_> {
                 }
             }
         }
-        .boxed()
+        .boxed_local()
     }
 
     async fn hears(&self, worker: &Worker, problem: &Problem, state: &str) -> Done {
         let tenant = worker.tenant.clone();
-        let connect = async || Ok(Connected { tenant });
+        let connect = async || {
+            Ok(Connected {
+                tenant,
+                links: None,
+            })
+        };
         let body = Scene::body(problem, state).to_string();
         let tick = self.scene.tick_in(Duration::from_secs(25));
-        let heard = notified(&worker.services, connect, body.as_bytes(), tick).await;
+        let heard = notified(&worker.services, connect, body.as_bytes(), tick, &|_| ()).await;
         match heard {
             Ok(Notified::Stored(_) | Notified::Worked(_)) => {
                 Done::Accepted(problem.id().to_owned())
@@ -222,7 +227,12 @@ impl Storm<'_> {
     /// One event of the schedule.
     pub(super) async fn ticks_once(&self, worker: &Worker) -> anyhow::Result<()> {
         let tenant = worker.tenant.clone();
-        let connect = async || Ok(Connected { tenant });
+        let connect = async || {
+            Ok(Connected {
+                tenant,
+                links: None,
+            })
+        };
         let tick = self.scene.tick_in(Duration::from_secs(25));
         handle_problems(&worker.services, connect, tick, &|_| ()).await?;
         Ok(())
