@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use lab::pipeline::JobStatus;
+use lab::pipeline::{Job, JobStatus};
 use lab::runtime::{self, Function, Outcome};
 use serde_json::{Value, json};
 
 use crate::Binaries;
 use crate::figures::{Budget, Figure, Figures, Quantity};
-use crate::world::{RIPE, World, sample, tick};
+use crate::world::{RIPE, World, end, notification, sample, tick};
 
 /// How often everything is started.
 const ROUNDS: usize = 15;
@@ -36,6 +36,7 @@ pub(crate) async fn measure(binaries: &Binaries, figures: &mut Figures) -> anyho
     let world = World::start().await?;
     let empty = world.tables("empty").await?;
     let [mut hello, mut register, mut idle, mut judging, mut show] = [const { Vec::new() }; 5];
+    let [mut announce, mut watching, mut healing] = [const { Vec::new() }; 3];
 
     for round in 0..ROUNDS {
         let tables = world.tables(&format!("round-{round}")).await?;
@@ -49,13 +50,8 @@ pub(crate) async fn measure(binaries: &Binaries, figures: &mut Figures) -> anyho
         hello.push(first_answer(&function, json!({})).await?);
 
         let function = world.function(&binaries.register, &tables).await?;
-        register.push(first_answer(&function, job.event).await?);
-        let end = world.aws.pipelines().job(&job.id)?.status;
-        ensure!(
-            end == JobStatus::Succeeded,
-            "the job ended as {end:?}\n{}",
-            function.logs()
-        );
+        register.push(first_answer(&function, job.event.clone()).await?);
+        succeeded(&world, &job, &function)?;
 
         let function = world.function(&binaries.validate, &empty).await?;
         tick(&function, 0).await?;
@@ -68,6 +64,26 @@ pub(crate) async fn measure(binaries: &Binaries, figures: &mut Figures) -> anyho
 
         let function = world.function(&binaries.show, &tables).await?;
         show.push(first_answer(&function, world.start_page()).await?);
+
+        let job = world.announcing_job(&format!("Announced-{round}"))?;
+        let function = world.function(&binaries.announce, &tables).await?;
+        announce.push(first_answer(&function, job.event.clone()).await?);
+        succeeded(&world, &job, &function)?;
+
+        let function = world.function(&binaries.heal, &empty).await?;
+        watching.push(first_answer(&function, json!({})).await?);
+
+        // A service of its own, so that nothing else is to blame.
+        let service = "s".repeat(round + 1);
+        let problem = world.bad_release(&service).await?;
+        let function = world.function(&binaries.heal, &tables).await?;
+        healing.push(first_answer(&function, notification(&problem)).await?);
+        ensure!(
+            world.heals(&service) == 1,
+            "the problem was not answered\n{}",
+            function.logs()
+        );
+        end(&problem);
     }
 
     let hello = Start::median(&hello);
@@ -90,12 +106,30 @@ pub(crate) async fn measure(binaries: &Binaries, figures: &mut Figures) -> anyho
         Start::median(&judging),
         Some(hello),
     );
+    for (name, starts) in [
+        ("push-deployment-event", announce),
+        ("handle-problem, schedule", watching),
+        ("handle-problem, notification", healing),
+    ] {
+        let start = Start::median(&starts);
+        add(figures, name, start, Some(hello));
+    }
     add_within(
         figures,
         "validation-report, start page",
         Start::median(&show),
         Some(hello),
         BUDGET_OF_READERS,
+    );
+    Ok(())
+}
+
+fn succeeded(world: &World, job: &Job, function: &Function) -> anyhow::Result<()> {
+    let status = world.aws.pipelines().job(&job.id)?.status;
+    ensure!(
+        status == JobStatus::Succeeded,
+        "the job ended as {status:?}\n{}",
+        function.logs()
     );
     Ok(())
 }

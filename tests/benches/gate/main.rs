@@ -1,5 +1,6 @@
-//! What the gate costs, through the real release binaries: cold starts, a busy
-//! tick, the calls of a validation, a long history and an idle tick.
+//! What the functions cost, through the real release binaries: cold starts, a busy
+//! tick, the calls of a validation, the answer to a problem, a long history and an
+//! idle tick.
 //!
 //! It asserts nothing. Times of a shared machine belong in a table that a
 //! person reads, and they stand beside a bare hello world of the same run.
@@ -7,6 +8,7 @@
 mod calls;
 mod cold;
 mod figures;
+mod heal;
 mod idle;
 mod load;
 mod relay;
@@ -26,6 +28,8 @@ struct Binaries {
     register: PathBuf,
     validate: PathBuf,
     show: PathBuf,
+    heal: PathBuf,
+    announce: PathBuf,
 }
 
 #[tokio::main]
@@ -45,6 +49,9 @@ async fn main() -> anyhow::Result<()> {
     calls::measure(&binaries, &mut figures)
         .await
         .context("cannot count the calls of a validation")?;
+    heal::measure(&binaries, &mut figures)
+        .await
+        .context("cannot measure the answer to a problem")?;
     report::measure(&binaries, &mut figures)
         .await
         .context("cannot measure a report")?;
@@ -83,6 +90,9 @@ fn build() -> anyhow::Result<Binaries> {
         binaries::function_with_progress("register-validation", Profile::Release, progress)?;
     let validate = binaries::function_with_progress("validate-builds", Profile::Release, progress)?;
     let show = binaries::function_with_progress("validation-report", Profile::Release, progress)?;
+    let heal = binaries::function_with_progress("handle-problem", Profile::Release, progress)?;
+    let announce =
+        binaries::function_with_progress("push-deployment-event", Profile::Release, progress)?;
     let hello = ["--example", "hello"];
     let mut examples = binaries::build(&hello, Profile::Release, progress)?;
     Ok(Binaries {
@@ -90,5 +100,7 @@ fn build() -> anyhow::Result<Binaries> {
         register,
         validate,
         show,
+        heal,
+        announce,
     })
 }

@@ -1,7 +1,9 @@
-//! A relay in front of the database that counts what passes.
+//! A relay in front of the database that counts what passes, and slows it down on request.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
@@ -17,6 +19,7 @@ use tokio::task::JoinHandle;
 /// The running relay; it stops when this value is dropped.
 pub(crate) struct Relay {
     url: String,
+    latency: Arc<AtomicU64>,
     counted: Arc<Mutex<Counted>>,
     server: JoinHandle<()>,
 }
@@ -34,6 +37,7 @@ pub(crate) struct Counted {
 struct Behind {
     http: Client,
     url: String,
+    latency: Arc<AtomicU64>,
     counted: Arc<Mutex<Counted>>,
 }
 
@@ -46,9 +50,11 @@ impl Relay {
         let behind = Behind {
             http: Client::new(),
             url: url.to_owned(),
+            latency: Arc::default(),
             counted: Arc::clone(&counted),
         };
         let url = format!("http://{}", listener.local_addr()?);
+        let latency = Arc::clone(&behind.latency);
         let router = Router::new().fallback(pass).with_state(behind);
         let server = tokio::spawn(async move {
             // `serve` only ends when its task is aborted.
@@ -56,6 +62,7 @@ impl Relay {
         });
         Ok(Self {
             url,
+            latency,
             counted,
             server,
         })
@@ -63,6 +70,12 @@ impl Relay {
 
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Makes every later call take so much longer.
+    pub(crate) fn latency(&self, latency: Duration) {
+        let milliseconds = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
+        self.latency.store(milliseconds, Ordering::Relaxed);
     }
 
     /// What passed since it was last asked for.
@@ -93,6 +106,8 @@ impl Behind {
         headers.remove(header::HOST);
         headers.remove(header::CONTENT_LENGTH);
 
+        let latency = self.latency.load(Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_millis(latency)).await;
         let request = self.http.post(&self.url).headers(headers).body(body);
         let answer = request.send().await?;
         let status = answer.status();

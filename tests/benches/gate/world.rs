@@ -5,18 +5,21 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use delivery::CodePipeline;
 use delivery::artifact::Artifacts;
-use delivery::job::JobEvent;
+use delivery::job::{Answer, JobEvent};
+use dynatrace::{Announced, Api, Dynatrace, Event, EventKind};
 use jiff::{SignedDuration, Timestamp};
 use lab::aws::Aws;
+use lab::codedeploy::{Deployment, GroupOptions, Revision};
 use lab::dynamo::Dynamo;
 use lab::pipeline::{ApprovalStatus, Job, PipelineSpec, SourceRevision, Stage};
 use lab::runtime::{self, Function, Invocation};
 use lab::ssm::Kind;
-use lab::tenant::{Requests, Tenant};
+use lab::tenant::{Problem, Requests, Tenant};
 use release::evidence::Evidence;
 use release::link::{Keys, Scope};
 use release::validation::{ExecutionMode, Judgement, Registrant, Registration, ValidationId};
@@ -33,10 +36,15 @@ use crate::report::{VERDICT, point};
 
 const STAGING: &str = "SERVICE-00000000000000A1";
 const PRODUCTION: &str = "SERVICE-00000000000000B1";
+/// The deployment group that production is.
+const GROUP: &str = "Production";
+
 const METHOD: &str = "/api/invoke";
 
 /// The monspec that the product hands to its users.
 const SAMPLE: &str = include_str!("../../../monspec/examples/monspec.json");
+
+const WEBHOOK_TOKEN: &str = "the-secret-that-notifications-carry";
 
 const KEYS: &str = "a:the-key-that-signs-links-to-reports-here";
 
@@ -51,12 +59,13 @@ pub(crate) struct World {
 /// Long enough ago for a window of five minutes and Dynatrace's delay.
 pub(crate) const RIPE: i64 = 20;
 
-/// The two tables of one measurement, so that no measurement sees the rows of
+/// The tables of one measurement, so that no measurement sees the rows of
 /// another one.
 #[derive(Clone)]
 pub(crate) struct Tables {
     pub(crate) validations: String,
     pub(crate) ledger: String,
+    remediations: String,
 }
 
 /// A pipeline that waits at its gate.
@@ -77,7 +86,11 @@ impl World {
             now,
         };
         world.aws.set_now(now);
-        for (name, value) in [("/dt/token", world.tenant.token()), ("/report/keys", KEYS)] {
+        for (name, value) in [
+            ("/dt/token", world.tenant.token()),
+            ("/report/keys", KEYS),
+            ("/webhook/token", WEBHOOK_TOKEN),
+        ] {
             world.aws.ssm().put(name, Kind::SecureString, value);
         }
         world.run_services();
@@ -107,10 +120,12 @@ impl World {
         let named = Tables {
             validations: format!("validations-{name}"),
             ledger: format!("ledger-{name}"),
+            remediations: format!("remediations-{name}"),
         };
         let client = self.dynamo.client();
         tables::create(&client, tables::VALIDATIONS, &named.validations).await?;
         tables::create(&client, tables::LEDGER, &named.ledger).await?;
+        tables::create(&client, tables::REMEDIATIONS, &named.remediations).await?;
         Ok(named)
     }
 
@@ -203,6 +218,99 @@ impl World {
         Ok((job, gate))
     }
 
+    /// A pipeline whose announcing action was just started.
+    pub(crate) fn announcing_job(&self, pipeline: &str) -> anyhow::Result<Job> {
+        let staging = Stage::new("Staging")
+            .deploy("Deploy", pipeline, "Staging", 1)
+            .lambda(
+                "Push",
+                "push-deployment-event",
+                "Staging,Measured",
+                2,
+                Some("Monspec"),
+            );
+        let pipelines = self.aws.pipelines();
+        pipelines.create(PipelineSpec::new(pipeline).stage(staging));
+        let source = SourceRevision::new("4f2a9c1", "Change the cart")
+            .artifact("Monspec", sample().to_string());
+        pipelines.start(pipeline, source)?;
+        pipelines.next_job().context("no job was started")
+    }
+
+    /// A service of production with a good release and a bad one, and the
+    /// problem that followed. The application is called as the service's name.
+    pub(crate) async fn bad_release(&self, service: &str) -> anyhow::Result<Problem> {
+        let entity = format!("SERVICE-{:016X}", 0xE000 + service.len());
+        self.tenant
+            .service(&entity, service)
+            .tag("DeploymentGroup", GROUP)
+            .add();
+        let codedeploy = self.aws.codedeploy();
+        codedeploy.application(service);
+        codedeploy.group(service, GROUP, GroupOptions::default())?;
+        let mut last = String::new();
+        for (bundle, minutes_ago) in [("good", 60), ("bad", 10)] {
+            self.aws
+                .set_now(self.now - SignedDuration::from_mins(minutes_ago));
+            let key = format!("{service}-{bundle}.zip");
+            self.aws.s3().put("bundles", &key, bundle);
+            let revision = Revision::s3("bundles", &key);
+            last = codedeploy.deploy_by_person(service, GROUP, revision)?;
+        }
+        self.aws.set_now(self.now);
+        let announced = [
+            ("CodeDeploy.Application", service),
+            ("CodeDeploy.DeploymentGroup", GROUP),
+            ("CodeDeploy.DeploymentId", &last),
+        ];
+        let at = (self.now - SignedDuration::from_mins(10)).as_millisecond();
+        let event = Event {
+            kind: EventKind::Deployment,
+            title: "Deploy".to_owned(),
+            name: Some("Deploy".to_owned()),
+            version: Some("1".to_owned()),
+            source: "AWS CodePipeline".to_owned(),
+            entities: vec![entity.clone()],
+            start_ms: Some(at),
+            end_ms: Some(at),
+            properties: announced
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+            ..Event::default()
+        };
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+        let announced = self.dynatrace()?.announce(&event, deadline).await?;
+        ensure!(
+            matches!(announced, Announced::Attached { attached: 1, .. }),
+            "the deployment was not announced: {announced:?}"
+        );
+        let problem = self.tenant.problem("Failure rate increase");
+        Ok(problem.impacts(&entity).open())
+    }
+
+    /// How many deployments of a service answer a problem.
+    pub(crate) fn heals(&self, service: &str) -> usize {
+        let history = self.aws.codedeploy().history(service, GROUP);
+        let marked = |deployment: &Deployment| {
+            let description = deployment.description.as_deref();
+            description.is_some_and(|text| text.contains("[unbreakable:"))
+        };
+        history.map_or(0, |history| {
+            history.iter().filter(|one| marked(one)).count()
+        })
+    }
+
+    fn dynatrace(&self) -> anyhow::Result<Dynatrace> {
+        let tenant = dynatrace::Tenant {
+            url: self.tenant.url(),
+            token: SecretString::from(self.tenant.token()),
+            api: Api::V2,
+            calls_in_flight: 1,
+            calls_per_minute: None,
+        };
+        Ok(Dynatrace::new(reqwest::Client::new(), tenant)?)
+    }
+
     /// Registers a validation so long ago that it is ripe by now.
     pub(crate) async fn ripe(
         &self,
@@ -221,7 +329,10 @@ impl World {
             matches!(outcome, Outcome::Waiting { .. }),
             "the registration was not accepted: {outcome:?}"
         );
-        services.pipeline.succeed(&job.id, "registered").await?;
+        services
+            .pipeline
+            .report(&job.id, Answer::done("registered"))
+            .await?;
         self.aws.set_now(self.now);
         Ok(gate)
     }
@@ -262,6 +373,8 @@ impl World {
         let environment = [
             ("VALIDATIONS_TABLE", tables.validations.as_str()),
             ("LEDGER_TABLE", &tables.ledger),
+            ("REMEDIATIONS_TABLE", &tables.remediations),
+            ("WEBHOOK_TOKEN_PARAMETER", "/webhook/token"),
             ("AWS_ENDPOINT_URL", self.aws.url()),
             ("AWS_ENDPOINT_URL_DYNAMODB", database),
             ("DT_TENANT_URL", &tenant),
@@ -334,6 +447,25 @@ pub(crate) async fn tick(function: &Function, validations: usize) -> anyhow::Res
         invocation.logs
     );
     Ok(invocation)
+}
+
+/// The problem ended, and nobody looks at it any more.
+pub(crate) fn end(problem: &Problem) {
+    problem.resolve(real_time().as_millisecond());
+}
+
+/// The request by which the tenant tells of a problem.
+pub(crate) fn notification(problem: &Problem) -> Value {
+    let body = json!({
+        "PID": problem.id(), "State": "OPEN", "ProblemID": problem.display_id(),
+        "ProblemTitle": "Failure rate increase", "ImpactedEntities": [],
+    });
+    json!({
+        "version": "2.0",
+        "headers": {"x-unbreakable-token": WEBHOOK_TOKEN},
+        "requestContext": {"http": {"method": "POST", "path": "/HandleDynatraceProblem"}},
+        "body": body.to_string(),
+    })
 }
 
 /// The sample, without its comments.
