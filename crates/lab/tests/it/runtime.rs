@@ -211,7 +211,7 @@ async fn echo(environment: &[(&str, &str)], settings: Settings) -> Function {
 fn echo_binary() -> PathBuf {
     static PATH: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
     let build = || {
-        let selection = ["-p", "lab", "--example", "echo"];
+        let selection = ["--example", "echo"];
         binaries::build(&selection, Profile::Dev, &mut |_| ()).unwrap()["echo"].clone()
     };
     PATH.get_or_init(build).clone()
