@@ -138,7 +138,14 @@ fn said(word: &Word, ruling: Ruling, out: &mut impl Write) -> Result<(), Failure
     })?;
     let who = words(&who).map_err(Failure::Usage)?;
     let table = Table::open(table.as_deref())?;
-    let Some(entry) = table.rule(group, &word.deployment, ruling, &who, &word.reason)? else {
+    let said = workflows::ruling::Word {
+        group,
+        deployment: &word.deployment,
+        ruling,
+        who: &who,
+        reason: &word.reason,
+    };
+    let Some(entry) = table.rule(&said)? else {
         let known = table.deployments(group, now())?;
         return Err(Failure::Usage(unknown(word, &known)));
     };

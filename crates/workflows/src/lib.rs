@@ -5,6 +5,7 @@ pub mod handle_problem;
 pub mod publish_validation;
 pub mod push_deployment_event;
 pub mod register_validation;
+pub mod ruling;
 pub mod validate_builds;
 pub mod validation_report;
 

@@ -1,11 +1,14 @@
 //! The table of the ledger, asked from a terminal.
 
+use delivery::DeliveryError;
+use delivery::codedeploy::CodeDeploy;
 use jiff::Timestamp;
 use lambda::clients::{aws, install_tls};
 use lambda::settings::required;
 use release::deployment::{Group, LedgerEntry};
-use store::{Ruling, Store, StoreError, tables};
+use store::{Store, tables};
 use tokio::runtime::Runtime;
+use workflows::ruling::{Word, rule};
 
 use crate::failure::Failure;
 
@@ -13,6 +16,7 @@ use crate::failure::Failure;
 pub(super) struct Table {
     runtime: Runtime,
     store: Store,
+    codedeploy: CodeDeploy,
     name: String,
     region: String,
 }
@@ -41,6 +45,7 @@ impl Table {
         let client = aws_sdk_dynamodb::Client::new(&sdk);
         Ok(Self {
             store: Store::new(client, tables::VALIDATIONS.name, &name),
+            codedeploy: CodeDeploy::new(aws_sdk_codedeploy::Client::new(&sdk)),
             runtime,
             name,
             region,
@@ -53,26 +58,26 @@ impl Table {
         until: Timestamp,
     ) -> Result<Vec<LedgerEntry>, Failure> {
         let found = self.runtime.block_on(self.store.deployments(group, until));
-        found.map_err(|error| self.unanswered(error))
+        found.map_err(|error| self.unanswered(&error.into()))
     }
 
     /// Nothing, if the group has no such deployment.
-    pub(super) fn rule(
-        &self,
-        group: &Group,
-        deployment: &str,
-        ruling: Ruling,
-        who: &str,
-        reason: &str,
-    ) -> Result<Option<LedgerEntry>, Failure> {
-        let rule = self.store.rule(group, deployment, ruling, who, reason);
+    pub(super) fn rule(&self, word: &Word<'_>) -> Result<Option<LedgerEntry>, Failure> {
+        let rule = rule(&self.store, &self.codedeploy, word);
         let ruled = self.runtime.block_on(rule);
-        ruled.map_err(|error| self.unanswered(error))
+        ruled.map_err(|error| self.unanswered(&error))
     }
 
-    fn unanswered(&self, error: StoreError) -> Failure {
+    fn unanswered(&self, error: &anyhow::Error) -> Failure {
         let Self { name, region, .. } = self;
-        let error = format!("{:#}", anyhow::Error::from(error));
+        let asks_codedeploy = error.is::<DeliveryError>();
+        let error = format!("{error:#}");
+        if asks_codedeploy {
+            return Failure::Unavailable(format!(
+                "the ledger does not know the deployment, and CodeDeploy in {region} cannot be \
+                 asked for it: {error}"
+            ));
+        }
         // What DynamoDB says is the same for all of its calls, its types are not.
         let says = |word: &str| error.contains(word);
         let check = if says("ResourceNotFoundException") {

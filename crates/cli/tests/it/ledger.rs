@@ -1,4 +1,5 @@
-use lab::aws::{ACCESS_KEY, SECRET_KEY};
+use lab::aws::{ACCESS_KEY, Aws, SECRET_KEY};
+use lab::codedeploy::{GroupOptions, Revision};
 use lab::dynamo::Dynamo;
 use release::deployment::{Deployment, Group, LedgerEntry, Origin, Standing};
 use serde_json::Value;
@@ -10,6 +11,7 @@ const GROUP: &str = "App/Production";
 const REASON: &str = "the database was to blame";
 
 struct World {
+    aws: Aws,
     dynamo: Dynamo,
     store: Store,
 }
@@ -38,11 +40,13 @@ impl World {
             let recorded = store.record_deployment(&deployment).await;
             recorded.expect("the table is there");
         }
-        Self { dynamo, store }
+        let aws = Aws::start().await.expect("loopback has a free port");
+        Self { aws, dynamo, store }
     }
 
     fn run(&self, arguments: &[&str], more: &[(&str, &str)]) -> Ran {
         let settings = [
+            ("AWS_ENDPOINT_URL", self.aws.url()),
             ("AWS_ENDPOINT_URL_DYNAMODB", self.dynamo.url()),
             ("AWS_REGION", "us-east-1"),
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
@@ -110,6 +114,41 @@ async fn person_condemns_and_clears_with_name_and_reason() {
     let known = world.entry("d-1").await;
     assert_eq!(known.standing, Standing::Unknown);
     assert_eq!(known.taught_by, format!("cleared by grace: {REASON}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deployment_that_only_codedeploy_knows_can_be_condemned() {
+    let world = World::start().await;
+    let codedeploy = world.aws.codedeploy();
+    codedeploy.application("App");
+    for name in ["Production", "Staging"] {
+        let created = codedeploy.group("App", name, GroupOptions::default());
+        created.expect("the application exists");
+    }
+    world.aws.s3().put("bundles", "leaky.zip", "leaky");
+    let deploy = |group| {
+        let revision = Revision::s3("bundles", "leaky.zip");
+        let made = codedeploy.deploy_by_person("App", group, revision);
+        made.expect("nothing else is deployed")
+    };
+    let (here, elsewhere) = (deploy("Production"), deploy("Staging"));
+
+    let ran = world.run(
+        &[
+            "ledger", "condemn", "--group", GROUP, &here, "--reason", "leaks",
+        ],
+        &[],
+    );
+
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(world.entry(&here).await.standing, Standing::Bad);
+    let ran = world.run(
+        &[
+            "ledger", "condemn", "--group", GROUP, &elsewhere, "--reason", "leaks",
+        ],
+        &[],
+    );
+    assert_eq!(ran.code, 64, "it is of another group");
 }
 
 #[tokio::test(flavor = "multi_thread")]

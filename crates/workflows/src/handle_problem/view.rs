@@ -195,7 +195,7 @@ fn end_of_marker(culprit: &str) -> String {
 }
 
 /// A deployment of which the ledger knows nothing, as CodeDeploy tells it.
-pub(super) fn recorded(made: &codedeploy::Deployment) -> Deployment {
+pub(crate) fn recorded(made: &codedeploy::Deployment) -> Deployment {
     let location = location(made).unwrap_or_else(|| made.id.clone());
     let name = location.rsplit(['/', '@']).next().unwrap_or_default();
     // A bundle of which no version was named.
