@@ -36,6 +36,7 @@ use tokio::time::Instant;
 use crate::due::{PAGE, Tick, first_pages, work_through};
 use notification::{About, Notification, Unusable};
 use pass::Pass;
+pub(crate) use view::recorded;
 
 /// How many problems are worked on at the same time.
 const CONCURRENCY: usize = 8;
@@ -219,18 +220,17 @@ pub async fn notified(
             (test, Reported::Open)
         }
         Ok(Notification::Problem(about)) => {
-            if about.reported != Reported::Open
-                && services.store.problem(&about.id).await?.is_none()
-            {
-                let reason = "the problem is over, and nothing was done about it";
-                return Ok(Notified::Ignored(reason.to_owned()));
-            }
             let reported = about.reported;
             (heard_of(about, now, patience), reported)
         }
     };
     let noticed = services.store.notice(&problem, reported, now).await?;
     let known = match noticed {
+        // Its first notification was lost, or is late. Nothing is begun on the
+        // word that it is over; the schedule asks the tenant.
+        Noticed::New if reported != Reported::Open => {
+            return Ok(Notified::Stored(Box::new(problem)));
+        }
         Noticed::New => Box::new(problem),
         Noticed::Known(known) => known,
     };

@@ -15,6 +15,7 @@ stories! {
     notification_that_comes_again_changes_nothing,
     test_notification_is_recorded_and_nothing_is_done,
     states_that_open_nothing_are_answered_and_left,
+    end_that_is_told_of_a_problem_that_goes_on_ends_nothing,
     missing_field_is_named_and_nothing_is_stored,
     entities_may_be_missing_from_the_list,
     lost_notification_is_made_up_for,
@@ -58,14 +59,33 @@ async fn test_notification_is_recorded_and_nothing_is_done(scene: Scene) {
 async fn states_that_open_nothing_are_answered_and_left(mut scene: Scene) {
     let (_, _, problem) = scene.bad_release().await;
 
-    for state in ["RESOLVED", "MERGED", "PONDERED"] {
-        let notified = scene.notify(&problem, state).await;
-        assert!(matches!(notified, Notified::Ignored(_)), "{notified:?}");
-    }
-
+    let notified = scene.notify(&problem, "PONDERED").await;
+    assert!(matches!(notified, Notified::Ignored(_)), "{notified:?}");
     let stored = scene.world.store.problem(problem.id()).await.unwrap();
     assert!(stored.is_none());
+
+    problem.resolve(scene.world.now.as_millisecond());
+    let notified = scene.notify(&problem, "RESOLVED").await;
+    assert!(matches!(notified, Notified::Stored(_)), "{notified:?}");
+
+    scene.ticks(1).await;
+    let stored = scene.stored(&problem).await;
+    assert_eq!(
+        (stored.finding, stored.phase),
+        (Finding::Over, Phase::Settled)
+    );
     assert!(scene.heals().is_empty());
+}
+
+async fn end_that_is_told_of_a_problem_that_goes_on_ends_nothing(mut scene: Scene) {
+    let (_, _, problem) = scene.bad_release().await;
+
+    let notified = scene.notify(&problem, "RESOLVED").await;
+
+    assert!(matches!(notified, Notified::Stored(_)), "{notified:?}");
+    assert!(scene.heals().is_empty());
+    scene.ticks(1).await;
+    assert_eq!(scene.healed_to(), ["good"]);
 }
 
 async fn missing_field_is_named_and_nothing_is_stored(mut scene: Scene) {
