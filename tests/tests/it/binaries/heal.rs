@@ -1,6 +1,7 @@
 //! Self-healing as it is deployed: the real binary behind its front door.
 
 mod random;
+mod stories;
 
 use std::time::Duration;
 
@@ -176,38 +177,53 @@ async fn killed_between_deployment_and_record() {
 
 /// A good release and a bad one, and the problem that follows.
 async fn bad_release(world: &World, api: Api) -> Problem {
-    let codedeploy = world.aws.codedeploy();
-    codedeploy.application(APPLICATION);
-    let options = GroupOptions {
+    group(world, quick());
+    deploy(world, "good").await;
+    let bad = deploy(world, "bad").await;
+    announce(world, api, &bad, &[PRODUCTION]).await;
+    problem(world)
+}
+
+/// Deployments that are over soon.
+fn quick() -> GroupOptions {
+    GroupOptions {
         duration: SignedDuration::from_millis(300),
         ..GroupOptions::default()
-    };
-    codedeploy.group(APPLICATION, GROUP, options).unwrap();
-    let mut last = String::new();
-    for name in ["good", "bad"] {
-        world.aws.s3().put("bundles", name, name);
-        let free = async || codedeploy.active(APPLICATION, GROUP).unwrap().is_none();
-        world::until("the group to be free", PATIENCE, free)
-            .await
-            .unwrap();
-        let revision = Revision::s3("bundles", name);
-        last = codedeploy
-            .deploy_by_person(APPLICATION, GROUP, revision)
-            .unwrap();
     }
+}
+
+/// The group exists, and its later deployments go like this.
+fn group(world: &World, options: GroupOptions) {
+    let codedeploy = world.aws.codedeploy();
+    codedeploy.application(APPLICATION);
+    codedeploy.group(APPLICATION, GROUP, options).unwrap();
+}
+
+/// Deploys a bundle of this name and waits for its end.
+async fn deploy(world: &World, name: &str) -> String {
+    world.aws.s3().put("bundles", name, name.to_owned());
+    let revision = Revision::s3("bundles", name);
+    let codedeploy = world.aws.codedeploy();
+    let made = codedeploy.deploy_by_person(APPLICATION, GROUP, revision);
+    free(world).await;
+    made.unwrap()
+}
+
+/// Nothing is deployed any more.
+async fn free(world: &World) {
+    let codedeploy = world.aws.codedeploy();
     let free = async || codedeploy.active(APPLICATION, GROUP).unwrap().is_none();
     world::until("the group to be free", PATIENCE, free)
         .await
         .unwrap();
-    announce(world, api, &last).await;
-    world
-        .tenant
-        .problem("Failure rate increase")
-        .impacts(PRODUCTION)
-        .open()
 }
 
-async fn announce(world: &World, api: Api, deployment: &str) {
+fn problem(world: &World) -> Problem {
+    let problem = world.tenant.problem("Failure rate increase");
+    problem.impacts(PRODUCTION).open()
+}
+
+async fn announce(world: &World, api: Api, deployment: &str, entities: &[&str]) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let settings = dynatrace::Tenant {
         url: world.tenant.url(),
@@ -223,7 +239,7 @@ async fn announce(world: &World, api: Api, deployment: &str) {
         name: Some("Deploy".to_owned()),
         version: Some("1".to_owned()),
         source: "AWS CodePipeline".to_owned(),
-        entities: vec![PRODUCTION.to_owned()],
+        entities: entities.iter().map(|id| (*id).to_owned()).collect(),
         properties: [
             ("CodeDeploy.Application", APPLICATION),
             ("CodeDeploy.DeploymentGroup", GROUP),
