@@ -6,6 +6,7 @@
 
 pub mod notification;
 
+mod acting;
 mod cause;
 mod giving_up;
 mod healing;
