@@ -157,7 +157,8 @@ impl Step<'_> {
             halved: self.remediation.stopped
                 && view
                     .made(&culprit.id)
-                    .is_some_and(|made| made.status != Status::Succeeded),
+                    // What ended by itself before the stop reached it is not our doing.
+                    .is_some_and(|made| matches!(made.status, Status::Running | Status::Stopped)),
             max_age: services.healing.max_age,
             now: tick.now,
         };

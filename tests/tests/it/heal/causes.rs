@@ -17,6 +17,7 @@ stories! {
     problem_of_another_environment_is_ignored,
     entity_of_another_environment_is_no_cause,
     two_groups_are_too_many_unless_one_is_the_root,
+    entity_that_two_pipelines_deploy_blames_the_newest_deployment,
     deployment_that_never_was_is_not_blamed,
     group_that_codedeploy_does_not_know_hides_nothing,
     groups_are_counted_when_they_are_known_to_be_real,
@@ -172,6 +173,33 @@ async fn two_groups_are_too_many_unless_one_is_the_root(mut scene: Scene) {
     scene.notify(&clear, "OPEN").await;
     assert_eq!(scene.healed_to(), ["good"]);
     assert_eq!(codedeploy.history(APPLICATION, "Billing").unwrap().len(), 1);
+}
+
+async fn entity_that_two_pipelines_deploy_blames_the_newest_deployment(mut scene: Scene) {
+    let codedeploy = scene.world.aws.codedeploy().clone();
+    codedeploy
+        .group(APPLICATION, "Billing", GroupOptions::default())
+        .unwrap();
+    for name in ["good", "bad"] {
+        scene.release(name).await;
+        scene.minutes(10);
+        let key = format!("billing-{name}");
+        scene.world.aws.s3().put("bundles", &key, name);
+        let bundle = lab::codedeploy::Revision::s3("bundles", &key);
+        let id = codedeploy
+            .deploy_by_person(APPLICATION, "Billing", bundle)
+            .unwrap();
+        scene.announce_in("Billing", &id, &[PRODUCTION]).await;
+        scene.minutes(10);
+    }
+    let problem = scene.problem().open();
+
+    scene.notify(&problem, "OPEN").await;
+
+    assert!(scene.heals().is_empty(), "the other group is left alone");
+    let billing = codedeploy.history(APPLICATION, "Billing").unwrap();
+    assert_eq!(billing.len(), 3);
+    assert_eq!(Scene::bundle(&billing[0]), "billing-good");
 }
 
 async fn deployment_that_never_was_is_not_blamed(mut scene: Scene) {

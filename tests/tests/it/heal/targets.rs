@@ -1,6 +1,6 @@
 //! Which revision is deployed again.
 
-use lab::codedeploy::{GroupOptions, Revision};
+use lab::codedeploy::{GroupOptions, Platform, Revision};
 use lab::pipeline::Mode;
 use release::deployment::{Deployment, Group, Origin};
 use release::remediation::{Refusal, State};
@@ -17,6 +17,7 @@ stories! {
     what_failed_or_answered_a_problem_is_no_target,
     content_that_a_problem_condemned_elsewhere_is_no_target,
     revision_that_passed_its_gate_goes_first_and_its_report_is_linked,
+    content_that_codedeploy_hides_is_fetched,
 }
 
 async fn bad_content_is_no_target_under_another_id(mut scene: Scene) {
@@ -193,4 +194,30 @@ async fn revision_that_passed_its_gate_goes_first_and_its_report_is_linked(mut s
     let comments = scene.comments(&problem);
     let link = format!("https://report.example/v/{validation}?");
     assert!(comments[0].contains(&link), "{comments:?}");
+}
+
+async fn content_that_codedeploy_hides_is_fetched(mut scene: Scene) {
+    scene.group(GroupOptions {
+        platform: Platform::Lambda,
+        config: "CodeDeployDefault.LambdaAllAtOnce".to_owned(),
+        ..GroupOptions::default()
+    });
+    let [good, bad] = ["1", "2"].map(|version| {
+        let spec = format!(r#"{{"version": 0.0, "Resources": [{{"live": "{version}"}}]}}"#);
+        Revision::app_spec(&spec)
+    });
+    for revision in [&good, &bad] {
+        let codedeploy = scene.world.aws.codedeploy().clone();
+        let id = codedeploy
+            .deploy_by_person(APPLICATION, GROUP, revision.clone())
+            .unwrap();
+        scene.announce(&id, &[PRODUCTION]).await;
+        scene.minutes(30);
+    }
+    let problem = scene.problem().open();
+
+    scene.notify(&problem, "OPEN").await;
+
+    let [heal] = scene.heals().try_into().unwrap();
+    assert_eq!(heal.revision, good);
 }
