@@ -23,7 +23,7 @@ enum Knows {
     Anything,
 }
 
-const ROOMS: [Room; 11] = [
+const ROOMS: [Room; 12] = [
     Room {
         name: "monspec",
         knows: Only(&[]),
@@ -85,6 +85,12 @@ const ROOMS: [Room; 11] = [
         knows: Anything,
         shuns: &[],
         why: "the lab plays the other side of every client",
+    },
+    Room {
+        name: "sample-app",
+        knows: Only(&[]),
+        shuns: &["aws-", "lambda_runtime", "reqwest"],
+        why: "what is released knows nothing of who releases it",
     },
     Room {
         name: "tests",
