@@ -183,6 +183,11 @@ impl Tenant {
         self.state().samples.forget(entity);
     }
 
+    /// Forgets everything measured before a moment, in milliseconds.
+    pub fn forget_before(&self, ms: i64) {
+        self.state().samples.forget_before(ms);
+    }
+
     /// Sets the tenant's clock, which stands still from then on.
     pub fn set_now(&self, ms: i64) {
         self.state().clock = Clock::Set(ms);

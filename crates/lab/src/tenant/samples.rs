@@ -108,6 +108,15 @@ impl Samples {
         self.gauges.retain(|(owner, _), _| owner != entity);
     }
 
+    pub(super) fn forget_before(&mut self, at: i64) {
+        for samples in self.requests.values_mut() {
+            samples.retain(|sample| at <= sample.at);
+        }
+        for points in self.gauges.values_mut() {
+            points.retain(|(when, _)| at <= *when);
+        }
+    }
+
     /// The number that `source` yields over the union of the entities' samples,
     /// or nothing if there is none. No request is no number, not a zero.
     pub(super) fn measure(
