@@ -155,6 +155,7 @@ impl Settings {
                 ("DT_API", api_name(self.api)),
                 ("DT_API_TOKEN_PARAMETER", TOKEN),
                 ("WEBHOOK_TOKEN_PARAMETER", WEBHOOK_TOKEN),
+                ("REPORT_KEYS_PARAMETER", REPORT_KEYS),
             ],
             PUBLISH => &[
                 ("DT_BUILD_REPORT_URL", REPORT),
