@@ -5,6 +5,7 @@ pub mod binaries;
 pub mod codedeploy;
 pub mod dynamo;
 pub mod front;
+pub mod live;
 pub mod pipeline;
 pub mod runtime;
 pub mod s3;

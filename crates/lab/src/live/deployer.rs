@@ -1,0 +1,83 @@
+//! The agent of `CodeDeploy`: what is deployed really runs afterwards.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde::Deserialize;
+
+use super::Scene;
+use super::environment::Environment;
+use crate::codedeploy::{Deployment, DeploymentStatus, Outcome, Revision};
+
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What a bundle holds: the one service is every build.
+#[derive(Deserialize)]
+struct Bundle {
+    build: u32,
+}
+
+/// Carries out the deployments of one group, and tells when a build crashes.
+pub(super) async fn carry_out(
+    scene: Arc<Scene>,
+    environment: Arc<Environment>,
+    binary: PathBuf,
+) -> anyhow::Result<()> {
+    let log = super::environment::log_of(scene.folder.path(), environment.name());
+    loop {
+        if let Some(deployment) = begun(&scene, &environment)? {
+            let outcome = match bundle(&scene, &deployment) {
+                Ok(bundle) => environment
+                    .replace(&binary, bundle.build, &log)
+                    .await
+                    .map(|()| bundle.build),
+                Err(error) => Err(error),
+            };
+            let place = format!("{} ({})", environment.name(), deployment.id);
+            let outcome = match outcome {
+                Ok(build) => {
+                    scene
+                        .journal
+                        .tell("CodeDeploy", format!("build {build} runs in {place}"));
+                    Outcome::Succeeded
+                }
+                Err(error) => {
+                    scene
+                        .journal
+                        .tell("CodeDeploy", format!("{place} failed: {error:#}"));
+                    Outcome::Failed
+                }
+            };
+            // Whoever stopped it meanwhile has ended it already.
+            let _ = scene.world.aws.codedeploy().finish(&deployment.id, outcome);
+        }
+        if let Some(ended) = environment.crashed().await {
+            scene.trouble(format!(
+                "build {} in {} ended by itself ({}); its log is {}",
+                ended.build,
+                environment.name(),
+                ended.status,
+                ended.log.display()
+            ));
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// The deployment that changes the instances now.
+fn begun(scene: &Scene, environment: &Environment) -> anyhow::Result<Option<Deployment>> {
+    let codedeploy = scene.world.aws.codedeploy();
+    let active = codedeploy.active(super::APPLICATION, environment.name())?;
+    Ok(active.filter(|deployment| deployment.status == DeploymentStatus::InProgress))
+}
+
+fn bundle(scene: &Scene, deployment: &Deployment) -> anyhow::Result<Bundle> {
+    let Revision::S3(place) = &deployment.revision else {
+        anyhow::bail!("the revision is no bundle in S3");
+    };
+    let object = scene.world.aws.s3().get(&place.bucket, &place.key);
+    let object = object.with_context(|| format!("the bundle {} is gone", place.key))?;
+    serde_json::from_slice(&object.body).context("the bundle names no build")
+}

@@ -1,0 +1,143 @@
+//! What happens in the lab, as lines for people.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use tokio::sync::watch;
+
+use crate::clock::real_time;
+
+/// How many lines are kept.
+const KEPT: usize = 2_000;
+
+/// How many lines back something counts as said already.
+const LATELY: usize = 30;
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// Its number, counted from the beginning.
+    pub number: u64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// Who did it.
+    pub who: String,
+    /// What was done.
+    pub what: String,
+}
+
+/// Everything that happened lately; whoever is interested hears of more.
+#[derive(Debug)]
+pub struct Journal {
+    entries: Mutex<VecDeque<Entry>>,
+    length: watch::Sender<u64>,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self {
+            entries: Mutex::default(),
+            length: watch::Sender::new(0),
+        }
+    }
+}
+
+impl Journal {
+    /// Writes down what somebody did.
+    pub fn tell(&self, who: &str, what: impl Into<String>) {
+        let mut entries = self.entries();
+        let number = *self.length.borrow();
+        entries.push_back(Entry {
+            number,
+            at: real_time(),
+            who: who.to_owned(),
+            what: what.into(),
+        });
+        if KEPT < entries.len() {
+            entries.pop_front();
+        }
+        drop(entries);
+        self.length.send_replace(number + 1);
+    }
+
+    /// Writes down what a function wrote for people. Metrics are left out, and
+    /// so is what it said a moment ago: waiting is told once.
+    pub fn tell_logs(&self, function: &str, logs: &str) {
+        for line in logs.lines() {
+            let fields: Value = serde_json::from_str(line).unwrap_or_default();
+            if let Some(message) = fields["message"].as_str()
+                && !self.told_lately(function, message)
+            {
+                self.tell(function, message);
+            }
+        }
+    }
+
+    fn told_lately(&self, who: &str, what: &str) -> bool {
+        let entries = self.entries();
+        let mut lately = entries.iter().rev().take(LATELY);
+        lately.any(|entry| entry.who == who && entry.what == what)
+    }
+
+    /// What happened from this number on, as far as it is still known.
+    pub fn since(&self, number: u64) -> Vec<Entry> {
+        let entries = self.entries();
+        let later = entries.iter().filter(|entry| number <= entry.number);
+        later.cloned().collect()
+    }
+
+    /// Follows how many things have happened.
+    pub fn follow(&self) -> watch::Receiver<u64> {
+        self.length.subscribe()
+    }
+
+    fn entries(&self) -> MutexGuard<'_, VecDeque<Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reader_gets_what_it_has_not_seen() {
+        let journal = Journal::default();
+        for what in ["one", "two", "three"] {
+            journal.tell("somebody", what);
+        }
+
+        let later = journal.since(1);
+        let later: Vec<_> = later.iter().map(|entry| entry.what.as_str()).collect();
+        assert_eq!(later, ["two", "three"]);
+        assert_eq!(*journal.follow().borrow(), 3);
+    }
+
+    #[test]
+    fn oldest_lines_make_room() {
+        let journal = Journal::default();
+        for _ in 0..=KEPT {
+            journal.tell("somebody", "something");
+        }
+
+        let kept = journal.since(0);
+        assert_eq!(kept.len(), KEPT);
+        assert_eq!(kept.first().map(|entry| entry.number), Some(1));
+    }
+
+    #[test]
+    fn only_what_is_meant_for_people_is_taken_from_logs() {
+        let journal = Journal::default();
+        let logs = "{\"message\": \"Judged\"}\n{\"_aws\": {}}\nnot even json";
+
+        journal.tell_logs("validate-builds", logs);
+        journal.tell_logs("validate-builds", logs);
+
+        let told = journal.since(0);
+        let told: Vec<_> = told.iter().map(|entry| entry.what.as_str()).collect();
+        assert_eq!(told, ["Judged"]);
+    }
+}

@@ -1,0 +1,72 @@
+//! Users of production, and the tests that run in staging.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
+
+use super::environment::Environment;
+
+/// What is called, in turn, and what the tests call it.
+const CALLS: [(&str, &str); 5] = [
+    ("/", "Start"),
+    ("/api/echo?text=Hello", "Echo"),
+    ("/api/login?username=Guest", "Login"),
+    ("/api/invoke?url=https://service.example", "Invoke"),
+    ("/api/version", "Version"),
+];
+
+/// More than a service that answers has under way; requests to one that does
+/// not are left out.
+const AT_ONCE: usize = 100;
+
+/// Who calls a service, and how often.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Callers {
+    /// People, forty times a second.
+    Users,
+    /// Tests that name themselves, ten times a second.
+    Tests,
+}
+
+impl Callers {
+    fn pause(self) -> Duration {
+        match self {
+            Self::Users => Duration::from_millis(25),
+            Self::Tests => Duration::from_millis(100),
+        }
+    }
+}
+
+/// Calls a service for ever, whatever it answers and however slowly: users do
+/// not become fewer because a build is sick.
+pub(super) async fn call(environment: Arc<Environment>, callers: Callers) -> anyhow::Result<()> {
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .timeout(Duration::from_secs(15))
+        .build()
+        .context("cannot make a client for the load")?;
+    let mut ticks = tokio::time::interval(callers.pause());
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut under_way = JoinSet::new();
+    for (path, name) in CALLS.iter().cycle() {
+        ticks.tick().await;
+        while under_way.try_join_next().is_some() {}
+        if environment.build().is_none() || AT_ONCE <= under_way.len() {
+            continue;
+        }
+        let mut request = client.get(format!("{}{path}", environment.url()));
+        if matches!(callers, Callers::Tests) {
+            request = request.header("x-dynatrace", format!("NA=Test.{name};"));
+        }
+        under_way.spawn(async move {
+            // The environment measures what is answered; nothing else counts.
+            if let Ok(answer) = request.send().await {
+                let _ = answer.bytes().await;
+            }
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! What CodePipeline and the schedule do by themselves: jobs are carried to
+//! their functions, and scheduled functions are called.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Scene;
+use crate::pipeline::Job;
+use crate::runtime::Function;
+use crate::world::{self, HANDLE_PROBLEM, PUSH, REGISTER, VALIDATE};
+
+/// A minute in production.
+const EVERY: Duration = Duration::from_secs(1);
+
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Carries jobs for ever.
+pub(super) async fn carry_jobs(scene: Arc<Scene>) -> anyhow::Result<()> {
+    loop {
+        while let Some(job) = scene.world.aws.pipelines().next_job() {
+            tokio::spawn(carry(Arc::clone(&scene), job));
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Calls both scheduled functions for ever.
+pub(super) async fn tick(scene: Arc<Scene>) -> anyhow::Result<()> {
+    loop {
+        tokio::join!(
+            invoke(&scene, VALIDATE, &scene.world.validate, world::scheduled()),
+            invoke(
+                &scene,
+                HANDLE_PROBLEM,
+                scene.heal.function(),
+                world::scheduled()
+            ),
+        );
+        tokio::time::sleep(EVERY).await;
+    }
+}
+
+async fn carry(scene: Arc<Scene>, job: Job) {
+    let function = match job.function.as_str() {
+        REGISTER => &scene.world.register,
+        PUSH => &scene.push,
+        unknown => {
+            scene.trouble(format!("there is no function `{unknown}`"));
+            return;
+        }
+    };
+    invoke(&scene, &job.function, function, job.event.clone()).await;
+}
+
+/// Invokes a function; what it could not do stands in the journal.
+async fn invoke(scene: &Scene, name: &str, function: &Function, event: serde_json::Value) {
+    match function.invoke(event).await {
+        Ok(invocation) => {
+            scene.journal.tell_logs(name, &invocation.logs);
+            if let Err(error) = world::answer(name, invocation) {
+                scene.trouble(format!("{error:#}"));
+            }
+        }
+        Err(error) => scene.trouble(format!("{name} cannot be invoked: {error:#}")),
+    }
+}

@@ -1,0 +1,184 @@
+//! Whether a service is as its users know it: what a tenant learns by itself.
+//!
+//! A baseline follows the service slowly as long as the service is well, and
+//! stands still while it is not, so that a sick build never becomes normal.
+
+use super::meter::Summary;
+
+/// Fewer requests than this say nothing.
+const ENOUGH: usize = 20;
+
+/// How much of the distance to the present the baseline goes per look.
+const LEARNS: f64 = 0.05;
+
+/// So many looks in a row must agree, or one stumble would be a problem.
+const SICK_LOOKS: u32 = 3;
+
+/// It takes longer to be believed to be well again.
+const WELL_LOOKS: u32 = 6;
+
+/// What is wrong with a service.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Symptom {
+    /// Half of the requests take at least so much longer than they used to.
+    Slow {
+        /// What is usual, in milliseconds.
+        usual_ms: f64,
+        /// What is observed, in milliseconds.
+        now_ms: f64,
+    },
+    /// More requests fail than used to.
+    Failing {
+        /// The usual share, between 0 and 1.
+        usual: f64,
+        /// The observed share, between 0 and 1.
+        now: f64,
+    },
+}
+
+/// What a look at the service changed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Change {
+    /// It fell ill.
+    Degraded(Symptom),
+    /// It is well again.
+    Recovered,
+}
+
+/// One service under observation.
+#[derive(Debug, Default)]
+pub(super) struct Vigil {
+    usual: Option<Summary>,
+    degraded: bool,
+    /// How many looks in a row spoke against what is believed.
+    doubts: u32,
+}
+
+impl Vigil {
+    /// Looks at the last few seconds of a service.
+    pub(super) fn look(&mut self, recent: Option<Summary>) -> Option<Change> {
+        let recent = recent.filter(|recent| ENOUGH <= recent.count)?;
+        let usual = self.usual.get_or_insert(recent);
+        let symptom = symptom(usual, &recent);
+        if symptom.is_none() && !self.degraded {
+            usual.median_ms += LEARNS * (recent.median_ms - usual.median_ms);
+            usual.failing += LEARNS * (recent.failing - usual.failing);
+        }
+        if symptom.is_some() == self.degraded {
+            self.doubts = 0;
+            return None;
+        }
+        self.doubts += 1;
+        match symptom {
+            Some(symptom) if SICK_LOOKS <= self.doubts => {
+                self.turn();
+                Some(Change::Degraded(symptom))
+            }
+            None if WELL_LOOKS <= self.doubts => {
+                self.turn();
+                Some(Change::Recovered)
+            }
+            _ => None,
+        }
+    }
+
+    fn turn(&mut self) {
+        self.degraded = !self.degraded;
+        self.doubts = 0;
+    }
+}
+
+/// What is wrong now. Half as slow again, or five in a hundred more failures,
+/// is far from the noise of a busy machine and close to no sick build.
+fn symptom(usual: &Summary, now: &Summary) -> Option<Symptom> {
+    if usual.median_ms * 1.5 < now.median_ms {
+        return Some(Symptom::Slow {
+            usual_ms: usual.median_ms,
+            now_ms: now.median_ms,
+        });
+    }
+    (usual.failing + 0.05 < now.failing).then_some(Symptom::Failing {
+        usual: usual.failing,
+        now: now.failing,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WELL: Summary = Summary {
+        count: 100,
+        median_ms: 100.0,
+        failing: 0.0,
+    };
+    const SLOW: Summary = Summary {
+        median_ms: 200.0,
+        ..WELL
+    };
+    const FAILING: Summary = Summary {
+        failing: 0.1,
+        ..WELL
+    };
+
+    fn changes(looks: &[(Summary, usize)]) -> Vec<Change> {
+        let mut vigil = Vigil::default();
+        let looks = looks.iter().flat_map(|&(look, times)| vec![look; times]);
+        looks.filter_map(|look| vigil.look(Some(look))).collect()
+    }
+
+    #[test]
+    fn sick_build_is_noticed_once_and_its_end_once() {
+        let told = changes(&[(WELL, 10), (SLOW, 100), (WELL, 100)]);
+
+        let [
+            Change::Degraded(Symptom::Slow { usual_ms, now_ms }),
+            Change::Recovered,
+        ] = told[..]
+        else {
+            panic!("{told:?}")
+        };
+        assert!((usual_ms - 100.0).abs() < 1e-9 && (now_ms - 200.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn failures_are_noticed_beside_a_good_response_time() {
+        let told = changes(&[(WELL, 10), (FAILING, 10)]);
+        assert!(
+            matches!(told[..], [Change::Degraded(Symptom::Failing { .. })]),
+            "{told:?}"
+        );
+    }
+
+    #[test]
+    fn stumble_is_no_problem_and_pause_no_recovery() {
+        assert_eq!(changes(&[(WELL, 10), (SLOW, 2), (WELL, 10)]), []);
+        let told = changes(&[(WELL, 10), (SLOW, 10), (WELL, 5), (SLOW, 10)]);
+        assert_eq!(told.len(), 1, "{told:?}");
+    }
+
+    #[test]
+    fn sick_build_never_becomes_usual() {
+        let told = changes(&[(WELL, 10), (SLOW, 10_000), (WELL, 10), (SLOW, 10)]);
+        assert_eq!(told.len(), 3, "{told:?}");
+    }
+
+    #[test]
+    fn slow_change_is_followed() {
+        let mut vigil = Vigil::default();
+        for step in 0..300 {
+            let look = Summary {
+                median_ms: 100.0 + f64::from(step),
+                ..WELL
+            };
+            assert_eq!(vigil.look(Some(look)), None, "step {step}");
+        }
+    }
+
+    #[test]
+    fn few_requests_say_nothing() {
+        let few = Summary { count: 19, ..SLOW };
+        assert_eq!(changes(&[(WELL, 10), (few, 100)]), []);
+        assert_eq!(Vigil::default().look(None), None);
+    }
+}
