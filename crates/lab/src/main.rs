@@ -1,40 +1,45 @@
 //! The world on a laptop, as a program.
 
-mod play;
+mod build;
+mod story;
 mod timeline;
 
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
+use lab::live;
 
-/// Plays a good and a bad build through the gate, from registration to the
-/// answered approval: the real functions as processes, a real database, and
-/// stand-ins for CodePipeline and Dynatrace, all on loopback.
-///
-/// The program ends with 0 only if the good build was approved and the bad one
-/// rejected. The functions are built first if they have to be.
+/// A whole pipeline on this machine: real builds of a service under real load,
+/// judged and healed by the real functions. No account and no tenant is needed.
 #[derive(Parser)]
 #[command(name = "lab")]
 struct Options {
-    /// How long each build is watched, such as `3s` or `1m`.
-    #[arg(long, value_name = "TIME", default_value = "3s")]
-    window: jiff::SignedDuration,
+    #[command(subcommand)]
+    command: Command,
     /// The generation of the Dynatrace API that the functions speak, `v2` or `v1`.
-    #[arg(long, env = "DT_API", default_value = "v2")]
+    #[arg(long, env = "DT_API", default_value = "v2", global = true)]
     api: dynatrace::Api,
-    /// Keep the report open in the end, to be read in a browser.
-    #[arg(long)]
-    stay: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Releases builds 1, 2, 3, 4 and then 1 again, and ends with 0 only if each
+    /// became of what it deserves.
+    Story {
+        /// Print the outcome as one JSON object, and what happens on stderr.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let options = Options::parse();
-    // Whatever ends the play drops it, and with it every process it started.
+    // Whatever ends the work drops it, and with it every process it started.
     let ended = tokio::select! {
-        ended = play::play(&options) => ended,
-        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
+        ended = run(options) => ended,
+        () = interrupted() => Err(anyhow::anyhow!("interrupted")),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -43,5 +48,31 @@ async fn main() -> ExitCode {
             let _ = writeln!(std::io::stderr(), "lab: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+async fn run(options: Options) -> anyhow::Result<()> {
+    let live = live::Options { api: options.api };
+    match options.command {
+        Command::Story { json } => {
+            let form = if json {
+                story::Form::Json
+            } else {
+                story::Form::Table
+            };
+            story::tell(live, form).await
+        }
+    }
+}
+
+/// Waits for Ctrl-C, or for whoever ends programs.
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminated) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated.recv() => {}
     }
 }

@@ -1,74 +1,97 @@
 //! What happened, as lines for a person.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{IsTerminal as _, Write};
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::time::Instant;
+
+/// Where lines go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Stream {
+    /// Standard output.
+    Out,
+    /// Standard error.
+    Err,
+}
 
 /// Prints what happens, with the time since it began.
 pub(crate) struct Timeline {
     began: Instant,
+    stream: Stream,
+}
+
+impl Stream {
+    fn write(self, text: &str) {
+        // A reader that went away is no reason to stop.
+        let _ = match self {
+            Self::Out => {
+                write!(std::io::stdout(), "{text}").and_then(|()| std::io::stdout().flush())
+            }
+            Self::Err => write!(std::io::stderr(), "{text}"),
+        };
+    }
+
+    fn is_terminal(self) -> bool {
+        match self {
+            Self::Out => std::io::stdout().is_terminal(),
+            Self::Err => std::io::stderr().is_terminal(),
+        }
+    }
 }
 
 impl Timeline {
-    pub(crate) fn begin() -> Self {
+    pub(crate) fn begin(stream: Stream) -> Self {
         Self {
             began: Instant::now(),
+            stream,
         }
+    }
+
+    pub(crate) fn stream(&self) -> Stream {
+        self.stream
     }
 
     /// One line: when, who and what.
     pub(crate) fn tell(&self, who: &str, what: &str) {
         let at = self.began.elapsed().as_secs_f64();
-        line(&format!("{at:7.2} s  {who:<21}{what}"));
+        self.line(&format!("{at:7.1} s  {who:<23}{what}"));
     }
 
-    /// What a function wrote for people; metrics and the like are left out.
-    pub(crate) fn tell_logs(&self, function: &str, logs: &str) {
-        for written in logs.lines() {
-            let fields: Value = serde_json::from_str(written).unwrap_or_default();
-            if let Some(message) = fields["message"].as_str() {
-                self.tell(function, message);
-            }
-        }
+    /// One line without a time.
+    pub(crate) fn line(&self, text: &str) {
+        self.stream.write(&format!("{text}\n"));
     }
-}
-
-/// One line without a time.
-pub(crate) fn line(text: &str) {
-    // A reader that went away is no reason to stop.
-    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 /// Shows what a build is at: on a terminal one line that changes, elsewhere a
 /// line each.
 pub(crate) struct Progress {
     began: Instant,
+    stream: Stream,
     rewrites: bool,
 }
 
 impl Progress {
-    pub(crate) fn begin() -> Self {
+    pub(crate) fn begin(stream: Stream) -> Self {
         Self {
             began: Instant::now(),
-            rewrites: std::io::stdout().is_terminal(),
+            stream,
+            rewrites: stream.is_terminal(),
         }
     }
 
     pub(crate) fn show(&self, text: &str) {
         if !self.rewrites {
-            return line(&format!("  {}", text.trim()));
+            return self.stream.write(&format!("  {}\n", text.trim()));
         }
         let start: String = text.trim().chars().take(70).collect();
-        let mut out = std::io::stdout();
-        let _ = write!(out, "\r\x1b[K  {start}").and_then(|()| out.flush());
+        self.stream.write(&format!("\r\x1b[K  {start}"));
     }
 
     /// Ends the changing line; the answer is how long it took.
     pub(crate) fn end(self) -> Duration {
         if self.rewrites {
-            let _ = write!(std::io::stdout(), "\r\x1b[K");
+            self.stream.write("\r\x1b[K");
         }
         self.began.elapsed()
     }
