@@ -1,6 +1,7 @@
 //! The world on a laptop, as a program.
 
 mod build;
+mod console;
 mod story;
 mod timeline;
 
@@ -12,11 +13,16 @@ use lab::live;
 
 /// A whole pipeline on this machine: real builds of a service under real load,
 /// judged and healed by the real functions. No account and no tenant is needed.
+///
+/// Without a command it opens a console for a browser, and ends with Ctrl-C.
 #[derive(Parser)]
 #[command(name = "lab")]
 struct Options {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
+    /// The port of the console; a free one unless given.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
     /// The generation of the Dynatrace API that the functions speak, `v2` or `v1`.
     #[arg(long, env = "DT_API", default_value = "v2", global = true)]
     api: dynatrace::Api,
@@ -54,7 +60,8 @@ async fn main() -> ExitCode {
 async fn run(options: Options) -> anyhow::Result<()> {
     let live = live::Options { api: options.api };
     match options.command {
-        Command::Story { json } => {
+        None => console::serve(live, options.port).await,
+        Some(Command::Story { json }) => {
             let form = if json {
                 story::Form::Json
             } else {

@@ -1,0 +1,188 @@
+//! The lab in a browser: what happens, live, and buttons that make it happen.
+
+mod state;
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::extract::{Json, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Router, middleware};
+use futures_util::{Stream, stream};
+use lab::live::{self, Live, Scene};
+use lab::pipeline::Answer;
+use serde::Deserialize;
+use tokio::net::TcpListener;
+
+use crate::build;
+use crate::timeline::{Stream as Output, Timeline};
+
+/// How often a browser hears what is new, at most.
+const EVERY: Duration = Duration::from_millis(500);
+
+/// Nothing is loaded from elsewhere, and nobody frames the page.
+const POLICY: &str =
+    "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+type Shared = State<Arc<Scene>>;
+type Refused = (StatusCode, String);
+
+/// Serves the console until it is interrupted.
+pub(crate) async fn serve(options: live::Options, port: u16) -> anyhow::Result<()> {
+    let timeline = Timeline::begin(Output::Out);
+    // Before anything is built: a port in use is told at once.
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    let listener = TcpListener::bind(address).await;
+    let listener =
+        listener.with_context(|| format!("cannot listen on {address}: is the port in use?"))?;
+    let url = format!("http://{}", listener.local_addr()?);
+
+    let built = build::build(&timeline).await?;
+    let mut live = Live::start(&built, options).await?;
+    let scene = Arc::clone(live.scene());
+    timeline.line(&format!(
+        "The lab is at {url}\n  staging     {}\n  production  {}\n  reports     {}\nCtrl-C ends it.",
+        scene.staging.url(),
+        scene.production.url(),
+        scene.reports,
+    ));
+    let served = axum::serve(listener, router(scene, &url)?);
+    tokio::select! {
+        served = async { served.await } => served.context("the console ended"),
+        error = live.broken() => Err(error),
+    }
+}
+
+fn router(scene: Arc<Scene>, url: &str) -> anyhow::Result<Router> {
+    let origin = HeaderValue::from_str(url)?;
+    let commands = Router::new()
+        .route("/release", post(release))
+        .route("/answer", post(answer))
+        .layer(middleware::from_fn_with_state(origin, own_page_only));
+    let file = |kind: &'static str, text: &'static str| {
+        get(async move || ([(header::CONTENT_TYPE, kind)], text))
+    };
+    Ok(Router::new()
+        .route(
+            "/",
+            file(
+                "text/html; charset=utf-8",
+                include_str!("console/page.html"),
+            ),
+        )
+        .route(
+            "/console.css",
+            file("text/css", include_str!("console/console.css")),
+        )
+        .route(
+            "/console.js",
+            file("text/javascript", include_str!("console/console.js")),
+        )
+        .route("/events", get(events))
+        .merge(commands)
+        .layer(middleware::map_response(guarded))
+        .with_state(scene))
+}
+
+async fn guarded(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(POLICY),
+    );
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Any page that a browser shows may send requests here; only ours is heard.
+async fn own_page_only(
+    State(own): State<HeaderValue>,
+    headers: HeaderMap,
+    request: axum::extract::Request,
+    next: middleware::Next,
+) -> Response {
+    if headers.get(header::ORIGIN) == Some(&own) {
+        return next.run(request).await;
+    }
+    (
+        StatusCode::FORBIDDEN,
+        "only the console's own page may ask for this",
+    )
+        .into_response()
+}
+
+async fn events(State(scene): Shared) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let events = stream::unfold((scene, None), async |(scene, last)| {
+        loop {
+            if last.is_some() {
+                tokio::time::sleep(EVERY).await;
+            }
+            let now = match state::now(&scene).await {
+                Ok(now) => serde_json::to_string(&now).expect("texts and numbers make JSON"),
+                Err(error) => {
+                    scene.journal.tell("lab", format!("{error:#}"));
+                    tokio::time::sleep(EVERY).await;
+                    continue;
+                }
+            };
+            if last.as_ref() != Some(&now) {
+                let event = Event::default().event("state").data(&now);
+                return Some((Ok(event), (scene, Some(now))));
+            }
+        }
+    });
+    Sse::new(events).keep_alive(KeepAlive::default())
+}
+
+#[derive(Deserialize)]
+struct Release {
+    build: u32,
+}
+
+async fn release(State(scene): Shared, Json(asked): Json<Release>) -> Result<StatusCode, Refused> {
+    scene.release(asked.build).map_err(refused)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+struct Answered {
+    execution: String,
+    environment: String,
+    approve: bool,
+}
+
+async fn answer(State(scene): Shared, Json(asked): Json<Answered>) -> Result<StatusCode, Refused> {
+    let environments = [&scene.staging, &scene.production];
+    let environment = environments
+        .into_iter()
+        .find(|environment| environment.name() == asked.environment)
+        .ok_or_else(|| {
+            (
+                StatusCode::BAD_REQUEST,
+                "there is no such environment".to_owned(),
+            )
+        })?;
+    let answer = if asked.approve {
+        Answer::Approved
+    } else {
+        Answer::Rejected
+    };
+    scene
+        .answer(environment, &asked.execution, answer)
+        .map_err(refused)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the shape that `map_err` wants"
+)]
+fn refused(error: anyhow::Error) -> Refused {
+    (StatusCode::CONFLICT, format!("{error:#}"))
+}

@@ -1,0 +1,169 @@
+//! Everything that the page shows, as it is now.
+
+use jiff::Timestamp;
+use lab::live::{Entry, Environment, Point, Scene};
+use lab::pipeline::{ApprovalStatus, ExecutionView};
+use release::deployment::{LedgerEntry, Origin, Standing};
+use serde::Serialize;
+
+/// How much of everything is shown.
+const EXECUTIONS: usize = 8;
+const DEPLOYMENTS: usize = 8;
+const PROBLEMS: usize = 5;
+const LINES: u64 = 150;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Page {
+    executions: Vec<Execution>,
+    environments: [Place; 2],
+    problems: Vec<Problem>,
+    journal: Vec<Entry>,
+    reports: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Execution {
+    id: String,
+    revision: String,
+    status: &'static str,
+    stages: Vec<Stage>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Stage {
+    name: String,
+    status: &'static str,
+    actions: Vec<Action>,
+    /// The environment whose approval waits here for an answer.
+    waits: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Action {
+    name: String,
+    status: &'static str,
+    summary: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Place {
+    name: &'static str,
+    url: String,
+    build: Option<u32>,
+    points: Vec<Point>,
+    ledger: Vec<Deployment>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Deployment {
+    id: String,
+    version: String,
+    at: Timestamp,
+    standing: &'static str,
+    healed: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Problem {
+    id: String,
+    title: String,
+    opened: Timestamp,
+    closed: Option<Timestamp>,
+    comments: Vec<String>,
+}
+
+pub(super) async fn now(scene: &Scene) -> anyhow::Result<Page> {
+    let executions = scene.executions(EXECUTIONS)?;
+    let executions = executions.into_iter().map(|view| execution(scene, view));
+    let problems = scene.problems();
+    let problems = problems.into_iter().rev().take(PROBLEMS).map(|problem| {
+        let comments = scene.comments(&problem.id);
+        Problem {
+            id: problem.display_id,
+            title: problem.title,
+            opened: problem.opened,
+            closed: problem.closed,
+            comments: comments.into_iter().map(|comment| comment.text).collect(),
+        }
+    });
+    let length = *scene.journal.follow().borrow();
+    Ok(Page {
+        executions: executions.collect::<anyhow::Result<_>>()?,
+        environments: [
+            place(scene, &scene.staging).await?,
+            place(scene, &scene.production).await?,
+        ],
+        problems: problems.collect(),
+        journal: scene.journal.since(length.saturating_sub(LINES)),
+        reports: scene.reports.clone(),
+    })
+}
+
+fn execution(scene: &Scene, view: ExecutionView) -> anyhow::Result<Execution> {
+    let mut stages = Vec::new();
+    for (name, status) in &view.stages {
+        let actions = view.actions.iter().filter(|action| action.stage == *name);
+        let mut waits = None;
+        for environment in [&scene.staging, &scene.production] {
+            let is_its = *name == format!("Approve{}", environment.name());
+            if is_its && scene.approval(environment, &view.id)?.status == ApprovalStatus::Waiting {
+                waits = Some(environment.name());
+            }
+        }
+        stages.push(Stage {
+            name: name.clone(),
+            status: status.as_str(),
+            actions: actions
+                .map(|action| Action {
+                    name: action.action.clone(),
+                    status: action.status.as_str(),
+                    summary: action.summary.clone(),
+                })
+                .collect(),
+            waits,
+        });
+    }
+    Ok(Execution {
+        id: view.id,
+        revision: view.revision,
+        status: view.status.as_str(),
+        stages,
+    })
+}
+
+async fn place(scene: &Scene, environment: &Environment) -> anyhow::Result<Place> {
+    let ledger = scene.ledger(environment).await?;
+    Ok(Place {
+        name: environment.name(),
+        url: environment.url().to_owned(),
+        build: environment.build(),
+        points: environment.points(),
+        ledger: ledger
+            .into_iter()
+            .take(DEPLOYMENTS)
+            .map(deployment)
+            .collect(),
+    })
+}
+
+fn deployment(entry: LedgerEntry) -> Deployment {
+    Deployment {
+        id: entry.deployment.id,
+        version: entry.deployment.version,
+        at: entry.deployment.at,
+        standing: match entry.standing {
+            Standing::Unknown => "unknown",
+            Standing::Good => "good",
+            Standing::Suspect => "suspect",
+            Standing::Bad => "bad",
+        },
+        healed: entry.deployment.origin == Origin::Heal,
+    }
+}
