@@ -19,10 +19,11 @@
 //! | Attributed | a check says no | not needed or refused with the reason | – | checked again | as written |
 //! | Attributed | another deployment runs, or another problem is answered in the group | due later | – | checked again | as written |
 //! | Attributed | the culprit is still being deployed, the guard is free and there is a target | that it is stopped | stop it, without rollback | checked again | stopped again: already stopped |
-//! | Attributed, the culprit was stopped and did not succeed | the problem closes, or its notification becomes old | – | – | checked again | a heal is owed all the same: the rows below |
+//! | Attributed, the culprit is being stopped or was | the problem closes, or its notification becomes old | – | – | checked again | a heal is owed all the same: the rows below |
 //! | Attributed | a deployment with the culprit's marker is there | Deploying with its id, guard taken, the heal in the ledger, in one transaction | – | found again | as written |
 //! | Attributed | CodeDeploy itself deploys our target | as in the row above | – | found again | as written |
-//! | Attributed | a target is found and the guard is free | Intended with target and marker, guard taken, in one transaction | – | checked again | next rows |
+//! | Attributed | CodeDeploy itself deployed what is bad as well | as where the culprit runs: the rows below | – | checked again | as written |
+//! | Attributed | a target is found and the guard is free | Intended with target and marker, guard taken, nothing held against the target, in one transaction | – | checked again | next rows |
 //! | Attributed | the same, in shadow | Shadowed with target, guard in cooldown, in one transaction | – | checked again | as written |
 //! | Intended | just written by this worker | – | create the deployment | – | next rows |
 //! | Intended | created | Deploying with its id, the heal in the ledger, in one transaction | – | its marker is found | as written |
