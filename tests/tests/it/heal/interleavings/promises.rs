@@ -13,8 +13,8 @@ use crate::heal::scene::{APPLICATION, Scene};
 /// What could be known when a step began.
 pub(super) struct Before {
     groups: BTreeMap<&'static str, Known>,
-    /// The identities that were bad anywhere.
-    bad: BTreeSet<String>,
+    /// The identities that were bad anywhere, by deployment.
+    bad: BTreeMap<String, String>,
     /// The problems that were over.
     over: BTreeSet<String>,
 }
@@ -23,8 +23,8 @@ pub(super) struct Before {
 struct Known {
     /// The newest first.
     history: Vec<Deployment>,
-    /// The contents that were suspect or bad.
-    tainted: BTreeSet<String>,
+    /// The contents that were suspect or bad, by deployment.
+    tainted: BTreeMap<String, String>,
 }
 
 /// A deployment that answers a problem.
@@ -37,19 +37,20 @@ pub(super) struct Answer {
 impl Before {
     pub(super) async fn look(storm: &Storm<'_>) -> Self {
         let mut groups = BTreeMap::new();
-        let mut bad = BTreeSet::new();
+        let mut bad = BTreeMap::new();
         for place in storm.places {
             let Scene { world, .. } = &storm.scene;
             let ledger = world.store.deployments(&group(place), world.now).await;
-            let mut tainted = BTreeSet::new();
+            let mut tainted = BTreeMap::new();
             for entry in ledger.unwrap() {
+                let id = entry.deployment.id.clone();
                 if entry.standing == Standing::Bad {
-                    bad.insert(entry.deployment.identity.clone());
+                    bad.insert(id.clone(), entry.deployment.identity.clone());
                 }
                 if matches!(entry.standing, Standing::Bad | Standing::Suspect) {
                     // What only CodeDeploy knew carries the name of its bundle.
                     let content = entry.deployment.version.trim_end_matches('#');
-                    tainted.insert(content.to_owned());
+                    tainted.insert(id, content.to_owned());
                 }
             }
             let history = storm.history(place);
@@ -63,6 +64,15 @@ impl Before {
             over: over
                 .map(|trouble| trouble.problem.id().to_owned())
                 .collect(),
+        }
+    }
+
+    /// Somebody cleared a deployment in this very step: whoever acted in it may
+    /// have known.
+    pub(super) fn clear(&mut self, deployment: &str) {
+        self.bad.remove(deployment);
+        for known in self.groups.values_mut() {
+            known.tainted.remove(deployment);
         }
     }
 }
@@ -131,7 +141,7 @@ impl Storm<'_> {
     ) -> Result<(), String> {
         let id = &answer.made.id;
         let content = Scene::bundle(&answer.made);
-        if known.tainted.contains(&content) {
+        if known.tainted.values().any(|tainted| *tainted == content) {
             return Err(format!("{id} deploys {content}, which is suspect or bad"));
         }
         let history = &known.history;
@@ -177,7 +187,7 @@ impl Storm<'_> {
         let Some(heal) = heal(&remediation.state) else {
             return Err(format!("{id} was made without a stored intent"));
         };
-        if before.bad.contains(&heal.target.identity) {
+        if before.bad.values().any(|bad| *bad == heal.target.identity) {
             return Err(format!("{id} deploys content that is bad elsewhere"));
         }
         Ok(())

@@ -98,7 +98,16 @@ impl Storm<'_> {
         {
             acts.push(rival);
         }
-        let before = Before::look(self).await;
+        let mut before = Before::look(self).await;
+        for act in &acts {
+            if let Doing::Rival {
+                deployment,
+                ruling: Some(Ruling::Clear),
+            } = &act.what
+            {
+                before.clear(&deployment.id);
+            }
+        }
         let done = join_all(acts.iter().map(|act| self.done(act))).await;
         for done in done {
             match done {
