@@ -9,7 +9,7 @@ use std::path::Path;
 
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
-use report::{Build, Evaluation, Form, Frame, Gate, History, Trouble};
+use report::{Build, Evaluation, Form, Frame, Gate, History, Start, Trouble};
 use report::{ancestor, badge, json, junit, page};
 
 /// A name and what stands under it.
@@ -51,10 +51,19 @@ fn starts(frame: &Frame<'_>, gates: &[Gate]) -> Vec<File> {
         comparison: "",
         gates,
     };
+    let start = Start {
+        gates,
+        first: None,
+        next: None,
+    };
+    let none = Start {
+        gates: &[],
+        ..start
+    };
     vec![
-        file("start.html", page::start(frame, gates)),
-        file("start-empty.html", page::start(frame, &[])),
-        file("start.json", json::start(frame, gates)),
+        file("start.html", page::start(frame, &start)),
+        file("start-empty.html", page::start(frame, &none)),
+        file("start.json", json::start(frame, &start)),
         file("form.html", page::form(frame, &form)),
         file(
             "badge.svg",

@@ -16,9 +16,9 @@ use serde::Serialize;
 use crate::frame::Frame;
 use crate::records;
 
-/// All gates.
-pub fn start(frame: &Frame<'_>, gates: &[records::Gate]) -> String {
-    text(&start::Start::of(frame, gates))
+/// One page of all gates.
+pub fn start(frame: &Frame<'_>, start: &records::Start<'_>) -> String {
+    text(&start::Start::of(frame, start))
 }
 
 /// A pipeline and a comparison over builds.
@@ -46,7 +46,7 @@ pub fn schema() -> String {
 #[schemars(title = "report", untagged)]
 #[expect(dead_code, reason = "only its shape is used")]
 enum Report<'a> {
-    /// All gates.
+    /// One page of all gates.
     Start(start::Start<'a>),
     /// A pipeline and a comparison over builds.
     History(history::History<'a>),

@@ -16,5 +16,5 @@ mod units;
 mod words;
 
 pub use frame::Frame;
-pub use records::{Build, Evaluation, Form, Gate, History, Trouble};
+pub use records::{Build, Evaluation, Form, Gate, History, Start, Trouble};
 pub use style::content_security_policy;

@@ -31,6 +31,17 @@ pub struct Gate {
     pub evaluation: String,
 }
 
+/// One page of all gates.
+#[derive(Clone, Copy, Debug)]
+pub struct Start<'a> {
+    /// The gates of this page.
+    pub gates: &'a [Gate],
+    /// Where the gates from the first on are, if this is not their page.
+    pub first: Option<&'a str>,
+    /// Where the gates behind these are.
+    pub next: Option<&'a str>,
+}
+
 /// One page of the history of a pipeline and a comparison.
 #[derive(Clone, Debug)]
 pub struct History<'a> {

@@ -34,6 +34,15 @@ pub struct Catalogued {
     pub trend: Vec<Verdict>,
 }
 
+/// The name of a gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GateName<'a> {
+    /// The pipeline.
+    pub pipeline: &'a str,
+    /// The comparison.
+    pub comparison: &'a str,
+}
+
 /// Some of the catalogue.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Catalogue {
@@ -53,14 +62,23 @@ struct Past {
 }
 
 impl Store {
-    /// The first gates of the catalogue, at most `most`.
-    pub async fn catalogue(&self, most: usize) -> Result<Catalogue, StoreError> {
+    /// The gates of the catalogue behind the one called `after`, which need not
+    /// be there any more, or the first ones; at most `most`.
+    pub async fn catalogue(
+        &self,
+        after: Option<GateName<'_>>,
+        most: usize,
+    ) -> Result<Catalogue, StoreError> {
+        let behind = |gate: GateName<'_>| Key::catalogue(gate.pipeline, gate.comparison);
         let mut pages = self
             .client
             .query()
             .table_name(&self.validations)
             .key_condition_expression("pk = :catalogue")
             .expression_attribute_values(":catalogue", AttributeValue::S(CATALOGUE.to_owned()))
+            .set_exclusive_start_key(after.map(|gate| behind(gate).attributes()))
+            // One more tells whether there are more.
+            .limit(i32::try_from(most).unwrap_or(i32::MAX).saturating_add(1))
             .into_paginator()
             .items()
             .send();

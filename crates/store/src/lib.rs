@@ -32,7 +32,7 @@ pub mod tables;
 mod transaction;
 
 pub use advance::Advanced;
-pub use catalogue::{Catalogue, Catalogued};
+pub use catalogue::{Catalogue, Catalogued, GateName};
 pub use claim::{ClaimError, Claimed};
 pub use claimed_problem::ClaimedProblem;
 pub use due::Due;

@@ -12,11 +12,12 @@ mod evaluation;
 mod history;
 mod parameters;
 mod route;
+mod start;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use release::link::{Refused, Scope};
-use report::{Form, Frame, Gate, Trouble, badge, json, page};
+use report::{Form, Frame, Trouble, badge, page};
 use store::{Store, StoreError};
 
 use addresses::Addresses;
@@ -25,9 +26,6 @@ use parameters::{Parameters, Wrong};
 use release::links::Access;
 pub use report::content_security_policy;
 use route::{Page, Route, Shape};
-
-/// How many gates a start page shows.
-const GATES: usize = 1_000;
 
 /// What this use-case needs.
 #[derive(Debug)]
@@ -182,40 +180,6 @@ impl<'a> Reading<'a> {
         Ok(self.access.opens(scope, ticket, self.now)?)
     }
 
-    async fn start(&self, shape: Shape) -> Result<Document, Ended> {
-        let until = self.open(Scope::Start)?;
-        let addresses = self.addresses(until);
-        let gates = self.gates(&addresses).await?;
-        let start = addresses.start();
-        let frame = self.frame(Some(&start));
-        Ok(match shape {
-            Shape::Page => Document::page(page::start(&frame, &gates)),
-            _ => Document::json(json::start(&frame, &gates)),
-        })
-    }
-
-    async fn gates(&self, addresses: &Addresses<'_>) -> Result<Vec<Gate>, StoreError> {
-        let found = self.services.store.catalogue(GATES).await?;
-        if found.unreadable != 0 {
-            tracing::error!("{} gates of the catalogue cannot be read", found.unreadable);
-        }
-        if found.more {
-            tracing::warn!("The start page shows the first {GATES} gates only");
-        }
-        let gate = |gate: store::Catalogued| Gate {
-            history: addresses.history(&gate.pipeline, &gate.comparison),
-            evaluation: addresses.evaluation(gate.last),
-            pipeline: gate.pipeline,
-            comparison: gate.comparison,
-            last: gate.last,
-            version: gate.version,
-            verdict: gate.verdict,
-            judged_at: gate.judged_at,
-            trend: gate.trend,
-        };
-        Ok(found.gates.into_iter().map(gate).collect())
-    }
-
     /// Asks for what is missing. Without a link of their own, readers may ask
     /// for anything where everybody may.
     async fn form(&self) -> Result<Document, Ended> {
@@ -229,7 +193,7 @@ impl<'a> Reading<'a> {
             }));
         }
         let addresses = self.addresses(self.now);
-        let gates = self.gates(&addresses).await?;
+        let gates = self.gates(&addresses, None, start::AT_ONCE).await?.gates;
         let start = addresses.start();
         let form = Form {
             action: &addresses.form(),

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use delivery::CodePipeline;
 use delivery::artifact::Artifacts;
 use delivery::job::{Answer, JobEvent};
@@ -90,6 +91,28 @@ impl World {
     /// Sees the tables as they are, past the store.
     pub(crate) fn tables(&self) -> aws_sdk_dynamodb::Client {
         self.dynamo.client()
+    }
+
+    /// One more gate in the catalogue, of another pipeline, whose last build
+    /// ended like this.
+    pub(crate) async fn like_the_first_gate(&self, pipeline: &str, verdict: &str) {
+        let word = |text: &str| AttributeValue::S(text.to_owned());
+        let found = self.tables().query().table_name("validations");
+        let found = found
+            .key_condition_expression("pk = :catalogue")
+            .expression_attribute_values(":catalogue", word("catalogue"))
+            .limit(1);
+        let mut gate = found.send().await.unwrap().items.unwrap().remove(0);
+        let place = format!("{pipeline}#StagingToProduction");
+        for (name, value) in [
+            ("sk", &*place),
+            ("pipeline", pipeline),
+            ("verdict", verdict),
+        ] {
+            gate.insert(name.to_owned(), word(value));
+        }
+        let put = self.tables().put_item().table_name("validations");
+        put.set_item(Some(gate)).send().await.unwrap();
     }
 
     /// Moves the clock.

@@ -8,14 +8,16 @@ use crate::frame::Frame;
 use crate::records;
 use crate::words::State;
 
-/// All gates.
+/// One page of all gates.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Start<'a> {
     /// When this was written.
     written_at: Time,
-    /// Every pipeline and comparison that was judged, in no order.
+    /// The pipelines and comparisons of this page, in no order.
     gates: Vec<Gate<'a>>,
+    /// Where the gates behind these are.
+    next: Option<&'a str>,
 }
 
 /// A pipeline and one of its comparisons.
@@ -43,7 +45,7 @@ struct Gate<'a> {
 }
 
 impl<'a> Start<'a> {
-    pub(super) fn of(frame: &Frame<'_>, gates: &'a [records::Gate]) -> Self {
+    pub(super) fn of(frame: &Frame<'_>, start: &records::Start<'a>) -> Self {
         let gate = |gate: &'a records::Gate| Gate {
             pipeline: &gate.pipeline,
             comparison: &gate.comparison,
@@ -57,7 +59,8 @@ impl<'a> Start<'a> {
         };
         Self {
             written_at: frame.now.into(),
-            gates: gates.iter().map(gate).collect(),
+            gates: start.gates.iter().map(gate).collect(),
+            next: start.next,
         }
     }
 }

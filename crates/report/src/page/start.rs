@@ -1,4 +1,4 @@
-//! All pipelines and comparisons.
+//! Pipelines and comparisons, a page of them at once.
 
 use std::cmp::Reverse;
 
@@ -6,40 +6,49 @@ use maud::{Markup, html};
 use monspec::Verdict;
 
 use crate::frame::Frame;
-use crate::records::Gate;
+use crate::records::{Gate, Start};
 use crate::text::{Clock, count, name};
 use crate::words::{State, trend};
 
-/// Every gate with its last verdict, those that need a person first.
-pub fn start(frame: &Frame<'_>, gates: &[Gate]) -> String {
-    let mut sorted: Vec<&Gate> = gates.iter().collect();
+/// The gates of one page with their last verdicts, those that need a person
+/// first.
+pub fn start(frame: &Frame<'_>, start: &Start<'_>) -> String {
+    let mut sorted: Vec<&Gate> = start.gates.iter().collect();
     sorted.sort_by_key(|gate| (urgency(gate.verdict), Reverse(gate.judged_at)));
 
-    let main = if sorted.is_empty() {
+    let main = if sorted.is_empty() && start.first.is_none() {
         nothing_yet()
     } else {
         html! {
             h1 { "Release gates" }
-            p .lead { (summary(&sorted)) }
-            div .scroll tabindex="0" role="region" aria-label="Release gates" {
-                table .gates {
-                    thead {
-                        tr {
-                            th scope="col" { "Last verdict" }
-                            th scope="col" { "Pipeline and comparison" }
-                            th scope="col" { "Build" }
-                            th scope="col" { "Judged" }
-                            th scope="col" { "Trend" }
-                        }
-                    }
-                    tbody {
-                        @for gate in &sorted { (row(gate, frame.clock())) }
-                    }
-                }
+            p .lead {
+                @if start.first.is_some() || start.next.is_some() { (part(start.gates)) }
+                (summary(&sorted))
             }
+            @if !sorted.is_empty() { (table(&sorted, frame.clock())) }
+            (pages(start))
         }
     };
     frame.document("Release gates", None, &[], &main)
+}
+
+fn table(gates: &[&Gate], clock: Clock<'_>) -> Markup {
+    html! {
+        div .scroll tabindex="0" role="region" aria-label="Release gates" {
+            table .gates {
+                thead {
+                    tr {
+                        th scope="col" { "Last verdict" }
+                        th scope="col" { "Pipeline and comparison" }
+                        th scope="col" { "Build" }
+                        th scope="col" { "Judged" }
+                        th scope="col" { "Trend" }
+                    }
+                }
+                tbody { @for gate in gates { (row(gate, clock)) } }
+            }
+        }
+    }
 }
 
 fn row(gate: &Gate, clock: Clock<'_>) -> Markup {
@@ -62,6 +71,16 @@ fn row(gate: &Gate, clock: Clock<'_>) -> Markup {
     }
 }
 
+/// Which of all gates these are, where there are more: the store has them by
+/// name.
+fn part(gates: &[Gate]) -> Markup {
+    html! {
+        @if let (Some(first), Some(last)) = (gates.first(), gates.last()) {
+            "By name from " (name(&first.pipeline)) " to " (name(&last.pipeline)) ", "
+        }
+    }
+}
+
 fn summary(gates: &[&Gate]) -> String {
     let of = |verdict| gates.iter().filter(|gate| gate.verdict == verdict).count();
     format!(
@@ -71,6 +90,17 @@ fn summary(gates: &[&Gate]) -> String {
         of(Verdict::Inconclusive),
         of(Verdict::Passed),
     )
+}
+
+fn pages(start: &Start<'_>) -> Markup {
+    html! {
+        @if start.first.is_some() || start.next.is_some() {
+            nav .pages aria-label="Pages" {
+                @if let Some(first) = start.first { a href=(first) { "← First gates" } }
+                @if let Some(next) = start.next { a rel="next" href=(next) { "More gates →" } }
+            }
+        }
+    }
 }
 
 fn urgency(verdict: Verdict) -> u8 {

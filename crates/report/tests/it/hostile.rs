@@ -97,7 +97,7 @@ fn pages_named(name: &str) -> Vec<String> {
         evaluation: "/v".to_owned(),
     }];
     vec![
-        page::start(&FRAME, &gates),
+        page::start(&FRAME, &pages::whole(&gates)),
         page::history(
             &FRAME,
             &History {

@@ -56,7 +56,7 @@ fn schema_in_the_repository_is_up_to_date() {
 #[test]
 fn documents_are_what_the_schema_says() {
     let schema = parsed(&json::schema());
-    let start = parsed(&json::start(&FRAME, &world::gates()));
+    let start = parsed(&json::start(&FRAME, &pages::whole(&world::gates())));
     let history = parsed(&with_history(|history| json::history(&FRAME, history)));
     let mut documents = vec![("Start", start), ("History", history)];
     documents.extend((0..18).map(|number| ("Evaluation", evaluation(number))));

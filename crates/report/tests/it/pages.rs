@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
-use report::{Evaluation, Form, Frame, History, Trouble, page};
+use report::{Evaluation, Form, Frame, Gate, History, Start, Trouble, page};
 
 use crate::world;
 
@@ -17,6 +17,15 @@ fn lines(page: &str) -> String {
     let (before, style) = page.split_once("<style>").unwrap();
     let (_, after) = style.split_once("</style>").unwrap();
     format!("{before}{after}").replace("><", ">\n<")
+}
+
+/// A start page with all gates that there are.
+pub(crate) fn whole(gates: &[Gate]) -> Start<'_> {
+    Start {
+        gates,
+        first: None,
+        next: None,
+    }
 }
 
 pub(crate) fn history() -> String {
@@ -81,8 +90,9 @@ pub(crate) fn all() -> Vec<String> {
         Trouble::Unavailable,
     ];
     let mut pages = vec![
-        page::start(&FRAME, &world::gates()),
-        page::start(&FRAME, &[]),
+        page::start(&FRAME, &whole(&world::gates())),
+        page::start(&FRAME, &whole(&[])),
+        middle(),
         history(),
         form(),
     ];
@@ -93,12 +103,46 @@ pub(crate) fn all() -> Vec<String> {
 
 #[test]
 fn start_page_shows_what_needs_a_person_first() {
-    insta::assert_snapshot!(lines(&page::start(&FRAME, &world::gates())));
+    insta::assert_snapshot!(lines(&page::start(&FRAME, &whole(&world::gates()))));
+}
+
+/// A start page with gates before and behind it.
+fn middle() -> String {
+    let gates = world::gates();
+    let start = Start {
+        first: Some("/"),
+        next: Some("/?after=WebShop"),
+        ..whole(&gates)
+    };
+    page::start(&FRAME, &start)
+}
+
+#[test]
+fn page_of_many_gates_says_which_they_are_and_leads_on() {
+    let page = middle();
+
+    let text = "By name from <bdi>PaymentService</bdi> to <bdi>WebShop</bdi>, 4 gates: 1 failed";
+    assert!(page.contains(text), "{page}");
+    assert!(page.contains("<a href=\"/\">← First gates</a>"));
+    assert!(page.contains("<a rel=\"next\" href=\"/?after=WebShop\">More gates →</a>"));
+}
+
+#[test]
+fn page_behind_the_last_gate_leads_back() {
+    let start = Start {
+        first: Some("/"),
+        ..whole(&[])
+    };
+
+    let page = page::start(&FRAME, &start);
+
+    assert!(page.contains("0 gates") && page.contains("First gates"));
+    assert!(!page.contains("<table") && !page.contains("No build has been judged yet"));
 }
 
 #[test]
 fn empty_start_page_says_how_to_begin() {
-    insta::assert_snapshot!(lines(&page::start(&FRAME, &[])));
+    insta::assert_snapshot!(lines(&page::start(&FRAME, &whole(&[]))));
 }
 
 #[test]

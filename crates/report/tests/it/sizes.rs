@@ -1,7 +1,7 @@
 //! Pages stay small enough to be opened from a telephone on a train.
 
 use jiff::SignedDuration;
-use report::{Build, Evaluation, History, page};
+use report::{Build, Evaluation, Gate, History, Start, page};
 
 use crate::pages::FRAME;
 use crate::world;
@@ -90,6 +90,30 @@ fn history_of_100_builds_stays_below_250_kb() {
             older: None,
             newer: None,
             json: None,
+        },
+    );
+
+    assert!(page.len() < 250 * KB, "{} bytes", page.len());
+}
+
+#[test]
+fn start_page_of_100_gates_stays_below_250_kb() {
+    let signed = "e=1767980000&k=a&s=AAAAAAAAAAAAAAAAAAAAAA";
+    let gate = |number: u8| Gate {
+        pipeline: format!("SampleDevOpsPipelineOfTeam{number}"),
+        trend: vec![monspec::Verdict::Passed; 12],
+        history: format!("history?pipelineName=Sample&comparisonName=Staging&{signed}"),
+        evaluation: format!("v/019a9f3e-0000-7000-8000-000000000000?{signed}"),
+        ..world::gates()[2].clone()
+    };
+    let gates: Vec<Gate> = (0..100).map(gate).collect();
+
+    let page = page::start(
+        &FRAME,
+        &Start {
+            gates: &gates,
+            first: None,
+            next: Some("?after=Sample"),
         },
     );
 

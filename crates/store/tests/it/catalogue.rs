@@ -2,6 +2,7 @@
 
 use monspec::Verdict;
 use release::validation::Registration;
+use store::GateName;
 
 use crate::world::{World, registration, text};
 
@@ -84,4 +85,59 @@ async fn pipelines_and_comparisons_have_places_of_their_own() {
         let catalogued = world.item("catalogue", place).await;
         assert_eq!(text(&catalogued, "version"), version);
     }
+}
+
+#[tokio::test]
+async fn pages_of_the_catalogue_hold_every_gate_once_and_touch_their_own_rows() {
+    let world = World::start().await;
+    for second in 1..=30 {
+        let asked = Registration {
+            // The separator of keys must not lead a page astray.
+            pipeline: format!("Shop#{second:02}"),
+            deployments: Vec::new(),
+            ..registration(second)
+        };
+        world.judged(&asked, Verdict::Passed).await;
+    }
+
+    let mut seen: Vec<String> = Vec::new();
+    loop {
+        let before = world.rows_read();
+        let after = seen.last().map(|pipeline| GateName {
+            pipeline,
+            comparison: "StagingToProduction",
+        });
+        let page = world.store.catalogue(after, 12).await.unwrap();
+        let touched = world.rows_read() - before;
+        assert!((1..=13).contains(&touched), "{touched} rows for 12 gates");
+        seen.extend(page.gates.into_iter().map(|gate| gate.pipeline));
+        if !page.more {
+            break;
+        }
+    }
+
+    let all: Vec<String> = (1..=30).map(|gate| format!("Shop#{gate:02}")).collect();
+    assert_eq!(seen, all);
+}
+
+#[tokio::test]
+async fn catalogue_goes_on_behind_a_gate_that_is_gone() {
+    let world = World::start().await;
+    for (second, pipeline) in [(1, "A"), (2, "C")] {
+        let asked = Registration {
+            pipeline: pipeline.to_owned(),
+            ..registration(second)
+        };
+        world.judged(&asked, Verdict::Passed).await;
+    }
+    let gone = GateName {
+        pipeline: "B",
+        comparison: "StagingToProduction",
+    };
+
+    let behind = world.store.catalogue(Some(gone), 10).await.unwrap();
+
+    let pipelines: Vec<&str> = behind.gates.iter().map(|gate| &*gate.pipeline).collect();
+    assert_eq!(pipelines, ["C"]);
+    assert!(!behind.more);
 }

@@ -236,7 +236,7 @@ async fn catalogue_keeps_the_latest_verdicts_in_the_order_of_registration() {
     }
     world.judge(&mut slow, Verdict::Failed).await;
 
-    let catalogue = world.store.catalogue(10).await.unwrap();
+    let catalogue = world.store.catalogue(None, 10).await.unwrap();
     let [gate] = catalogue.gates.as_slice() else {
         panic!("{catalogue:?}");
     };
@@ -271,7 +271,7 @@ async fn catalogue_is_cut_where_told_and_shows_what_can_be_read() {
         .spoil(&item, "verdict", AttributeValue::S("maybe".to_owned()))
         .await;
 
-    let catalogue = world.store.catalogue(1).await.unwrap();
+    let catalogue = world.store.catalogue(None, 1).await.unwrap();
 
     assert_eq!(catalogue.gates[0].pipeline, "B");
     assert_eq!((catalogue.unreadable, catalogue.more), (1, true));

@@ -8,6 +8,7 @@ use release::link::Scope;
 use release::validation::ValidationId;
 
 use super::Request;
+use super::parameters::{AFTER_COMPARISON, AFTER_PIPELINE};
 use release::links::Access;
 
 /// Makes the addresses on one page.
@@ -27,13 +28,23 @@ impl<'a> Addresses<'a> {
     }
 
     pub(super) fn start(&self) -> String {
+        self.of_start(&[])
+    }
+
+    /// The gates behind this one.
+    pub(super) fn start_after(&self, pipeline: &str, comparison: &str) -> String {
+        self.of_start(&[(AFTER_PIPELINE, pipeline), (AFTER_COMPARISON, comparison)])
+    }
+
+    fn of_start(&self, parameters: &[(&str, &str)]) -> String {
         // An empty address would be the page itself.
         let base = if self.base.is_empty() {
             "./"
         } else {
             &self.base
         };
-        self.access.address(base, "", Scope::Start, &[], self.until)
+        self.access
+            .address(base, "", Scope::Start, parameters, self.until)
     }
 
     /// The start page for readers of any other page, where everybody may see

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use release::link::Ticket;
 use release::validation::ValidationId;
-use store::Part;
+use store::{GateName, Part};
 
 use release::links::{COMPARISON, PIPELINE};
 
@@ -15,6 +15,11 @@ const LONGEST: u32 = 10 * 366 * 24 * 60;
 
 /// The most builds of one answer.
 pub(super) const MOST_BUILDS: u16 = 500;
+
+/// The names of the gate that the page before ended with.
+pub(super) const AFTER_PIPELINE: &str = "afterPipeline";
+/// See [`AFTER_PIPELINE`].
+pub(super) const AFTER_COMPARISON: &str = "afterComparison";
 
 /// The longest name of a pipeline or a comparison that is looked for.
 const LONGEST_NAME: usize = 500;
@@ -46,6 +51,14 @@ impl<'a> Parameters<'a> {
 
     pub(super) fn comparison(self) -> Option<&'a str> {
         self.name(COMPARISON)
+    }
+
+    /// The gate behind which a start page begins.
+    pub(super) fn after_gate(self) -> Option<GateName<'a>> {
+        Some(GateName {
+            pipeline: self.name(AFTER_PIPELINE)?,
+            comparison: self.name(AFTER_COMPARISON)?,
+        })
     }
 
     /// The first name that is missing.

@@ -5,6 +5,7 @@
 mod access;
 mod pages;
 mod parameters;
+mod start;
 
 use jiff::{SignedDuration, Timestamp};
 use lab::pipeline::Mode;
