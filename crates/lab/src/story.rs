@@ -23,6 +23,9 @@ const PATIENCE: Duration = Duration::from_secs(100);
 /// After a heal production is left alone until no window looks back on it.
 const CALM: Duration = Duration::from_secs(20);
 
+/// Longer than the lab takes to tell what happened.
+const TELLING: Duration = Duration::from_secs(1);
+
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// A build and what should become of it.
@@ -118,6 +121,8 @@ async fn release(scene: &Scene, chapter: &Chapter) -> anyhow::Result<Release> {
         Ok(scene.execution(&execution)?.status != ExecutionStatus::InProgress)
     })
     .await?;
+    // What followed is told before the next chapter begins.
+    tokio::time::sleep(TELLING).await;
     let staging = Gate::of(&scene.approval(&scene.staging, &execution)?);
     let production = Gate::of(&scene.approval(&scene.production, &execution)?);
     let mut heals = Vec::new();

@@ -63,14 +63,18 @@ impl Journal {
         self.length.send_replace(number + 1);
     }
 
-    /// Writes down what a function wrote for people. Metrics are left out, and
-    /// so is what it said a moment ago: waiting is told once.
+    /// Writes down what a function wrote for people; metrics are left out.
     pub fn tell_logs(&self, function: &str, logs: &str) {
-        for line in logs.lines() {
-            let fields: Value = serde_json::from_str(line).unwrap_or_default();
-            if let Some(message) = fields["message"].as_str()
-                && !self.told_lately(function, message)
-            {
+        for message in messages(logs) {
+            self.tell(function, message);
+        }
+    }
+
+    /// The same of a function that is called again and again: what it said a
+    /// moment ago is left out, so waiting is told once.
+    pub fn tell_news(&self, function: &str, logs: &str) {
+        for message in messages(logs) {
+            if !self.told_lately(function, &message) {
                 self.tell(function, message);
             }
         }
@@ -97,6 +101,14 @@ impl Journal {
     fn entries(&self) -> MutexGuard<'_, VecDeque<Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The lines of a log that are meant for people.
+fn messages(logs: &str) -> impl Iterator<Item = String> {
+    logs.lines().filter_map(|line| {
+        let fields: Value = serde_json::from_str(line).ok()?;
+        Some(fields["message"].as_str()?.to_owned())
+    })
 }
 
 #[cfg(test)]
@@ -134,10 +146,21 @@ mod tests {
         let logs = "{\"message\": \"Judged\"}\n{\"_aws\": {}}\nnot even json";
 
         journal.tell_logs("validate-builds", logs);
-        journal.tell_logs("validate-builds", logs);
 
         let told = journal.since(0);
         let told: Vec<_> = told.iter().map(|entry| entry.what.as_str()).collect();
         assert_eq!(told, ["Judged"]);
+    }
+
+    #[test]
+    fn waiting_is_told_once() {
+        let journal = Journal::default();
+        for what in ["waits", "waits", "judged", "waits"] {
+            journal.tell_news("validate-builds", &format!("{{\"message\": \"{what}\"}}"));
+        }
+
+        let told = journal.since(0);
+        let told: Vec<_> = told.iter().map(|entry| entry.what.as_str()).collect();
+        assert_eq!(told, ["waits", "judged"]);
     }
 }

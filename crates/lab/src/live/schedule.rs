@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::Scene;
 use crate::pipeline::Job;
 use crate::runtime::Function;
@@ -28,16 +30,16 @@ pub(super) async fn carry_jobs(scene: Arc<Scene>) -> anyhow::Result<()> {
 pub(super) async fn tick(scene: Arc<Scene>) -> anyhow::Result<()> {
     loop {
         tokio::join!(
-            invoke(&scene, VALIDATE, &scene.world.validate, world::scheduled()),
-            invoke(
-                &scene,
-                HANDLE_PROBLEM,
-                scene.heal.function(),
-                world::scheduled()
-            ),
+            call(&scene, VALIDATE, &scene.world.validate),
+            call(&scene, HANDLE_PROBLEM, scene.heal.function()),
         );
         tokio::time::sleep(EVERY).await;
     }
+}
+
+async fn call(scene: &Scene, name: &str, function: &Function) {
+    let logs = invoke(scene, name, function, world::scheduled()).await;
+    scene.journal.tell_news(name, &logs);
 }
 
 async fn carry(scene: Arc<Scene>, job: Job) {
@@ -49,18 +51,24 @@ async fn carry(scene: Arc<Scene>, job: Job) {
             return;
         }
     };
-    invoke(&scene, &job.function, function, job.event.clone()).await;
+    let logs = invoke(&scene, &job.function, function, job.event.clone()).await;
+    scene.journal.tell_logs(&job.function, &logs);
 }
 
-/// Invokes a function; what it could not do stands in the journal.
-async fn invoke(scene: &Scene, name: &str, function: &Function, event: serde_json::Value) {
+/// Invokes a function; the answer is what it wrote. What it could not do is the
+/// lab's trouble.
+async fn invoke(scene: &Scene, name: &str, function: &Function, event: Value) -> String {
     match function.invoke(event).await {
         Ok(invocation) => {
-            scene.journal.tell_logs(name, &invocation.logs);
+            let logs = invocation.logs.clone();
             if let Err(error) = world::answer(name, invocation) {
                 scene.trouble(format!("{error:#}"));
             }
+            logs
         }
-        Err(error) => scene.trouble(format!("{name} cannot be invoked: {error:#}")),
+        Err(error) => {
+            scene.trouble(format!("{name} cannot be invoked: {error:#}"));
+            String::new()
+        }
     }
 }
