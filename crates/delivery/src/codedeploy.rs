@@ -393,16 +393,17 @@ fn is_unknown<R>(error: &SdkError<GetDeploymentError, R>) -> bool {
     )
 }
 
+/// Whether asking again cannot help until a person has changed something: what
+/// is named does not exist or is not valid, or the role may not do it. What is
+/// not modelled, such as a denial, has a code all the same.
 fn is_final(error: &CreateDeploymentError) -> bool {
-    matches!(
-        error,
-        CreateDeploymentError::ApplicationDoesNotExistException(_)
-            | CreateDeploymentError::DeploymentGroupDoesNotExistException(_)
-            | CreateDeploymentError::RevisionDoesNotExistException(_)
-            | CreateDeploymentError::InvalidRevisionException(_)
-            | CreateDeploymentError::RevisionRequiredException(_)
-            | CreateDeploymentError::InvalidComputePlatformException(_)
-    )
+    let code = error.meta().code().unwrap_or_default();
+    let is_ours = code == "InvalidSignatureException";
+    let is_about_the_wish = code.starts_with("Invalid")
+        || code.starts_with("AccessDenied")
+        || code.ends_with("DoesNotExistException")
+        || code.ends_with("RequiredException");
+    is_about_the_wish && !is_ours
 }
 
 fn timestamp(at: &DateTime) -> Option<Timestamp> {
