@@ -63,9 +63,9 @@ pub struct Blame<'a> {
 ///
 /// Per entity only the newest deployment before the problem counts: what it
 /// replaced no longer ran. With a root cause only the root cause's deployments
-/// count: none at all, if it is of a kind that deployments are announced on and
-/// none was. A root cause of another kind, such as a host, that carries none
-/// decides nothing. The order and number of announcements do not matter.
+/// count: none at all, if it is a service and none was announced on it. A root
+/// cause of another kind, such as a host or a process, that carries none decides
+/// nothing. The order and number of announcements do not matter.
 pub fn attribute(announced: &[Announced], blame: Blame<'_>) -> Attribution {
     let earliest = blame
         .began
@@ -110,11 +110,10 @@ pub fn attribute(announced: &[Announced], blame: Blame<'_>) -> Attribution {
     Attribution::Culprits(culprits)
 }
 
-/// Whether deployments are announced on entities of this kind unless a person
-/// chooses others.
+/// Whether deployments are announced on entities of this kind wherever they
+/// are announced at all.
 fn is_announced_on(entity: &str) -> bool {
-    let kind = entity.rsplit_once('-').map(|(kind, _)| kind);
-    matches!(kind, Some("SERVICE" | "PROCESS_GROUP_INSTANCE"))
+    entity.starts_with("SERVICE-")
 }
 
 #[cfg(test)]
@@ -204,13 +203,16 @@ mod tests {
     fn service_that_nothing_was_deployed_to_is_nobodys_fault() {
         let all = [announced("SERVICE-1", "Production", "d-1", 90)];
 
-        for root_cause in ["SERVICE-2", "PROCESS_GROUP_INSTANCE-2"] {
-            assert_eq!(
-                attribute(&all, blame(Some(root_cause))),
-                Attribution::Nothing
-            );
-        }
-        for root_cause in ["SERVICE-1", "HOST-2", "PROCESS_GROUP-2"] {
+        assert_eq!(
+            attribute(&all, blame(Some("SERVICE-2"))),
+            Attribution::Nothing
+        );
+        for root_cause in [
+            "SERVICE-1",
+            "HOST-2",
+            "PROCESS_GROUP-2",
+            "PROCESS_GROUP_INSTANCE-2",
+        ] {
             assert_eq!(blamed(&all, Some(root_cause)), ["d-1"]);
         }
     }
