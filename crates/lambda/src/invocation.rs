@@ -20,6 +20,8 @@ const LONGEST: Duration = Duration::from_mins(15);
 pub struct Invocation {
     /// When it began.
     pub now: Timestamp,
+    /// The same moment, for what is waited for.
+    pub began: Instant,
     /// When work must have been put down.
     pub deadline: Instant,
     /// Until when its claims hold. Always after the moment at which Lambda ends
@@ -50,6 +52,7 @@ impl Invocation {
         let margin = MARGIN.min(remaining / 2);
         Self {
             now,
+            began: instant,
             deadline: instant + remaining.saturating_sub(margin),
             lease_until: now
                 .saturating_add(ends.saturating_add(LEASE_MARGIN))

@@ -191,11 +191,15 @@ impl Problem {
     /// Whether it settled before anything was done, so that it is looked at
     /// once more if it is said to be open again.
     pub fn may_begin_again(&self) -> bool {
-        self.phase == Phase::Settled
-            && matches!(
-                self.finding,
-                Finding::NotProduction | Finding::Over | Finding::NothingDeployed
-            )
+        let nothing_done = match self.finding {
+            Finding::NotProduction
+            | Finding::Over
+            | Finding::NothingDeployed
+            | Finding::TooManyGroups { .. } => true,
+            Finding::Blamed => self.remediations.iter().all(Remediation::did_nothing),
+            Finding::Pending | Finding::Test | Finding::GaveUp => false,
+        };
+        self.phase == Phase::Settled && nothing_done
     }
 
     /// The problem as if it had been heard of now; what was said stays said.
@@ -255,6 +259,13 @@ impl Problem {
 }
 
 impl Remediation {
+    /// Whether nothing was done about the culprit, nor is it known to be good
+    /// or bad because of this problem.
+    fn did_nothing(&self) -> bool {
+        let waited = matches!(self.state, State::Refused(_) | State::NotNeeded(_));
+        waited && !self.holds && !self.stopped
+    }
+
     /// What is to blame, as a look at the world wants it.
     pub fn blamed(&self) -> Culprit {
         Culprit {

@@ -269,14 +269,6 @@ pub enum Refusal {
         /// Within how long.
         hours: i64,
     },
-    /// More groups would be changed than the operator allows.
-    #[error(
-        "{groups} deployment groups would have to change at once; choose by hand, or raise HEAL_MAX_GROUPS"
-    )]
-    TooManyGroups {
-        /// How many.
-        groups: usize,
-    },
     /// Healing is switched off.
     #[error("healing is switched off (HEAL_MODE=off)")]
     SwitchedOff,
@@ -468,8 +460,10 @@ impl Guard {
     pub fn admit(&self, problem: &str, group: &str, limits: Limits, now: Timestamp) -> Admission {
         match &self.active {
             Some(active) if active == problem => return Admission::Admitted(self.clone()),
-            Some(_) => return Admission::Busy,
-            None => {}
+            // Whoever has held it for longer than problems are followed will not
+            // give it back.
+            Some(_) if self.is_held(limits, now) => return Admission::Busy,
+            Some(_) | None => {}
         }
         if let Some(until) = self.cooldown_until
             && now < until
@@ -498,6 +492,11 @@ impl Guard {
             cooldown_until: None,
             heals: heals.into_iter().chain([now]).collect(),
         })
+    }
+
+    fn is_held(&self, limits: Limits, now: Timestamp) -> bool {
+        let since = self.heals.last();
+        since.is_some_and(|since| now.duration_since(*since) < limits.window)
     }
 
     /// The guard after an intent that came to nothing: as if it had not been

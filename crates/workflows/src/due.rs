@@ -23,6 +23,8 @@ const RESERVE: Duration = Duration::from_secs(5);
 pub struct Tick {
     /// When it began.
     pub now: Timestamp,
+    /// The same moment, for what is waited for.
+    pub began: Instant,
     /// When work must have been put down.
     pub deadline: Instant,
     /// Until when claims hold.

@@ -207,7 +207,7 @@ pub async fn notified(
     observe: Observe<'_>,
 ) -> anyhow::Result<Notified> {
     let now = tick.now;
-    let first_pass_ends = Instant::now() + FIRST_PASS;
+    let first_pass_ends = tick.began + FIRST_PASS;
     let patience = services.healing.patience;
     let (problem, reported) = match notification::parse(body) {
         Err(unusable) => return Ok(Notified::Unusable(unusable)),

@@ -5,7 +5,7 @@ use release::problem::{Finding, Problem};
 use release::remediation::State;
 use serde_json::{Value, json};
 use workflows::Tick;
-use workflows::handle_problem::{Notified, Observed, notified};
+use workflows::handle_problem::{Notified, Observed, Progress, notified};
 
 use crate::report;
 use crate::setup::Edge;
@@ -46,12 +46,12 @@ pub(crate) async fn answer(edge: &Edge, request: &Request, tick: Tick) -> Value 
             tracing::info!("A notification is ignored: {reason}");
             response(200, &json!({"state": "ignored", "reason": reason}))
         }
-        Ok(Notified::Stored(problem)) => response(200, &told(&problem)),
+        Ok(Notified::Stored(problem)) => response(200, &told(&problem, None)),
         Ok(Notified::Worked(left)) => {
             if left.token_refused {
                 edge.secrets.forget();
             }
-            response(200, &told(&left.problem))
+            response(200, &told(&left.problem, Some(&left.progress)))
         }
         Err(error) => broken(&error.context("the notification could not be stored")),
     }
@@ -70,7 +70,7 @@ fn broken(error: &anyhow::Error) -> Value {
     )
 }
 
-fn told(problem: &Problem) -> Value {
+fn told(problem: &Problem, progress: Option<&Progress>) -> Value {
     let remediations: Vec<Value> = problem
         .remediations
         .iter()
@@ -83,10 +83,14 @@ fn told(problem: &Problem) -> Value {
             })
         })
         .collect();
+    let reason = match progress {
+        Some(Progress::Deferred { waiting_for, .. }) => Some(format!("waiting for {waiting_for}")),
+        _ => reason(&problem.finding).map(str::to_owned),
+    };
     json!({
         "problem": problem.id,
         "state": problem.word(),
-        "reason": reason(&problem.finding),
+        "reason": reason,
         "remediations": remediations,
     })
 }

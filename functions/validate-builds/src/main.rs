@@ -23,6 +23,7 @@ async fn handle(edge: &Edge, event: LambdaEvent<Value>) -> Result<Value, Failure
     let invocation = Invocation::begin(&event.context);
     let tick = Tick {
         now: invocation.now,
+        began: invocation.began,
         deadline: invocation.deadline,
         lease_until: invocation.lease_until,
     };

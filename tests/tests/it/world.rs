@@ -248,6 +248,7 @@ impl World {
     ) -> anyhow::Result<Ticked> {
         let tick = Tick {
             now: self.now,
+            began: Instant::now(),
             deadline: Instant::now() + time,
             lease_until: self
                 .now

@@ -45,7 +45,12 @@ pub(super) async fn adopt(pass: &Pass<'_>) -> anyhow::Result<usize> {
                 .tags
                 .iter()
                 .any(|tag| cause::carries(tag, &healing.tag));
-        if !is_ours || adopted == MOST || pass.services.store.problem(&seen.id).await?.is_some() {
+        // One that cannot be read is known, and hides no other.
+        let is_known = async || {
+            let known = pass.services.store.problem(&seen.id).await;
+            !matches!(known, Ok(None))
+        };
+        if !is_ours || adopted == MOST || is_known().await {
             continue;
         }
         let mut problem = Problem::heard_of(&seen.id, Arrival::Adopted, now, healing.patience);

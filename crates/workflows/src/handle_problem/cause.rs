@@ -16,6 +16,7 @@ use store::{Advanced, ClaimedProblem, Effect};
 use super::pass::Pass;
 use super::view::View;
 use super::words;
+use crate::due::Wait;
 
 /// The source of every announcement that a pipeline makes.
 const SOURCE: &str = "AWS CodePipeline";
@@ -29,13 +30,29 @@ const ATTEMPTS: usize = 4;
 /// Looks at groups that need not be repeated in the same pass.
 pub(super) type Views = BTreeMap<Group, View>;
 
+/// What is waited for as long as no affected entity is one of production: tags
+/// may come late.
+const NO_ENTITY: &str = "an affected entity to carry the tag of production";
+
+/// What is waited for as long as nothing was deployed: announcements may come
+/// late.
+const NO_DEPLOYMENT: &str = "a deployment to be announced";
+
+/// What was found out.
+pub(super) enum Found {
+    /// Everything that can be, with the groups that were looked at.
+    Known(Views),
+    /// Nobody is to blame yet, and somebody may still be.
+    NotYet(Wait),
+}
+
 /// Finds out who is to blame and stores it, with what it does to the ledger.
 /// Where nobody is, the finding stays pending as long as somebody may still be.
 pub(super) async fn find(
     pass: &Pass<'_>,
     claimed: &mut ClaimedProblem,
     seen: &dynatrace::Problem,
-) -> anyhow::Result<Views> {
+) -> anyhow::Result<Found> {
     let now = pass.tick.now;
     if claimed.problem.closed.is_some() {
         return conclude(pass, claimed, Finding::Over, None).await;
@@ -44,7 +61,7 @@ pub(super) async fn find(
         .context("the tenant says that the problem began at no time at all")?;
     let entities = production(pass, seen).await?;
     if entities.is_empty() {
-        return conclude_late(pass, claimed, Finding::NotProduction, None).await;
+        return conclude_late(pass, claimed, Finding::NotProduction, None, NO_ENTITY).await;
     }
 
     let healing = &pass.services.healing;
@@ -73,7 +90,8 @@ pub(super) async fn find(
         let (culprits, too_many) = match attribute(&all, blame) {
             Attribution::Nothing => {
                 let text = words::nothing_deployed(healing.look_back, began);
-                return conclude_late(pass, claimed, Finding::NothingDeployed, Some(text)).await;
+                let finding = Finding::NothingDeployed;
+                return conclude_late(pass, claimed, finding, Some(text), NO_DEPLOYMENT).await;
             }
             Attribution::Culprits(culprits) => (culprits, false),
             Attribution::TooManyGroups(culprits) => (culprits, true),
@@ -103,7 +121,7 @@ pub(super) async fn find(
         });
         return blame_all(pass, claimed, blamed.collect())
             .await
-            .map(|()| views);
+            .map(|()| Found::Known(views));
     }
 }
 
@@ -208,11 +226,12 @@ async fn conclude_late(
     claimed: &mut ClaimedProblem,
     finding: Finding,
     text: Option<String>,
-) -> anyhow::Result<Views> {
+    waiting_for: &str,
+) -> anyhow::Result<Found> {
     let now = pass.tick.now;
     let age = now.duration_since(claimed.problem.noticed);
     if age <= pass.services.healing.max_age && now < claimed.problem.give_up_at {
-        return Ok(Views::new());
+        return Ok(Found::NotYet(Wait::for_(waiting_for)));
     }
     conclude(pass, claimed, finding, text).await
 }
@@ -222,7 +241,7 @@ async fn conclude(
     claimed: &mut ClaimedProblem,
     finding: Finding,
     text: Option<String>,
-) -> anyhow::Result<Views> {
+) -> anyhow::Result<Found> {
     let change = |problem: &mut Problem| {
         problem.finding = finding;
         // A problem that was opened again may end in what was said already.
@@ -233,7 +252,7 @@ async fn conclude(
         }
     };
     let _ = pass.commit(claimed, change, &[]).await?;
-    Ok(Views::new())
+    Ok(Found::Known(Views::new()))
 }
 
 /// The ids of those entities of the problem that are production.

@@ -37,7 +37,21 @@ impl Pass<'_> {
                         };
                         continue;
                     }
-                    State::Attributed | State::Joined { .. } => (None, None),
+                    State::Attributed | State::Joined { .. } => {
+                        if held && !remediation.stopped {
+                            effects.push(Effect::Release {
+                                deployment: culprit.clone(),
+                                lift: true,
+                            });
+                            said.push(words::released(culprit));
+                            remediation.state = State::GaveUp {
+                                heal: None,
+                                deployment: None,
+                            };
+                            continue;
+                        }
+                        (None, None)
+                    }
                     State::Intended(heal) => (Some(heal.clone()), None),
                     State::Deploying { heal, deployment } => {
                         (Some(heal.clone()), Some(deployment.clone()))

@@ -165,7 +165,9 @@ impl Step<'_> {
         let looked = look(&facts);
         let own_rollback = view
             .made(&culprit.id)
-            .and_then(|made| made.rolled_back_by.clone());
+            .and_then(|made| made.rolled_back_by.clone())
+            // What came after the rollback has replaced that, too.
+            .filter(|rollback| facts.latest.is_some_and(|(latest, _)| latest == rollback));
         match (looked, own_rollback) {
             (Look::Refused(refusal), _) => self.refuse(claimed, refusal).await,
             (Look::Wait | Look::NotNeeded(Needless::Replaced { .. }), Some(rollback)) => {

@@ -8,11 +8,13 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use release::problem::{Arrival, Finding, Phase, Problem, Reported};
+use release::remediation::State;
 use release::validation::backoff;
 use release::window::saturating_add;
 use store::{Advanced, ClaimError, ClaimedProblem, Effect, Store, StoreError};
 use tokio::time::Instant;
 
+use super::cause::Found;
 use super::{Connected, Observe, Observed, Progress, Report, Services, cause, comments, healing};
 use crate::due::{Tick, Wait};
 
@@ -137,17 +139,23 @@ impl<'a> Pass<'a> {
         if is_decided(&claimed.problem) {
             return Ok(Vec::new());
         }
-        let seen = seen.context("cannot ask the tenant for the problem")?;
-        let Some(seen) = seen else {
-            return Ok(vec![Wait::for_("the tenant to know the problem")]);
+        let seen = match seen {
+            Ok(Some(seen)) => seen,
+            silent => {
+                // What is begun goes on: a group must not stay half done.
+                let mut waits = self.carry_on(claimed).await?;
+                silent.context("cannot ask the tenant for the problem")?;
+                waits.push(Wait::for_("the tenant to know the problem"));
+                return Ok(waits);
+            }
         };
         let seen = self.learn(claimed, seen).await?;
         let mut views = cause::Views::new();
         if claimed.problem.finding == Finding::Pending {
-            views = cause::find(self, claimed, &seen).await?;
-        }
-        if claimed.problem.finding == Finding::Pending {
-            return Ok(vec![Wait::for_("a deployment to be announced")]);
+            match cause::find(self, claimed, &seen).await? {
+                Found::Known(known) => views = known,
+                Found::NotYet(wait) => return Ok(vec![wait]),
+            }
         }
         let mut waits = Vec::new();
         let mut fault = None;
@@ -161,6 +169,23 @@ impl<'a> Pass<'a> {
             }
         }
         fault.map_or(Ok(waits), Err)
+    }
+
+    /// Goes on with what changes a group already, whatever became of the problem.
+    async fn carry_on(&self, claimed: &mut ClaimedProblem) -> anyhow::Result<Vec<Wait>> {
+        let mut waits = Vec::new();
+        for index in 0..claimed.problem.remediations.len() {
+            let remediation = &claimed.problem.remediations[index];
+            let is_begun = match &remediation.state {
+                State::Intended(_) | State::Deploying { .. } => true,
+                State::Attributed => remediation.stopped,
+                _ => false,
+            };
+            if is_begun {
+                waits.extend(Box::pin(healing::pursue(self, claimed, index, None)).await?);
+            }
+        }
+        Ok(waits)
     }
 
     /// Notes what the tenant says of the problem, and follows it into the one

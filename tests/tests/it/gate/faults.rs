@@ -316,6 +316,7 @@ async fn broken_neighbour_does_not_hold_up_the_others(mut world: World) {
 async fn idle_tick_needs_no_secret(world: World) {
     let tick = workflows::Tick {
         now: world.now,
+        began: tokio::time::Instant::now(),
         deadline: tokio::time::Instant::now() + Duration::from_secs(5),
         lease_until: world.now,
     };

@@ -2,11 +2,13 @@
 
 use delivery::codedeploy::LONGEST_DESCRIPTION;
 use dynatrace::Event;
+use lab::aws::Fault;
 use lab::codedeploy::GroupOptions;
 use release::problem::{Finding, Phase};
 use release::remediation::State;
+use workflows::handle_problem::Progress;
 
-use super::scene::{APPLICATION, Scene};
+use super::scene::{APPLICATION, Scene, worked};
 use super::stories;
 use crate::world::{PRODUCTION, STAGING};
 
@@ -25,6 +27,9 @@ stories! {
     announcement_outside_the_evidence_is_found,
     announcement_that_comes_late_is_found,
     problem_that_was_over_and_opens_again_is_answered,
+    problem_that_flaps_before_anything_is_done_is_answered,
+    process_as_root_cause_hides_no_deployment,
+    wait_for_a_tag_is_told,
 }
 
 async fn four_entities_of_one_deployment_are_one_heal(mut scene: Scene) {
@@ -200,6 +205,52 @@ async fn entity_that_two_pipelines_deploy_blames_the_newest_deployment(mut scene
     let billing = codedeploy.history(APPLICATION, "Billing").unwrap();
     assert_eq!(billing.len(), 3);
     assert_eq!(Scene::bundle(&billing[0]), "billing-good");
+}
+
+async fn problem_that_flaps_before_anything_is_done_is_answered(mut scene: Scene) {
+    let (_, _, problem) = scene.bad_release().await;
+    scene.world.aws.fail("CreateDeployment", Fault::Throttle, 1);
+    scene.notify(&problem, "OPEN").await;
+    problem.resolve(scene.world.now.as_millisecond());
+    scene.notify(&problem, "RESOLVED").await;
+    scene.ticks(2).await;
+    let stored = scene.stored(&problem).await;
+    assert_eq!(
+        (stored.finding, stored.phase),
+        (Finding::Blamed, Phase::Settled)
+    );
+    assert!(scene.heals().is_empty());
+    scene.minutes(1);
+    problem.reopen();
+
+    scene.notify(&problem, "OPEN").await;
+
+    assert_eq!(scene.healed_to(), ["good"]);
+}
+
+async fn process_as_root_cause_hides_no_deployment(mut scene: Scene) {
+    const PROCESS: &str = "PROCESS_GROUP_INSTANCE-00000000000000C7";
+    scene.release("good").await;
+    scene.minutes(45);
+    scene.release("bad").await;
+    scene.minutes(10);
+    let problem = scene.problem().root_cause(PROCESS).open();
+
+    scene.notify(&problem, "OPEN").await;
+
+    assert_eq!(scene.healed_to(), ["good"]);
+}
+
+async fn wait_for_a_tag_is_told(mut scene: Scene) {
+    let (_, _, problem) = scene.bad_release().await;
+    scene.healing.tag.value = Some("Elsewhere".to_owned());
+
+    let report = worked(scene.notify(&problem, "OPEN").await);
+
+    let Progress::Deferred { waiting_for, .. } = report.progress else {
+        panic!("tags may come late: {:?}", report.progress);
+    };
+    assert!(waiting_for.contains("tag of production"), "{waiting_for}");
 }
 
 async fn deployment_that_never_was_is_not_blamed(mut scene: Scene) {

@@ -24,6 +24,7 @@ stories! {
     culprit_that_was_stopped_is_replaced_though_it_took_long,
     own_rollback_of_codedeploy_is_used_if_it_deploys_our_target,
     own_rollback_of_codedeploy_to_bad_content_is_healed_like_the_culprit,
+    own_rollback_of_codedeploy_that_a_fix_replaced_is_no_heal,
     heal_is_never_healed,
     group_is_left_alone_after_a_heal,
     third_heal_of_a_day_is_refused,
@@ -317,6 +318,38 @@ async fn own_rollback_of_codedeploy_to_bad_content_is_healed_like_the_culprit(mu
     scene.ticks(4).await;
 
     assert_eq!(scene.healed_to(), ["good", "good"]);
+}
+
+async fn own_rollback_of_codedeploy_that_a_fix_replaced_is_no_heal(mut scene: Scene) {
+    scene.release("good").await;
+    scene.minutes(30);
+    let options = GroupOptions {
+        duration: SignedDuration::from_mins(2),
+        auto_rollback: AutoRollback::On(vec![RollbackEvent::Failure]),
+        ..GroupOptions::default()
+    };
+    scene.group(GroupOptions {
+        outcome: Outcome::Failed,
+        ..options.clone()
+    });
+    scene.release("bad").await;
+    scene.minutes(1);
+    let problem = scene.problem().open();
+    scene.group(options);
+    scene.minutes(5);
+    assert_eq!(scene.rollbacks().len(), 1);
+    let fix = scene.deploy("fix");
+    scene.minutes(3);
+
+    scene.notify(&problem, "OPEN").await;
+    scene.ticks(2).await;
+
+    let state = scene.state(&problem).await;
+    assert!(
+        matches!(&state, State::NotNeeded(Needless::Replaced { running, .. }) if *running == fix),
+        "{state:?}"
+    );
+    assert!(scene.heals().is_empty());
 }
 
 async fn heal_is_never_healed(mut scene: Scene) {

@@ -178,6 +178,7 @@ impl Scene {
     pub(super) fn tick_in(&self, time: Duration) -> Tick {
         Tick {
             now: self.world.now,
+            began: Instant::now(),
             deadline: Instant::now() + time,
             lease_until: self
                 .world

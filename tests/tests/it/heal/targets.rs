@@ -2,8 +2,9 @@
 
 use lab::codedeploy::{GroupOptions, Platform, Revision};
 use lab::pipeline::Mode;
-use release::deployment::{Deployment, Group, Origin};
+use release::deployment::{Deployment, Group, Origin, Standing};
 use release::remediation::{Refusal, State};
+use release::validation::ValidationId;
 
 use super::scene::{APPLICATION, BUCKET, GROUP, Scene, group};
 use super::stories;
@@ -18,6 +19,7 @@ stories! {
     content_that_a_problem_condemned_elsewhere_is_no_target,
     revision_that_passed_its_gate_goes_first_and_its_report_is_linked,
     content_that_codedeploy_hides_is_fetched,
+    culprit_that_passed_its_gates_is_healed_all_the_same,
 }
 
 async fn bad_content_is_no_target_under_another_id(mut scene: Scene) {
@@ -157,27 +159,8 @@ async fn content_that_a_problem_condemned_elsewhere_is_no_target(mut scene: Scen
 }
 
 async fn revision_that_passed_its_gate_goes_first_and_its_report_is_linked(mut scene: Scene) {
-    let gate = "StagingToProduction,5";
-    scene.world.pipeline(
-        Mode::Superseded,
-        &format!("{gate},ApproveStaging"),
-        &format!("{gate},ApproveProduction"),
-    );
-    for service in [STAGING, PRODUCTION] {
-        scene.world.traffic(service, 100.0, 0.0);
-    }
-    scene.world.release("1", &monspec()).await;
-    scene.minutes(8);
-    scene.world.tick().await;
-    scene.world.run_jobs().await;
-    scene.minutes(8);
-    let validation = only(&scene.world.tick().await);
-    let codedeploy = scene.world.aws.codedeploy();
-    let [validated] = codedeploy
-        .history(APPLICATION, GROUP)
-        .unwrap()
-        .try_into()
-        .expect("production was deployed to once");
+    gated(&scene);
+    let (validated, validation) = passes_its_gates(&mut scene, "1").await;
     scene.minutes(60);
     scene.release("unproven").await;
     scene.minutes(60);
@@ -190,10 +173,56 @@ async fn revision_that_passed_its_gate_goes_first_and_its_report_is_linked(mut s
     let State::Healed { heal, .. } = scene.state(&problem).await else {
         panic!("it is not healed: {:?}", scene.comments(&problem));
     };
-    assert_eq!(heal.target.id, validated.id);
+    assert_eq!(heal.target.id, validated);
     let comments = scene.comments(&problem);
     let link = format!("https://report.example/v/{validation}?");
     assert!(comments[0].contains(&link), "{comments:?}");
+}
+
+async fn culprit_that_passed_its_gates_is_healed_all_the_same(mut scene: Scene) {
+    gated(&scene);
+    let (first, _) = passes_its_gates(&mut scene, "1").await;
+    scene.minutes(60);
+    let (second, _) = passes_its_gates(&mut scene, "2").await;
+    assert_eq!(scene.standing(&second).await, Standing::Good);
+    scene.announce(&second, &[PRODUCTION]).await;
+    scene.minutes(45);
+    let problem = scene.problem().open();
+
+    scene.notify(&problem, "OPEN").await;
+
+    let State::Healed { heal, .. } = scene.state(&problem).await else {
+        panic!("it is not healed: {:?}", scene.comments(&problem));
+    };
+    assert_eq!(heal.target.id, first);
+    assert_eq!(scene.standing(&second).await, Standing::Suspect);
+}
+
+/// The tutorial's pipeline, and traffic that builds pass with.
+fn gated(scene: &Scene) {
+    let gate = "StagingToProduction,5";
+    scene.world.pipeline(
+        Mode::Superseded,
+        &format!("{gate},ApproveStaging"),
+        &format!("{gate},ApproveProduction"),
+    );
+}
+
+/// Releases a build that passes both gates; its deployment to production, and
+/// the validation of that.
+async fn passes_its_gates(scene: &mut Scene, revision: &str) -> (String, ValidationId) {
+    for service in [STAGING, PRODUCTION] {
+        scene.world.traffic(service, 100.0, 0.0);
+    }
+    scene.world.release(revision, &monspec()).await;
+    scene.minutes(8);
+    scene.world.tick().await;
+    scene.world.run_jobs().await;
+    scene.minutes(8);
+    let validation = only(&scene.world.tick().await);
+    let codedeploy = scene.world.aws.codedeploy();
+    let history = codedeploy.history(APPLICATION, GROUP).unwrap();
+    (history[0].id.clone(), validation)
 }
 
 async fn content_that_codedeploy_hides_is_fetched(mut scene: Scene) {

@@ -23,6 +23,7 @@ stories! {
     comments_that_are_refused_stop_nothing_and_are_said_later,
     comment_whose_answer_was_lost_is_said_once,
     tenant_that_is_down_delays_the_answer,
+    what_is_begun_goes_on_while_the_tenant_is_down,
     first_look_that_is_cut_off_keeps_the_schedule_away_for_seconds_only,
     two_notifications_at_once_are_one_heal,
     notification_that_dies_anywhere_is_finished_by_the_schedule,
@@ -132,6 +133,30 @@ async fn comment_whose_answer_was_lost_is_said_once(mut scene: Scene) {
     let comments = scene.comments(&problem);
     assert_eq!(comments.len(), 1, "{comments:?}");
     assert_eq!(scene.heals().len(), 1);
+}
+
+async fn what_is_begun_goes_on_while_the_tenant_is_down(mut scene: Scene) {
+    scene.release("good").await;
+    scene.minutes(45);
+    scene.group(GroupOptions {
+        duration: SignedDuration::from_mins(10),
+        ..GroupOptions::default()
+    });
+    scene.release("bad").await;
+    scene.minutes(2);
+    let problem = scene.problem().open();
+    scene.notify(&problem, "OPEN").await;
+    assert_eq!(scene.world.aws.calls("StopDeployment"), 1);
+    scene
+        .world
+        .tenant
+        .fail(TenantFault::CloseConnection, Times::Always, "/api");
+    scene.group(GroupOptions::default());
+
+    scene.ticks(8).await;
+
+    assert_eq!(scene.healed_to(), ["good"]);
+    assert!(matches!(scene.state(&problem).await, State::Healed { .. }));
 }
 
 async fn tenant_that_is_down_delays_the_answer(mut scene: Scene) {
