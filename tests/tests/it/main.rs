@@ -5,6 +5,7 @@
 mod absences;
 mod announce;
 mod binaries;
+mod browser;
 mod delivery;
 mod gate;
 mod heal;

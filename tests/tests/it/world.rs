@@ -93,6 +93,11 @@ impl World {
         self.dynamo.client()
     }
 
+    /// Where the tables are, for functions.
+    pub(crate) fn database(&self) -> &str {
+        self.dynamo.url()
+    }
+
     /// One more gate in the catalogue, of another pipeline, whose last build
     /// ended like this.
     pub(crate) async fn like_the_first_gate(&self, pipeline: &str, verdict: &str) {
