@@ -28,20 +28,24 @@ impl Axe {
         Self(std::fs::read_to_string(script).unwrap())
     }
 
-    /// What it finds on the page of a tab, a line each.
-    pub(super) async fn finds(&self, tab: &mut Tab<'_>) -> Vec<String> {
+    /// Makes it part of the page of a tab.
+    pub(super) async fn enters(&self, tab: &mut Tab<'_>) {
         tab.ask(&format!("{}; true", self.0)).await;
-        let found = tab
-            .ask(
-                "axe.run(document, {rules: {'target-size': {enabled: true}}}).then(found => {
-                   if (found.passes.length < 10) throw new Error('axe did not look');
-                   return found.violations.flatMap(rule =>
-                     rule.nodes.map(node => `${rule.id}: ${node.html} ${node.failureSummary}`)); })",
-            )
-            .await;
-        let lines = found.as_array().unwrap().iter();
-        lines.filter_map(Value::as_str).map(str::to_owned).collect()
     }
+}
+
+/// What it finds on a page as it looks now, a line each.
+pub(super) async fn finds(tab: &mut Tab<'_>) -> Vec<String> {
+    let found = tab
+        .ask(
+            "axe.run(document, {rules: {'target-size': {enabled: true}}}).then(found => {
+               if (found.passes.length < 10) throw new Error('axe did not look');
+               return found.violations.flatMap(rule => rule.nodes.map(node =>
+                 `${rule.id}: ${node.html} ${node.failureSummary.replaceAll('\\n', ' ')}`)); })",
+        )
+        .await;
+    let lines = found.as_array().unwrap().iter();
+    lines.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 fn install(folder: &Path) {

@@ -118,6 +118,12 @@ async fn pages_fit_every_screen(browser: &mut Chromium, site: &Site, axe: &Axe) 
         ("inconclusive", site.evaluation(site.inconclusive), 200),
         ("nothing", format!("{}/v/1", site.origin()), 404),
     ] {
+        let arrived = tab.go(&link).await;
+        if arrived.status != status {
+            wrong.push(format!("{page} is not what is there: {arrived:?}"));
+        }
+        wrong.extend(tab.problems());
+        axe.enters(&mut tab).await;
         for (width, height) in [(320, 640), (768, 1024), (1440, 900)] {
             for scheme in ["light", "dark"] {
                 let look = Look {
@@ -126,20 +132,15 @@ async fn pages_fit_every_screen(browser: &mut Chromium, site: &Site, axe: &Axe) 
                     height,
                 };
                 tab.look(look).await;
-                let arrived = tab.go(&link).await;
                 let name = format!("{page}-{scheme}-{width}");
-                let mut found = tab.problems();
-                if arrived.status != status {
-                    found.push(format!("it is not the page: {arrived:?}"));
-                }
+                let mut found = axe::finds(&mut tab).await;
                 found.extend(does_not_fit(&mut tab, look).await);
                 tab.picture(&folder.join(format!("{name}.png"))).await;
-                found.extend(axe.finds(&mut tab).await);
-                // What axe does to a page is not the page's.
-                tab.problems();
                 wrong.extend(found.into_iter().map(|what| format!("{name}: {what}")));
             }
         }
+        // What axe does to a page is not the page's.
+        tab.problems();
     }
     wrong
 }
