@@ -12,12 +12,13 @@
 //! | – | the culprit is bound to another problem | remediation Joined | – | blamed again | as written |
 //! | – | nobody is to blame, and the notification is young | due later | – | looked at again | as written |
 //! | – | nobody is to blame, and it is old | the finding, nothing is bound | – | looked at again | as written |
-//! | – | it settled without anybody to blame and is reported open | as if heard of now | – | settled as it was | as written |
+//! | – | it settled with nothing done and is reported open | as if heard of now | – | settled as it was | as written |
 //! | – | a heal is to blame | refused, nothing is bound | – | blamed again | as written |
 //! | – | more groups than allowed are to blame | the finding, nothing is bound | – | blamed again | as written |
 //! | Joined | the other problem let the culprit go, this one is open | Attributed, bound, in one transaction | – | looked at again | as written |
+//! | Attributed and being stopped, Intended, Deploying | the tenant says nothing of the problem | – | – | – | the rows below, as if it went on |
 //! | Attributed | a check says no | not needed or refused with the reason | – | checked again | as written |
-//! | Attributed | another deployment runs, or another problem is answered in the group | due later | – | checked again | as written |
+//! | Attributed | another deployment runs, or another problem is answered in the group, for a day at most | due later | – | checked again | as written |
 //! | Attributed | the culprit is still being deployed, the guard is free and there is a target | that it is stopped | stop it, without rollback | checked again | stopped again: already stopped |
 //! | Attributed, the culprit is being stopped or was | the problem closes, or its notification becomes old | – | – | checked again | a heal is owed all the same: the rows below |
 //! | Attributed | a deployment with the culprit's marker is there | Deploying with its id, guard taken, the heal in the ledger, in one transaction | – | found again | as written |

@@ -11,6 +11,9 @@ const LONGEST: usize = 2_000;
 /// The longest piece that somebody else wrote, in characters.
 const LONGEST_PIECE: usize = 200;
 
+/// The longest sentence that has such pieces in it, in characters.
+const LONGEST_SENTENCE: usize = 700;
+
 pub(super) fn nothing_deployed(look_back: SignedDuration, began: Timestamp) -> String {
     bounded(format!(
         "Unbreakable: no deployment found in the {} minutes before this problem began ({}) that can \
@@ -82,7 +85,7 @@ pub(super) fn refused(culprit: &Deployment, refusal: &Refusal) -> String {
     bounded(format!(
         "Unbreakable: deployment {} is to blame and is not rolled back: {}.",
         deployment(culprit),
-        plain(&refusal.to_string())
+        sentence(&refusal.to_string())
     ))
 }
 
@@ -90,7 +93,7 @@ pub(super) fn not_needed(culprit: &Deployment, needless: &Needless) -> String {
     bounded(format!(
         "Unbreakable: deployment {} was under suspicion and is not rolled back: {}.",
         deployment(culprit),
-        plain(&needless.to_string())
+        sentence(&needless.to_string())
     ))
 }
 
@@ -111,7 +114,7 @@ pub(super) fn failed(heal: &Heal, id: Option<&str>, reason: &str) -> String {
         "Unbreakable: {} could not be deployed again{which}: {}. It is not tried a second time; a \
          person has to look.",
         version(&heal.target),
-        plain(reason)
+        sentence(reason)
     ))
 }
 
@@ -210,8 +213,17 @@ fn span(from: Timestamp, to: Timestamp) -> String {
 /// What somebody else wrote, so that it stays a piece of text: on one line,
 /// short, and without marks that the tenant would render.
 pub(super) fn plain(text: &str) -> String {
+    cut(text, LONGEST_PIECE)
+}
+
+/// A sentence of ours with such pieces in it, or a reason that CodeDeploy gives.
+fn sentence(text: &str) -> String {
+    cut(text, LONGEST_SENTENCE)
+}
+
+fn cut(text: &str, longest: usize) -> String {
     let mut plain = String::new();
-    for c in text.chars().take(LONGEST_PIECE) {
+    for c in text.chars().take(longest) {
         match c {
             '<' => plain.push_str("&lt;"),
             '>' => plain.push_str("&gt;"),
