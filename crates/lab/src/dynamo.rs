@@ -4,6 +4,8 @@
 //! Every read is strongly consistent here; the lag of a secondary index cannot
 //! be reproduced.
 
+use std::path::Path;
+
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -22,6 +24,20 @@ impl Dynamo {
     /// Starts an empty in-memory database on a free loopback port.
     pub async fn start() -> anyhow::Result<Self> {
         let database = dynoxide::Database::memory().context("cannot open a database in memory")?;
+        Self::serve(database).await
+    }
+
+    /// Starts the database that is kept in a folder; an empty one, if none is.
+    pub async fn open(folder: &Path) -> anyhow::Result<Self> {
+        let told = || format!("cannot keep data in `{}`", folder.display());
+        std::fs::create_dir_all(folder).with_context(told)?;
+        let file = folder.join("dynamodb.sqlite");
+        let file = file.to_str().context("the name of the folder is no text")?;
+        let database = dynoxide::Database::new(file).with_context(told)?;
+        Self::serve(database).await
+    }
+
+    async fn serve(database: dynoxide::Database) -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
             .context("cannot listen on a loopback port")?;
@@ -42,6 +58,13 @@ impl Dynamo {
     /// The endpoint to hand to functions as `AWS_ENDPOINT_URL_DYNAMODB`.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The names of the tables that exist.
+    pub async fn tables(&self) -> anyhow::Result<Vec<String>> {
+        let listed = self.client().list_tables().send().await;
+        let listed = listed.context("cannot list the tables")?;
+        Ok(listed.table_names.unwrap_or_default())
     }
 
     /// A client of this database.

@@ -84,10 +84,12 @@ pub fn build(progress: &mut dyn FnMut(&str)) -> anyhow::Result<Built> {
 }
 
 /// How the lab is set up.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// The generation of the tenant's API that the functions speak.
     pub api: Api,
+    /// The folder that the functions' data is kept in; in memory unless given.
+    pub data: Option<PathBuf>,
 }
 
 /// The running lab; everything ends when it is dropped.
@@ -140,7 +142,7 @@ impl Live {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let (report, heal) = (Front::bind().await?, Front::bind().await?);
         let healing_url = format!("{}/HandleDynatraceProblem", heal.url());
-        let settings = Settings::default()
+        let mut settings = Settings::default()
             .api(options.api)
             // A window is judged once the answers of its last second have come.
             .with("DT_INGEST_DELAY_SECONDS", "1")
@@ -148,6 +150,9 @@ impl Live {
             .with("DT_SELF_HEALING_URL", &healing_url)
             .with("HEAL_COOLDOWN_MINUTES", "1")
             .with("HEAL_MAX_PER_DAY", "100");
+        if let Some(folder) = options.data {
+            settings = settings.data(folder);
+        }
         let reports = settings.start_link(report.url())?;
         let webhook =
             Webhook::new(healing_url).header("x-unbreakable-token", settings.webhook_token());

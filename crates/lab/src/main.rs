@@ -6,6 +6,7 @@ mod story;
 mod timeline;
 
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -23,6 +24,10 @@ struct Options {
     /// The port of the console; a free one unless given.
     #[arg(long, default_value_t = 0)]
     port: u16,
+    /// Keep what the functions store in this folder, and go on with what it
+    /// holds; what runs, what was measured and the pipeline are not kept.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// The generation of the Dynatrace API that the functions speak, `v2` or `v1`.
     #[arg(long, env = "DT_API", default_value = "v2", global = true)]
     api: dynatrace::Api,
@@ -58,10 +63,17 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: Options) -> anyhow::Result<()> {
-    let live = live::Options { api: options.api };
+    let live = live::Options {
+        api: options.api,
+        data: options.data,
+    };
     match options.command {
         None => console::serve(live, options.port).await,
         Some(Command::Story { json }) => {
+            anyhow::ensure!(
+                live.data.is_none(),
+                "the story begins with nothing: leave out `--data`"
+            );
             let form = if json {
                 story::Form::Json
             } else {

@@ -99,13 +99,20 @@ impl World {
     /// released. The functions are built first if nobody has done so.
     pub async fn start(settings: Settings) -> anyhow::Result<Self> {
         let aws = Aws::start().await?;
-        let dynamo = Dynamo::start().await?;
+        let dynamo = match settings.folder() {
+            Some(folder) => Dynamo::open(folder).await?,
+            None => Dynamo::start().await?,
+        };
+        let kept = dynamo.tables().await?;
         let tenant = Tenant::start().await?;
         for (table, name) in [
             (tables::VALIDATIONS, settings::VALIDATIONS),
             (tables::LEDGER, settings::LEDGER),
             (tables::REMEDIATIONS, settings::REMEDIATIONS),
         ] {
+            if kept.iter().any(|table| table == name) {
+                continue;
+            }
             let created = tables::create(&dynamo.client(), table, name).await;
             created.with_context(|| format!("cannot create the table `{name}`"))?;
         }

@@ -2,6 +2,7 @@
 //! this world.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use dynatrace::Api;
@@ -37,6 +38,7 @@ pub struct Settings {
     report_keys: String,
     hook_secret: String,
     webhook_token: String,
+    data: Option<PathBuf>,
     changed: BTreeMap<String, Option<String>>,
 }
 
@@ -55,6 +57,7 @@ impl Default for Settings {
             report_keys: format!("lab:{}", "the-key-of-report-links-".repeat(2)),
             hook_secret: "the-secret-that-signs-posted-results".to_owned(),
             webhook_token: "the-secret-that-lets-requests-in".to_owned(),
+            data: None,
             changed: BTreeMap::new(),
         }
     }
@@ -65,6 +68,15 @@ impl Settings {
     #[must_use]
     pub fn api(self, api: Api) -> Self {
         Self { api, ..self }
+    }
+
+    /// Keeps the database in this folder instead of in memory.
+    #[must_use]
+    pub fn data(self, folder: PathBuf) -> Self {
+        Self {
+            data: Some(folder),
+            ..self
+        }
     }
 
     /// When Lambda cuts an invocation off.
@@ -107,6 +119,11 @@ impl Settings {
     /// The secret that lets requests over HTTP in.
     pub fn webhook_token(&self) -> &str {
         &self.webhook_token
+    }
+
+    /// The folder that the database is kept in.
+    pub(super) fn folder(&self) -> Option<&Path> {
+        self.data.as_deref()
     }
 
     pub(super) fn runtime(&self) -> runtime::Settings {

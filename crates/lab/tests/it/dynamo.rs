@@ -1,5 +1,7 @@
 //! The database is a real one, and one's own.
 
+use std::path::Path;
+
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
@@ -40,6 +42,22 @@ async fn two_databases_share_nothing() {
             .table_names()
             .is_empty()
     );
+}
+
+#[tokio::test]
+async fn kept_database_is_there_again() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kept-database");
+    // It is there if an earlier run was cut off.
+    let _ = std::fs::remove_dir_all(&folder);
+
+    let dynamo = Dynamo::open(&folder).await.unwrap();
+    assert!(dynamo.tables().await.unwrap().is_empty());
+    create_table(&dynamo.client()).await;
+    drop(dynamo);
+
+    let dynamo = Dynamo::open(&folder).await.unwrap();
+    assert_eq!(dynamo.tables().await.unwrap(), ["Claims"]);
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 async fn create_table(client: &Client) {
