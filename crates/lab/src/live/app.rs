@@ -25,7 +25,8 @@ pub(super) struct App {
 pub(super) struct Ended {
     pub(super) build: u32,
     pub(super) status: ExitStatus,
-    pub(super) log: PathBuf,
+    /// The last line of its log.
+    pub(super) last: String,
 }
 
 impl App {
@@ -78,10 +79,12 @@ impl App {
     pub(super) fn ended(&mut self) -> Option<Ended> {
         // Asking fails only for a process that somebody else collected.
         let status = self.child.try_wait().ok()??;
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let last = log.lines().last().unwrap_or("nothing at all");
         Some(Ended {
             build: self.build,
             status,
-            log: self.log.clone(),
+            last: last.to_owned(),
         })
     }
 

@@ -55,11 +55,11 @@ pub(super) async fn carry_out(
         }
         if let Some(ended) = environment.crashed().await {
             scene.trouble(format!(
-                "build {} in {} ended by itself ({}); its log is {}",
+                "build {} in {} ended by itself ({}); the last it logged: {}",
                 ended.build,
                 environment.name(),
                 ended.status,
-                ended.log.display()
+                ended.last
             ));
         }
         tokio::time::sleep(PAUSE).await;
