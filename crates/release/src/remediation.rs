@@ -16,7 +16,7 @@
 //! | – | a heal is to blame | refused, nothing is bound | – | blamed again | as written |
 //! | – | more groups than allowed are to blame | the finding, nothing is bound | – | blamed again | as written |
 //! | Joined | the other problem let the culprit go, this one is open | Attributed, bound, in one transaction | – | looked at again | as written |
-//! | Attributed and being stopped, Intended, Deploying | the tenant says nothing of the problem | – | – | – | the rows below, as if it went on |
+//! | Attributed and being stopped, Intended, Deploying | the tenant says nothing of the problem | – | – | – | the rows below; nothing is begun but what a stop owes |
 //! | Attributed | a check says no | not needed or refused with the reason | – | checked again | as written |
 //! | Attributed | another deployment runs, or another problem is answered in the group, for a day at most | due later | – | checked again | as written |
 //! | Attributed | the culprit is still being deployed, the guard is free and there is a target | that it is stopped | stop it, without rollback | checked again | stopped again: already stopped |

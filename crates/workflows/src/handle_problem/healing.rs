@@ -18,6 +18,15 @@ use crate::due::Wait;
 /// has; a row that led to itself would end here.
 const MOST_STEPS: usize = 12;
 
+/// Whether the tenant said in this very pass how the problem stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Word {
+    /// It did.
+    Heard,
+    /// It did not, so that nothing is begun.
+    Missing,
+}
+
 /// What follows from one step.
 pub(super) enum Next {
     /// The next step can be taken at once.
@@ -34,6 +43,7 @@ pub(super) async fn pursue(
     pass: &Pass<'_>,
     claimed: &mut ClaimedProblem,
     index: usize,
+    word: Word,
     mut view: Option<View>,
 ) -> anyhow::Result<Option<Wait>> {
     for _ in 0..MOST_STEPS {
@@ -43,6 +53,10 @@ pub(super) async fn pursue(
             remediation: claimed.problem.remediations[index].clone(),
         };
         let next = match &step.remediation.state {
+            State::Attributed if word == Word::Missing && !step.remediation.stopped => {
+                let wait = "the tenant to say whether the problem goes on";
+                return Ok(Some(Wait::for_(wait)));
+            }
             State::Attributed => step.decide(claimed, view.take()).await?,
             State::Intended(heal) => step.recover(claimed, heal).await?,
             State::Joined { .. } => watch::joined(&step, claimed).await?,

@@ -15,6 +15,7 @@ use store::{Advanced, ClaimError, ClaimedProblem, Effect, Store, StoreError};
 use tokio::time::Instant;
 
 use super::cause::Found;
+use super::healing::Word;
 use super::{Connected, Observe, Observed, Progress, Report, Services, cause, comments, healing};
 use crate::due::{Tick, Wait};
 
@@ -161,7 +162,7 @@ impl<'a> Pass<'a> {
         let mut fault = None;
         for index in 0..claimed.problem.remediations.len() {
             let view = views.remove(&claimed.problem.remediations[index].culprit.group);
-            match Box::pin(healing::pursue(self, claimed, index, view)).await {
+            match Box::pin(healing::pursue(self, claimed, index, Word::Heard, view)).await {
                 Ok(wait) => waits.extend(wait),
                 Err(error) if is_lost(&error) => return Err(error),
                 // One group's trouble is not another's.
@@ -182,7 +183,9 @@ impl<'a> Pass<'a> {
                 _ => false,
             };
             if is_begun {
-                waits.extend(Box::pin(healing::pursue(self, claimed, index, None)).await?);
+                waits.extend(
+                    Box::pin(healing::pursue(self, claimed, index, Word::Missing, None)).await?,
+                );
             }
         }
         Ok(waits)
