@@ -15,7 +15,7 @@ pub fn content_security_policy() -> &'static str {
     static POLICY: LazyLock<String> = LazyLock::new(|| {
         let hash = STANDARD.encode(Sha256::digest(STYLE));
         format!(
-            "default-src 'none'; style-src 'sha256-{hash}'; img-src 'self' data:; \
+            "default-src 'none'; style-src 'sha256-{hash}'; img-src data:; \
              base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
         )
     });

@@ -5,8 +5,8 @@ use maud::{Markup, html};
 use crate::records::Evaluation;
 use crate::text::shortened;
 
-/// So much of a monspec is shown; the JSON has it whole.
-const LONGEST_LINE: usize = 400;
+/// So much of a monspec is shown, and of each of its lines.
+const LONGEST_LINE: usize = 1_200;
 const MOST: usize = 12 * 1024;
 
 pub(super) fn section(evaluation: &Evaluation<'_>) -> Markup {
@@ -19,14 +19,12 @@ pub(super) fn section(evaluation: &Evaluation<'_>) -> Markup {
                 None => p { "Its text is no longer stored." },
                 Some(text) => {
                     @let shown = beginning(text);
+                    @let whole = evaluation.json.map_or("validation.json", |_| "the JSON of this page");
                     div .scroll tabindex="0" role="region" aria-label="Text of the monspec" {
                         pre { code { @for line in shown.lines() { (shortened_line(line)) "\n" } } }
                     }
-                    @if shown.len() < text.len() {
-                        p {
-                            "These are the first " (shown.len()) " of " (text.len())
-                            " bytes; the JSON of this page has all."
-                        }
+                    @if shown.len() < text.len() || shown.lines().any(is_long) {
+                        p { "Not all of its " (text.len()) " bytes are shown; " (whole) " has them." }
                     }
                 }
             }
@@ -42,6 +40,10 @@ fn beginning(text: &str) -> &str {
     let end = text.floor_char_boundary(MOST);
     let cut = &text[..end];
     cut.rfind('\n').map_or(cut, |line| &cut[..line])
+}
+
+fn is_long(line: &str) -> bool {
+    LONGEST_LINE < line.chars().count()
 }
 
 /// Indentation stays; hidden characters are written out.

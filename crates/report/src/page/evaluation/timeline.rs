@@ -62,12 +62,18 @@ fn events(validation: &Validation) -> Vec<Event> {
         None => events.push(at(registration.due_at, html! { "The first look is due" })),
     }
     if let Some(intent) = &validation.intent {
-        let what = match intent.answer {
-            Answer::Approve => "The approval is answered: approve",
-            Answer::Reject => "The approval is answered: reject",
-            Answer::Hold => "The approval is held",
+        let answer = match intent.answer {
+            Answer::Approve => "approve",
+            Answer::Reject => "reject",
+            Answer::Hold => "hold",
         };
-        events.push(at(intent.at, html! { (what) }));
+        // What was decided is not yet what the pipeline heard.
+        let what = match &validation.ending {
+            Some(Ending::Answered { .. }) => "The approval is answered: ",
+            None => "About to answer the approval: ",
+            Some(_) => "Was about to answer the approval: ",
+        };
+        events.push(at(intent.at, html! { (what) (answer) }));
     }
     events.extend(ending(validation));
     if let Some(person) = &validation.override_ {

@@ -21,19 +21,11 @@ pub(super) fn cards(evidence: &Evidence) -> Markup {
         Some(finding) if finding.accepted => "Accepted without a baseline",
         Some(_) => "What decided",
     };
-    // Beside what decided, what held is noise.
-    let decided = worst
-        .iter()
-        .filter(|finding| finding.outcome != Outcome::Held);
-    let shown = match decided.count() {
-        0 => MOST,
-        some => some.min(MOST),
-    };
     html! {
         section aria-labelledby="worst" {
             h2 #worst { (heading) }
             ul .cards {
-                @for finding in worst.into_iter().take(shown) { (card(finding)) }
+                @for finding in worst.into_iter().take(MOST) { (card(finding)) }
             }
         }
     }
