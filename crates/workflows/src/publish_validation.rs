@@ -13,6 +13,7 @@
 //! | the registering action is under way | job | job continues, with since when | delivered again | next job, the same patience |
 //! | a validation that is not judged | job | job continues, with since when and the execution | delivered again | next job, the same patience |
 //! | the same, patience is over | job | job fails: its result is that there is none | delivered again: fails | – |
+//! | a validation that ended without a verdict | job | job fails: its result is that there is none | delivered again: fails | – |
 //! | nothing that is meant, or several | job | job fails with what there is | delivered again: fails | – |
 //! | a verdict | job | the artifact is written | delivered again | written again, the same bytes |
 //! | a verdict, written | – | job succeeds with variables, or fails where `failOn` says so | delivered again: written again | – |
@@ -37,7 +38,7 @@ use jiff::Timestamp;
 use monspec::{Outcome as Judged, Verdict};
 use release::evidence::Evidence;
 use release::summary::with_link;
-use release::validation::{Judgement, Validation, ValidationId};
+use release::validation::{Ending, Judgement, Phase, Validation, ValidationId};
 use store::{Slot, Store};
 
 use crate::Refusal;
@@ -144,6 +145,10 @@ async fn published(
     };
     let validation = validation(services, &slot).await?;
     let Some(judgement) = validation.judgement.clone() else {
+        let superseded = matches!(validation.ending, Some(Ending::Superseded { .. }));
+        if validation.phase == Phase::Settled && !superseded {
+            return Ok(Outcome::GaveUp(never_judged(&validation)));
+        }
         let waiting_for = unjudged(&validation);
         return Ok(wait.outcome(Some(place.execution), waiting_for));
     };
@@ -247,6 +252,19 @@ fn published_as(
         summary: with_link(&judgement.summary, report.as_deref()),
         report,
     }
+}
+
+/// Why there will be no verdict.
+fn never_judged(validation: &Validation) -> String {
+    let registration = &validation.registration;
+    let why = match &validation.ending {
+        Some(Ending::GaveUp { waiting_for }) => format!("its time was over: {waiting_for}"),
+        _ => "nobody waited for it any more".to_owned(),
+    };
+    format!(
+        "validation {} of `{}` ended without a verdict; {why}",
+        registration.id, registration.comparison
+    )
 }
 
 fn unjudged(validation: &Validation) -> String {

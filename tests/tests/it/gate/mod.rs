@@ -4,7 +4,7 @@ mod approvals;
 mod faults;
 mod history;
 mod hook;
-mod refused;
+pub(crate) mod refused;
 mod registration;
 mod verdicts;
 mod windows;

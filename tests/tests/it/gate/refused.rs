@@ -169,7 +169,7 @@ fn catalogued(pipeline: &str) -> Item {
 }
 
 /// Makes the store refuse every verdict of this pipeline.
-async fn spoil_catalogue(world: &World, pipeline: &str) {
+pub(crate) async fn spoil_catalogue(world: &World, pipeline: &str) {
     put(world, catalogued(pipeline), "id", "no id at all").await;
 }
 

@@ -7,6 +7,7 @@ use monspec::Verdict;
 use workflows::publish_validation::Outcome;
 
 use super::{APPLICATION, judged, later, published, refused, staging, with_traffic};
+use crate::gate::refused::spoil_catalogue;
 use crate::world::{PIPELINE, monspec};
 
 #[tokio::test]
@@ -52,6 +53,23 @@ async fn verdict_is_awaited_by_continued_jobs_and_then_published() {
         ["GetJobDetails", "PutJobSuccessResult", "PutObject"],
         "a continued job knows its execution"
     );
+}
+
+#[tokio::test]
+async fn validation_that_ends_without_a_verdict_is_waited_for_no_longer() {
+    let mut world = with_traffic(100.0).await;
+    world.publishing("Register");
+    let first = world.publishing_job().await;
+    spoil_catalogue(&world, PIPELINE).await;
+    world.advance(SignedDuration::from_hours(25));
+    world.tick().await;
+
+    let outcome = world.try_publish(&first).await.unwrap();
+
+    let Outcome::GaveUp(told) = outcome else {
+        panic!("there is nothing to wait for: {outcome:?}");
+    };
+    assert!(told.contains("ended without a verdict"), "{told}");
 }
 
 #[tokio::test]
