@@ -1,6 +1,7 @@
 //! The report: who may open it, and the links that do.
 
 use anyhow::Context as _;
+use release::link::LONGEST;
 use release::links::{Access, LinkSettings, Links};
 use secrecy::SecretString;
 
@@ -10,8 +11,9 @@ use crate::settings::{self, SettingError, unusable};
 /// The setting that holds the keys.
 pub const REPORT_KEYS: &str = "REPORT_KEYS";
 
-/// Longer addresses leave no room for what a link says.
-const LONGEST_BASE: usize = 200;
+/// Longer addresses leave no room for what a link says, however short its key's
+/// id is.
+const LONGEST_BASE: usize = LONGEST - 81;
 
 /// Where the report is, if there is one, and who may open it. The keys that
 /// sign links are secrets and come when a link is made.
@@ -41,7 +43,13 @@ impl Report {
     /// Fails at start where links are to be signed and cannot be.
     pub fn require_keys(&self, secrets: &Secrets) -> Result<(), SettingError> {
         match &self.links {
-            Some(links) if !links.public => require_keys(secrets),
+            Some(links) if !links.public => {
+                require_keys(secrets)?;
+                if let Some(keys) = secrets.direct(REPORT_KEYS) {
+                    Links::new(links, keys).map_err(|error| unusable(REPORT_KEYS, error))?;
+                }
+                Ok(())
+            }
             _ => Ok(()),
         }
     }

@@ -104,6 +104,11 @@ impl Secrets {
                 values: values.clone(),
             });
         }
+        self.read_anew().await
+    }
+
+    /// Reads the secrets whatever is cached, which stays if they cannot be read.
+    pub async fn read_anew(&self) -> anyhow::Result<Resolved> {
         let values = Arc::new(self.fetch().await?);
         // What is missing is looked for again, so that whoever stores it need
         // not wait.

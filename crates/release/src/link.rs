@@ -76,6 +76,12 @@ pub enum InvalidKeys {
     /// A secret can be guessed.
     #[error("the secret of key `{0}` is shorter than 32 characters")]
     Weak(String),
+    /// Links would be longer than is promised.
+    #[error(
+        "the address of the report leaves no room for links of {LONGEST} characters: \
+         shorten it, or the id of the first key"
+    )]
+    NoRoom,
 }
 
 /// Why a link opens nothing.
@@ -93,6 +99,14 @@ pub enum Refused {
 }
 
 impl Keys {
+    /// How much longer a link to one evaluation is than the address that it
+    /// begins with, the slash between them included.
+    pub fn evaluation_adds(&self) -> usize {
+        const WITHOUT_ID: usize =
+            "/v/".len() + 36 + "?e=".len() + 10 + "&k=".len() + "&s=".len() + 22;
+        WITHOUT_ID + self.0[0].id.len()
+    }
+
     /// Reads `<id>:<secret>[,<id>:<secret>…]`, the signing key first.
     pub fn parse(text: &SecretString) -> Result<Self, InvalidKeys> {
         let keys: Vec<Key> = text
@@ -314,6 +328,8 @@ mod tests {
         );
 
         assert!(link.len() <= LONGEST, "{} characters: {link}", link.len());
+        let base = "https://abcdefghij.execute-api.ap-southeast-2.amazonaws.com/Prod";
+        assert_eq!(base.len() + keys.evaluation_adds(), link.len());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Links to the report, and what they open.
 
-use crate::link::{InvalidKeys, Keys, Refused, Scope, Ticket};
+use crate::link::{InvalidKeys, Keys, LONGEST, Refused, Scope, Ticket};
 use crate::validation::ValidationId;
 use crate::window::saturating_add;
 use jiff::{SignedDuration, Timestamp};
@@ -106,8 +106,14 @@ impl Links {
         } else {
             Access::signed(keys)?
         };
+        let base = settings.base.trim_end_matches('/');
+        if let Access::Signed(keys) = &access
+            && LONGEST < base.len() + keys.evaluation_adds()
+        {
+            return Err(InvalidKeys::NoRoom);
+        }
         Ok(Self {
-            base: format!("{}/", settings.base.trim_end_matches('/')),
+            base: format!("{base}/"),
             access,
         })
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use lambda::report::{REPORT_KEYS, require_keys};
-use lambda::secrets::{Origin, Secrets};
+use lambda::secrets::{Origin, Resolved, Secrets};
 use lambda::settings::SettingError;
 use release::links::Access;
 use secrecy::SecretString;
@@ -44,33 +44,34 @@ impl Keys {
         let Some(secrets) = &self.secrets else {
             return Ok(Access::Public);
         };
-        let secrets = secrets.read().await?;
-        let none = SecretString::default();
-        let keys = secrets.get(REPORT_KEYS)?.unwrap_or(&none);
-        let access = Access::signed(keys).context("REPORT_KEYS cannot be used");
-        if access.is_err() && secrets.origin == Origin::Cached {
+        let known = secrets.read().await?;
+        let access = access(&known);
+        if access.is_err() && known.origin == Origin::Cached {
             // Whoever mends them need not wait for a process to end.
-            self.forget();
+            secrets.forget();
         }
         access
     }
 
-    /// The same with keys that were just read, unless that was done lately.
-    pub(crate) async fn access_anew(&self) -> anyhow::Result<Option<Access>> {
+    /// The same with keys that were just read, unless that was done lately or
+    /// cannot be done: keys that are good for others stay good.
+    pub(crate) async fn access_anew(&self) -> Option<Access> {
+        let secrets = self.secrets.as_ref()?;
         {
             let mut last = self.read_anew.lock().expect("no holder panics");
             if last.is_some_and(|last| last.elapsed() < PAUSE) {
-                return Ok(None);
+                return None;
             }
             *last = Some(Instant::now());
         }
-        self.forget();
-        self.access().await.map(Some)
+        let anew = secrets.read_anew().await.and_then(|known| access(&known));
+        anew.inspect_err(|error| tracing::error!("The keys cannot be read anew: {error:#}"))
+            .ok()
     }
+}
 
-    fn forget(&self) {
-        if let Some(secrets) = &self.secrets {
-            secrets.forget();
-        }
-    }
+fn access(known: &Resolved) -> anyhow::Result<Access> {
+    let none = SecretString::default();
+    let keys = known.get(REPORT_KEYS)?.unwrap_or(&none);
+    Access::signed(keys).context("REPORT_KEYS cannot be used")
 }

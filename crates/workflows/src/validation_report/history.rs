@@ -117,7 +117,10 @@ impl Reading<'_> {
     /// history without it is better than none.
     async fn newest_spec(&self, builds: &[Recorded]) -> Option<Monspec> {
         let hash = &builds.last()?.validation.registration.spec;
-        let text = self.services.store.spec(hash).await.ok()??;
+        let text = self.services.store.spec(hash).await;
+        let text = text
+            .inspect_err(|error| tracing::warn!("Environments stay without names: {error}"))
+            .ok()??;
         monspec::read(&text, metric_facts).spec
     }
 }
