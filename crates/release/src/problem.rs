@@ -214,6 +214,14 @@ impl Problem {
         }
     }
 
+    /// Has something said about it, unless that was said already: a problem that
+    /// begins again may come to what it came to before.
+    pub fn say(&mut self, text: String, now: Timestamp) {
+        if self.comments.iter().all(|said| said.text != text) {
+            self.comments.push(Comment::new(text, now));
+        }
+    }
+
     /// What a person calls it.
     pub fn name(&self) -> &str {
         self.display_id.as_deref().unwrap_or(&self.id)

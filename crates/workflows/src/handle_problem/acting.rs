@@ -4,7 +4,7 @@
 use anyhow::Context as _;
 use delivery::codedeploy::{Created, Redeployment};
 use release::deployment::{Deployment, Origin};
-use release::problem::{Comment, Problem};
+use release::problem::Problem;
 use release::remediation::{Admission, Guard, Hand, Heal, Refusal, State};
 use store::{Advanced, ClaimedProblem, Effect};
 
@@ -36,11 +36,11 @@ impl Step<'_> {
             return Ok(next);
         }
         if !self.remediation.stopped {
-            let comment = Comment::new(words::stopping(culprit), self.pass.tick.now);
+            let (text, now) = (words::stopping(culprit), self.pass.tick.now);
             let change = |problem: &mut Problem| {
                 problem.waits = 0;
                 problem.remediations[self.index].stopped = true;
-                problem.comments.push(comment);
+                problem.say(text, now);
             };
             // From here on a heal is owed, whatever becomes of the problem.
             if self.pass.commit(claimed, change, &[]).await? == Advanced::Stale {

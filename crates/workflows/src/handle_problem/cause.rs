@@ -9,7 +9,7 @@ use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use release::attribution::{Announced, Attribution, Blame, Culprit, attribute};
 use release::deployment::{Group, Origin};
-use release::problem::{Comment, Finding, Problem, Remediation};
+use release::problem::{Finding, Problem, Remediation};
 use release::remediation::{Refusal, State};
 use store::{Advanced, ClaimedProblem, Effect};
 
@@ -206,10 +206,9 @@ async fn blame_all(
         let change = |problem: &mut Problem| {
             problem.finding = Finding::Blamed;
             problem.remediations = remediations;
-            let comments = comments.into_iter();
-            problem
-                .comments
-                .extend(comments.map(|text| Comment::new(text, pass.tick.now)));
+            for text in comments {
+                problem.say(text, pass.tick.now);
+            }
         };
         if pass.commit(claimed, change, &effects).await? == Advanced::Written {
             return Ok(());
@@ -244,11 +243,8 @@ async fn conclude(
 ) -> anyhow::Result<Found> {
     let change = |problem: &mut Problem| {
         problem.finding = finding;
-        // A problem that was opened again may end in what was said already.
-        if let Some(text) = text
-            && problem.comments.iter().all(|said| said.text != text)
-        {
-            problem.comments.push(Comment::new(text, pass.tick.now));
+        if let Some(text) = text {
+            problem.say(text, pass.tick.now);
         }
     };
     let _ = pass.commit(claimed, change, &[]).await?;

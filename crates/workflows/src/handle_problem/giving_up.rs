@@ -1,6 +1,6 @@
 //! Ending what can be brought to no better end.
 
-use release::problem::{Comment, Finding};
+use release::problem::Finding;
 use release::remediation::State;
 use store::{Advanced, ClaimedProblem, Effect, StoreError};
 
@@ -78,10 +78,9 @@ impl Pass<'_> {
                 said.push(words::gave_up(culprit));
                 remediation.state = State::GaveUp { heal, deployment };
             }
-            let said = said.into_iter();
-            problem
-                .comments
-                .extend(said.map(|text| Comment::new(text, now)));
+            for text in said {
+                problem.say(text, now);
+            }
             claimed.problem = problem;
             if store.advance(claimed, &effects).await? == Advanced::Written {
                 let older = claimed.problem.comments.len();

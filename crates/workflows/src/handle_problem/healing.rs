@@ -3,7 +3,7 @@
 
 use delivery::codedeploy::{self, Status};
 use release::deployment::Deployment;
-use release::problem::{Comment, Problem};
+use release::problem::Problem;
 use release::remediation::{Facts, Guard, Hand, Heal, Look, Needless, Refusal, State, look};
 use store::{Advanced, ClaimedProblem, Effect};
 
@@ -129,7 +129,7 @@ impl Step<'_> {
             }
             remediation.state = state;
             if let Some(text) = comment {
-                problem.comments.push(Comment::new(text, now));
+                problem.say(text, now);
             }
         };
         self.pass.commit(claimed, change, effects).await
