@@ -21,6 +21,10 @@ async fn build_is_released_by_a_button_and_ends_with_the_lab() {
     assert!(policy.starts_with("default-src 'self'"), "{policy}");
     assert!(page.text().await.unwrap().contains("Release build 2"));
 
+    let rebound = console.client.get(format!("{}/events", console.url));
+    let rebound = rebound.header("host", "elsewhere.example").send().await;
+    assert_eq!(rebound.unwrap().status(), StatusCode::FORBIDDEN);
+
     let build = json!({"build": 1});
     let foreign = console
         .post("release", &build, "http://elsewhere.example")
