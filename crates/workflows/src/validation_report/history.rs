@@ -2,7 +2,8 @@
 
 use monspec::Monspec;
 use release::link::Scope;
-use report::{Build, History, ancestor, json, page};
+use release::links::Access;
+use report::{Build, History, Trouble, ancestor, json, page};
 use store::{Part, Recorded, Room, Span};
 
 use super::addresses::Addresses;
@@ -38,6 +39,7 @@ impl Reading<'_> {
             .unwrap_or(jiff::Timestamp::MIN);
         let is_page = shape == Shape::Page && !as_in_2018;
         let builds = parameters.builds()?;
+        let part = parameters.part()?;
         let at_once = builds.unwrap_or(if is_page { ON_A_PAGE } else { MOST_BUILDS });
         let found = self
             .services
@@ -48,13 +50,22 @@ impl Reading<'_> {
                     comparison,
                     since,
                 },
-                parameters.part()?,
+                part,
                 Room {
                     builds: usize::from(at_once),
                     points: POINTS,
                 },
             )
             .await?;
+        // Whoever has a link has the right names. Whoever reads the JSON of 2018
+        // knows an empty list, and nothing else.
+        let may_be_mistyped = matches!(self.access, Access::Public) && !as_in_2018;
+        if found.builds.is_empty() && matches!(part, Part::Newest) && may_be_mistyped {
+            let gate = self.services.store.gate(pipeline, comparison).await?;
+            if gate.is_none() {
+                return self.unknown(shape).await;
+            }
+        }
         if found.unreadable != 0 {
             tracing::error!(
                 pipeline.name = pipeline,
@@ -110,6 +121,17 @@ impl Reading<'_> {
         Ok(Document {
             next: if is_page { None } else { older },
             ..document
+        })
+    }
+
+    /// The names may be mistyped; the right ones can be chosen.
+    async fn unknown(&self, shape: Shape) -> Result<Document, Ended> {
+        if shape != Shape::Page {
+            return Err(Ended::Trouble(Trouble::NotFound));
+        }
+        Ok(Document {
+            status: 404,
+            ..self.form().await?
         })
     }
 

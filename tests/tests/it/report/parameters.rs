@@ -103,3 +103,20 @@ async fn part_beyond_the_span_is_empty() {
     let start = reader.shown(&reader.link(Scope::Start)).await;
     assert!(start.body.contains("Sample"));
 }
+
+#[tokio::test]
+async fn gate_that_nobody_knows_is_not_found_and_the_right_one_is_offered() {
+    let mut reader = Reader::start().await;
+    reader.judged("1", 100.0).await;
+    reader.access = Access::Public;
+    let address = "https://report.example/history?pipelineName=Smaple&comparisonName=x";
+    let form = reader.shown(address).await;
+    assert_eq!(form.status, 404);
+    assert!(form.body.contains("<form"), "{}", form.body);
+    let json = nothing(
+        reader
+            .open(&address.replace("history?", "history.json?"))
+            .await,
+    );
+    assert_eq!((json.status, json.kind), (404, Kind::Json));
+}
