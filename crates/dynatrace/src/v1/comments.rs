@@ -52,7 +52,8 @@ pub(crate) async fn comment(
         body: Some(&json!({"comment": text, "user": USER, "context": context})),
     };
     let reply = connection.send(&request, deadline).await;
-    reply.map_err(gone_or_unknown)?;
+    // A page that something in between sends with a 200 is no comment.
+    let _: serde::de::IgnoredAny = reply.map_err(gone_or_unknown)?.read()?;
     Ok(())
 }
 
