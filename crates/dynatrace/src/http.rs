@@ -65,6 +65,10 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.body.is_empty()
+    }
+
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
         serde_json::from_slice(&self.body)
             .or_else(|_| {

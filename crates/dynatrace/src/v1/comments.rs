@@ -1,6 +1,7 @@
 //! `/api/v1/problem/details/{id}/comments`.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -53,7 +54,7 @@ pub(crate) async fn comment(
     };
     let reply = connection.send(&request, deadline).await;
     // A page that something in between sends with a 200 is no comment.
-    let _: serde::de::IgnoredAny = reply.map_err(gone_or_unknown)?.read()?;
+    let _: IgnoredAny = reply.map_err(gone_or_unknown)?.read()?;
     Ok(())
 }
 

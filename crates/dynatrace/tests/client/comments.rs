@@ -1,7 +1,7 @@
 //! Comments on problems.
 
 use axum::http::StatusCode;
-use axum::response::IntoResponse;
+use axum::response::{Html, IntoResponse};
 use dynatrace::{Api, Comment, Error};
 use serde_json::json as value;
 
@@ -153,4 +153,19 @@ async fn a_token_that_may_not_comment_is_told() {
         .await;
 
     assert!(matches!(said, Err(Error::ScopeMissing(text)) if text.contains("problems.write")));
+}
+
+#[tokio::test]
+async fn a_page_that_something_in_between_sends_is_no_comment() {
+    for api in [Api::V1, Api::V2] {
+        let tenant =
+            FakeTenant::answering(|_| Html("<html>Please log in</html>").into_response()).await;
+
+        let made = tenant
+            .client(api)
+            .comment(ID, "Redeploying d-1", "AWS Lambda", later())
+            .await;
+
+        assert!(matches!(made, Err(Error::Malformed { .. })), "{made:?}");
+    }
 }
