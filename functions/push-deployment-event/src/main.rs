@@ -1,19 +1,18 @@
 #![doc = include_str!("../README.md")]
 
 mod event;
+mod posted;
 mod report;
 mod setup;
 
-use anyhow::Context as _;
 use delivery::job::{Job, JobFailure};
-use lambda::http::{self, BodyError};
 use lambda::job::answer_job;
 use lambda::{Failure, Invocation, init_logging};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::{Value, json};
 use workflows::push_deployment_event::{Moment, Outcome, Request, push_deployment_event};
 
-use event::{LARGEST_BODY, Trigger};
+use event::Trigger;
 use setup::Edge;
 
 #[tokio::main(flavor = "current_thread")]
@@ -40,7 +39,7 @@ async fn handle(edge: &Edge, event: LambdaEvent<Value>) -> Result<Value, Failure
             }
             Ok(json!({}))
         }
-        Trigger::Http(asked) => Ok(over_http(edge, &asked, request, invocation).await?),
+        Trigger::Http(asked) => Ok(posted::answer(edge, &asked, request, invocation).await?),
         Trigger::Nothing(reason) => {
             tracing::info!("Nothing to announce: {reason}");
             Ok(json!({"announced": false, "reason": reason}))
@@ -74,43 +73,4 @@ async fn push(
         edge.secrets.forget();
     }
     Ok(outcome)
-}
-
-/// Whoever comes over HTTP shows the secret first.
-async fn over_http(
-    edge: &Edge,
-    asked: &http::Request,
-    request: &str,
-    invocation: Invocation,
-) -> anyhow::Result<Value> {
-    if !edge.door.admits(&edge.secrets, asked).await? {
-        tracing::warn!("Refused a request that does not carry the secret");
-        return Ok(refused(
-            401,
-            "send the secret in the header x-unbreakable-token, or as a bearer token",
-        ));
-    }
-    if asked.method != "POST" {
-        return Ok(refused(405, "send a POST request"));
-    }
-    let body = match asked.body(LARGEST_BODY) {
-        Ok(body) => body,
-        Err(error @ BodyError::TooLong { .. }) => return Ok(refused(413, &error.to_string())),
-        Err(error @ BodyError::NotEncoded) => return Ok(refused(400, &error.to_string())),
-    };
-    let Ok(parameters) = std::str::from_utf8(&body) else {
-        return Ok(refused(400, "the body is not UTF-8 text"));
-    };
-    let parameters = Request::Direct {
-        parameters,
-        request,
-    };
-    let outcome = push(edge, parameters, invocation)
-        .await
-        .context("cannot announce what was posted");
-    Ok(report::over_http(outcome))
-}
-
-fn refused(status: u16, reason: &str) -> Value {
-    http::answer(status, &json!({"announced": false, "reason": reason}))
 }
