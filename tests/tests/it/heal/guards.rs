@@ -256,9 +256,9 @@ async fn stopped_for(scene: &mut Scene, stopping: SignedDuration) -> Problem {
     problem
 }
 
-async fn own_rollback_of_codedeploy_is_used_if_it_deploys_our_target(mut scene: Scene) {
-    let good = scene.release("good").await;
-    scene.minutes(30);
+/// A release that fails and that CodeDeploy takes back by itself, and a problem
+/// that began while it was under way.
+async fn rolled_back(scene: &mut Scene, name: &str) -> Problem {
     let options = GroupOptions {
         duration: SignedDuration::from_mins(2),
         auto_rollback: AutoRollback::On(vec![RollbackEvent::Failure]),
@@ -268,11 +268,18 @@ async fn own_rollback_of_codedeploy_is_used_if_it_deploys_our_target(mut scene: 
         outcome: Outcome::Failed,
         ..options.clone()
     });
-    scene.release("bad").await;
+    scene.release(name).await;
     scene.minutes(1);
     let problem = scene.problem().open();
     scene.group(options);
     scene.minutes(2);
+    problem
+}
+
+async fn own_rollback_of_codedeploy_is_used_if_it_deploys_our_target(mut scene: Scene) {
+    let good = scene.release("good").await;
+    scene.minutes(30);
+    let problem = rolled_back(&mut scene, "bad").await;
     let [rollback] = scene.rollbacks().try_into().unwrap();
 
     scene.notify(&problem, "OPEN").await;
@@ -297,20 +304,7 @@ async fn own_rollback_of_codedeploy_to_bad_content_is_healed_like_the_culprit(mu
     scene.minutes(60);
     scene.deploy("bad");
     scene.minutes(30);
-    let options = GroupOptions {
-        duration: SignedDuration::from_mins(2),
-        auto_rollback: AutoRollback::On(vec![RollbackEvent::Failure]),
-        ..GroupOptions::default()
-    };
-    scene.group(GroupOptions {
-        outcome: Outcome::Failed,
-        ..options.clone()
-    });
-    scene.release("worse").await;
-    scene.minutes(1);
-    let second = scene.problem().open();
-    scene.group(options);
-    scene.minutes(2);
+    let second = rolled_back(&mut scene, "worse").await;
     let [rollback] = scene.rollbacks().try_into().unwrap();
     assert_eq!(Scene::bundle(&rollback), "bad");
 
@@ -323,20 +317,8 @@ async fn own_rollback_of_codedeploy_to_bad_content_is_healed_like_the_culprit(mu
 async fn own_rollback_of_codedeploy_that_a_fix_replaced_is_no_heal(mut scene: Scene) {
     scene.release("good").await;
     scene.minutes(30);
-    let options = GroupOptions {
-        duration: SignedDuration::from_mins(2),
-        auto_rollback: AutoRollback::On(vec![RollbackEvent::Failure]),
-        ..GroupOptions::default()
-    };
-    scene.group(GroupOptions {
-        outcome: Outcome::Failed,
-        ..options.clone()
-    });
-    scene.release("bad").await;
-    scene.minutes(1);
-    let problem = scene.problem().open();
-    scene.group(options);
-    scene.minutes(5);
+    let problem = rolled_back(&mut scene, "bad").await;
+    scene.minutes(3);
     assert_eq!(scene.rollbacks().len(), 1);
     let fix = scene.deploy("fix");
     scene.minutes(3);
