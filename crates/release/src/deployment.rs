@@ -1,11 +1,12 @@
 //! Deployments of a group, and what a window saw of them.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::validation::ValidationId;
+use crate::validation::{ValidationId, content_identity};
 use crate::window::Window;
 
 /// A CodeDeploy application and one of its deployment groups.
@@ -38,6 +39,10 @@ pub struct Deployment {
     /// What was deployed: the same content has the same identity under every
     /// deployment id and every artifact key.
     pub identity: String,
+    /// Where it lies, where CodeDeploy was asked: another group may know the
+    /// same content by its place alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
     /// What a person calls it.
     pub version: String,
     /// Why it was deployed.
@@ -45,12 +50,30 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// Whether this says more of the same deployment than `known` does: that it
-    /// replaced a culprit, or which execution made it. Notices of CodeDeploy
-    /// come before the pipeline's own word, and know less.
-    pub fn tells_more_than(&self, known: &Deployment) -> bool {
-        let names_execution = self.execution.is_some() && known.execution.is_none();
-        known.origin == Origin::Release && (self.origin == Origin::Heal || names_execution)
+    /// This deployment, with what somebody else knows beyond it: that it replaced
+    /// a culprit, which execution made it, or where its content lies. Notices of
+    /// CodeDeploy come before the pipeline's own word, and know other things. The
+    /// time stays.
+    ///
+    /// Nothing, if they know nothing more.
+    pub fn told_by(&self, other: &Deployment) -> Option<Deployment> {
+        let names_execution = other.execution.is_some() && self.execution.is_none();
+        let is_better =
+            self.origin == Origin::Release && (other.origin == Origin::Heal || names_execution);
+        let mut told = if is_better { other } else { self }.clone();
+        told.at = self.at;
+        told.location = self.location.as_ref().or(other.location.as_ref()).cloned();
+        (told != *self).then_some(told)
+    }
+
+    /// Every identity that its content is known by: what it was built from, and
+    /// where it lies.
+    pub fn contents(&self) -> BTreeSet<String> {
+        let by_place = self
+            .location
+            .iter()
+            .map(|place| content_identity(&[], place));
+        by_place.chain([self.identity.clone()]).collect()
     }
 }
 
@@ -206,6 +229,7 @@ mod tests {
             at: minute(at),
             execution: None,
             identity: id.to_owned(),
+            location: None,
             version: id.to_owned(),
             origin,
         }

@@ -313,6 +313,7 @@ mod tests {
             at: Timestamp::UNIX_EPOCH,
             execution: None,
             identity: "one".to_owned(),
+            location: None,
             version: "1".to_owned(),
             origin: Origin::Release,
         }

@@ -386,6 +386,23 @@ pub fn look(facts: &Facts<'_>) -> Look {
     }
 }
 
+/// The contents that are not deployed again: what is suspect or bad in any
+/// group, and the culprit's own, by whatever they are known.
+pub fn untrusted(
+    history: &[LedgerEntry],
+    culprit: &str,
+    bad_elsewhere: &BTreeSet<String>,
+) -> BTreeSet<String> {
+    let speaks_against = |entry: &&LedgerEntry| {
+        matches!(entry.standing, Standing::Suspect | Standing::Bad)
+            || entry.deployment.id == culprit
+    };
+    let here = history.iter().filter(speaks_against);
+    here.flat_map(|entry| entry.deployment.contents())
+        .chain(bad_elsewhere.iter().cloned())
+        .collect()
+}
+
 /// A revision that could be deployed again, the best first.
 ///
 /// `history` holds what the ledger knows of the group; a revision that passed
@@ -399,18 +416,12 @@ pub fn targets<'a>(
     let Some(blamed) = history.iter().find(|entry| entry.deployment.id == culprit) else {
         return Vec::new();
     };
-    let bad: BTreeSet<&str> = history
-        .iter()
-        .filter(|entry| matches!(entry.standing, Standing::Suspect | Standing::Bad))
-        .map(|entry| entry.deployment.identity.as_str())
-        .chain(bad_elsewhere.iter().map(String::as_str))
-        .chain([blamed.deployment.identity.as_str()])
-        .collect();
+    let bad = untrusted(history, culprit, bad_elsewhere);
     let mut targets: Vec<&LedgerEntry> = history
         .iter()
         .filter(|entry| entry.deployment.at < blamed.deployment.at)
         .filter(|entry| entry.deployment.origin == Origin::Release)
-        .filter(|entry| !bad.contains(entry.deployment.identity.as_str()))
+        .filter(|entry| bad.is_disjoint(&entry.deployment.contents()))
         .collect();
     targets.sort_by_key(|entry| {
         let proven = entry.standing == Standing::Good;
@@ -560,6 +571,7 @@ mod tests {
                 at: minute(at),
                 execution: None,
                 identity: identity.to_owned(),
+                location: None,
                 version: id.to_owned(),
                 origin: Origin::Release,
             },

@@ -21,51 +21,53 @@ const ATTEMPTS: usize = 4;
 /// itself alone, so that clearing one does not clear the same content
 /// elsewhere.
 #[derive(Debug, Default)]
-pub(crate) struct Contents<'a>(BTreeMap<&'a str, Turned>);
+pub(crate) struct Contents(BTreeMap<String, Turned>);
 
 #[derive(Debug, Default)]
 struct Turned {
-    against: Vec<String>,
-    no_longer: Vec<String>,
+    against: BTreeSet<String>,
+    no_longer: BTreeSet<String>,
 }
 
-impl<'a> Contents<'a> {
+impl Contents {
     /// Notes that what is known of `deployment` goes from one to the other.
-    pub(crate) fn turn(&mut self, deployment: &'a Deployment, from: Standing, to: Standing) {
+    pub(crate) fn turn(&mut self, deployment: &Deployment, from: Standing, to: Standing) {
         let is_against = |standing| matches!(standing, Standing::Suspect | Standing::Bad);
         if is_against(from) == is_against(to) {
             return;
         }
-        let turned = self.0.entry(&deployment.identity).or_default();
         let witness = format!("{}#{}", item::history(&deployment.group), deployment.id);
-        if is_against(to) {
-            turned.against.push(witness);
-        } else {
-            turned.no_longer.push(witness);
+        for identity in deployment.contents() {
+            let turned = self.0.entry(identity).or_default();
+            if is_against(to) {
+                turned.against.insert(witness.clone());
+            } else {
+                turned.no_longer.insert(witness.clone());
+            }
         }
     }
 
     /// One write for each content, as one item cannot be written twice in a
-    /// transaction. They rest on nothing: sets are added to and taken from.
+    /// transaction. They rest on nothing: a set is added to or taken from. Both
+    /// cannot be done to one set at once, and then what speaks against it stays.
     pub(crate) fn writes(self, table: &str) -> Vec<Write> {
         let writes = self.0.into_iter().map(|(identity, turned)| {
-            let mut update = Update::builder()
+            let update = Update::builder()
                 .table_name(table)
-                .set_key(Some(Key::content(identity).attributes()))
+                .set_key(Some(Key::content(&identity).attributes()))
                 // A word that DynamoDB keeps to itself.
                 .expression_attribute_names("#identity", "identity")
-                .expression_attribute_values(":identity", AttributeValue::S(identity.to_owned()));
-            let mut expression = "SET #identity = :identity".to_owned();
-            for (action, name, witnesses) in [
-                (" ADD against ", ":against", turned.against),
-                (" DELETE against ", ":noLonger", turned.no_longer),
-            ] {
-                if !witnesses.is_empty() {
-                    expression = expression + action + name;
-                    update =
-                        update.expression_attribute_values(name, AttributeValue::Ss(witnesses));
-                }
-            }
+                .expression_attribute_values(":identity", AttributeValue::S(identity));
+            let (action, witnesses) = if turned.against.is_empty() {
+                ("DELETE", turned.no_longer)
+            } else {
+                ("ADD", turned.against)
+            };
+            let update = update.expression_attribute_values(
+                ":witnesses",
+                AttributeValue::Ss(witnesses.into_iter().collect()),
+            );
+            let expression = format!("SET #identity = :identity {action} against :witnesses");
             Write::reread(update.update_expression(expression))
         });
         writes.collect()
@@ -74,9 +76,11 @@ impl<'a> Contents<'a> {
 
 impl Store {
     /// Those of these contents that are suspect or bad in any group.
-    pub async fn bad_contents(&self, identities: &[&str]) -> Result<BTreeSet<String>, StoreError> {
-        let asked: BTreeSet<&str> = identities.iter().copied().collect();
-        let asked: Vec<&str> = asked.into_iter().collect();
+    pub async fn bad_contents(
+        &self,
+        identities: &BTreeSet<String>,
+    ) -> Result<BTreeSet<String>, StoreError> {
+        let asked: Vec<&String> = identities.iter().collect();
         let mut bad = BTreeSet::new();
         for some in asked.chunks(AT_ONCE) {
             let keys = some

@@ -123,14 +123,14 @@ impl Store {
 impl Store {
     async fn is_trusted(&self, target: &Deployment) -> Result<bool, StoreError> {
         let key = Key::deployment(&target.group, target.at, &target.id);
-        let content = [target.identity.as_str()];
-        let (bad, found) = tokio::try_join!(self.bad_contents(&content), self.ledger_item(&key))?;
+        let contents = target.contents();
+        let (bad, found) = tokio::try_join!(self.bad_contents(&contents), self.ledger_item(&key))?;
         let known = found.as_ref().map(entry::outward).transpose()?;
         let standing = known.map_or_else(Standing::default, |known| known.standing);
         Ok(bad.is_empty() && TRUSTED.contains(&standing))
     }
 
-    fn trust_checks(&self, target: &Deployment) -> [Write; 2] {
+    fn trust_checks(&self, target: &Deployment) -> Vec<Write> {
         let [unknown, good] = TRUSTED.map(item::word);
         let entry = ConditionCheck::builder()
             .table_name(&self.ledger)
@@ -141,11 +141,17 @@ impl Store {
             .condition_expression("attribute_not_exists(standing) OR standing IN (:unknown, :good)")
             .expression_attribute_values(":unknown", unknown)
             .expression_attribute_values(":good", good);
-        let content = ConditionCheck::builder()
-            .table_name(&self.ledger)
-            .set_key(Some(Key::content(&target.identity).attributes()))
-            .condition_expression("attribute_not_exists(against)");
-        [Write::check(entry), Write::check(content)]
+        let contents = target.contents().into_iter().map(|identity| {
+            ConditionCheck::builder()
+                .table_name(&self.ledger)
+                .set_key(Some(Key::content(&identity).attributes()))
+                .condition_expression("attribute_not_exists(against)")
+        });
+        [entry]
+            .into_iter()
+            .chain(contents)
+            .map(Write::check)
+            .collect()
     }
 }
 

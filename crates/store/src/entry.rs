@@ -52,14 +52,9 @@ impl Entry {
         self.taken_for.is_some() || self.read.as_ref() != Some(&self.known)
     }
 
-    /// Takes the word of somebody who knows more. When it reached the group is
-    /// a part of its key and stays.
+    /// Takes the word of somebody who knows more.
     fn learn_what_it_is(&mut self, deployment: &Deployment) {
-        if deployment.tells_more_than(&self.deployment) {
-            let better = Deployment {
-                at: self.deployment.at,
-                ..deployment.clone()
-            };
+        if let Some(better) = self.deployment.told_by(deployment) {
             self.taken_for = Some(std::mem::replace(&mut self.deployment, better));
         }
     }

@@ -37,6 +37,7 @@ impl Deployed {
             at: self.at,
             execution: execution.map(str::to_owned),
             identity: content_identity(sources, &self.id),
+            location: None,
             version: version_label(sources, execution),
             origin,
         }

@@ -34,6 +34,7 @@ impl World {
                 at: at.parse().expect("it is in RFC 3339"),
                 execution: Some("execution-1".to_owned()),
                 identity: format!("sources:App={id}"),
+                location: None,
                 version: version.to_owned(),
                 origin: Origin::Release,
             };

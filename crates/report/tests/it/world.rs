@@ -68,6 +68,7 @@ pub(crate) fn waiting(number: u8) -> Validation {
             at: registered_at - SignedDuration::from_secs(95),
             execution: None,
             identity: "sources:App=1".to_owned(),
+            location: None,
             version,
             origin: Origin::Release,
         }],

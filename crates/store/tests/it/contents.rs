@@ -23,11 +23,8 @@ async fn content_bad_in_staging_is_no_target_in_production() {
     let history = world.store.deployments(&production(), at(100)).await;
     let history = history.unwrap();
     let candidates = async || {
-        let identities: Vec<&str> = history
-            .iter()
-            .map(|entry| entry.deployment.identity.as_str())
-            .collect();
-        let bad = world.store.bad_contents(&identities).await.unwrap();
+        let contents = history.iter().flat_map(|entry| entry.deployment.contents());
+        let bad = world.store.bad_contents(&contents.collect()).await.unwrap();
         targets(&history, "d-11", &bad).len()
     };
     assert_eq!(candidates().await, 1);
@@ -60,6 +57,61 @@ async fn pipelines_word_replaces_the_notice_that_came_first() {
     assert_eq!(known.at, noticed.at, "it has one place");
     let contents = ["where it lies", "what it is made of"];
     assert_eq!(world.bad(&contents).await, ["what it is made of"]);
+}
+
+#[tokio::test]
+async fn content_that_one_group_knows_by_its_sources_is_bad_where_only_its_place_is_known() {
+    let world = World::start().await;
+    let by_sources = deployment("d-1", 0);
+    world.store.record_deployment(&by_sources).await.unwrap();
+    let blamed = Deployment {
+        location: Some("s3:bundles/1#".to_owned()),
+        ..by_sources
+    };
+    let by_place = Deployment {
+        identity: "location:s3:bundles/1#".to_owned(),
+        ..in_production("d-10", 10, "d-1")
+    };
+    let mut answer = world.noticed_and_claimed("P-1").await;
+    let bad = async || {
+        let bad = world.store.bad_contents(&by_place.contents()).await;
+        !bad.unwrap().is_empty()
+    };
+
+    let deployment = blamed.clone();
+    let blame = Effect::Blame { deployment };
+    world.written(&mut answer, &[blame]).await;
+    assert!(bad().await);
+
+    let lift = Effect::Release {
+        deployment: blamed,
+        lift: true,
+    };
+    world.written(&mut answer, &[lift]).await;
+    assert!(!bad().await);
+}
+
+#[tokio::test]
+async fn place_that_is_learnt_later_is_held_against_what_was_bad_before() {
+    let world = World::start().await;
+    world.judged(&registration(1), Verdict::Failed).await;
+    let noticed = Deployment {
+        execution: None,
+        identity: "location:s3:bundles/1#".to_owned(),
+        location: Some("s3:bundles/1#".to_owned()),
+        ..deployment("d-1", 0)
+    };
+    let bad = async || {
+        let bad = world.store.bad_contents(&noticed.contents()).await;
+        bad.unwrap().len()
+    };
+    assert_eq!(bad().await, 0);
+
+    let known = world.store.record_deployment(&noticed).await.unwrap();
+
+    assert_eq!(known.identity, "sources:App=d-1");
+    assert_eq!(bad().await, 1);
+    assert_eq!(world.bad(&["d-1"]).await, ["d-1"]);
 }
 
 #[tokio::test]

@@ -423,8 +423,7 @@ impl World {
 
     /// Which of these deployments' contents are bad somewhere.
     pub(crate) async fn bad(&self, ids: &[&str]) -> Vec<String> {
-        let contents: Vec<String> = ids.iter().map(|id| deployment(id, 0).identity).collect();
-        let contents: Vec<&str> = contents.iter().map(String::as_str).collect();
+        let contents = ids.iter().map(|id| deployment(id, 0).identity).collect();
         let bad = self.store.bad_contents(&contents).await.unwrap();
         ids.iter()
             .filter(|id| bad.contains(&deployment(id, 0).identity))

@@ -263,6 +263,7 @@ pub(crate) fn deployment(id: &str, second: i64) -> Deployment {
         at: at(second),
         execution: Some("execution-1".to_owned()),
         identity: format!("sources:App={id}"),
+        location: None,
         version: id.to_owned(),
         origin: Origin::Release,
     }

@@ -219,6 +219,7 @@ pub(super) fn heal_record(
         at,
         execution: None,
         identity: heal.target.identity.clone(),
+        location: heal.target.location.clone(),
         version: heal.target.version.clone(),
         origin: Origin::Heal,
     }

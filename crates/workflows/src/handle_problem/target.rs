@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use delivery::bundle::Presence;
 use delivery::codedeploy::{Revision, Status};
 use release::deployment::{Deployment, LedgerEntry, Standing};
-use release::remediation::targets;
+use release::remediation::{targets, untrusted};
 use release::validation::ValidationId;
 
 use super::Services;
@@ -83,14 +83,8 @@ async fn candidates(
     culprit: &Deployment,
 ) -> anyhow::Result<Vec<LedgerEntry>> {
     let known = Known::read(services, view, culprit).await?;
-    Ok(targets(&known.history, &culprit.id, &known.bad)
-        .into_iter()
-        .filter(|entry| {
-            let location = view.location(&entry.deployment.id);
-            location.is_none_or(|location| !known.tainted.contains(&location))
-        })
-        .cloned()
-        .collect())
+    let targets = targets(&known.history, &culprit.id, &known.bad);
+    Ok(targets.into_iter().cloned().collect())
 }
 
 /// Whether what a deployment brought is itself known to be bad, or is the
@@ -101,9 +95,12 @@ pub(super) async fn is_tainted(
     culprit: &Deployment,
     deployment: &str,
 ) -> anyhow::Result<bool> {
+    let Some(deployment) = view.deployment(deployment) else {
+        return Ok(false);
+    };
     let known = Known::read(services, view, culprit).await?;
-    let location = view.location(deployment);
-    Ok(location.is_some_and(|location| known.tainted.contains(&location)))
+    let untrusted = untrusted(&known.history, &culprit.id, &known.bad);
+    Ok(!untrusted.is_disjoint(&deployment.contents()))
 }
 
 /// What is known of everything that was deployed to the culprit's group.
@@ -111,8 +108,6 @@ struct Known {
     history: Vec<LedgerEntry>,
     /// The contents that are bad in any group.
     bad: BTreeSet<String>,
-    /// Where such contents lie.
-    tainted: BTreeSet<String>,
 }
 
 impl Known {
@@ -129,35 +124,8 @@ impl Known {
                 bound_to: None,
             });
         }
-        let identities: Vec<&str> = history
-            .iter()
-            .map(|entry| entry.deployment.identity.as_str())
-            .collect();
-        let bad = services.store.bad_contents(&identities).await?;
-        let tainted = tainted_locations(view, &history, &bad, culprit);
-        Ok(Self {
-            history,
-            bad,
-            tainted,
-        })
+        let contents = history.iter().flat_map(|entry| entry.deployment.contents());
+        let bad = services.store.bad_contents(&contents.collect()).await?;
+        Ok(Self { history, bad })
     }
-}
-
-/// Where bad content lies: the ledger may know it by its sources, and
-/// CodeDeploy only by its place.
-fn tainted_locations(
-    view: &View,
-    history: &[LedgerEntry],
-    bad: &BTreeSet<String>,
-    culprit: &Deployment,
-) -> BTreeSet<String> {
-    history
-        .iter()
-        .filter(|entry| {
-            matches!(entry.standing, Standing::Suspect | Standing::Bad)
-                || bad.contains(&entry.deployment.identity)
-                || entry.deployment.id == culprit.id
-        })
-        .filter_map(|entry| view.location(&entry.deployment.id))
-        .collect()
 }

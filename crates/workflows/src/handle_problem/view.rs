@@ -89,12 +89,7 @@ impl View {
         let Some(entry) = self.known(id) else {
             return made.map(recorded);
         };
-        let mut deployment = entry.deployment.clone();
-        // Whoever announced it first may not have known why it was made.
-        if made.is_some_and(is_heal) {
-            deployment.origin = Origin::Heal;
-        }
-        Some(deployment)
+        Some(completed(entry.deployment.clone(), made))
     }
 
     /// The deployment that answers `culprit`, whoever made it and whichever
@@ -132,11 +127,11 @@ impl View {
     }
 
     fn same_content(&self, id: &str, other: &str) -> bool {
-        let location = self.location(other);
-        let identity = self.known(other).map(|entry| &entry.deployment.identity);
-        let known = self.known(id).map(|entry| &entry.deployment.identity);
-        (location.is_some() && self.location(id) == location)
-            || (identity.is_some() && known == identity)
+        let contents = |id| self.deployment(id).map(|deployment| deployment.contents());
+        match (contents(id), contents(other)) {
+            (Some(one), Some(other)) => !one.is_disjoint(&other),
+            _ => false,
+        }
     }
 
     /// Everything that was deployed to the group, the ledger's word first. What
@@ -146,12 +141,10 @@ impl View {
             self.made(id)
                 .is_some_and(|made| made.status != Status::Succeeded || made.revision.is_none())
         };
-        let heals = |id: &str| self.made(id).is_some_and(is_heal);
         let mut entries = self.ledger.clone();
         for entry in &mut entries {
-            if heals(&entry.deployment.id) {
-                entry.deployment.origin = Origin::Heal;
-            }
+            let made = self.made(&entry.deployment.id);
+            entry.deployment = completed(entry.deployment.clone(), made);
         }
         let unknown = self
             .history
@@ -194,10 +187,24 @@ fn end_of_marker(culprit: &str) -> String {
     format!(":{culprit}]")
 }
 
+/// What the ledger has of a deployment, with what only CodeDeploy can say:
+/// whoever announced it first may not have known why it was made, nor where its
+/// content lies.
+fn completed(mut deployment: Deployment, made: Option<&codedeploy::Deployment>) -> Deployment {
+    if let Some(made) = made {
+        if is_heal(made) {
+            deployment.origin = Origin::Heal;
+        }
+        deployment.location = location(made).or(deployment.location);
+    }
+    deployment
+}
+
 /// A deployment of which the ledger knows nothing, as CodeDeploy tells it.
 pub(crate) fn recorded(made: &codedeploy::Deployment) -> Deployment {
-    let location = location(made).unwrap_or_else(|| made.id.clone());
-    let name = location.rsplit(['/', '@']).next().unwrap_or_default();
+    let location = location(made);
+    let place = location.as_deref().unwrap_or(&made.id);
+    let name = place.rsplit(['/', '@']).next().unwrap_or_default();
     // A bundle of which no version was named.
     let name = name.trim_end_matches('#');
     Deployment {
@@ -209,7 +216,8 @@ pub(crate) fn recorded(made: &codedeploy::Deployment) -> Deployment {
         at: made.created,
         execution: None,
         version: name.chars().take(80).collect(),
-        identity: content_identity(&[], &location),
+        identity: content_identity(&[], place),
+        location,
         origin: if is_heal(made) {
             Origin::Heal
         } else {

@@ -50,6 +50,7 @@ pub(super) async fn look(services: &Services, id: &str) -> Result<Known, Stop> {
         at: found.created,
         execution: None,
         identity: content_identity(&[], &revision.location()),
+        location: Some(revision.location()),
         version: found.id,
         origin: if healed {
             Origin::Heal

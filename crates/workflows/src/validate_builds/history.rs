@@ -212,6 +212,7 @@ async fn released_since(
                 at: run.started,
                 execution: Some(run.execution),
                 identity: String::new(),
+                location: None,
                 version: String::new(),
                 origin: Origin::Release,
             })

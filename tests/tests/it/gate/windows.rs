@@ -314,6 +314,7 @@ fn deployed(group: &str, world: &World) -> Deployment {
         at: world.now,
         execution: None,
         identity: "sources:Monspec=0".to_owned(),
+        location: None,
         version: "0".to_owned(),
         origin: Origin::Release,
     }

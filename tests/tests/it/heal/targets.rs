@@ -17,6 +17,7 @@ stories! {
     without_any_target_nothing_is_done_and_a_person_is_told,
     what_failed_or_answered_a_problem_is_no_target,
     content_that_a_problem_condemned_elsewhere_is_no_target,
+    content_that_is_known_elsewhere_by_its_sources_too_is_no_target,
     revision_that_passed_its_gate_goes_first_and_its_report_is_linked,
     content_that_codedeploy_hides_is_fetched,
     culprit_that_passed_its_gates_is_healed_all_the_same,
@@ -128,7 +129,15 @@ async fn what_failed_or_answered_a_problem_is_no_target(mut scene: Scene) {
     assert_eq!(scene.healed_to(), ["good"]);
 }
 
-async fn content_that_a_problem_condemned_elsewhere_is_no_target(mut scene: Scene) {
+async fn content_that_a_problem_condemned_elsewhere_is_no_target(scene: Scene) {
+    condemned_elsewhere(scene, "location:s3:bundles/good#", None).await;
+}
+
+async fn content_that_is_known_elsewhere_by_its_sources_too_is_no_target(scene: Scene) {
+    condemned_elsewhere(scene, "sources:App=1", Some("s3:bundles/good#")).await;
+}
+
+async fn condemned_elsewhere(mut scene: Scene, identity: &str, location: Option<&str>) {
     scene.release("older").await;
     scene.minutes(60);
     let (_, _, problem) = scene.bad_release().await;
@@ -141,7 +150,8 @@ async fn content_that_a_problem_condemned_elsewhere_is_no_target(mut scene: Scen
         group: elsewhere.clone(),
         at: scene.world.now,
         execution: None,
-        identity: "location:s3:bundles/good#".to_owned(),
+        identity: identity.to_owned(),
+        location: location.map(str::to_owned),
         version: "good".to_owned(),
         origin: Origin::Release,
     };

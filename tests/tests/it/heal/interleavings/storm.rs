@@ -207,6 +207,7 @@ impl<'t> Storm<'t> {
             at: self.scene.world.now,
             execution: None,
             identity: format!("sources:{content}"),
+            location: None,
             version: content.to_owned(),
             origin: Origin::Release,
         };
