@@ -4,13 +4,14 @@
 use aws_sdk_codedeploy::config::retry::RetryConfig;
 use aws_sdk_codedeploy::error::SdkError;
 use aws_sdk_codedeploy::operation::create_deployment::CreateDeploymentError;
+use aws_sdk_codedeploy::operation::get_application_revision::GetApplicationRevisionError;
 use aws_sdk_codedeploy::operation::get_deployment::GetDeploymentError;
 use aws_sdk_codedeploy::operation::stop_deployment::StopDeploymentError;
 use aws_sdk_codedeploy::primitives::DateTime;
 use aws_sdk_codedeploy::types::{
-    AlarmConfiguration, AutoRollbackConfiguration, DeploymentCreator, DeploymentInfo,
-    DeploymentMode, DeploymentStatus, FileExistsBehavior, RevisionLocation, RevisionLocationType,
-    TimeRange,
+    AlarmConfiguration, AutoRollbackConfiguration, ComputePlatform, DeploymentCreator,
+    DeploymentInfo, DeploymentMode, DeploymentStatus, FileExistsBehavior, RevisionLocation,
+    RevisionLocationType, TimeRange,
 };
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
@@ -25,8 +26,8 @@ pub const LONGEST_DESCRIPTION: usize = 256;
 /// How many deployments one question may name.
 const BATCH: usize = 25;
 
-/// Pages of a group's history that are read before giving up on more.
-const PAGES: usize = 4;
+/// Pages of a group's history that are read.
+const PAGES: usize = 10;
 
 /// CodeDeploy, through its SDK client.
 #[derive(Clone, Debug)]
@@ -51,6 +52,8 @@ pub struct Deployment {
     pub completed: Option<Timestamp>,
     /// What its maker wrote.
     pub description: String,
+    /// The configuration it is deployed with.
+    pub config: Option<String>,
     /// What it deploys; a restart deploys nothing.
     pub revision: Option<Revision>,
     /// Why it failed.
@@ -83,15 +86,21 @@ pub enum Maker {
 
 /// What is deployed.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Revision(RevisionLocation);
+pub struct Revision {
+    location: RevisionLocation,
+    /// Whether it is deployed to instances, which have files and scripts.
+    on_instances: bool,
+}
 
 /// A deployment that answers a problem.
 #[derive(Clone, Debug)]
 pub struct Redeployment<'a> {
     /// Where.
     pub target: &'a Target,
-    /// What.
+    /// What; it is complete.
     pub revision: &'a Revision,
+    /// How, if not as the group says.
+    pub config: Option<&'a str>,
     /// Why, with a marker that finds it again.
     pub description: &'a str,
 }
@@ -121,7 +130,7 @@ impl Revision {
     /// Where the content lies, the same for the same content in the same place.
     pub fn location(&self) -> String {
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
-        if let Some(s3) = &self.0.s3_location {
+        if let Some(s3) = &self.location.s3_location {
             let version = s3.version.as_ref().or(s3.e_tag.as_ref());
             return format!(
                 "s3:{}/{}#{}",
@@ -130,19 +139,19 @@ impl Revision {
                 version.map(String::as_str).unwrap_or_default()
             );
         }
-        if let Some(github) = &self.0.git_hub_location {
+        if let Some(github) = &self.location.git_hub_location {
             return format!(
                 "github:{}@{}",
                 text(&github.repository),
                 text(&github.commit_id)
             );
         }
-        if let Some(content) = &self.0.app_spec_content {
+        if let Some(content) = &self.location.app_spec_content {
             return format!("appspec:{}", text(&content.sha256));
         }
         #[expect(deprecated, reason = "old deployments still carry it")]
         let string = self
-            .0
+            .location
             .string
             .as_ref()
             .and_then(|string| string.sha256.clone());
@@ -151,19 +160,19 @@ impl Revision {
 
     /// The bucket and key of a bundle in S3.
     pub fn bundle(&self) -> Option<(&str, &str)> {
-        let s3 = self.0.s3_location.as_ref()?;
+        let s3 = self.location.s3_location.as_ref()?;
         Some((s3.bucket.as_deref()?, s3.key.as_deref()?))
     }
 
     /// The version of the bundle that was named, if one was.
     pub(crate) fn version(&self) -> Option<&str> {
-        self.0.s3_location.as_ref()?.version.as_deref()
+        self.location.s3_location.as_ref()?.version.as_deref()
     }
 
     /// The tag that the content of the bundle must have, if one was named and
     /// the version does not say it already.
     pub(crate) fn tag(&self) -> Option<&str> {
-        let s3 = self.0.s3_location.as_ref()?;
+        let s3 = self.location.s3_location.as_ref()?;
         match s3.version {
             Some(_) => None,
             None => s3.e_tag.as_deref(),
@@ -171,11 +180,11 @@ impl Revision {
     }
 
     /// Whether CodeDeploy left the content out when it was asked about the
-    /// deployment, so that it has to be fetched before it can be deployed.
+    /// deployment, so that it has to be completed before it can be deployed.
     fn is_hidden(&self) -> bool {
-        self.0.revision_type == Some(RevisionLocationType::AppSpecContent)
+        self.location.revision_type == Some(RevisionLocationType::AppSpecContent)
             && self
-                .0
+                .location
                 .app_spec_content
                 .as_ref()
                 .is_none_or(|content| content.content.is_none())
@@ -198,12 +207,15 @@ impl CodeDeploy {
         }
     }
 
-    /// The deployments of a group since a moment, the newest first.
+    /// The deployments of a group since a moment, the newest first. A group of
+    /// which more is known than can be read is out of reach: half of its history
+    /// would be a wrong answer.
     pub async fn history(
         &self,
         target: &Target,
         since: Timestamp,
     ) -> Result<Vec<Deployment>, DeliveryError> {
+        const ACTION: &str = "list the group's deployments";
         let range = TimeRange::builder()
             .start(DateTime::from_millis(since.as_millisecond()))
             .build();
@@ -218,11 +230,19 @@ impl CodeDeploy {
         let mut ids = Vec::new();
         for _ in 0..PAGES {
             let Some(page) = pages.next().await else {
-                break;
+                return self.deployments(&ids).await;
             };
-            let page = page.map_err(|error| sorted("list the group's deployments", error))?;
+            let page = page.map_err(|error| sorted(ACTION, error))?;
             ids.extend(page.deployments.unwrap_or_default());
         }
+        Err(DeliveryError::Unavailable {
+            action: ACTION,
+            cause: "there are too many".into(),
+        })
+    }
+
+    /// Those of these deployments that CodeDeploy knows, the newest first.
+    pub async fn deployments(&self, ids: &[String]) -> Result<Vec<Deployment>, DeliveryError> {
         let batches = ids.chunks(BATCH).map(async |batch| {
             let answer = self
                 .client
@@ -264,25 +284,28 @@ impl CodeDeploy {
     /// may ring, its files may lie there, and a failure is not rolled back to
     /// the bad revision.
     pub async fn redeploy(&self, wish: &Redeployment<'_>) -> Result<Created, DeliveryError> {
-        let revision = self.whole(wish.target, wish.revision).await?;
+        // Of the rest, CodeDeploy takes these words for instances alone.
+        let on_instances = wish.revision.on_instances;
+        let overwrite = on_instances.then_some(FileExistsBehavior::Overwrite);
         let outcome = self
             .client
             .create_deployment()
             .application_name(&wish.target.application)
             .deployment_group_name(&wish.target.group)
-            .revision(revision.0)
+            .revision(wish.revision.location.clone())
+            .set_deployment_config_name(wish.config.map(str::to_owned))
             .description(
                 wish.description
                     .chars()
                     .take(LONGEST_DESCRIPTION)
                     .collect::<String>(),
             )
-            .ignore_application_stop_failures(true)
+            .ignore_application_stop_failures(on_instances)
             .update_outdated_instances_only(false)
             .auto_rollback_configuration(
                 AutoRollbackConfiguration::builder().enabled(false).build(),
             )
-            .file_exists_behavior(FileExistsBehavior::Overwrite)
+            .set_file_exists_behavior(overwrite)
             .override_alarm_configuration(AlarmConfiguration::builder().enabled(false).build())
             .customize()
             // The request has no token: whoever repeats it without looking for
@@ -327,25 +350,39 @@ impl CodeDeploy {
         }
     }
 
-    /// The revision with its content, where CodeDeploy hides it.
-    async fn whole(&self, target: &Target, revision: &Revision) -> Result<Revision, DeliveryError> {
+    /// The revision with its content, where CodeDeploy hides it; `None` if the
+    /// application has no such revision any more.
+    pub async fn complete(
+        &self,
+        target: &Target,
+        revision: &Revision,
+    ) -> Result<Option<Revision>, DeliveryError> {
         if !revision.is_hidden() {
-            return Ok(revision.clone());
+            return Ok(Some(revision.clone()));
         }
-        let found = self
+        let outcome = self
             .client
             .get_application_revision()
             .application_name(&target.application)
-            .revision(revision.0.clone())
+            .revision(revision.location.clone())
             .send()
-            .await
-            .map_err(|error| sorted("read the content of the revision", error))?;
-        Ok(found.revision.map_or_else(|| revision.clone(), Revision))
+            .await;
+        match outcome {
+            Ok(found) => Ok(found.revision.map(|location| Revision {
+                location,
+                ..revision.clone()
+            })),
+            Err(error) => match error.as_service_error() {
+                Some(GetApplicationRevisionError::RevisionDoesNotExistException(_)) => Ok(None),
+                _ => Err(sorted("read the content of the revision", error)),
+            },
+        }
     }
 }
 
 fn deployment(info: DeploymentInfo) -> Option<Deployment> {
     let restart = info.deployment_mode == Some(DeploymentMode::Restart);
+    let on_instances = matches!(info.compute_platform, None | Some(ComputePlatform::Server));
     Some(Deployment {
         id: info.deployment_id?,
         target: Target {
@@ -364,7 +401,11 @@ fn deployment(info: DeploymentInfo) -> Option<Deployment> {
         revision: info
             .revision
             .filter(|revision| !restart && revision.revision_type.is_some())
-            .map(Revision),
+            .map(|location| Revision {
+                location,
+                on_instances,
+            }),
+        config: info.deployment_config_name,
         error: info.error_information.and_then(|error| error.message),
         rolled_back_by: info
             .rollback_info

@@ -127,7 +127,7 @@ impl Machine {
         now: Timestamp,
     ) -> Result<String, Refusal> {
         let options = &self.group(application, group)?.options;
-        check_platform(options.platform, &request.revision)?;
+        check_platform(options.platform, &request)?;
         let config = request.config.as_ref().unwrap_or(&options.config);
         if *config != options.config && !CONFIGS.contains(&config.as_str()) {
             return Err(Refusal::DeploymentConfigDoesNotExist(config.clone()));
@@ -197,9 +197,16 @@ impl Machine {
     }
 }
 
-fn check_platform(platform: Platform, revision: &Revision) -> Result<(), Refusal> {
+fn check_platform(platform: Platform, request: &Request) -> Result<(), Refusal> {
     let on_instances = platform == Platform::Server;
-    match revision {
+    let settings = &request.settings;
+    if !on_instances && settings.ignore_application_stop_failures {
+        return Err(Refusal::InvalidIgnoreApplicationStopFailuresValue);
+    }
+    if !on_instances && settings.update_outdated_instances_only {
+        return Err(Refusal::InvalidUpdateOutdatedInstancesOnlyValue);
+    }
+    match &request.revision {
         Revision::AppSpec { .. } if on_instances => Err(Refusal::InvalidRevision(
             "an AppSpec alone cannot be deployed to instances",
         )),

@@ -57,6 +57,12 @@ pub enum Refusal {
     /// The events of an automatic rollback are missing or unknown.
     #[error("the automatic rollback configuration is invalid")]
     InvalidAutoRollbackConfig,
+    /// Only instances have scripts whose failure could be ignored.
+    #[error("ignoreApplicationStopFailures must be false for this platform")]
+    InvalidIgnoreApplicationStopFailuresValue,
+    /// Only instances can be outdated.
+    #[error("updateOutdatedInstancesOnly must be false for this platform")]
+    InvalidUpdateOutdatedInstancesOnlyValue,
     /// The alarms of a deployment contradict themselves.
     #[error("the alarm configuration is invalid")]
     InvalidAlarmConfig,
@@ -103,6 +109,12 @@ impl Refusal {
             Self::InvalidRevision(_) => "InvalidRevisionException",
             Self::RevisionDoesNotExist => "RevisionDoesNotExistException",
             Self::InvalidAutoRollbackConfig => "InvalidAutoRollbackConfigException",
+            Self::InvalidIgnoreApplicationStopFailuresValue => {
+                "InvalidIgnoreApplicationStopFailuresValueException"
+            }
+            Self::InvalidUpdateOutdatedInstancesOnlyValue => {
+                "InvalidUpdateOutdatedInstancesOnlyValueException"
+            }
             Self::InvalidAlarmConfig => "InvalidAlarmConfigException",
             Self::AlarmsLimitExceeded(_) => "AlarmsLimitExceededException",
             Self::InvalidFileExistsBehavior(_) => "InvalidFileExistsBehaviorException",

@@ -112,7 +112,7 @@ impl Step<'_> {
         });
         let state = State::Intended(heal.clone());
         match self.write(claimed, state, None, &effects).await? {
-            Advanced::Written => self.create(claimed, &heal, &chosen, &guard).await,
+            Advanced::Written => self.create(claimed, &heal, &chosen, (view, &guard)).await,
             Advanced::Stale => Ok(Next::Step),
         }
     }
@@ -134,13 +134,17 @@ impl Step<'_> {
         claimed: &mut ClaimedProblem,
         heal: &Heal,
         chosen: &Chosen,
-        guard: &Guard,
+        (view, guard): (&View, &Guard),
     ) -> anyhow::Result<Next> {
         let Pass { services, tick, .. } = self.pass;
         let culprit = self.culprit();
         let description = format!("{} replaces {}", heal.marker, culprit.id);
+        let config = view
+            .made(&culprit.id)
+            .and_then(|made| made.config.as_deref());
         let wish = Redeployment {
             target: &view::target(&culprit.group),
+            config,
             revision: &chosen.revision,
             description: &description,
         };
@@ -165,7 +169,7 @@ impl Step<'_> {
             }
             Created::Refused(reason) => {
                 let effects = self.guard(guard, guard.released(limits, tick.now));
-                let comment = words::failed(heal, None, &reason);
+                let comment = words::failed(heal, None, tick.now, &reason);
                 let state = State::HealFailed {
                     heal: heal.clone(),
                     deployment: None,

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use delivery::bundle::Presence;
-use delivery::codedeploy::{Revision, Status};
+use delivery::codedeploy::{self, Revision, Status};
 use release::deployment::{Deployment, LedgerEntry, Standing};
 use release::remediation::{targets, untrusted};
 use release::validation::ValidationId;
 
 use super::Services;
-use super::view::View;
+use super::view::{self, View};
 
 /// How many candidates are looked at more closely.
 const MOST_CANDIDATES: usize = 10;
@@ -31,28 +31,24 @@ pub(super) async fn choose(
     view: &View,
     culprit: &Deployment,
 ) -> anyhow::Result<Option<Chosen>> {
-    let candidates = candidates(services, view, culprit).await?;
+    let known = Known::read(services, view, culprit).await?;
+    let place = view::target(&culprit.group);
     let mut notes = Vec::new();
+    let candidates = targets(&known.history, &culprit.id, &known.bad);
     for entry in candidates.into_iter().take(MOST_CANDIDATES) {
         let evidence = (entry.standing == Standing::Good)
             .then(|| entry.validation())
             .flatten();
-        let candidate = entry.deployment;
-        let revision = match view.made(&candidate.id) {
-            Some(made) => made.revision.clone(),
-            // Older than what was listed.
-            None => services
-                .codedeploy
-                .deployment(&candidate.id)
-                .await?
-                .filter(|made| made.status == Status::Succeeded)
-                .and_then(|made| made.revision),
-        };
-        let Some(revision) = revision else {
+        let candidate = &entry.deployment;
+        let made = view
+            .made(&candidate.id)
+            .or_else(|| known.older.iter().find(|made| made.id == candidate.id))
+            .filter(|made| made.status == Status::Succeeded);
+        let Some(revision) = made.and_then(|made| made.revision.as_ref()) else {
             notes.push(format!("Deployment {} is gone.", candidate.id));
             continue;
         };
-        match services.bundles.presence(&revision).await? {
+        match services.bundles.presence(revision).await? {
             Presence::There => {}
             Presence::Gone => {
                 notes.push(format!(
@@ -66,25 +62,21 @@ pub(super) async fn choose(
                     .to_owned(),
             ),
         }
+        let Some(revision) = services.codedeploy.complete(&place, revision).await? else {
+            notes.push(format!(
+                "The content of deployment {} is gone.",
+                candidate.id
+            ));
+            continue;
+        };
         return Ok(Some(Chosen {
-            deployment: candidate,
+            deployment: candidate.clone(),
             revision,
             evidence,
             notes,
         }));
     }
     Ok(None)
-}
-
-/// What could be deployed again, the best first.
-async fn candidates(
-    services: &Services,
-    view: &View,
-    culprit: &Deployment,
-) -> anyhow::Result<Vec<LedgerEntry>> {
-    let known = Known::read(services, view, culprit).await?;
-    let targets = targets(&known.history, &culprit.id, &known.bad);
-    Ok(targets.into_iter().cloned().collect())
 }
 
 /// Whether what a deployment brought is itself known to be bad, or is the
@@ -106,6 +98,9 @@ pub(super) async fn is_tainted(
 /// What is known of everything that was deployed to the culprit's group.
 struct Known {
     history: Vec<LedgerEntry>,
+    /// What CodeDeploy says of those that were made before its own history was
+    /// read.
+    older: Vec<codedeploy::Deployment>,
     /// The contents that are bad in any group.
     bad: BTreeSet<String>,
 }
@@ -124,8 +119,22 @@ impl Known {
                 bound_to: None,
             });
         }
+        let older: Vec<String> = history
+            .iter()
+            .map(|entry| entry.deployment.id.clone())
+            .filter(|id| view.made(id).is_none())
+            .collect();
+        let older = services.codedeploy.deployments(&older).await?;
+        for entry in &mut history {
+            let made = older.iter().find(|made| made.id == entry.deployment.id);
+            entry.deployment = view::completed(entry.deployment.clone(), made);
+        }
         let contents = history.iter().flat_map(|entry| entry.deployment.contents());
         let bad = services.store.bad_contents(&contents.collect()).await?;
-        Ok(Self { history, bad })
+        Ok(Self {
+            history,
+            older,
+            bad,
+        })
     }
 }

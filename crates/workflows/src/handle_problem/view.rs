@@ -190,7 +190,10 @@ fn end_of_marker(culprit: &str) -> String {
 /// What the ledger has of a deployment, with what only CodeDeploy can say:
 /// whoever announced it first may not have known why it was made, nor where its
 /// content lies.
-fn completed(mut deployment: Deployment, made: Option<&codedeploy::Deployment>) -> Deployment {
+pub(super) fn completed(
+    mut deployment: Deployment,
+    made: Option<&codedeploy::Deployment>,
+) -> Deployment {
     if let Some(made) = made {
         if is_heal(made) {
             deployment.origin = Origin::Heal;

@@ -74,7 +74,7 @@ pub(super) async fn deploying(
             (None, None) => "CodeDeploy does not know it any more".to_owned(),
         };
         let reason: String = reason.chars().take(500).collect();
-        let comment = words::failed(heal, Some(id), &reason);
+        let comment = words::failed(heal, Some(id), at, &reason);
         let state = State::HealFailed {
             heal: heal.clone(),
             deployment: Some(id.to_owned()),

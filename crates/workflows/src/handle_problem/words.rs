@@ -108,13 +108,15 @@ pub(super) fn healed(heal: &Heal, id: &str, at: Timestamp) -> String {
     ))
 }
 
-pub(super) fn failed(heal: &Heal, id: Option<&str>, reason: &str) -> String {
-    let which = id.map_or_else(String::new, |id| format!(" (deployment {})", plain(id)));
+pub(super) fn failed(heal: &Heal, id: Option<&str>, at: Timestamp, reason: &str) -> String {
+    let which = id.map_or_else(String::new, |id| format!("deployment {}, ", plain(id)));
     bounded(format!(
-        "Unbreakable: {} could not be deployed again{which}: {}. It is not tried a second time; a \
-         person has to look.",
+        "Unbreakable: {} could not be deployed again: {} ({which}at {}, {} after it was decided). \
+         It is not tried a second time; a person has to look.",
         version(&heal.target),
-        sentence(reason)
+        sentence(reason),
+        time(at),
+        span(heal.at, at)
     ))
 }
 

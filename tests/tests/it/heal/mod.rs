@@ -1,6 +1,7 @@
 //! A problem in production: from its notification to the end of the heal.
 
 mod causes;
+mod contents;
 mod guards;
 mod healed;
 pub(crate) mod interleavings;
