@@ -33,6 +33,7 @@ impl ProblemBuilder {
                 severity: Severity::Performance,
                 impact: Impact::Service,
                 impacted: Vec::new(),
+                touched: Vec::new(),
                 root_cause: None,
                 start: None,
                 evidence: Evidence::WithDeployments,
@@ -55,6 +56,12 @@ impl ProblemBuilder {
     /// Adds an impacted entity, which need not exist.
     pub fn impacts(mut self, entity: &str) -> Self {
         self.draft.impacted.push(entity.to_owned());
+        self
+    }
+
+    /// Adds an entity that it touches and that nobody feels it on.
+    pub fn touches(mut self, entity: &str) -> Self {
+        self.draft.touched.push(entity.to_owned());
         self
     }
 
@@ -106,6 +113,11 @@ impl Problem {
     /// Closes the problem at a moment, in milliseconds.
     pub fn resolve(&self, at: i64) {
         self.with(|problem| problem.end = Some(at));
+    }
+
+    /// Makes the tenant know nothing of it any more.
+    pub fn forget(&self) {
+        self.state().problems.forget(&self.id);
     }
 
     /// Closes the problem because another one took it in.

@@ -64,6 +64,8 @@ pub(super) struct Draft {
     pub(super) severity: Severity,
     pub(super) impact: Impact,
     pub(super) impacted: Vec<String>,
+    /// What it touches without being felt there.
+    pub(super) touched: Vec<String>,
     pub(super) root_cause: Option<String>,
     pub(super) start: Option<i64>,
     pub(super) evidence: Evidence,
@@ -123,6 +125,10 @@ impl Problems {
         self.all.get_mut(id)
     }
 
+    pub(super) fn forget(&mut self, id: &str) {
+        self.all.remove(id);
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Problem> {
         self.all.values()
     }
@@ -152,13 +158,19 @@ impl Problem {
         self.end.unwrap_or(-1)
     }
 
-    /// The impacted entities and, if it is another, the root cause.
+    /// The impacted entities, what else it touches, and the root cause.
     pub(super) fn affected(&self) -> Vec<&str> {
-        let mut affected: Vec<_> = self.is.impacted.iter().map(String::as_str).collect();
-        if let Some(root) = self.is.root_cause.as_deref()
-            && !affected.contains(&root)
-        {
-            affected.push(root);
+        let Draft {
+            impacted,
+            touched,
+            root_cause,
+            ..
+        } = &self.is;
+        let mut affected: Vec<&str> = Vec::new();
+        for id in impacted.iter().chain(touched).chain(root_cause) {
+            if !affected.contains(&id.as_str()) {
+                affected.push(id);
+            }
         }
         affected
     }

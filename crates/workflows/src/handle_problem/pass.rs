@@ -22,6 +22,9 @@ use crate::due::{Tick, Wait};
 /// How many problems are followed when one became a part of the next.
 const MOST_MERGES: usize = 4;
 
+/// What the tenant says of a problem: nothing, if it knows none.
+type Seen = Result<Option<dynatrace::Problem>, dynatrace::Error>;
+
 /// One look at one problem.
 pub(super) struct Pass<'a> {
     pub(super) services: &'a Services,
@@ -114,10 +117,7 @@ impl<'a> Pass<'a> {
     }
 
     /// What the tenant says of a problem.
-    pub(super) async fn look(
-        &self,
-        id: &str,
-    ) -> Result<Option<dynatrace::Problem>, dynatrace::Error> {
+    pub(super) async fn look(&self, id: &str) -> Seen {
         let tenant = &self.connected.tenant;
         let seen = tenant.problem(id, self.remotes_until).await;
         seen.inspect_err(|error| self.note(error))
@@ -132,15 +132,15 @@ impl<'a> Pass<'a> {
 
     /// Takes a claimed problem through the steps that can be taken now, and
     /// says what it waits for.
-    async fn pursue(
-        &self,
-        claimed: &mut ClaimedProblem,
-        seen: Result<Option<dynatrace::Problem>, dynatrace::Error>,
-    ) -> anyhow::Result<Vec<Wait>> {
+    async fn pursue(&self, claimed: &mut ClaimedProblem, seen: Seen) -> anyhow::Result<Vec<Wait>> {
         if is_decided(&claimed.problem) {
             return Ok(Vec::new());
         }
-        let seen = match seen {
+        let heard = match seen {
+            Ok(Some(seen)) => self.learn(claimed, seen).await?,
+            silent => silent,
+        };
+        let seen = match heard {
             Ok(Some(seen)) => seen,
             silent => {
                 // What is begun goes on: a group must not stay half done.
@@ -150,7 +150,6 @@ impl<'a> Pass<'a> {
                 return Ok(waits);
             }
         };
-        let seen = self.learn(claimed, seen).await?;
         let mut views = cause::Views::new();
         if claimed.problem.finding == Finding::Pending {
             match cause::find(self, claimed, &seen).await? {
@@ -192,12 +191,13 @@ impl<'a> Pass<'a> {
     }
 
     /// Notes what the tenant says of the problem, and follows it into the one
-    /// that it became a part of: that one says whether it is over.
+    /// that it became a part of: that one says whether it is over. As long as
+    /// nothing is heard of that one, nothing is heard of the problem.
     async fn learn(
         &self,
         claimed: &mut ClaimedProblem,
         seen: dynatrace::Problem,
-    ) -> anyhow::Result<dynatrace::Problem> {
+    ) -> anyhow::Result<Seen> {
         let problem = &mut claimed.problem;
         let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
         problem.display_id = some(&seen.display_id).or(problem.display_id.take());
@@ -218,9 +218,9 @@ impl<'a> Pass<'a> {
                 self.follow(claimed, &survivor).await?;
             }
             followed = Some(survivor.clone());
-            match self.look(&survivor).await? {
-                Some(next) => last = next,
-                None => break,
+            match self.look(&survivor).await {
+                Ok(Some(next)) => last = next,
+                silent => return Ok(silent),
             }
         }
         claimed.problem.closed = match last.status {
@@ -231,7 +231,7 @@ impl<'a> Pass<'a> {
                     .unwrap_or(self.tick.now),
             ),
         };
-        Ok(seen)
+        Ok(Ok(Some(seen)))
     }
 
     /// Notes that the problem became a part of another one, which is then looked

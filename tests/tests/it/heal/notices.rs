@@ -1,6 +1,9 @@
 //! What arrives, and what does not.
 
-use lab::tenant::Severity;
+use jiff::SignedDuration;
+use lab::codedeploy::GroupOptions;
+use lab::tenant::{Fault, Severity, Times};
+use release::deployment::Standing;
 use release::problem::{Arrival, Finding, Phase};
 use release::remediation::State;
 use serde_json::json;
@@ -21,6 +24,8 @@ stories! {
     lost_notification_is_made_up_for,
     problem_that_is_none_of_ours_is_not_adopted,
     merged_problem_ends_with_the_one_that_it_became_a_part_of,
+    what_is_begun_goes_on_though_nothing_is_heard_of_the_survivor,
+    problem_that_became_a_part_of_an_unknown_one_condemns_nobody,
     problem_that_the_tenant_does_not_know_is_given_up,
 }
 
@@ -177,6 +182,52 @@ async fn merged_problem_ends_with_the_one_that_it_became_a_part_of(mut scene: Sc
 
     assert!(matches!(scene.state(&first).await, State::Confirmed { .. }));
     assert_eq!(scene.heals().len(), 1);
+}
+
+async fn what_is_begun_goes_on_though_nothing_is_heard_of_the_survivor(mut scene: Scene) {
+    let (_, _, first) = scene.bad_release().await;
+    scene.group(GroupOptions {
+        duration: SignedDuration::from_mins(2),
+        ..GroupOptions::default()
+    });
+    scene.notify(&first, "OPEN").await;
+    assert!(matches!(scene.state(&first).await, State::Deploying { .. }));
+    let survivor = scene.problem().open();
+    first.merge_into(&survivor);
+    for path in ["/api/v1/problem/details/", "/api/v2/problems/"] {
+        let path = format!("{path}{}", survivor.id());
+        scene
+            .world
+            .tenant
+            .fail(Fault::Empty502, Times::Always, &path);
+    }
+
+    scene.ticks(5).await;
+
+    assert!(!matches!(
+        scene.state(&first).await,
+        State::Deploying { .. }
+    ));
+}
+
+async fn problem_that_became_a_part_of_an_unknown_one_condemns_nobody(mut scene: Scene) {
+    let (_, bad, first) = scene.bad_release().await;
+    scene.notify(&first, "OPEN").await;
+    let survivor = scene.problem().open();
+    first.merge_into(&survivor);
+    survivor.forget();
+
+    scene.notify(&first, "MERGED").await;
+    scene.ticks(8).await;
+    assert_eq!(scene.standing(&bad).await, Standing::Suspect);
+    scene.minutes(24 * 60);
+    scene.ticks(1).await;
+
+    assert!(matches!(
+        scene.state(&first).await,
+        State::Unconfirmed { .. }
+    ));
+    assert_eq!(scene.standing(&bad).await, Standing::Suspect);
 }
 
 async fn problem_that_the_tenant_does_not_know_is_given_up(mut scene: Scene) {
