@@ -72,9 +72,22 @@ impl Dynatrace {
         window: Window,
         deadline: Instant,
     ) -> Result<Vec<Entity>, Error> {
+        self.entities_among(scope, &[], window, deadline).await
+    }
+
+    /// Those of the entities of `scope` that have one of these ids, of which
+    /// there must not be more than fit into a selector, about sixty; without any
+    /// id, all of them. Their relations are told only in the latter case.
+    pub async fn entities_among(
+        &self,
+        scope: &Scope,
+        ids: &[String],
+        window: Window,
+        deadline: Instant,
+    ) -> Result<Vec<Entity>, Error> {
         match self.api {
-            Api::V2 => v2::entities(&self.connection, scope, window, deadline).await,
-            Api::V1 => v1::entities(&self.connection, scope, window, deadline).await,
+            Api::V2 => v2::entities(&self.connection, (scope, ids), window, deadline).await,
+            Api::V1 => v1::entities(&self.connection, (scope, ids), window, deadline).await,
         }
     }
 

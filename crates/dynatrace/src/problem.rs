@@ -22,6 +22,8 @@ pub struct Problem {
     pub impact: String,
     /// The entities that it is felt on.
     pub impacted: Vec<EntityRef>,
+    /// How many entities it touches, felt or not.
+    pub affected: usize,
     /// The entity that it comes from, where the tenant knows it.
     pub root_cause: Option<EntityRef>,
     /// The tags of the entities.

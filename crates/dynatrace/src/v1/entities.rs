@@ -21,7 +21,7 @@ const LONGEST_MS: i64 = 3 * 24 * 60 * 60 * 1000;
 /// days if it is longer.
 pub(crate) async fn entities(
     connection: &Connection,
-    scope: &Scope,
+    (scope, ids): (&Scope, &[String]),
     window: Window,
     deadline: Instant,
 ) -> Result<Vec<Entity>, Error> {
@@ -32,6 +32,7 @@ pub(crate) async fn entities(
     ];
     // Repeating the parameter is what makes every tag count.
     query.extend(scope.tags.iter().map(|tag| ("tag", tag_text(tag))));
+    query.extend(ids.iter().map(|id| ("entity", id.clone())));
     let first_page = query.len();
 
     let mut found = Vec::new();

@@ -1,6 +1,6 @@
 //! `GET /api/v1/problem/…`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -102,6 +102,10 @@ struct Wire {
     #[serde(default, deserialize_with = "or_default")]
     tags_of_affected_entities: Vec<WireTag>,
     #[serde(default, deserialize_with = "or_default")]
+    affected_counts: BTreeMap<String, usize>,
+    #[serde(default, deserialize_with = "or_default")]
+    recovered_counts: BTreeMap<String, usize>,
+    #[serde(default, deserialize_with = "or_default")]
     ranked_events: Vec<WireEvent>,
     #[serde(default, deserialize_with = "or_default")]
     ranked_impacts: Vec<WireImpact>,
@@ -138,6 +142,10 @@ impl From<Wire> for Problem {
             severity: wire.severity_level,
             impact: wire.impact_level,
             impacted: impacted(wire.ranked_impacts),
+            affected: [wire.affected_counts, wire.recovered_counts]
+                .into_iter()
+                .flat_map(BTreeMap::into_values)
+                .sum(),
             root_cause,
             tags: wire
                 .tags_of_affected_entities

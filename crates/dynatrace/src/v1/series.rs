@@ -25,7 +25,7 @@ pub(crate) async fn series(
     let wanted: Vec<_> = wanted.collect();
     let ids = if wanted.iter().any(Result::is_ok) {
         let (scope, window) = (&question.scope, question.window);
-        let entities = super::entities(connection, scope, window, deadline).await?;
+        let entities = super::entities(connection, (scope, &[]), window, deadline).await?;
         entities.into_iter().map(|entity| entity.id).collect()
     } else {
         Vec::new()

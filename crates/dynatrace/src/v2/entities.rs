@@ -6,7 +6,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::pages::{List, all};
-use super::selector::{checked, context_is_compared_here, of_scope};
+use super::selector::{checked, context_is_compared_here, of_ids, of_scope};
 use crate::answer::{Entity, Related};
 use crate::calls::Subject;
 use crate::error::Error;
@@ -17,12 +17,15 @@ use crate::wire::WireTag;
 /// The entities of a scope that were active in the window.
 pub(crate) async fn entities(
     connection: &Connection,
-    scope: &Scope,
+    (scope, ids): (&Scope, &[String]),
     window: Window,
     deadline: Instant,
 ) -> Result<Vec<Entity>, Error> {
-    let selector =
-        checked(of_scope(scope)).map_err(|error| Error::BadSelector(error.to_string()))?;
+    let (selector, fields) = match ids {
+        [] => (of_scope(scope), "+fromRelationships,+toRelationships,+tags"),
+        ids => (format!("{},{}", of_scope(scope), of_ids(ids)), "+tags"),
+    };
+    let selector = checked(selector).map_err(|error| Error::BadSelector(error.to_string()))?;
     let list = List {
         subject: Subject::Entities,
         path: "/entities",
@@ -30,10 +33,7 @@ pub(crate) async fn entities(
             ("entitySelector", selector),
             ("from", window.from_ms.to_string()),
             ("to", window.to_ms.to_string()),
-            (
-                "fields",
-                "+fromRelationships,+toRelationships,+tags".to_owned(),
-            ),
+            ("fields", fields.to_owned()),
             ("pageSize", "500".to_owned()),
         ],
         on_every_page: Vec::new(),

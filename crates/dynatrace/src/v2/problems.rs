@@ -1,6 +1,7 @@
 //! `GET /api/v2/problems`, one of them or page by page.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use tokio::time::Instant;
 
 use super::events::{Head, WireEntity, WireProperty, recorded};
@@ -46,10 +47,9 @@ pub(crate) async fn open_problems(
         query: vec![
             ("problemSelector", "status(\"open\")".to_owned()),
             ("from", since_ms.to_string()),
-            // Evidence is long, and an answer has to stay readable.
-            ("pageSize", "50".to_owned()),
+            ("pageSize", "100".to_owned()),
         ],
-        on_every_page: vec![("fields", "+evidenceDetails".to_owned())],
+        on_every_page: Vec::new(),
     };
     let open = |page: Page| (page.problems, page.next_page_key);
     let found = all(connection, list, open, deadline).await?;
@@ -79,6 +79,8 @@ struct Wire {
     status: WireStatus,
     #[serde(default, deserialize_with = "or_default")]
     impacted_entities: Vec<WireEntity>,
+    #[serde(default, deserialize_with = "or_default")]
+    affected_entities: Vec<IgnoredAny>,
     root_cause_entity: Option<WireEntity>,
     #[serde(default, deserialize_with = "or_default")]
     entity_tags: Vec<WireTag>,
@@ -146,6 +148,7 @@ impl From<Wire> for Problem {
                 .into_iter()
                 .map(EntityRef::from)
                 .collect(),
+            affected: wire.affected_entities.len(),
             root_cause: wire.root_cause_entity.map(EntityRef::from),
             tags: wire.entity_tags.into_iter().map(Tag::from).collect(),
             start_ms: wire.start_time,

@@ -132,7 +132,7 @@ async fn target(
             ids: Vec::new(),
         }));
     }
-    let entities = super::entities(connection, scope, question.window, deadline).await?;
+    let entities = super::entities(connection, (scope, &[]), question.window, deadline).await?;
     let ids: Vec<_> = entities.into_iter().map(|entity| entity.id).collect();
     Ok((!ids.is_empty()).then(|| Target {
         selector: of_ids(&ids),

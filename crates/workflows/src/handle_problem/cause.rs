@@ -1,6 +1,6 @@
 //! What caused a problem: the deployments that were announced on its entities.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
 use delivery::DeliveryError;
@@ -21,7 +21,10 @@ use crate::due::Wait;
 /// The source of every announcement that a pipeline makes.
 const SOURCE: &str = "AWS CodePipeline";
 
-/// How many entities of one problem are asked about.
+/// Of how many entities of one problem it is asked whether they are production.
+const MOST_ASKED: usize = 50;
+
+/// On how many of these deployments are looked for.
 const MOST_ENTITIES: usize = 20;
 
 /// How often the ledger is read again because somebody else wrote to it.
@@ -253,51 +256,62 @@ async fn conclude(
 
 /// The ids of those entities of the problem that are production.
 ///
-/// The problem carries the tags of all its entities together, which settles it
-/// for one entity; of several, the tenant is asked which carry the tag.
+/// The problem carries the tags of everything it touches together, which
+/// settles it if that is one entity; of several, the tenant is asked which
+/// carry the tag.
 async fn production(pass: &Pass<'_>, seen: &dynatrace::Problem) -> anyhow::Result<Vec<String>> {
     let wanted = &pass.services.healing.tag;
-    let mut all: Vec<&dynatrace::EntityRef> = Vec::new();
-    for entity in seen.root_cause.iter().chain(&seen.impacted) {
-        if all.iter().all(|known| known.id != entity.id) {
-            all.push(entity);
-        }
-    }
-    all.truncate(MOST_ENTITIES);
     if !seen.tags.iter().any(|tag| carries(tag, wanted)) {
         return Ok(Vec::new());
     }
-    if let [only] = all.as_slice() {
-        return Ok(vec![only.id.clone()]);
+    let mut all: Vec<&str> = Vec::new();
+    for entity in seen.root_cause.iter().chain(&seen.impacted) {
+        if !all.contains(&entity.id.as_str()) {
+            all.push(&entity.id);
+        }
     }
-    let mut types: Vec<EntityType> = all.iter().filter_map(|entity| kind(&entity.id)).collect();
-    types.sort_unstable();
-    types.dedup();
+    if let [only] = all.as_slice()
+        && seen.affected == 1
+    {
+        return Ok(vec![(*only).to_owned()]);
+    }
+    all.truncate(MOST_ASKED);
+    let mut by_type: BTreeMap<EntityType, Vec<String>> = BTreeMap::new();
+    for id in &all {
+        if let Some(entity_type) = kind(id) {
+            by_type
+                .entry(entity_type)
+                .or_default()
+                .push((*id).to_owned());
+        }
+    }
     let now = pass.tick.now.as_millisecond();
     let window = Window {
         from_ms: now - 24 * 3_600_000,
         to_ms: now,
     };
-    let asked = types.into_iter().map(async |entity_type| {
+    let asked = by_type.into_iter().map(async |(entity_type, ids)| {
         let scope = Scope {
             entity_type,
             tags: vec![wanted.clone()],
         };
         let tenant = &pass.connected.tenant;
-        tenant.entities(&scope, window, pass.remotes_until).await
+        let until = pass.remotes_until;
+        tenant.entities_among(&scope, &ids, window, until).await
     });
     let tagged = try_join_all(asked)
         .await
         .context("cannot find out which entities are production")?;
-    let tagged: Vec<String> = tagged
+    let tagged: BTreeSet<String> = tagged
         .into_iter()
         .flatten()
         .map(|entity| entity.id)
         .collect();
     Ok(all
         .into_iter()
-        .filter(|entity| tagged.contains(&entity.id))
-        .map(|entity| entity.id.clone())
+        .filter(|id| tagged.contains(*id))
+        .take(MOST_ENTITIES)
+        .map(str::to_owned)
         .collect())
 }
 
