@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::attribution::Culprit;
 use crate::deployment::Deployment;
-use crate::remediation::State;
+use crate::remediation::{Needless, State};
 
 /// The longest id that a problem may have, in bytes.
 pub const LONGEST_ID: usize = 200;
@@ -200,6 +200,19 @@ impl Problem {
             Finding::Pending | Finding::Test | Finding::GaveUp => false,
         };
         self.phase == Phase::Settled && nothing_done
+    }
+
+    /// Whether it settled because it was over before anything was done.
+    pub fn was_over(&self) -> bool {
+        let over = match self.finding {
+            Finding::Over => true,
+            Finding::Blamed => self
+                .remediations
+                .iter()
+                .all(|remediation| remediation.state == State::NotNeeded(Needless::Closed)),
+            _ => false,
+        };
+        self.phase == Phase::Settled && over
     }
 
     /// The problem as if it had been heard of now; what was said stays said.

@@ -30,6 +30,9 @@ stories! {
     problem_that_flaps_before_anything_is_done_is_answered,
     process_as_root_cause_hides_no_deployment,
     wait_for_a_tag_is_told,
+    entity_is_not_production_because_the_problem_touches_production,
+    production_is_found_among_many_entities,
+    problem_that_was_over_and_opens_again_unheard_is_answered,
 }
 
 async fn four_entities_of_one_deployment_are_one_heal(mut scene: Scene) {
@@ -142,6 +145,46 @@ async fn entity_of_another_environment_is_no_cause(mut scene: Scene) {
     let stored = scene.stored(&problem).await;
     assert_eq!(stored.finding, Finding::NothingDeployed);
     assert!(scene.heals().is_empty());
+}
+
+async fn entity_is_not_production_because_the_problem_touches_production(mut scene: Scene) {
+    scene.release("good").await;
+    scene.minutes(61);
+    let bad = scene.deploy("bad");
+    scene.announce(&bad, &[STAGING]).await;
+    scene.minutes(10);
+    let problem = scene.world.tenant.problem("Failure rate increase");
+    let problem = problem.impacts(STAGING).touches(PRODUCTION).open();
+
+    scene.notify(&problem, "OPEN").await;
+    scene.minutes(31);
+    scene.tick().await;
+
+    let stored = scene.stored(&problem).await;
+    assert_eq!(stored.finding, Finding::NotProduction);
+    assert!(scene.heals().is_empty());
+}
+
+async fn production_is_found_among_many_entities(mut scene: Scene) {
+    scene.release("good").await;
+    scene.minutes(61);
+    scene.release("bad").await;
+    scene.minutes(10);
+    let tenant = &scene.world.tenant;
+    let mut problem = tenant.problem("Failure rate increase");
+    for number in 0..25 {
+        let id = format!("SERVICE-{number:016X}");
+        tenant
+            .service(&id, "Another")
+            .tag("DeploymentGroup", "Staging")
+            .add();
+        problem = problem.impacts(&id);
+    }
+    let problem = problem.impacts(PRODUCTION).open();
+
+    scene.notify(&problem, "OPEN").await;
+
+    assert_eq!(scene.healed_to(), ["good"]);
 }
 
 async fn two_groups_are_too_many_unless_one_is_the_root(mut scene: Scene) {
@@ -389,6 +432,19 @@ async fn problem_that_was_over_and_opens_again_is_answered(mut scene: Scene) {
     problem.reopen();
 
     scene.notify(&problem, "OPEN").await;
+
+    assert_eq!(scene.healed_to(), ["good"]);
+}
+
+async fn problem_that_was_over_and_opens_again_unheard_is_answered(mut scene: Scene) {
+    let (_, _, problem) = scene.bad_release().await;
+    problem.resolve(scene.world.now.as_millisecond());
+    scene.notify(&problem, "OPEN").await;
+    assert_eq!(scene.stored(&problem).await.finding, Finding::Over);
+    scene.minutes(3);
+    problem.reopen();
+
+    scene.ticks(3).await;
 
     assert_eq!(scene.healed_to(), ["good"]);
 }

@@ -67,6 +67,19 @@ impl Storm<'_> {
 
     async fn everything_has_ended(&mut self) -> Result<(), String> {
         let known = self.known().await;
+        for trouble in self
+            .troubles
+            .iter()
+            .filter(|trouble| !trouble.closed && !trouble.merged)
+        {
+            let id = trouble.problem.id();
+            let answered = known
+                .iter()
+                .any(|problem| problem.id == id && problem.finding != Finding::Over);
+            if !answered {
+                return Err(format!("problem {id} goes on and nobody looks"));
+            }
+        }
         for id in &self.accepted {
             if known.iter().all(|problem| problem.id != *id) {
                 return Err(format!("problem {id} was taken in and is lost"));
