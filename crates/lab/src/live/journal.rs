@@ -59,7 +59,7 @@ impl Journal {
         if KEPT < entries.len() {
             entries.pop_front();
         }
-        drop(entries);
+        // Told under the same lock, or two lines would get one number.
         self.length.send_replace(number + 1);
     }
 
@@ -126,6 +126,19 @@ mod tests {
         let later: Vec<_> = later.iter().map(|entry| entry.what.as_str()).collect();
         assert_eq!(later, ["two", "three"]);
         assert_eq!(*journal.follow().borrow(), 3);
+    }
+
+    #[test]
+    fn lines_told_at_the_same_time_are_numbered_in_a_row() {
+        let journal = Journal::default();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..KEPT / 4).for_each(|_| journal.tell("somebody", "something")));
+            }
+        });
+
+        let numbers: Vec<_> = journal.since(0).iter().map(|entry| entry.number).collect();
+        assert_eq!(numbers, (0..KEPT as u64).collect::<Vec<_>>());
     }
 
     #[test]
