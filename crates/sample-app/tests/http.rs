@@ -58,6 +58,31 @@ async fn build_4_is_sick_in_production_only() {
     assert!(took[0] >= Duration::from_secs(1), "{took:?}");
 }
 
+/// What the lab's monspec lets a median be worse, in percent.
+const TOLERANCE: f64 = 40.0;
+
+#[tokio::test]
+async fn build_4_exceeds_its_tolerance_one_and_a_half_times_and_build_3_none() {
+    let median = async |build| {
+        let app = App::start(build, "Production");
+        let mut took = Vec::new();
+        for _ in 0..21 {
+            let began = Instant::now();
+            app.get("api/echo").await;
+            took.push(began.elapsed());
+        }
+        took.sort();
+        took[10].as_secs_f64()
+    };
+
+    let usual = median("1").await;
+    let more = async |build| (median(build).await / usual - 1.0) * 100.0;
+
+    let (healthy, sick) = (more("3").await, more("4").await);
+    assert!(healthy < TOLERANCE, "build 3 is {healthy:.0} % slower");
+    assert!(1.5 * TOLERANCE < sick, "build 4 is {sick:.0} % slower");
+}
+
 #[tokio::test]
 async fn calls_sleep_as_long_as_they_are_asked_to() {
     let app = App::start("1", "Staging");
