@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Query, Request, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{Html, Response};
 use axum::routing::get;
@@ -103,9 +103,10 @@ async fn version(State(service): Shared, Query(asked): Query<Asked>) -> String {
 
 async fn cause_error(
     State(service): Shared,
+    uri: Uri,
     Query(asked): Query<Asked>,
 ) -> (StatusCode, &'static str) {
     service.work(asked.sleep).await;
-    service.cause_error();
+    service.cause_error(uri.path());
     (StatusCode::INTERNAL_SERVER_ERROR, "An error, as asked for")
 }

@@ -66,9 +66,9 @@ impl Service {
     }
 
     /// Writes the line that a monitor should find.
-    pub(crate) fn cause_error(&self) {
+    pub(crate) fn cause_error(&self, address: &str) {
         tracing::info!(
-            "SEVERE somebody called for an error in build {}",
+            "SEVERE {address} was called: an error in build {}",
             self.build()
         );
     }

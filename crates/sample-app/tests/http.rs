@@ -133,6 +133,7 @@ async fn error_and_change_of_build_stand_in_the_log() {
     let log = app.log();
     let lines_with = |word: &str| log.lines().filter(|line| line.contains(word)).count();
     assert_eq!(lines_with(" SEVERE "), 1, "{log}");
+    assert_eq!(lines_with(" SEVERE /api/causeerror was called"), 1, "{log}");
     assert_eq!(
         lines_with(" WARNING the build number was changed from 1 to 2"),
         1,
