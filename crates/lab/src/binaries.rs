@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use anyhow::{Context as _, bail};
 use serde::Deserialize;
@@ -21,6 +21,58 @@ pub enum Profile {
     Dev,
     /// As it is deployed.
     Release,
+}
+
+/// The `cargo` that runs now; whoever holds a clone can call it off.
+#[derive(Clone, Debug, Default)]
+pub struct Cargo(Arc<Mutex<Run>>);
+
+#[derive(Debug, Default)]
+enum Run {
+    #[default]
+    Idle,
+    Running(Child),
+    CalledOff,
+}
+
+impl Cargo {
+    /// Ends the build that runs, and every later one as soon as it begins.
+    pub fn call_off(&self) {
+        let run = std::mem::replace(&mut *self.run(), Run::CalledOff);
+        if let Run::Running(mut child) = run {
+            end(&mut child);
+        }
+    }
+
+    fn began(&self, mut child: Child) {
+        let mut run = self.run();
+        if matches!(*run, Run::CalledOff) {
+            end(&mut child);
+        } else {
+            *run = Run::Running(child);
+        }
+    }
+
+    /// How the build ended, once it wrote its last line.
+    fn ended(&self) -> anyhow::Result<ExitStatus> {
+        let mut run = self.run();
+        let Run::Running(child) = &mut *run else {
+            bail!("the build was called off");
+        };
+        let status = child.wait()?;
+        *run = Run::Idle;
+        Ok(status)
+    }
+
+    fn run(&self) -> MutexGuard<'_, Run> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn end(child: &mut Child) {
+    // Both fail only for a process that is gone already.
+    let _ = child.kill();
+    let _ = child.wait();
 }
 
 /// The path of a function's executable, by the name of its package.
@@ -38,6 +90,16 @@ pub fn function_with_progress(
     profile: Profile,
     progress: &mut dyn FnMut(&str),
 ) -> anyhow::Result<PathBuf> {
+    function_with(name, profile, &Cargo::default(), progress)
+}
+
+/// The same as [`function_with_progress`], which may be called off meanwhile.
+pub fn function_with(
+    name: &str,
+    profile: Profile,
+    cargo: &Cargo,
+    progress: &mut dyn FnMut(&str),
+) -> anyhow::Result<PathBuf> {
     static BUILT: OnceLock<Mutex<BTreeMap<Profile, BTreeMap<String, PathBuf>>>> = OnceLock::new();
 
     // Held during the build: whoever asks meanwhile wants the same result.
@@ -53,7 +115,7 @@ pub fn function_with_progress(
                 .iter()
                 .flat_map(|function| ["--bin", function])
                 .collect();
-            unknown.insert(build(&selection, profile, progress)?)
+            unknown.insert(build_with(&selection, profile, cargo, progress)?)
         }
     };
     let path = executables.get(name).cloned();
@@ -67,13 +129,23 @@ pub fn build(
     profile: Profile,
     progress: &mut dyn FnMut(&str),
 ) -> anyhow::Result<BTreeMap<String, PathBuf>> {
+    build_with(selection, profile, &Cargo::default(), progress)
+}
+
+/// The same as [`build`], which may be called off meanwhile.
+pub fn build_with(
+    selection: &[&str],
+    profile: Profile,
+    cargo: &Cargo,
+    progress: &mut dyn FnMut(&str),
+) -> anyhow::Result<BTreeMap<String, PathBuf>> {
     let mut child = command(selection, profile)
         .spawn()
         .context("cannot run `cargo`: is the Rust toolchain on the PATH?")?;
-    let stdout = child
-        .stdout
-        .take()
-        .context("the output of `cargo` is not piped")?;
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    cargo.began(child);
+    let stdout = stdout.context("the output of `cargo` is not piped")?;
+    let stderr = stderr.context("the progress of `cargo` is not piped")?;
     // Progress is read here and messages beside it, since a full pipe would
     // bring `cargo` to a halt.
     let messages = std::thread::spawn(move || {
@@ -82,8 +154,8 @@ pub fn build(
             .read_to_string(&mut text)
             .map(|_| text)
     });
-    let lines = read_progress(&mut child, progress)?;
-    let status = child.wait()?;
+    let lines = read_progress(stderr, progress)?;
+    let status = cargo.ended()?;
     let messages = messages
         .join()
         .ok()
@@ -128,11 +200,10 @@ fn command(selection: &[&str], profile: Profile) -> Command {
     command
 }
 
-fn read_progress(child: &mut Child, progress: &mut dyn FnMut(&str)) -> anyhow::Result<Vec<String>> {
-    let stderr = child
-        .stderr
-        .take()
-        .context("the progress of `cargo` is not piped")?;
+fn read_progress(
+    stderr: ChildStderr,
+    progress: &mut dyn FnMut(&str),
+) -> anyhow::Result<Vec<String>> {
     let mut lines = Vec::new();
     for line in BufReader::new(stderr).lines() {
         let line = line?;

@@ -1,6 +1,7 @@
 //! Building what the lab runs, with progress.
 
 use anyhow::Context as _;
+use lab::binaries::Cargo;
 use lab::live::{self, Built};
 
 use crate::timeline::{Progress, Timeline};
@@ -9,9 +10,12 @@ use crate::timeline::{Progress, Timeline};
 pub(crate) async fn build(timeline: &Timeline) -> anyhow::Result<Built> {
     timeline.line("Building the functions and the service");
     let stream = timeline.stream();
+    let cargo = Cargo::default();
+    // Whoever does not wait for the build any more does not want it.
+    let _called_off = CalledOff(cargo.clone());
     let built = tokio::task::spawn_blocking(move || {
         let progress = Progress::begin(stream);
-        let built = live::build(&mut |text| progress.show(text));
+        let built = live::build(&cargo, &mut |text| progress.show(text));
         let took = progress.end();
         built.map(|built| (built, took))
     });
@@ -19,4 +23,13 @@ pub(crate) async fn build(timeline: &Timeline) -> anyhow::Result<Built> {
     let (built, took) = built.context("what the lab runs cannot be built")?;
     timeline.line(&format!("  ready after {:.1} s", took.as_secs_f64()));
     Ok(built)
+}
+
+/// Calls a build off when it is dropped; one that has ended is not hurt.
+struct CalledOff(Cargo);
+
+impl Drop for CalledOff {
+    fn drop(&mut self) {
+        self.0.call_off();
+    }
 }

@@ -34,7 +34,7 @@ pub use environment::{Environment, METHODS};
 pub use journal::{Entry, Journal};
 pub use meter::Point;
 
-use crate::binaries::{self, Profile};
+use crate::binaries::{self, Cargo, Profile};
 use crate::clock::real_time;
 use crate::codedeploy::GroupOptions;
 use crate::front::{Front, Open};
@@ -74,10 +74,11 @@ pub struct Built {
 }
 
 /// Builds the functions and the service if nobody has done so, and hands each
-/// line that `cargo` writes about it to the caller. It blocks meanwhile.
-pub fn build(progress: &mut dyn FnMut(&str)) -> anyhow::Result<Built> {
-    binaries::function_with_progress(VALIDATE, Profile::Dev, progress)?;
-    let mut built = binaries::build(&["--bin", APP], Profile::Dev, progress)?;
+/// line that `cargo` writes about it to the caller. It blocks until it is done
+/// or called off.
+pub fn build(cargo: &Cargo, progress: &mut dyn FnMut(&str)) -> anyhow::Result<Built> {
+    binaries::function_with(VALIDATE, Profile::Dev, cargo, progress)?;
+    let mut built = binaries::build_with(&["--bin", APP], Profile::Dev, cargo, progress)?;
     let app = built.remove(APP);
     let app = app.with_context(|| format!("cargo built no `{APP}`"))?;
     Ok(Built { app })

@@ -47,17 +47,23 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let options = Options::parse();
-    // Whatever ends the work drops it, and with it every process it started.
-    let ended = tokio::select! {
-        ended = run(options) => ended,
-        () = interrupted() => Err(anyhow::anyhow!("interrupted")),
+    // The console has no other end, but a story that is cut short is not told.
+    let interruption = match options.command {
+        None => ExitCode::SUCCESS,
+        Some(_) => ExitCode::FAILURE,
     };
-    match ended {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Without anybody to read it, there is nothing left to tell.
-            let _ = writeln!(std::io::stderr(), "lab: {error:#}");
-            ExitCode::FAILURE
+    // Whatever ends the work drops it, and with it every process it started.
+    tokio::select! {
+        ended = run(options) => match ended {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                complain(&format!("{error:#}"));
+                ExitCode::FAILURE
+            }
+        },
+        () = interrupted() => {
+            complain("interrupted");
+            interruption
         }
     }
 }
@@ -89,6 +95,12 @@ async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminated) = signal(SignalKind::terminate()) else {
         return std::future::pending().await;
+/// Tells what went wrong.
+fn complain(what: &str) {
+    // Without anybody to read it, there is nothing left to tell.
+    let _ = writeln!(std::io::stderr(), "lab: {what}");
+}
+
     };
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}

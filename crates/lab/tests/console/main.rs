@@ -2,12 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a story ends where it fails")]
 
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::{Child, Command, Stdio};
+mod ends;
+mod faults;
+mod idle;
+mod process;
+mod program;
+
 use std::time::Duration;
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+
+use program::{Console, lab};
 
 /// Much longer than anything takes, so that only what never happens is told.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -78,93 +84,35 @@ fn port_in_use_is_told_in_one_sentence() {
     assert_eq!(told.lines().count(), 1, "{told}");
 }
 
-/// A running console; it ends when it is dropped.
-struct Console {
-    child: Child,
-    url: String,
-    client: reqwest::Client,
-}
+#[test]
+fn port_in_use_is_told_with_the_flag_that_chooses_another() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
 
-impl Console {
-    fn start() -> Self {
-        let mut child = lab()
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let url =
-            lines.find_map(|line| Some(line.unwrap().strip_prefix("The lab is at ")?.to_owned()));
-        let Some(url) = url else {
-            let mut told = String::new();
-            child
-                .stderr
-                .take()
-                .unwrap()
-                .read_to_string(&mut told)
-                .unwrap();
-            panic!("the lab did not start: {told}")
-        };
-        // The rest is read as well, or the lab could not write it.
-        std::thread::spawn(move || lines.count());
-        // Whoever installs a provider first wins, and they are all the same.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { child, url, client }
-    }
+    for flag in [
+        "--port",
+        "--staging-port",
+        "--production-port",
+        "--reports-port",
+    ] {
+        let output = lab().args([flag, &port]).output().unwrap();
 
-    async fn post(&self, path: &str, body: &Value, origin: &str) -> (StatusCode, String) {
-        let request = self.client.post(format!("{}/{path}", self.url));
-        let answer = request
-            .header("origin", origin)
-            .json(body)
-            .send()
-            .await
-            .unwrap();
-        (answer.status(), answer.text().await.unwrap())
-    }
-
-    /// Follows what the page is told until it is as wanted.
-    async fn until(&self, wanted: impl Fn(&Value) -> bool) -> Value {
-        let following = async {
-            let request = self.client.get(format!("{}/events", self.url));
-            let mut events = request.send().await.unwrap();
-            let mut read = Vec::new();
-            loop {
-                read.extend(events.chunk().await.unwrap().unwrap());
-                while let Some(end) = read.windows(2).position(|pair| pair == b"\n\n") {
-                    let event: Vec<u8> = read.drain(..end + 2).collect();
-                    let event = String::from_utf8(event).unwrap();
-                    let data = event.lines().find_map(|line| line.strip_prefix("data: "));
-                    let state = serde_json::from_str(data.unwrap_or("null")).unwrap();
-                    if wanted(&state) {
-                        return state;
-                    }
-                }
-            }
-        };
-        tokio::time::timeout(PATIENCE, following).await.unwrap()
-    }
-
-    /// Asks the lab to end, and says what it told in the end.
-    fn stop(&mut self) -> String {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").arg(id).status().unwrap().success());
-        self.child.wait().unwrap();
-        let mut told = String::new();
-        let stderr = self.child.stderr.take().unwrap();
-        BufReader::new(stderr).read_to_string(&mut told).unwrap();
-        told
+        assert!(!output.status.success());
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            told.contains(&format!("Choose another with `{flag}`")),
+            "{told}"
+        );
+        assert_eq!(told.lines().count(), 1, "{told}");
+        assert_eq!(output.stdout, b"", "nothing is built before");
     }
 }
 
-impl Drop for Console {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+#[test]
+fn story_refuses_the_port_of_a_console_that_it_does_not_have() {
+    let output = lab().args(["--port", "8080", "story"]).output().unwrap();
 
-fn lab() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_lab"))
+    assert!(!output.status.success());
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(told, "lab: the story has no console: leave out `--port`\n");
 }
