@@ -3,27 +3,21 @@
 //! Every request passes here and is measured, whoever sends it, so the tenant
 //! sees what users see.
 
-use std::net::SocketAddr;
+mod passing;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
 
 use super::app::{App, Ended};
 use super::meter::{Answered, Meter, Point, Summary};
 use crate::clock::real_time;
 use crate::tenant::{Failed, Requests, Tenant};
-
-/// The most that is read of a request.
-const LARGEST: usize = 1024 * 1024;
 
 /// Longer than the service lets anybody ask for.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -46,8 +40,7 @@ struct Shared {
     client: reqwest::Client,
     tenant_of: TenantOf,
     app: tokio::sync::Mutex<Option<App>>,
-    /// Where requests go now.
-    target: Mutex<Option<Target>>,
+    behind: Mutex<Behind>,
     meter: Mutex<Meter>,
 }
 
@@ -60,26 +53,27 @@ impl std::fmt::Debug for TenantOf {
     }
 }
 
-#[derive(Clone, Debug)]
-struct Target {
-    url: String,
-    build: u32,
+/// What is behind the address now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Behind {
+    /// Nothing yet, or what is deployed is just being started. Nobody asks.
+    #[default]
+    Nothing,
+    /// A build, at an address of its own.
+    Build { url: String, build: u32 },
+    /// A build that did not start or ended by itself. Its users go on asking.
+    Dead,
 }
 
 impl Environment {
     /// Takes an address at which nothing runs yet, and tells the tenant of the
     /// service that will.
-    pub(super) async fn open(
+    pub(super) fn open(
         name: &'static str,
         service: &'static str,
-        port: u16,
+        listener: TcpListener,
         tenant: &Tenant,
     ) -> anyhow::Result<Self> {
-        let address = SocketAddr::from(([127, 0, 0, 1], port));
-        let listener = TcpListener::bind(address).await;
-        let listener = listener.with_context(|| {
-            format!("cannot listen on {address} for {name}: is the port in use?")
-        })?;
         let url = format!("http://{}", listener.local_addr()?);
         let mut entity = tenant.service(service, "SampleJSonService");
         entity = entity.tag("DeploymentGroup", name);
@@ -99,11 +93,11 @@ impl Environment {
             client,
             tenant_of: TenantOf(tenant.clone()),
             app: tokio::sync::Mutex::default(),
-            target: Mutex::default(),
+            behind: Mutex::default(),
             meter: Mutex::default(),
         });
         let router = Router::new()
-            .fallback(pass_on)
+            .fallback(passing::pass_on)
             .with_state(Arc::clone(&shared));
         let server = tokio::spawn(async move {
             // `serve` only ends when its task is aborted.
@@ -129,7 +123,15 @@ impl Environment {
 
     /// The build that runs, if one does.
     pub fn build(&self) -> Option<u32> {
-        self.shared.target().as_ref().map(|target| target.build)
+        match *self.shared.behind() {
+            Behind::Build { build, .. } => Some(build),
+            Behind::Nothing | Behind::Dead => None,
+        }
+    }
+
+    /// Whether anybody expects an answer here.
+    pub(super) fn is_asked(&self) -> bool {
+        *self.shared.behind() != Behind::Nothing
     }
 
     /// Stops what runs and starts a build instead.
@@ -140,16 +142,19 @@ impl Environment {
         log: &Path,
     ) -> anyhow::Result<()> {
         let mut app = self.shared.app.lock().await;
-        *self.shared.target() = None;
+        *self.shared.behind() = Behind::Nothing;
         if let Some(old) = app.take() {
             old.stop().await;
         }
-        let new = App::start(binary, build, self.name, log).await?;
-        *self.shared.target() = Some(Target {
-            url: new.url().to_owned(),
-            build,
-        });
-        *app = Some(new);
+        let started = App::start(binary, build, self.name, log).await;
+        *self.shared.behind() = match &started {
+            Ok(new) => Behind::Build {
+                url: new.url().to_owned(),
+                build,
+            },
+            Err(_) => Behind::Dead,
+        };
+        *app = Some(started?);
         Ok(())
     }
 
@@ -158,7 +163,7 @@ impl Environment {
         let mut app = self.shared.app.lock().await;
         let ended = app.as_mut()?.ended()?;
         *app = None;
-        *self.shared.target() = None;
+        *self.shared.behind() = Behind::Dead;
         Some(ended)
     }
 
@@ -187,19 +192,18 @@ impl Drop for Environment {
 }
 
 impl Shared {
-    fn target(&self) -> MutexGuard<'_, Option<Target>> {
-        self.target.lock().unwrap_or_else(PoisonError::into_inner)
+    fn behind(&self) -> MutexGuard<'_, Behind> {
+        self.behind.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn meter(&self) -> MutexGuard<'_, Meter> {
         self.meter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells the tenant of one answer.
-    fn measured(&self, path: &str, took: Duration, status: StatusCode) {
+    /// Tells the tenant of one request that is over.
+    fn measured(&self, path: &str, took: Duration, failed: bool) {
         let at = real_time().as_millisecond();
         let duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        let failed = status.is_server_error();
         let method = METHODS.iter().position(|method| *method == path);
         let method = method.map(|index| method_id(self.service, index));
         let requests =
@@ -220,65 +224,6 @@ fn method_id(service: &str, index: usize) -> String {
     let number = service.trim_start_matches("SERVICE-");
     // The last digit tells the methods of one service apart.
     format!("SERVICE_METHOD-{}{index}", &number[1..])
-}
-
-/// Hands a request to the running build. What nobody answered is not measured:
-/// without a process there is nothing that watches it.
-async fn pass_on(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
-    let target = shared.target().clone();
-    let Some(target) = target else {
-        return plain(StatusCode::SERVICE_UNAVAILABLE, "Nothing is deployed here.");
-    };
-    let (parts, body) = request.into_parts();
-    let Ok(body) = axum::body::to_bytes(body, LARGEST).await else {
-        return plain(StatusCode::PAYLOAD_TOO_LARGE, "That is too much.");
-    };
-    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-    let began = Instant::now();
-    let asked = shared
-        .client
-        .request(parts.method, format!("{}{path}", target.url))
-        .headers(passed(&parts.headers))
-        .body(body);
-    match answered(asked).await {
-        Ok((status, kind, body)) => {
-            shared.measured(parts.uri.path(), began.elapsed(), status);
-            let mut response = Response::new(Body::from(body));
-            *response.status_mut() = status;
-            if let Some(kind) = kind {
-                response.headers_mut().insert(header::CONTENT_TYPE, kind);
-            }
-            response
-        }
-        Err(_) => plain(StatusCode::BAD_GATEWAY, "The build that ran here is gone."),
-    }
-}
-
-async fn answered(
-    asked: reqwest::RequestBuilder,
-) -> Result<(StatusCode, Option<HeaderValue>, Bytes), reqwest::Error> {
-    let response = asked.send().await?;
-    let kind = response.headers().get(header::CONTENT_TYPE).cloned();
-    Ok((response.status(), kind, response.bytes().await?))
-}
-
-/// What of a request's headers concerns the service.
-fn passed(headers: &HeaderMap) -> HeaderMap {
-    let wanted = [
-        header::CONTENT_TYPE,
-        header::HeaderName::from_static("x-dynatrace"),
-    ];
-    let known = wanted.into_iter().filter_map(|name| {
-        let value = headers.get(&name)?.clone();
-        Some((name, value))
-    });
-    known.collect()
-}
-
-fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
-    let mut response = Response::new(Body::from(text));
-    *response.status_mut() = status;
-    response
 }
 
 /// Where the log of an environment's builds is.

@@ -10,7 +10,7 @@ use tokio::time::MissedTickBehavior;
 use super::environment::Environment;
 
 /// What is called, in turn, and what the tests call it.
-const CALLS: [(&str, &str); 5] = [
+pub(super) const CALLS: [(&str, &str); 5] = [
     ("/", "Start"),
     ("/api/echo?text=Hello", "Echo"),
     ("/api/login?username=Guest", "Login"),
@@ -20,7 +20,10 @@ const CALLS: [(&str, &str); 5] = [
 
 /// More than a service that answers has under way; requests to one that does
 /// not are left out.
-const AT_ONCE: usize = 100;
+const AT_ONCE: usize = 200;
+
+/// How long anybody waits for an answer.
+pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Who calls a service, and how often.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +48,7 @@ impl Callers {
 pub(super) async fn call(environment: Arc<Environment>, callers: Callers) -> anyhow::Result<()> {
     let client = reqwest::Client::builder()
         .no_proxy()
-        .timeout(Duration::from_secs(15))
+        .timeout(PATIENCE)
         .build()
         .context("cannot make a client for the load")?;
     let mut ticks = tokio::time::interval(callers.pause());
@@ -54,7 +57,7 @@ pub(super) async fn call(environment: Arc<Environment>, callers: Callers) -> any
     for (path, name) in CALLS.iter().cycle() {
         ticks.tick().await;
         while under_way.try_join_next().is_some() {}
-        if environment.build().is_none() || AT_ONCE <= under_way.len() {
+        if !environment.is_asked() || AT_ONCE <= under_way.len() {
             continue;
         }
         let mut request = client.get(format!("{}{path}", environment.url()));
@@ -62,7 +65,7 @@ pub(super) async fn call(environment: Arc<Environment>, callers: Callers) -> any
             request = request.header("x-dynatrace", format!("NA=Test.{name};"));
         }
         under_way.spawn(async move {
-            // The environment measures what is answered; nothing else counts.
+            // The environment measures what becomes of it.
             if let Ok(answer) = request.send().await {
                 let _ = answer.bytes().await;
             }

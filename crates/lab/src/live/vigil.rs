@@ -17,9 +17,14 @@ const SICK_LOOKS: u32 = 3;
 /// It takes longer to be believed to be well again.
 const WELL_LOOKS: u32 = 6;
 
+/// A service that fails so many of its requests is not there.
+const DOWN: f64 = 0.9;
+
 /// What is wrong with a service.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Symptom {
+    /// It answers nobody, or almost nobody.
+    Down,
     /// Half of the requests take at least so much longer than they used to.
     Slow {
         /// What is usual, in milliseconds.
@@ -91,6 +96,9 @@ impl Vigil {
 /// What is wrong now. Half as slow again, or five in a hundred more failures,
 /// is far from the noise of a busy machine and close to no sick build.
 fn symptom(usual: &Summary, now: &Summary) -> Option<Symptom> {
+    if DOWN <= now.failing {
+        return Some(Symptom::Down);
+    }
     if usual.median_ms * 1.5 < now.median_ms {
         return Some(Symptom::Slow {
             usual_ms: usual.median_ms,
@@ -147,6 +155,19 @@ mod tests {
         assert!(
             matches!(told[..], [Change::Degraded(Symptom::Failing { .. })]),
             "{told:?}"
+        );
+    }
+
+    #[test]
+    fn service_that_is_not_there_is_down_and_not_fast() {
+        let gone = Summary {
+            median_ms: 0.3,
+            failing: 1.0,
+            ..WELL
+        };
+        assert_eq!(
+            changes(&[(WELL, 10), (gone, 10), (WELL, 10)]),
+            [Change::Degraded(Symptom::Down), Change::Recovered]
         );
     }
 

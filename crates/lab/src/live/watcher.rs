@@ -64,6 +64,7 @@ fn title(symptom: Symptom) -> &'static str {
         Symptom::Failing { .. } => "Failure rate increase",
     }
 }
+        Symptom::Down => "Service unavailable",
 
 fn severity(symptom: Symptom) -> Severity {
     match symptom {
@@ -71,6 +72,7 @@ fn severity(symptom: Symptom) -> Severity {
         Symptom::Failing { .. } => Severity::Error,
     }
 }
+        Symptom::Down => Severity::Availability,
 
 fn open(scene: &Arc<Scene>, title: &str, severity: Severity) -> Problem {
     let problem = scene
