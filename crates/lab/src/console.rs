@@ -3,7 +3,6 @@
 mod state;
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,10 +14,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 use futures_util::{Stream, stream};
-use lab::live::{self, Live, Scene};
+use lab::live::{self, Listeners, Live, Scene};
 use lab::pipeline::Answer;
 use serde::Deserialize;
-use tokio::net::TcpListener;
 
 use crate::build;
 use crate::timeline::{Stream as Output, Timeline};
@@ -36,14 +34,12 @@ type Refused = (StatusCode, String);
 pub(crate) async fn serve(options: live::Options, port: u16) -> anyhow::Result<()> {
     let timeline = Timeline::begin(Output::Out);
     // Before anything is built: a port in use is told at once.
-    let address = SocketAddr::from(([127, 0, 0, 1], port));
-    let listener = TcpListener::bind(address).await;
-    let listener =
-        listener.with_context(|| format!("cannot listen on {address}: is the port in use?"))?;
+    let listener = live::listen(port, "--port").await?;
+    let listeners = Listeners::bind(options.ports).await?;
     let url = format!("http://{}", listener.local_addr()?);
 
     let built = build::build(&timeline).await?;
-    let mut live = Live::start(&built, options).await?;
+    let mut live = Live::start(&built, listeners, options).await?;
     let scene = Arc::clone(live.scene());
     timeline.line(&format!(
         "The lab is at {url}\n  staging     {}\n  production  {}\n  reports     {}\nCtrl-C ends it.",

@@ -40,9 +40,12 @@ pub struct Open {
 impl Front {
     /// Takes a loopback address.
     pub async fn bind() -> anyhow::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0")
-            .await
-            .context("cannot listen on a loopback port")?;
+        let listener = TcpListener::bind("127.0.0.1:0").await;
+        Self::at(listener.context("cannot listen on a loopback port")?)
+    }
+
+    /// Takes an address that somebody chose.
+    pub fn at(listener: TcpListener) -> anyhow::Result<Self> {
         let url = format!("http://{}", listener.local_addr()?);
         Ok(Self { listener, url })
     }

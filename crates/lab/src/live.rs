@@ -13,6 +13,7 @@ mod folder;
 mod journal;
 mod load;
 mod meter;
+mod ports;
 mod schedule;
 mod vigil;
 mod watcher;
@@ -36,6 +37,7 @@ pub use meter::Point;
 
 use crate::binaries::{self, Cargo, Profile};
 use crate::clock::real_time;
+pub use ports::{Listeners, Ports, listen};
 use crate::codedeploy::GroupOptions;
 use crate::front::{Front, Open};
 use crate::pipeline::{
@@ -95,6 +97,8 @@ pub struct Options {
 
 /// The running lab; everything ends when it is dropped.
 pub struct Live {
+    /// The ports of what a person sees.
+    pub ports: Ports,
     scene: Arc<Scene>,
     keepers: JoinSet<anyhow::Result<()>>,
 }
@@ -138,10 +142,14 @@ pub struct Happened {
 
 impl Live {
     /// Starts everything. Nothing is deployed yet.
-    pub async fn start(built: &Built, options: Options) -> anyhow::Result<Self> {
+    pub async fn start(
+        built: &Built,
+        listeners: Listeners,
+        options: Options,
+    ) -> anyhow::Result<Self> {
         // Whoever installs a provider first wins, and they are all the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let (report, heal) = (Front::bind().await?, Front::bind().await?);
+        let (report, heal) = (Front::at(listeners.reports)?, Front::bind().await?);
         let healing_url = format!("{}/HandleDynatraceProblem", heal.url());
         let mut settings = Settings::default()
             .api(options.api)
@@ -158,8 +166,12 @@ impl Live {
         let webhook =
             Webhook::new(healing_url).header("x-unbreakable-token", settings.webhook_token());
         let world = World::start(settings).await?;
-        let staging = Environment::open("Staging", STAGING, 0, &world.tenant).await?;
-        let production = Environment::open("Production", PRODUCTION, 0, &world.tenant).await?;
+        let [staging, production] = [
+            ("Staging", STAGING, listeners.staging),
+            ("Production", PRODUCTION, listeners.production),
+        ]
+        .map(|(name, service, listener)| Environment::open(name, service, listener, &world.tenant));
+        let (staging, production) = (staging?, production?);
         declare(&world)?;
         let scene = Arc::new(Scene {
             push: world.another(PUSH).await?,

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use lab::live;
+use lab::live::{self, Ports};
 
 /// A whole pipeline on this machine: real builds of a service under real load,
 /// judged and healed by the real functions. No account and no tenant is needed.
@@ -22,8 +22,35 @@ struct Options {
     #[command(subcommand)]
     command: Option<Command>,
     /// The port of the console; a free one unless given.
-    #[arg(long, default_value_t = 0)]
-    port: u16,
+    #[arg(long)]
+    port: Option<u16>,
+    /// The port of the service in staging; a free one unless given.
+    #[arg(
+        long,
+        value_name = "PORT",
+        default_value_t = 0,
+        hide_default_value = true,
+        global = true
+    )]
+    staging_port: u16,
+    /// The port of the service in production; a free one unless given.
+    #[arg(
+        long,
+        value_name = "PORT",
+        default_value_t = 0,
+        hide_default_value = true,
+        global = true
+    )]
+    production_port: u16,
+    /// The port of the reports; a free one unless given.
+    #[arg(
+        long,
+        value_name = "PORT",
+        default_value_t = 0,
+        hide_default_value = true,
+        global = true
+    )]
+    reports_port: u16,
     /// Keep what the functions store in this folder, and go on with what it
     /// holds; what runs, what was measured and the pipeline are not kept.
     #[arg(long, value_name = "DIR")]
@@ -68,14 +95,29 @@ async fn main() -> ExitCode {
     }
 }
 
+/// Tells what went wrong.
+fn complain(what: &str) {
+    // Without anybody to read it, there is nothing left to tell.
+    let _ = writeln!(std::io::stderr(), "lab: {what}");
+}
+
 async fn run(options: Options) -> anyhow::Result<()> {
     let live = live::Options {
         api: options.api,
         data: options.data,
+        ports: Ports {
+            staging: options.staging_port,
+            production: options.production_port,
+            reports: options.reports_port,
+        },
     };
     match options.command {
-        None => console::serve(live, options.port).await,
+        None => console::serve(live, options.port.unwrap_or(0)).await,
         Some(Command::Story { json }) => {
+            anyhow::ensure!(
+                options.port.is_none(),
+                "the story has no console: leave out `--port`"
+            );
             anyhow::ensure!(
                 live.data.is_none(),
                 "the story begins with nothing: leave out `--data`"
@@ -95,12 +137,6 @@ async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminated) = signal(SignalKind::terminate()) else {
         return std::future::pending().await;
-/// Tells what went wrong.
-fn complain(what: &str) {
-    // Without anybody to read it, there is nothing left to tell.
-    let _ = writeln!(std::io::stderr(), "lab: {what}");
-}
-
     };
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}

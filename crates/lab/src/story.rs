@@ -6,7 +6,7 @@ mod told;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
-use lab::live::{self, Live, Scene};
+use lab::live::{self, Listeners, Live, Scene};
 use lab::pipeline::{ApprovalStatus, ExecutionStatus};
 use release::remediation::State;
 use tokio::time::Instant;
@@ -80,8 +80,9 @@ const CHAPTERS: [Chapter; 5] = [
 pub(crate) async fn tell(options: live::Options, form: Form) -> anyhow::Result<()> {
     let began = Instant::now();
     let timeline = Timeline::begin(form.stream());
+    let listeners = Listeners::bind(options.ports).await?;
     let built = build::build(&timeline).await?;
-    let mut live = Live::start(&built, options).await?;
+    let mut live = Live::start(&built, listeners, options).await?;
     let scene = live.scene().clone();
     let mut troubles = scene.troubles();
 
