@@ -15,6 +15,7 @@ mod load;
 mod meter;
 mod ports;
 mod schedule;
+mod startup;
 mod vigil;
 mod watcher;
 
@@ -206,6 +207,10 @@ impl Live {
         keepers.spawn(schedule::carry_jobs(Arc::clone(&scene)));
         keepers.spawn(schedule::tick(Arc::clone(&scene)));
         keepers.spawn(chronicle::follow(Arc::clone(&scene)));
+            keepers.spawn(startup::carry_out(
+                Arc::clone(&scene),
+                Arc::clone(environment),
+            ));
         keepers.spawn(forget(Arc::clone(&scene)));
         Ok(Self { scene, keepers })
     }
@@ -244,6 +249,7 @@ impl Scene {
         Ok(execution)
     }
 
+            .artifact("Tests", startup::bundle())
     /// The last executions, newest first.
     pub fn executions(&self, most: usize) -> anyhow::Result<Vec<ExecutionView>> {
         let ids = self
@@ -405,3 +411,11 @@ async fn forget(scene: Arc<Scene>) -> anyhow::Result<()> {
         scene.world.tenant.forget_before(before.as_millisecond());
     }
 }
+    for environment in ["Staging", "Production"] {
+        let tests = startup::group_of(environment);
+        codedeploy.group(APPLICATION, &tests, GroupOptions::default())?;
+        // It ends when the tests do.
+        codedeploy.hold(APPLICATION, &tests)?;
+    }
+            .deploy("Tests", APPLICATION, &startup::group_of(name), 2)
+            .input_artifact("Tests")

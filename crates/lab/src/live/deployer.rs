@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::Scene;
 use super::environment::Environment;
@@ -27,8 +28,8 @@ pub(super) async fn carry_out(
 ) -> anyhow::Result<()> {
     let log = super::environment::log_of(scene.folder.path(), environment.name());
     loop {
-        if let Some(deployment) = begun(&scene, &environment)? {
-            let outcome = match bundle(&scene, &deployment) {
+        if let Some(deployment) = begun(&scene, environment.name())? {
+            let outcome = match bundle::<Bundle>(&scene, &deployment) {
                 Ok(bundle) => environment
                     .replace(&binary, bundle.build, &log)
                     .await
@@ -66,18 +67,22 @@ pub(super) async fn carry_out(
     }
 }
 
-/// The deployment that changes the instances now.
-fn begun(scene: &Scene, environment: &Environment) -> anyhow::Result<Option<Deployment>> {
+/// The deployment that changes the instances of a group now.
+pub(super) fn begun(scene: &Scene, group: &str) -> anyhow::Result<Option<Deployment>> {
     let codedeploy = scene.world.aws.codedeploy();
-    let active = codedeploy.active(super::APPLICATION, environment.name())?;
+    let active = codedeploy.active(super::APPLICATION, group)?;
     Ok(active.filter(|deployment| deployment.status == DeploymentStatus::InProgress))
 }
 
-fn bundle(scene: &Scene, deployment: &Deployment) -> anyhow::Result<Bundle> {
+/// What a deployment brings.
+pub(super) fn bundle<T: DeserializeOwned>(
+    scene: &Scene,
+    deployment: &Deployment,
+) -> anyhow::Result<T> {
     let Revision::S3(place) = &deployment.revision else {
         anyhow::bail!("the revision is no bundle in S3");
     };
     let object = scene.world.aws.s3().get(&place.bucket, &place.key);
     let object = object.with_context(|| format!("the bundle {} is gone", place.key))?;
-    serde_json::from_slice(&object.body).context("the bundle names no build")
+    serde_json::from_slice(&object.body).context("the bundle is not what belongs here")
 }
