@@ -47,10 +47,21 @@ pub(crate) async fn serve(options: live::Options, port: u16) -> anyhow::Result<(
         scene.production.url(),
         scene.reports,
     ));
+    let mut troubles = scene.troubles();
+    let complaints = async {
+        // It fails only when the lab is gone.
+        while troubles.changed().await.is_ok() {
+            if let Some(trouble) = troubles.borrow_and_update().as_deref() {
+                crate::complain(trouble);
+            }
+        }
+        std::future::pending::<Infallible>().await
+    };
     let served = axum::serve(listener, router(scene));
     tokio::select! {
         served = async { served.await } => served.context("the console ended"),
         error = live.broken() => Err(error),
+        never = complaints => match never {},
     }
 }
 
@@ -145,7 +156,7 @@ async fn events(State(scene): Shared) -> Sse<impl Stream<Item = Result<Event, In
             let now = match state::now(&scene).await {
                 Ok(now) => serde_json::to_string(&now).expect("texts and numbers make JSON"),
                 Err(error) => {
-                    scene.journal.tell("lab", format!("{error:#}"));
+                    scene.journal.tell_once("lab", &format!("{error:#}"));
                     tokio::time::sleep(EVERY).await;
                     continue;
                 }

@@ -20,14 +20,16 @@ mod vigil;
 mod watcher;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use dynatrace::Api;
 use jiff::{SignedDuration, Timestamp};
+use release::approval::Answer as Verdict;
 use release::deployment::{Group, LedgerEntry};
 use release::problem::Problem;
+use release::validation::Registrant;
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -35,14 +37,15 @@ use tokio::task::JoinSet;
 pub use environment::{Environment, METHODS};
 pub use journal::{Entry, Journal};
 pub use meter::Point;
+pub use ports::{Listeners, Ports, listen};
 
 use crate::binaries::{self, Cargo, Profile};
 use crate::clock::real_time;
-pub use ports::{Listeners, Ports, listen};
 use crate::codedeploy::GroupOptions;
 use crate::front::{Front, Open};
 use crate::pipeline::{
-    ARTIFACT_BUCKET, Answer, ApprovalView, ExecutionView, PipelineSpec, SourceRevision, Stage,
+    ARTIFACT_BUCKET, Answer, ApprovalView, ExecutionStatus, ExecutionView, PipelineSpec,
+    SourceRevision, Stage,
 };
 use crate::runtime::Function;
 use crate::tenant::{Comment, Webhook};
@@ -94,12 +97,12 @@ pub struct Options {
     pub api: Api,
     /// The folder that the functions' data is kept in; in memory unless given.
     pub data: Option<PathBuf>,
+    /// The ports of what a person sees.
+    pub ports: Ports,
 }
 
 /// The running lab; everything ends when it is dropped.
 pub struct Live {
-    /// The ports of what a person sees.
-    pub ports: Ports,
     scene: Arc<Scene>,
     keepers: JoinSet<anyhow::Result<()>>,
 }
@@ -116,6 +119,7 @@ pub struct Scene {
     pub production: Arc<Environment>,
     /// The link that opens every report.
     pub reports: String,
+    report_url: String,
     push: Function,
     heal: Open,
     _report: Open,
@@ -166,6 +170,7 @@ impl Live {
         let reports = settings.start_link(report.url())?;
         let webhook =
             Webhook::new(healing_url).header("x-unbreakable-token", settings.webhook_token());
+        let report_url = report.url().to_owned();
         let world = World::start(settings).await?;
         let [staging, production] = [
             ("Staging", STAGING, listeners.staging),
@@ -187,6 +192,7 @@ impl Live {
             trouble: watch::Sender::new(None),
             world,
             reports,
+            report_url,
             webhook,
         });
 
@@ -201,16 +207,16 @@ impl Live {
                 built.app.clone(),
             );
             keepers.spawn(deployer);
+            keepers.spawn(startup::carry_out(
+                Arc::clone(&scene),
+                Arc::clone(environment),
+            ));
             keepers.spawn(load::call(Arc::clone(environment), callers));
         }
         keepers.spawn(watcher::watch(Arc::clone(&scene)));
         keepers.spawn(schedule::carry_jobs(Arc::clone(&scene)));
         keepers.spawn(schedule::tick(Arc::clone(&scene)));
         keepers.spawn(chronicle::follow(Arc::clone(&scene)));
-            keepers.spawn(startup::carry_out(
-                Arc::clone(&scene),
-                Arc::clone(environment),
-            ));
         keepers.spawn(forget(Arc::clone(&scene)));
         Ok(Self { scene, keepers })
     }
@@ -232,31 +238,43 @@ impl Live {
 }
 
 impl Scene {
-    /// Starts an execution that releases a build.
+    /// Starts an execution that releases a build, unless another one is still on
+    /// its way: a second build would take the first one's window.
     pub fn release(&self, build: u32) -> anyhow::Result<String> {
+        let mut started = self.started();
+        if let Some(newest) = started.last()
+            && let Some(reason) = on_its_way(&self.execution(newest)?)
+        {
+            bail!(reason);
+        }
         let source = SourceRevision::new(&format!("build-{build}"), summary(build))
             .artifact("App", json!({ "build": build }).to_string())
+            .artifact("Tests", startup::bundle())
             .artifact("Monspec", MONSPEC);
         let execution = self.world.aws.pipelines().start(PIPELINE, source)?;
-        let mut executions = self
-            .executions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        executions.push(execution.clone());
-        drop(executions);
+        started.push(execution.clone());
+        drop(started);
+        self.trouble.send_replace(None);
         self.journal
             .tell("CodePipeline", format!("build {build} is released"));
         Ok(execution)
     }
 
-            .artifact("Tests", startup::bundle())
-    /// The last executions, newest first.
-    pub fn executions(&self, most: usize) -> anyhow::Result<Vec<ExecutionView>> {
-        let ids = self
-            .executions
+    /// Why no build can be released now, if that is so.
+    pub fn busy(&self) -> anyhow::Result<Option<String>> {
+        let newest = self.executions(1)?;
+        Ok(newest.first().and_then(on_its_way))
+    }
+
+    fn started(&self) -> MutexGuard<'_, Vec<String>> {
+        self.executions
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+    }
+
+    /// The last executions, newest first.
+    pub fn executions(&self, most: usize) -> anyhow::Result<Vec<ExecutionView>> {
+        let ids = self.started().clone();
         ids.iter()
             .rev()
             .take(most)
@@ -278,6 +296,34 @@ impl Scene {
         let name = approval(environment.name());
         let pipelines = self.world.aws.pipelines();
         Ok(pipelines.approval(PIPELINE, &name, &name, execution)?)
+    }
+
+    /// Why the approval of a stage is left to a person, with the link to the
+    /// evaluation, if it is.
+    pub async fn held(
+        &self,
+        environment: &Environment,
+        execution: &str,
+    ) -> anyhow::Result<Option<String>> {
+        let store = self.world.store();
+        for slot in store.slots(PIPELINE, execution).await? {
+            let is_its = matches!(
+                &slot.registrant,
+                Registrant::Action { stage, .. } if stage == environment.name()
+            );
+            if !is_its {
+                continue;
+            }
+            let judged = store.validation(slot.id).await?;
+            if let Some(judgement) = judged.and_then(|judged| judged.judgement)
+                && judgement.answer == Verdict::Hold
+            {
+                let settings = self.world.settings();
+                let link = settings.evaluation_link(&self.report_url, slot.id, judgement.at)?;
+                return Ok(Some(format!("{} {link}", judgement.summary)));
+            }
+        }
+        Ok(None)
     }
 
     /// Answers the approval of a stage as a person would.
@@ -327,8 +373,12 @@ impl Scene {
     }
 
     fn trouble(&self, what: String) {
-        self.journal.tell("lab", what.clone());
-        self.trouble.send_replace(Some(what));
+        self.journal.tell_once("lab", &what);
+        self.trouble.send_if_modified(|told| {
+            let is_new = told.as_ref() != Some(&what);
+            *told = Some(what);
+            is_new
+        });
     }
 
     fn happened(&self, problem: Happened) {
@@ -344,6 +394,17 @@ impl Scene {
     }
 }
 
+/// Why an execution keeps others waiting, if it does.
+fn on_its_way(execution: &ExecutionView) -> Option<String> {
+    let build = execution.revision.replace('-', " ");
+    (execution.status == ExecutionStatus::InProgress).then(|| {
+        format!(
+            "{build} is still in the pipeline: the next build can be released when it is \
+             approved or rejected."
+        )
+    })
+}
+
 /// What is told of a build, as its author would.
 pub fn summary(build: u32) -> &'static str {
     match build {
@@ -357,6 +418,12 @@ pub fn summary(build: u32) -> &'static str {
 fn declare(world: &World) -> anyhow::Result<()> {
     let codedeploy = world.aws.codedeploy();
     codedeploy.application(APPLICATION);
+    for environment in ["Staging", "Production"] {
+        let tests = startup::group_of(environment);
+        codedeploy.group(APPLICATION, &tests, GroupOptions::default())?;
+        // It ends when the tests do.
+        codedeploy.hold(APPLICATION, &tests)?;
+    }
     for group in ["Staging", "Production"] {
         let lead = SignedDuration::from_millis(300);
         let options = GroupOptions {
@@ -377,6 +444,8 @@ fn declare(world: &World) -> anyhow::Result<()> {
         Stage::new(name)
             .deploy("Deploy", APPLICATION, name, 1)
             .input_artifact("App")
+            .deploy("Tests", APPLICATION, &startup::group_of(name), 2)
+            .input_artifact("Tests")
             .lambda("PushDeploymentEvent", PUSH, &push, 2, Some("Monspec"))
             .lambda(
                 "RegisterValidation",
@@ -411,11 +480,3 @@ async fn forget(scene: Arc<Scene>) -> anyhow::Result<()> {
         scene.world.tenant.forget_before(before.as_millisecond());
     }
 }
-    for environment in ["Staging", "Production"] {
-        let tests = startup::group_of(environment);
-        codedeploy.group(APPLICATION, &tests, GroupOptions::default())?;
-        // It ends when the tests do.
-        codedeploy.hold(APPLICATION, &tests)?;
-    }
-            .deploy("Tests", APPLICATION, &startup::group_of(name), 2)
-            .input_artifact("Tests")

@@ -20,6 +20,10 @@ pub(super) struct Page {
     problems: Vec<Problem>,
     journal: Vec<Entry>,
     reports: String,
+    /// Why no build can be released now, if that is so.
+    busy: Option<String>,
+    /// What went wrong in the lab itself since the last release.
+    trouble: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -39,6 +43,8 @@ struct Stage {
     actions: Vec<Action>,
     /// The environment whose approval waits here for an answer.
     waits: Option<&'static str>,
+    /// Why it waits for a person.
+    held: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -81,7 +87,10 @@ struct Problem {
 
 pub(super) async fn now(scene: &Scene) -> anyhow::Result<Page> {
     let executions = scene.executions(EXECUTIONS)?;
-    let executions = executions.into_iter().map(|view| execution(scene, view));
+    let mut shown = Vec::new();
+    for view in executions {
+        shown.push(execution(scene, view).await?);
+    }
     let problems = scene.problems();
     let problems = problems.into_iter().rev().take(PROBLEMS).map(|problem| {
         let comments = scene.comments(&problem.id);
@@ -95,7 +104,7 @@ pub(super) async fn now(scene: &Scene) -> anyhow::Result<Page> {
     });
     let length = *scene.journal.follow().borrow();
     Ok(Page {
-        executions: executions.collect::<anyhow::Result<_>>()?,
+        executions: shown,
         environments: [
             place(scene, &scene.staging).await?,
             place(scene, &scene.production).await?,
@@ -103,18 +112,21 @@ pub(super) async fn now(scene: &Scene) -> anyhow::Result<Page> {
         problems: problems.collect(),
         journal: scene.journal.since(length.saturating_sub(LINES)),
         reports: scene.reports.clone(),
+        busy: scene.busy()?,
+        trouble: scene.troubles().borrow().clone(),
     })
 }
 
-fn execution(scene: &Scene, view: ExecutionView) -> anyhow::Result<Execution> {
+async fn execution(scene: &Scene, view: ExecutionView) -> anyhow::Result<Execution> {
     let mut stages = Vec::new();
     for (name, status) in &view.stages {
         let actions = view.actions.iter().filter(|action| action.stage == *name);
-        let mut waits = None;
+        let (mut waits, mut held) = (None, None);
         for environment in [&scene.staging, &scene.production] {
             let is_its = *name == format!("Approve{}", environment.name());
             if is_its && scene.approval(environment, &view.id)?.status == ApprovalStatus::Waiting {
                 waits = Some(environment.name());
+                held = scene.held(environment, &view.id).await?;
             }
         }
         stages.push(Stage {
@@ -128,6 +140,7 @@ fn execution(scene: &Scene, view: ExecutionView) -> anyhow::Result<Execution> {
                 })
                 .collect(),
             waits,
+            held,
         });
     }
     Ok(Execution {

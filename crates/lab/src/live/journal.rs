@@ -74,9 +74,14 @@ impl Journal {
     /// moment ago is left out, so waiting is told once.
     pub fn tell_news(&self, function: &str, logs: &str) {
         for message in messages(logs) {
-            if !self.told_lately(function, &message) {
-                self.tell(function, message);
-            }
+            self.tell_once(function, &message);
+        }
+    }
+
+    /// Writes down what somebody did, unless that was said a moment ago.
+    pub fn tell_once(&self, who: &str, what: &str) {
+        if !self.told_lately(who, what) {
+            self.tell(who, what);
         }
     }
 

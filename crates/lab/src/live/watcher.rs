@@ -41,13 +41,17 @@ pub(super) async fn watch(scene: Arc<Scene>) -> anyhow::Result<()> {
             Some(Change::Recovered) => close(&scene, sick.take()),
             None => {}
         }
-        let severe_line = log.new_lines().iter().any(|line| line.contains(SEVERE));
+        let lines = log.new_lines();
+        let severe_line = lines.iter().find(|line| line.contains(SEVERE));
+        if let Some(line) = severe_line {
+            scene.journal.tell("sample-app", line.as_str());
+        }
         severe = match severe.take() {
-            None if severe_line => {
+            None if severe_line.is_some() => {
                 let title = "Severe line in the log";
                 Some((open(&scene, title, Severity::CustomAlert), Instant::now()))
             }
-            Some((problem, _)) if severe_line => Some((problem, Instant::now())),
+            Some((problem, _)) if severe_line.is_some() => Some((problem, Instant::now())),
             Some((problem, last)) if SEVERE_FOR <= last.elapsed() => {
                 close(&scene, Some(problem));
                 None
@@ -60,19 +64,19 @@ pub(super) async fn watch(scene: Arc<Scene>) -> anyhow::Result<()> {
 
 fn title(symptom: Symptom) -> &'static str {
     match symptom {
+        Symptom::Down => "Service unavailable",
         Symptom::Slow { .. } => "Response time degradation",
         Symptom::Failing { .. } => "Failure rate increase",
     }
 }
-        Symptom::Down => "Service unavailable",
 
 fn severity(symptom: Symptom) -> Severity {
     match symptom {
+        Symptom::Down => Severity::Availability,
         Symptom::Slow { .. } => Severity::Performance,
         Symptom::Failing { .. } => Severity::Error,
     }
 }
-        Symptom::Down => Severity::Availability,
 
 fn open(scene: &Arc<Scene>, title: &str, severity: Severity) -> Problem {
     let problem = scene
@@ -118,9 +122,9 @@ fn notify(scene: &Arc<Scene>, problem: &Problem, announced: Announced) {
             Ok(delivered) if delivered.status == 200 => {}
             Ok(delivered) => {
                 let what = format!("the webhook answered {}", delivered.status);
-                scene.journal.tell("Dynatrace", what);
+                scene.journal.tell_once("Dynatrace", &what);
             }
-            Err(error) => scene.journal.tell("Dynatrace", format!("{error:#}")),
+            Err(error) => scene.journal.tell_once("Dynatrace", &format!("{error:#}")),
         }
     });
 }

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use dynatrace::Api;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use release::link::{Keys, Scope};
+use release::validation::ValidationId;
 use secrecy::SecretString;
 
 use super::{HANDLE_PROBLEM, PUBLISH, PUSH, REGISTER, SHOW, VALIDATE};
@@ -109,6 +110,19 @@ impl Settings {
         let keys = Keys::parse(&SecretString::from(self.report_keys.clone()))?;
         let expiry = real_time().saturating_add(SignedDuration::from_hours(24))?;
         Ok(format!("{base}/?{}", keys.sign(Scope::Start, expiry)))
+    }
+
+    /// The link that opens one evaluation below `base` for a day from `at`.
+    pub fn evaluation_link(
+        &self,
+        base: &str,
+        id: ValidationId,
+        at: Timestamp,
+    ) -> anyhow::Result<String> {
+        let keys = Keys::parse(&SecretString::from(self.report_keys.clone()))?;
+        let expiry = at.saturating_add(SignedDuration::from_hours(24))?;
+        let signature = keys.sign(Scope::Evaluation(id), expiry);
+        Ok(format!("{base}/v/{id}?{signature}"))
     }
 
     /// The secret that signs posted results.
