@@ -6,27 +6,77 @@ const WORDS = { Succeeded: "succeeded", Failed: "failed", InProgress: "in progre
 const STANDINGS = { good: "good", bad: "bad", suspect: "busy" };
 
 const at = (id) => document.getElementById(id);
+const time = (text) => new Date(text).toLocaleTimeString([], { hourCycle: "h23" });
 
 /** Makes an element; texts are never read as markup. */
 function make(name, attributes, ...children) {
   const element = document.createElement(name);
   for (const [key, value] of Object.entries(attributes || {})) {
-    if (key === "onclick") element.addEventListener("click", value);
-    else if (value !== undefined && value !== null) element.setAttribute(key, value);
+    if (value !== undefined && value !== null) element.setAttribute(key, value);
   }
   element.append(...children.filter((child) => child !== null && child !== undefined));
   return element;
 }
 
-/** Puts new children into an element and leaves the focus where it was. */
+/** Draws what is new, and nothing that is there already. */
 const shown = new Map();
 function show(id, data, draw) {
   const text = JSON.stringify(data);
   if (shown.get(id) === text) return;
   shown.set(id, text);
-  const focused = document.activeElement && document.activeElement.id;
-  at(id).replaceChildren(...draw(data));
-  if (focused && at(focused)) at(focused).focus();
+  become(at(id), draw(data));
+}
+
+/**
+ * Gives an element other children. What stays the same stays where it is, with
+ * its focus, its selection and the press of a button that is under way: an
+ * element with an id is the one that had it, any other the one in its place.
+ */
+function become(parent, children) {
+  const ids = new Set(children.map((child) => child.id).filter(Boolean));
+  const known = new Map();
+  for (const child of [...parent.children]) {
+    if (!child.id) continue;
+    if (ids.has(child.id)) known.set(child.id, child);
+    else child.remove();
+  }
+  let next = parent.firstChild;
+  for (const child of children) {
+    const alike = next && !next.id && next.nodeName === child.nodeName ? next : null;
+    const old = child.id ? known.get(child.id) : alike;
+    if (!old) {
+      parent.insertBefore(child, next);
+      continue;
+    }
+    if (old !== next) parent.insertBefore(old, next);
+    change(old, child);
+    next = old.nextSibling;
+  }
+  while (next) {
+    const rest = next;
+    next = next.nextSibling;
+    rest.remove();
+  }
+}
+
+/** Makes a node like another one. */
+function change(old, wanted) {
+  if (!(old instanceof Element)) {
+    if (old.data !== wanted.data) old.data = wanted.data;
+    return;
+  }
+  for (const { name } of [...old.attributes]) {
+    if (!wanted.hasAttribute(name)) old.removeAttribute(name);
+  }
+  for (const { name, value } of wanted.attributes) {
+    if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  }
+  become(old, [...wanted.childNodes]);
+}
+
+/** Says something, once, or nothing. */
+function tell(id, text) {
+  if (at(id).textContent !== (text || "")) at(id).textContent = text || "";
 }
 
 async function post(path, body) {
@@ -44,10 +94,10 @@ async function post(path, body) {
 }
 
 /** A text whose address, if it has one, is a link. */
-function linked(text) {
+function linked(text, id) {
   const match = /https?:\/\/\S+/.exec(text);
   if (!match) return [text];
-  const link = make("a", { href: match[0], target: "_blank", rel: "noopener" }, "Open the report");
+  const link = make("a", { id, href: match[0], target: "_blank", rel: "noopener" }, "Open the report");
   return [text.slice(0, match.index), link, text.slice(match.index + match[0].length)];
 }
 
@@ -62,17 +112,21 @@ function stage(execution, name) {
     make("span", { class: "word" }, word));
   for (const action of found.actions) {
     if (approval && action.summary) {
-      const [text, link] = linked(action.summary);
+      const [text, link] = linked(action.summary, `${execution.id}-${name}-report`);
       card.append(make("p", { class: "summary", title: text }, text), make("p", {}, link));
     } else if (!approval && action.status !== "Succeeded") {
       card.append(make("p", {}, `${action.name}: ${WORDS[action.status] || action.status}`));
     }
   }
+  if (found.held) {
+    const [text, link] = linked(found.held, `${execution.id}-${name}-report`);
+    card.append(make("p", { class: "summary", title: text }, `Held for you. ${text}`), make("p", {}, link));
+  }
   if (found.waits) {
     const button = (text, approve) => make("button", {
       type: "button",
       id: `${execution.id}-${name}-${approve}`,
-      onclick: () => post("answer", { execution: execution.id, environment: found.waits, approve }),
+      "data-answer": JSON.stringify({ execution: execution.id, environment: found.waits, approve }),
     }, text);
     card.append(make("div", { class: "answer" }, button("Approve", true), button("Reject", false)));
   }
@@ -83,7 +137,7 @@ function executions(all) {
   if (all.length === 0) {
     return [make("p", { class: "soft" }, "Nothing was released yet. Begin with build 1.")];
   }
-  return all.map((one) => make("article", { class: "execution" },
+  return all.map((one) => make("article", { id: one.id, class: "execution" },
     make("h3", {}, one.revision.replace("-", " ")),
     make("div", { class: "stages" }, ...STAGES.map((name) => stage(one, name)))));
 }
@@ -113,7 +167,7 @@ function chart(title, points, value, unit, least, kind) {
 function ledger(entries) {
   if (entries.length === 0) return make("p", { class: "soft" }, "Nothing was deployed yet.");
   const row = (entry) => make("tr", {},
-    make("td", {}, new Date(entry.at).toLocaleTimeString()),
+    make("td", {}, time(entry.at)),
     make("td", {}, entry.version),
     make("td", {}, make("span", { class: `word ${STANDINGS[entry.standing] || ""}` }, entry.standing)),
     make("td", {}, entry.healed ? "heal" : "release"));
@@ -123,7 +177,7 @@ function ledger(entries) {
 }
 
 function environments(all) {
-  return all.map((one) => make("article", {},
+  return all.map((one) => make("article", { id: one.name },
     make("h3", {}, `${one.name}: `, one.build ? `build ${one.build}` : "nothing runs", " ",
       make("a", { id: `open-${one.name}`, href: one.url, target: "_blank", rel: "noopener" }, "open")),
     chart("Response time, median", one.points, (point) => point.medianMs, "ms", 150, ""),
@@ -133,23 +187,28 @@ function environments(all) {
 
 function problems(all) {
   if (all.length === 0) return [make("p", { class: "soft" }, "None so far.")];
-  const time = (text) => new Date(text).toLocaleTimeString();
-  return all.map((one) => make("article", { class: one.closed ? "problem over" : "problem" },
+  return all.map((one) => make("article", { id: one.id, class: one.closed ? "problem over" : "problem" },
     make("h3", {}, `${one.id} ${one.title}`),
     make("p", { class: "soft" }, `open since ${time(one.opened)}`,
       one.closed ? `, over since ${time(one.closed)}` : ""),
-    make("ol", {}, ...one.comments.map((comment) => make("li", {}, ...linked(comment))))));
+    make("ol", {}, ...one.comments.map((comment, index) =>
+      make("li", {}, ...linked(comment, `${one.id}-comment-${index}`))))));
 }
 
 function journal(entries) {
-  return entries.slice().reverse().map((entry) => make("li", {},
-    make("time", { datetime: entry.at }, new Date(entry.at).toLocaleTimeString()),
-    make("span", { class: "who" }, entry.who), make("span", {}, ...linked(entry.what))));
+  return entries.slice().reverse().map((entry) => make("li", { id: `line-${entry.number}` },
+    make("time", { datetime: entry.at }, time(entry.at)),
+    make("span", { class: "who" }, entry.who),
+    make("span", {}, ...linked(entry.what, `line-${entry.number}-report`))));
 }
 
-for (const button of document.querySelectorAll("[data-build]")) {
-  button.addEventListener("click", () => post("release", { build: Number(button.dataset.build) }));
-}
+document.addEventListener("click", ({ target }) => {
+  const button = target.closest("button");
+  // What is not possible now keeps its focus, and says beside it why it is not.
+  if (!button || button.getAttribute("aria-disabled") === "true") return;
+  if (button.dataset.build) post("release", { build: Number(button.dataset.build) });
+  if (button.dataset.answer) post("answer", JSON.parse(button.dataset.answer));
+});
 
 const source = new EventSource("events");
 source.addEventListener("open", () => { at("connection").textContent = "Live"; });
@@ -159,6 +218,11 @@ source.addEventListener("state", (event) => {
   const reports = at("reports");
   reports.href = state.reports;
   reports.hidden = false;
+  tell("trouble", state.trouble);
+  tell("busy", state.busy);
+  for (const button of document.querySelectorAll("[data-build]")) {
+    button.setAttribute("aria-disabled", String(Boolean(state.busy)));
+  }
   show("executions", state.executions, executions);
   show("environments", state.environments, environments);
   show("problems", state.problems, problems);

@@ -1,10 +1,11 @@
-//! The report as people read it: from the real binary, in a real browser.
+//! What people read, as they read it: from the real binaries, in a real browser.
 //!
-//! Every claim adds what it finds wrong, so that one run tells everything, and
-//! one browser serves them all.
+//! Every claim about the report adds what it finds wrong, so that one run tells
+//! everything, and one browser serves them all.
 
 mod axe;
 mod chromium;
+mod console;
 mod site;
 mod tab;
 
@@ -107,8 +108,6 @@ async fn links_lead_to_an_evaluation_without_scripts(
 }
 
 async fn pages_fit_every_screen(browser: &mut Chromium, site: &Site, axe: &Axe) -> Vec<String> {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("../screenshots");
-    std::fs::create_dir_all(&folder).unwrap();
     let mut tab = Tab::open(browser, site.origin()).await;
     let mut wrong = Vec::new();
     for (page, link, status) in [
@@ -116,32 +115,42 @@ async fn pages_fit_every_screen(browser: &mut Chromium, site: &Site, axe: &Axe) 
         ("history", site.history(), 200),
         ("failed", site.evaluation(site.failed), 200),
         ("inconclusive", site.evaluation(site.inconclusive), 200),
-        ("nothing", format!("{}/v/1", site.origin()), 404),
+        ("nothing", site.address("v/1"), 404),
     ] {
         let arrived = tab.go(&link).await;
         if arrived.status != status {
             wrong.push(format!("{page} is not what is there: {arrived:?}"));
         }
         wrong.extend(tab.problems());
-        axe.enters(&mut tab).await;
-        for (width, height) in [(320, 640), (768, 1024), (1440, 900)] {
-            for scheme in ["light", "dark"] {
-                let look = Look {
-                    scheme,
-                    width,
-                    height,
-                };
-                tab.look(look).await;
-                let name = format!("{page}-{scheme}-{width}");
-                let mut found = axe::finds(&mut tab).await;
-                found.extend(does_not_fit(&mut tab, look).await);
-                tab.picture(&folder.join(format!("{name}.png"))).await;
-                wrong.extend(found.into_iter().map(|what| format!("{name}: {what}")));
-            }
-        }
-        // What axe does to a page is not the page's.
-        tab.problems();
+        wrong.extend(keeps_people_out(&mut tab, page, axe).await);
     }
+    wrong
+}
+
+/// What of a page keeps people from reading it, on screens of every width in
+/// both schemes; pictures of all are kept.
+async fn keeps_people_out(tab: &mut Tab<'_>, page: &str, axe: &Axe) -> Vec<String> {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("../screenshots");
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut wrong = Vec::new();
+    axe.enters(tab).await;
+    for (width, height) in [(320, 640), (768, 1024), (1440, 900)] {
+        for scheme in ["light", "dark"] {
+            let look = Look {
+                scheme,
+                width,
+                height,
+            };
+            tab.look(look).await;
+            let name = format!("{page}-{scheme}-{width}");
+            let mut found = axe::finds(tab).await;
+            found.extend(does_not_fit(tab, look).await);
+            tab.picture(&folder.join(format!("{name}.png"))).await;
+            wrong.extend(found.into_iter().map(|what| format!("{name}: {what}")));
+        }
+    }
+    // What axe does to a page is not the page's.
+    tab.problems();
     wrong
 }
 

@@ -12,6 +12,7 @@ use release::links::{Access, OPEN_FOR};
 use release::validation::ValidationId;
 use secrecy::SecretString;
 
+use super::tab::Origin;
 use crate::world::{GATE, PIPELINE, PRODUCTION, STAGING, World};
 
 /// The file that the format's own documentation shows.
@@ -112,8 +113,13 @@ impl Site {
     }
 
     /// The only place that its pages may ask.
-    pub(super) fn origin(&self) -> &str {
-        self.report.url()
+    pub(super) fn origin(&self) -> Origin {
+        Origin::OfPages(self.report.url().to_owned())
+    }
+
+    /// The address of this page, or of none.
+    pub(super) fn address(&self, page: &str) -> String {
+        format!("{}/{page}", self.report.url())
     }
 
     pub(super) fn start_page(&self) -> String {
@@ -133,7 +139,7 @@ impl Site {
     }
 
     fn link(&self, page: &str, scope: Scope<'_>) -> String {
-        let base = format!("{}/", self.origin());
+        let base = self.address("");
         self.access.address(&base, page, scope, &[], self.until)
     }
 }

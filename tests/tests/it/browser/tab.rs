@@ -1,20 +1,33 @@
 //! A tab: what a reader does in it, and what goes wrong meanwhile.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::chromium::Chromium;
+use super::chromium::{Chromium, PATIENCE};
+
+/// The pause between two looks at something that is waited for.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// A tab with a profile of its own.
 pub(super) struct Tab<'a> {
     browser: &'a mut Chromium,
     session: String,
-    /// The only place that may be asked for anything.
-    origin: String,
+    context: Value,
+    origin: Origin,
     problems: Vec<String>,
+}
+
+/// The only place that may be asked for anything, `http://host:port`.
+#[derive(Clone, Debug)]
+pub(super) enum Origin {
+    /// Its pages are whole by themselves, and nothing but pages is asked for.
+    OfPages(String),
+    /// Its page has parts, and asks for more while it is open.
+    OfProgram(String),
 }
 
 /// How a page is looked at.
@@ -33,22 +46,26 @@ pub(super) struct Arrived {
 }
 
 impl<'a> Tab<'a> {
-    pub(super) async fn open(browser: &'a mut Chromium, origin: &str) -> Self {
-        let context = browser
+    pub(super) async fn open(browser: &'a mut Chromium, origin: Origin) -> Self {
+        let mut context = browser
             .call("", "Target.createBrowserContext", json!({}))
             .await;
-        let target = json!({
-            "url": "about:blank",
-            "browserContextId": context["browserContextId"],
-        });
-        let target = browser.call("", "Target.createTarget", target).await;
-        let attach = json!({"targetId": target["targetId"], "flatten": true});
+        let context = context["browserContextId"].take();
+        let target = json!({"url": "about:blank", "browserContextId": context});
+        let mut target = browser.call("", "Target.createTarget", target).await;
+        let id = target["targetId"].take();
+        Self::at(browser, context, id, origin).await
+    }
+
+    async fn at(browser: &'a mut Chromium, context: Value, id: Value, origin: Origin) -> Self {
+        let attach = json!({"targetId": id, "flatten": true});
         let attached = browser.call("", "Target.attachToTarget", attach).await;
         let session = attached["sessionId"].as_str().unwrap().to_owned();
         let mut tab = Self {
             browser,
             session,
-            origin: origin.to_owned(),
+            context,
+            origin,
             problems: Vec::new(),
         };
         for domain in ["Page", "Runtime", "Log", "Network"] {
@@ -111,11 +128,44 @@ impl<'a> Tab<'a> {
 
     /// The key that leads from one link to the next.
     pub(super) async fn press_tab(&mut self) {
-        for kind in ["rawKeyDown", "keyUp"] {
-            let key = json!({
-                "type": kind, "key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9,
-            });
-            self.call("Input.dispatchKeyEvent", key).await;
+        self.press(
+            "Tab",
+            json!({"type": "rawKeyDown", "windowsVirtualKeyCode": 9}),
+        )
+        .await;
+    }
+
+    /// The key that follows a link and presses a button.
+    pub(super) async fn press_enter(&mut self) {
+        let enter = json!({"type": "keyDown", "windowsVirtualKeyCode": 13, "text": "\r"});
+        self.press("Enter", enter).await;
+    }
+
+    async fn press(&mut self, name: &str, mut key: Value) {
+        key["key"] = name.into();
+        key["code"] = name.into();
+        self.call("Input.dispatchKeyEvent", key.clone()).await;
+        key["type"] = "keyUp".into();
+        self.call("Input.dispatchKeyEvent", key).await;
+    }
+
+    /// The tab that was opened from this one, once its page is there.
+    pub(super) async fn opened(self, origin: Origin) -> Tab<'a> {
+        let is_there = |target: &Value| {
+            target["browserContextId"] == self.context
+                && target["attached"] == false
+                && target["url"] != "about:blank"
+        };
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let targets = json!({"filter": [{"type": "page"}]});
+            let mut targets = self.browser.call("", "Target.getTargets", targets).await;
+            let targets = targets["targetInfos"].as_array_mut().unwrap();
+            if let Some(target) = targets.iter_mut().find(|target| is_there(target)) {
+                let id = target["targetId"].take();
+                return Tab::at(self.browser, self.context, id, origin).await;
+            }
+            assert!(Instant::now() < deadline, "no tab was opened: {targets:?}");
         }
     }
 
@@ -127,6 +177,18 @@ impl<'a> Tab<'a> {
         let mut answer = self.call("Runtime.evaluate", expression).await;
         assert!(answer["exceptionDetails"].is_null(), "{answer}");
         answer["result"]["value"].take()
+    }
+
+    /// Waits until an expression is true in the page.
+    pub(super) async fn until(&mut self, expression: &str, patience: Duration) {
+        let deadline = Instant::now() + patience;
+        while self.ask(expression).await != true {
+            if deadline < Instant::now() {
+                let page = self.ask("document.body.innerText").await;
+                panic!("{expression}: not within {patience:?}; the page says\n{page:#}");
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 
     /// Keeps the whole page as a picture.
@@ -183,7 +245,7 @@ impl<'a> Tab<'a> {
 }
 
 /// What no page of ours may make a browser do.
-fn problem(event: &Value, origin: &str) -> Option<String> {
+fn problem(event: &Value, origin: &Origin) -> Option<String> {
     let params = &event["params"];
     match event["method"].as_str()? {
         "Runtime.exceptionThrown" => Some(format!("a script failed: {params}")),
@@ -196,15 +258,17 @@ fn problem(event: &Value, origin: &str) -> Option<String> {
         }
         "Network.requestWillBeSent" => {
             let url = &params["request"]["url"];
-            let is_page = params["type"] == "Document" && is_ours(url, origin);
+            let is_kind = params["type"] == "Document" || matches!(origin, Origin::OfProgram(_));
             let is_inside = url.as_str()?.starts_with("data:");
-            (!is_page && !is_inside).then(|| format!("{url} was asked for"))
+            let may_be = (is_kind && is_ours(url, origin)) || is_inside;
+            (!may_be).then(|| format!("{url} was asked for"))
         }
         _ => None,
     }
 }
 
-fn is_ours(url: &Value, origin: &str) -> bool {
+fn is_ours(url: &Value, origin: &Origin) -> bool {
+    let (Origin::OfPages(origin) | Origin::OfProgram(origin)) = origin;
     let below = url.as_str().and_then(|url| url.strip_prefix(origin));
     below.is_some_and(|below| below.starts_with('/'))
 }
