@@ -136,7 +136,6 @@ mod tests {
         assert!(asked.unwrap_err().is_timeout());
         let summary = measured(&environment).await;
         assert_eq!((summary.count, summary.failing), (1, 1.0));
-        assert!(300.0 <= summary.median_ms, "{summary:?}");
     }
 
     #[tokio::test]
