@@ -65,6 +65,8 @@ pub enum ActionKind {
     Approval,
     /// Deploys to a CodeDeploy group.
     CodeDeploy(Target),
+    /// Invokes the Lambda function of this name.
+    Lambda(String),
     /// Anything else.
     Other,
 }
@@ -346,6 +348,9 @@ fn action_kind(
                 }
                 _ => ActionKind::Other,
             }
+        }
+        ActionCategory::Invoke if provider == "Lambda" => {
+            ActionKind::Lambda(value("FunctionName").unwrap_or_default())
         }
         _ => ActionKind::Other,
     }
