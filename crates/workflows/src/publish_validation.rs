@@ -10,7 +10,7 @@
 //!
 //! | Met | Event | External call | Killed before it | Killed after it |
 //! |---|---|---|---|---|
-//! | the registering action is under way | job | job continues, with since when | delivered again | next job, the same patience |
+//! | what is meant is registered by nobody yet, or again in this attempt (`attempt` has the table) | job | job continues, with since when | delivered again | next job, the same patience |
 //! | a validation that is not judged | job | job continues, with since when and the execution | delivered again | next job, the same patience |
 //! | the same, patience is over | job | job fails: its result is that there is none | delivered again: fails | – |
 //! | a validation that ended without a verdict | job | job fails: its result is that there is none | delivered again: fails | – |
@@ -23,6 +23,7 @@
 //! A validation that was superseded gave its slot to its successor, and the slot
 //! is read by every job: what is published is what the action registered last.
 
+mod attempt;
 mod bundle;
 mod output;
 mod parameters;
@@ -33,7 +34,7 @@ mod wanted;
 use anyhow::Context as _;
 use delivery::CodePipeline;
 use delivery::artifact::{Artifacts, zipped};
-use delivery::job::{Job, JobContext};
+use delivery::job::Job;
 use jiff::Timestamp;
 use monspec::{Outcome as Judged, Verdict};
 use release::evidence::Evidence;
@@ -44,6 +45,7 @@ use store::{Slot, Store};
 use crate::Refusal;
 use crate::execution::context_of;
 use crate::refusal::Stop;
+use attempt::{Standing, standing};
 use output::Output;
 use parameters::Parameters;
 use place::{Place, Placed};
@@ -139,11 +141,19 @@ async fn published(
         token,
         now,
     };
-    let Some(slot) = slot(services, &context, &place, &parameters).await? else {
-        let waiting_for = format!("{} has not registered a validation yet", parameters.wanted);
-        return Ok(wait.outcome(None, waiting_for));
+    // The history was read before the slots are: whatever had ended by then has
+    // left its slot.
+    let slots = services
+        .store
+        .slots(&context.pipeline, &place.execution)
+        .await
+        .context("cannot read what this execution registered")?;
+    let waited = wait.token.waited(now);
+    let slot = match standing(&parameters.wanted, &slots, place.attempt.as_ref(), waited)? {
+        Standing::Registered(slot) => slot,
+        Standing::Awaited(waiting_for) => return Ok(wait.outcome(None, waiting_for)),
     };
-    let validation = validation(services, &slot).await?;
+    let validation = validation(services, slot).await?;
     let Some(judgement) = validation.judgement.clone() else {
         let superseded = matches!(validation.ending, Some(Ending::Superseded { .. }));
         if validation.phase == Phase::Settled && !superseded {
@@ -162,27 +172,6 @@ async fn published(
     } else {
         Outcome::Published(published)
     })
-}
-
-/// The slot that is meant; nothing where it may still be taken. The actions were
-/// read before the slots are: whatever had ended by then has left its slot.
-async fn slot(
-    services: &Services,
-    context: &JobContext,
-    place: &Place,
-    parameters: &Parameters,
-) -> Result<Option<Slot>, Stop> {
-    let slots = services
-        .store
-        .slots(&context.pipeline, &place.execution)
-        .await
-        .context("cannot read what this execution registered")?;
-    match parameters.wanted.among(&slots).as_slice() {
-        [slot] => Ok(Some((*slot).clone())),
-        [] if place.may_still_register(context, &parameters.wanted) => Ok(None),
-        [] => Err(wanted::nothing(&parameters.wanted, &slots).into()),
-        several => Err(wanted::ambiguous(&parameters.wanted, several).into()),
-    }
 }
 
 async fn validation(services: &Services, slot: &Slot) -> Result<Validation, Stop> {

@@ -1,12 +1,12 @@
-//! The execution of a job, and whether what it waits for may still begin.
+//! The execution of a job, and what its actions do.
 
 use delivery::CodePipeline;
 use delivery::job::JobContext;
-use delivery::pipeline::{ActionRun, ExecutionKind, RunStatus, Structure};
+use delivery::pipeline::ExecutionKind;
 
+use super::attempt::Attempt;
 use super::parameters::Parameters;
-use super::wanted::Wanted;
-use crate::execution::{Read, run_order};
+use crate::execution::Read;
 use crate::refusal::Stop;
 
 /// Whether there is anything to publish in the execution of a job.
@@ -19,44 +19,17 @@ pub(super) enum Placed {
 /// The execution of a job.
 pub(super) struct Place {
     pub(super) execution: String,
-    /// What its actions do; nothing once the validation was seen.
-    actions: Option<(Structure, Vec<ActionRun>)>,
+    /// What its actions do; nothing once the validation of this attempt was seen.
+    pub(super) attempt: Option<Attempt>,
 }
 
 impl Place {
-    /// An execution in which an earlier job saw the validation.
+    /// An execution in which an earlier job of the same run saw the validation.
     pub(super) fn known(execution: &str) -> Self {
         Self {
             execution: execution.to_owned(),
-            actions: None,
+            attempt: None,
         }
-    }
-
-    /// Whether an action that is named is under way, or begins together with
-    /// this one.
-    pub(super) fn may_still_register(&self, own: &JobContext, wanted: &Wanted) -> bool {
-        let Some((structure, runs)) = &self.actions else {
-            return false;
-        };
-        let actions = structure.stages.iter().flat_map(|stage| {
-            let names = stage.actions.iter().map(|action| action.name.as_str());
-            names.map(move |action| (stage, action))
-        });
-        actions
-            .filter(|(stage, action)| wanted.names(&stage.name, action))
-            .filter(|(stage, action)| (&*stage.name, *action) != (&*own.stage, &*own.action))
-            .any(|(stage, action)| {
-                let latest = runs
-                    .iter()
-                    .find(|run| run.stage == stage.name && run.action == action);
-                match latest {
-                    Some(run) => run.status == RunStatus::InProgress,
-                    None => {
-                        stage.name == own.stage
-                            && run_order(stage, action) <= run_order(stage, &own.action)
-                    }
-                }
-            })
     }
 }
 
@@ -79,6 +52,11 @@ pub(super) async fn of_job(
     }
     Ok(Placed::In(Place {
         execution: read.id,
-        actions: Some((read.structure, runs)),
+        attempt: Some(Attempt {
+            stage: context.stage.clone(),
+            action: context.action.clone(),
+            structure: read.structure,
+            runs,
+        }),
     }))
 }

@@ -38,9 +38,14 @@ impl Token {
         })
     }
 
+    /// How long was waited.
+    pub(super) fn waited(&self, now: Timestamp) -> SignedDuration {
+        now.duration_since(self.since)
+    }
+
     /// Whether nothing is waited for any more.
     pub(super) fn is_over(&self, patience: SignedDuration, now: Timestamp) -> bool {
-        patience <= now.duration_since(self.since)
+        patience <= self.waited(now)
     }
 }
 

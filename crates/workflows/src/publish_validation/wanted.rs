@@ -59,7 +59,7 @@ impl Wanted {
         }
     }
 
-    /// Whether an action of the pipeline is named that may register it.
+    /// Whether it is this action that is named.
     pub(super) fn names(&self, stage: &str, action: &str) -> bool {
         match self {
             Self::Named(name) => name == action,
@@ -111,6 +111,16 @@ pub(super) fn nothing(wanted: &Wanted, slots: &[Slot]) -> Refusal {
         "there is nothing to wait for: this execution registered no validation for {wanted}; {known}. \
          Let an action that registers it run before this one and succeed, \
          and name that action or its comparison in UserParameters"
+    ))
+}
+
+/// What is there was registered before the stage was retried.
+pub(super) fn earlier(slot: &Slot) -> Refusal {
+    Refusal::configuration(format!(
+        "what is registered is {}, by an earlier attempt: since then that action failed, \
+         and the verdict of an earlier attempt is not published. \
+         Look at what the action says, and retry the stage",
+        one(slot)
     ))
 }
 

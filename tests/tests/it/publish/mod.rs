@@ -3,6 +3,7 @@
 
 mod evidence;
 mod mistakes;
+mod retried;
 mod waiting;
 
 use std::io::{Cursor, Read as _};
