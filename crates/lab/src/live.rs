@@ -7,6 +7,7 @@
 
 mod app;
 mod chronicle;
+mod declared;
 mod deployer;
 mod environment;
 mod folder;
@@ -14,23 +15,21 @@ mod journal;
 mod load;
 mod meter;
 mod ports;
+mod releases;
 mod schedule;
 mod startup;
 mod vigil;
 mod watcher;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use dynatrace::Api;
 use jiff::{SignedDuration, Timestamp};
-use release::approval::Answer as Verdict;
 use release::deployment::{Group, LedgerEntry};
 use release::problem::Problem;
-use release::validation::Registrant;
-use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -41,17 +40,10 @@ pub use ports::{Listeners, Ports, listen};
 
 use crate::binaries::{self, Cargo, Profile};
 use crate::clock::real_time;
-use crate::codedeploy::GroupOptions;
 use crate::front::{Front, Open};
-use crate::pipeline::{
-    ARTIFACT_BUCKET, Answer, ApprovalView, ExecutionStatus, ExecutionView, PipelineSpec,
-    SourceRevision, Stage,
-};
 use crate::runtime::Function;
 use crate::tenant::{Comment, Webhook};
-use crate::world::{
-    HANDLE_PROBLEM, PRODUCTION, PUSH, REGISTER, SHOW, STAGING, Settings, VALIDATE, World,
-};
+use crate::world::{HANDLE_PROBLEM, PRODUCTION, PUSH, SHOW, STAGING, Settings, VALIDATE, World};
 use folder::Folder;
 use load::Callers;
 
@@ -63,9 +55,6 @@ pub const APPLICATION: &str = "SampleDevOpsApp";
 
 /// The service as an executable.
 const APP: &str = "sample-app";
-
-/// What the builds are judged by.
-const MONSPEC: &str = include_str!("live/monspec.json");
 
 /// How long each build is watched, in staging and in production.
 pub const WINDOW: Duration = Duration::from_secs(10);
@@ -178,7 +167,7 @@ impl Live {
         ]
         .map(|(name, service, listener)| Environment::open(name, service, listener, &world.tenant));
         let (staging, production) = (staging?, production?);
-        declare(&world)?;
+        declared::declare(&world)?;
         let scene = Arc::new(Scene {
             push: world.another(PUSH).await?,
             heal: heal.open(world.another(HANDLE_PROBLEM).await?),
@@ -238,107 +227,6 @@ impl Live {
 }
 
 impl Scene {
-    /// Starts an execution that releases a build, unless another one is still on
-    /// its way: a second build would take the first one's window.
-    pub fn release(&self, build: u32) -> anyhow::Result<String> {
-        let mut started = self.started();
-        if let Some(newest) = started.last()
-            && let Some(reason) = on_its_way(&self.execution(newest)?)
-        {
-            bail!(reason);
-        }
-        let source = SourceRevision::new(&format!("build-{build}"), summary(build))
-            .artifact("App", json!({ "build": build }).to_string())
-            .artifact("Tests", startup::bundle())
-            .artifact("Monspec", MONSPEC);
-        let execution = self.world.aws.pipelines().start(PIPELINE, source)?;
-        started.push(execution.clone());
-        drop(started);
-        self.trouble.send_replace(None);
-        self.journal
-            .tell("CodePipeline", format!("build {build} is released"));
-        Ok(execution)
-    }
-
-    /// Why no build can be released now, if that is so.
-    pub fn busy(&self) -> anyhow::Result<Option<String>> {
-        let newest = self.executions(1)?;
-        Ok(newest.first().and_then(on_its_way))
-    }
-
-    fn started(&self) -> MutexGuard<'_, Vec<String>> {
-        self.executions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The last executions, newest first.
-    pub fn executions(&self, most: usize) -> anyhow::Result<Vec<ExecutionView>> {
-        let ids = self.started().clone();
-        ids.iter()
-            .rev()
-            .take(most)
-            .map(|id| self.execution(id))
-            .collect()
-    }
-
-    /// An execution as it is now.
-    pub fn execution(&self, id: &str) -> anyhow::Result<ExecutionView> {
-        Ok(self.world.aws.pipelines().execution(PIPELINE, id)?)
-    }
-
-    /// The approval of a stage as it is now for one execution.
-    pub fn approval(
-        &self,
-        environment: &Environment,
-        execution: &str,
-    ) -> anyhow::Result<ApprovalView> {
-        let name = approval(environment.name());
-        let pipelines = self.world.aws.pipelines();
-        Ok(pipelines.approval(PIPELINE, &name, &name, execution)?)
-    }
-
-    /// Why the approval of a stage is left to a person, with the link to the
-    /// evaluation, if it is.
-    pub async fn held(
-        &self,
-        environment: &Environment,
-        execution: &str,
-    ) -> anyhow::Result<Option<String>> {
-        let store = self.world.store();
-        for slot in store.slots(PIPELINE, execution).await? {
-            let is_its = matches!(
-                &slot.registrant,
-                Registrant::Action { stage, .. } if stage == environment.name()
-            );
-            if !is_its {
-                continue;
-            }
-            let judged = store.validation(slot.id).await?;
-            if let Some(judgement) = judged.and_then(|judged| judged.judgement)
-                && judgement.answer == Verdict::Hold
-            {
-                let settings = self.world.settings();
-                let link = settings.evaluation_link(&self.report_url, slot.id, judgement.at)?;
-                return Ok(Some(format!("{} {link}", judgement.summary)));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Answers the approval of a stage as a person would.
-    pub fn answer(
-        &self,
-        environment: &Environment,
-        execution: &str,
-        answer: Answer,
-    ) -> anyhow::Result<()> {
-        let name = approval(environment.name());
-        let pipelines = self.world.aws.pipelines();
-        let reason = "Answered by hand";
-        Ok(pipelines.answer_by_person(PIPELINE, &name, &name, execution, answer, reason)?)
-    }
-
     /// The problems that opened, oldest first.
     pub fn problems(&self) -> Vec<Happened> {
         self.problems
@@ -392,82 +280,6 @@ impl Scene {
             problem.closed = Some(at);
         }
     }
-}
-
-/// Why an execution keeps others waiting, if it does.
-fn on_its_way(execution: &ExecutionView) -> Option<String> {
-    let build = execution.revision.replace('-', " ");
-    (execution.status == ExecutionStatus::InProgress).then(|| {
-        format!(
-            "{build} is still in the pipeline: the next build can be released when it is \
-             approved or rejected."
-        )
-    })
-}
-
-/// What is told of a build, as its author would.
-pub fn summary(build: u32) -> &'static str {
-    match build {
-        2 => "Fail every second invocation",
-        4 => "Be slow where there are users",
-        _ => "Do what is expected",
-    }
-}
-
-/// Declares the deployment groups and the pipeline.
-fn declare(world: &World) -> anyhow::Result<()> {
-    let codedeploy = world.aws.codedeploy();
-    codedeploy.application(APPLICATION);
-    for environment in ["Staging", "Production"] {
-        let tests = startup::group_of(environment);
-        codedeploy.group(APPLICATION, &tests, GroupOptions::default())?;
-        // It ends when the tests do.
-        codedeploy.hold(APPLICATION, &tests)?;
-    }
-    for group in ["Staging", "Production"] {
-        let lead = SignedDuration::from_millis(300);
-        let options = GroupOptions {
-            lead,
-            ..GroupOptions::default()
-        };
-        codedeploy.group(APPLICATION, group, options)?;
-        // It ends when the build listens.
-        codedeploy.hold(APPLICATION, group)?;
-    }
-    let stage = |name: &str, comparison: &str| {
-        let register = json!({
-            "comparison": comparison,
-            "window": format!("{}s", WINDOW.as_secs()),
-            "approvalAction": approval(name),
-        });
-        let push = format!("{name},CodePipeline Deploying in {name}");
-        Stage::new(name)
-            .deploy("Deploy", APPLICATION, name, 1)
-            .input_artifact("App")
-            .deploy("Tests", APPLICATION, &startup::group_of(name), 2)
-            .input_artifact("Tests")
-            .lambda("PushDeploymentEvent", PUSH, &push, 2, Some("Monspec"))
-            .lambda(
-                "RegisterValidation",
-                REGISTER,
-                &register.to_string(),
-                2,
-                Some("Monspec"),
-            )
-    };
-    let gate = |name: &str| Stage::new(&approval(name)).approval(&approval(name));
-    let pipeline = PipelineSpec::new(PIPELINE)
-        .stage(stage("Staging", "StagingToProduction"))
-        .stage(gate("Staging"))
-        .stage(stage("Production", "ProductionToProductionLastHour"))
-        .stage(gate("Production"));
-    world.aws.pipelines().create(pipeline);
-    world.aws.s3().admit_role(ARTIFACT_BUCKET);
-    Ok(())
-}
-
-fn approval(environment: &str) -> String {
-    format!("Approve{environment}")
 }
 
 /// Lets go of samples that nobody asks for any more.

@@ -63,7 +63,7 @@ pub(super) async fn carry_out(
     loop {
         if let Some(deployment) = deployer::begun(&scene, &group)? {
             let tested = match deployer::bundle(&scene, &deployment) {
-                Ok(tests) => test(&client, &environment, &tests).await,
+                Ok(tests) => test(&client, environment.url(), &tests).await,
                 Err(error) => Err(error),
             };
             let (outcome, what) = match tested {
@@ -82,14 +82,10 @@ pub(super) async fn carry_out(
 }
 
 /// Makes every call once; the answer is how many there were.
-async fn test(
-    client: &reqwest::Client,
-    environment: &Environment,
-    tests: &Tests,
-) -> anyhow::Result<usize> {
+async fn test(client: &reqwest::Client, url: &str, tests: &Tests) -> anyhow::Result<usize> {
     for Call { name, path } in &tests.calls {
         let asked = client
-            .get(format!("{}{path}", environment.url()))
+            .get(format!("{url}{path}"))
             .header("x-dynatrace", format!("NA=StartUp.{name};"));
         let answer = asked.send().await;
         let answer = answer.map_err(reqwest::Error::without_url);
@@ -101,4 +97,68 @@ async fn test(
         ensure!(is_there, "{path} is answered by {status}");
     }
     Ok(tests.calls.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::http::HeaderMap;
+    use axum::routing::get;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::tenant::Tenant;
+    use crate::world::STAGING;
+
+    #[tokio::test]
+    async fn build_that_answers_named_calls_passes_even_with_errors() {
+        let named = async |headers: HeaderMap| {
+            let name = headers
+                .get("x-dynatrace")
+                .map(|name| name.to_str().unwrap());
+            let is_named = name.is_some_and(|name| name.starts_with("NA=StartUp."));
+            if is_named {
+                StatusCode::OK
+            } else {
+                StatusCode::BAD_REQUEST
+            }
+        };
+        let failing = get(async || StatusCode::INTERNAL_SERVER_ERROR);
+        let build = Router::new().route("/api/invoke", failing).fallback(named);
+
+        assert_eq!(tested(&served(build).await).await.unwrap(), CALLS.len());
+    }
+
+    #[tokio::test]
+    async fn build_that_is_not_there_fails_its_stage() {
+        let other = served(Router::new()).await;
+        let error = tested(&other).await.unwrap_err().to_string();
+        assert_eq!(error, "/ is answered by 404 Not Found");
+
+        let tenant = Tenant::start().await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let empty = Environment::open("Staging", STAGING, listener, &tenant).unwrap();
+        let error = tested(empty.url()).await.unwrap_err().to_string();
+        assert_eq!(error, "/ is answered by 503 Service Unavailable");
+
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let closed = format!("http://{}", listener.local_addr().unwrap());
+        drop(listener);
+        let error = tested(&closed).await.unwrap_err().to_string();
+        assert_eq!(error, "/ is not answered");
+    }
+
+    async fn served(build: Router) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, build).await });
+        url
+    }
+
+    async fn tested(url: &str) -> anyhow::Result<usize> {
+        // Whoever installs a provider first wins, and they are all the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        test(&client, url, &serde_json::from_str(&bundle()).unwrap()).await
+    }
 }

@@ -1,0 +1,138 @@
+//! Builds on their way through the pipeline.
+
+use std::sync::{MutexGuard, PoisonError};
+
+use anyhow::bail;
+use release::approval::Answer as Verdict;
+use release::validation::Registrant;
+use serde_json::json;
+
+use super::declared::approval;
+use super::{Environment, PIPELINE, Scene, startup};
+use crate::pipeline::{Answer, ApprovalView, ExecutionStatus, ExecutionView, SourceRevision};
+
+/// What the builds are judged by.
+const MONSPEC: &str = include_str!("monspec.json");
+
+impl Scene {
+    /// Starts an execution that releases a build, unless another one is still on
+    /// its way: a second build would take the first one's window.
+    pub fn release(&self, build: u32) -> anyhow::Result<String> {
+        let mut started = self.started();
+        if let Some(newest) = started.last()
+            && let Some(reason) = on_its_way(&self.execution(newest)?)
+        {
+            bail!(reason);
+        }
+        let source = SourceRevision::new(&format!("build-{build}"), summary(build))
+            .artifact("App", json!({ "build": build }).to_string())
+            .artifact("Tests", startup::bundle())
+            .artifact("Monspec", MONSPEC);
+        let execution = self.world.aws.pipelines().start(PIPELINE, source)?;
+        started.push(execution.clone());
+        drop(started);
+        self.trouble.send_replace(None);
+        self.journal
+            .tell("CodePipeline", format!("build {build} is released"));
+        Ok(execution)
+    }
+
+    /// Why no build can be released now, if that is so.
+    pub fn busy(&self) -> anyhow::Result<Option<String>> {
+        let newest = self.executions(1)?;
+        Ok(newest.first().and_then(on_its_way))
+    }
+
+    fn started(&self) -> MutexGuard<'_, Vec<String>> {
+        self.executions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The last executions, newest first.
+    pub fn executions(&self, most: usize) -> anyhow::Result<Vec<ExecutionView>> {
+        let ids = self.started().clone();
+        ids.iter()
+            .rev()
+            .take(most)
+            .map(|id| self.execution(id))
+            .collect()
+    }
+
+    /// An execution as it is now.
+    pub fn execution(&self, id: &str) -> anyhow::Result<ExecutionView> {
+        Ok(self.world.aws.pipelines().execution(PIPELINE, id)?)
+    }
+
+    /// The approval of a stage as it is now for one execution.
+    pub fn approval(
+        &self,
+        environment: &Environment,
+        execution: &str,
+    ) -> anyhow::Result<ApprovalView> {
+        let name = approval(environment.name());
+        let pipelines = self.world.aws.pipelines();
+        Ok(pipelines.approval(PIPELINE, &name, &name, execution)?)
+    }
+
+    /// Why the approval of a stage is left to a person, with the link to the
+    /// evaluation, if it is.
+    pub async fn held(
+        &self,
+        environment: &Environment,
+        execution: &str,
+    ) -> anyhow::Result<Option<String>> {
+        let store = self.world.store();
+        for slot in store.slots(PIPELINE, execution).await? {
+            let is_its = matches!(
+                &slot.registrant,
+                Registrant::Action { stage, .. } if stage == environment.name()
+            );
+            if !is_its {
+                continue;
+            }
+            let judged = store.validation(slot.id).await?;
+            if let Some(judgement) = judged.and_then(|judged| judged.judgement)
+                && judgement.answer == Verdict::Hold
+            {
+                let settings = self.world.settings();
+                let link = settings.evaluation_link(&self.report_url, slot.id, judgement.at)?;
+                return Ok(Some(format!("{} {link}", judgement.summary)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Answers the approval of a stage as a person would.
+    pub fn answer(
+        &self,
+        environment: &Environment,
+        execution: &str,
+        answer: Answer,
+    ) -> anyhow::Result<()> {
+        let name = approval(environment.name());
+        let pipelines = self.world.aws.pipelines();
+        let reason = "Answered by hand";
+        Ok(pipelines.answer_by_person(PIPELINE, &name, &name, execution, answer, reason)?)
+    }
+}
+
+/// Why an execution keeps others waiting, if it does.
+fn on_its_way(execution: &ExecutionView) -> Option<String> {
+    let build = execution.revision.replace('-', " ");
+    (execution.status == ExecutionStatus::InProgress).then(|| {
+        format!(
+            "{build} is still in the pipeline: the next build can be released when it is \
+             approved or rejected."
+        )
+    })
+}
+
+/// What is told of a build, as its author would.
+fn summary(build: u32) -> &'static str {
+    match build {
+        2 => "Fail every second invocation",
+        4 => "Be slow where there are users",
+        _ => "Do what is expected",
+    }
+}
