@@ -1,5 +1,6 @@
 //! Self-healing as it is deployed: the real binary behind its front door.
 
+mod culprits;
 mod random;
 mod stories;
 
@@ -224,26 +225,60 @@ fn problem(world: &World) -> Problem {
 }
 
 async fn announce(world: &World, api: Api, deployment: &str, entities: &[&str]) {
+    let announcement = Announcement {
+        api,
+        entities,
+        ..Announcement::of(deployment)
+    };
+    announced(world, &announcement).await;
+}
+
+/// A deployment as the tenant hears of it.
+struct Announcement<'a> {
+    api: Api,
+    deployment: &'a str,
+    group: &'a str,
+    entities: &'a [&'a str],
+    /// When it was made; now, if nothing is said.
+    at: Option<i64>,
+}
+
+impl<'a> Announcement<'a> {
+    fn of(deployment: &'a str) -> Self {
+        Self {
+            api: Api::V2,
+            deployment,
+            group: GROUP,
+            entities: &[PRODUCTION],
+            at: None,
+        }
+    }
+}
+
+async fn announced(world: &World, announcement: &Announcement<'_>) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let settings = dynatrace::Tenant {
         url: world.tenant.url(),
         token: SecretString::from(world.tenant.token()),
-        api,
+        api: announcement.api,
         calls_in_flight: 1,
         calls_per_minute: None,
     };
     let tenant = Dynatrace::new(reqwest::Client::new(), settings).unwrap();
+    let entities = announcement.entities.iter();
     let event = Event {
         kind: EventKind::Deployment,
         title: "Deploy".to_owned(),
         name: Some("Deploy".to_owned()),
         version: Some("1".to_owned()),
         source: "AWS CodePipeline".to_owned(),
-        entities: entities.iter().map(|id| (*id).to_owned()).collect(),
+        start_ms: announcement.at,
+        end_ms: announcement.at,
+        entities: entities.map(|id| (*id).to_owned()).collect(),
         properties: [
             ("CodeDeploy.Application", APPLICATION),
-            ("CodeDeploy.DeploymentGroup", GROUP),
-            ("CodeDeploy.DeploymentId", deployment),
+            ("CodeDeploy.DeploymentGroup", announcement.group),
+            ("CodeDeploy.DeploymentId", announcement.deployment),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into_iter()

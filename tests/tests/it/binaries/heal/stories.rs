@@ -18,14 +18,14 @@ use super::{
 };
 
 /// The function with everything around it.
-async fn set(settings: Settings) -> (World, Function) {
+pub(super) async fn set(settings: Settings) -> (World, Function) {
     let world = World::start(settings).await.unwrap();
     let function = world.another(HANDLE_PROBLEM).await.unwrap();
     (world, function)
 }
 
 /// The names of the bundles that answered problems, the oldest first.
-fn healed_to(world: &World) -> Vec<String> {
+pub(super) fn healed_to(world: &World) -> Vec<String> {
     let mut heals = heals(world);
     heals.reverse();
     let bundle = |heal: &lab::codedeploy::Deployment| match &heal.revision {
@@ -40,7 +40,7 @@ fn comments(world: &World, problem: &Problem) -> Vec<String> {
     comments.into_iter().map(|comment| comment.text).collect()
 }
 
-async fn healed(world: &World, function: &Function, problem: &Problem) {
+pub(super) async fn healed(world: &World, function: &Function, problem: &Problem) {
     let is_healed = |state: &State| matches!(state, State::Healed { .. });
     until(world, function, problem, is_healed).await;
 }
