@@ -113,10 +113,35 @@ pub(crate) fn trend(states: &[State]) -> Markup {
     }
 }
 
-/// What became of the approval: in a few words, and in a person's own.
+/// What became of the approval.
 pub(crate) struct Approval {
     pub(crate) what: String,
-    pub(crate) why: Option<String>,
+    pub(crate) why: Option<Why>,
+}
+
+/// Why it became of it.
+pub(crate) enum Why {
+    /// A person said so.
+    Said(String),
+    /// It was seen.
+    Seen(String),
+}
+
+impl Why {
+    /// The words alone.
+    pub(crate) fn text(self) -> String {
+        match self {
+            Self::Said(text) | Self::Seen(text) => text,
+        }
+    }
+
+    /// The same for readers, who see whose words they are.
+    pub(crate) fn quoted(self) -> String {
+        match self {
+            Self::Said(text) => format!("“{text}”"),
+            Self::Seen(text) => text,
+        }
+    }
 }
 
 pub(crate) fn approval(validation: &Validation) -> Approval {
@@ -140,12 +165,12 @@ pub(crate) fn approval(validation: &Validation) -> Approval {
         Ending::Person(person) => by_person("", person),
         Ending::ExecutionEnded { status } => Approval {
             what: "Execution ended unanswered".to_owned(),
-            why: Some(status.clone()),
+            why: Some(Why::Seen(status.clone())),
         },
         Ending::Superseded { .. } => plain("Registered again"),
         Ending::GaveUp { waiting_for } => Approval {
             what: "Gave up waiting".to_owned(),
-            why: Some(waiting_for.clone()),
+            why: Some(Why::Seen(waiting_for.clone())),
         },
     }
 }
@@ -176,7 +201,7 @@ fn by_person(before: &str, person: &PersonsAnswer) -> Approval {
     };
     Approval {
         what: format!("{before}{status} by {}", short_who(person)),
-        why: person.why.as_ref().map(|why| format!("“{why}”")),
+        why: person.why.clone().map(Why::Said),
     }
 }
 

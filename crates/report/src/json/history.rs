@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{Span, Time};
 use crate::frame::Frame;
 use crate::records;
-use crate::words::{State, approval};
+use crate::words::{State, Why, approval};
 
 /// A pipeline and a comparison over builds.
 #[derive(Serialize, JsonSchema)]
@@ -136,7 +136,7 @@ impl<'a> From<&'a Validation> for Outline<'a> {
             judged_at: judgement.map(|judgement| judgement.at.into()),
             approval: Approval {
                 status: approval.what,
-                why: approval.why,
+                why: approval.why.map(Why::text),
             },
         }
     }

@@ -110,7 +110,7 @@ fn what_follows(validation: &Validation, state: State, clock: Clock<'_>) -> Mark
             "Approval " (name(&asked.action)) ": "
         }
         strong { (sentence(&approval.what)) }
-        @if let Some(why) = approval.why { ": " (sentence(&why)) }
+        @if let Some(why) = approval.why { ": " (sentence(&why.quoted())) }
     }
 }
 

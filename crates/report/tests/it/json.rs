@@ -188,6 +188,21 @@ fn json_and_page_of_an_evaluation_hold_the_same_facts() {
 }
 
 #[test]
+fn words_of_a_person_reach_machines_without_quotes() {
+    let history = parsed(&with_history(|history| json::history(&FRAME, history)));
+    let builds = history["builds"].as_array().unwrap();
+
+    let overridden = builds.iter().enumerate().find_map(|(number, build)| {
+        let number = u8::try_from(number).unwrap();
+        let said = evaluation(number)["overridden"]["why"].clone();
+        said.is_string().then_some((build, said))
+    });
+
+    let (build, said) = overridden.expect("a person has overridden an answer");
+    assert_eq!(build["approval"]["why"], said);
+}
+
+#[test]
 fn shape_of_2018_has_four_series_per_signature() {
     let report = parsed(&with_history(ancestor::history));
 

@@ -103,7 +103,7 @@ fn ending(validation: &Validation) -> Option<Event> {
             let approval = approval(validation);
             Some(undated(html! {
                 (sentence(&approval.what))
-                @if let Some(why) = approval.why { ": " (sentence(&why)) }
+                @if let Some(why) = approval.why { ": " (sentence(&why.quoted())) }
             }))
         }
     }

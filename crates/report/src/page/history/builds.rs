@@ -51,7 +51,7 @@ fn row(build: &Build, clock: Clock<'_>) -> Markup {
             td {
                 (shortened(&approval.what, REASON))
                 @if let Some(why) = approval.why {
-                    br; span .muted { bdi { (shortened(&why, REASON)) } }
+                    br; span .muted { bdi { (shortened(&why.quoted(), REASON)) } }
                 }
             }
             td { (clock.minute(registration.registered_at)) }
