@@ -14,7 +14,7 @@ use crate::words::State;
 pub(super) struct Start<'a> {
     /// When this was written.
     written_at: Time,
-    /// The pipelines and comparisons of this page, in no order.
+    /// The pipelines and comparisons of this page, by name.
     gates: Vec<Gate<'a>>,
     /// Where the gates behind these are.
     next: Option<&'a str>,

@@ -10,11 +10,15 @@ use crate::records::{Gate, Start};
 use crate::text::{Clock, count, name};
 use crate::words::{State, trend};
 
-/// The gates of one page with their last verdicts, those that need a person
-/// first.
+/// The gates of one page with their last verdicts: those that need a person
+/// first, where the page holds all of them, else by name, as the pages follow
+/// each other.
 pub fn start(frame: &Frame<'_>, start: &Start<'_>) -> String {
+    let is_whole = start.first.is_none() && start.next.is_none();
     let mut sorted: Vec<&Gate> = start.gates.iter().collect();
-    sorted.sort_by_key(|gate| (urgency(gate.verdict), Reverse(gate.judged_at)));
+    if is_whole {
+        sorted.sort_by_key(|gate| (urgency(gate.verdict), Reverse(gate.judged_at)));
+    }
 
     let main = if sorted.is_empty() && start.first.is_none() {
         nothing_yet()
@@ -22,7 +26,7 @@ pub fn start(frame: &Frame<'_>, start: &Start<'_>) -> String {
         html! {
             h1 { "Release gates" }
             p .lead {
-                @if start.first.is_some() || start.next.is_some() { (part(start.gates)) }
+                @if !is_whole { (part(start.gates)) }
                 (summary(&sorted))
             }
             @if !sorted.is_empty() { (table(&sorted, frame.clock())) }

@@ -128,6 +128,15 @@ fn page_of_many_gates_says_which_they_are_and_leads_on() {
 }
 
 #[test]
+fn page_of_many_gates_has_them_in_the_order_of_the_pages() {
+    let page = middle();
+
+    let rows = page.split("<a class=\"row\" href=\"").skip(1);
+    let histories: Vec<&str> = rows.filter_map(|row| row.split('"').next()).collect();
+    assert_eq!(histories, ["/h/15", "/h/13", "/h/16", "/h/12"]);
+}
+
+#[test]
 fn page_behind_the_last_gate_leads_back() {
     let start = Start {
         first: Some("/"),
