@@ -174,6 +174,16 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// The shape of a page that 2018 did not have: who asks for JSON as then gets
+    /// today's.
+    fn of_today(&self, shape: Shape) -> Result<Shape, Ended> {
+        let asks = self.parameters.as_in_2018()?;
+        Ok(match shape {
+            Shape::Page if asks => Shape::Json,
+            shape => shape,
+        })
+    }
+
     /// Until when the reader may see `scope`.
     fn open(&self, scope: Scope<'_>) -> Result<Timestamp, Ended> {
         let ticket = self.parameters.ticket();

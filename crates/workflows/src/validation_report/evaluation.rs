@@ -14,6 +14,7 @@ impl Reading<'_> {
         shape: Shape,
     ) -> Result<Document, Ended> {
         let until = self.open(Scope::Evaluation(id))?;
+        let shape = self.of_today(shape)?;
         let found = self.services.store.evaluated(id).await?;
         let Some(found) = found else {
             return Err(Ended::Trouble(Trouble::NotFound));

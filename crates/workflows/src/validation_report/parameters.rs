@@ -102,7 +102,7 @@ impl<'a> Parameters<'a> {
         })
     }
 
-    /// Whether the JSON of 2018 is asked for.
+    /// Whether JSON is asked for in the way of 2018.
     pub(super) fn as_in_2018(self) -> Result<bool, Wrong> {
         match self.get("json") {
             None => Ok(false),

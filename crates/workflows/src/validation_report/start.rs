@@ -24,6 +24,7 @@ pub(super) struct Gates {
 impl Reading<'_> {
     pub(super) async fn start(&self, shape: Shape) -> Result<Document, Ended> {
         let until = self.open(Scope::Start)?;
+        let shape = self.of_today(shape)?;
         let addresses = self.addresses(until);
         let is_page = shape == Shape::Page;
         let most = if is_page { ON_A_PAGE } else { AT_ONCE };

@@ -2,6 +2,7 @@
 
 use release::link::Scope;
 use release::links::Access;
+use serde_json::Value;
 use workflows::validation_report::{Kind, Outcome};
 
 use super::{HISTORY, Reader, nothing};
@@ -33,6 +34,25 @@ async fn parameter_that_cannot_be_used_is_named() {
         "{}",
         json.body
     );
+}
+
+#[tokio::test]
+async fn json_is_asked_for_in_the_same_way_on_every_page() {
+    let mut reader = Reader::start().await;
+    let id = reader.judged("1", 100.0).await;
+    for (scope, field) in [(Scope::Evaluation(id), "findings"), (Scope::Start, "gates")] {
+        let link = reader.link(scope);
+
+        let document = reader.shown(&format!("{link}&json=true")).await;
+        let page = reader.shown(&format!("{link}&json=false")).await;
+        let refused = nothing(reader.open(&format!("{link}&json=maybe")).await);
+
+        assert_eq!((document.kind, page.kind), (Kind::Json, Kind::Html));
+        let document: Value = serde_json::from_str(&document.body).unwrap();
+        assert!(document[field].is_array(), "{document}");
+        assert_eq!(refused.status, 400);
+        assert!(refused.body.contains("json"), "{}", refused.body);
+    }
 }
 
 #[tokio::test]
