@@ -119,7 +119,7 @@ impl Scene {
 
 /// Why an execution keeps others waiting, if it does.
 fn on_its_way(execution: &ExecutionView) -> Option<String> {
-    let build = execution.revision.replace('-', " ");
+    let build = execution.revision.replacen("build-", "Build ", 1);
     (execution.status == ExecutionStatus::InProgress).then(|| {
         format!(
             "{build} is still in the pipeline: the next build can be released when it is \

@@ -67,7 +67,7 @@ async fn reaches_production(console: &Console) {
     let (status, reason) = console.post("release", &json!({"build": 2}), own).await;
     assert_eq!(status, StatusCode::CONFLICT);
     assert!(
-        reason.starts_with("build 1 is still in the pipeline"),
+        reason.starts_with("Build 1 is still in the pipeline"),
         "{reason}"
     );
 

@@ -4,6 +4,7 @@
 
 mod ends;
 mod faults;
+mod held;
 mod idle;
 mod process;
 mod program;
