@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::deployment::{Group, Origin};
+use crate::deployment::Group;
 
 /// A deployment that was announced on an entity of the problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,8 +18,6 @@ pub struct Announced {
     pub deployment: String,
     /// When it was announced.
     pub at: Timestamp,
-    /// Why it was deployed.
-    pub origin: Origin,
 }
 
 /// The deployment that is to blame in one group.
@@ -31,8 +29,6 @@ pub struct Culprit {
     pub deployment: String,
     /// When it was announced.
     pub at: Timestamp,
-    /// Why it was deployed.
-    pub origin: Origin,
 }
 
 /// What the announcements say about a problem.
@@ -101,7 +97,6 @@ pub fn attribute(announced: &[Announced], blame: Blame<'_>) -> Attribution {
         group: announced.group.clone(),
         deployment: announced.deployment.clone(),
         at: announced.at,
-        origin: announced.origin,
     });
     let culprits: Vec<Culprit> = culprits.collect();
     if blame.most_groups < culprits.len() {
@@ -133,7 +128,6 @@ mod tests {
             },
             deployment: deployment.to_owned(),
             at: minute(at),
-            origin: Origin::Release,
         }
     }
 

@@ -7,7 +7,6 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::attribution::Culprit;
 use crate::deployment::Deployment;
 use crate::remediation::{Needless, State};
 
@@ -285,16 +284,6 @@ impl Remediation {
     fn did_nothing(&self) -> bool {
         let waited = matches!(self.state, State::Refused(_) | State::NotNeeded(_));
         waited && !self.holds && !self.stopped
-    }
-
-    /// What is to blame, as a look at the world wants it.
-    pub fn blamed(&self) -> Culprit {
-        Culprit {
-            group: self.culprit.group.clone(),
-            deployment: self.culprit.id.clone(),
-            at: self.culprit.at,
-            origin: self.culprit.origin,
-        }
     }
 }
 

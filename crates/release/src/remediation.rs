@@ -12,11 +12,11 @@
 //! | – | the culprit is bound to another problem | remediation Joined | – | blamed again | as written |
 //! | – | nobody is to blame, and the notification is young | due later | – | looked at again | as written |
 //! | – | nobody is to blame, and it is old | the finding, nothing is bound | – | looked at again | as written |
-//! | – | it settled with nothing done and is reported open | as if heard of now | – | settled as it was | as written |
+//! | – | it settled with nothing done and is reported open, or it was over and is found open | as if heard of now | – | settled as it was | as written |
 //! | – | a heal is to blame | refused, nothing is bound | – | blamed again | as written |
 //! | – | more groups than allowed are to blame | the finding, nothing is bound | – | blamed again | as written |
 //! | Joined | the other problem let the culprit go, this one is open | Attributed, bound, in one transaction | – | looked at again | as written |
-//! | Attributed and being stopped, Intended, Deploying | the tenant says nothing of the problem | – | – | – | the rows below; nothing is begun but what a stop owes |
+//! | Attributed and being stopped, Intended, Deploying | the tenant says nothing of the problem, or of the one that it became a part of | – | – | – | the rows below; nothing is begun but what a stop owes |
 //! | Attributed | a check says no | not needed or refused with the reason | – | checked again | as written |
 //! | Attributed | another deployment runs, or another problem is answered in the group, for a day at most | due later | – | checked again | as written |
 //! | Attributed | the culprit is still being deployed, the guard is free and there is a target | that it is stopped | stop it, without rollback | checked again | stopped again: already stopped |
@@ -36,7 +36,7 @@
 //! | Deploying | it succeeded | Healed, guard in cooldown, in one transaction | – | looked at again | as written |
 //! | Deploying | it failed, was stopped, or is not shown after that | failed heal, guard in cooldown, in one transaction | – | looked at again | as written |
 //! | Healed | the problem closes after the heal had ended | Confirmed, culprit bad, in one transaction | – | looked at again | as written |
-//! | Healed | the problem had closed before, its time is over, or it was merged into an unknown one | Unconfirmed, culprit stays suspect | – | looked at again | as written |
+//! | Healed | the problem had closed before, its time is over, or it was merged and the tenant cannot say into which | Unconfirmed, culprit stays suspect | – | looked at again | as written |
 //! | Attributed with nothing stopped, Joined | the problem closes | not needed; what was bound is unknown again | – | looked at again | as written |
 //! | Refused, not needed, Shadowed, failed heal without a deployment | the problem closes, or its time is over | culprit unknown again | – | looked at again | as written |
 //! | failed heal with a deployment | the same | the culprit stays suspect | – | looked at again | as written |
@@ -54,7 +54,6 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::attribution::Culprit;
 use crate::deployment::{Deployment, LedgerEntry, Origin, Standing};
 
 /// How far a remediation is.
@@ -329,7 +328,7 @@ pub struct Facts<'a> {
     /// When its notification arrived.
     pub noticed: Timestamp,
     /// What is to blame.
-    pub culprit: &'a Culprit,
+    pub culprit: &'a Deployment,
     /// The deployment that reached the group last, and whether it runs still.
     pub latest: Option<(&'a str, Progress)>,
     /// Whether the culprit was stopped half-way for this problem: the group is
@@ -359,12 +358,12 @@ pub fn look(facts: &Facts<'_>) -> Look {
     }
     if culprit.origin == Origin::Heal {
         return Look::Refused(Refusal::HealOfHeal {
-            deployment: culprit.deployment.clone(),
+            deployment: culprit.id.clone(),
         });
     }
     if facts.began < culprit.at {
         return Look::NotNeeded(Needless::Older {
-            culprit: culprit.deployment.clone(),
+            culprit: culprit.id.clone(),
         });
     }
     let age = facts.now.duration_since(facts.noticed);
@@ -374,12 +373,12 @@ pub fn look(facts: &Facts<'_>) -> Look {
         });
     }
     match facts.latest {
-        Some((latest, Progress::Running)) if latest == culprit.deployment => Look::StopFirst,
+        Some((latest, Progress::Running)) if latest == culprit.id => Look::StopFirst,
         Some((_, Progress::Running)) => Look::Wait,
-        Some((latest, Progress::Ended)) if latest != culprit.deployment => {
+        Some((latest, Progress::Ended)) if latest != culprit.id => {
             Look::NotNeeded(Needless::Replaced {
                 running: latest.to_owned(),
-                culprit: culprit.deployment.clone(),
+                culprit: culprit.id.clone(),
             })
         }
         _ => Look::Act,
@@ -554,12 +553,10 @@ mod tests {
         }
     }
 
-    fn culprit(origin: Origin) -> Culprit {
-        Culprit {
-            group: group(),
-            deployment: "d-4".to_owned(),
-            at: minute(40),
+    fn culprit(origin: Origin) -> Deployment {
+        Deployment {
             origin,
+            ..entry("d-4", 40, "four", Standing::Suspect).deployment
         }
     }
 

@@ -396,8 +396,6 @@ fn announced(events: &[RecordedEvent], entities: &[String]) -> Vec<Announced> {
                 },
                 deployment: property("CodeDeploy.DeploymentId")?,
                 at: Timestamp::from_millisecond(event.start_ms).ok()?,
-                // Told by the ledger or by CodeDeploy, not by whoever announces.
-                origin: Origin::Release,
             })
         })
         .collect()

@@ -161,12 +161,11 @@ impl Step<'_> {
             return self.take_for_ours(claimed, &view, answer, Hand::Ours).await;
         }
         let began = claimed.problem.began.unwrap_or(claimed.problem.noticed);
-        let blamed = self.remediation.blamed();
         let facts = Facts {
             open: claimed.problem.closed.is_none(),
             began,
             noticed: claimed.problem.noticed,
-            culprit: &blamed,
+            culprit: self.culprit(),
             latest: view.running(&culprit.id),
             halved: self.remediation.stopped
                 && view
