@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::Binaries;
 use crate::figures::{Budget, Figure, Figures, Quantity};
-use crate::world::{RIPE, World, end, notification, sample, tick};
+use crate::healing::{end, notification};
+use crate::world::{RIPE, World, sample, tick};
 
 /// How often everything is started.
 const ROUNDS: usize = 15;
@@ -156,7 +157,7 @@ fn read(function: &Function) -> anyhow::Result<Start> {
 }
 
 /// What the scheduler counted for all threads of a process, where it counts.
-fn time_on_processor(process: u32) -> Option<Duration> {
+pub(crate) fn time_on_processor(process: u32) -> Option<Duration> {
     let threads = std::fs::read_dir(format!("/proc/{process}/task")).ok()?;
     let counted = threads.flatten().filter_map(|thread| {
         let counted = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;

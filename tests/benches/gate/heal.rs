@@ -9,8 +9,9 @@ use lab::runtime::{Function, Outcome};
 use crate::Binaries;
 use crate::cold::median;
 use crate::figures::{Budget, Figure, Figures, Quantity};
+use crate::healing::notification;
 use crate::relay::Relay;
-use crate::world::{World, notification};
+use crate::world::World;
 
 const ROUNDS: usize = 5;
 const LATENCY: Duration = Duration::from_millis(50);

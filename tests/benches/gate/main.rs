@@ -9,6 +9,8 @@ mod calls;
 mod cold;
 mod figures;
 mod heal;
+mod healing;
+mod history;
 mod idle;
 mod load;
 mod relay;

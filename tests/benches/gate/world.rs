@@ -3,48 +3,37 @@
 //! The functions read the real clock, and nobody waits out five minutes in a
 //! benchmark: what is to be ripe is registered in the past.
 
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use delivery::CodePipeline;
 use delivery::artifact::Artifacts;
 use delivery::job::{Answer, JobEvent};
-use dynatrace::{Announced, Api, Dynatrace, Event, EventKind};
 use jiff::{SignedDuration, Timestamp};
 use lab::aws::Aws;
-use lab::codedeploy::{Deployment, GroupOptions, Revision};
 use lab::dynamo::Dynamo;
 use lab::pipeline::{ApprovalStatus, Job, PipelineSpec, SourceRevision, Stage};
 use lab::runtime::{self, Function, Invocation};
 use lab::ssm::Kind;
-use lab::tenant::{Problem, Requests, Tenant};
-use release::evidence::Evidence;
+use lab::tenant::{Requests, Tenant};
 use release::link::{Keys, Scope};
-use release::validation::{ExecutionMode, Judgement, Registrant, Registration, ValidationId};
-use release::window::Window;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use store::{Claimed, Spec, Store, tables};
+use store::{Store, tables};
 use workflows::outgoing::Outgoing;
 use workflows::register_validation::{
     Hooks, Outcome, Request, Services, Settings, register_validation,
 };
 
-use crate::report::{VERDICT, point};
-
 const STAGING: &str = "SERVICE-00000000000000A1";
 const PRODUCTION: &str = "SERVICE-00000000000000B1";
-/// The deployment group that production is.
-const GROUP: &str = "Production";
 
 const METHOD: &str = "/api/invoke";
 
 /// The monspec that the product hands to its users.
-const SAMPLE: &str = include_str!("../../../monspec/examples/monspec.json");
+pub(crate) const SAMPLE: &str = include_str!("../../../monspec/examples/monspec.json");
 
-const WEBHOOK_TOKEN: &str = "the-secret-that-notifications-carry";
+pub(crate) const WEBHOOK_TOKEN: &str = "the-secret-that-notifications-carry";
 
 const KEYS: &str = "a:the-key-that-signs-links-to-reports-here";
 
@@ -131,14 +120,19 @@ impl World {
 
     /// The request of a reader who has the link to everything.
     pub(crate) fn start_page(&self) -> Value {
+        self.request("/", Scope::Start, "")
+    }
+
+    /// The request of a reader who has the link to a page.
+    pub(crate) fn request(&self, path: &str, scope: Scope<'_>, parameters: &str) -> Value {
         let keys = Keys::parse(&SecretString::from(KEYS)).expect("the keys are good");
         let expiry = self.now + SignedDuration::from_hours(1);
         json!({
             "version": "2.0",
-            "rawPath": "/",
-            "rawQueryString": keys.sign(Scope::Start, expiry),
+            "rawPath": path,
+            "rawQueryString": format!("{parameters}{}", keys.sign(scope, expiry)),
             "headers": {"accept": "text/html"},
-            "requestContext": {"stage": "$default", "http": {"method": "GET", "path": "/"}},
+            "requestContext": {"stage": "$default", "http": {"method": "GET", "path": path}},
         })
     }
 
@@ -148,45 +142,6 @@ impl World {
 
     pub(crate) fn store(&self, tables: &Tables) -> Store {
         Store::new(self.dynamo.client(), &tables.validations, &tables.ledger)
-    }
-
-    /// Builds that were judged, one an hour, the last one an hour ago.
-    pub(crate) async fn history(
-        &self,
-        tables: &Tables,
-        builds: usize,
-        signatures: usize,
-    ) -> anyhow::Result<()> {
-        let store = self.store(tables);
-        let spec = Spec::new(SAMPLE.to_owned());
-        let answer = release::approval::answer(VERDICT, monspec::WhenInconclusive::Hold);
-        for build in 0..builds {
-            let ago = SignedDuration::from_hours(i64::try_from(builds - build)?);
-            let registration = registered(self.now - ago, &spec);
-            store.register(&registration, &spec, None).await?;
-            let mut claimed = claim(&store, registration.due_at).await?;
-            let judgement = Judgement {
-                verdict: VERDICT,
-                answer,
-                summary: format!("{VERDICT}: {signatures} of {signatures} signatures held."),
-                at: registration.due_at,
-            };
-            let evidence = Evidence {
-                verdict: VERDICT,
-                answer,
-                reason: None,
-                note: None,
-                findings: Vec::new(),
-                entities: BTreeMap::new(),
-                judged_at: registration.due_at,
-            };
-            let plot: Vec<_> = (0..signatures).map(|one| point(one, build)).collect();
-            store
-                .judged(&mut claimed, judgement, &evidence, &plot)
-                .await?;
-            store.settle(claimed).await?;
-        }
-        Ok(())
     }
 
     /// A pipeline whose registering action was just started. It deploys an
@@ -235,80 +190,6 @@ impl World {
             .artifact("Monspec", sample().to_string());
         pipelines.start(pipeline, source)?;
         pipelines.next_job().context("no job was started")
-    }
-
-    /// A service of production with a good release and a bad one, and the
-    /// problem that followed. The application is called as the service's name.
-    pub(crate) async fn bad_release(&self, service: &str) -> anyhow::Result<Problem> {
-        let entity = format!("SERVICE-{:016X}", 0xE000 + service.len());
-        self.tenant
-            .service(&entity, service)
-            .tag("DeploymentGroup", GROUP)
-            .add();
-        let codedeploy = self.aws.codedeploy();
-        codedeploy.application(service);
-        codedeploy.group(service, GROUP, GroupOptions::default())?;
-        let mut last = String::new();
-        for (bundle, minutes_ago) in [("good", 60), ("bad", 10)] {
-            self.aws
-                .set_now(self.now - SignedDuration::from_mins(minutes_ago));
-            let key = format!("{service}-{bundle}.zip");
-            self.aws.s3().put("bundles", &key, bundle);
-            let revision = Revision::s3("bundles", &key);
-            last = codedeploy.deploy_by_person(service, GROUP, revision)?;
-        }
-        self.aws.set_now(self.now);
-        let announced = [
-            ("CodeDeploy.Application", service),
-            ("CodeDeploy.DeploymentGroup", GROUP),
-            ("CodeDeploy.DeploymentId", &last),
-        ];
-        let at = (self.now - SignedDuration::from_mins(10)).as_millisecond();
-        let event = Event {
-            kind: EventKind::Deployment,
-            title: "Deploy".to_owned(),
-            name: Some("Deploy".to_owned()),
-            version: Some("1".to_owned()),
-            source: "AWS CodePipeline".to_owned(),
-            entities: vec![entity.clone()],
-            start_ms: Some(at),
-            end_ms: Some(at),
-            properties: announced
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .into(),
-            ..Event::default()
-        };
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
-        let announced = self.dynatrace()?.announce(&event, deadline).await?;
-        ensure!(
-            matches!(announced, Announced::Attached { attached: 1, .. }),
-            "the deployment was not announced: {announced:?}"
-        );
-        let problem = self.tenant.problem("Failure rate increase");
-        Ok(problem.impacts(&entity).open())
-    }
-
-    /// How many deployments of a service answer a problem.
-    pub(crate) fn heals(&self, service: &str) -> usize {
-        let history = self.aws.codedeploy().history(service, GROUP);
-        let marked = |deployment: &Deployment| {
-            let description = deployment.description.as_deref();
-            description.is_some_and(|text| text.contains("[unbreakable:"))
-        };
-        history.map_or(0, |history| {
-            history.iter().filter(|one| marked(one)).count()
-        })
-    }
-
-    fn dynatrace(&self) -> anyhow::Result<Dynatrace> {
-        let tenant = dynatrace::Tenant {
-            url: self.tenant.url(),
-            token: SecretString::from(self.tenant.token()),
-            api: Api::V2,
-            calls_in_flight: 1,
-            calls_per_minute: None,
-        };
-        Ok(Dynatrace::new(reqwest::Client::new(), tenant)?)
     }
 
     /// Registers a validation so long ago that it is ripe by now.
@@ -403,39 +284,6 @@ impl World {
     }
 }
 
-fn registered(at: Timestamp, spec: &Spec) -> Registration {
-    Registration {
-        id: ValidationId::new(at, [0; 10]),
-        pipeline: "Long".to_owned(),
-        execution: Some("3b2f1c9e-5c1d-4e8a-9b7e-2f6a1c0d9e84".to_owned()),
-        mode: ExecutionMode::Superseded,
-        registrant: Registrant::Direct,
-        comparison: "StagingToProduction".to_owned(),
-        window: Window::from_registration(at, SignedDuration::from_mins(5)),
-        approval: None,
-        spec: spec.hash().to_owned(),
-        sources: Vec::new(),
-        version: "4f2a9c1e77aa Change the cart".to_owned(),
-        deployments: Vec::new(),
-        compare_groups: Vec::new(),
-        result_hook: None,
-        registered_at: at,
-        due_at: at + SignedDuration::from_mins(7),
-        give_up_at: at + SignedDuration::from_hours(24),
-        expires_at: at + SignedDuration::from_hours(24 * 90),
-    }
-}
-
-async fn claim(store: &Store, due: Timestamp) -> anyhow::Result<Claimed> {
-    for shard in 0..tables::SHARDS {
-        if let Some(found) = store.due(shard, due, 1, None).await?.first() {
-            let lease = due + SignedDuration::from_mins(1);
-            return Ok(store.claim(found, "bench", due, lease).await?);
-        }
-    }
-    anyhow::bail!("nothing is due")
-}
-
 /// One tick of the schedule, which must work on this many validations.
 pub(crate) async fn tick(function: &Function, validations: usize) -> anyhow::Result<Invocation> {
     let invocation = function.invoke(json!({})).await?;
@@ -447,25 +295,6 @@ pub(crate) async fn tick(function: &Function, validations: usize) -> anyhow::Res
         invocation.logs
     );
     Ok(invocation)
-}
-
-/// The problem ended, and nobody looks at it any more.
-pub(crate) fn end(problem: &Problem) {
-    problem.resolve(real_time().as_millisecond());
-}
-
-/// The request by which the tenant tells of a problem.
-pub(crate) fn notification(problem: &Problem) -> Value {
-    let body = json!({
-        "PID": problem.id(), "State": "OPEN", "ProblemID": problem.display_id(),
-        "ProblemTitle": "Failure rate increase", "ImpactedEntities": [],
-    });
-    json!({
-        "version": "2.0",
-        "headers": {"x-unbreakable-token": WEBHOOK_TOKEN},
-        "requestContext": {"http": {"method": "POST", "path": "/HandleDynatraceProblem"}},
-        "body": body.to_string(),
-    })
 }
 
 /// The sample, without its comments.
@@ -500,6 +329,6 @@ pub(crate) fn with_smartscape() -> Value {
     clippy::disallowed_methods,
     reason = "a benchmark plays the outside world, which has a clock"
 )]
-fn real_time() -> Timestamp {
+pub(crate) fn real_time() -> Timestamp {
     Timestamp::now()
 }

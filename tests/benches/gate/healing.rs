@@ -1,0 +1,111 @@
+//! A release that goes wrong in production, and the problem that follows.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use dynatrace::{Announced, Api, Dynatrace, Event, EventKind};
+use jiff::SignedDuration;
+use lab::codedeploy::{Deployment, GroupOptions, Revision};
+use lab::tenant::Problem;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+use crate::world::{WEBHOOK_TOKEN, World, real_time};
+
+/// The deployment group that production is.
+const GROUP: &str = "Production";
+
+impl World {
+    /// A service of production with a good release and a bad one, and the
+    /// problem that followed. The application is called as the service's name.
+    pub(crate) async fn bad_release(&self, service: &str) -> anyhow::Result<Problem> {
+        let entity = format!("SERVICE-{:016X}", 0xE000 + service.len());
+        self.tenant
+            .service(&entity, service)
+            .tag("DeploymentGroup", GROUP)
+            .add();
+        let codedeploy = self.aws.codedeploy();
+        codedeploy.application(service);
+        codedeploy.group(service, GROUP, GroupOptions::default())?;
+        let mut last = String::new();
+        for (bundle, minutes_ago) in [("good", 60), ("bad", 10)] {
+            self.aws
+                .set_now(self.now() - SignedDuration::from_mins(minutes_ago));
+            let key = format!("{service}-{bundle}.zip");
+            self.aws.s3().put("bundles", &key, bundle);
+            let revision = Revision::s3("bundles", &key);
+            last = codedeploy.deploy_by_person(service, GROUP, revision)?;
+        }
+        self.aws.set_now(self.now());
+        let announced = [
+            ("CodeDeploy.Application", service),
+            ("CodeDeploy.DeploymentGroup", GROUP),
+            ("CodeDeploy.DeploymentId", &last),
+        ];
+        let at = (self.now() - SignedDuration::from_mins(10)).as_millisecond();
+        let event = Event {
+            kind: EventKind::Deployment,
+            title: "Deploy".to_owned(),
+            name: Some("Deploy".to_owned()),
+            version: Some("1".to_owned()),
+            source: "AWS CodePipeline".to_owned(),
+            entities: vec![entity.clone()],
+            start_ms: Some(at),
+            end_ms: Some(at),
+            properties: announced
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+            ..Event::default()
+        };
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+        let announced = self.dynatrace()?.announce(&event, deadline).await?;
+        ensure!(
+            matches!(announced, Announced::Attached { attached: 1, .. }),
+            "the deployment was not announced: {announced:?}"
+        );
+        let problem = self.tenant.problem("Failure rate increase");
+        Ok(problem.impacts(&entity).open())
+    }
+
+    /// How many deployments of a service answer a problem.
+    pub(crate) fn heals(&self, service: &str) -> usize {
+        let history = self.aws.codedeploy().history(service, GROUP);
+        let marked = |deployment: &Deployment| {
+            let description = deployment.description.as_deref();
+            description.is_some_and(|text| text.contains("[unbreakable:"))
+        };
+        history.map_or(0, |history| {
+            history.iter().filter(|one| marked(one)).count()
+        })
+    }
+
+    fn dynatrace(&self) -> anyhow::Result<Dynatrace> {
+        let tenant = dynatrace::Tenant {
+            url: self.tenant.url(),
+            token: SecretString::from(self.tenant.token()),
+            api: Api::V2,
+            calls_in_flight: 1,
+            calls_per_minute: None,
+        };
+        Ok(Dynatrace::new(reqwest::Client::new(), tenant)?)
+    }
+}
+
+/// The problem ended, and nobody looks at it any more.
+pub(crate) fn end(problem: &Problem) {
+    problem.resolve(real_time().as_millisecond());
+}
+
+/// The request by which the tenant tells of a problem.
+pub(crate) fn notification(problem: &Problem) -> Value {
+    let body = json!({
+        "PID": problem.id(), "State": "OPEN", "ProblemID": problem.display_id(),
+        "ProblemTitle": "Failure rate increase", "ImpactedEntities": [],
+    });
+    json!({
+        "version": "2.0",
+        "headers": {"x-unbreakable-token": WEBHOOK_TOKEN},
+        "requestContext": {"http": {"method": "POST", "path": "/HandleDynatraceProblem"}},
+        "body": body.to_string(),
+    })
+}
