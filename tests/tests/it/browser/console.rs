@@ -23,6 +23,9 @@ const STEPS: usize = 60;
 /// How many lines the page has told of what happened.
 const LINES: &str = "document.querySelectorAll('#journal li').length";
 
+const RELEASE_1: &str = "fetch('release', {method: 'POST',
+    headers: {'content-type': 'application/json'}, body: JSON.stringify({build: 1})}).then(() => 1)";
+
 #[tokio::test]
 async fn sick_build_is_released_rejected_and_read_about_by_keyboard() {
     let axe = tokio::task::spawn_blocking(Axe::installed);
@@ -48,13 +51,22 @@ async fn sick_build_is_released_rejected_and_read_about_by_keyboard() {
     );
 
     step_to(&mut tab, "Open the report").await;
-    // Charts move on every two seconds, and everything is drawn anew.
-    tab.ask("window.charts = document.querySelector('#environments').innerHTML")
+    // Somebody else releases a build, and everything is drawn anew.
+    tab.ask(&format!(
+        "window.stepped = document.activeElement; {RELEASE_1}"
+    ))
+    .await;
+    tab.until(
+        "document.querySelectorAll('.execution').length === 2",
+        PATIENCE,
+    )
+    .await;
+    tab.until("busy.innerText.startsWith('Build 1 is still')", PATIENCE)
         .await;
-    let moved = "window.charts !== document.querySelector('#environments').innerHTML";
-    tab.until(moved, PATIENCE).await;
-    let kept = focused(&mut tab).await;
-    assert_eq!(kept, "Open the report", "the focus is lost");
+    let deployed = "document.getElementById('Staging').innerText.startsWith('Staging: build 1')";
+    tab.until(deployed, PATIENCE).await;
+    let kept = tab.ask("document.activeElement === window.stepped").await;
+    assert_eq!(kept, true, "the focus is at {}", focused(&mut tab).await);
 
     let wrong = [
         tab.problems(),
