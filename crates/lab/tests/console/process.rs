@@ -40,7 +40,8 @@ impl Process {
 
     /// Fails if it does not end.
     pub(crate) async fn is_gone(&self) {
-        let gone = async || Self::of(self.id).as_ref() != Some(self);
+        // Whoever outlives its parent gets another one.
+        let gone = async || Self::of(self.id).is_none_or(|one| one.began != self.began);
         let what = format!("{} of the lab ends", self.name);
         until(&what, PATIENCE, gone).await.unwrap();
     }
