@@ -1,6 +1,8 @@
 //! One look at a deployment group: what the ledger knows, what CodeDeploy did,
 //! what runs, and who is at work.
 
+use std::cmp::Reverse;
+
 use anyhow::Context as _;
 use delivery::codedeploy::{self, Maker, Revision, Status};
 use delivery::pipeline::Target;
@@ -57,6 +59,7 @@ impl View {
         if let Some((id, _)) = view.latest.clone() {
             view.complete(services, &id).await?;
         }
+        view.sort();
         Ok(view)
     }
 
@@ -67,10 +70,17 @@ impl View {
             && let Some(found) = services.codedeploy.deployment(id).await?
         {
             self.history.push(found);
-            self.history
-                .sort_by_key(|deployment| std::cmp::Reverse(deployment.created));
+            self.sort();
         }
         Ok(())
+    }
+
+    /// The newest first. Of those that were made in one moment, the group says
+    /// which came last.
+    fn sort(&mut self) {
+        let last = self.latest.as_ref().map(|(id, _)| id.as_str());
+        self.history
+            .sort_by_key(|made| Reverse((made.created, Some(made.id.as_str()) == last)));
     }
 
     /// CodeDeploy's record of a deployment.
