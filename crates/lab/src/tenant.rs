@@ -199,16 +199,14 @@ impl Tenant {
     }
 
     /// Makes calls fail whose path, without the environment, starts with
-    /// `matching`. Of several faults for a call the one planned first happens.
+    /// `matching`; with a method in front of it, as in `GET /api/v2/events`,
+    /// those of that method alone. Of several faults for a call the one planned
+    /// first happens.
     pub fn fail(&self, fault: Fault, times: Times, matching: &str) {
         if times == Times::N(0) {
             return;
         }
-        let planned = Planned {
-            fault,
-            times,
-            prefix: matching.to_owned(),
-        };
+        let planned = Planned::new(fault, times, matching);
         self.state().faults.push(planned);
     }
 

@@ -69,9 +69,11 @@ pub enum Times {
 
 /// A fault that waits for its calls.
 pub(super) struct Planned {
-    pub(super) fault: Fault,
-    pub(super) times: Times,
-    pub(super) prefix: String,
+    fault: Fault,
+    times: Times,
+    /// Any method, where none is named.
+    method: Option<String>,
+    prefix: String,
 }
 
 /// What becomes of a call that meets a fault.
@@ -82,8 +84,15 @@ pub(super) enum Effect {
 }
 
 /// Takes the first planned fault that concerns this path.
-pub(super) fn take(planned: &mut Vec<Planned>, path: &str, scope: Option<&str>) -> Option<Fault> {
-    let index = planned.iter().position(|each| each.concerns(path, scope))?;
+pub(super) fn take(
+    planned: &mut Vec<Planned>,
+    method: &str,
+    path: &str,
+    scope: Option<&str>,
+) -> Option<Fault> {
+    let index = planned
+        .iter()
+        .position(|each| each.concerns(method, path, scope))?;
     let each = &mut planned[index];
     let fault = each.fault.clone();
     each.times.take();
@@ -108,13 +117,28 @@ impl Times {
 }
 
 impl Planned {
-    fn concerns(&self, path: &str, scope: Option<&str>) -> bool {
+    /// `matching` is the beginning of a path, or a method, a space and that.
+    pub(super) fn new(fault: Fault, times: Times, matching: &str) -> Self {
+        let (method, prefix) = match matching.split_once(' ') {
+            Some((method, prefix)) => (Some(method.to_owned()), prefix),
+            None => (None, matching),
+        };
+        Self {
+            fault,
+            times,
+            method,
+            prefix: prefix.to_owned(),
+        }
+    }
+
+    fn concerns(&self, method: &str, path: &str, scope: Option<&str>) -> bool {
         let of_its_kind = match &self.fault {
             Fault::MissingScope(missing) => scope == Some(missing),
             Fault::Gone(_) => path.starts_with("/api/v1"),
             _ => true,
         };
-        of_its_kind && path.starts_with(&self.prefix)
+        let asked = self.method.as_deref().is_none_or(|asked| asked == method);
+        of_its_kind && asked && path.starts_with(&self.prefix)
     }
 }
 

@@ -129,7 +129,8 @@ fn answer(state: &mut State, parts: &Parts, incoming: &Incoming<'_>) -> Effect {
     }
     let scope = auth::scope_of(&parts.method, &path);
     let full_path = format!("/{}", path.join("/"));
-    if let Some(fault) = faults::take(&mut state.faults, &full_path, scope) {
+    let method = parts.method.as_str();
+    if let Some(fault) = faults::take(&mut state.faults, method, &full_path, scope) {
         let root = state
             .environment
             .as_ref()

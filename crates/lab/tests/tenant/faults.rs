@@ -199,6 +199,21 @@ async fn faults_happen_in_order_as_often_as_planned() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn fault_of_one_method_leaves_the_other_alone() -> anyhow::Result<()> {
+    let caller = Caller::start().await?;
+    let fault = Fault::NotJson200;
+    caller
+        .tenant
+        .fail(fault, Times::Always, "POST /api/v2/entities");
+
+    caller.get(ENTITIES, &SERVICES).await?.ok()?;
+    let posted = caller.post(ENTITIES, &json!({})).await?;
+
+    assert_eq!(posted.status, 200, "it is the fault that answers");
+    Ok(())
+}
+
+#[tokio::test]
 async fn latency_delays_every_answer() -> anyhow::Result<()> {
     let caller = Caller::start().await?;
     let latency = Duration::from_millis(40);
