@@ -112,21 +112,23 @@ impl Dynatrace {
         window: Window,
         deadline: Instant,
     ) -> Result<Vec<RecordedEvent>, Error> {
-        self.events(EventKind::Deployment, entity, window, deadline)
+        let entity = [entity.to_owned()];
+        self.events(EventKind::Deployment, &entity, window, deadline)
             .await
     }
 
-    /// The events of one kind of an entity in a window, the latest first.
+    /// The events of one kind of entities, all of one type, in a window, the
+    /// latest first. Many entities take few requests.
     pub async fn events(
         &self,
         kind: EventKind,
-        entity: &str,
+        entities: &[String],
         window: Window,
         deadline: Instant,
     ) -> Result<Vec<RecordedEvent>, Error> {
         match self.api {
-            Api::V2 => v2::events(&self.connection, kind, entity, window, deadline).await,
-            Api::V1 => v1::events(&self.connection, kind, entity, window, deadline).await,
+            Api::V2 => v2::events(&self.connection, kind, entities, window, deadline).await,
+            Api::V1 => v1::events(&self.connection, kind, entities, window, deadline).await,
         }
     }
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::selector::{checked, of_ids};
+use super::selector::in_parts;
 use crate::calls::Subject;
 use crate::error::Error;
 use crate::event::{Announced, Event};
@@ -23,7 +23,11 @@ pub(crate) async fn announce(
 ) -> Result<Announced, Error> {
     let properties = properties_of(event);
     let mut results = Results::default();
-    for selector in attachments(&event.entities)? {
+    // Ids find entities whatever their age, unlike tags. No entity needs no
+    // request: without a selector, the event would be attached to the
+    // environment.
+    let selectors = in_parts(&event.entities);
+    for selector in selectors.map_err(|error| Error::BadSelector(error.to_string()))? {
         let request = Request {
             api: Api::V2,
             subject: Subject::Events,
@@ -35,29 +39,6 @@ pub(crate) async fn announce(
         results.add(connection.send(&request, deadline).await?.read()?);
     }
     Ok(results.into())
-}
-
-/// The selectors that name all entities, one for each request.
-///
-/// Ids find entities whatever their age, unlike tags. No entity needs no
-/// request: without a selector, the event would be attached to the environment.
-fn attachments(ids: &[String]) -> Result<Vec<String>, Error> {
-    let mut selectors = Vec::new();
-    let mut first = 0;
-    for end in 1..=ids.len() {
-        let fits = checked(of_ids(&ids[first..end])).is_ok();
-        if !fits && end - first > 1 {
-            selectors.push(of_ids(&ids[first..end - 1]));
-            first = end - 1;
-        }
-    }
-    if first < ids.len() {
-        selectors.push(of_ids(&ids[first..]));
-    }
-    selectors
-        .into_iter()
-        .map(|selector| checked(selector).map_err(|error| Error::BadSelector(error.to_string())))
-        .collect()
 }
 
 fn body(event: &Event, selector: &str, properties: &BTreeMap<String, String>) -> Value {
@@ -200,37 +181,6 @@ impl From<Results> for Announced {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn ids(count: usize) -> Vec<String> {
-        (0..count).map(|n| format!("SERVICE-{n:016X}")).collect()
-    }
-
-    #[test]
-    fn nobody_needs_no_request() {
-        assert_eq!(attachments(&[]).unwrap(), Vec::<String>::new());
-    }
-
-    #[test]
-    fn every_entity_is_named_once_within_the_length_of_a_selector() {
-        let ids = ids(200);
-
-        let selectors = attachments(&ids).unwrap();
-
-        assert_eq!(selectors.len(), 3);
-        assert!(selectors.iter().all(|selector| selector.len() <= 2000));
-        for id in ids {
-            let quoted = format!("\"{id}\"");
-            let named = selectors.iter().filter(|text| text.contains(&quoted));
-            assert_eq!(named.count(), 1, "{id}");
-        }
-    }
-
-    #[test]
-    fn an_id_that_fits_no_selector_is_told() {
-        let ids = ["SERVICE-1".to_owned(), "x".repeat(2000)];
-
-        assert!(matches!(attachments(&ids), Err(Error::BadSelector(_))));
-    }
 
     #[test]
     fn reserved_names_belong_to_the_fields_of_the_event() {

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::future::try_join_all;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::pages::{List, all};
-use super::selector::{of_ids, quoted};
+use super::selector::{in_parts, quoted};
 use crate::calls::Subject;
 use crate::error::Error;
 use crate::event::{EventKind, RecordedEvent, newest_first};
@@ -15,22 +16,40 @@ use crate::http::Connection;
 use crate::question::Window;
 use crate::wire::{or_default, property};
 
-/// The events of one kind of one entity in a window, the latest first.
+/// The events of one kind of entities in a window, the latest first. A criterion
+/// lists alternatives, within what any selector may have of characters.
 pub(crate) async fn events(
     connection: &Connection,
     kind: EventKind,
-    entity: &str,
+    entities: &[String],
     window: Window,
     deadline: Instant,
 ) -> Result<Vec<RecordedEvent>, Error> {
-    let entity = of_ids(&[entity.to_owned()]);
+    let selectors = in_parts(entities).map_err(|error| Error::BadSelector(error.to_string()))?;
+    let parts = selectors
+        .iter()
+        .map(|entities| selected(connection, kind, entities, window, deadline));
+    let found = try_join_all(parts).await?;
+
+    let mut events: Vec<_> = found.into_iter().flatten().collect();
+    newest_first(&mut events);
+    Ok(events)
+}
+
+async fn selected(
+    connection: &Connection,
+    kind: EventKind,
+    entities: &str,
+    window: Window,
+    deadline: Instant,
+) -> Result<Vec<RecordedEvent>, Error> {
     let list = List {
         subject: Subject::Events,
         path: "/events",
         query: vec![
             (
                 "eventSelector",
-                format!("eventType({}),{entity}", quoted(kind.name())),
+                format!("eventType({}),{entities}", quoted(kind.name())),
             ),
             // The default would be the last two hours.
             ("from", window.from_ms.to_string()),
@@ -41,10 +60,7 @@ pub(crate) async fn events(
     };
     let open = |page: Page| (page.events, page.next_page_key);
     let found = all(connection, list, open, deadline).await?;
-
-    let mut events: Vec<_> = found.into_iter().map(RecordedEvent::from).collect();
-    newest_first(&mut events);
-    Ok(events)
+    Ok(found.into_iter().map(RecordedEvent::from).collect())
 }
 
 #[derive(Deserialize)]

@@ -36,6 +36,23 @@ pub(super) fn of_ids(ids: &[String]) -> String {
     format!("entityId({})", list(ids.iter().map(String::as_str)))
 }
 
+/// The selectors that name all entities, one for each request.
+pub(super) fn in_parts(ids: &[String]) -> Result<Vec<String>, TooLong> {
+    let mut selectors = Vec::new();
+    let mut first = 0;
+    for end in 1..=ids.len() {
+        let fits = checked(of_ids(&ids[first..end])).is_ok();
+        if !fits && end - first > 1 {
+            selectors.push(of_ids(&ids[first..end - 1]));
+            first = end - 1;
+        }
+    }
+    if first < ids.len() {
+        selectors.push(of_ids(&ids[first..]));
+    }
+    selectors.into_iter().map(checked).collect()
+}
+
 /// The methods of the services that `services` selects.
 pub(super) fn methods_of(services: &str) -> String {
     format!("type(\"SERVICE_METHOD\"),fromRelationships.isServiceMethodOfService({services})")
@@ -186,6 +203,33 @@ mod tests {
     fn selectors_longer_than_dynatrace_reads_are_refused() {
         assert!(checked("é".repeat(LONGEST)).is_ok());
         assert_eq!(checked("é".repeat(LONGEST + 1)), Err(TooLong(LONGEST + 1)));
+    }
+
+    #[test]
+    fn nobody_needs_no_request() {
+        assert_eq!(in_parts(&[]).unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_entity_is_named_once_within_the_length_of_a_selector() {
+        let ids: Vec<String> = (0..200).map(|n| format!("SERVICE-{n:016X}")).collect();
+
+        let selectors = in_parts(&ids).unwrap();
+
+        assert_eq!(selectors.len(), 3);
+        assert!(selectors.iter().all(|selector| selector.len() <= LONGEST));
+        for id in ids {
+            let quoted = format!("\"{id}\"");
+            let named = selectors.iter().filter(|text| text.contains(&quoted));
+            assert_eq!(named.count(), 1, "{id}");
+        }
+    }
+
+    #[test]
+    fn an_id_that_fits_no_selector_is_told() {
+        let ids = ["SERVICE-1".to_owned(), "x".repeat(LONGEST)];
+
+        assert!(in_parts(&ids).is_err());
     }
 
     #[test]

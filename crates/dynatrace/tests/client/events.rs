@@ -210,7 +210,7 @@ async fn other_kinds_of_events_have_a_title_in_v1_too() {
 
         let client = tenant.client(Api::V1);
         let events = client
-            .events(kind, "HOST-1", WINDOW, later())
+            .events(kind, &["HOST-1".to_owned()], WINDOW, later())
             .await
             .unwrap();
 
@@ -246,4 +246,98 @@ async fn a_tenant_without_v1_says_so_when_asked_for_events() {
 
         assert!(matches!(failed, Err(Error::ApiGone)), "{status}");
     }
+}
+
+fn processes(count: usize) -> Vec<String> {
+    (0..count)
+        .map(|n| format!("PROCESS_GROUP_INSTANCE-{n:016X}"))
+        .collect()
+}
+
+#[tokio::test]
+async fn many_entities_of_v2_share_requests() {
+    let tenant = FakeTenant::answering(|seen| {
+        json(format!(
+            r#"{{"events":[{{"eventId":"{0}","startTime":{0}}}]}}"#,
+            seen.earlier
+        ))
+    })
+    .await;
+    let ids = processes(60);
+
+    let client = tenant.client(Api::V2);
+    let events = client
+        .events(EventKind::Deployment, &ids, WINDOW, later())
+        .await
+        .unwrap();
+
+    assert_eq!((events[0].start_ms, events[1].start_ms), (1, 0));
+    let seen = tenant.seen();
+    let asked: Vec<&str> = seen
+        .iter()
+        .filter_map(|seen| seen.one("eventSelector"))
+        .collect();
+    assert_eq!(asked.len(), 2, "{asked:?}");
+    for id in ids {
+        assert_eq!(asked.concat().matches(&id).count(), 1, "{id}");
+    }
+}
+
+#[tokio::test]
+async fn many_entities_of_v1_are_found_among_all() {
+    let tenant = FakeTenant::answering(|_| {
+        json(
+            r#"{"events":[{"id":"1","startTime":1,"entityId":"SERVICE-1"},
+                {"id":"2","startTime":2,"entityId":"PROCESS_GROUP_INSTANCE-0000000000000008"}]}"#,
+        )
+    })
+    .await;
+
+    let client = tenant.client(Api::V1);
+    let events = client
+        .events(EventKind::Deployment, &processes(9), WINDOW, later())
+        .await
+        .unwrap();
+
+    let ids: Vec<_> = events.iter().map(|event| event.id.as_str()).collect();
+    assert_eq!(ids, ["2"]);
+    let seen = tenant.seen();
+    assert_eq!((seen.len(), seen[0].one("entityId")), (1, None));
+}
+
+#[tokio::test]
+async fn events_of_v1_without_end_are_given_up() {
+    let tenant = FakeTenant::answering(|seen| {
+        json(format!(
+            r#"{{"nextCursor":"{}","events":[]}}"#,
+            seen.earlier
+        ))
+    })
+    .await;
+
+    let client = tenant.client(Api::V1);
+    let given_up = client
+        .events(EventKind::Deployment, &processes(9), WINDOW, later())
+        .await;
+
+    assert!(
+        matches!(given_up, Err(Error::Unavailable { .. })),
+        "{given_up:?}"
+    );
+    assert_eq!(tenant.seen().len(), 10);
+}
+
+#[tokio::test]
+async fn nobodys_events_are_not_asked_for() {
+    let tenant = FakeTenant::answering(|_| json(r#"{"events":[]}"#)).await;
+
+    for api in [Api::V2, Api::V1] {
+        let client = tenant.client(api);
+        let events = client
+            .events(EventKind::Deployment, &[], WINDOW, later())
+            .await;
+        assert_eq!(events.unwrap(), [], "{api:?}");
+    }
+
+    assert!(tenant.seen().is_empty());
 }

@@ -101,7 +101,8 @@ impl Teller<'_> {
         };
         let kind: EventKind = change.event.kind;
         let looks = ids.iter().map(async |id| {
-            let events = self.tenant.events(kind, id, window, self.deadline).await?;
+            let one = std::slice::from_ref(id);
+            let events = self.tenant.events(kind, one, window, self.deadline).await?;
             Ok(events
                 .iter()
                 .any(|event| change.is(event))
