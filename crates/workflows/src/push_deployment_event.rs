@@ -10,6 +10,8 @@
 //! |---|---|---|---|---|---|
 //! | nothing | delivered: job, notice, call | the deployment in the ledger | – | delivered again | the same entry is met |
 //! | the entry | some entity lacks the event | – | attach it to those | delivered again: looked for, not found, attached | looked for and found; attached twice where the tenant does not show it yet |
+//! | the entry, and nobody can say in time whether the event is there | – | – | attach it to all | the same | looked for again; attached twice |
+//! | the entry | one type of entities is refused, or a fault | – | attach it to the others, then fail with it | delivered again | delivered again: looked for and found on the others |
 //! | the event on every entity | – | – | job succeeds | delivered again: found, nothing is sent | – |
 //! | no entity, or not all | a job, within its patience | – | job continues, with since when | delivered again | next job, the same patience |
 //! | no entity | a job, patience over | – | job fails with what to check | delivered again: fails | – |
@@ -51,7 +53,7 @@ use codedeploy::Known;
 use parameters::Parameters;
 use patience::Since;
 use targets::Targets;
-use telling::{Change, Teller};
+use telling::{Change, Teller, Told};
 use words::Facts;
 
 /// What an announcement needs before it speaks to the tenant.
@@ -230,14 +232,11 @@ async fn tell(
         now,
         deadline,
     };
-    let mut have_it = 0;
-    let mut missing = found.missing.clone();
+    let mut told = Told::missing(found.missing.clone());
     for change in &plan.changes {
-        let told = teller.tell(change, &found).await?;
-        have_it += told.have_it;
-        missing.extend(told.missing);
+        told.add(teller.tell(change, &found).await);
     }
-    Ok((have_it, missing))
+    told.ended()
 }
 
 fn ended(

@@ -284,6 +284,11 @@ impl World {
     }
 
     pub(crate) fn dynatrace(&self) -> Dynatrace {
+        self.paced(None)
+    }
+
+    /// The client where calls are limited to so many per minute.
+    pub(crate) fn paced(&self, calls_per_minute: Option<u32>) -> Dynatrace {
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .build()
@@ -293,7 +298,7 @@ impl World {
             token: SecretString::from(self.token.clone()),
             api: self.api,
             calls_in_flight: 8,
-            calls_per_minute: None,
+            calls_per_minute,
         };
         Dynatrace::new(http, settings).unwrap()
     }

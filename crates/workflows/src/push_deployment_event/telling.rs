@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use dynatrace::{Announced, Dynatrace, Error, Event, EventKind, RecordedEvent, Window};
-use futures_util::future::try_join_all;
+use dynatrace::{Announced, Dynatrace, Error, Event, RecordedEvent, Window};
+use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
@@ -14,6 +14,14 @@ use crate::refusal::{Refusal, Stop};
 /// asynchronously is invoked again for up to six hours.
 const EARLIER_ATTEMPTS: SignedDuration = SignedDuration::from_hours(6);
 
+/// How many entities an earlier attempt is looked for on: looking must not use
+/// up what the tenant answers in a minute, of which telling takes as much.
+const MOST_LOOKED_FOR: usize = 400;
+
+/// Looking for an earlier attempt may take one part of so many of what is left
+/// of the time.
+const SHARE: u32 = 4;
+
 /// Something to be announced, whomever it is attached to.
 #[derive(Debug)]
 pub(super) struct Change {
@@ -23,13 +31,15 @@ pub(super) struct Change {
     pub(super) marker: Vec<&'static str>,
 }
 
-/// What became of an event.
-#[derive(Debug, Default, PartialEq, Eq)]
+/// What became of events.
+#[derive(Debug, Default)]
 pub(super) struct Told {
-    /// How many entities have it by now.
-    pub(super) have_it: usize,
+    /// How many entities have theirs by now.
+    have_it: usize,
     /// What is still missing, in words.
-    pub(super) missing: Vec<String>,
+    missing: Vec<String>,
+    /// What kept the others from being told.
+    stopped: Vec<Stop>,
 }
 
 /// Who is told, and when.
@@ -42,18 +52,19 @@ pub(super) struct Teller<'a> {
 
 impl Teller<'_> {
     /// Attaches an event to those of the entities that are not known to have
-    /// it. An earlier attempt whose event is not visible yet is repeated: a
-    /// duplicate is merged by whoever looks for causes, a gap is not.
-    pub(super) async fn tell(self, change: &Change, found: &Found) -> Result<Told, Stop> {
+    /// it. An earlier attempt whose event is not visible yet, or cannot be
+    /// looked for, is repeated: a duplicate is merged by whoever looks for
+    /// causes, a gap is not. What stops one type of entities stops no other.
+    pub(super) async fn tell(self, change: &Change, found: &Found) -> Told {
+        let having = self.having(change, found).await;
         let mut told = Told::default();
         for (type_, ids) in &found.by_type {
-            let having = self.having(change, ids).await?;
-            told.have_it += having.len();
             let lacking: Vec<String> = ids
                 .iter()
-                .filter(|id| !having.contains(id.as_str()))
+                .filter(|id| !having.contains(*id))
                 .cloned()
                 .collect();
+            told.have_it += ids.len() - lacking.len();
             if lacking.is_empty() {
                 continue;
             }
@@ -66,13 +77,13 @@ impl Teller<'_> {
                 Ok(Announced::Attached { attached, .. }) => attached,
                 Ok(Announced::NobodyMatched) => 0,
                 Ok(Announced::Refused { statuses, .. }) => {
-                    return Err(Refusal::configuration(format!(
-                        "Dynatrace did not take the event: {}",
-                        statuses.join(", ")
-                    ))
-                    .into());
+                    told.stopped.push(refused(type_, &statuses).into());
+                    continue;
                 }
-                Err(error) => return Err(stop(error)),
+                Err(error) => {
+                    told.stopped.push(stop(error));
+                    continue;
+                }
             };
             told.have_it += attached.min(wanted);
             if attached < wanted {
@@ -81,15 +92,20 @@ impl Teller<'_> {
                 ));
             }
         }
-        Ok(told)
+        told
     }
 
-    /// The entities that carry the event already.
-    async fn having<'i>(
-        self,
-        change: &Change,
-        ids: &'i [String],
-    ) -> Result<BTreeSet<&'i str>, Stop> {
+    /// The entities that carry the event already, as far as it can be known
+    /// within its share of the time.
+    async fn having(self, change: &Change, found: &Found) -> BTreeSet<String> {
+        let entities: usize = found.by_type.values().map(Vec::len).sum();
+        if MOST_LOOKED_FOR < entities {
+            tracing::warn!(
+                entities,
+                "Not looking for an earlier announcement on so many entities, it may be there twice"
+            );
+            return BTreeSet::new();
+        }
         let start = change.event.start_ms.unwrap_or(i64::MAX);
         let earliest = self
             .now
@@ -99,24 +115,67 @@ impl Teller<'_> {
             from_ms: start.min(earliest.as_millisecond()),
             to_ms: self.now.as_millisecond() + 60_000,
         };
-        let kind: EventKind = change.event.kind;
-        let looks = ids.iter().map(async |id| {
-            let one = std::slice::from_ref(id);
-            let events = self.tenant.events(kind, one, window, self.deadline).await?;
-            Ok(events
-                .iter()
-                .any(|event| change.is(event))
-                .then_some(id.as_str()))
-        });
-        match try_join_all(looks).await {
-            Ok(having) => Ok(having.into_iter().flatten().collect()),
-            Err(Error::ScopeMissing(scope)) => {
-                tracing::warn!(
-                    "Cannot look for an earlier announcement, it may be there twice: the API token lacks a scope: {scope}"
-                );
-                Ok(BTreeSet::new())
+        let began = Instant::now();
+        let until = began + self.deadline.saturating_duration_since(began) / SHARE;
+        let kind = change.event.kind;
+        let looks = found
+            .by_type
+            .values()
+            .map(|ids| self.tenant.events(kind, ids, window, until));
+        let mut having = BTreeSet::new();
+        for look in join_all(looks).await {
+            match look {
+                Ok(events) => {
+                    let ours = events.into_iter().filter(|event| change.is(event));
+                    having.extend(ours.map(|event| event.entity));
+                }
+                Err(error) => tracing::warn!(
+                    "Cannot look for an earlier announcement, it may be there twice: {:#}",
+                    anyhow::Error::from(error)
+                ),
             }
-            Err(error) => Err(stop(error)),
+        }
+        having
+    }
+}
+
+impl Told {
+    /// Nobody yet, and what is missing already.
+    pub(super) fn missing(missing: Vec<String>) -> Self {
+        Self {
+            missing,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn add(&mut self, other: Self) {
+        self.have_it += other.have_it;
+        self.missing.extend(other.missing);
+        self.stopped.extend(other.stopped);
+    }
+
+    /// How many have it, and what is missing. Of what stopped something, all
+    /// that a person can correct is told; else the first fault.
+    pub(super) fn ended(self) -> Result<(usize, Vec<String>), Stop> {
+        let mut refused: Option<Refusal> = None;
+        let mut fault = None;
+        for stop in self.stopped {
+            match (stop, &mut refused) {
+                (Stop::Refused(refusal), None) => refused = Some(refusal),
+                (Stop::Refused(refusal), Some(known)) => {
+                    if !known.text.contains(&refusal.text) {
+                        known.text = format!("{}; {}", known.text, refusal.text);
+                    }
+                }
+                (Stop::Fault(error), _) => {
+                    fault.get_or_insert(error);
+                }
+            }
+        }
+        match (refused, fault) {
+            (Some(refusal), _) => Err(refusal.into()),
+            (None, Some(error)) => Err(error.into()),
+            (None, None) => Ok((self.have_it, self.missing)),
         }
     }
 }
@@ -128,6 +187,13 @@ impl Change {
             wanted.is_some() && recorded.properties.get(*name) == wanted
         })
     }
+}
+
+fn refused(type_: &str, statuses: &[String]) -> Refusal {
+    Refusal::configuration(format!(
+        "Dynatrace did not take the event for entities of type {type_}: {}",
+        statuses.join(", ")
+    ))
 }
 
 /// What a person can correct is told to a person; anything else may pass.

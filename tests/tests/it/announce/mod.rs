@@ -2,6 +2,7 @@
 //! the service. The rows are those of `workflows::push_deployment_event`.
 
 mod callers;
+mod doubt;
 mod late;
 mod pipeline;
 
@@ -10,7 +11,8 @@ use std::time::Duration;
 use delivery::artifact::Artifacts;
 use delivery::codedeploy::CodeDeploy;
 use delivery::job::{Answer, JobEvent};
-use lab::codedeploy::GroupOptions;
+use dynatrace::Dynatrace;
+use lab::codedeploy::{GroupOptions, Revision};
 use lab::pipeline::{Job, JobStatus, Mode, PipelineSpec, Stage};
 use lab::tenant::Event;
 use release::deployment::{Group, LedgerEntry};
@@ -70,12 +72,31 @@ impl World {
     }
 
     async fn announce(&self, request: Request<'_>) -> anyhow::Result<Outcome> {
+        self.announce_to(self.dynatrace(), request, Duration::from_secs(20))
+            .await
+    }
+
+    async fn announce_to(
+        &self,
+        tenant: Dynatrace,
+        request: Request<'_>,
+        time: Duration,
+    ) -> anyhow::Result<Outcome> {
         let moment = Moment {
             now: self.now,
-            deadline: Instant::now() + Duration::from_secs(20),
+            deadline: Instant::now() + time,
         };
-        let connect = async || Ok(self.connected().tenant);
-        push_deployment_event(&self.announcing(), connect, request, moment).await
+        push_deployment_event(&self.announcing(), async || Ok(tenant), request, moment).await
+    }
+
+    /// The group of production, and a deployment to it.
+    fn deployed(&self, commit: &str) -> String {
+        self.production_group(GroupOptions::default());
+        let revision = Revision::github("shop/cart", commit);
+        let codedeploy = self.aws.codedeploy();
+        codedeploy
+            .deploy_by_person(APPLICATION, "Production", revision)
+            .unwrap()
     }
 
     /// Announces what a caller asks for who is no job.

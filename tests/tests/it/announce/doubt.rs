@@ -1,0 +1,126 @@
+//! Whether an event is there already cannot always be known, and then it is
+//! announced: twice is better than never.
+
+use std::time::Duration;
+
+use dynatrace::Api;
+use lab::tenant::{Fault, Times, Unstored};
+use serde_json::json;
+use workflows::push_deployment_event::{Outcome, Request};
+
+use crate::gate::stories;
+use crate::world::{PRODUCTION, World};
+
+stories![
+    many_processes_are_told_within_the_calls_of_one_minute,
+    tenant_that_cannot_say_what_is_there_is_told_all_the_same,
+    fault_with_one_type_does_not_silence_the_other,
+];
+
+const PROCESS: &str = "PROCESS_GROUP_INSTANCE-0000000000000000";
+
+/// The path under which events are read.
+fn reading(world: &World) -> &'static str {
+    match world.api {
+        Api::V2 => "GET /api/v2/events",
+        Api::V1 => "GET /api/v1/events",
+    }
+}
+
+async fn many_processes_are_told_within_the_calls_of_one_minute(world: World) {
+    for n in 0..60 {
+        let id = format!("PROCESS_GROUP_INSTANCE-{n:016X}");
+        let process = world.tenant.entity("PROCESS_GROUP_INSTANCE", &id, "node");
+        process.tag("DeploymentGroup", "Production").add();
+    }
+    let id = world.deployed("c0ffee");
+
+    for _ in 0..2 {
+        let tenant = world.paced(Some(50));
+        let request = Request::Deployment(&id);
+        let told = world.announce_to(tenant, request, Duration::from_secs(20));
+        let outcome = told.await.unwrap();
+        let Outcome::Announced(announcement) = outcome else {
+            panic!("{outcome:?}");
+        };
+        assert_eq!(announcement.have_it, 61);
+    }
+
+    assert_eq!(world.tenant.events().len(), 61, "each of them once");
+}
+
+async fn tenant_that_cannot_say_what_is_there_is_told_all_the_same(world: World) {
+    for (told, fault) in [(1, Fault::NotJson200), (2, Fault::Hang)] {
+        world.tenant.clear_faults();
+        world.tenant.fail(fault, Times::Always, reading(&world));
+        let id = world.deployed("c0ffee");
+
+        let request = Request::Deployment(&id);
+        let outcome = world
+            .announce_to(world.dynatrace(), request, Duration::from_secs(4))
+            .await
+            .unwrap();
+
+        assert!(matches!(outcome, Outcome::Announced(_)), "{outcome:?}");
+        assert_eq!(world.events_on(PRODUCTION).len(), told);
+    }
+}
+
+async fn fault_with_one_type_does_not_silence_the_other(world: World) {
+    let process = world
+        .tenant
+        .entity("PROCESS_GROUP_INSTANCE", PROCESS, "node");
+    process.add();
+    let writing = match world.api {
+        Api::V2 => "POST /api/v2/events/ingest",
+        Api::V1 => "POST /api/v1/events",
+    };
+    world.tenant.fail(Fault::NotJson200, Times::N(1), writing);
+
+    let told = both_types();
+    let direct = Request::Direct {
+        parameters: &told,
+        request: "call-1",
+    };
+    let fault = world.announce(direct).await.unwrap_err();
+
+    let fault = format!("{fault:#}");
+    assert!(fault.contains("cannot announce the deployment"), "{fault}");
+    world.event_on(PRODUCTION);
+    assert!(world.events_on(PROCESS).is_empty());
+    world.announce(direct).await.unwrap();
+    world.event_on(PRODUCTION);
+    world.event_on(PROCESS);
+}
+
+#[tokio::test]
+async fn type_that_is_refused_does_not_silence_the_other() {
+    let world = World::start(Api::V2).await;
+    let process = world
+        .tenant
+        .entity("PROCESS_GROUP_INSTANCE", PROCESS, "node");
+    process.add();
+    let refusal = Unstored::InvalidMetadata;
+    world.tenant.store_no_event(refusal, Times::N(1));
+
+    let told = both_types();
+    let direct = Request::Direct {
+        parameters: &told,
+        request: "call-1",
+    };
+    let outcome = world.announce(direct).await.unwrap();
+
+    let Outcome::Refused(refused) = outcome else {
+        panic!("{outcome:?}");
+    };
+    for word in ["PROCESS_GROUP_INSTANCE", "INVALID_METADATA"] {
+        assert!(refused.text.contains(word), "{}", refused.text);
+    }
+    world.event_on(PRODUCTION);
+}
+
+/// A process, whose type comes first, and a service.
+fn both_types() -> String {
+    let entities = [PROCESS, PRODUCTION];
+    json!({"kind": "info", "title": "Scaled", "attachRules": {"entityIds": entities}}).to_string()
+}
