@@ -181,11 +181,13 @@ impl Told {
 }
 
 impl Change {
+    /// Others may announce the same thing, and say less about it.
     fn is(&self, recorded: &RecordedEvent) -> bool {
-        self.marker.iter().all(|name| {
-            let wanted = self.event.properties.get(*name);
-            wanted.is_some() && recorded.properties.get(*name) == wanted
-        })
+        recorded.source.as_ref() == Some(&self.event.source)
+            && self.marker.iter().all(|name| {
+                let wanted = self.event.properties.get(*name);
+                wanted.is_some() && recorded.properties.get(*name) == wanted
+            })
     }
 }
 

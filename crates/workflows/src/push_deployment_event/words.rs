@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use dynatrace::{Event, EventKind};
 use jiff::{SignedDuration, Timestamp};
-use release::deployment::{Deployment, Origin};
+use release::deployment::{Deployment, Group, Origin};
 use release::validation::SourceRevision;
 
 use super::Settings;
@@ -17,8 +17,13 @@ pub const SOURCE: &str = "AWS CodePipeline";
 /// The property that tells a heal from a release.
 pub const ORIGIN: &str = "Unbreakable.Origin";
 
-/// CodeDeploy's id, by which an event is known again.
-const DEPLOYMENT: &str = "CodeDeploy.DeploymentId";
+/// The deployment and what it went to, by which an event is known again, also
+/// by whoever looks for causes.
+const DEPLOYMENT: [&str; 3] = [
+    "CodeDeploy.Application",
+    "CodeDeploy.DeploymentGroup",
+    "CodeDeploy.DeploymentId",
+];
 
 /// Events may begin so long ago and no longer.
 const OLDEST: SignedDuration = SignedDuration::from_hours(24 * 29);
@@ -129,9 +134,13 @@ fn properties(facts: &Facts<'_>) -> (BTreeMap<String, String>, Vec<&'static str>
         marker = vec!["PipelineExecutionId", "PipelineStage", "PipelineAction"];
     }
     if let Some(deployment) = facts.deployment {
-        add("CodeDeploy.Application", &deployment.group.application);
-        add("CodeDeploy.DeploymentGroup", &deployment.group.name);
-        add(DEPLOYMENT, &deployment.id);
+        let Group { application, name } = &deployment.group;
+        for (property, value) in DEPLOYMENT
+            .into_iter()
+            .zip([application, name, &deployment.id])
+        {
+            add(property, value);
+        }
         add(
             ORIGIN,
             match deployment.origin {
@@ -145,7 +154,7 @@ fn properties(facts: &Facts<'_>) -> (BTreeMap<String, String>, Vec<&'static str>
             }
             add("Revision", &deployment.identity);
         }
-        marker = vec![DEPLOYMENT];
+        marker = DEPLOYMENT.to_vec();
     }
     if marker.is_empty()
         && let Some(request) = facts.request

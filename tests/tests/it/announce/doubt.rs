@@ -8,12 +8,14 @@ use lab::tenant::{Fault, Times, Unstored};
 use serde_json::json;
 use workflows::push_deployment_event::{Outcome, Request};
 
+use super::APPLICATION;
 use crate::gate::stories;
 use crate::world::{PRODUCTION, World};
 
 stories![
     many_processes_are_told_within_the_calls_of_one_minute,
     tenant_that_cannot_say_what_is_there_is_told_all_the_same,
+    event_of_another_tool_is_not_taken_for_ours,
     fault_with_one_type_does_not_silence_the_other,
 ];
 
@@ -64,6 +66,43 @@ async fn tenant_that_cannot_say_what_is_there_is_told_all_the_same(world: World)
         assert!(matches!(outcome, Outcome::Announced(_)), "{outcome:?}");
         assert_eq!(world.events_on(PRODUCTION).len(), told);
     }
+}
+
+async fn event_of_another_tool_is_not_taken_for_ours(world: World) {
+    let id = world.deployed("c0ffee");
+    for (source, application, group) in [
+        ("Another tool", APPLICATION, "Production"),
+        ("AWS CodePipeline", "AnotherApp", "Production"),
+        ("AWS CodePipeline", APPLICATION, "Staging"),
+    ] {
+        let event = dynatrace::Event {
+            title: "Deploy".to_owned(),
+            source: source.to_owned(),
+            entities: vec![PRODUCTION.to_owned()],
+            properties: [
+                ("CodeDeploy.Application", application),
+                ("CodeDeploy.DeploymentGroup", group),
+                ("CodeDeploy.DeploymentId", &id),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+            ..dynatrace::Event::default()
+        };
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+        let _ = world.dynatrace().announce(&event, deadline).await.unwrap();
+    }
+
+    for _ in 0..2 {
+        world.announce(Request::Deployment(&id)).await.unwrap();
+    }
+
+    let ours = world.events_on(PRODUCTION).split_off(3);
+    let [ours] = ours.as_slice() else {
+        panic!("{ours:?}");
+    };
+    assert_eq!(ours.properties["dt.event.source"], "AWS CodePipeline");
+    assert_eq!(ours.properties["CodeDeploy.Application"], APPLICATION);
+    assert_eq!(ours.properties["CodeDeploy.DeploymentGroup"], "Production");
 }
 
 async fn fault_with_one_type_does_not_silence_the_other(world: World) {
