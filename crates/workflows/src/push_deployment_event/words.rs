@@ -155,6 +155,10 @@ fn properties(facts: &Facts<'_>) -> (BTreeMap<String, String>, Vec<&'static str>
             add("Revision", &deployment.identity);
         }
         marker = DEPLOYMENT.to_vec();
+        // A pipeline says more than a notice, which may have come before it.
+        if facts.spot.is_some() {
+            marker.extend(["PipelineName", "PipelineExecutionId"]);
+        }
     }
     if marker.is_empty()
         && let Some(request) = facts.request

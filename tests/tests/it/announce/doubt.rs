@@ -3,19 +3,24 @@
 
 use std::time::Duration;
 
+use delivery::job::JobEvent;
 use dynatrace::Api;
+use jiff::SignedDuration;
+use lab::codedeploy::GroupOptions;
+use lab::pipeline::Mode;
 use lab::tenant::{Fault, Times, Unstored};
 use serde_json::json;
 use workflows::push_deployment_event::{Outcome, Request};
 
 use super::APPLICATION;
 use crate::gate::stories;
-use crate::world::{PRODUCTION, World};
+use crate::world::{PRODUCTION, World, monspec};
 
 stories![
     many_processes_are_told_within_the_calls_of_one_minute,
     tenant_that_cannot_say_what_is_there_is_told_all_the_same,
     event_of_another_tool_is_not_taken_for_ours,
+    pipeline_tells_more_than_the_notice_before_it_did,
     fault_with_one_type_does_not_silence_the_other,
 ];
 
@@ -103,6 +108,45 @@ async fn event_of_another_tool_is_not_taken_for_ours(world: World) {
     assert_eq!(ours.properties["dt.event.source"], "AWS CodePipeline");
     assert_eq!(ours.properties["CodeDeploy.Application"], APPLICATION);
     assert_eq!(ours.properties["CodeDeploy.DeploymentGroup"], "Production");
+}
+
+async fn pipeline_tells_more_than_the_notice_before_it_did(mut world: World) {
+    let slow = GroupOptions {
+        duration: SignedDuration::from_secs(90),
+        ..GroupOptions::default()
+    };
+    world.production_group(slow);
+    world.announcing_pipeline(Mode::Superseded, "Production,Deploying");
+    let execution = world.start_execution("1", &monspec());
+    world.advance(SignedDuration::from_mins(2));
+    let history = world.aws.codedeploy().history(APPLICATION, "Production");
+    let id = history.unwrap()[0].id.clone();
+    let job = world.aws.pipelines().next_job().unwrap();
+    let event: JobEvent = serde_json::from_value(job.event.clone()).unwrap();
+    world.tenant.fail(Fault::NotJson200, Times::Always, "/api");
+    let fault = world.announce(Request::Job(&event.job)).await;
+    assert!(fault.is_err(), "it is in the ledger by now: {fault:?}");
+    world.tenant.clear_faults();
+    world.announce(Request::Deployment(&id)).await.unwrap();
+
+    world.announce_job(&job).await;
+    let again = world.aws.pipelines().redeliver(&job.id).unwrap();
+    let event: JobEvent = serde_json::from_value(again.event).unwrap();
+    world.announce(Request::Job(&event.job)).await.unwrap();
+    world.announce(Request::Deployment(&id)).await.unwrap();
+
+    let events = world.events_on(PRODUCTION);
+    let [notice, job] = events.as_slice() else {
+        panic!("{events:?}");
+    };
+    assert_eq!(notice.properties["PipelineExecutionId"], execution);
+    assert!(!notice.properties.contains_key("PipelineName"));
+    assert_eq!(job.properties["PipelineExecutionId"], execution);
+    let link = &job.properties["dt.event.deployment.ci_back_link"];
+    assert!(link.contains(&execution), "{link}");
+    for event in &events {
+        assert_eq!(event.properties["CodeDeploy.DeploymentId"], id);
+    }
 }
 
 async fn fault_with_one_type_does_not_silence_the_other(world: World) {
