@@ -10,6 +10,7 @@ mod reply;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use anyhow::anyhow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -105,6 +106,20 @@ impl Request {
             .decode(&self.body)
             .map_err(|_| BodyError::NotEncoded)?;
         within(limit, body)
+    }
+}
+
+/// Refuses the body of a request that comes without the request: an API without
+/// a proxy integration hands it over alone or under a name, and nothing that
+/// says who sent it. It is recognised by any of these fields.
+pub fn refuse_bare_body(event: &Value, fields: &[&str]) -> anyhow::Result<()> {
+    let bare = fields.iter().find(|field| event.get(**field).is_some());
+    match bare {
+        None => Ok(()),
+        Some(field) => Err(anyhow!(
+            "an API that hands over `{field}` without its request cannot show a secret: \
+             give the method a proxy integration, and send the header x-unbreakable-token"
+        )),
     }
 }
 
@@ -283,6 +298,20 @@ mod tests {
             json!([1]),
         ] {
             assert!(Request::of(&event).is_none(), "{event}");
+        }
+    }
+
+    #[test]
+    fn body_without_its_request_is_refused_and_not_repeated() {
+        let event = json!({"PID": "the secret", "State": "OPEN"});
+
+        let refused = refuse_bare_body(&event, &["eventBody", "PID"]).unwrap_err();
+
+        let refused = format!("{refused:#}");
+        assert!(refused.contains("proxy integration"), "{refused}");
+        assert!(!refused.contains("the secret"), "{refused}");
+        for event in [json!({"source": "aws.events"}), json!(null), json!([1])] {
+            assert!(refuse_bare_body(&event, &["PID"]).is_ok(), "{event}");
         }
     }
 

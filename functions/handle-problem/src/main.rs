@@ -4,7 +4,7 @@ mod report;
 mod setup;
 mod webhook;
 
-use lambda::http::Request;
+use lambda::http::{Request, refuse_bare_body};
 use lambda::{Failure, Invocation, init_logging};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::{Value, json};
@@ -12,6 +12,9 @@ use workflows::Tick;
 use workflows::handle_problem::{Observed, handle_problems};
 
 use setup::Edge;
+
+/// What a notification has and a schedule has not.
+const NOTIFICATION: [&str; 5] = ["PID", "ProblemID", "State", "ImpactedEntities", "eventBody"];
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -29,10 +32,13 @@ async fn handle(edge: &Edge, event: LambdaEvent<Value>) -> Result<Value, Failure
         deadline: invocation.deadline,
         lease_until: invocation.lease_until,
     };
-    match Request::of(&event.payload) {
-        Some(request) => Ok(webhook::answer(edge, &request, tick).await),
-        None => scheduled(edge, tick).await,
+    if let Some(request) = Request::of(&event.payload) {
+        return Ok(webhook::answer(edge, &request, tick).await);
     }
+    // Whoever may invoke the function makes it tick, but a notification must not
+    // be taken for that and be lost.
+    refuse_bare_body(&event.payload, &NOTIFICATION).map_err(Failure::unusable)?;
+    scheduled(edge, tick).await
 }
 
 async fn scheduled(edge: &Edge, tick: Tick) -> Result<Value, Failure> {

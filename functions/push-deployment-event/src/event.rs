@@ -39,13 +39,7 @@ pub(crate) fn read(event: &Value) -> anyhow::Result<Trigger<'_>> {
     if event["source"] == "aws.codedeploy" {
         return of_eventbridge(event);
     }
-    // The API of 2018 handed its body over like this, and nothing that says who
-    // sent it.
-    ensure!(
-        event.get("eventBody").is_none(),
-        "an API that hands over `eventBody` cannot show a secret: \
-         give the method a proxy integration, and send the header x-unbreakable-token"
-    );
+    http::refuse_bare_body(event, &["eventBody"])?;
     ensure!(event.is_object(), "the event is no JSON object");
     Ok(Trigger::Direct(event))
 }

@@ -115,6 +115,27 @@ async fn nobody_gets_in_uninvited() {
 }
 
 #[tokio::test]
+async fn notification_without_its_request_is_not_taken_for_the_schedule() {
+    let world = World::start(Settings::default()).await.unwrap();
+    let function = world.another(HANDLE_PROBLEM).await.unwrap();
+    let problem = bad_release(&world, Api::V2).await;
+    let bare = notification(&problem, "OPEN");
+
+    for event in [bare.clone(), json!({"eventBody": bare})] {
+        let outcome = function.invoke(event).await.unwrap().outcome;
+        let Outcome::Err { message, .. } = outcome else {
+            panic!("{outcome:?}");
+        };
+        assert!(message.contains("proxy integration"), "{message}");
+        assert!(!message.contains(problem.id()), "{message}");
+    }
+
+    let stored = world.store().problem(problem.id()).await.unwrap();
+    assert!(stored.is_none());
+    assert!(heals(&world).is_empty());
+}
+
+#[tokio::test]
 async fn two_notifications_at_once_are_one_heal_of_two_processes() {
     let world = World::start(Settings::default()).await.unwrap();
     let one = world.another(HANDLE_PROBLEM).await.unwrap();
