@@ -3,6 +3,7 @@
 mod culprits;
 mod random;
 mod stories;
+mod templates;
 
 use std::time::Duration;
 
