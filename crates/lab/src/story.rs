@@ -78,10 +78,10 @@ const CHAPTERS: [Chapter; 5] = [
 
 /// Tells the whole story; an error unless every build ended as it should.
 pub(crate) async fn tell(options: live::Options, form: Form) -> anyhow::Result<()> {
-    let began = Instant::now();
     let timeline = Timeline::begin(form.stream());
     let listeners = Listeners::bind(options.ports).await?;
     let built = build::build(&timeline).await?;
+    let began = Instant::now();
     let mut live = Live::start(&built, listeners, options).await?;
     let scene = live.scene().clone();
     let mut troubles = scene.troubles();

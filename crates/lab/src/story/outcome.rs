@@ -13,7 +13,7 @@ use super::Chapter;
 pub(crate) struct Outcome {
     /// Whether every build ended as it should.
     pub(crate) as_expected: bool,
-    /// How long it took, in seconds.
+    /// How long it took once everything was built, in seconds.
     pub(crate) seconds: f64,
     pub(crate) releases: Vec<Release>,
 }
