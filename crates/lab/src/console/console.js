@@ -147,7 +147,8 @@ const SVG = "http://www.w3.org/2000/svg";
 /** A line of one number over the last two minutes. */
 function chart(title, points, value, unit, least, kind) {
   const values = points.map(value);
-  const top = Math.max(least, ...values) * 1.1;
+  const room = Math.max(least, ...values) * 1.1;
+  const top = unit === "%" ? Math.min(room, 100) : room;
   const now = points.length ? points[points.length - 1].at : 0;
   const x = (point) => 100 - (now - point.at) / 1200;
   const y = (point) => 100 - (value(point) / top) * 100;
