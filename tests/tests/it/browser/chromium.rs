@@ -144,7 +144,7 @@ impl Process {
         match child {
             Ok(child) => Self { child, folder },
             Err(error) => panic!(
-                "cannot start `chromium` ({error}), which reads the report in these tests; \
+                "cannot start `chromium` ({error}), in which these tests read; \
                  install it: sudo apt-get install --yes chromium"
             ),
         }
