@@ -160,11 +160,12 @@ fn properties(facts: &Facts<'_>) -> (BTreeMap<String, String>, Vec<&'static str>
             marker.extend(["PipelineName", "PipelineExecutionId"]);
         }
     }
-    if marker.is_empty()
-        && let Some(request) = facts.request
+    // A deployment is announced once, but several things may be said of it.
+    if let Some(request) = facts.request
+        && (marker.is_empty() || facts.kind != EventKind::Deployment)
     {
         add("RequestId", request);
-        marker = vec!["RequestId"];
+        marker.push("RequestId");
     }
     (properties, marker)
 }

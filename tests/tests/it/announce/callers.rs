@@ -17,6 +17,7 @@ stories![
     deployment_that_a_pipeline_entered_has_one_place_in_the_ledger,
     notice_about_entities_that_are_not_there_fails_to_be_repeated,
     change_of_a_setting_is_announced_once_however_often_the_call_is_repeated,
+    remarks_on_one_deployment_are_all_made,
     caller_names_an_environment_of_a_monspec,
 ];
 
@@ -168,6 +169,27 @@ async fn change_of_a_setting_is_announced_once_however_often_the_call_is_repeate
     assert_eq!(events[0].properties["dt.event.source"], "Flags");
     assert_eq!(events[0].properties["new"], "true");
     assert!(world.ledger("Production").await.is_empty());
+}
+
+async fn remarks_on_one_deployment_are_all_made(world: World) {
+    world.production_group(GroupOptions::default());
+    let id = deploy(&world, "c0ffee");
+
+    for (request, title) in [
+        ("call-1", "The smoke test passed"),
+        ("call-1", "The smoke test passed"),
+        ("call-2", "The load test begins"),
+    ] {
+        let remark = json!({"deployment": id, "kind": "annotation", "title": title});
+        world.announce_directly(&remark, request).await;
+    }
+
+    let events = world.events_on(PRODUCTION);
+    assert_eq!(events.len(), 2, "{events:?}");
+    for event in &events {
+        assert_eq!(event.event_type, "CUSTOM_ANNOTATION");
+        assert_eq!(event.properties["CodeDeploy.DeploymentId"], id);
+    }
 }
 
 async fn caller_names_an_environment_of_a_monspec(world: World) {
