@@ -23,12 +23,13 @@ pub(crate) fn rounded(number: f64, digits: usize) -> String {
     if size != 0.0 && !(1e-6..1e15).contains(&size) {
         return readable(number);
     }
-    let exponent = exponent(size, digits);
-    let decimals = match usize::try_from(exponent + 1) {
-        Ok(before_point) => digits.saturating_sub(before_point),
-        Err(_) => digits + usize::try_from(-exponent - 1).unwrap_or(0),
+    // Most numbers are short already, and rounding takes many times as long.
+    let plain = number.to_string();
+    let text = if significant(&plain) <= digits {
+        plain
+    } else {
+        format!("{number:.*}", decimals(&plain, digits))
     };
-    let text = format!("{number:.decimals$}");
     let text = match text.split_once('.') {
         Some((whole, fraction)) => match fraction.trim_end_matches('0') {
             "" => grouped(whole),
@@ -56,12 +57,20 @@ fn tell_apart(numbers: &[Option<f64>], texts: &[Option<String>]) -> bool {
     pairs().all(|(a, b)| numbers[a] == numbers[b] || texts[a] != texts[b])
 }
 
-/// The power of ten of the first digit, after rounding.
-fn exponent(size: f64, digits: usize) -> i32 {
-    format!("{size:.*e}", digits.saturating_sub(1))
-        .split_once('e')
-        .and_then(|(_, exponent)| exponent.parse().ok())
-        .unwrap_or(0)
+/// How many digits a number has from its first one that is not zero.
+fn significant(text: &str) -> usize {
+    let digits = text.trim_start_matches(['-', '0', '.']).bytes();
+    digits.filter(u8::is_ascii_digit).count()
+}
+
+/// How many decimals show so many digits. A number that is rounded up to one
+/// digit more ends with a zero more.
+fn decimals(plain: &str, digits: usize) -> usize {
+    let (whole, fraction) = plain.split_once('.').unwrap_or((plain, ""));
+    match whole.trim_start_matches(['-', '0']).len() {
+        0 => digits + fraction.bytes().take_while(|digit| *digit == b'0').count(),
+        before_point => digits.saturating_sub(before_point),
+    }
 }
 
 fn grouped(whole: &str) -> String {
@@ -108,6 +117,24 @@ mod tests {
             (0.001_234_56, "0.001235"),
             (-2.5, "-2.5"),
             (1e300, "1.00000e300"),
+        ] {
+            assert_eq!(rounded(number, DIGITS), text);
+        }
+    }
+
+    #[test]
+    fn number_that_is_rounded_up_to_one_digit_more_stays_short() {
+        for (number, text) in [
+            (9.999_6, "10"),
+            (99.996, "100"),
+            (-999.96, "-1,000"),
+            (0.099_999_6, "0.1"),
+            (0.000_999_96, "0.001"),
+            (0.000_999_94, "0.0009999"),
+            (126.1, "126.1"),
+            (126.104, "126.1"),
+            (1_000.4, "1,000"),
+            (9_999.6, "10,000"),
         ] {
             assert_eq!(rounded(number, DIGITS), text);
         }
