@@ -41,16 +41,20 @@ impl Storm<'_> {
     }
 
     async fn tick_until_settled(&mut self, most: usize) -> Result<(), String> {
+        let mut was_settled = false;
         for round in 0..most {
             self.scene.minutes(6);
             let before = Before::look(self).await;
             let ticked = self.ticks_once(&self.workers[round % 2]).await;
             ticked.map_err(|error| format!("a tick failed in calm weather: {error:#}"))?;
             self.holds_since(&before).await?;
+            // What settles as over in one tick may be found open by the next.
             let known = self.known().await;
-            if known.iter().all(|known| known.phase == Phase::Settled) {
+            let is_settled = known.iter().all(|known| known.phase == Phase::Settled);
+            if is_settled && was_settled {
                 return Ok(());
             }
+            was_settled = is_settled;
         }
         Ok(())
     }
@@ -73,11 +77,9 @@ impl Storm<'_> {
             .filter(|trouble| !trouble.closed && !trouble.merged)
         {
             let id = trouble.problem.id();
-            let answered = known
-                .iter()
-                .any(|problem| problem.id == id && problem.finding != Finding::Over);
-            if !answered {
-                return Err(format!("problem {id} goes on and nobody looks"));
+            let stored = known.iter().find(|problem| problem.id == id);
+            if stored.is_none_or(|problem| problem.finding == Finding::Over) {
+                return Err(format!("problem {id} goes on and nobody looks: {stored:?}"));
             }
         }
         for id in &self.accepted {
