@@ -17,9 +17,58 @@ use crate::text::{Clock, name, sentence, short_version};
 use crate::words::{State, approval};
 use findings::Tolerances;
 
+/// So large a page still loads on the way to a meeting.
+const LARGEST: usize = 60_000;
+
+/// How much of an evaluation its page tells; the JSON has everything.
+#[derive(Clone, Copy)]
+struct Bounds {
+    /// Findings, the worst first.
+    findings: usize,
+    /// Characters of a query or a selector.
+    query: usize,
+    /// Bytes of the monspec.
+    spec: usize,
+}
+
+/// What is tried one after the other until the page is small enough.
+const BOUNDS: [Bounds; 4] = [
+    Bounds {
+        findings: 50,
+        query: 1_200,
+        spec: 12 * 1024,
+    },
+    Bounds {
+        findings: 50,
+        query: 300,
+        spec: 4 * 1024,
+    },
+    Bounds {
+        findings: 20,
+        query: 200,
+        spec: 4 * 1024,
+    },
+    Bounds {
+        findings: 10,
+        query: 100,
+        spec: 1024,
+    },
+];
+
 /// The verdict first, then the findings that led to it, then everything that
 /// led to those.
 pub fn evaluation(frame: &Frame<'_>, evaluation: &Evaluation<'_>) -> String {
+    let mut page = String::new();
+    for bounds in BOUNDS {
+        page = bounded(frame, evaluation, bounds);
+        if page.len() < LARGEST {
+            break;
+        }
+    }
+    page
+}
+
+fn bounded(frame: &Frame<'_>, evaluation: &Evaluation<'_>, bounds: Bounds) -> String {
     let validation = evaluation.validation;
     let registration = &validation.registration;
     let state = State::of(validation);
@@ -45,11 +94,11 @@ pub fn evaluation(frame: &Frame<'_>, evaluation: &Evaluation<'_>) -> String {
         @if let Some(evidence) = evaluation.evidence {
             (worst::cards(evidence))
             @let tolerances = Tolerances::of(evaluation.spec, &registration.comparison);
-            (findings::table(evidence, &tolerances))
-            (questions::list(evidence, clock))
+            (findings::table(evidence, &tolerances, bounds))
+            (questions::list(evidence, clock, bounds))
         }
         (timeline::list(evaluation, clock))
-        (spec::section(evaluation))
+        (spec::section(evaluation, bounds))
         @if let Some(json) = evaluation.json {
             p .links { a href=(json) { "This page as JSON" } }
         }

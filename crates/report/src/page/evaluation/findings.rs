@@ -7,16 +7,13 @@ use monspec::{Address, Finding, Outcome, Side};
 use release::evidence::{Evidence, Evidenced};
 use release::summary::worse_first;
 
+use super::Bounds;
 use crate::chart::limits;
 use crate::text::{count, name, sentence};
 use crate::units::{Unit, rounded};
 use crate::words::outcome;
 
-/// Beyond so many the page would be too large to load on the way to a meeting;
-/// the worst come first, and the JSON has them all.
-pub(super) const MOST: usize = 50;
-
-pub(super) fn table(evidence: &Evidence, tolerances: &Tolerances) -> Markup {
+pub(super) fn table(evidence: &Evidence, tolerances: &Tolerances, bounds: Bounds) -> Markup {
     let sorted = sorted(evidence);
     if sorted.is_empty() {
         return html! {};
@@ -36,10 +33,10 @@ pub(super) fn table(evidence: &Evidence, tolerances: &Tolerances) -> Markup {
                             th scope="col" { "Margin" }
                         }
                     }
-                    tbody { @for one in sorted.iter().take(MOST) { (row(&one.finding, tolerances)) } }
+                    tbody { @for one in sorted.iter().take(bounds.findings) { (row(&one.finding, tolerances)) } }
                 }
             }
-            @if let Some(more) = sorted.len().checked_sub(MOST).filter(|more| *more != 0) {
+            @if let Some(more) = sorted.len().checked_sub(bounds.findings).filter(|more| *more != 0) {
                 p { (count(more, "more finding")) " that weigh less stand in the JSON of this page." }
             }
         }

@@ -6,11 +6,9 @@ use maud::{Markup, html};
 use monspec::Finding;
 use release::evidence::{Asked, Evidence};
 
-use super::findings::{MOST, sorted, title};
+use super::Bounds;
+use super::findings::{sorted, title};
 use crate::text::{Clock, name, sentence, shortened};
-
-/// Queries are long, and the JSON has them whole.
-const LONGEST: usize = 1_200;
 
 /// A question and the findings that rest on it.
 struct Question<'a> {
@@ -19,24 +17,24 @@ struct Question<'a> {
     answered: Vec<(&'a Finding, &'a Asked)>,
 }
 
-pub(super) fn list(evidence: &Evidence, clock: Clock<'_>) -> Markup {
-    let questions = questions(evidence);
+pub(super) fn list(evidence: &Evidence, clock: Clock<'_>, bounds: Bounds) -> Markup {
+    let questions = questions(evidence, bounds);
     if questions.is_empty() {
         return html! {};
     }
     html! {
         section aria-labelledby="asked" {
             h2 #asked { "How it was measured" }
-            @for question in &questions { (block(question, evidence, clock)) }
+            @for question in &questions { (block(question, evidence, clock, bounds.query)) }
         }
     }
 }
 
 /// Signatures that share entities and window share a question.
-fn questions(evidence: &Evidence) -> Vec<Question<'_>> {
+fn questions(evidence: &Evidence, bounds: Bounds) -> Vec<Question<'_>> {
     let mut questions: Vec<Question<'_>> = Vec::new();
     let mut places: BTreeMap<_, usize> = BTreeMap::new();
-    for one in sorted(evidence).into_iter().take(MOST) {
+    for one in sorted(evidence).into_iter().take(bounds.findings) {
         let sides = [
             ("Observation", Some(&one.source)),
             ("Baseline", one.compare.as_ref()),
@@ -64,7 +62,7 @@ fn questions(evidence: &Evidence) -> Vec<Question<'_>> {
     questions
 }
 
-fn block(question: &Question<'_>, evidence: &Evidence, clock: Clock<'_>) -> Markup {
+fn block(question: &Question<'_>, evidence: &Evidence, clock: Clock<'_>, longest: usize) -> Markup {
     let asked = question.asked;
     let entities = entities(question, evidence);
     html! {
@@ -75,18 +73,18 @@ fn block(question: &Question<'_>, evidence: &Evidence, clock: Clock<'_>) -> Mark
                 dd { (clock.window(asked.window)) }
                 @if !entities.is_empty() {
                     dt { "Entities" }
-                    dd { code { (shortened(&entities.join(", "), LONGEST)) } }
+                    dd { code { (shortened(&entities.join(", "), longest)) } }
                 }
                 @if !asked.query.is_empty() {
                     dt { "Query" }
-                    dd { code { (shortened(&asked.query, LONGEST)) } }
+                    dd { code { (shortened(&asked.query, longest)) } }
                 }
                 dt { "Selectors" }
                 dd {
                     ul {
                         @for (finding, asked) in &question.answered {
                             li {
-                                (title(finding)) ": " code { (shortened(&asked.selector, LONGEST)) }
+                                (title(finding)) ": " code { (shortened(&asked.selector, longest)) }
                                 @for warning in &asked.warnings { br; strong { "Warning: " } (sentence(warning)) }
                             }
                         }

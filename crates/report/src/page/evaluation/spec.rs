@@ -2,14 +2,14 @@
 
 use maud::{Markup, html};
 
+use super::Bounds;
 use crate::records::Evaluation;
 use crate::text::shortened;
 
-/// So much of a monspec is shown, and of each of its lines.
+/// So much of each line of a monspec is shown.
 const LONGEST_LINE: usize = 1_200;
-const MOST: usize = 12 * 1024;
 
-pub(super) fn section(evaluation: &Evaluation<'_>) -> Markup {
+pub(super) fn section(evaluation: &Evaluation<'_>, bounds: Bounds) -> Markup {
     let hash = &evaluation.validation.registration.spec;
     html! {
         section aria-labelledby="monspec" {
@@ -18,7 +18,7 @@ pub(super) fn section(evaluation: &Evaluation<'_>) -> Markup {
             @match evaluation.spec {
                 None => p { "Its text is no longer stored." },
                 Some(text) => {
-                    @let shown = beginning(text);
+                    @let shown = beginning(text, bounds.spec);
                     @let whole = evaluation.json.map_or("validation.json", |_| "the JSON of this page");
                     div .scroll tabindex="0" role="region" aria-label="Text of the monspec" {
                         pre { code { @for line in shown.lines() { (shortened_line(line)) "\n" } } }
@@ -33,11 +33,11 @@ pub(super) fn section(evaluation: &Evaluation<'_>) -> Markup {
 }
 
 /// The lines that fit, whole.
-fn beginning(text: &str) -> &str {
-    if text.len() <= MOST {
+fn beginning(text: &str, most: usize) -> &str {
+    if text.len() <= most {
         return text;
     }
-    let end = text.floor_char_boundary(MOST);
+    let end = text.floor_char_boundary(most);
     let cut = &text[..end];
     cut.rfind('\n').map_or(cut, |line| &cut[..line])
 }
