@@ -3,6 +3,7 @@
 //! It is installed when it is needed, in the version and with the checksum of
 //! the lock file, and is no part of the repository.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -19,6 +20,10 @@ pub(super) struct Axe(String);
 impl Axe {
     pub(super) fn installed() -> Self {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("axe");
+        std::fs::create_dir_all(&folder).unwrap();
+        // Tests begin side by side, and one must not delete what another unpacks.
+        let lock = File::create(folder.join("lock")).unwrap();
+        lock.lock().unwrap();
         let stamp = folder.join("installed");
         if std::fs::read_to_string(&stamp).ok().as_deref() != Some(LOCK) {
             install(&folder);
@@ -49,7 +54,6 @@ pub(super) async fn finds(tab: &mut Tab<'_>) -> Vec<String> {
 }
 
 fn install(folder: &Path) {
-    std::fs::create_dir_all(folder).unwrap();
     std::fs::write(folder.join("package.json"), PACKAGE).unwrap();
     std::fs::write(folder.join("package-lock.json"), LOCK).unwrap();
     let npm = Command::new("npm")
