@@ -160,7 +160,7 @@ fn json_and_page_of_an_evaluation_hold_the_same_facts() {
             &document["overridden"]["why"],
             &document["overridden"]["who"],
             &document["ending"]["why"],
-            &document["ending"]["waiting_for"],
+            &document["ending"]["waitingFor"],
             &document["ending"]["by"],
             &document["deployments"][0]["id"],
         ];
