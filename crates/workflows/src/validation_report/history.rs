@@ -107,7 +107,7 @@ impl Reading<'_> {
             spec: spec.as_ref(),
             older: older.as_deref(),
             newer: newer.as_deref(),
-            json: Some(&to.part("history.json", Part::Newest)),
+            json: Some(&to.part("history.json", part)),
         };
         let start = addresses.start_for_all();
         let frame = self.frame(start.as_deref());
