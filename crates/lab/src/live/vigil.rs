@@ -63,9 +63,10 @@ impl Vigil {
     /// Looks at the last few seconds of a service.
     pub(super) fn look(&mut self, recent: Option<Summary>) -> Option<Change> {
         let recent = recent.filter(|recent| ENOUGH <= recent.count)?;
-        let usual = self.usual.get_or_insert(recent);
-        let symptom = symptom(usual, &recent);
+        // Who was never seen well can only be down, and that is no baseline.
+        let symptom = symptom(self.usual.as_ref().unwrap_or(&recent), &recent);
         if symptom.is_none() && !self.degraded {
+            let usual = self.usual.get_or_insert(recent);
             usual.median_ms += LEARNS * (recent.median_ms - usual.median_ms);
             usual.failing += LEARNS * (recent.failing - usual.failing);
         }
@@ -128,6 +129,11 @@ mod tests {
         failing: 0.1,
         ..WELL
     };
+    const GONE: Summary = Summary {
+        median_ms: 0.3,
+        failing: 1.0,
+        ..WELL
+    };
 
     fn changes(looks: &[(Summary, usize)]) -> Vec<Change> {
         let mut vigil = Vigil::default();
@@ -160,14 +166,25 @@ mod tests {
 
     #[test]
     fn service_that_is_not_there_is_down_and_not_fast() {
-        let gone = Summary {
-            median_ms: 0.3,
-            failing: 1.0,
-            ..WELL
-        };
         assert_eq!(
-            changes(&[(WELL, 10), (gone, 10), (WELL, 10)]),
+            changes(&[(WELL, 10), (GONE, 10), (WELL, 10)]),
             [Change::Degraded(Symptom::Down), Change::Recovered]
+        );
+    }
+
+    #[test]
+    fn service_that_was_never_there_is_down_and_no_baseline() {
+        let told = changes(&[(GONE, 10), (WELL, 100), (SLOW, 10)]);
+        assert!(
+            matches!(
+                told[..],
+                [
+                    Change::Degraded(Symptom::Down),
+                    Change::Recovered,
+                    Change::Degraded(Symptom::Slow { .. }),
+                ]
+            ),
+            "{told:?}"
         );
     }
 
