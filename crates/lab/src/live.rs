@@ -33,7 +33,7 @@ use release::problem::Problem;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-pub use environment::{Environment, METHODS};
+pub use environment::Environment;
 pub use journal::{Entry, Journal};
 pub use meter::Point;
 pub use ports::{Listeners, Ports, listen};

@@ -15,15 +15,13 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::app::{App, Ended};
+use super::load::CALLS;
 use super::meter::{Answered, Meter, Point, Summary};
 use crate::clock::real_time;
 use crate::tenant::{Failed, Requests, Tenant};
 
 /// Longer than the service lets anybody ask for.
 const TIMEOUT: Duration = Duration::from_secs(15);
-
-/// The methods of the service that are marked as key requests.
-pub const METHODS: [&str; 5] = ["/", "/version", "/api/echo", "/api/login", "/api/invoke"];
 
 /// Where a build runs; its server and its process end when this is dropped.
 #[derive(Debug)]
@@ -77,7 +75,7 @@ impl Environment {
         let url = format!("http://{}", listener.local_addr()?);
         let mut entity = tenant.service(service, "SampleJSonService");
         entity = entity.tag("DeploymentGroup", name);
-        for (index, method) in METHODS.iter().enumerate() {
+        for (index, method) in methods().enumerate() {
             entity = entity.method(&method_id(service, index), method);
         }
         entity.add();
@@ -204,7 +202,7 @@ impl Shared {
     fn measured(&self, path: &str, took: Duration, failed: bool) {
         let at = real_time().as_millisecond();
         let duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        let method = METHODS.iter().position(|method| *method == path);
+        let method = methods().position(|method| method == path);
         let method = method.map(|index| method_id(self.service, index));
         let requests =
             Requests::at(at, duration_us as f64).failing(Failed::Count(u64::from(failed)));
@@ -219,6 +217,13 @@ impl Shared {
     }
 }
 
+/// The methods of the service that are marked as key requests: all that is
+/// called.
+fn methods() -> impl Iterator<Item = &'static str> {
+    let path = |call: &'static str| call.split_once('?').map_or(call, |(path, _)| path);
+    CALLS.iter().map(move |&(call, _)| path(call))
+}
+
 /// The id of a method of a service.
 fn method_id(service: &str, index: usize) -> String {
     let number = service.trim_start_matches("SERVICE-");
@@ -229,4 +234,26 @@ fn method_id(service: &str, index: usize) -> String {
 /// Where the log of an environment's builds is.
 pub(super) fn log_of(folder: &Path, environment: &str) -> PathBuf {
     folder.join(format!("{}-serviceoutput.log", environment.to_lowercase()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use axum::http::Uri;
+
+    use super::*;
+
+    #[test]
+    fn everything_that_is_called_is_a_method_of_its_own() {
+        let known: Vec<&str> = methods().collect();
+        for (call, _) in CALLS {
+            let uri: Uri = call.parse().unwrap();
+            assert!(known.contains(&uri.path()), "{call}");
+        }
+        let ids: BTreeSet<String> = (0..known.len())
+            .map(|index| method_id(crate::world::PRODUCTION, index))
+            .collect();
+        assert_eq!(ids.len(), CALLS.len());
+    }
 }
