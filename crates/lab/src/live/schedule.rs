@@ -16,6 +16,9 @@ const EVERY: Duration = Duration::from_secs(1);
 
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// Lambda hands an event that failed out again twice, after a minute and two.
+const RETRIES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(2)];
+
 /// Carries jobs for ever.
 pub(super) async fn carry_jobs(scene: Arc<Scene>) -> anyhow::Result<()> {
     loop {
@@ -38,7 +41,7 @@ pub(super) async fn tick(scene: Arc<Scene>) -> anyhow::Result<()> {
 }
 
 async fn call(scene: &Scene, name: &str, function: &Function) {
-    let logs = invoke(scene, name, function, world::scheduled()).await;
+    let (_, logs) = invoke(scene, name, function, world::scheduled()).await;
     scene.journal.tell_news(name, &logs);
 }
 
@@ -51,24 +54,32 @@ async fn carry(scene: Arc<Scene>, job: Job) {
             return;
         }
     };
-    let logs = invoke(&scene, &job.function, function, job.event.clone()).await;
-    scene.journal.tell_logs(&job.function, &logs);
+    let mut retries = RETRIES.into_iter();
+    loop {
+        let (done, logs) = invoke(&scene, &job.function, function, job.event.clone()).await;
+        scene.journal.tell_logs(&job.function, &logs);
+        match retries.next() {
+            Some(pause) if !done => tokio::time::sleep(pause).await,
+            _ => break,
+        }
+    }
 }
 
-/// Invokes a function; the answer is what it wrote. What it could not do is the
-/// lab's trouble.
-async fn invoke(scene: &Scene, name: &str, function: &Function, event: Value) -> String {
+/// Invokes a function; the answer is whether it did its work, and what it wrote.
+/// What it could not do is the lab's trouble.
+async fn invoke(scene: &Scene, name: &str, function: &Function, event: Value) -> (bool, String) {
     match function.invoke(event).await {
         Ok(invocation) => {
             let logs = invocation.logs.clone();
-            if let Err(error) = world::answer(name, invocation) {
+            let answer = world::answer(name, invocation);
+            if let Err(error) = &answer {
                 scene.trouble(format!("{error:#}"));
             }
-            logs
+            (answer.is_ok(), logs)
         }
         Err(error) => {
             scene.trouble(format!("{name} cannot be invoked: {error:#}"));
-            String::new()
+            (false, String::new())
         }
     }
 }

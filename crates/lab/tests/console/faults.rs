@@ -1,5 +1,7 @@
 //! What breaks in the lab is told: to the person, and to the tenant.
 
+use std::time::Duration;
+
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -55,6 +57,41 @@ async fn build_that_logs_hangs_and_dies_is_noticed_each_time() {
         .await;
 
     assert!(console.stop().lines().any(|line| line.contains(crash)));
+}
+
+#[tokio::test]
+async fn function_that_dies_with_its_job_gets_the_job_again() {
+    let mut console = Console::start();
+    let mut started = children(console.id()).into_iter();
+    // The kernel knows the first fifteen letters.
+    let function = started.find(|one| "register-validation".starts_with(&one.name));
+    let function = function.unwrap();
+    send("STOP", function.id);
+    let own = &console.url;
+    let released = console.post("release", &json!({"build": 1}), own).await;
+    assert_eq!(released.0, StatusCode::NO_CONTENT, "{}", released.1);
+    console
+        .until(|state| {
+            let stages = state["executions"][0]["stages"].as_array().unwrap();
+            let mut actions = stages
+                .iter()
+                .flat_map(|one| one["actions"].as_array().unwrap());
+            actions.any(|one| one["name"] == "RegisterValidation" && one["status"] == "InProgress")
+        })
+        .await;
+    // The job is handed out within a tenth of a second.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+
+    send("KILL", function.id);
+
+    let crash = "register-validation crashed (signal: 9";
+    console
+        .until(|state| begins(&state["trouble"], crash))
+        .await;
+    console
+        .until(|state| state["executions"][0]["stages"][2]["waits"] == "Staging")
+        .await;
+    assert!(console.stop().contains(crash));
 }
 
 /// Releases build 1, answers for its gate in staging, and tries to release
