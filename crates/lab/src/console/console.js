@@ -220,6 +220,8 @@ source.addEventListener("state", (event) => {
   reports.href = state.reports;
   reports.hidden = false;
   tell("trouble", state.trouble);
+  // What was refused because something was on its way is possible again.
+  if (at("busy").textContent && !state.busy) tell("refusal");
   tell("busy", state.busy);
   for (const button of document.querySelectorAll("[data-build]")) {
     button.setAttribute("aria-disabled", String(Boolean(state.busy)));
