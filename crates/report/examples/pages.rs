@@ -82,6 +82,7 @@ fn histories(frame: &Frame<'_>, builds: &[Build]) -> Vec<File> {
         spec: spec.as_ref(),
         older: Some("history.html?page=2"),
         newer: None,
+        longest: None,
         json: Some("history.json"),
     };
     vec![

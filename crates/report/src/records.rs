@@ -59,6 +59,8 @@ pub struct History<'a> {
     pub older: Option<&'a str>,
     /// Where newer builds of the span are.
     pub newer: Option<&'a str>,
+    /// Where the longest span is, if this one is shorter.
+    pub longest: Option<&'a str>,
     /// Where the same is as JSON.
     pub json: Option<&'a str>,
 }

@@ -37,8 +37,10 @@ pub fn history(frame: &Frame<'_>, history: &History<'_>) -> String {
         (summary(history, last))
         @if history.builds.is_empty() {
             p {
-                "Nothing was registered in the last " (duration(history.span))
-                ". Ask for a longer " code { "timespan" } " (in minutes) in the address."
+                "Nothing was registered in the last " (duration(history.span)) ". "
+                @if let Some(longest) = history.longest {
+                    a href=(longest) { "Look at the last 90 days" } "."
+                }
             }
         } @else {
             (charts(frame, history))

@@ -108,6 +108,7 @@ fn pages_named(name: &str) -> Vec<String> {
                 spec: None,
                 older: None,
                 newer: None,
+                longest: None,
                 json: None,
             },
         ),

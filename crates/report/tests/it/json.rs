@@ -19,6 +19,7 @@ fn with_history<T>(of: impl Fn(&History<'_>) -> T) -> T {
         spec: Some(&spec),
         older: Some("/h?page=2"),
         newer: None,
+        longest: None,
         json: None,
     })
 }
@@ -273,6 +274,7 @@ fn hostile_names_reach_machines_unchanged() {
             spec: None,
             older: None,
             newer: None,
+            longest: None,
             json: None,
         };
         let one = Evaluation {

@@ -41,6 +41,7 @@ pub(crate) fn history() -> String {
             spec: Some(&spec),
             older: Some("/h?page=2"),
             newer: None,
+            longest: None,
             json: Some("/h?json=true"),
         },
     )

@@ -75,6 +75,7 @@ fn history_of_any_size_fits_into_an_answer() {
             spec: None,
             older: None,
             newer: None,
+            longest: None,
             json: None,
         },
     );
@@ -107,6 +108,7 @@ fn history_of_100_builds_stays_below_250_kb() {
             spec: None,
             older: None,
             newer: None,
+            longest: None,
             json: None,
         },
     );

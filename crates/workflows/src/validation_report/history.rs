@@ -15,6 +15,9 @@ use crate::metric_facts;
 /// How many builds are on a page, unless it is told.
 const ON_A_PAGE: u16 = 100;
 
+/// The span that an empty page offers, in minutes: 90 days.
+const LONGEST: u32 = 90 * 24 * 60;
+
 /// How many plotted numbers one answer holds, whatever the builds; a page of
 /// more would leave signatures out.
 const POINTS: usize = 5_000;
@@ -66,14 +69,7 @@ impl Reading<'_> {
                 return self.unknown(shape).await;
             }
         }
-        if found.unreadable != 0 {
-            tracing::error!(
-                pipeline.name = pipeline,
-                "{} builds of `{comparison}` cannot be read",
-                found.unreadable
-            );
-        }
-
+        tell_unreadable(found.unreadable, pipeline, comparison);
         let addresses = self.addresses(until);
         let to = Pages {
             addresses: &addresses,
@@ -97,6 +93,7 @@ impl Reading<'_> {
             .last()
             .filter(|_| found.newer)
             .map(|build| to.part(file, Part::After(build.validation.registration.id)));
+        let longest = (timespan < LONGEST).then(|| to.longest(file));
         let spec = self.newest_spec(&found.builds).await;
         let builds: Vec<Build> = found.builds.into_iter().map(build(&addresses)).collect();
         let history = History {
@@ -107,6 +104,7 @@ impl Reading<'_> {
             spec: spec.as_ref(),
             older: older.as_deref(),
             newer: newer.as_deref(),
+            longest: longest.as_deref(),
             json: Some(&to.part("history.json", part)),
         };
         let start = addresses.start_for_all();
@@ -147,6 +145,15 @@ impl Reading<'_> {
     }
 }
 
+fn tell_unreadable(builds: usize, pipeline: &str, comparison: &str) {
+    if builds != 0 {
+        tracing::error!(
+            pipeline.name = pipeline,
+            "{builds} builds of `{comparison}` cannot be read"
+        );
+    }
+}
+
 fn build(addresses: &Addresses<'_>) -> impl Fn(Recorded) -> Build {
     |recorded| Build {
         evaluation: addresses.evaluation(recorded.validation.registration.id),
@@ -156,6 +163,7 @@ fn build(addresses: &Addresses<'_>) -> impl Fn(Recorded) -> Build {
 }
 
 /// The pages of one history.
+#[derive(Clone)]
 struct Pages<'a> {
     addresses: &'a Addresses<'a>,
     pipeline: &'a str,
@@ -165,6 +173,15 @@ struct Pages<'a> {
 }
 
 impl Pages<'_> {
+    /// A link that was kept for a while looks at a span that has passed.
+    fn longest(&self, file: &str) -> String {
+        let to = Self {
+            timespan: LONGEST.to_string(),
+            ..self.clone()
+        };
+        to.part(file, Part::Newest)
+    }
+
     fn part(&self, file: &str, part: Part) -> String {
         let edge = match part {
             Part::Newest => None,

@@ -5,7 +5,7 @@ use release::links::Access;
 use serde_json::Value;
 use workflows::validation_report::{Kind, Outcome};
 
-use super::{HISTORY, Reader, nothing};
+use super::{HISTORY, Reader, link_with, nothing};
 
 #[tokio::test]
 async fn parameter_that_cannot_be_used_is_named() {
@@ -120,6 +120,9 @@ async fn part_beyond_the_span_is_empty() {
     let page = reader.shown(&format!("{link}&before={id}")).await;
 
     assert!(page.body.contains("Nothing was registered"));
+    let longest = link_with(&link, &page.body, "timespan=129600");
+    let page = reader.shown(&longest).await;
+    assert!(page.body.contains(&id.to_string()), "{}", page.body);
     let start = reader.shown(&reader.link(Scope::Start)).await;
     assert!(start.body.contains("Sample"));
 }
