@@ -5,8 +5,8 @@ mod told;
 
 use std::time::Duration;
 
-use anyhow::{Context as _, bail, ensure};
-use lab::live::{self, Listeners, Live, Scene};
+use anyhow::{anyhow, ensure};
+use lab::live::{self, Environment, Happened, Listeners, Live, Scene};
 use lab::pipeline::{ApprovalStatus, ExecutionStatus};
 use release::remediation::State;
 use tokio::time::Instant;
@@ -38,7 +38,7 @@ pub(crate) struct Chapter {
     left: u32,
 }
 
-const CHAPTERS: [Chapter; 5] = [
+static CHAPTERS: [Chapter; 5] = [
     Chapter {
         build: 1,
         about: "is healthy, and the first of all",
@@ -76,7 +76,24 @@ const CHAPTERS: [Chapter; 5] = [
     },
 ];
 
-/// Tells the whole story; an error unless every build ended as it should.
+/// How far the story got.
+#[derive(Default)]
+struct Progress {
+    releases: Vec<Release>,
+    under_way: Option<UnderWay>,
+}
+
+/// A release that is not over.
+struct UnderWay {
+    chapter: &'static Chapter,
+    execution: String,
+    began: Instant,
+    /// How many problems are told already.
+    known: usize,
+}
+
+/// Tells the whole story, or what is known of it when it breaks off; an error
+/// unless every build ended as it should.
 pub(crate) async fn tell(options: live::Options, form: Form) -> anyhow::Result<()> {
     let timeline = Timeline::begin(form.stream());
     let listeners = Listeners::bind(options.ports).await?;
@@ -86,97 +103,144 @@ pub(crate) async fn tell(options: live::Options, form: Form) -> anyhow::Result<(
     let scene = live.scene().clone();
     let mut troubles = scene.troubles();
 
+    let mut progress = Progress::default();
     let telling = async {
-        let mut releases = Vec::new();
         for (number, chapter) in (1..).zip(&CHAPTERS) {
             let Chapter { build, about, .. } = chapter;
             timeline.line(&format!(
                 "\n{number} of {}: build {build} {about}",
                 CHAPTERS.len()
             ));
-            releases.push(release(&scene, chapter).await?);
+            progress.release(&scene, chapter).await?;
         }
-        anyhow::Ok(releases)
+        anyhow::Ok(())
     };
-    let releases = tokio::select! {
-        releases = telling => releases?,
+    let ended = tokio::select! {
+        ended = telling => ended,
         never = told::follow(&scene.journal, &timeline) => match never {},
-        error = live.broken() => return Err(error),
+        error = live.broken() => Err(error),
         trouble = troubles.wait_for(Option::is_some) => {
             let trouble = trouble.ok().and_then(|told| told.clone());
-            bail!(trouble.unwrap_or_default());
+            Err(anyhow!(trouble.unwrap_or_default()))
         }
     };
-    let outcome = Outcome::of(releases, began.elapsed());
+    let releases = progress.end(&scene).await;
+    let error = ended.as_ref().err().map(|error| format!("{error:#}"));
+    let outcome = Outcome::of(releases, error, began.elapsed());
     told::end(&outcome, form, &timeline);
+    ended?;
     ensure!(outcome.as_expected, "not every build ended as it should");
     Ok(())
 }
 
-/// Takes one build through the pipeline and waits for all that follows.
-async fn release(scene: &Scene, chapter: &Chapter) -> anyhow::Result<Release> {
-    let known = scene.problems().len();
-    let began = Instant::now();
-    let execution = scene.release(chapter.build)?;
-    until("the pipeline to end", async || {
-        Ok(scene.execution(&execution)?.status != ExecutionStatus::InProgress)
-    })
-    .await?;
-    // What followed is told before the next chapter begins.
-    tokio::time::sleep(TELLING).await;
-    let staging = Gate::of(&scene.approval(&scene.staging, &execution)?);
-    let production = Gate::of(&scene.approval(&scene.production, &execution)?);
-    let mut heals = Vec::new();
-    for problem in scene.problems().split_off(known) {
-        heals.push(healed(scene, &problem.id).await?);
-    }
-    if !heals.is_empty() {
-        tokio::time::sleep(CALM).await;
-    }
-    let left = scene.production.build();
-    Ok(Release::told(
-        chapter,
-        [staging, production],
-        heals,
-        left,
-        began.elapsed(),
-    ))
-}
-
-/// Waits until everything is said and done about a problem.
-async fn healed(scene: &Scene, id: &str) -> anyhow::Result<Heal> {
-    until("the problem to be answered", async || {
-        let problem = scene.answered(id).await?;
-        let remediations = problem.map_or_else(Vec::new, |problem| problem.remediations);
-        let is_over = |state: &State| state.is_final();
-        Ok(!remediations.is_empty() && remediations.iter().all(|one| is_over(&one.state)))
-    })
-    .await?;
-    let problem = scene.answered(id).await?;
-    let problem = problem.context("the problem is not stored any more")?;
-    let state = problem.remediations.into_iter().map(|one| one.state).next();
-    Ok(Heal {
-        problem: problem.display_id.unwrap_or(problem.id),
-        title: problem.title.unwrap_or_default(),
-        confirmed: matches!(state, Some(State::Confirmed { .. })),
-        comments: scene
-            .comments(id)
-            .into_iter()
-            .map(|comment| comment.text)
-            .collect(),
-    })
-}
-
-/// Looks again and again until something holds.
-async fn until(what: &str, holds: impl AsyncFn() -> anyhow::Result<bool>) -> anyhow::Result<()> {
-    let deadline = Instant::now() + PATIENCE;
-    while !holds().await? {
+impl Progress {
+    /// Takes one build through the pipeline and waits for all that follows.
+    async fn release(&mut self, scene: &Scene, chapter: &'static Chapter) -> anyhow::Result<()> {
+        let began = Instant::now();
+        let one = self.under_way.insert(UnderWay {
+            chapter,
+            execution: scene.release(chapter.build)?,
+            began,
+            // One that opens between two releases belongs to the second.
+            known: self.releases.iter().map(|told| told.problems.len()).sum(),
+        });
+        let is_over = until(async || {
+            Ok(scene.execution(&one.execution)?.status != ExecutionStatus::InProgress)
+        });
         ensure!(
-            Instant::now() < deadline,
-            "waited {} s in vain for {what}",
+            is_over.await?,
+            "waited {} s in vain for the pipeline to end",
             PATIENCE.as_secs()
         );
+        // What followed is told before the next chapter begins.
+        tokio::time::sleep(TELLING).await;
+        let problems = one.problems(scene);
+        for problem in &problems {
+            // One that is never answered is told as it is then.
+            until(async || is_answered(scene, &problem.id).await).await?;
+        }
+        if !problems.is_empty() {
+            tokio::time::sleep(CALM).await;
+        }
+        self.releases.push(one.told(scene).await?);
+        self.under_way = None;
+        Ok(())
+    }
+
+    /// All releases, with what is known of one that is not over.
+    async fn end(mut self, scene: &Scene) -> Vec<Release> {
+        // What cannot even be read is left out: the story ends with an error.
+        if let Some(one) = self.under_way
+            && let Ok(release) = one.told(scene).await
+        {
+            self.releases.push(release.unfinished());
+        }
+        self.releases
+    }
+}
+
+impl UnderWay {
+    fn problems(&self, scene: &Scene) -> Vec<Happened> {
+        scene.problems().split_off(self.known)
+    }
+
+    /// What became of the release so far.
+    async fn told(&self, scene: &Scene) -> anyhow::Result<Release> {
+        let staging = self.gate(scene, &scene.staging).await?;
+        let production = self.gate(scene, &scene.production).await?;
+        let mut heals = Vec::new();
+        for problem in self.problems(scene) {
+            heals.push(heal(scene, problem).await?);
+        }
+        Ok(Release::told(
+            self.chapter,
+            [staging, production],
+            heals,
+            scene.production.build(),
+            self.began.elapsed(),
+        ))
+    }
+
+    async fn gate(&self, scene: &Scene, environment: &Environment) -> anyhow::Result<Gate> {
+        let mut approval = scene.approval(environment, &self.execution)?;
+        if approval.status == ApprovalStatus::Waiting {
+            approval.summary = scene.held(environment, &self.execution).await?;
+        }
+        Ok(Gate::of(&approval))
+    }
+}
+
+/// Whether everything is said and done about a problem.
+async fn is_answered(scene: &Scene, id: &str) -> anyhow::Result<bool> {
+    let problem = scene.answered(id).await?;
+    let remediations = problem.map_or_else(Vec::new, |problem| problem.remediations);
+    Ok(!remediations.is_empty() && remediations.iter().all(|one| one.state.is_final()))
+}
+
+/// What was done about a problem so far.
+async fn heal(scene: &Scene, problem: Happened) -> anyhow::Result<Heal> {
+    let answered = scene.answered(&problem.id).await?;
+    let remediations = answered.map_or_else(Vec::new, |answered| answered.remediations);
+    let comments = scene.comments(&problem.id).into_iter();
+    Ok(Heal {
+        problem: problem.display_id,
+        title: problem.title,
+        confirmed: matches!(
+            remediations.first().map(|one| &one.state),
+            Some(State::Confirmed { .. })
+        ),
+        comments: comments.map(|comment| comment.text).collect(),
+    })
+}
+
+/// Looks again and again whether something holds, until patience ends.
+async fn until(holds: impl AsyncFn() -> anyhow::Result<bool>) -> anyhow::Result<bool> {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds().await? {
+        if deadline <= Instant::now() {
+            return Ok(false);
+        }
         tokio::time::sleep(PAUSE).await;
     }
-    Ok(())
+    Ok(true)
 }

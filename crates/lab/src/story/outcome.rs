@@ -16,6 +16,8 @@ pub(crate) struct Outcome {
     /// How long it took once everything was built, in seconds.
     pub(crate) seconds: f64,
     pub(crate) releases: Vec<Release>,
+    /// Why it was not told to its end, if it was not.
+    pub(crate) error: Option<String>,
 }
 
 /// One release.
@@ -55,11 +57,12 @@ pub(crate) struct Heal {
 }
 
 impl Outcome {
-    pub(crate) fn of(releases: Vec<Release>, took: Duration) -> Self {
+    pub(crate) fn of(releases: Vec<Release>, error: Option<String>, took: Duration) -> Self {
         Self {
-            as_expected: releases.iter().all(|release| release.as_expected),
+            as_expected: error.is_none() && releases.iter().all(|release| release.as_expected),
             seconds: tenths(took),
             releases,
+            error,
         }
     }
 }
@@ -93,6 +96,14 @@ impl Release {
             seconds: tenths(took),
         }
     }
+
+    /// The same of a release that is not over, which nobody expects.
+    pub(super) fn unfinished(self) -> Self {
+        Self {
+            as_expected: false,
+            ..self
+        }
+    }
 }
 
 impl Gate {
@@ -108,6 +119,12 @@ impl Gate {
             summary: approval.summary.clone(),
             status: approval.status,
         }
+    }
+
+    /// Why it waits for a person, if it does.
+    pub(super) fn held(&self) -> Option<&str> {
+        let waits = self.status == ApprovalStatus::Waiting;
+        self.summary.as_deref().filter(|_| waits)
     }
 }
 

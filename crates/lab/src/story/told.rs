@@ -46,9 +46,12 @@ pub(super) async fn follow(journal: &Journal, timeline: &Timeline) -> Infallible
 pub(super) fn end(outcome: &Outcome, form: Form, timeline: &Timeline) {
     timeline.line(&table(outcome));
     if matches!(form, Form::Json) {
-        let json = serde_json::to_string(outcome).expect("texts and numbers make JSON");
-        Timeline::begin(Stream::Out).line(&json);
+        Timeline::begin(Stream::Out).line(&json(outcome));
     }
+}
+
+fn json(outcome: &Outcome) -> String {
+    serde_json::to_string(outcome).expect("texts and numbers make JSON")
 }
 
 fn table(outcome: &Outcome) -> String {
@@ -69,6 +72,9 @@ fn table(outcome: &Outcome) -> String {
         "Not every build ended as it should"
     };
     lines.push(format!("\n{end}, after {:.0} s.", outcome.seconds));
+    if let Some(error) = &outcome.error {
+        lines.push(format!("It broke off: {error}"));
+    }
     lines.join("\n")
 }
 
@@ -95,8 +101,95 @@ fn remark(release: &Release) -> String {
             )
         })
         .collect();
+    for gate in [&release.staging, &release.production] {
+        if let Some(held) = gate.held() {
+            remarks.push(format!("held: {}", held.replace('\n', " ")));
+        }
+    }
     if !release.as_expected {
         remarks.push("NOT AS EXPECTED".to_owned());
     }
     remarks.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use lab::pipeline::{ApprovalStatus, ApprovalView};
+    use serde_json::{Value, json};
+
+    use super::super::CHAPTERS;
+    use super::super::outcome::Gate;
+    use super::*;
+
+    /// Build 1 is held in staging when patience ends.
+    fn unfinished() -> Outcome {
+        let gate = |status, summary: Option<&str>| {
+            Gate::of(&ApprovalView {
+                status,
+                summary: summary.map(str::to_owned),
+                by: None,
+                token: None,
+                action_execution_id: None,
+            })
+        };
+        let gates = [
+            gate(
+                ApprovalStatus::Waiting,
+                Some("Inconclusive: no baseline. http://reports"),
+            ),
+            gate(ApprovalStatus::NotReached, None),
+        ];
+        let took = Duration::from_secs(100);
+        let release = Release::told(&CHAPTERS[0], gates, Vec::new(), Some(1), took).unfinished();
+        Outcome::of(
+            vec![release],
+            Some("waited in vain".to_owned()),
+            Duration::from_secs(102),
+        )
+    }
+
+    #[test]
+    fn story_that_breaks_off_still_has_a_table() {
+        assert_eq!(
+            table(&unfinished()),
+            "
+BUILD  STAGING      PRODUCTION   THEN RUNS
+1      waiting      not reached  build 1    held: Inconclusive: no baseline. http://reports; NOT AS EXPECTED
+
+Not every build ended as it should, after 102 s.
+It broke off: waited in vain"
+        );
+    }
+
+    #[test]
+    fn story_that_breaks_off_is_told_to_programs() {
+        let told: Value = serde_json::from_str(&json(&unfinished())).unwrap();
+
+        let expected = json!({
+            "asExpected": false,
+            "seconds": 102.0,
+            "releases": [{
+                "build": 1,
+                "asExpected": false,
+                "staging": {
+                    "answer": "waiting",
+                    "summary": "Inconclusive: no baseline. http://reports",
+                },
+                "production": { "answer": "not reached", "summary": null },
+                "problems": [],
+                "leftInProduction": 1,
+                "seconds": 100.0,
+            }],
+            "error": "waited in vain",
+        });
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn story_that_breaks_off_between_two_builds_is_not_as_expected() {
+        let outcome = Outcome::of(Vec::new(), Some("broken".to_owned()), Duration::ZERO);
+        assert!(!outcome.as_expected);
+    }
 }
