@@ -23,7 +23,6 @@ pub(crate) async fn comments(
         subject: Subject::Problems,
         path: &path(segment),
         query: vec![("pageSize", "100".to_owned())],
-        on_every_page: Vec::new(),
     };
     let open = |page: Page| (page.comments, page.next_page_key);
     let found = all(connection, list, open, deadline).await?;

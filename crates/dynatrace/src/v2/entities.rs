@@ -36,7 +36,6 @@ pub(crate) async fn entities(
             ("fields", fields.to_owned()),
             ("pageSize", "500".to_owned()),
         ],
-        on_every_page: Vec::new(),
     };
     let open = |page: Page| (page.entities, page.next_page_key);
     let found = all(connection, list, open, deadline).await?;

@@ -56,7 +56,6 @@ async fn selected(
             ("to", window.to_ms.to_string()),
             ("pageSize", "1000".to_owned()),
         ],
-        on_every_page: Vec::new(),
     };
     let open = |page: Page| (page.events, page.next_page_key);
     let found = all(connection, list, open, deadline).await?;

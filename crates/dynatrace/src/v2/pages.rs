@@ -15,8 +15,6 @@ pub(super) struct List<'a> {
     /// What is asked on the first page. The key of the next one stands for all
     /// of it, and repeating any of it is refused.
     pub(super) query: Vec<(&'static str, String)>,
-    /// What has to be asked on every page nevertheless.
-    pub(super) on_every_page: Vec<(&'static str, String)>,
 }
 
 /// Reads all pages of a list; `open` takes its items and the key of the next
@@ -28,8 +26,6 @@ pub(super) async fn all<P: DeserializeOwned, T>(
     deadline: Instant,
 ) -> Result<Vec<T>, Error> {
     let mut query = list.query;
-    query.extend(list.on_every_page.iter().cloned());
-
     let mut items = Vec::new();
     loop {
         let request = Request {
@@ -45,8 +41,7 @@ pub(super) async fn all<P: DeserializeOwned, T>(
         let Some(key) = key.filter(|key| !key.is_empty()) else {
             return Ok(items);
         };
-        let mut next = vec![("nextPageKey", key)];
-        next.extend(list.on_every_page.iter().cloned());
+        let next = vec![("nextPageKey", key)];
         if next == query {
             return Err(Error::malformed("its next page is the page itself"));
         }

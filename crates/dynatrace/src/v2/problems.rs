@@ -49,7 +49,6 @@ pub(crate) async fn open_problems(
             ("from", since_ms.to_string()),
             ("pageSize", "100".to_owned()),
         ],
-        on_every_page: Vec::new(),
     };
     let open = |page: Page| (page.problems, page.next_page_key);
     let found = all(connection, list, open, deadline).await?;
