@@ -167,7 +167,8 @@ impl Store {
             .collect()
     }
 
-    /// Stores a problem that is new and wakes one that nobody has.
+    /// Stores a problem that is new and wakes one that nobody has. What is waited
+    /// for is looked at soon again: somebody has news of it.
     async fn enter(
         &self,
         problem: &Problem,
@@ -191,7 +192,7 @@ impl Store {
                 "SET problem = if_not_exists(problem, :problem), \
                  phase = if_not_exists(phase, :phase), \
                  faults = if_not_exists(faults, :none), \
-                 waits = if_not_exists(waits, :none), \
+                 waits = :none, \
                  revision = if_not_exists(revision, :none), \
                  expiresAt = if_not_exists(expiresAt, :expiry), \
                  dueShard = :shard, dueAt = :now, \
