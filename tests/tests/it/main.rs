@@ -9,6 +9,7 @@ mod browser;
 mod delivery;
 mod gate;
 mod heal;
+mod installs;
 mod layers;
 mod publish;
 mod report;

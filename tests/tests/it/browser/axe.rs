@@ -69,7 +69,7 @@ fn install(folder: &Path) {
         ),
         Err(error) => panic!(
             "cannot start `npm` ({error}), which installs axe-core to look for barriers in the \
-             report; install it: sudo apt-get install --yes npm"
+             report; `tests/run` installs it"
         ),
     }
 }

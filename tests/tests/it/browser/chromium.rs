@@ -145,7 +145,7 @@ impl Process {
             Ok(child) => Self { child, folder },
             Err(error) => panic!(
                 "cannot start `chromium` ({error}), in which these tests read; \
-                 install it: sudo apt-get install --yes chromium"
+                 `tests/run` installs it"
             ),
         }
     }
