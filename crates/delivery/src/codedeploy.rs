@@ -158,6 +158,14 @@ impl Revision {
         format!("string:{}", string.unwrap_or_default())
     }
 
+    /// The digest of a bundle in S3, if it was named: the same for the same
+    /// bytes, unless they are encrypted with a key of KMS.
+    pub fn digest(&self) -> Option<String> {
+        let tag = self.location.s3_location.as_ref()?.e_tag.as_deref()?;
+        let digest = tag.trim_matches('"');
+        (!digest.is_empty()).then(|| digest.to_owned())
+    }
+
     /// The bucket and key of a bundle in S3.
     pub fn bundle(&self) -> Option<(&str, &str)> {
         let s3 = self.location.s3_location.as_ref()?;

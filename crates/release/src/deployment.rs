@@ -6,7 +6,8 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::validation::{ValidationId, content_identity};
+use crate::content::{by_place, with_digest};
+use crate::validation::ValidationId;
 use crate::window::Window;
 
 /// A CodeDeploy application and one of its deployment groups.
@@ -43,6 +44,9 @@ pub struct Deployment {
     /// same content by its place alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<String>,
+    /// The digest of its bundle, where CodeDeploy was asked and says one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
     /// What a person calls it.
     pub version: String,
     /// Why it was deployed.
@@ -63,17 +67,16 @@ impl Deployment {
         let mut told = if is_better { other } else { self }.clone();
         told.at = self.at;
         told.location = self.location.as_ref().or(other.location.as_ref()).cloned();
+        told.digest = self.digest.as_ref().or(other.digest.as_ref()).cloned();
         (told != *self).then_some(told)
     }
 
     /// Every identity that its content is known by: what it was built from, and
     /// where it lies.
     pub fn contents(&self) -> BTreeSet<String> {
-        let by_place = self
-            .location
-            .iter()
-            .map(|place| content_identity(&[], place));
-        by_place.chain([self.identity.clone()]).collect()
+        let by_place = self.location.iter().map(|place| by_place(place));
+        let identity = with_digest(&self.identity, self.digest.as_deref());
+        by_place.chain([identity]).collect()
     }
 }
 
@@ -230,6 +233,7 @@ mod tests {
             execution: None,
             identity: id.to_owned(),
             location: None,
+            digest: None,
             version: id.to_owned(),
             origin,
         }

@@ -2,6 +2,7 @@
 
 pub mod approval;
 pub mod attribution;
+pub mod content;
 pub mod deployment;
 pub mod evidence;
 pub mod link;

@@ -316,6 +316,7 @@ mod tests {
             execution: None,
             identity: "one".to_owned(),
             location: None,
+            digest: None,
             version: "1".to_owned(),
             origin: Origin::Release,
         }

@@ -569,6 +569,7 @@ mod tests {
                 execution: None,
                 identity: identity.to_owned(),
                 location: None,
+                digest: None,
                 version: id.to_owned(),
                 origin: Origin::Release,
             },

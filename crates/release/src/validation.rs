@@ -30,7 +30,6 @@
 //! | Judged | `give_up_at` passed | ending = gave up, or the watch ends | – | lease | as written |
 //! | Judged | nothing is left to do | → Settled, no due time, expiry | – | lease | finished |
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -98,8 +97,12 @@ pub struct Registration {
     pub sources: Vec<SourceRevision>,
     /// What a person calls the build.
     pub version: String,
-    /// The deployments that the verdict is about.
+    /// The deployments that the window has to belong to.
     pub deployments: Vec<Deployment>,
+    /// Why the verdict teaches nothing, where it is not known which of them it
+    /// is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untaught: Option<String>,
     /// The deployment groups behind the compared environments, where known.
     pub compare_groups: Vec<Group>,
     /// Where the result is posted, if anywhere.
@@ -112,6 +115,16 @@ pub struct Registration {
     pub give_up_at: Timestamp,
     /// When the record may be forgotten.
     pub expires_at: Timestamp,
+}
+
+impl Registration {
+    /// The deployments that the ledger learns the verdict of.
+    pub fn taught(&self) -> &[Deployment] {
+        match self.untaught {
+            None => &self.deployments,
+            Some(_) => &[],
+        }
+    }
 }
 
 /// CodePipeline's execution mode.
@@ -375,23 +388,6 @@ pub fn version_label(sources: &[SourceRevision], execution: Option<&str>) -> Str
     label.chars().take(LONGEST).collect()
 }
 
-/// What was released, independent of deployment ids and artifact keys: the
-/// source revisions where they are known, else where the content lies.
-pub fn content_identity(sources: &[SourceRevision], location: &str) -> String {
-    let sorted: BTreeMap<&str, &str> = sources
-        .iter()
-        .map(|source| (source.name.as_str(), source.revision.as_str()))
-        .collect();
-    if sorted.is_empty() {
-        return format!("location:{location}");
-    }
-    let parts: Vec<String> = sorted
-        .iter()
-        .map(|(name, revision)| format!("{name}={revision}"))
-        .collect();
-    format!("sources:{}", parts.join(";"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -445,21 +441,5 @@ mod tests {
                 .count(),
             80
         );
-    }
-
-    #[test]
-    fn same_sources_are_the_same_content_under_any_location() {
-        let one = [source("App", "1", None), source("Config", "7", None)];
-        let other = [
-            source("Config", "7", Some("again")),
-            source("App", "1", None),
-        ];
-
-        assert_eq!(content_identity(&one, "a"), content_identity(&other, "b"));
-        assert_ne!(
-            content_identity(&one, "a"),
-            content_identity(&one[..1], "a")
-        );
-        assert_ne!(content_identity(&[], "a"), content_identity(&[], "b"));
     }
 }

@@ -257,7 +257,7 @@ impl Store {
         loop {
             let mut writes = vec![self.claimed_update(claimed, change)];
             writes.extend(
-                self.lessons(&registration.deployments, registration.id, &lesson)
+                self.lessons(registration.taught(), registration.id, &lesson)
                     .await?,
             );
             if attempts.write(self, writes).await? == Attempt::Written {

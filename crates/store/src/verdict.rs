@@ -45,7 +45,7 @@ impl Store {
             let read = Box::pin(async {
                 tokio::try_join!(
                     self.catalogue_verdict(registration, &judgement),
-                    self.lessons(&registration.deployments, registration.id, &lesson),
+                    self.lessons(registration.taught(), registration.id, &lesson),
                 )
             });
             let (catalogued, lessons) = read.await?;

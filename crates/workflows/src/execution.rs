@@ -10,8 +10,9 @@ use delivery::pipeline::{
 use delivery::{CodePipeline, DeliveryError};
 use futures_util::future::{join, try_join};
 use jiff::Timestamp;
+use release::content::{Given, Making};
 use release::deployment::{Deployment, Group, Origin};
-use release::validation::{Registrant, SourceRevision, content_identity, version_label};
+use release::validation::{Registrant, SourceRevision, version_label};
 
 use crate::refusal::{Refusal, Stop};
 
@@ -36,8 +37,14 @@ impl Deployed {
             group: self.group.clone(),
             at: self.at,
             execution: execution.map(str::to_owned),
-            identity: content_identity(sources, &self.id),
+            identity: Given {
+                sources: sources.to_vec(),
+                making: Making::Taken,
+                place: None,
+            }
+            .identity(&self.id),
             location: None,
+            digest: None,
             version: version_label(sources, execution),
             origin,
         }

@@ -235,6 +235,7 @@ fn registration(
         sources: placed.sources,
         version,
         deployments,
+        untaught: None,
         compare_groups: placed.compare_groups,
         result_hook: parameters.result_hook.clone(),
         registered_at: now,

@@ -73,6 +73,7 @@ fn registered(at: Timestamp, spec: &Spec) -> Registration {
         sources: Vec::new(),
         version: "4f2a9c1e77aa Change the cart".to_owned(),
         deployments: Vec::new(),
+        untaught: None,
         compare_groups: Vec::new(),
         result_hook: None,
         registered_at: at,

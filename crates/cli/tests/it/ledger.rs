@@ -35,6 +35,7 @@ impl World {
                 execution: Some("execution-1".to_owned()),
                 identity: format!("sources:App={id}"),
                 location: None,
+                digest: None,
                 version: version.to_owned(),
                 origin: Origin::Release,
             };

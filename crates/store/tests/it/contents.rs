@@ -66,6 +66,7 @@ async fn content_that_one_group_knows_by_its_sources_is_bad_where_only_its_place
     world.store.record_deployment(&by_sources).await.unwrap();
     let blamed = Deployment {
         location: Some("s3:bundles/1#".to_owned()),
+        digest: None,
         ..by_sources
     };
     let by_place = Deployment {
@@ -99,6 +100,7 @@ async fn place_that_is_learnt_later_is_held_against_what_was_bad_before() {
         execution: None,
         identity: "location:s3:bundles/1#".to_owned(),
         location: Some("s3:bundles/1#".to_owned()),
+        digest: None,
         ..deployment("d-1", 0)
     };
     let bad = async || {

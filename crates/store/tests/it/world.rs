@@ -224,6 +224,7 @@ pub(crate) fn registration(second: u16) -> Registration {
         sources: Vec::new(),
         version: format!("build {second}"),
         deployments: vec![deployment("d-1", 0)],
+        untaught: None,
         compare_groups: Vec::new(),
         result_hook: Some("https://hooks.example/result".to_owned()),
         registered_at,
@@ -264,6 +265,7 @@ pub(crate) fn deployment(id: &str, second: i64) -> Deployment {
         execution: Some("execution-1".to_owned()),
         identity: format!("sources:App={id}"),
         location: None,
+        digest: None,
         version: id.to_owned(),
         origin: Origin::Release,
     }

@@ -224,6 +224,7 @@ pub(super) fn heal_record(
         execution: None,
         identity: heal.target.identity.clone(),
         location: heal.target.location.clone(),
+        digest: heal.target.digest.clone(),
         version: heal.target.version.clone(),
         origin: Origin::Heal,
     }

@@ -9,9 +9,9 @@ use delivery::pipeline::Target;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
+use release::content::by_place;
 use release::deployment::{Deployment, Group, LedgerEntry, Origin, Standing};
 use release::remediation::{Guard, MARKER, Progress, carries_marker};
-use release::validation::content_identity;
 
 use super::Services;
 
@@ -209,6 +209,7 @@ pub(super) fn completed(
             deployment.origin = Origin::Heal;
         }
         deployment.location = location(made).or(deployment.location);
+        deployment.digest = digest(made).or(deployment.digest);
     }
     deployment
 }
@@ -229,8 +230,9 @@ pub(crate) fn recorded(made: &codedeploy::Deployment) -> Deployment {
         at: made.created,
         execution: None,
         version: name.chars().take(80).collect(),
-        identity: content_identity(&[], place),
+        identity: by_place(place),
         location,
+        digest: digest(made),
         origin: if is_heal(made) {
             Origin::Heal
         } else {
@@ -245,4 +247,8 @@ fn is_heal(made: &codedeploy::Deployment) -> bool {
 
 fn location(made: &codedeploy::Deployment) -> Option<String> {
     made.revision.as_ref().map(Revision::location)
+}
+
+fn digest(made: &codedeploy::Deployment) -> Option<String> {
+    made.revision.as_ref().and_then(Revision::digest)
 }

@@ -2,9 +2,9 @@
 
 use anyhow::Context as _;
 use delivery::codedeploy::{Maker, Status};
+use release::content::by_place;
 use release::deployment::{Deployment, Origin};
 use release::remediation::carries_marker;
-use release::validation::content_identity;
 use store::Store;
 
 use super::Services;
@@ -49,8 +49,9 @@ pub(super) async fn look(services: &Services, id: &str) -> Result<Known, Stop> {
         group: group(&found.target),
         at: found.created,
         execution: None,
-        identity: content_identity(&[], &revision.location()),
+        identity: by_place(&revision.location()),
         location: Some(revision.location()),
+        digest: revision.digest(),
         version: found.id,
         origin: if healed {
             Origin::Heal

@@ -213,6 +213,7 @@ async fn released_since(
                 execution: Some(run.execution),
                 identity: String::new(),
                 location: None,
+                digest: None,
                 version: String::new(),
                 origin: Origin::Release,
             })

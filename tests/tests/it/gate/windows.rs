@@ -315,6 +315,7 @@ fn deployed(group: &str, world: &World) -> Deployment {
         execution: None,
         identity: "sources:Monspec=0".to_owned(),
         location: None,
+        digest: None,
         version: "0".to_owned(),
         origin: Origin::Release,
     }

@@ -90,6 +90,7 @@ async fn condemned_elsewhere(mut scene: Scene, identity: &str, location: Option<
         execution: None,
         identity: identity.to_owned(),
         location: location.map(str::to_owned),
+        digest: None,
         version: "good".to_owned(),
         origin: Origin::Release,
     };
@@ -198,6 +199,7 @@ async fn by_pipeline(scene: &Scene, id: &str, sources: &str) {
         execution: Some(format!("execution of {id}")),
         identity: format!("sources:{sources}"),
         location: None,
+        digest: None,
         version: sources.to_owned(),
         origin: Origin::Release,
     };

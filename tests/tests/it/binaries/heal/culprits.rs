@@ -155,6 +155,7 @@ async fn bad_content_under_a_new_key_is_not_deployed_again() {
             execution: None,
             identity: "sources:App=broken".to_owned(),
             location: None,
+            digest: None,
             version: name.to_owned(),
             origin: Origin::Release,
         };

@@ -208,6 +208,7 @@ impl<'t> Storm<'t> {
             execution: None,
             identity: format!("sources:{content}"),
             location: None,
+            digest: None,
             version: content.to_owned(),
             origin: Origin::Release,
         };
