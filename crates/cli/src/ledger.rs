@@ -8,15 +8,12 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
-use lambda::settings::optional;
 use release::deployment::Group;
 use store::Ruling;
 
+use crate::aws::{now, speaker, words};
 use crate::failure::Failure;
 use table::Table;
-
-/// How many characters a reason or a name may have.
-const LONGEST: usize = 200;
 
 /// How many deployments the ledger gives out at once.
 const SHOWN: usize = 50;
@@ -132,11 +129,7 @@ fn listed(List { place, until }: &List, out: &mut impl Write) -> Result<(), Fail
 
 fn said(word: &Word, ruling: Ruling, out: &mut impl Write) -> Result<(), Failure> {
     let Place { group, table, json } = &word.place;
-    let who = word.who.clone().or_else(|| optional("USER"));
-    let who = who.ok_or_else(|| {
-        Failure::Usage("nobody knows who you are: say it with --as NAME".to_owned())
-    })?;
-    let who = words(&who).map_err(Failure::Usage)?;
+    let who = speaker(word.who.as_deref())?;
     let table = Table::open(table.as_deref())?;
     let said = workflows::ruling::Word {
         group,
@@ -181,27 +174,4 @@ fn group(text: &str) -> Result<Group, String> {
         }),
         _ => Err("write the application, a slash and the deployment group".to_owned()),
     }
-}
-
-/// Something that a person wrote, short enough to be kept and shown.
-fn words(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Err("it is empty".to_owned());
-    }
-    if text.chars().any(char::is_control) {
-        return Err("it must be one line of plain text".to_owned());
-    }
-    if LONGEST < text.chars().count() {
-        return Err(format!("it is longer than {LONGEST} characters"));
-    }
-    Ok(text.to_owned())
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the edge that reads the clock, once per command"
-)]
-fn now() -> Timestamp {
-    Timestamp::now()
 }

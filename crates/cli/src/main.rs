@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod annotated;
+mod aws;
 mod compare;
 mod compared;
 mod failure;
@@ -13,6 +14,7 @@ mod progress;
 mod report;
 mod schema;
 mod tenant;
+mod validations;
 mod values;
 
 use std::io::{self, Write};
@@ -23,8 +25,8 @@ use clap::{Parser, Subcommand};
 
 use failure::{Failure, USAGE};
 
-/// Checks monspec files, judges builds by them, and keeps the ledger of what was
-/// deployed.
+/// Checks monspec files, judges builds by them, continues what is held, and keeps
+/// the ledger of what was deployed.
 #[derive(Parser)]
 #[command(name = "monspec", version, after_help = EXIT_CODES)]
 struct Cli {
@@ -38,6 +40,7 @@ enum Command {
     Judge(judge::Options),
     Compare(compare::Options),
     Ledger(ledger::Options),
+    Validations(validations::Options),
     Report(report::Options),
     Schema(schema::Options),
 }
@@ -45,7 +48,7 @@ enum Command {
 const EXIT_CODES: &str = "\
 Exit codes: 0 fine or passed, 1 lint errors or failed, 2 inconclusive,
 64 wrong usage, 65 a file says something wrong, 66 a file cannot be read,
-69 the tenant or the ledger cannot be asked, 73 a file cannot be written, 74 the output cannot be written";
+69 the tenant or a table cannot be asked, 73 a file cannot be written, 74 the output cannot be written";
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Command::Judge(options) => judge::run(&options, &mut out),
         Command::Compare(options) => compare::run(&options, &mut out),
         Command::Ledger(options) => ledger::run(&options, &mut out),
+        Command::Validations(options) => validations::run(&options, &mut out),
         Command::Report(options) => report::run(&options, &mut out),
         Command::Schema(_) => schema::run(&mut out),
     };

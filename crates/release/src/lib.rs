@@ -2,11 +2,13 @@
 
 pub mod approval;
 pub mod attribution;
+pub mod console;
 pub mod content;
 pub mod deployment;
 pub mod evidence;
 pub mod link;
 pub mod links;
+pub mod outlook;
 pub mod plot;
 pub mod problem;
 pub mod remediation;

@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 
 use monspec::{Finding, Outcome, Verdict, readable};
 
+use crate::validation::PersonsWord;
+
 /// What CodePipeline accepts, in characters.
 pub const LONGEST: usize = 512;
 
@@ -40,6 +42,15 @@ pub fn headline(verdict: Verdict, findings: &[Finding], reason: Option<&str>) ->
         None => count(verdict, findings),
     };
     format!("{}: {why}.", title(verdict))
+}
+
+/// What an approval hears that a person had given although its verdict was held.
+pub fn released(word: &PersonsWord, summary: &str) -> String {
+    let PersonsWord { who, why, .. } = word;
+    format!(
+        "Released by {who}: {}. {summary}",
+        why.trim_end_matches('.')
+    )
 }
 
 /// Puts the link behind the text and cuts the text, never the link.
@@ -142,7 +153,8 @@ fn sentence(finding: &Finding) -> String {
     format!("{subject} {} {bound}{baseline}.", readable(observation))
 }
 
-fn subject(finding: &Finding) -> String {
+/// Names a signature in a sentence.
+pub fn subject(finding: &Finding) -> String {
     format!(
         "{} {} {}",
         place(finding),

@@ -28,6 +28,8 @@
 //! | Judged, watched | nobody can retry any more: the execution is over, or a newer one is in the stage | – | – | lease, asked again | next row but one |
 //! | Judged, watched | a person overrides a rejection or answers what was held | override, ledger | – | lease, asked again | as written |
 //! | Judged | `give_up_at` passed | ending = gave up, or the watch ends | – | lease | as written |
+//! | Judged and held, or given up | a person releases it | released, the slot's answer = approve, ledger, due now, no claim, in one transaction; a worker's claim is lost | – | as it was | the rows of Judged: approved through an intent |
+//! | Judged as inconclusive and unanswered, or given up | a person wants it judged again | → Waiting, due now, no verdict, no answer in the slot, hook owed, no claim, in one transaction; a worker's claim is lost | – | as it was | judged again from the same window |
 //! | Judged | nothing is left to do | → Settled, no due time, expiry | – | lease | finished |
 
 use std::fmt;
@@ -202,9 +204,66 @@ pub struct Validation {
     pub ending: Option<Ending>,
     /// A person's answer that came after ours.
     pub override_: Option<PersonsAnswer>,
+    /// The person who had it approved although its verdict was held.
+    pub released: Option<PersonsWord>,
+    /// Those who had it judged again, the first one first.
+    pub rejudged: Vec<PersonsWord>,
     /// Whether the result still has to be posted.
     pub hook: Hook,
 }
+
+/// What a person says of a validation that answered nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Judge the same window again.
+    Rejudge,
+    /// Approve it, whatever could not be judged.
+    Release,
+}
+
+/// Who said so, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PersonsWord {
+    /// Who.
+    pub who: String,
+    /// Why.
+    pub why: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Why a person's wish cannot be fulfilled.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unfulfilled {
+    /// There is no verdict to speak about.
+    #[error("it is not judged yet")]
+    NotJudged,
+    /// It was released, and will be approved.
+    #[error("it was released already")]
+    Released,
+    /// Its numbers were judged, and they say what they say.
+    #[error("its verdict is {0}, and a person speaks here only where nothing could be judged")]
+    Decided(Verdict),
+    /// The policy has an answer to what could not be judged.
+    #[error("it is not held: `whenInconclusive` answers for it")]
+    NotHeld,
+    /// There is nothing that could be approved.
+    #[error("it answers no approval")]
+    NoApproval,
+    /// The answer is on its way.
+    #[error("its approval is being answered at this moment")]
+    Answering,
+    /// It is answered, or nobody can answer it any more.
+    #[error("its approval is answered, or is no longer its own")]
+    Over,
+    /// Enough.
+    #[error("it was judged again {0} times already")]
+    TooOften(usize),
+}
+
+/// How often a validation is judged again; each is kept with its reason.
+pub const MOST_REJUDGED: usize = 20;
 
 /// How far a validation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -337,7 +396,56 @@ impl Validation {
             inherited: None,
             ending: None,
             override_: None,
+            released: None,
+            rejudged: Vec::new(),
             hook,
+        }
+    }
+
+    /// What it says to its approval, once it is judged: its verdict's answer,
+    /// unless a person released it.
+    pub fn answer(&self) -> Option<Answer> {
+        let judgement = self.judgement.as_ref()?;
+        Some(match self.released {
+            Some(_) => Answer::Approve,
+            None => judgement.answer,
+        })
+    }
+
+    /// Whether a person's wish can be fulfilled now.
+    pub fn may(&self, wish: Wish) -> Result<(), Unfulfilled> {
+        match &self.ending {
+            None | Some(Ending::GaveUp { .. } | Ending::NothingToAnswer) => {}
+            Some(_) => return Err(Unfulfilled::Over),
+        }
+        let Some(judgement) = &self.judgement else {
+            return Err(Unfulfilled::NotJudged);
+        };
+        if judgement.verdict != Verdict::Inconclusive {
+            return Err(Unfulfilled::Decided(judgement.verdict));
+        }
+        if self.intent.is_some() {
+            return Err(Unfulfilled::Answering);
+        }
+        if self.released.is_some() {
+            return Err(Unfulfilled::Released);
+        }
+        match wish {
+            Wish::Release if self.registration.approval.is_none() => Err(Unfulfilled::NoApproval),
+            Wish::Release if judgement.answer != Answer::Hold => Err(Unfulfilled::NotHeld),
+            Wish::Rejudge if MOST_REJUDGED <= self.rejudged.len() => {
+                Err(Unfulfilled::TooOften(self.rejudged.len()))
+            }
+            Wish::Release | Wish::Rejudge => Ok(()),
+        }
+    }
+
+    /// Names one delivery of the result: the same on every attempt, and another
+    /// once it was judged again.
+    pub fn delivery(&self) -> String {
+        match self.rejudged.len() {
+            0 => self.registration.id.to_string(),
+            times => format!("{}-{times}", self.registration.id),
         }
     }
 

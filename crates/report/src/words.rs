@@ -161,7 +161,13 @@ pub(crate) fn approval(validation: &Validation) -> Approval {
     };
     match ending {
         Ending::NothingToAnswer => plain("No approval asked for"),
-        Ending::Answered { answer, .. } => plain(answered(*answer)),
+        Ending::Answered { answer, .. } => match &validation.released {
+            Some(word) if *answer == Answer::Approve => Approval {
+                what: format!("Approved, released by {}", word.who),
+                why: Some(Why::Said(word.why.clone())),
+            },
+            _ => plain(answered(*answer)),
+        },
         Ending::Person(person) => by_person("", person),
         Ending::ExecutionEnded { status } => Approval {
             what: "Execution ended unanswered".to_owned(),
@@ -179,6 +185,9 @@ fn pending(validation: &Validation) -> &'static str {
     match (&validation.judgement, &validation.registration.approval) {
         (_, None) => "No approval asked for",
         (None, Some(_)) => "Waits for the verdict",
+        (Some(_), Some(_)) if validation.released.is_some() => {
+            "Released by a person, not approved yet"
+        }
         (Some(judgement), Some(_)) if judgement.answer == Answer::Hold => {
             "Held: a person has to decide"
         }

@@ -15,8 +15,7 @@ impl Store {
         let registration = &claimed.validation.registration;
         let (Some(execution), Some(asked)) = (&registration.execution, &registration.approval)
         else {
-            let judgement = claimed.validation.judgement.as_ref();
-            return Ok(vec![judgement.map(|judgement| judgement.answer)]);
+            return Ok(vec![claimed.validation.answer()]);
         };
         let slots = self
             .slot_items(

@@ -59,10 +59,16 @@ impl Change {
 
     /// The values of the expression and of [`MINE`].
     pub(crate) fn values(&self, claim: &str) -> Item {
+        let mut values = self.plain_values();
+        values.insert(":mine".to_owned(), AttributeValue::S(claim.to_owned()));
+        values
+    }
+
+    /// The values of the expression alone.
+    pub(crate) fn plain_values(&self) -> Item {
         let values = self.set.iter().enumerate();
         values
             .map(|(index, (_, value))| (format!(":s{index}"), value.clone()))
-            .chain([(":mine".to_owned(), AttributeValue::S(claim.to_owned()))])
             .collect()
     }
 }

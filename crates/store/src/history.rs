@@ -15,7 +15,7 @@ use crate::{Store, StoreError};
 const AT_ONCE: i32 = 100;
 
 /// What is read of a validation: itself and its plotted numbers.
-const SHOWN: [&str; 13] = [
+const SHOWN: [&str; 15] = [
     "sk",
     "registration",
     "phase",
@@ -27,6 +27,8 @@ const SHOWN: [&str; 13] = [
     "inherited",
     "ending",
     "override",
+    "released",
+    "rejudged",
     "hook",
     "plot",
 ];

@@ -198,6 +198,8 @@ pub(crate) fn validation(item: &Item) -> Result<Validation, StoreError> {
         inherited: optional_json(item, "inherited")?,
         ending: optional_json(item, "ending")?,
         override_: optional_json(item, "override")?,
+        released: optional_json(item, "released")?,
+        rejudged: optional_json(item, "rejudged")?.unwrap_or_default(),
         hook: plain(item, "hook")?,
     })
 }

@@ -7,7 +7,9 @@ mod answers;
 mod claim;
 mod due;
 mod unreadable;
+mod unsettled;
 mod verdict;
+mod wish;
 
 mod ledger;
 
@@ -44,6 +46,8 @@ pub use register::{Registered, Spec};
 pub use ruling::Ruling;
 pub use slots::Slot;
 pub use unreadable::Unreadable;
+pub use unsettled::{Pending, Unsettled};
+pub use wish::Fulfilled;
 
 use std::sync::Arc;
 

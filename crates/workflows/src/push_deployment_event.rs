@@ -38,12 +38,13 @@ use delivery::codedeploy::CodeDeploy;
 use delivery::job::Job;
 use dynatrace::{Dynatrace, EventKind};
 use jiff::Timestamp;
+use release::console::Console;
 use release::deployment::Deployment;
 use store::Store;
 use tokio::time::Instant;
 
 pub use targets::{GroupTag, InvalidTag};
-pub use words::{Console, ORIGIN, SOURCE};
+pub use words::{ORIGIN, SOURCE};
 
 use crate::Refusal;
 use crate::fetched_spec::Shelf;

@@ -8,9 +8,10 @@ use lambda::door::{Door, WEBHOOK_TOKEN};
 use lambda::secrets::Secrets;
 use lambda::settings::{self, SettingError, required, unusable};
 use lambda::tenant::{API_TOKEN, Reach};
+use release::console::Console;
 use store::Store;
 use workflows::outgoing::Outgoing;
-use workflows::push_deployment_event::{Console, GroupTag, Services, Settings};
+use workflows::push_deployment_event::{GroupTag, Services, Settings};
 
 /// Everything this function has before its first invocation.
 pub(crate) struct Edge {

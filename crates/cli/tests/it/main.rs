@@ -6,6 +6,7 @@ mod ledger;
 mod lint;
 mod report;
 mod usage;
+mod validations;
 
 use std::fs;
 use std::io::Write;

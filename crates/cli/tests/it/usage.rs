@@ -18,6 +18,13 @@ fn arguments_without_sense_exit_with_64() {
         &["ledger", "clear", "--group", "App/Production", "d-1"],
         &["ledger", "clear", "--group", "A/P", "d-1", "--reason", " "],
         &["ledger", "condemn", "--group", "A/P", "--reason", "leaks"],
+        &["validations"],
+        &["validations", "show", "Shop"],
+        &[
+            "validations",
+            "release",
+            "019b8d5c-7f00-7000-8000-000000000001",
+        ],
         &twice,
     ] {
         let ran = monspec(arguments, "{}");
@@ -37,6 +44,11 @@ fn help_is_everywhere_with_examples() {
         &["ledger", "list", "--help"],
         &["ledger", "clear", "--help"],
         &["ledger", "condemn", "--help"],
+        &["validations", "--help"],
+        &["validations", "list", "--help"],
+        &["validations", "show", "--help"],
+        &["validations", "rejudge", "--help"],
+        &["validations", "release", "--help"],
         &["schema", "--help"],
         &["report", "link", "--help"],
     ] {

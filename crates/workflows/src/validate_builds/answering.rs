@@ -318,8 +318,9 @@ fn person(run: &ActionRun) -> PersonsAnswer {
 }
 
 fn own_answer(validation: &Validation) -> anyhow::Result<Answer> {
-    let judgement = validation.judgement.as_ref();
-    Ok(judgement.context("only judged validations answer")?.answer)
+    validation
+        .answer()
+        .context("only judged validations answer")
 }
 
 fn summary_text(shared: &Shared<'_>, validation: &Validation) -> anyhow::Result<String> {
@@ -333,7 +334,11 @@ fn summary_text(shared: &Shared<'_>, validation: &Validation) -> anyhow::Result<
         .links
         .as_ref()
         .map(|links| links.to(id, judgement.at));
-    Ok(summary::with_link(&judgement.summary, link.as_deref()))
+    let text = match &validation.released {
+        Some(word) => summary::released(word, &judgement.summary),
+        None => judgement.summary.clone(),
+    };
+    Ok(summary::with_link(&text, link.as_deref()))
 }
 
 fn reference<'a>(

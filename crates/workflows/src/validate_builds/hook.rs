@@ -33,7 +33,7 @@ pub(super) async fn deliver(
     let posted = async {
         let body = body(shared, &claimed.validation).await?;
         let headers = [
-            ("x-unbreakable-delivery", registration.id.to_string()),
+            ("x-unbreakable-delivery", claimed.validation.delivery()),
             ("x-unbreakable-signature", signature(secret, &body)),
         ];
         let outgoing = &shared.services.outgoing;
@@ -89,7 +89,7 @@ async fn body(shared: &Shared<'_>, validation: &Validation) -> anyhow::Result<St
 }
 
 /// `sha256=` and the HMAC of the body in hexadecimal. The body carries the
-/// delivery's id and time, so a replay is recognised by what it says.
+/// validation's id and time, so a replay is recognised by what it says.
 fn signature(secret: &SecretString, body: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes())
         .expect("HMAC takes a key of any length");

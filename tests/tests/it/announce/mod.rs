@@ -15,11 +15,12 @@ use dynatrace::Dynatrace;
 use lab::codedeploy::{GroupOptions, Revision};
 use lab::pipeline::{Job, JobStatus, Mode, PipelineSpec, Stage};
 use lab::tenant::Event;
+use release::console::Console;
 use release::deployment::{Group, LedgerEntry};
 use tokio::time::Instant;
 use workflows::outgoing::Outgoing;
 use workflows::push_deployment_event::{
-    Console, Moment, Outcome, Request, Services, Settings, push_deployment_event,
+    Moment, Outcome, Request, Services, Settings, push_deployment_event,
 };
 
 use crate::world::{PIPELINE, World, monspec};

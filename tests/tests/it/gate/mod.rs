@@ -8,6 +8,7 @@ pub(crate) mod refused;
 mod registration;
 mod verdicts;
 mod windows;
+mod wishes;
 
 /// Tells each story twice: once against each generation of the tenant's API.
 macro_rules! stories {

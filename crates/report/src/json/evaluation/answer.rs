@@ -1,7 +1,7 @@
 //! Who answered the approval, and what.
 
 use release::approval::Answer;
-use release::validation::{Ending, Hook, PersonsAnswer, Validation};
+use release::validation::{Ending, Hook, PersonsAnswer, PersonsWord, Validation};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -20,6 +20,10 @@ pub(super) struct Answers<'a> {
     ending: Option<End<'a>>,
     /// A person's answer that came after ours.
     overridden: Option<Person<'a>>,
+    /// The person who had it approved although its verdict was held.
+    released: Option<Word<'a>>,
+    /// Those who had it judged again, the first one first.
+    rejudged: Vec<Word<'a>>,
     /// Whether the result was posted to the result hook.
     #[schemars(extend("enum" = ["none", "owed", "delivered", "givenup"]))]
     hook: &'static str,
@@ -70,6 +74,17 @@ struct Person<'a> {
     at: Option<Time>,
 }
 
+/// What a person said to us.
+#[derive(Serialize, JsonSchema)]
+struct Word<'a> {
+    /// Who.
+    who: &'a str,
+    /// Why.
+    why: &'a str,
+    /// When.
+    at: Time,
+}
+
 impl<'a> From<&'a Validation> for Answers<'a> {
     fn from(validation: &'a Validation) -> Self {
         let judgement = validation.judgement.as_ref();
@@ -82,6 +97,8 @@ impl<'a> From<&'a Validation> for Answers<'a> {
             answered_at: validation.intent.as_ref().map(|intent| intent.at.into()),
             ending: validation.ending.as_ref().map(End::from),
             overridden: validation.override_.as_ref().map(Person::from),
+            released: validation.released.as_ref().map(Word::from),
+            rejudged: validation.rejudged.iter().map(Word::from).collect(),
             hook: match validation.hook {
                 Hook::None => "none",
                 Hook::Owed => "owed",
@@ -114,6 +131,16 @@ impl<'a> From<&'a PersonsAnswer> for Person<'a> {
             who: person.who.as_deref(),
             why: person.why.as_deref(),
             at: person.at.map(Time::from),
+        }
+    }
+}
+
+impl<'a> From<&'a PersonsWord> for Word<'a> {
+    fn from(word: &'a PersonsWord) -> Self {
+        Self {
+            who: &word.who,
+            why: &word.why,
+            at: word.at.into(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 use release::approval::Answer;
-use release::validation::{Ending, Hook, PersonsAnswer, Validation};
+use release::validation::{Ending, Hook, PersonsAnswer, PersonsWord, Validation};
 
 use crate::records::Evaluation;
 use crate::text::{Clock, name, sentence};
@@ -75,6 +75,18 @@ fn events(validation: &Validation) -> Vec<Event> {
         };
         events.push(at(intent.at, html! { (what) (answer) }));
     }
+    let words = validation
+        .rejudged
+        .iter()
+        .map(|word| ("Judged again", word));
+    let words = words.chain(validation.released.iter().map(|word| ("Released", word)));
+    events.extend(words.map(|(what, word)| {
+        let PersonsWord { who, why, at: when } = word;
+        at(
+            *when,
+            html! { (what) ", as " (name(who)) " wants it: " q { (sentence(why)) } },
+        )
+    }));
     events.extend(ending(validation));
     if let Some(person) = &validation.override_ {
         events.push(by(person));

@@ -1,0 +1,104 @@
+//! The tables of the gate, asked from a terminal.
+
+use release::console::Console;
+use release::validation::{PersonsWord, Validation, ValidationId, Wish};
+use store::{Evaluated, Fulfilled, Store, StoreError, Unsettled, tables};
+
+use crate::aws::{self, Account};
+use crate::failure::Failure;
+
+/// How many validations are listed at once.
+const MOST: usize = 200;
+
+/// The validations and what waits for their answers.
+pub(super) struct Records {
+    account: Account,
+    store: Store,
+    name: String,
+}
+
+/// One validation with everything around it.
+pub(super) struct Known {
+    pub(super) found: Evaluated,
+    /// The other validations of the same approval.
+    pub(super) others: Vec<Validation>,
+    pub(super) console: Console,
+}
+
+impl Records {
+    /// The table of this name, else the one of the functions' setting; nothing
+    /// is asked yet.
+    pub(super) fn open(name: Option<&str>) -> Result<Self, Failure> {
+        let meaning = "the name of the table that holds the validations, or give --table";
+        let name = aws::table(name, "VALIDATIONS_TABLE", meaning)?;
+        let account = Account::open()?;
+        let client = aws_sdk_dynamodb::Client::new(&account.sdk);
+        Ok(Self {
+            store: Store::new(client, &name, tables::LEDGER.name),
+            account,
+            name,
+        })
+    }
+
+    /// The same with the ledger, which learns what a person wants.
+    pub(super) fn with_ledger(self, name: Option<&str>) -> Result<Self, Failure> {
+        let meaning = "the name of the table that holds the ledger, or give --ledger-table";
+        let ledger = aws::table(name, "LEDGER_TABLE", meaning)?;
+        let client = aws_sdk_dynamodb::Client::new(&self.account.sdk);
+        Ok(Self {
+            store: Store::new(client, &self.name, ledger),
+            ..self
+        })
+    }
+
+    pub(super) fn unsettled(&self, pipeline: Option<&str>) -> Result<Unsettled, Failure> {
+        self.ask(self.store.unsettled(pipeline, MOST))
+    }
+
+    pub(super) fn known(&self, id: ValidationId) -> Result<Option<Known>, Failure> {
+        self.ask(async {
+            let Some(found) = self.store.evaluated(id).await? else {
+                return Ok(None);
+            };
+            Ok(Some(Known {
+                others: self.others(&found.validation).await?,
+                found,
+                console: Console::of(Some(&self.account.region)),
+            }))
+        })
+    }
+
+    async fn others(&self, validation: &Validation) -> Result<Vec<Validation>, StoreError> {
+        let registration = &validation.registration;
+        let (Some(execution), Some(asked)) = (&registration.execution, &registration.approval)
+        else {
+            return Ok(Vec::new());
+        };
+        let mut others = Vec::new();
+        for slot in self.store.slots(&registration.pipeline, execution).await? {
+            if slot.id == registration.id {
+                continue;
+            }
+            let found = self.store.validation(slot.id).await?;
+            others.extend(found.filter(|one| one.registration.approval.as_ref() == Some(asked)));
+        }
+        Ok(others)
+    }
+
+    pub(super) fn wish(
+        &self,
+        id: ValidationId,
+        wish: Wish,
+        word: &PersonsWord,
+    ) -> Result<Fulfilled, Failure> {
+        self.ask(self.store.wish(id, wish, word))
+    }
+
+    fn ask<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, Failure> {
+        let answer = self.account.wait(work);
+        answer.map_err(|error| {
+            self.account
+                .unanswered(&self.name, "--table", &error.into())
+        })
+    }
+}

@@ -1,0 +1,416 @@
+//! How validations are shown, to people and to programs.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+use jiff::Timestamp;
+use monspec::lint::escaped;
+use release::outlook::{MINUTES_KEPT_DAYS, Outlook, may_be_forgotten, reasons};
+use release::validation::{
+    ApprovalAction, Ending, PersonsWord, Registration, Unfulfilled, Validation, Wish,
+};
+use release::window::Window;
+use serde::Serialize;
+use store::{Pending, Unsettled};
+
+use super::records::Known;
+use crate::output;
+
+/// Prints an aligned table.
+pub(super) fn table(out: &mut impl Write, found: &Unsettled) -> io::Result<()> {
+    let header = [
+        "VALIDATION",
+        "STATE",
+        "PIPELINE",
+        "COMPARISON",
+        "BUILD",
+        "REGISTERED (UTC)",
+        "NEXT LOOK (UTC)",
+    ]
+    .map(str::to_owned);
+    let rows = found.validations.iter().map(|pending| {
+        let Pending { validation, due } = pending;
+        let registration = &validation.registration;
+        [
+            registration.id.to_string(),
+            Outlook::of(validation).word().to_owned(),
+            registration.pipeline.clone(),
+            registration.comparison.clone(),
+            registration.version.clone(),
+            second(registration.registered_at).to_string(),
+            second(*due).to_string(),
+        ]
+    });
+    let rows: Vec<_> = std::iter::once(header).chain(rows).collect();
+    output::table(out, &rows)?;
+    if found.more {
+        writeln!(out, "\nthere are more; name one --pipeline")?;
+    }
+    if 0 < found.unreadable {
+        let count = found.unreadable;
+        writeln!(
+            out,
+            "\n{count} cannot be read; the metric Unreadable counts them"
+        )?;
+    }
+    Ok(())
+}
+
+/// Prints what is listed as JSON.
+pub(super) fn list_json(out: &mut impl Write, found: &Unsettled) -> io::Result<()> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct List<'a> {
+        validations: Vec<Line<'a>>,
+        more: bool,
+        unreadable: usize,
+    }
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Line<'a> {
+        #[serde(flatten)]
+        head: Head<'a>,
+        next_look: String,
+    }
+    let lines = found.validations.iter().map(|pending| Line {
+        head: Head::of(&pending.validation),
+        next_look: pending.due.to_string(),
+    });
+    output::json(
+        out,
+        &List {
+            validations: lines.collect(),
+            more: found.more,
+            unreadable: found.unreadable,
+        },
+    )
+}
+
+/// What is the same wherever a validation is shown.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Head<'a> {
+    validation: String,
+    state: &'static str,
+    pipeline: &'a str,
+    execution: Option<&'a str>,
+    comparison: &'a str,
+    version: &'a str,
+    registered_at: String,
+    verdict: Option<&'static str>,
+}
+
+impl<'a> Head<'a> {
+    fn of(validation: &'a Validation) -> Self {
+        let Registration {
+            id,
+            pipeline,
+            execution,
+            comparison,
+            version,
+            registered_at,
+            ..
+        } = &validation.registration;
+        let judgement = validation.judgement.as_ref();
+        Self {
+            validation: id.to_string(),
+            state: Outlook::of(validation).word(),
+            pipeline,
+            execution: execution.as_deref(),
+            comparison,
+            version,
+            registered_at: registered_at.to_string(),
+            verdict: judgement.map(|judgement| judgement.verdict.as_str()),
+        }
+    }
+}
+
+/// One validation: why it is where it is, and what continues its pipeline.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Story<'a> {
+    #[serde(flatten)]
+    head: Head<'a>,
+    window: Window,
+    judged_at: Option<String>,
+    summary: Option<&'a str>,
+    approval: Option<&'a ApprovalAction>,
+    ending: Option<&'a Ending>,
+    /// What the state means, in a sentence.
+    means: String,
+    /// Why the verdict is what it is.
+    reasons: Vec<String>,
+    /// What continues the pipeline, any of them.
+    continues: Vec<Continues>,
+    /// The other validations of the same approval.
+    others: Vec<Head<'a>>,
+    released: Option<&'a PersonsWord>,
+    rejudged: &'a [PersonsWord],
+}
+
+/// Something that a person can do.
+#[derive(Serialize)]
+struct Continues {
+    what: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<String>,
+}
+
+impl<'a> Story<'a> {
+    pub(super) fn of(known: &'a Known, now: Timestamp) -> Self {
+        let validation = &known.found.validation;
+        let judgement = validation.judgement.as_ref();
+        let judged = known
+            .found
+            .evidence
+            .as_ref()
+            .filter(|_| judgement.is_some());
+        Self {
+            head: Head::of(validation),
+            window: validation.registration.window,
+            judged_at: judgement.map(|judgement| judgement.at.to_string()),
+            summary: judgement.map(|judgement| judgement.summary.as_str()),
+            approval: validation.registration.approval.as_ref(),
+            ending: validation.ending.as_ref(),
+            means: means(validation, &known.others),
+            reasons: judged.map(reasons).unwrap_or_default(),
+            continues: continues(known, now),
+            others: known.others.iter().map(Head::of).collect(),
+            released: validation.released.as_ref(),
+            rejudged: &validation.rejudged,
+        }
+    }
+
+    pub(super) fn tell(&self, out: &mut impl Write) -> io::Result<()> {
+        let Head {
+            validation,
+            state,
+            pipeline,
+            execution,
+            comparison,
+            version,
+            verdict,
+            ..
+        } = &self.head;
+        writeln!(out, "{validation} is {state}: {}", plain(&self.means))?;
+        writeln!(out)?;
+        let mut line = |what: &str, value: &str| writeln!(out, "  {what:11} {}", plain(value));
+        line("pipeline", pipeline)?;
+        line("execution", execution.unwrap_or("not known"))?;
+        line("build", version)?;
+        line("comparison", comparison)?;
+        let Window { start, end } = self.window;
+        line("window", &format!("{} to {}", second(start), second(end)))?;
+        if let (Some(verdict), Some(at)) = (verdict, &self.judged_at) {
+            line("verdict", &format!("{verdict}, judged at {at}"))?;
+        }
+        if let Some(ApprovalAction { stage, action }) = self.approval {
+            line("approval", &format!("{action} in stage {stage}"))?;
+        }
+        for PersonsWord { who, why, at } in self.rejudged {
+            line("rejudged", &format!("by {who} at {}: {why}", second(*at)))?;
+        }
+        if let Some(PersonsWord { who, why, at }) = self.released {
+            line("released", &format!("by {who} at {}: {why}", second(*at)))?;
+        }
+        if !self.reasons.is_empty() {
+            writeln!(out, "\nWhy:")?;
+            for reason in &self.reasons {
+                writeln!(out, "  {}", plain(reason))?;
+            }
+        }
+        if !self.others.is_empty() {
+            writeln!(out, "\nThe approval also waits for:")?;
+            for Head {
+                validation, state, ..
+            } in &self.others
+            {
+                writeln!(out, "  {validation}, which is {state}")?;
+            }
+        }
+        if !self.continues.is_empty() {
+            writeln!(out, "\nWhat continues the pipeline:")?;
+        }
+        for Continues {
+            what,
+            command,
+            link,
+        } in &self.continues
+        {
+            writeln!(out, "  {}", plain(what))?;
+            for how in command.iter().chain(link) {
+                writeln!(out, "    {}", plain(how))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the state of a validation means, in a sentence.
+fn means(validation: &Validation, others: &[Validation]) -> String {
+    let registration = &validation.registration;
+    match Outlook::of(validation) {
+        Outlook::Measuring => format!(
+            "it is judged at {} at the earliest, and asks again for data that is missing",
+            second(registration.due_at)
+        ),
+        Outlook::Troubled => {
+            let times = validation.faults;
+            format!(
+                "something it needs was broken {times} times in a row; the log of validate-builds \
+                 says what, and it is tried again until {}",
+                second(registration.give_up_at)
+            )
+        }
+        Outlook::Held => "it could not be judged, and a person has to decide".to_owned(),
+        Outlook::Answering => {
+            let states: Vec<Outlook> = others.iter().map(Outlook::of).collect();
+            let waits_for = |outlook| states.contains(&outlook);
+            let reason = if waits_for(Outlook::Held) || waits_for(Outlook::GivenUp) {
+                "another validation of its approval is held"
+            } else if waits_for(Outlook::Measuring) || waits_for(Outlook::Troubled) {
+                "another validation of its approval is not judged yet"
+            } else {
+                "its approval is not open yet"
+            };
+            reason.to_owned()
+        }
+        Outlook::Rejected => "its approval was rejected, and the stage can be retried".to_owned(),
+        Outlook::Posting => {
+            "its approval is answered, and its result is still to be posted".to_owned()
+        }
+        Outlook::GivenUp => "it was held, and nobody decided in time".to_owned(),
+        Outlook::Over => match &validation.ending {
+            Some(Ending::Superseded { by }) => {
+                format!("the same action asked again; validation {by} took its place")
+            }
+            Some(Ending::NothingToAnswer) => "it answers no approval".to_owned(),
+            Some(Ending::ExecutionEnded { status }) => {
+                format!("its execution ended as {status} before the approval was answered")
+            }
+            Some(Ending::GaveUp { waiting_for }) => format!("it gave up: {waiting_for}"),
+            Some(Ending::Answered { .. } | Ending::Person(_)) => {
+                "its approval is answered".to_owned()
+            }
+            None => "nothing is left to do".to_owned(),
+        },
+    }
+}
+
+fn continues(known: &Known, now: Timestamp) -> Vec<Continues> {
+    let validation = &known.found.validation;
+    let registration = &validation.registration;
+    let id = registration.id;
+    let mut ways = Vec::new();
+    if validation.may(Wish::Rejudge).is_ok() {
+        let old = if may_be_forgotten(registration.window.end, now) {
+            format!(
+                " (it ended more than {MINUTES_KEPT_DAYS} days ago, so that values may be gone)"
+            )
+        } else {
+            String::new()
+        };
+        ways.push(Continues {
+            what: format!("Mend the reason, then have the same window judged again{old}:"),
+            command: Some(format!("monspec validations rejudge {id} --reason TEXT")),
+            link: None,
+        });
+    }
+    if validation.may(Wish::Release).is_ok() {
+        ways.push(Continues {
+            what: "Or have it approved as it is, with your name and reason:".to_owned(),
+            command: Some(format!("monspec validations release {id} --reason TEXT")),
+            link: None,
+        });
+    }
+    let Some(ApprovalAction { stage, action }) = &registration.approval else {
+        return ways;
+    };
+    let click = match Outlook::of(validation) {
+        Outlook::Held | Outlook::GivenUp => {
+            format!("Or answer {action} of stage {stage} yourself:")
+        }
+        Outlook::Rejected => format!("Retry stage {stage}, then approve {action} yourself:"),
+        _ => return ways,
+    };
+    ways.push(Continues {
+        what: click,
+        command: None,
+        link: known.console.pipeline(&registration.pipeline),
+    });
+    ways
+}
+
+/// Tells what a person's wish has made of a validation.
+pub(super) fn wished(out: &mut impl Write, validation: &Validation, wish: Wish) -> io::Result<()> {
+    let id = validation.registration.id;
+    match (wish, &validation.released) {
+        (Wish::Release, Some(PersonsWord { who, why, .. })) => {
+            let (who, why) = (plain(who), plain(why));
+            writeln!(
+                out,
+                "{id} is released by {who}: {why}\n\
+                 its approval is given within a minute, once it is open and its other validations \
+                 agree"
+            )
+        }
+        _ => writeln!(out, "{id} is judged again within a minute"),
+    }
+}
+
+pub(super) fn wished_json(
+    out: &mut impl Write,
+    validation: &Validation,
+    now: Timestamp,
+) -> io::Result<()> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Wished<'a> {
+        #[serde(flatten)]
+        head: Head<'a>,
+        released: Option<&'a PersonsWord>,
+        rejudged: &'a [PersonsWord],
+        window_may_be_forgotten: bool,
+    }
+    output::json(
+        out,
+        &Wished {
+            head: Head::of(validation),
+            released: validation.released.as_ref(),
+            rejudged: &validation.rejudged,
+            window_may_be_forgotten: may_be_forgotten(validation.registration.window.end, now),
+        },
+    )
+}
+
+/// Why a wish is not fulfilled, and what helps instead.
+pub(super) fn refused(validation: &Validation, wish: Wish, why: &Unfulfilled) -> String {
+    let id = validation.registration.id;
+    let verb = match wish {
+        Wish::Rejudge => "judged again",
+        Wish::Release => "released",
+    };
+    let instead = match why {
+        Unfulfilled::NotJudged => "; wait for its verdict, or answer the approval yourself",
+        Unfulfilled::Decided(_) => {
+            "; a person who knows better answers the approval, after a rejection by retrying its \
+             stage"
+        }
+        Unfulfilled::Over | Unfulfilled::Released | Unfulfilled::TooOften(_) => {
+            "; `monspec validations show` says what became of it"
+        }
+        Unfulfilled::NotHeld | Unfulfilled::NoApproval | Unfulfilled::Answering => "",
+    };
+    format!("validation {id} is not {verb}: {why}{instead}")
+}
+
+/// What others wrote, shown and not obeyed.
+pub(super) fn plain(text: impl Display) -> String {
+    escaped(&text.to_string())
+}
+
+fn second(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
+}

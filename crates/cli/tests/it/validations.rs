@@ -1,0 +1,314 @@
+use jiff::{SignedDuration, Timestamp};
+use lab::aws::{ACCESS_KEY, Aws, SECRET_KEY};
+use lab::dynamo::Dynamo;
+use monspec::Verdict;
+use release::approval::Answer;
+use release::deployment::{Deployment, Group, Origin};
+use release::evidence::Evidence;
+use release::validation::{
+    ApprovalAction, ExecutionMode, Judgement, Phase, Registrant, Registration, Validation,
+    ValidationId,
+};
+use release::window::Window;
+use serde_json::Value;
+use store::{Spec, Store, tables};
+
+use crate::{Ran, monspec_in};
+
+const REASON: &str = "the load test could not run";
+
+struct World {
+    aws: Aws,
+    dynamo: Dynamo,
+    store: Store,
+    held: ValidationId,
+    waiting: ValidationId,
+}
+
+impl World {
+    /// One validation that is held and one that waits for its window to end,
+    /// both registered a quarter of an hour ago.
+    async fn start() -> Self {
+        let dynamo = Dynamo::start().await.expect("loopback has a free port");
+        let client = dynamo.client();
+        for (table, name) in [
+            (tables::VALIDATIONS, "validations"),
+            (tables::LEDGER, "ledger"),
+        ] {
+            let created = tables::create(&client, table, name).await;
+            created.expect("the database is empty");
+        }
+        let store = Store::new(client, "validations", "ledger");
+        let now = clock();
+        let held = registration("Shop", now, SignedDuration::from_mins(15));
+        let waiting = registration("Mail", now, SignedDuration::from_mins(14));
+        for one in [&held, &waiting] {
+            let spec = Spec::new("{}".to_owned());
+            store.register(one, &spec, None).await.expect("it is new");
+        }
+        let world = Self {
+            aws: Aws::start().await.expect("loopback has a free port"),
+            dynamo,
+            store,
+            held: held.id,
+            waiting: waiting.id,
+        };
+        world.judge(&held, now).await;
+        world
+    }
+
+    async fn judge(&self, registration: &Registration, now: Timestamp) {
+        for shard in 0..tables::SHARDS {
+            for due in self
+                .store
+                .due(shard, now, 10, None)
+                .await
+                .expect("it is there")
+            {
+                let claim = self.store.claim(&due, "worker", now, now).await;
+                let mut claimed = claim.expect("nobody else works");
+                if claimed.validation.registration.id == registration.id {
+                    let (judgement, evidence) = inconclusive(now);
+                    let stored = self
+                        .store
+                        .judged(&mut claimed, judgement, &evidence, &[])
+                        .await;
+                    stored.expect("it is claimed");
+                }
+                self.store.defer(claimed, now).await.expect("it is claimed");
+            }
+        }
+    }
+
+    fn run(&self, arguments: &[&str], more: &[(&str, &str)]) -> Ran {
+        let settings = [
+            ("AWS_ENDPOINT_URL", self.aws.url()),
+            ("AWS_ENDPOINT_URL_DYNAMODB", self.dynamo.url()),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
+            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
+            ("VALIDATIONS_TABLE", "validations"),
+            ("LEDGER_TABLE", "ledger"),
+            ("USER", "ada"),
+        ];
+        monspec_in(&[&settings, more].concat(), arguments, "")
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let ran = self.run(&[arguments, &["--json"]].concat(), &[]);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+        serde_json::from_str(&ran.out).expect("it is JSON")
+    }
+
+    async fn stored(&self, id: ValidationId) -> Validation {
+        let found = self.store.validation(id).await.expect("the table is there");
+        found.expect("it was registered")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_held_and_what_waits_is_listed() {
+    let world = World::start().await;
+
+    let ran = world.run(&["validations", "list"], &[]);
+
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    let lines: Vec<Vec<&str>> = ran
+        .out
+        .lines()
+        .map(|line| line.split_whitespace().take(3).collect())
+        .collect();
+    let (held, waiting) = (world.held.to_string(), world.waiting.to_string());
+    assert_eq!(lines[0], ["VALIDATION", "STATE", "PIPELINE"]);
+    assert_eq!(lines[1], [held.as_str(), "held", "Shop"]);
+    assert_eq!(lines[2], [waiting.as_str(), "measuring", "Mail"]);
+    assert_eq!(lines.len(), 3);
+
+    let listed = world.json(&["validations", "list", "--pipeline", "Shop"]);
+    assert_eq!(listed["validations"][0]["validation"], held);
+    assert_eq!(listed["validations"][0]["state"], "held");
+    assert_eq!(listed["validations"][1], Value::Null);
+    let ran = world.run(&["validations", "list", "--pipeline", "Nobody"], &[]);
+    assert_eq!(
+        ran.out,
+        "no validation of pipeline Nobody is under way or held\n"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn held_validation_says_why_and_what_continues_it() {
+    let world = World::start().await;
+    let id = world.held.to_string();
+
+    let ran = world.run(&["validations", "show", &id], &[]);
+
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    for told in [
+        &format!("{id} is held: it could not be judged, and a person has to decide"),
+        "approval    ApproveStaging in stage Approve",
+        "Why:\n  overtaken by d-2",
+        &format!("    monspec validations rejudge {id} --reason TEXT"),
+        &format!("    monspec validations release {id} --reason TEXT"),
+        "    https://us-east-1.console.aws.amazon.com/codesuite/codepipeline/pipelines/Shop/view?region=us-east-1",
+    ] {
+        assert!(ran.out.contains(told), "{told}\n---\n{}", ran.out);
+    }
+    let shown = world.json(&["validations", "show", &id]);
+    assert_eq!(shown["reasons"][0], "overtaken by d-2");
+    assert_eq!(shown["continues"].as_array().map(Vec::len), Some(3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn person_releases_with_name_and_reason() {
+    let world = World::start().await;
+    let id = world.held.to_string();
+    let release = ["validations", "release", &id, "--reason", REASON];
+
+    let ran = world.run(&release, &[]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    assert!(
+        ran.out
+            .starts_with(&format!("{id} is released by ada: {REASON}\n")),
+        "{}",
+        ran.out
+    );
+    let word = world
+        .stored(world.held)
+        .await
+        .released
+        .expect("it is stored");
+    assert_eq!((word.who.as_str(), word.why.as_str()), ("ada", REASON));
+
+    let again = world.run(&[&release[..], &["--as", "grace"]].concat(), &[]);
+    assert_eq!(again.code, 0);
+    assert!(again.out.contains("released by ada"), "{}", again.out);
+    let shown = world.json(&["validations", "show", &id]);
+    assert_eq!(shown["state"], "answering");
+    assert_eq!(shown["released"]["who"], "ada");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn person_has_a_window_judged_again() {
+    let world = World::start().await;
+    let id = world.held.to_string();
+    let rejudge = ["validations", "rejudge", &id, "--reason", REASON];
+
+    let ran = world.run(&rejudge, &[]);
+
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    assert_eq!(ran.out, format!("{id} is judged again within a minute\n"));
+    assert_eq!(world.stored(world.held).await.phase, Phase::Waiting);
+    let ran = world.run(&rejudge, &[]);
+    assert_eq!((ran.code, ran.out.as_str()), (64, ""));
+    assert!(ran.err.contains("it is not judged yet"), "{}", ran.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wish_that_cannot_be_fulfilled_says_why() {
+    let world = World::start().await;
+    let waiting = world.waiting.to_string();
+    let wish = |verb, id: &str, more: &[(&str, &str)]| {
+        world.run(&["validations", verb, id, "--reason", REASON], more)
+    };
+
+    for (ran, told) in [
+        (wish("release", &waiting, &[]), "it is not judged yet"),
+        (
+            wish("release", "00000000-0000-0000-0000-000000000000", &[]),
+            "there is no validation 00000000-0000-0000-0000-000000000000",
+        ),
+        (wish("release", "Shop", &[]), "invalid value 'Shop'"),
+        (wish("release", &waiting, &[("USER", "")]), "--as NAME"),
+        (
+            wish("release", &waiting, &[("VALIDATIONS_TABLE", "")]),
+            "VALIDATIONS_TABLE",
+        ),
+        (
+            wish("release", &waiting, &[("LEDGER_TABLE", "")]),
+            "LEDGER_TABLE",
+        ),
+    ] {
+        assert_eq!((ran.code, ran.out.as_str()), (64, ""), "{}", ran.err);
+        assert!(ran.err.contains(told), "{}", ran.err);
+    }
+    let ran = wish("release", &waiting, &[("VALIDATIONS_TABLE", "lost")]);
+    assert_eq!(ran.code, 69);
+    assert!(
+        ran.err.contains("there is no table lost in us-east-1"),
+        "{}",
+        ran.err
+    );
+}
+
+fn registration(pipeline: &str, now: Timestamp, ago: SignedDuration) -> Registration {
+    let at = now.saturating_sub(ago).expect("it is not that long ago");
+    let later = |hours| at.saturating_add(SignedDuration::from_hours(hours));
+    let window = Window::from_registration(at, SignedDuration::from_mins(5));
+    Registration {
+        id: ValidationId::new(at, [7; 10]),
+        pipeline: pipeline.to_owned(),
+        execution: Some("execution-1".to_owned()),
+        mode: ExecutionMode::Superseded,
+        registrant: Registrant::Action {
+            stage: "Staging".to_owned(),
+            action: "Register".to_owned(),
+        },
+        comparison: "StagingToProduction".to_owned(),
+        window,
+        approval: Some(ApprovalAction {
+            stage: "Approve".to_owned(),
+            action: "ApproveStaging".to_owned(),
+        }),
+        spec: Spec::new("{}".to_owned()).hash().to_owned(),
+        sources: Vec::new(),
+        version: "1".to_owned(),
+        deployments: vec![Deployment {
+            id: "d-1".to_owned(),
+            group: Group {
+                application: "App".to_owned(),
+                name: pipeline.to_owned(),
+            },
+            at,
+            execution: Some("execution-1".to_owned()),
+            identity: "sources:App=1".to_owned(),
+            location: None,
+            digest: None,
+            version: "1".to_owned(),
+            origin: Origin::Release,
+        }],
+        untaught: None,
+        compare_groups: Vec::new(),
+        result_hook: None,
+        registered_at: at,
+        due_at: window.end,
+        give_up_at: later(24).expect("time goes on"),
+        expires_at: later(48).expect("time goes on"),
+    }
+}
+
+fn inconclusive(now: Timestamp) -> (Judgement, Evidence) {
+    let judgement = Judgement {
+        verdict: Verdict::Inconclusive,
+        answer: Answer::Hold,
+        summary: "Inconclusive: overtaken by d-2.".to_owned(),
+        at: now,
+    };
+    let evidence = Evidence {
+        verdict: Verdict::Inconclusive,
+        answer: Answer::Hold,
+        reason: Some("overtaken by d-2".to_owned()),
+        note: None,
+        findings: Vec::new(),
+        entities: std::collections::BTreeMap::new(),
+        judged_at: now,
+    };
+    (judgement, evidence)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the binary under test reads the same clock"
+)]
+fn clock() -> Timestamp {
+    Timestamp::now()
+}

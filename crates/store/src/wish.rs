@@ -1,0 +1,173 @@
+//! A person's wish for a validation that answered nothing.
+//!
+//! It is written without a claim, like a registration: a worker that holds one
+//! finds it lost, and calls nothing, because every call follows a write that is
+//! conditional on the claim.
+
+use aws_sdk_dynamodb::types::{AttributeValue, Update};
+use release::approval::Answer;
+use release::deployment::Standing;
+use release::validation::{
+    Ending, Hook, PersonsWord, Phase, Unfulfilled, Validation, ValidationId, Wish,
+};
+
+use crate::change::Change;
+use crate::item::{self, Item, Key};
+use crate::ledger::Lesson;
+use crate::tables::{shard_key, shard_of};
+use crate::transaction::{Attempt, Write};
+use crate::{Store, StoreError};
+
+/// What became of a wish.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fulfilled {
+    /// It is stored; the next tick acts on it.
+    Now(Box<Validation>),
+    /// It had been, by whom the validation names.
+    Already(Box<Validation>),
+    /// It cannot be.
+    Not(Box<Validation>, Unfulfilled),
+    /// There is no such validation.
+    Unknown,
+}
+
+impl Store {
+    /// Stores a person's wish with everything that follows from it, all or
+    /// nothing, and makes the validation due.
+    pub async fn wish(
+        &self,
+        id: ValidationId,
+        wish: Wish,
+        word: &PersonsWord,
+    ) -> Result<Fulfilled, StoreError> {
+        const ACTION: &str = "store what a person wants of a validation";
+        let Some(key) = self.locate(id).await? else {
+            return Ok(Fulfilled::Unknown);
+        };
+        let mut attempts = self.attempts(ACTION).await;
+        loop {
+            let Some(read) = self.get("read a validation", &key).await? else {
+                return Ok(Fulfilled::Unknown);
+            };
+            let mut validation = item::validation(&read)?;
+            if wish == Wish::Release && validation.released.is_some() {
+                return Ok(Fulfilled::Already(Box::new(validation)));
+            }
+            if let Err(refused) = validation.may(wish) {
+                return Ok(Fulfilled::Not(Box::new(validation), refused));
+            }
+            let slot = Key::slot(&validation.registration);
+            if let Some(slot) = &slot
+                && !self.holds(slot, id).await?
+            {
+                return Ok(Fulfilled::Not(Box::new(validation), Unfulfilled::Over));
+            }
+            let change = fulfil(&mut validation, wish, word);
+            let mut writes = vec![self.as_read(&key, &read, &change)];
+            writes.extend(slot.map(|slot| self.say_in(&slot, id, wish)));
+            if wish == Wish::Release {
+                let lesson = Lesson {
+                    standing: Standing::Unknown,
+                    by: format!("released by {}: {}", word.who, word.why),
+                };
+                let taught = validation.registration.taught();
+                writes.extend(self.lessons(taught, id, &lesson).await?);
+            }
+            if attempts.write(self, writes).await? == Attempt::Written {
+                return Ok(Fulfilled::Now(Box::new(validation)));
+            }
+        }
+    }
+
+    /// Whether the slot is still this validation's.
+    async fn holds(&self, slot: &Key, id: ValidationId) -> Result<bool, StoreError> {
+        let slot = self.get("read a slot", slot).await?;
+        let holder: Option<ValidationId> = slot.map(|slot| item::plain(&slot, "id")).transpose()?;
+        Ok(holder == Some(id))
+    }
+
+    /// The change of a validation on which nobody decided anything since it was
+    /// read. Who has its claim is of no concern.
+    fn as_read(&self, key: &Key, read: &Item, change: &Change) -> Write {
+        let mut condition = vec!["phase = :was_phase".to_owned()];
+        let mut update = Update::builder()
+            .table_name(&self.validations)
+            .set_key(Some(key.attributes()))
+            .update_expression(change.expression())
+            .set_expression_attribute_names(Some(change.names()))
+            .set_expression_attribute_values(Some(change.plain_values()));
+        if let Some(phase) = read.get("phase") {
+            update = update.expression_attribute_values(":was_phase", phase.clone());
+        }
+        for name in ["judgement", "intent", "ending", "released", "rejudged"] {
+            match read.get(name) {
+                Some(value) => {
+                    condition.push(format!("{name} = :was_{name}"));
+                    update =
+                        update.expression_attribute_values(format!(":was_{name}"), value.clone());
+                }
+                None => condition.push(format!("attribute_not_exists({name})")),
+            }
+        }
+        Write::reread(update.condition_expression(condition.join(" AND ")))
+    }
+
+    fn say_in(&self, slot: &Key, id: ValidationId, wish: Wish) -> Write {
+        let update = Update::builder()
+            .table_name(&self.validations)
+            .set_key(Some(slot.attributes()))
+            .condition_expression("id = :id")
+            .expression_attribute_values(":id", item::word(id));
+        Write::reread(match wish {
+            Wish::Rejudge => update.update_expression("REMOVE answer"),
+            Wish::Release => update
+                .update_expression("SET answer = :answer")
+                .expression_attribute_values(":answer", item::word(Answer::Approve)),
+        })
+    }
+}
+
+/// What the wish makes of the validation, and the change that stores it.
+fn fulfil(validation: &mut Validation, wish: Wish, word: &PersonsWord) -> Change {
+    let id = validation.registration.id.to_string();
+    let zero = || AttributeValue::N("0".to_owned());
+    if let Some(Ending::GaveUp { .. } | Ending::NothingToAnswer) = validation.ending {
+        validation.ending = None;
+    }
+    validation.faults = 0;
+    validation.waits = 0;
+    let due = Change::set("dueShard", AttributeValue::S(shard_key(shard_of(&id))))
+        .and("dueAt", item::millis(word.at))
+        .and("faults", zero())
+        .and("waits", zero());
+    match wish {
+        Wish::Release => {
+            validation.phase = Phase::Judged;
+            validation.released = Some(word.clone());
+            due.and("phase", item::word(Phase::Judged))
+                .and("released", item::json_attribute(word))
+                .remove(&["claim", "ending"])
+        }
+        Wish::Rejudge => {
+            validation.phase = Phase::Waiting;
+            validation.judgement = None;
+            validation.told = false;
+            validation.rejudged.push(word.clone());
+            if validation.registration.result_hook.is_some() {
+                validation.hook = Hook::Owed;
+            }
+            due.and("phase", item::word(Phase::Waiting))
+                .and("rejudged", item::json_attribute(&validation.rejudged))
+                .and("hook", item::word(validation.hook))
+                .remove(&[
+                    "claim",
+                    "ending",
+                    "judgement",
+                    "verdict",
+                    "judgedAt",
+                    "plot",
+                    "told",
+                ])
+        }
+    }
+}

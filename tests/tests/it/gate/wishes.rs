@@ -1,0 +1,324 @@
+//! A person continues what is held.
+
+use jiff::SignedDuration;
+use lab::pipeline::{ApprovalStatus, PipelineSpec, Stage};
+use release::approval::Answer;
+use release::deployment::{LedgerEntry, Standing};
+use release::outlook::Outlook;
+use release::validation::{
+    Ending, Intent, PersonsWord, Phase, Unfulfilled, Validation, ValidationId, Wish,
+};
+use serde_json::json;
+use store::{Fulfilled, StoreError};
+use workflows::register_validation::{Request, register_validation};
+
+use crate::gate::stories;
+use crate::world::{GATE, PIPELINE, PRODUCTION, STAGING, World, monspec, only};
+
+stories! {
+    held_verdict_that_is_released_is_approved_through_the_gate,
+    held_window_whose_data_came_late_is_judged_again,
+    released_validation_waits_for_the_others_of_its_approval,
+    wish_takes_the_claim_of_a_worker_that_has_not_answered,
+    wish_comes_too_late_once_an_answer_is_intended,
+    verdict_of_numbers_is_neither_released_nor_judged_again,
+    held_validation_that_gave_up_is_released_days_later,
+    whoever_releases_first_is_named,
+    superseded_validation_is_not_released,
+    only_what_is_unsettled_is_listed,
+}
+
+async fn held_verdict_that_is_released_is_approved_through_the_gate(mut world: World) {
+    let (execution, id) = held(&mut world).await;
+
+    let released = world.wishes(id, Wish::Release).await;
+    assert!(matches!(released, Fulfilled::Now(_)), "{released:?}");
+    assert_eq!(world.answered(&execution), ApprovalStatus::Waiting);
+    world.tick().await;
+
+    let approval = world.approval(&execution);
+    assert_eq!(approval.status, ApprovalStatus::Approved);
+    let summary = approval.summary.unwrap();
+    assert!(
+        summary.starts_with("Released by ada: checked by hand. Inconclusive: "),
+        "{summary}"
+    );
+    let validation = world.validation(id).await;
+    assert_eq!(validation.phase, Phase::Settled);
+    assert!(matches!(
+        validation.ending,
+        Some(Ending::Answered {
+            answer: Answer::Approve,
+            ..
+        })
+    ));
+    let known = judged_deployment(&world, &validation).await;
+    assert_eq!(known.standing, Standing::Unknown);
+    assert_eq!(known.taught_by, "released by ada: checked by hand");
+    assert_eq!(world.aws.calls("PutApprovalResult"), 1);
+}
+
+async fn held_window_whose_data_came_late_is_judged_again(mut world: World) {
+    let (execution, id) = held(&mut world).await;
+    let window = world.validation(id).await.registration.window;
+    let (from, to) = (window.start.as_millisecond(), window.end.as_millisecond());
+    world.traffic_between(STAGING, from, to, 100.0, 0.0);
+
+    let wished = world.wishes(id, Wish::Rejudge).await;
+    assert!(matches!(wished, Fulfilled::Now(_)), "{wished:?}");
+    let waiting = world.validation(id).await;
+    assert_eq!(
+        (waiting.phase, waiting.judgement),
+        (Phase::Waiting, None),
+        "nothing is known of it until it is judged"
+    );
+    world.tick().await;
+
+    assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
+    let validation = world.validation(id).await;
+    assert_eq!(validation.registration.window, window);
+    assert_eq!(validation.rejudged.len(), 1);
+    assert_eq!(validation.rejudged[0].who, "ada");
+    let known = judged_deployment(&world, &validation).await;
+    assert_eq!(known.standing, Standing::Good);
+}
+
+async fn released_validation_waits_for_the_others_of_its_approval(mut world: World) {
+    let staging = Stage::new("Staging")
+        .deploy("Deploy", "SampleDevOpsApp", "Staging", 1)
+        .lambda("Register", "register-validation", GATE, 2, Some("Monspec"))
+        .lambda(
+            "RegisterAgain",
+            "register-validation",
+            GATE,
+            2,
+            Some("Monspec"),
+        );
+    let approve = Stage::new("Approve").approval("ApproveStaging");
+    let pipeline = PipelineSpec::new(PIPELINE).stage(staging).stage(approve);
+    world.aws.pipelines().create(pipeline);
+    world.traffic(PRODUCTION, 100.0, 0.0);
+    let execution = world.release("1", &monspec()).await;
+    world.pass_window().await;
+    world.advance(SignedDuration::from_mins(6));
+    let ticked = world.tick().await;
+    let ids: Vec<ValidationId> = ticked
+        .reports
+        .iter()
+        .map(|one| one.registration.id)
+        .collect();
+    let [first, second] = ids.as_slice() else {
+        panic!("expected two: {ids:?}");
+    };
+
+    world.wishes(*first, Wish::Release).await;
+    world.tick().await;
+    assert_eq!(world.answered(&execution), ApprovalStatus::Waiting);
+    world.wishes(*second, Wish::Release).await;
+    world.tick().await;
+
+    assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
+    assert_eq!(world.aws.calls("PutApprovalResult"), 1);
+}
+
+/// The worker read the validation as held, and dies or goes on: either way it
+/// may no longer write, and without a write it calls nothing.
+async fn wish_takes_the_claim_of_a_worker_that_has_not_answered(mut world: World) {
+    let (execution, id) = held(&mut world).await;
+    let mut claimed = claimed(&mut world).await;
+
+    world.wishes(id, Wish::Release).await;
+
+    let intent = Intent {
+        action_execution: "action".to_owned(),
+        answer: Answer::Reject,
+        at: world.now,
+    };
+    let lost = world.store.intend(&mut claimed, intent).await;
+    assert!(matches!(lost, Err(StoreError::Lost)), "{lost:?}");
+    let lost = world.store.settle(claimed).await;
+    assert!(matches!(lost, Err(StoreError::Lost)), "{lost:?}");
+    world.tick().await;
+    assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
+}
+
+async fn wish_comes_too_late_once_an_answer_is_intended(mut world: World) {
+    let (_, id) = held(&mut world).await;
+    let mut claimed = claimed(&mut world).await;
+    let intent = Intent {
+        action_execution: "action".to_owned(),
+        answer: Answer::Approve,
+        at: world.now,
+    };
+    world.store.intend(&mut claimed, intent).await.unwrap();
+
+    for wish in [Wish::Release, Wish::Rejudge] {
+        assert_eq!(refused(&world, id, wish).await, Unfulfilled::Answering);
+    }
+}
+
+async fn verdict_of_numbers_is_neither_released_nor_judged_again(mut world: World) {
+    world.gate(GATE);
+    world.traffic(STAGING, 900.0, 0.5);
+    world.traffic(PRODUCTION, 100.0, 0.0);
+    let execution = world.release("1", &monspec()).await;
+    for wish in [Wish::Release, Wish::Rejudge] {
+        let waiting = world.store.unsettled(None, 10).await.unwrap();
+        let id = waiting.validations[0].validation.registration.id;
+        assert_eq!(refused(&world, id, wish).await, Unfulfilled::NotJudged);
+    }
+    let id = only(&world.pass_window().await);
+    let rejected = world.validation(id).await;
+    assert_eq!(Outlook::of(&rejected), Outlook::Rejected);
+
+    for wish in [Wish::Release, Wish::Rejudge] {
+        assert_eq!(refused(&world, id, wish).await, Unfulfilled::Over);
+    }
+
+    world.tick().await;
+    assert_eq!(world.validation(id).await, rejected);
+    assert_eq!(world.answered(&execution), ApprovalStatus::Rejected);
+}
+
+async fn held_validation_that_gave_up_is_released_days_later(mut world: World) {
+    let (execution, id) = held(&mut world).await;
+    world.advance(SignedDuration::from_hours(60));
+    world.tick().await;
+    let validation = world.validation(id).await;
+    assert_eq!(validation.phase, Phase::Settled);
+    assert_eq!(Outlook::of(&validation), Outlook::GivenUp);
+
+    world.wishes(id, Wish::Release).await;
+    world.tick().await;
+
+    assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
+    assert_eq!(world.validation(id).await.phase, Phase::Settled);
+}
+
+async fn whoever_releases_first_is_named(mut world: World) {
+    let (_, id) = held(&mut world).await;
+    world.wishes(id, Wish::Release).await;
+
+    let word = PersonsWord {
+        who: "grace".to_owned(),
+        ..word(&world)
+    };
+    let again = world.store.wish(id, Wish::Release, &word).await.unwrap();
+
+    let Fulfilled::Already(validation) = again else {
+        panic!("{again:?}");
+    };
+    assert_eq!(validation.released.unwrap().who, "ada");
+    assert_eq!(
+        refused(&world, id, Wish::Rejudge).await,
+        Unfulfilled::Released
+    );
+}
+
+/// The registering action ran once more: its newer validation has its slot.
+async fn superseded_validation_is_not_released(mut world: World) {
+    let staging = Stage::new("Staging").deploy("Deploy", "SampleDevOpsApp", "Staging", 1);
+    let approve = Stage::new("Approve").approval("ApproveStaging");
+    let pipeline = PipelineSpec::new(PIPELINE).stage(staging).stage(approve);
+    world.aws.pipelines().create(pipeline);
+    world.traffic(PRODUCTION, 100.0, 0.0);
+    let execution = world.start_execution("1", &monspec());
+    let event = json!({
+        "pipeline": PIPELINE, "comparison": "StagingToProduction", "monspec": monspec(),
+        "executionId": execution, "approvalAction": "ApproveStaging", "minutes": 5
+    })
+    .to_string();
+    register(&world, &event).await;
+    world.pass_window().await;
+    world.advance(SignedDuration::from_mins(6));
+    let id = only(&world.tick().await);
+    world.advance(SignedDuration::from_hours(25));
+    world.tick().await;
+    let given_up = world.validation(id).await;
+    assert_eq!(Outlook::of(&given_up), Outlook::GivenUp);
+    register(&world, &event).await;
+
+    assert_eq!(refused(&world, id, Wish::Release).await, Unfulfilled::Over);
+    assert_eq!(world.validation(id).await, given_up);
+}
+
+async fn register(world: &World, event: &str) {
+    let services = world.registering();
+    register_validation(&services, Request::Direct(event), world.now)
+        .await
+        .unwrap();
+}
+
+async fn only_what_is_unsettled_is_listed(mut world: World) {
+    let (_, id) = held(&mut world).await;
+
+    let listed = world.store.unsettled(Some(PIPELINE), 10).await.unwrap();
+    let [pending] = listed.validations.as_slice() else {
+        panic!("expected one: {listed:?}");
+    };
+    assert_eq!(pending.validation.registration.id, id);
+    assert_eq!(Outlook::of(&pending.validation), Outlook::Held);
+    let others = world.store.unsettled(Some("Other"), 10).await.unwrap();
+    assert!(others.validations.is_empty());
+
+    world.wishes(id, Wish::Release).await;
+    world.tick().await;
+    let listed = world.store.unsettled(None, 10).await.unwrap();
+    assert!(listed.validations.is_empty(), "{listed:?}");
+}
+
+/// A build without any traffic: its verdict is held.
+async fn held(world: &mut World) -> (String, ValidationId) {
+    world.gate(GATE);
+    world.traffic(PRODUCTION, 100.0, 0.0);
+    let execution = world.release("1", &monspec()).await;
+    world.pass_window().await;
+    world.advance(SignedDuration::from_mins(6));
+    let id = only(&world.tick().await);
+    assert_eq!(world.answered(&execution), ApprovalStatus::Waiting);
+    (execution, id)
+}
+
+/// A worker takes the only validation that is due.
+async fn claimed(world: &mut World) -> store::Claimed {
+    world.advance(SignedDuration::from_mins(6));
+    let lease = world.now.saturating_add(SignedDuration::from_mins(1));
+    for shard in 0..store::tables::SHARDS {
+        let due = world.store.due(shard, world.now, 1, None).await.unwrap();
+        if let [due] = due.as_slice() {
+            let claim = world.store.claim(due, "worker", world.now, lease.unwrap());
+            return claim.await.unwrap();
+        }
+    }
+    panic!("nothing is due");
+}
+
+async fn refused(world: &World, id: ValidationId, wish: Wish) -> Unfulfilled {
+    match world.wishes(id, wish).await {
+        Fulfilled::Not(_, why) => why,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn judged_deployment(world: &World, validation: &Validation) -> LedgerEntry {
+    let deployment = &validation.registration.deployments[0];
+    let entry = world
+        .store
+        .ledger_entry(&deployment.group, &deployment.id)
+        .await;
+    entry.unwrap().unwrap()
+}
+
+fn word(world: &World) -> PersonsWord {
+    PersonsWord {
+        who: "ada".to_owned(),
+        why: "checked by hand".to_owned(),
+        at: world.now,
+    }
+}
+
+impl World {
+    async fn wishes(&self, id: ValidationId, wish: Wish) -> Fulfilled {
+        self.store.wish(id, wish, &word(self)).await.unwrap()
+    }
+}
