@@ -7,8 +7,8 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use jiff::Timestamp;
-use release::deployment::Group;
+use jiff::{SignedDuration, Timestamp};
+use release::deployment::{Group, Standing};
 use store::Ruling;
 
 use crate::aws::{now, speaker, words};
@@ -27,6 +27,9 @@ Settings:
 
 Examples:
   monspec ledger list --group SampleDevOpsApp/Production
+  monspec ledger adopt SampleDevOpsApp/Production
+  monspec ledger adopt SampleDevOpsApp/Production --good d-ABC123 \\
+      --reason \"has run for a month\"
   monspec ledger clear --group SampleDevOpsApp/Production d-ABC123 \\
       --reason \"the database was to blame\"
   monspec ledger condemn --group SampleDevOpsApp/Production d-ABC123 \\
@@ -50,6 +53,7 @@ enum Command {
     List(List),
     /// Takes back whatever is held against a deployment; it is unknown again.
     Clear(Word),
+    Adopt(Adopt),
     /// Makes a deployment bad: neither it nor its content is deployed by a heal.
     Condemn(Word),
 }
@@ -85,6 +89,45 @@ struct Word {
     who: Option<String>,
 }
 
+/// Takes over what CodeDeploy knows of a group, so that a first heal has a
+/// target.
+///
+/// What succeeded enters as unknown, and what the ledger knows already stays as
+/// it is. With --good you confirm the deployment that runs; a heal chooses what
+/// is good before what is unknown. Running it again changes nothing.
+#[derive(Args)]
+#[command(after_help = NOTES)]
+struct Adopt {
+    /// The CodeDeploy application and its deployment group.
+    #[arg(value_name = "APPLICATION/GROUP", value_parser = group)]
+    group: Group,
+
+    /// The deployment that runs, as CodeDeploy calls it, which you know to be
+    /// good.
+    #[arg(long, value_name = "DEPLOYMENT", value_parser = words, requires = "reason")]
+    good: Option<String>,
+
+    /// Why; whoever looks at the ledger later reads it.
+    #[arg(long, value_name = "TEXT", value_parser = words, requires = "good")]
+    reason: Option<String>,
+
+    /// Who says so, else `USER`.
+    #[arg(long = "as", value_name = "NAME", value_parser = words)]
+    who: Option<String>,
+
+    /// How many days of history are taken over; what runs is, however old.
+    #[arg(long, value_name = "N", default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..=3650))]
+    days: u16,
+
+    /// The table of the ledger, else `LEDGER_TABLE`.
+    #[arg(long, value_name = "NAME")]
+    table: Option<String>,
+
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
 #[derive(Args)]
 struct Place {
     /// The CodeDeploy application and its deployment group.
@@ -104,6 +147,7 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> Result<ExitCode, F
     match &options.command {
         Command::List(list) => listed(list, out)?,
         Command::Clear(word) => said(word, Ruling::Clear, out)?,
+        Command::Adopt(adopt) => adopted(adopt, out)?,
         Command::Condemn(word) => said(word, Ruling::Condemn, out)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -125,6 +169,64 @@ fn listed(List { place, until }: &List, out: &mut impl Write) -> Result<(), Fail
         writeln!(out, "\nfor earlier ones add --until {}", last.deployment.at)?;
     }
     Ok(())
+}
+
+fn adopted(adopt: &Adopt, out: &mut impl Write) -> Result<(), Failure> {
+    let Adopt {
+        group,
+        good,
+        reason,
+        who,
+        days,
+        table,
+        json,
+    } = adopt;
+    let confirmed = match (good, reason) {
+        (Some(deployment), Some(reason)) => Some((deployment, reason, speaker(who.as_deref())?)),
+        _ => None,
+    };
+    let now = now();
+    let age = SignedDuration::from_hours(24 * i64::from(*days));
+    let since = now.saturating_sub(age).unwrap_or(Timestamp::MIN);
+    let table = Table::open(table.as_deref())?;
+    let mut found = table.adopt(group, since, now)?;
+    if let Some((deployment, reason, who)) = confirmed {
+        if found.running.as_ref() != Some(deployment) {
+            let running = match &found.running {
+                Some(running) => format!("{running} is what succeeded last"),
+                None => "nothing has succeeded there".to_owned(),
+            };
+            return Err(Failure::Usage(format!(
+                "deployment {deployment} of {group} does not run: {running}"
+            )));
+        }
+        let said = workflows::ruling::Word {
+            group,
+            deployment,
+            ruling: Ruling::Confirm,
+            who: &who,
+            reason,
+        };
+        let entry = table.rule(&said)?;
+        let entry = entry.ok_or_else(|| {
+            Failure::Usage(format!("deployment {deployment} of {group} is not known"))
+        })?;
+        if entry.standing != Standing::Good {
+            return Err(Failure::Usage(format!(
+                "something is held against deployment {deployment} of {group} ({}); clear it first \
+                 with `monspec ledger clear`, then confirm it",
+                entry.taught_by
+            )));
+        }
+        let id = &entry.deployment.id;
+        let known = found.known.iter_mut();
+        let stale = known.filter(|known| known.deployment.id == *id);
+        stale.for_each(|known| known.clone_from(&entry));
+    }
+    if *json {
+        return Ok(shown::json(out, &found.known)?);
+    }
+    Ok(shown::adopted(out, group, &found)?)
 }
 
 fn said(word: &Word, ruling: Ruling, out: &mut impl Write) -> Result<(), Failure> {

@@ -15,6 +15,8 @@ pub enum Ruling {
     Clear,
     /// It must not be deployed again.
     Condemn,
+    /// It runs and is as it should be. What is suspect or bad is cleared first.
+    Confirm,
 }
 
 impl Store {
@@ -32,6 +34,7 @@ impl Store {
         let (standing, done) = match ruling {
             Ruling::Clear => (Standing::Unknown, "cleared"),
             Ruling::Condemn => (Standing::Bad, "condemned"),
+            Ruling::Confirm => (Standing::Good, "confirmed"),
         };
         let mut attempts = self
             .attempts("store what a person says of a deployment")
@@ -46,6 +49,10 @@ impl Store {
             };
             let known: Deployment = item::json(&found, "deployment")?;
             let mut entry = self.entry(&known).await?;
+            // Who confirms says nothing of what is held against it.
+            if ruling == Ruling::Confirm && entry.known.said.standing != Standing::Unknown {
+                return Ok(Some(entry.outward()));
+            }
             entry.known = Known {
                 said: Lesson {
                     standing,

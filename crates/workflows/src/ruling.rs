@@ -1,6 +1,10 @@
 //! A person's word on a deployment, whoever knows of it.
 
-use delivery::codedeploy::CodeDeploy;
+use std::cmp::Reverse;
+
+use delivery::codedeploy::{CodeDeploy, Status};
+use delivery::pipeline::Target;
+use jiff::Timestamp;
 use release::deployment::{Group, LedgerEntry};
 use store::{Ruling, Store};
 
@@ -19,6 +23,56 @@ pub struct Word<'a> {
     pub who: &'a str,
     /// Why.
     pub reason: &'a str,
+}
+
+/// What CodeDeploy knows of a group, taken over into the ledger.
+#[derive(Clone, Debug)]
+pub struct Adopted {
+    /// What was taken over now, the newest first.
+    pub entered: Vec<String>,
+    /// The deployment that succeeded last: what runs, as far as CodeDeploy says.
+    pub running: Option<String>,
+    /// Everything that the ledger knows of the group now, the newest first.
+    pub known: Vec<LedgerEntry>,
+}
+
+/// Enters what succeeded in a group since a moment, and what runs however old it
+/// is, as unknown. What the ledger knows already stays as it is.
+pub async fn adopt(
+    store: &Store,
+    codedeploy: &CodeDeploy,
+    group: &Group,
+    (since, now): (Timestamp, Timestamp),
+) -> anyhow::Result<Adopted> {
+    let target = Target {
+        application: group.application.clone(),
+        group: group.name.clone(),
+    };
+    let (mut history, latest) = tokio::try_join!(
+        codedeploy.history(&target, since),
+        codedeploy.latest(&target)
+    )?;
+    let last = latest.map(|(id, _)| id);
+    if let Some(id) = &last
+        && history.iter().all(|made| made.id != *id)
+    {
+        history.extend(codedeploy.deployment(id).await?);
+    }
+    history.retain(|made| made.status == Status::Succeeded && made.revision.is_some());
+    // Of those that were made in one moment, the group says which came last.
+    history.sort_by_key(|made| Reverse((made.created, last.as_ref() == Some(&made.id))));
+    let mut entered = Vec::new();
+    for made in &history {
+        if store.ledger_entry(group, &made.id).await?.is_none() {
+            store.record_deployment(&recorded(made)).await?;
+            entered.push(made.id.clone());
+        }
+    }
+    Ok(Adopted {
+        entered,
+        running: history.first().map(|made| made.id.clone()),
+        known: store.deployments(group, now).await?,
+    })
 }
 
 /// Stores what a person says. A deployment of which only CodeDeploy knows

@@ -4,8 +4,9 @@ use std::fmt::Display;
 use std::io::{self, Write};
 
 use monspec::lint::escaped;
-use release::deployment::{LedgerEntry, Origin, Standing};
+use release::deployment::{Group, LedgerEntry, Origin, Standing};
 use serde::Serialize;
+use workflows::ruling::Adopted;
 
 use crate::output;
 
@@ -40,6 +41,30 @@ pub(super) fn table(out: &mut impl Write, entries: &[LedgerEntry]) -> io::Result
     });
     let rows: Vec<_> = std::iter::once(header).chain(rows).collect();
     output::table(out, &rows)
+}
+
+/// Tells what was taken over, and what makes a heal sure of its target.
+pub(super) fn adopted(out: &mut impl Write, group: &Group, found: &Adopted) -> io::Result<()> {
+    let group = plain(group);
+    let count = found.entered.len();
+    writeln!(out, "{count} deployments of {group} are new in the ledger")?;
+    if found.known.is_empty() {
+        return Ok(());
+    }
+    writeln!(out)?;
+    table(out, &found.known)?;
+    let runs = |entry: &&LedgerEntry| found.running.as_ref() == Some(&entry.deployment.id);
+    if let Some(running) = found.known.iter().find(runs)
+        && running.standing == Standing::Unknown
+    {
+        let id = plain(&running.deployment.id);
+        writeln!(
+            out,
+            "\n{id} runs, and nothing is known of it; if you know it to be good:\n  \
+             monspec ledger adopt {group} --good {id} --reason TEXT"
+        )?;
+    }
+    Ok(())
 }
 
 /// Tells what a person's word has made of a deployment.

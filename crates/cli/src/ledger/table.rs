@@ -5,7 +5,7 @@ use delivery::codedeploy::CodeDeploy;
 use jiff::Timestamp;
 use release::deployment::{Group, LedgerEntry};
 use store::{Store, tables};
-use workflows::ruling::{Word, rule};
+use workflows::ruling::{Adopted, Word, adopt, rule};
 
 use crate::aws::{self, Account};
 use crate::failure::Failure;
@@ -47,6 +47,25 @@ impl Table {
     pub(super) fn rule(&self, word: &Word<'_>) -> Result<Option<LedgerEntry>, Failure> {
         let ruled = self.account.wait(rule(&self.store, &self.codedeploy, word));
         ruled.map_err(|error| self.unanswered(&error))
+    }
+
+    /// Takes CodeDeploy's history over.
+    pub(super) fn adopt(
+        &self,
+        group: &Group,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<Adopted, Failure> {
+        let adopt = adopt(&self.store, &self.codedeploy, group, (since, now));
+        self.account.wait(adopt).map_err(|error| {
+            if error.is::<DeliveryError>() {
+                let region = &self.account.region;
+                return Failure::Unavailable(format!(
+                    "CodeDeploy in {region} cannot be asked for {group}: {error:#}"
+                ));
+            }
+            self.unanswered(&error)
+        })
     }
 
     fn unanswered(&self, error: &anyhow::Error) -> Failure {

@@ -154,6 +154,66 @@ async fn deployment_that_only_codedeploy_knows_can_be_condemned() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn history_of_codedeploy_is_adopted_and_the_running_one_confirmed() {
+    let world = World::start().await;
+    let codedeploy = world.aws.codedeploy();
+    codedeploy.application("Old");
+    let created = codedeploy.group("Old", "Production", GroupOptions::default());
+    created.expect("the application exists");
+    let deploy = |name: &str| {
+        world.aws.s3().put("bundles", name, name.to_owned());
+        let made = codedeploy.deploy_by_person("Old", "Production", Revision::s3("bundles", name));
+        made.expect("nothing else is deployed")
+    };
+    let (older, running) = (deploy("1.zip"), deploy("2.zip"));
+    let standings = |more: &[&str]| {
+        let ran = world.run(
+            &[&["ledger", "adopt", "Old/Production", "--json"], more].concat(),
+            &[],
+        );
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+        let listed: Value = serde_json::from_str(&ran.out).expect("it is JSON");
+        let lines = listed.as_array().expect("it is a list").iter();
+        let mut found: Vec<(String, String)> = lines
+            .map(|line| {
+                let word = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
+                (word("deployment"), word("standing"))
+            })
+            .collect();
+        found.sort();
+        found
+    };
+    let expected = |standing: &str| {
+        let mut all = vec![
+            (older.clone(), "unknown".to_owned()),
+            (running.clone(), standing.to_owned()),
+        ];
+        all.sort();
+        all
+    };
+
+    assert_eq!(standings(&[]), expected("unknown"));
+    let confirm = ["--good", &running, "--reason", "has run for a month"];
+    assert_eq!(standings(&confirm), expected("good"));
+    assert_eq!(standings(&confirm), expected("good"), "nothing changes");
+    assert_eq!(standings(&[]), expected("good"), "nothing is forgotten");
+
+    let adopt = ["ledger", "adopt", "Old/Production"];
+    let wrong = ["--good", &older, "--reason", "I like it"];
+    let ran = world.run(&[&adopt[..], &wrong].concat(), &[]);
+    assert_eq!((ran.code, ran.out.as_str()), (64, ""));
+    assert!(
+        ran.err
+            .contains(&format!("{running} is what succeeded last"))
+    );
+    let line = ["ledger", "condemn", "--group", "Old/Production", &running];
+    world.run(&[&line[..], &["--reason", "leaks"]].concat(), &[]);
+    let ran = world.run(&[&adopt[..], &confirm].concat(), &[]);
+    assert_eq!((ran.code, ran.out.as_str()), (64, ""));
+    assert!(ran.err.contains("condemned by ada: leaks"), "{}", ran.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn unknown_deployment_is_answered_with_those_that_are_known() {
     let world = World::start().await;
     let rule = |group| {

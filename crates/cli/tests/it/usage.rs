@@ -18,6 +18,8 @@ fn arguments_without_sense_exit_with_64() {
         &["ledger", "clear", "--group", "App/Production", "d-1"],
         &["ledger", "clear", "--group", "A/P", "d-1", "--reason", " "],
         &["ledger", "condemn", "--group", "A/P", "--reason", "leaks"],
+        &["ledger", "adopt", "App"],
+        &["ledger", "adopt", "A/P", "--good", "d-1"],
         &["validations"],
         &["validations", "show", "Shop"],
         &[
@@ -44,6 +46,7 @@ fn help_is_everywhere_with_examples() {
         &["ledger", "list", "--help"],
         &["ledger", "clear", "--help"],
         &["ledger", "condemn", "--help"],
+        &["ledger", "adopt", "--help"],
         &["validations", "--help"],
         &["validations", "list", "--help"],
         &["validations", "show", "--help"],
