@@ -27,6 +27,8 @@ pub struct Comparison {
     pub when_inconclusive: WhenInconclusive,
     /// What a baseline that does not exist yet means.
     pub missing_baseline: MissingBaseline,
+    /// What a problem on the environment of the new build means.
+    pub open_problems: OpenProblems,
 }
 
 impl Comparison {
@@ -138,6 +140,39 @@ impl MissingBaseline {
 }
 
 impl fmt::Display for MissingBaseline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What a problem that was open on the environment of the new build means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OpenProblems {
+    /// It is told and changes nothing.
+    #[default]
+    Tell,
+    /// It is a violation, and where nobody can say whether there is one, a gap.
+    Count,
+    /// Nobody asks.
+    Ignore,
+}
+
+impl OpenProblems {
+    /// All policies, the default first.
+    pub const ALL: [Self; 3] = [Self::Tell, Self::Count, Self::Ignore];
+
+    /// The word of the file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tell => "tell",
+            Self::Count => "count",
+            Self::Ignore => "ignore",
+        }
+    }
+}
+
+impl fmt::Display for OpenProblems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }

@@ -9,7 +9,7 @@ use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
-use crate::comparison::{MissingBaseline, WhenInconclusive};
+use crate::comparison::{MissingBaseline, OpenProblems, WhenInconclusive};
 use crate::signature::{Merge, Side};
 use crate::spec::EntityType;
 
@@ -96,6 +96,8 @@ struct Comparison {
     when_inconclusive: Option<WhenInconclusive>,
     /// What a baseline that does not exist yet means; `inconclusive` when left out.
     missing_baseline: Option<MissingBaseline>,
+    /// What a problem that was open on the environment of the new build means; `tell` when left out.
+    open_problems: Option<OpenProblems>,
 }
 
 /// One metric or relationship count that is judged; exactly one of `timeseries`, `selector` and `smartscape`.

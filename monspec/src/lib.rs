@@ -11,7 +11,9 @@ mod spec;
 mod syntax;
 
 pub use annotate::{AnnotateError, Entities, annotate};
-pub use comparison::{Comparison, MissingBaseline, ScaleFactors, WhenInconclusive, strictest};
+pub use comparison::{
+    Comparison, MissingBaseline, OpenProblems, ScaleFactors, WhenInconclusive, strictest,
+};
 pub use format::schema;
 pub use judge::{
     Address, Finding, Gap, Measured, Measurement, Outcome, Verdict, addresses, judge, readable,

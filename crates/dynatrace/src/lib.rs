@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use http::segment;
+use pages::Pages;
 
 pub mod metrics;
 
@@ -16,6 +17,7 @@ mod error;
 mod event;
 mod http;
 mod number;
+mod pages;
 mod problem;
 mod properties;
 mod question;
@@ -41,14 +43,20 @@ pub use tenant::{Api, InvalidTenant, Tenant, UnknownApi, check_address};
 pub struct Dynatrace {
     connection: Arc<http::Connection>,
     api: Api,
+    pages: Pages,
 }
 
 impl Dynatrace {
     /// A client that uses `http`, which must not follow redirects.
     pub fn new(http: reqwest::Client, tenant: Tenant) -> Result<Self, InvalidTenant> {
         let api = tenant.api;
+        let pages = Pages::of(&tenant.url);
         let connection = Arc::new(http::Connection::new(http, tenant)?);
-        Ok(Self { connection, api })
+        Ok(Self {
+            connection,
+            api,
+            pages,
+        })
     }
 
     /// The answers to a question, in the order of its series. An error
@@ -159,6 +167,25 @@ impl Dynatrace {
             Api::V2 => v2::open_problems(&self.connection, since_ms, deadline).await,
             Api::V1 => v1::open_problems(&self.connection, since_ms, deadline).await,
         }
+    }
+
+    /// The problems that were there at some time of the window, whether they go
+    /// on or not. API v1 looks back 31 days at most.
+    pub async fn problems(&self, window: Window, deadline: Instant) -> Result<Vec<Problem>, Error> {
+        match self.api {
+            Api::V2 => v2::problems(&self.connection, window, deadline).await,
+            Api::V1 => v1::problems(&self.connection, window, deadline).await,
+        }
+    }
+
+    /// Where people see a problem.
+    pub fn page_of_problem(&self, id: &str) -> Option<String> {
+        self.pages.of_problem(id)
+    }
+
+    /// Where people see the charts of an entity in a window.
+    pub fn page_of_entity(&self, id: &str, window: Window) -> Option<String> {
+        self.pages.of_entity(id, window)
     }
 
     /// What was said about a problem, in the tenant's order.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use monspec::{Finding, Verdict};
+use monspec::{Finding, OpenProblems, Outcome, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::approval::Answer;
@@ -28,6 +28,202 @@ pub struct Evidence {
     pub entities: BTreeMap<String, BTreeMap<String, Vec<String>>>,
     /// When the verdict fell.
     pub judged_at: Timestamp,
+    /// What a reader wants to see beside the numbers.
+    #[serde(default)]
+    pub context: Context,
+}
+
+/// What a reader wants to see beside the numbers. Records of earlier versions
+/// have none of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Context {
+    /// What kept the numbers from being judged.
+    pub unjudged: Option<Unjudged>,
+    /// The problems of each judged environment, a finding of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<Problems>,
+    /// Where more is to be seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Link>,
+}
+
+/// What kept numbers from being judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Unjudged {
+    /// The build was replaced because of a problem.
+    Healed,
+    /// Another build came before the window ended.
+    Overtaken,
+    /// Nothing may be held against the compare side.
+    Tainted,
+    /// The tenant was never reached.
+    Unmeasured,
+}
+
+impl Unjudged {
+    /// A short sentence without times and names.
+    pub fn heading(self) -> &'static str {
+        match self {
+            Self::Healed => "this build was replaced because of a problem",
+            Self::Overtaken => "another build came before the window ended",
+            Self::Tainted => "the baseline cannot be trusted",
+            Self::Unmeasured => "it could not be measured in time",
+        }
+    }
+}
+
+/// Something that has a page elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Link {
+    /// What it is.
+    pub about: About,
+    /// What people call it.
+    pub name: String,
+    /// Its page, where there is one.
+    pub address: Option<String>,
+}
+
+/// What a link leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum About {
+    /// A problem of the tenant.
+    Problem,
+    /// A deployment of CodeDeploy.
+    Deployment,
+    /// An execution of the pipeline.
+    Execution,
+    /// An entity of the tenant, with the charts of the window.
+    Charts,
+}
+
+/// How many problems of an environment are named.
+pub const MOST_PROBLEMS: usize = 10;
+
+/// The problems that were open on the entities of one environment in its
+/// window.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Problems {
+    /// The service entry.
+    pub service: String,
+    /// The environment.
+    pub environment: String,
+    /// Whether they count.
+    pub policy: OpenProblems,
+    /// Held if there was none, violated if there was one, inconclusive if the
+    /// tenant did not say.
+    pub outcome: Outcome,
+    /// How many there were.
+    pub count: usize,
+    /// The first of them.
+    pub open: Vec<OpenProblem>,
+    /// The same in a sentence.
+    pub reason: String,
+}
+
+/// One problem.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenProblem {
+    /// The id.
+    pub id: String,
+    /// The number and the title that people see.
+    pub name: String,
+    /// When it began.
+    pub since: Timestamp,
+    /// When it ended, if it had when the verdict fell.
+    pub until: Option<Timestamp>,
+    /// Where people see it.
+    pub address: Option<String>,
+}
+
+impl Problems {
+    /// The finding on what the tenant said.
+    pub fn found(
+        (service, environment): (&str, &str),
+        policy: OpenProblems,
+        open: Result<Vec<OpenProblem>, String>,
+    ) -> Self {
+        let (outcome, count, reason) = match &open {
+            Err(why) => {
+                let reason =
+                    format!("whether a problem was open in {environment} is not known: {why}");
+                (Outcome::Inconclusive, 0, reason)
+            }
+            Ok(open) => match open.as_slice() {
+                [] => (
+                    Outcome::Held,
+                    0,
+                    format!("no problem was open in {environment}"),
+                ),
+                [one] => {
+                    let reason = format!("a problem was open in {environment}: {}", one.name);
+                    (Outcome::Violated, 1, reason)
+                }
+                [one, others @ ..] => {
+                    let count = others.len() + 1;
+                    let reason = format!(
+                        "{count} problems were open in {environment}, first of all {}",
+                        one.name
+                    );
+                    (Outcome::Violated, count, reason)
+                }
+            },
+        };
+        let mut open = open.unwrap_or_default();
+        open.truncate(MOST_PROBLEMS);
+        Self {
+            service: service.to_owned(),
+            environment: environment.to_owned(),
+            policy,
+            outcome,
+            count,
+            open,
+            reason,
+        }
+    }
+
+    /// Whether it says anything of the verdict.
+    pub fn counts(&self) -> bool {
+        self.policy == OpenProblems::Count
+    }
+}
+
+/// The verdict of the signatures, with the problems that count.
+pub fn with_problems(verdict: Verdict, problems: &[Problems]) -> Verdict {
+    let says = |outcome| {
+        problems
+            .iter()
+            .any(|problems| problems.counts() && problems.outcome == outcome)
+    };
+    if verdict == Verdict::Failed || says(Outcome::Violated) {
+        Verdict::Failed
+    } else if verdict == Verdict::Inconclusive || says(Outcome::Inconclusive) {
+        Verdict::Inconclusive
+    } else {
+        Verdict::Passed
+    }
+}
+
+/// A finding whose numbers are shown and say nothing.
+pub fn unjudged(finding: Finding) -> Finding {
+    let reason = match finding.observation {
+        Some(_) => "measured, but not judged".to_owned(),
+        None => finding.reason,
+    };
+    Finding {
+        outcome: Outcome::Inconclusive,
+        accepted: false,
+        upper_limit: None,
+        lower_limit: None,
+        margin: None,
+        reason,
+        ..finding
+    }
 }
 
 /// A finding and how its numbers were obtained.
@@ -58,4 +254,53 @@ pub struct Asked {
     /// What the tenant warned about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(name: &str) -> OpenProblem {
+        OpenProblem {
+            id: name.to_owned(),
+            name: name.to_owned(),
+            since: Timestamp::UNIX_EPOCH,
+            until: None,
+            address: None,
+        }
+    }
+
+    fn found(policy: OpenProblems, open: Result<usize, &str>) -> Problems {
+        let open = open.map(|count| (0..count).map(|n| problem(&format!("P-{n}"))).collect());
+        Problems::found(("Cart", "Staging"), policy, open.map_err(str::to_owned))
+    }
+
+    #[test]
+    fn only_problems_that_count_change_a_verdict() {
+        use OpenProblems::{Count, Tell};
+        use Verdict::{Failed, Inconclusive, Passed};
+        for (policy, open, expected) in [
+            (Tell, Ok(1), [Passed, Inconclusive, Failed]),
+            (Tell, Err("no scope"), [Passed, Inconclusive, Failed]),
+            (Count, Ok(0), [Passed, Inconclusive, Failed]),
+            (Count, Ok(2), [Failed, Failed, Failed]),
+            (Count, Err("no scope"), [Inconclusive, Inconclusive, Failed]),
+        ] {
+            let problems = [found(policy, open)];
+            let composed =
+                [Passed, Inconclusive, Failed].map(|verdict| with_problems(verdict, &problems));
+            assert_eq!(composed, expected, "{policy:?} {open:?}");
+        }
+    }
+
+    #[test]
+    fn many_problems_are_counted_and_the_first_are_named() {
+        let many = found(OpenProblems::Tell, Ok(30));
+
+        assert_eq!((many.count, many.open.len()), (30, MOST_PROBLEMS));
+        assert_eq!(
+            many.reason,
+            "30 problems were open in Staging, first of all P-0"
+        );
+    }
 }

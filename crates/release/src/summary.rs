@@ -26,7 +26,9 @@ pub fn text(
         text.push(' ');
         text.push_str(note);
     }
-    for finding in worst(findings) {
+    // What was not judged says nothing.
+    let told = if reason.is_some() { &[] } else { findings };
+    for finding in worst(told) {
         text.push(' ');
         text.push_str(&sentence(finding));
     }
@@ -126,8 +128,14 @@ fn count(verdict: Verdict, findings: &[Finding]) -> String {
     let all = findings.len();
     match verdict {
         Verdict::Passed => format!("{} of {all} signatures held", of(Outcome::Held)),
+        Verdict::Failed if of(Outcome::Violated) == 0 => {
+            "no signature is violated, but an open problem counts".to_owned()
+        }
         Verdict::Failed => format!("{} of {all} signatures violated", of(Outcome::Violated)),
         Verdict::Inconclusive if all == 0 => "no signature was judged".to_owned(),
+        Verdict::Inconclusive if of(Outcome::Inconclusive) == 0 => {
+            "whether a problem is open is not known".to_owned()
+        }
         Verdict::Inconclusive => {
             format!(
                 "{} of {all} signatures could not be judged",

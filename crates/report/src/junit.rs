@@ -6,7 +6,7 @@
 
 use maud::{Markup, html};
 use monspec::{Finding, Outcome, Verdict};
-use release::evidence::Evidence;
+use release::evidence::{Evidence, Problems};
 use release::summary::headline;
 
 use crate::records::Evaluation;
@@ -69,11 +69,14 @@ impl Cases {
                 message: "There is no verdict.".to_owned(),
             }]);
         };
-        if evidence.findings.is_empty() {
+        let problems = evidence.context.problems.iter();
+        let problems = problems.filter(|one| one.counts()).map(Case::of_problems);
+        // Numbers that were not judged are no tests.
+        if evidence.findings.is_empty() || evidence.reason.is_some() {
             return Self(vec![Case::of_verdict(evidence)]);
         }
-        let findings = evidence.findings.iter();
-        Self(findings.map(|one| Case::of(&one.finding)).collect())
+        let findings = evidence.findings.iter().map(|one| Case::of(&one.finding));
+        Self(findings.chain(problems).collect())
     }
 
     fn count(&self, kind: Kind) -> usize {
@@ -100,6 +103,21 @@ impl Case {
                 Outcome::Inconclusive => Kind::Error,
             },
             message: finding.reason.clone(),
+        }
+    }
+
+    fn of_problems(problems: &Problems) -> Self {
+        Self {
+            name: format!(
+                "{} in {} open problems",
+                problems.service, problems.environment
+            ),
+            kind: match problems.outcome {
+                Outcome::Held => Kind::Passed,
+                Outcome::Violated => Kind::Failure,
+                Outcome::Inconclusive => Kind::Error,
+            },
+            message: problems.reason.clone(),
         }
     }
 

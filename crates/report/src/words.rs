@@ -103,6 +103,11 @@ pub(crate) fn outcome(outcome: Outcome, accepted: bool) -> Markup {
     html! { span class={ "state " (state.class()) } { (state.icon()) (word) } }
 }
 
+/// A number that was measured and says nothing.
+pub(crate) fn not_judged() -> Markup {
+    html! { span class={ "state " (State::Ended.class()) } { (State::Ended.icon()) "Not judged" } }
+}
+
 /// The latest verdicts as signs, oldest first.
 pub(crate) fn trend(states: &[State]) -> Markup {
     let words: Vec<&str> = states.iter().map(|state| state.word()).collect();

@@ -6,8 +6,9 @@
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
-use dynatrace::{Dynatrace, Entity, Question, Scope, SeriesAnswer, SeriesError};
+use dynatrace::{Dynatrace, Entity, Problem, Question, Scope, SeriesAnswer, SeriesError};
 use monspec::{
     Address, Comparison, Direction, Environment, Gap, Measured, Measurement, Merge, Metric,
     ServiceEntry, Signature,
@@ -17,8 +18,8 @@ use release::window::Window;
 use tokio::time::Instant;
 
 use crate::once::Once;
-pub(crate) use words::scope;
-use words::{series, tenant_window};
+use words::series;
+pub(crate) use words::{scope, tenant_window};
 
 /// The questions of one tick, and their answers.
 #[derive(Debug)]
@@ -26,6 +27,7 @@ pub struct Asking {
     tenant: Dynatrace,
     deadline: Instant,
     series: Memory<Question, Vec<SeriesAnswer>>,
+    problems: Memory<dynatrace::Window, Vec<Problem>>,
     entities: Memory<(Scope, dynatrace::Window), Vec<Entity>>,
 }
 
@@ -39,6 +41,14 @@ enum Refusal {
     Token(String),
     /// The question must be corrected.
     Question(String),
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Token(why) | Self::Question(why) => f.write_str(why),
+        }
+    }
 }
 
 /// One side of a comparison.
@@ -72,6 +82,7 @@ impl Asking {
             tenant,
             deadline,
             series: Once::default(),
+            problems: Once::default(),
             entities: Once::default(),
         }
     }
@@ -132,6 +143,52 @@ impl Asking {
             .entities(scope(entry, side.environment), tenant_window(side.window))
             .await?;
         Ok(found.map_or(true, |entities| !entities.is_empty()))
+    }
+
+    /// The problems that were open on the entities of an environment in a
+    /// window, or why nobody may know. Those that became a part of another one
+    /// are left out for it.
+    pub(crate) async fn problems_on(
+        &self,
+        entry: &ServiceEntry,
+        side: Side<'_>,
+    ) -> Result<Result<Vec<Problem>, String>, dynatrace::Error> {
+        let window = tenant_window(side.window);
+        let cell = self.problems.cell(window);
+        let asked = cell
+            .get_or_try_init(|| async {
+                settled(self.tenant.problems(window, self.deadline).await)
+            })
+            .await?;
+        let mut problems = match asked {
+            Ok(problems) => problems.clone(),
+            Err(refusal) => return Ok(Err(refusal.to_string())),
+        };
+        problems.retain(|problem| {
+            let over = problem.end_ms.is_some_and(|end| end <= window.from_ms);
+            problem.start_ms < window.to_ms && !over && problem.merged_into.is_none()
+        });
+        if problems.is_empty() {
+            return Ok(Ok(problems));
+        }
+        let entities = self.entities(scope(entry, side.environment), window);
+        let entities = match entities.await? {
+            Ok(entities) => entities,
+            Err(refusal) => return Ok(Err(refusal.to_string())),
+        };
+        problems.retain(|problem| {
+            let mut felt_on = problem.impacted.iter().chain(&problem.root_cause);
+            felt_on.any(|felt| entities.iter().any(|entity| entity.id == felt.id))
+        });
+        Ok(Ok(problems))
+    }
+
+    /// The entities of an environment, for a reader. Whatever keeps the tenant
+    /// from telling them leaves none.
+    pub(crate) async fn known_on(&self, entry: &ServiceEntry, side: Side<'_>) -> Vec<String> {
+        let found = self.entities(scope(entry, side.environment), tenant_window(side.window));
+        let found = found.await.ok().and_then(Result::ok).unwrap_or_default();
+        found.into_iter().map(|entity| entity.id).collect()
     }
 
     async fn ask(

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use futures_util::future::try_join;
-use monspec::{Address, Comparison, Entities, Gap, Measured, Measurement, ServiceEntry};
+use monspec::{Address, Comparison, Entities, Gap, Measured, Measurement, Outcome, ServiceEntry};
 use release::evidence::{Asked, Evidenced};
 use release::window::Window;
 
@@ -21,12 +21,12 @@ pub(crate) struct Pair<'a> {
 }
 
 /// What is known of the compare side before it is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Baseline {
     /// Its numbers count.
     Wanted,
-    /// Whatever it would answer, nothing may be held against it.
-    Untrusted,
+    /// Its numbers are shown, and nothing may be held against them.
+    Untrusted(Gap),
 }
 
 /// Both sides, measured.
@@ -36,6 +36,8 @@ pub(crate) struct Sides<'a> {
     pub(crate) measured: BTreeMap<Address, Measured>,
     observed: Readings,
     baseline: Option<Readings>,
+    /// What the compare side answered although nothing may be held against it.
+    untrusted: BTreeMap<Address, f64>,
 }
 
 impl<'a> Pair<'a> {
@@ -76,21 +78,24 @@ impl<'a> Pair<'a> {
     ) -> Result<Sides<'a>, dynatrace::Error> {
         let compared = async {
             match self.compare {
-                Some(compare) if baseline == Baseline::Wanted => {
-                    asking.readings(self.entry, compare).await.map(Some)
-                }
-                _ => Ok(None),
+                Some(compare) => asking.readings(self.entry, compare).await.map(Some),
+                None => Ok(None),
             }
         };
-        let (observed, baseline) =
+        let (observed, compared) =
             try_join(asking.readings(self.entry, self.source), compared).await?;
-        let measured = measure::measured(self.entry, self.comparison, &observed, baseline.as_ref());
-        Ok(Sides {
+        let measured = measure::measured(self.entry, self.comparison, &observed, compared.as_ref());
+        let mut sides = Sides {
             pair: self,
             measured,
             observed,
-            baseline,
-        })
+            baseline: compared,
+            untrusted: BTreeMap::new(),
+        };
+        if let Baseline::Untrusted(gap) = baseline {
+            sides.distrust(&gap);
+        }
+        Ok(sides)
     }
 }
 
@@ -101,6 +106,30 @@ impl Sides<'_> {
                 .baseline
                 .as_ref()
                 .is_some_and(|baseline| baseline.token_refused)
+    }
+
+    /// Puts the numbers of the compare side where they are only shown.
+    fn distrust(&mut self, gap: &Gap) {
+        for (address, both) in &mut self.measured {
+            let told = Measurement::Missing(gap.clone());
+            if let Measurement::Value(number) = std::mem::replace(&mut both.baseline, told)
+                && number.is_finite()
+            {
+                self.untrusted.insert(address.clone(), number);
+            }
+        }
+    }
+
+    /// The sides and the entities that were seen on them.
+    pub(crate) fn seen(&self) -> impl Iterator<Item = (Side<'_>, &str)> {
+        let sides = [
+            (Some(self.pair.source), Some(&self.observed)),
+            (self.pair.compare, self.baseline.as_ref()),
+        ];
+        sides.into_iter().flat_map(|(side, readings)| {
+            let entities = readings.into_iter().flat_map(|readings| &readings.entities);
+            entities.filter_map(move |entity| Some((side?, entity.as_str())))
+        })
     }
 
     /// Says that no entity matches where that is why there is no data. A tenant
@@ -130,6 +159,7 @@ impl Sides<'_> {
         } = self.pair;
         monspec::judge(entry, comparison, &self.measured)
             .into_iter()
+            .map(|finding| self.with_untrusted(finding))
             .map(|finding| Evidenced {
                 source: asked(&self.observed, source, &finding.address),
                 compare: match (&self.baseline, compare) {
@@ -139,6 +169,18 @@ impl Sides<'_> {
                 finding,
             })
             .collect()
+    }
+
+    /// A finding that has no baseline shows the one that must not be used.
+    fn with_untrusted(&self, finding: monspec::Finding) -> monspec::Finding {
+        let shown = match finding.outcome {
+            Outcome::Inconclusive => self.untrusted.get(&finding.address).copied(),
+            Outcome::Held | Outcome::Violated => None,
+        };
+        monspec::Finding {
+            baseline: finding.baseline.or(shown),
+            ..finding
+        }
     }
 
     /// Adds the entities that were found to those of other service entries.

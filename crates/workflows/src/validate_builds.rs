@@ -6,6 +6,7 @@
 mod judging;
 
 mod answering;
+mod context;
 mod history;
 mod hook;
 
@@ -15,6 +16,7 @@ use delivery::CodePipeline;
 use delivery::pipeline::ActionRun;
 use dynatrace::Dynatrace;
 use jiff::{SignedDuration, Timestamp};
+use release::console::Console;
 use release::links::Links;
 use release::plot::Plotted;
 use release::summary;
@@ -43,6 +45,8 @@ pub struct Services {
     pub outgoing: Outgoing,
     /// How long missing data is asked for again before it counts as missing.
     pub patience: SignedDuration,
+    /// Where people see what was deployed.
+    pub console: Console,
 }
 
 /// What a tick needs once something is due; it takes secrets to make.

@@ -6,6 +6,7 @@ use lambda::report::{REPORT_KEYS, Report};
 use lambda::secrets::Secrets;
 use lambda::settings::{self, SettingError, parsed, required, unusable};
 use lambda::tenant::{API_TOKEN, Reach};
+use release::console::Console;
 use store::Store;
 use workflows::outgoing::Outgoing;
 use workflows::validate_builds::{Connected, Services};
@@ -40,6 +41,7 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
             pipeline: CodePipeline::new(aws_sdk_codepipeline::Client::new(&sdk)),
             outgoing,
             patience,
+            console: Console::of(sdk.region().map(AsRef::as_ref)),
         },
         secrets,
         tenant,

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::comparison::{ScaleFactors, WhenInconclusive};
+use crate::comparison::{OpenProblems, ScaleFactors, WhenInconclusive};
 use crate::signature::{Aggregate, Merge, Metric, Side};
 
 fn side() -> impl Strategy<Value = Side> {
@@ -49,6 +49,7 @@ fn comparison() -> impl Strategy<Value = Comparison> {
             shift_compare_seconds: 0,
             when_inconclusive: WhenInconclusive::Hold,
             missing_baseline,
+            open_problems: OpenProblems::default(),
         }
     })
 }

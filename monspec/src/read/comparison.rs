@@ -9,7 +9,7 @@ use super::fields::Fields;
 use super::shape::COMPARISON;
 use super::shift::read_shift;
 use super::suggest::did_you_mean;
-use crate::comparison::{Comparison, MissingBaseline, WhenInconclusive};
+use crate::comparison::{Comparison, MissingBaseline, OpenProblems, WhenInconclusive};
 use crate::lint::{Place, Report, shortened};
 
 /// A comparison and where its tolerances stand.
@@ -68,6 +68,12 @@ fn read_comparison(
             "missingBaseline",
             &MissingBaseline::ALL,
             MissingBaseline::as_str,
+            report,
+        ),
+        open_problems: fields.choice(
+            "openProblems",
+            &OpenProblems::ALL,
+            OpenProblems::as_str,
             report,
         ),
         name: name?.to_owned(),

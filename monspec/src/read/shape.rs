@@ -44,6 +44,7 @@ pub(crate) const COMPARISON: Shape = Shape {
         "shiftcomparetimeframe",
         "whenInconclusive",
         "missingBaseline",
+        "openProblems",
     ],
     annotations: &[],
 };

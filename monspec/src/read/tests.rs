@@ -1,5 +1,5 @@
 use super::read;
-use crate::comparison::{MissingBaseline, WhenInconclusive};
+use crate::comparison::{MissingBaseline, OpenProblems, WhenInconclusive};
 use crate::lint::{MetricFacts, Severity};
 use crate::signature::{Aggregate, Direction, Merge, Metric, Side};
 use crate::spec::{EntityType, Monspec};
@@ -94,7 +94,7 @@ fn every_field_is_read() {
                 "name": "Gate", "source": "S",
                 "scalefactorperc": { "default": "12.5", "toRelationships:calls": 3, "_why": "few" },
                 "shiftsourcetimeframe": "120", "shiftcomparetimeframe": 86400,
-                "whenInconclusive": "approve", "missingBaseline": "firstRelease"
+                "whenInconclusive": "approve", "missingBaseline": "firstRelease", "openProblems": "count"
             }],
             "perfsignature": [
                 { "smartscape": "toRelationships:calls", "validate": "lower", "lowerlimit": "1" },
@@ -135,6 +135,7 @@ fn every_field_is_read() {
     );
     assert_eq!(comparison.when_inconclusive, WhenInconclusive::Approve);
     assert_eq!(comparison.missing_baseline, MissingBaseline::FirstRelease);
+    assert_eq!(comparison.open_problems, OpenProblems::Count);
 
     let [calls, selector] = entry.signatures.as_slice() else {
         panic!("two signatures")
@@ -347,10 +348,11 @@ fn unknown_side_is_an_error_and_never_the_lower_one() {
 fn unknown_policy_is_an_error() {
     check(
         "\"name\": \"Gate\"",
-        "\"name\": \"Gate\", \"whenInconclusive\": \"pass\", \"missingBaseline\": \"firstrelease\"",
+        "\"name\": \"Gate\", \"whenInconclusive\": \"pass\", \"missingBaseline\": \"firstrelease\", \"openProblems\": \"warn\"",
         &[
             "9:45 error $.Shop.comparisons[0].whenInconclusive: `pass` is not known here => it can be `approve`, `hold`, `reject`",
             "9:72 error $.Shop.comparisons[0].missingBaseline: `firstrelease` is not known here => did you mean `firstRelease`?",
+            "9:104 error $.Shop.comparisons[0].openProblems: `warn` is not known here => it can be `tell`, `count`, `ignore`",
         ],
     );
 }

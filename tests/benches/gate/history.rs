@@ -48,6 +48,7 @@ impl World {
                 findings: Vec::new(),
                 entities: BTreeMap::new(),
                 judged_at: registration.due_at,
+                context: release::evidence::Context::default(),
             };
             let plot: Vec<_> = (0..signatures).map(|one| point(one, build)).collect();
             store

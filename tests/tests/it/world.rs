@@ -18,6 +18,7 @@ use lab::pipeline::{
     ApprovalStatus, ApprovalView, Job, JobStatus, Mode, PipelineSpec, SourceRevision, Stage,
 };
 use lab::tenant::{Failed, Requests, Tenant};
+use release::console::Console;
 use release::evidence::Evidence;
 use release::links::{LinkSettings, Links};
 use release::validation::{Validation, ValidationId};
@@ -118,6 +119,22 @@ impl World {
         }
         let put = self.tables().put_item().table_name("validations");
         put.set_item(Some(gate)).send().await.unwrap();
+    }
+
+    /// A problem answers for the only deployment of a group.
+    pub(crate) async fn hold_against(&self, group: &str, problem: &str) {
+        let word = |text: &str| AttributeValue::S(text.to_owned());
+        let place = format!("SampleDevOpsApp#{group}");
+        let found = self.tables().query().table_name("ledger");
+        let found = found
+            .key_condition_expression("pk = :group AND begins_with(sk, :deployment)")
+            .expression_attribute_values(":group", word(&place))
+            .expression_attribute_values(":deployment", word("d#"))
+            .limit(1);
+        let mut entry = found.send().await.unwrap().items.unwrap().remove(0);
+        entry.insert("boundTo".to_owned(), word(problem));
+        let put = self.tables().put_item().table_name("ledger");
+        put.set_item(Some(entry)).send().await.unwrap();
     }
 
     /// Moves the clock.
@@ -230,6 +247,7 @@ impl World {
             pipeline: self.codepipeline(),
             outgoing: Outgoing::new(&self.origins).unwrap(),
             patience: SignedDuration::from_mins(5),
+            console: Console::of(Some("us-east-1")),
         }
     }
 

@@ -4,7 +4,7 @@ use lab::dynamo::Dynamo;
 use monspec::Verdict;
 use release::approval::Answer;
 use release::deployment::{Deployment, Group, Origin};
-use release::evidence::Evidence;
+use release::evidence::{Context, Evidence};
 use release::validation::{
     ApprovalAction, ExecutionMode, Judgement, Phase, Registrant, Registration, Validation,
     ValidationId,
@@ -301,6 +301,7 @@ fn inconclusive(now: Timestamp) -> (Judgement, Evidence) {
         findings: Vec::new(),
         entities: std::collections::BTreeMap::new(),
         judged_at: now,
+        context: Context::default(),
     };
     (judgement, evidence)
 }

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::event::{EventKind, newest_first};
 use crate::http::{Connection, Effect, Request};
 use crate::problem::{EntityRef, Problem};
-use crate::question::Tag;
+use crate::question::{Tag, Window};
 use crate::tenant::Api;
 use crate::wire::{WireStatus, WireTag, ended, or_default};
 
@@ -39,15 +39,33 @@ pub(crate) async fn open_problems(
         ("startTimestamp", since_ms.to_string()),
         ("expandDetails", "true".to_owned()),
     ];
-    let request = request("/problem/feed", &query);
+    feed(connection, &query, deadline).await
+}
+
+/// The problems that were there at some time of the window.
+pub(crate) async fn problems(
+    connection: &Connection,
+    window: Window,
+    deadline: Instant,
+) -> Result<Vec<Problem>, Error> {
+    let query = [
+        ("startTimestamp", window.from_ms.to_string()),
+        ("endTimestamp", window.to_ms.to_string()),
+        ("expandDetails", "true".to_owned()),
+    ];
+    feed(connection, &query, deadline).await
+}
+
+async fn feed(
+    connection: &Connection,
+    query: &[(&str, String)],
+    deadline: Instant,
+) -> Result<Vec<Problem>, Error> {
+    let request = request("/problem/feed", query);
     let reply = connection.send(&request, deadline).await;
     let feed: Feed = reply.map_err(gone_or_unknown)?.read()?;
-    Ok(feed
-        .result
-        .problems
-        .into_iter()
-        .map(Problem::from)
-        .collect())
+    let problems = feed.result.problems.into_iter();
+    Ok(problems.map(Problem::from).collect())
 }
 
 /// Tells "no such problem" from "no such API", which share a status. What a

@@ -20,5 +20,5 @@ pub(crate) use announce::announce;
 pub(crate) use comments::{comment, comments};
 pub(crate) use entities::entities;
 pub(crate) use events::events;
-pub(crate) use problems::{open_problems, problem};
+pub(crate) use problems::{open_problems, problem, problems};
 pub(crate) use series::series;

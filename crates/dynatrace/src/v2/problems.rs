@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::event::{EventKind, RecordedEvent, newest_first};
 use crate::http::{Connection, Effect, Request};
 use crate::problem::{EntityRef, Problem};
-use crate::question::Tag;
+use crate::question::{Tag, Window};
 use crate::tenant::Api;
 use crate::wire::{WireStatus, WireTag, ended, or_default};
 
@@ -47,6 +47,26 @@ pub(crate) async fn open_problems(
         query: vec![
             ("problemSelector", "status(\"open\")".to_owned()),
             ("from", since_ms.to_string()),
+            ("pageSize", "100".to_owned()),
+        ],
+    };
+    let open = |page: Page| (page.problems, page.next_page_key);
+    let found = all(connection, list, open, deadline).await?;
+    Ok(found.into_iter().map(Problem::from).collect())
+}
+
+/// The problems that were there at some time of the window.
+pub(crate) async fn problems(
+    connection: &Connection,
+    window: Window,
+    deadline: Instant,
+) -> Result<Vec<Problem>, Error> {
+    let list = List {
+        subject: Subject::Problems,
+        path: "/problems",
+        query: vec![
+            ("from", window.from_ms.to_string()),
+            ("to", window.to_ms.to_string()),
             ("pageSize", "100".to_owned()),
         ],
     };

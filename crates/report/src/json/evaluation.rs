@@ -1,6 +1,7 @@
 //! One evaluation.
 
 mod answer;
+mod context;
 mod finding;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use super::history::Outline;
 use crate::frame::Frame;
 use crate::records;
 use answer::Answers;
+use context::{Link, Problems, unjudged};
 use finding::Finding;
 
 /// One validation, from its registration to its answer.
@@ -45,6 +47,13 @@ pub(super) struct Evaluation<'a> {
     reason: Option<&'a str>,
     /// What the approval says besides.
     note: Option<&'a str>,
+    /// What kept the numbers from being judged.
+    #[schemars(extend("enum" = ["healed", "overtaken", "tainted", "unmeasured", null]))]
+    unjudged: Option<&'static str>,
+    /// The problems that were open on each judged environment.
+    problems: Vec<Problems<'a>>,
+    /// Where more is to be seen.
+    links: Vec<Link<'a>>,
     /// Every signature, judged, in the order of the monspec.
     findings: Vec<Finding<'a>>,
     /// The entities that were asked for or answered, per service entry and environment.
@@ -104,6 +113,7 @@ impl<'a> Evaluation<'a> {
         let validation = evaluation.validation;
         let registration = &validation.registration;
         let evidence = evaluation.evidence;
+        let context = evidence.map(|evidence| &evidence.context);
         let source = |source: &'a release::validation::SourceRevision| Source {
             name: &source.name,
             revision: &source.revision,
@@ -128,6 +138,17 @@ impl<'a> Evaluation<'a> {
             deployments: registration.deployments.iter().map(deployed).collect(),
             reason: evidence.and_then(|evidence| evidence.reason.as_deref()),
             note: evidence.and_then(|evidence| evidence.note.as_deref()),
+            unjudged: evidence.and_then(|evidence| evidence.context.unjudged.map(unjudged)),
+            problems: context
+                .iter()
+                .flat_map(|one| &one.problems)
+                .map(Problems::from)
+                .collect(),
+            links: context
+                .iter()
+                .flat_map(|one| &one.links)
+                .map(Link::from)
+                .collect(),
             findings: evidence
                 .map(|evidence| evidence.findings.iter().map(Finding::from).collect())
                 .unwrap_or_default(),

@@ -1,5 +1,6 @@
 //! One validation, from the verdict to the monspec that judged it.
 
+mod context;
 mod findings;
 mod questions;
 mod spec;
@@ -7,7 +8,7 @@ mod timeline;
 mod worst;
 
 use maud::{Markup, html};
-use monspec::Finding;
+use monspec::{Finding, Outcome};
 use release::summary;
 use release::validation::{Registrant, Validation};
 
@@ -93,6 +94,8 @@ fn bounded(frame: &Frame<'_>, evaluation: &Evaluation<'_>, bounds: Bounds) -> St
         (facts(validation, clock))
         @if let Some(evidence) = evaluation.evidence {
             (worst::cards(evidence))
+            (context::problems(evidence, clock))
+            (context::links(evidence))
             @let tolerances = Tolerances::of(evaluation.spec, &registration.comparison);
             (findings::table(evidence, &tolerances, bounds))
             (questions::list(evidence, clock, bounds))
@@ -119,6 +122,8 @@ fn verdict(evaluation: &Evaluation<'_>, state: State, clock: Clock<'_>) -> Marku
         div class={ "verdict " (state.class()) } {
             (state.icon())
             h1 { (headline(evaluation, state)) }
+            // Times and names would hide what happened.
+            @if let Some(reason) = details(evaluation) { p { (sentence(reason)) } }
             @if let Some(note) = note { p { (sentence(note)) } }
             p { (what_follows(validation, state, clock)) }
         }
@@ -133,7 +138,10 @@ fn headline(evaluation: &Evaluation<'_>, state: State) -> Markup {
             .iter()
             .map(|one| one.finding.clone())
             .collect();
-        let reason = evidence.reason.as_deref();
+        let reason = match evidence.context.unjudged {
+            Some(unjudged) => Some(unjudged.heading()),
+            None => evidence.reason.as_deref(),
+        };
         return sentence(&summary::headline(evidence.verdict, &findings, reason));
     }
     match (&evaluation.validation.judgement, state) {
@@ -142,6 +150,21 @@ fn headline(evaluation: &Evaluation<'_>, state: State) -> Markup {
         (None, State::Ended) => html! { "Ended without a verdict." },
         (None, _) => html! { "Waiting: not judged yet." },
     }
+}
+
+/// What stands below the headline where that is only a heading.
+fn details<'a>(evaluation: &Evaluation<'a>) -> Option<&'a str> {
+    let evidence = evaluation.evidence?;
+    let heading = evidence.context.unjudged?.heading();
+    let gap = || {
+        let mut findings = evidence.findings.iter().map(|one| &one.finding);
+        let gap = findings.find(|finding| finding.outcome == Outcome::Inconclusive)?;
+        Some(gap.reason.as_str())
+    };
+    let reason = evidence.reason.as_deref().or_else(gap)?;
+    // Stored for approvals, which have no heading of their own.
+    let rest = reason.strip_prefix(heading);
+    Some(rest.map_or(reason, |rest| rest.trim_start_matches(": ")))
 }
 
 /// What the approval heard, or when there will be something to hear.

@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
+use release::evidence::{About, Link, Unjudged, unjudged};
 use report::{Evaluation, Form, Frame, Gate, History, Start, Trouble, page};
 
 use crate::world;
@@ -197,4 +198,50 @@ fn trouble_says_what_to_do_next() {
         ..FRAME
     };
     insta::assert_snapshot!(lines(&page::trouble(&frame, &Trouble::LinkNotValid)));
+}
+
+#[test]
+fn healed_build_shows_numbers_that_were_not_judged_and_where_to_look() {
+    let builds = world::builds();
+    let mut evidence = world::evidence_of(16).unwrap();
+    for found in &mut evidence.findings {
+        found.finding = unjudged(found.finding.clone());
+    }
+    evidence.reason = Some("deployment d-HEAL healed it at 2026-01-09T15:04:05Z".to_owned());
+    let link = |about, name: &str, address: &str| Link {
+        about,
+        name: name.to_owned(),
+        address: Some(address.to_owned()),
+    };
+    evidence.context.unjudged = Some(Unjudged::Healed);
+    evidence.context.links = vec![
+        link(
+            About::Problem,
+            "P-7 Failure rate increase",
+            "https://tenant.example/#problems/problemdetails;pid=-7",
+        ),
+        link(About::Charts, "SERVICE-1 in Staging", "javascript:alert(1)"),
+    ];
+
+    let page = page::evaluation(
+        &FRAME,
+        &Evaluation {
+            validation: &builds[16].validation,
+            evidence: Some(&evidence),
+            spec: Some(world::SPEC),
+            history: None,
+            json: None,
+        },
+    );
+
+    let heading = "Failed: this build was replaced because of a problem.</bdi></h1>";
+    assert!(page.contains(heading), "{page}");
+    assert!(page.contains("deployment d-HEAL healed it at 2026-01-09T15:04:05Z"));
+    assert!(page.contains("href=\"https://tenant.example/#problems/problemdetails;pid=-7\""));
+    assert!(!page.contains("javascript:"), "only pages are linked");
+    assert!(page.contains("Measured, but not judged"));
+    assert!(!page.contains("Violated"));
+    let marks = page.matches("Not judged").count();
+    assert!(evidence.findings.len() <= marks, "{marks}");
+    assert!(page.len() < 60_000);
 }

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use monspec::{Address, Finding, Outcome, Side, Verdict};
 use release::approval::Answer;
 use release::deployment::{Deployment, Group, Origin};
-use release::evidence::{Asked, Evidence, Evidenced};
+use release::evidence::{Asked, Context, Evidence, Evidenced};
 use release::plot::Plotted;
 use release::summary;
 use release::validation::{
@@ -229,6 +229,7 @@ pub(crate) fn told(validation: &Validation, findings: Vec<Finding>) -> Evidence 
             .collect(),
         entities: BTreeMap::from([("SampleJSonService".to_owned(), entities)]),
         judged_at: validation.registration.due_at + SignedDuration::from_secs(41),
+        context: Context::default(),
     }
 }
 

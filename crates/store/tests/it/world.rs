@@ -301,6 +301,7 @@ pub(crate) fn evidence(verdict: Verdict) -> Evidence {
         )]
         .into(),
         judged_at: at(2_000),
+        context: release::evidence::Context::default(),
     }
 }
 

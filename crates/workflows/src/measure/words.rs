@@ -62,7 +62,7 @@ pub(super) fn aggregation(aggregate: monspec::Aggregate) -> dynatrace::Aggregati
     }
 }
 
-pub(super) fn tenant_window(window: Window) -> dynatrace::Window {
+pub(crate) fn tenant_window(window: Window) -> dynatrace::Window {
     dynatrace::Window {
         from_ms: window.start.as_millisecond(),
         to_ms: window.end.as_millisecond(),

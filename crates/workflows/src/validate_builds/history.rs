@@ -10,17 +10,28 @@ use monspec::{Monspec, Verdict};
 use release::deployment::{
     Deployment, Group, LedgerEntry, Origin, Standing, Undisturbed, taint, undisturbed,
 };
+use release::evidence::Unjudged;
 use release::validation::{Registrant, Registration};
 use release::window::Window;
 
 use super::Shared;
+
+/// Why the window was not the build's own.
+pub(super) struct Mixed {
+    pub(super) verdict: Verdict,
+    pub(super) unjudged: Unjudged,
+    pub(super) reason: String,
+    /// The deployment that was to be judged, and the one that came; only known
+    /// together.
+    pub(super) deployments: Option<(Deployment, Deployment)>,
+}
 
 /// Why the window was not the build's own, if it was not.
 pub(super) async fn mixed(
     shared: &Shared<'_>,
     registration: &Registration,
     spec: &Monspec,
-) -> anyhow::Result<Option<(Verdict, String)>> {
+) -> anyhow::Result<Option<Mixed>> {
     let window = looked_at(registration, spec);
     let Some(since) = registration
         .deployments
@@ -48,7 +59,12 @@ pub(super) async fn mixed(
                     heal.group,
                     whole_second(heal.at)
                 );
-                return Ok(Some((Verdict::Failed, reason)));
+                return Ok(Some(Mixed {
+                    verdict: Verdict::Failed,
+                    unjudged: Unjudged::Healed,
+                    reason,
+                    deployments: Some((judged.clone(), heal)),
+                }));
             }
             Undisturbed::Overtaken(by) => {
                 let reason = format!(
@@ -58,7 +74,12 @@ pub(super) async fn mixed(
                     by.group,
                     whole_second(by.at)
                 );
-                return Ok(Some((Verdict::Inconclusive, reason)));
+                return Ok(Some(Mixed {
+                    verdict: Verdict::Inconclusive,
+                    unjudged: Unjudged::Overtaken,
+                    reason,
+                    deployments: Some((judged.clone(), by)),
+                }));
             }
         }
     }
@@ -72,7 +93,7 @@ async fn followed(
     shared: &Shared<'_>,
     registration: &Registration,
     window: Window,
-) -> anyhow::Result<Option<(Verdict, String)>> {
+) -> anyhow::Result<Option<Mixed>> {
     let (Registrant::Action { stage, .. }, Some(execution)) =
         (&registration.registrant, &registration.execution)
     else {
@@ -93,7 +114,12 @@ async fn followed(
             by.execution,
             whole_second(by.started)
         );
-        (Verdict::Inconclusive, reason)
+        Mixed {
+            verdict: Verdict::Inconclusive,
+            unjudged: Unjudged::Overtaken,
+            reason,
+            deployments: None,
+        }
     }))
 }
 
@@ -102,6 +128,8 @@ async fn followed(
 pub(super) struct History {
     /// Why the baseline cannot be trusted, if it cannot.
     pub(super) tainted: Option<String>,
+    /// What ran in it.
+    pub(super) culprit: Option<LedgerEntry>,
     /// Whether the ledger knows of no earlier deployment.
     pub(super) nothing_earlier: bool,
 }
@@ -119,6 +147,7 @@ impl History {
             .collect();
         let mut history = Self {
             tainted: None,
+            culprit: None,
             // Without a known group nobody can say that nothing was there.
             nothing_earlier: !registration.compare_groups.is_empty(),
         };
@@ -150,6 +179,7 @@ impl History {
                 .collect();
             known.extend(unregistered);
             if let Some(bad) = taint(&known, window) {
+                history.culprit = Some(bad.clone());
                 history.tainted = Some(format!(
                     "deployment {} of {group} ran in it and is known to be {} ({})",
                     bad.deployment.id,

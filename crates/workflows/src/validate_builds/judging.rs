@@ -3,17 +3,23 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
+use futures_util::future::{join3, try_join_all};
 use jiff::{SignedDuration, Timestamp};
 use monspec::{
-    Comparison, Gap, Measurement, MissingBaseline, Monspec, ServiceEntry, Verdict, WhenInconclusive,
+    Comparison, Gap, Measurement, MissingBaseline, Monspec, Outcome, ServiceEntry, Verdict,
+    WhenInconclusive,
 };
 use release::approval;
-use release::evidence::{Evidence, Evidenced};
+use release::deployment::LedgerEntry;
+use release::evidence::{
+    self, Context, Evidence, Evidenced, Link, Problems, Unjudged, with_problems,
+};
 use release::validation::{Registration, Validation};
 use release::window::saturating_add;
 
 use super::Shared;
-use super::history::{History, mixed, never_released};
+use super::context;
+use super::history::{History, Mixed, mixed, never_released};
 use crate::due::Wait;
 use crate::metric_facts;
 use crate::sides::{Baseline, Pair, Sides};
@@ -45,13 +51,11 @@ pub(super) async fn judge(shared: &Shared<'_>, validation: &Validation) -> anyho
                 policy(&spec, &validation.registration)
             });
             let reason = format!("it could not be measured in time: {error:#}");
-            Ok(decided(evidence(
-                shared,
-                Verdict::Inconclusive,
-                policy,
-                Some(reason),
-                Vec::new(),
-            )))
+            let verdict = Verdict::Inconclusive;
+            let mut evidence = evidence(shared, verdict, policy, Some(reason), Vec::new());
+            evidence.context.unjudged = Some(Unjudged::Unmeasured);
+            evidence.context.links = context::around(shared, &validation.registration, &[]);
+            Ok(decided(evidence))
         }
         outcome => outcome,
     }
@@ -67,21 +71,29 @@ async fn measured(shared: &Shared<'_>, validation: &Validation) -> anyhow::Resul
     let sides = entries
         .iter()
         .map(|(entry, comparison)| both_sides(shared, registration, entry, comparison));
-    let (mixed, sides) = futures_util::future::join(
+    let problems = entries
+        .iter()
+        .map(|(entry, comparison)| context::problems(shared, registration, entry, comparison));
+    let (mixed, sides, problems) = join3(
         mixed(shared, registration, &spec),
-        futures_util::future::try_join_all(sides),
+        try_join_all(sides),
+        try_join_all(problems),
     )
     .await;
-    if let Some((verdict, reason)) = mixed? {
-        return Ok(decided(evidence(
-            shared,
-            verdict,
-            policy,
-            Some(reason),
-            Vec::new(),
-        )));
+    if let Some(mixed) = mixed? {
+        // The verdict stands; whatever can be measured is shown beside it.
+        let (sides, problems) = (sides.unwrap_or_default(), problems.unwrap_or_default());
+        let (looked_at, problems) = (plain(sides), problems.into_iter().flatten().collect());
+        let unjudged = unjudged(shared, registration, policy, mixed, &looked_at, problems);
+        return Ok(decided(unjudged.await));
     }
-    let mut sides = sides?;
+    let sides = sides?;
+    let tainted_by: Vec<LedgerEntry> = sides
+        .iter()
+        .filter_map(|(_, culprit)| culprit.clone())
+        .collect();
+    let mut sides = plain(sides);
+    let problems: Vec<Problems> = problems?.into_iter().flatten().collect();
     let token_refused = sides.iter().any(Sides::token_refused);
 
     let patience_ends = saturating_add(registration.due_at, shared.services.patience);
@@ -101,25 +113,114 @@ async fn measured(shared: &Shared<'_>, validation: &Validation) -> anyhow::Resul
     }
     let findings = sides.iter().flat_map(Sides::findings).collect::<Vec<_>>();
     let plain: Vec<monspec::Finding> = findings.iter().map(|found| found.finding.clone()).collect();
-    let mut evidence = evidence(shared, monspec::verdict(&plain), policy, None, findings);
-    evidence.note = note(registration, &plain);
+    let verdict = with_problems(monspec::verdict(&plain), &problems);
+    let mut evidence = evidence(shared, verdict, policy, None, findings);
+    evidence.note = note(registration, &plain, &problems);
     for both in &sides {
         both.name_entities(&mut evidence.entities);
     }
+    evidence.context.problems = problems;
+    if let Some(culprit) = tainted_by.first() {
+        if verdict == Verdict::Inconclusive {
+            evidence.context.unjudged = Some(Unjudged::Tainted);
+        }
+        evidence.context.links = blamed(shared, &culprit.deployment.id, culprit).await;
+    }
+    let around = match evidence.context.unjudged {
+        Some(_) => context::around_unjudged(shared, registration, &sides).await,
+        None => context::around(shared, registration, &sides),
+    };
+    evidence.context.links.extend(around);
     Ok(Judging {
         token_refused,
         ..decided(evidence)
     })
 }
 
+/// A verdict that does not rest on numbers, with those that could be measured.
+async fn unjudged(
+    shared: &Shared<'_>,
+    registration: &Registration,
+    policy: WhenInconclusive,
+    mixed: Mixed,
+    sides: &[Sides<'_>],
+    problems: Vec<Problems>,
+) -> Evidence {
+    let Mixed {
+        verdict,
+        unjudged,
+        reason,
+        deployments,
+    } = mixed;
+    let findings = sides.iter().flat_map(Sides::findings);
+    let findings = findings.map(|found| Evidenced {
+        finding: evidence::unjudged(found.finding),
+        ..found
+    });
+    let mut evidence = evidence(shared, verdict, policy, Some(reason), findings.collect());
+    for both in sides {
+        both.name_entities(&mut evidence.entities);
+    }
+    let mut links = Vec::new();
+    if let Some((judged, came)) = deployments {
+        let store = &shared.services.store;
+        let known = store.ledger_entry(&judged.group, &judged.id).await;
+        match known.ok().flatten() {
+            Some(known) if unjudged == Unjudged::Healed => {
+                links.extend(blamed(shared, &came.id, &known).await);
+            }
+            _ => links.push(context::deployment(shared, &came.id)),
+        }
+    }
+    links.extend(context::around_unjudged(shared, registration, sides).await);
+    evidence.context = Context {
+        unjudged: Some(unjudged),
+        problems,
+        links,
+    };
+    evidence
+}
+
+/// The deployment that answers for it, and the problem that a ledger entry is
+/// bound to.
+async fn blamed(shared: &Shared<'_>, deployment: &str, known: &LedgerEntry) -> Vec<Link> {
+    let mut links = Vec::new();
+    if let Some(problem) = &known.bound_to {
+        links.push(context::problem(shared, problem).await);
+    }
+    links.push(context::deployment(shared, deployment));
+    links
+}
+
+fn plain(sides: Vec<(Sides<'_>, Option<LedgerEntry>)>) -> Vec<Sides<'_>> {
+    sides.into_iter().map(|(sides, _)| sides).collect()
+}
+
 /// What a reader of the verdict has to know beside the numbers.
-fn note(registration: &Registration, findings: &[monspec::Finding]) -> Option<String> {
+fn note(
+    registration: &Registration,
+    findings: &[monspec::Finding],
+    problems: &[Problems],
+) -> Option<String> {
     let mut notes = Vec::new();
+    for problems in problems {
+        let told = if problems.counts() {
+            "Counted"
+        } else {
+            "Not counted"
+        };
+        if problems.outcome == Outcome::Violated
+            || (problems.counts() && problems.outcome == Outcome::Inconclusive)
+        {
+            notes.push(format!("{told}: {}.", problems.reason));
+        }
+    }
     if findings.iter().any(|finding| finding.accepted) {
-        notes.push("First release: there was nothing to compare with.");
+        notes.push("First release: there was nothing to compare with.".to_owned());
     }
     if registration.deployments.is_empty() {
-        notes.push("No deployments are known, so releases that overlap may go unseen.");
+        let unseen = "No deployments are known, so releases that overlap may go unseen.";
+        notes.push(unseen.to_owned());
     }
     (!notes.is_empty()).then(|| notes.join(" "))
 }
@@ -161,6 +262,7 @@ fn evidence(
         findings,
         entities: BTreeMap::new(),
         judged_at: shared.tick.now,
+        context: Context::default(),
     }
 }
 
@@ -186,22 +288,20 @@ async fn both_sides<'a>(
     registration: &Registration,
     entry: &'a ServiceEntry,
     comparison: &'a Comparison,
-) -> anyhow::Result<Sides<'a>> {
+) -> anyhow::Result<(Sides<'a>, Option<LedgerEntry>)> {
     let pair = Pair::new(entry, comparison, registration.window)?;
     let history = match pair.compare {
         Some(compare) => History::read(shared, registration, compare.window).await?,
         None => History::default(),
     };
+    let is_tainted = history.tainted.is_some();
     let baseline = match history.tainted {
-        Some(_) => Baseline::Untrusted,
+        Some(tainted) => Baseline::Untrusted(Gap::Tainted(tainted)),
         None => Baseline::Wanted,
     };
     let mut sides = pair.measured(&shared.asking, baseline).await?;
-    if let Some(tainted) = history.tainted {
-        for both in sides.measured.values_mut() {
-            both.baseline = Measurement::Missing(Gap::Tainted(tainted.clone()));
-        }
-    } else if comparison.missing_baseline == MissingBaseline::FirstRelease
+    if !is_tainted
+        && comparison.missing_baseline == MissingBaseline::FirstRelease
         && history.nothing_earlier
         && sides.measured.values().all(|both| silent(&both.baseline))
         && never_released(shared, registration).await?
@@ -210,7 +310,7 @@ async fn both_sides<'a>(
             both.baseline = Measurement::Missing(Gap::FirstRelease);
         }
     }
-    Ok(sides)
+    Ok((sides, history.culprit))
 }
 
 /// What is missing and may still come.

@@ -115,6 +115,7 @@ async fn pages_fit_every_screen(browser: &mut Chromium, site: &Site, axe: &Axe) 
         ("history", site.history(), 200),
         ("failed", site.evaluation(site.failed), 200),
         ("inconclusive", site.evaluation(site.inconclusive), 200),
+        ("healed", site.evaluation(site.healed), 200),
         ("nothing", site.address("v/1"), 404),
     ] {
         let arrived = tab.go(&link).await;

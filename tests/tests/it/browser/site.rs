@@ -7,13 +7,14 @@ use lab::pipeline::{Mode, SourceRevision};
 use lab::runtime::{Function, Settings};
 use lab::world::SHOW;
 use monspec::Verdict;
+use release::deployment::{self, Deployment, Group};
 use release::link::Scope;
 use release::links::{Access, OPEN_FOR};
 use release::validation::ValidationId;
 use secrecy::SecretString;
 
 use super::tab::Origin;
-use crate::world::{GATE, PIPELINE, PRODUCTION, STAGING, World};
+use crate::world::{GATE, PIPELINE, PRODUCTION, STAGING, World, only};
 
 /// The file that the format's own documentation shows.
 const MONSPEC: &str = include_str!("../../../../monspec/examples/monspec.json");
@@ -63,6 +64,8 @@ pub(super) struct Site {
     pub(super) failed: ValidationId,
     /// A build that could not be judged.
     pub(super) inconclusive: ValidationId,
+    /// A build that was replaced because of a problem before it was judged.
+    pub(super) healed: ValidationId,
     _world: World,
 }
 
@@ -76,6 +79,8 @@ impl Site {
         );
         let apart = SignedDuration::from_hours(5);
         let builds = i32::try_from(BUILDS.len()).unwrap();
+        world.at(now - apart * (builds + 1));
+        let healed = healed_away(&mut world).await;
         world.at(now - apart * builds);
         let mut judged = Vec::new();
         for (number, build) in (0x4f_2a_9c_u32..).step_by(0x1_31_57).zip(BUILDS) {
@@ -108,6 +113,7 @@ impl Site {
             until: now + OPEN_FOR,
             failed: with(Verdict::Failed),
             inconclusive: with(Verdict::Inconclusive),
+            healed,
             _world: world,
         }
     }
@@ -167,6 +173,35 @@ async fn passed_through(
         }
     }
     panic!("{number:07x} was not judged")
+}
+
+/// A build whose group was healed within its window, while a problem was open.
+async fn healed_away(world: &mut World) -> ValidationId {
+    world.traffic(PRODUCTION, 100.0, 0.002);
+    world.traffic(STAGING, 310.0, 0.3);
+    release(world, 0x0a_11_e5, "Ask for every price three times").await;
+    world.advance(SignedDuration::from_mins(2));
+    let problem = world.tenant.problem("Failure rate increase");
+    let problem = problem.impacts(STAGING).open();
+    world.hold_against("Staging", problem.id()).await;
+    let heal = Deployment {
+        id: "d-4HEAL4PRC".to_owned(),
+        group: Group {
+            application: "SampleDevOpsApp".to_owned(),
+            name: "Staging".to_owned(),
+        },
+        at: world.now,
+        execution: None,
+        identity: "sources:Monspec=0".to_owned(),
+        location: None,
+        digest: None,
+        version: "0".to_owned(),
+        origin: deployment::Origin::Heal,
+    };
+    world.store.record_deployment(&heal).await.unwrap();
+    world.advance(SignedDuration::from_mins(2));
+    problem.resolve(world.now.as_millisecond());
+    only(&world.pass_window().await)
 }
 
 /// Starts an execution with the monspec as it was written, and registers it.

@@ -4,6 +4,7 @@ mod approvals;
 mod faults;
 mod history;
 mod hook;
+mod problems;
 pub(crate) mod refused;
 mod registration;
 mod verdicts;

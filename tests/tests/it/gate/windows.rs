@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 use lab::pipeline::{ApprovalStatus, Mode, PipelineSpec, Stage};
 use monspec::{Outcome, Verdict};
 use release::deployment::{Deployment, Group, Origin, Standing};
+use release::evidence::{About, Evidence, Unjudged};
 use release::validation::Ending;
 
 use crate::gate::stories;
@@ -39,7 +40,24 @@ async fn overtaken_window_is_not_judged(mut world: World) {
     assert_eq!(world.answered(&first), ApprovalStatus::Waiting);
     let evidence = world.evidence(only(&ticked)).await;
     assert_eq!(evidence.verdict, Verdict::Inconclusive);
-    assert!(evidence.findings.is_empty());
+    measured_but_not_judged(&evidence);
+    assert_eq!(evidence.context.unjudged, Some(Unjudged::Overtaken));
+    let links = &evidence.context.links;
+    assert_eq!(links[0].about, About::Deployment);
+    let execution = links.iter().find(|link| link.about == About::Execution);
+    let execution = execution.unwrap();
+    assert_eq!(execution.name, first);
+    let page = execution.address.as_ref().unwrap();
+    assert!(
+        page.ends_with(&format!("{first}/timeline?region=us-east-1")),
+        "{page}"
+    );
+    let charts = links.iter().find(|link| link.about == About::Charts);
+    let charts = charts.unwrap().address.as_ref().unwrap();
+    assert!(
+        charts.contains(&format!("/ui/entity/{STAGING}")),
+        "{charts}"
+    );
     let reason = evidence.reason.unwrap();
     assert!(reason.starts_with("overtaken: deployment d-"), "{reason}");
     assert!(reason.contains("2026-01-05T10:03:00Z"), "{reason}");
@@ -115,12 +133,28 @@ async fn healed_build_has_failed(mut world: World) {
         ..deployed("Staging", &world)
     };
     world.store.record_deployment(&heal).await.unwrap();
+    let problem = world.tenant.problem("Failure rate increase");
+    let problem = problem.impacts(STAGING).open();
+    world.hold_against("Staging", problem.id()).await;
 
     let ticked = world.pass_window().await;
 
     assert_eq!(world.answered(&execution), ApprovalStatus::Rejected);
     let evidence = world.evidence(only(&ticked)).await;
     assert_eq!(evidence.verdict, Verdict::Failed);
+    measured_but_not_judged(&evidence);
+    assert_eq!(evidence.context.unjudged, Some(Unjudged::Healed));
+    let [blamed, heal, ..] = evidence.context.links.as_slice() else {
+        panic!("{:?}", evidence.context);
+    };
+    assert_eq!(
+        (blamed.about, heal.about),
+        (About::Problem, About::Deployment)
+    );
+    assert_eq!(heal.name, "d-HEAL");
+    assert!(blamed.name.starts_with(&problem.display_id()), "{blamed:?}");
+    let page = blamed.address.as_ref().unwrap();
+    assert!(page.ends_with(&format!("pid={}", problem.id())), "{page}");
     assert!(
         evidence
             .reason
@@ -148,8 +182,12 @@ async fn baseline_of_a_bad_build_is_not_trusted(mut world: World) {
         .unwrap();
     let evidence = world.evidence(judged.registration.id).await;
     assert_eq!(evidence.verdict, Verdict::Inconclusive);
+    assert_eq!(evidence.context.unjudged, Some(Unjudged::Tainted));
+    assert_eq!(evidence.context.links[0].about, About::Deployment);
     for found in &evidence.findings {
         assert_eq!(found.finding.outcome, Outcome::Inconclusive);
+        assert!(found.finding.observation.is_some());
+        assert!(found.finding.baseline.is_some(), "shown, and not used");
         assert!(
             found.finding.reason.contains("known to be bad"),
             "{}",
@@ -302,6 +340,17 @@ async fn bad_build_in_production(world: &mut World) {
         .await
         .unwrap();
     assert_eq!(history[0].standing, Standing::Bad);
+}
+
+/// The numbers are there, and none of them says anything.
+fn measured_but_not_judged(evidence: &Evidence) {
+    assert_eq!(evidence.findings.len(), 4);
+    for found in &evidence.findings {
+        let finding = &found.finding;
+        assert_eq!(finding.outcome, Outcome::Inconclusive);
+        assert!(finding.observation.is_some(), "{finding:?}");
+        assert_eq!((finding.upper_limit, finding.margin), (None, None));
+    }
 }
 
 fn deployed(group: &str, world: &World) -> Deployment {

@@ -11,7 +11,7 @@ use super::Bounds;
 use crate::chart::limits;
 use crate::text::{count, name, sentence};
 use crate::units::{Unit, rounded};
-use crate::words::outcome;
+use crate::words::{not_judged, outcome};
 
 pub(super) fn table(evidence: &Evidence, tolerances: &Tolerances, bounds: Bounds) -> Markup {
     let sorted = sorted(evidence);
@@ -33,7 +33,7 @@ pub(super) fn table(evidence: &Evidence, tolerances: &Tolerances, bounds: Bounds
                             th scope="col" { "Margin" }
                         }
                     }
-                    tbody { @for one in sorted.iter().take(bounds.findings) { (row(&one.finding, tolerances)) } }
+                    tbody { @for one in sorted.iter().take(bounds.findings) { (row(&one.finding, evidence, tolerances)) } }
                 }
             }
             @if let Some(more) = sorted.len().checked_sub(bounds.findings).filter(|more| *more != 0) {
@@ -50,18 +50,19 @@ pub(super) fn sorted(evidence: &Evidence) -> Vec<&Evidenced> {
     sorted
 }
 
-fn row(finding: &Finding, tolerances: &Tolerances) -> Markup {
+fn row(finding: &Finding, evidence: &Evidence, tolerances: &Tolerances) -> Markup {
     let numbers = Numbers::of(finding);
     let number = |number: &Option<String>| {
         html! { td .number { (number.as_deref().unwrap_or("–")) } }
     };
     html! {
         tr {
-            td { (outcome(finding.outcome, finding.accepted)) }
+            td { (verdict(finding, evidence)) }
             th scope="row" {
                 (title(finding))
                 // With numbers the reason says in the unit of the metric what the row says.
-                @if finding.observation.is_none() || finding.outcome == Outcome::Inconclusive {
+                @if (finding.observation.is_none() || finding.outcome == Outcome::Inconclusive)
+                    && !is_not_judged(finding, evidence) {
                     br; span .muted { (sentence(&finding.reason)) }
                 }
             }
@@ -74,6 +75,21 @@ fn row(finding: &Finding, tolerances: &Tolerances) -> Markup {
             td { (numbers.margin.as_deref().unwrap_or("–")) }
         }
     }
+}
+
+/// How a finding ended. Numbers that were measured for nothing are not told as
+/// gaps.
+pub(super) fn verdict(finding: &Finding, evidence: &Evidence) -> Markup {
+    if is_not_judged(finding, evidence) {
+        return not_judged();
+    }
+    outcome(finding.outcome, finding.accepted)
+}
+
+/// Whether there are numbers that say nothing; the page says above why.
+pub(super) fn is_not_judged(finding: &Finding, evidence: &Evidence) -> bool {
+    let measured = finding.outcome == Outcome::Inconclusive && finding.observation.is_some();
+    measured && evidence.context.unjudged.is_some()
 }
 
 /// How much worse than its baseline each signature may be, where its limit

@@ -5,9 +5,8 @@ use monspec::{Finding, Outcome};
 use release::evidence::Evidence;
 use release::summary::worse_first;
 
-use super::findings::{Numbers, title};
+use super::findings::{Numbers, is_not_judged, title, verdict};
 use crate::text::sentence;
-use crate::words::outcome;
 
 /// So many fit beside each other, and nobody decides on more.
 const MOST: usize = 3;
@@ -18,6 +17,7 @@ pub(super) fn cards(evidence: &Evidence) -> Markup {
     let heading = match worst.first() {
         None => return html! {},
         Some(finding) if finding.outcome == Outcome::Held => "Closest to the limit",
+        Some(_) if evidence.reason.is_some() => "Measured, but not judged",
         Some(finding) if finding.accepted => "Accepted without a baseline",
         Some(_) => "What decided",
     };
@@ -25,17 +25,17 @@ pub(super) fn cards(evidence: &Evidence) -> Markup {
         section aria-labelledby="worst" {
             h2 #worst { (heading) }
             ul .cards {
-                @for finding in worst.into_iter().take(MOST) { (card(finding)) }
+                @for finding in worst.into_iter().take(MOST) { (card(finding, evidence)) }
             }
         }
     }
 }
 
-fn card(finding: &Finding) -> Markup {
+fn card(finding: &Finding, evidence: &Evidence) -> Markup {
     let numbers = Numbers::of(finding);
     html! {
         li .card {
-            (outcome(finding.outcome, finding.accepted))
+            (verdict(finding, evidence))
             h3 { (title(finding)) }
             @match &numbers.observation {
                 Some(observation) => p .large { (observation) },
@@ -50,6 +50,7 @@ fn card(finding: &Finding) -> Markup {
             @if let Some(baseline) = &numbers.baseline { p .muted { "Baseline " (baseline) } }
             @match bar(finding) {
                 Some(bar) => (bar),
+                None if is_not_judged(finding, evidence) => {}
                 None => p .muted { (sentence(&finding.reason)) },
             }
         }
