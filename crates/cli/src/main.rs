@@ -5,6 +5,7 @@ mod aws;
 mod compare;
 mod compared;
 mod failure;
+mod heal;
 mod input;
 mod judge;
 mod ledger;
@@ -40,6 +41,7 @@ enum Command {
     Judge(judge::Options),
     Compare(compare::Options),
     Ledger(ledger::Options),
+    Heal(heal::Options),
     Validations(validations::Options),
     Report(report::Options),
     Schema(schema::Options),
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
         Command::Lint(options) => lint::run(&options, &mut out),
         Command::Judge(options) => judge::run(&options, &mut out),
         Command::Compare(options) => compare::run(&options, &mut out),
+        Command::Heal(options) => heal::run(&options, &mut out),
         Command::Ledger(options) => ledger::run(&options, &mut out),
         Command::Validations(options) => validations::run(&options, &mut out),
         Command::Report(options) => report::run(&options, &mut out),

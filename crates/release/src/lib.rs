@@ -6,6 +6,7 @@ pub mod console;
 pub mod content;
 pub mod deployment;
 pub mod evidence;
+pub mod explanation;
 pub mod link;
 pub mod links;
 pub mod outlook;

@@ -8,6 +8,7 @@ pub mod notification;
 
 mod acting;
 mod cause;
+pub mod explain;
 mod giving_up;
 mod healing;
 mod pass;

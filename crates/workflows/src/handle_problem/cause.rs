@@ -130,7 +130,7 @@ pub(super) async fn find(
 
 /// Those of the culprits that were never deployed: anybody with a token can
 /// announce, and neither the ledger nor CodeDeploy knows of it.
-async fn unknown<'c>(
+pub(super) async fn unknown<'c>(
     pass: &Pass<'_>,
     culprits: &'c [Culprit],
     views: &mut Views,
@@ -259,7 +259,10 @@ async fn conclude(
 /// The problem carries the tags of everything it touches together, which
 /// settles it if that is one entity; of several, the tenant is asked which
 /// carry the tag.
-async fn production(pass: &Pass<'_>, seen: &dynatrace::Problem) -> anyhow::Result<Vec<String>> {
+pub(super) async fn production(
+    pass: &Pass<'_>,
+    seen: &dynatrace::Problem,
+) -> anyhow::Result<Vec<String>> {
     let wanted = &pass.services.healing.tag;
     if !seen.tags.iter().any(|tag| carries(tag, wanted)) {
         return Ok(Vec::new());
@@ -334,7 +337,7 @@ fn kind(id: &str) -> Option<EntityType> {
 }
 
 /// The deployments on all entities within the time that counts.
-async fn events(
+pub(super) async fn events(
     pass: &Pass<'_>,
     entities: &[String],
     began: Timestamp,
@@ -357,7 +360,11 @@ async fn events(
 
 /// Looks at those of the groups that CodeDeploy knows: one that was deleted, or
 /// lies in another region or account, cannot be healed from here.
-async fn look_at(pass: &Pass<'_>, mut groups: Vec<Group>, now: Timestamp) -> anyhow::Result<Views> {
+pub(super) async fn look_at(
+    pass: &Pass<'_>,
+    mut groups: Vec<Group>,
+    now: Timestamp,
+) -> anyhow::Result<Views> {
     groups.sort_unstable();
     groups.dedup();
     let views =
@@ -378,7 +385,7 @@ fn is_not_found(error: &anyhow::Error) -> bool {
 
 /// The events that announce a deployment of a pipeline to one of these
 /// entities.
-fn announced(events: &[RecordedEvent], entities: &[String]) -> Vec<Announced> {
+pub(super) fn announced(events: &[RecordedEvent], entities: &[String]) -> Vec<Announced> {
     events
         .iter()
         .filter(|event| event.source.as_deref() == Some(SOURCE))

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use delivery::bundle::Presence;
 use delivery::codedeploy::{self, Revision, Status};
-use release::deployment::{Deployment, LedgerEntry, Standing};
+use release::deployment::{Deployment, LedgerEntry, Origin, Standing};
 use release::remediation::{targets, untrusted};
 use release::validation::ValidationId;
 
@@ -137,4 +137,44 @@ impl Known {
             bad,
         })
     }
+}
+
+/// Everything that was deployed to the culprit's group, with whether it would
+/// be deployed again and why.
+pub(super) async fn weighed(
+    services: &Services,
+    view: &View,
+    culprit: &Deployment,
+) -> anyhow::Result<Vec<(LedgerEntry, bool, String)>> {
+    let chosen = choose(services, view, culprit).await?;
+    let known = Known::read(services, view, culprit).await?;
+    let untrusted = untrusted(&known.history, &culprit.id, &known.bad);
+    let mut history = known.history;
+    history.sort_by_key(|entry| std::cmp::Reverse(entry.deployment.at));
+    let weighed = history.into_iter().map(|entry| {
+        let deployment = &entry.deployment;
+        let is_chosen = chosen
+            .as_ref()
+            .is_some_and(|chosen| chosen.deployment.id == deployment.id);
+        let why = if deployment.id == culprit.id {
+            "it is to blame"
+        } else if culprit.at <= deployment.at {
+            "it is not older than the culprit"
+        } else if deployment.origin == Origin::Heal {
+            "it was itself an answer to a problem"
+        } else if !untrusted.is_disjoint(&deployment.contents()) {
+            "its content is suspect, bad or the culprit's own"
+        } else if is_chosen && entry.standing == Standing::Good {
+            "it is the newest that passed its validation"
+        } else if is_chosen {
+            "it is the newest of which nothing bad is known"
+        } else if chosen.is_some() {
+            "another one weighs more, or its bundle is gone"
+        } else {
+            "its bundle or its record is gone"
+        };
+        let why = why.to_owned();
+        (entry, is_chosen, why)
+    });
+    Ok(weighed.collect())
 }

@@ -241,6 +241,9 @@ async fn entity_that_two_pipelines_deploy_blames_the_newest_deployment(mut scene
         scene.minutes(10);
     }
     let problem = scene.problem().open();
+    let told = scene.explained(&problem).await;
+    assert_eq!(told.answers.len(), 1);
+    assert_eq!(told.answers[0].group, "SampleDevOpsApp/Billing");
 
     scene.notify(&problem, "OPEN").await;
 
@@ -304,6 +307,13 @@ async fn deployment_that_never_was_is_not_blamed(mut scene: Scene) {
     scene.announce("d-FORGED000", &[PRODUCTION]).await;
     scene.minutes(5);
     let problem = scene.problem().open();
+    let told = scene.explained(&problem).await;
+    let forged = &told.candidates[0];
+    assert_eq!(
+        (forged.deployment.as_str(), forged.blamed),
+        ("d-FORGED000", false)
+    );
+    assert_eq!(forged.why, "neither the ledger nor CodeDeploy knows it");
 
     scene.notify(&problem, "OPEN").await;
 

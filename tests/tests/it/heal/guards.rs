@@ -281,6 +281,13 @@ async fn own_rollback_of_codedeploy_is_used_if_it_deploys_our_target(mut scene: 
     scene.minutes(30);
     let problem = rolled_back(&mut scene, "bad").await;
     let [rollback] = scene.rollbacks().try_into().unwrap();
+    let told = scene.explained(&problem).await;
+    assert!(
+        told.outcome
+            .ends_with(&format!("and {good} is deployed again")),
+        "{}",
+        told.outcome
+    );
 
     scene.notify(&problem, "OPEN").await;
 

@@ -2,6 +2,7 @@
 
 mod causes;
 mod contents;
+mod explained;
 mod guards;
 mod healed;
 pub(crate) mod interleavings;

@@ -16,6 +16,7 @@ use release::remediation::{Limits, State};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use workflows::Tick;
+use workflows::handle_problem::explain::{Asked, Explained, explain};
 use workflows::handle_problem::{
     Connected, Healing, Mode, Notified, Report, Services, Ticked, handle_problems, notified,
 };
@@ -206,6 +207,36 @@ impl Scene {
         }
     }
 
+    /// All items of all tables, and every call that changes something at AWS.
+    pub(crate) async fn everything(&self) -> (Vec<String>, Vec<usize>) {
+        let mut items = Vec::new();
+        for table in ["validations", "ledger", "remediations"] {
+            let found = self.world.tables().scan().table_name(table).send().await;
+            let found = found.unwrap().items.unwrap_or_default();
+            let sorted = found.into_iter().map(|item| {
+                let item: BTreeMap<_, _> = item.into_iter().collect();
+                format!("{table}: {item:?}")
+            });
+            items.extend(sorted);
+        }
+        items.sort();
+        let calls = ["CreateDeployment", "StopDeployment", "PutApprovalResult"];
+        let calls = calls.map(|call| self.world.aws.calls(call));
+        (items, calls.to_vec())
+    }
+
+    /// What `monspec heal explain` says of a problem.
+    pub(crate) async fn explained(&self, problem: &Problem) -> Explained {
+        let asked = Asked::Problem(problem.id().to_owned());
+        self.explain(asked).await.unwrap()
+    }
+
+    pub(crate) async fn explain(&self, asked: Asked) -> Option<Explained> {
+        let tick = self.tick_in(Duration::from_secs(25));
+        let explained = explain(&self.services(), &self.connected(), &asked, tick).await;
+        explained.unwrap()
+    }
+
     /// A problem as it is stored.
     pub(crate) async fn stored(&self, problem: &Problem) -> problem::Problem {
         let stored = self.world.store.problem(problem.id()).await.unwrap();
@@ -264,6 +295,16 @@ impl Scene {
         let history = codedeploy.history(APPLICATION, GROUP).unwrap();
         let own = |deployment: &Deployment| deployment.creator == Creator::Rollback;
         history.into_iter().filter(own).collect()
+    }
+}
+
+/// The deployment whose revision an answer deploys again.
+pub(crate) fn healed_by(state: &State) -> Option<String> {
+    match state {
+        State::Intended(heal) | State::Deploying { heal, .. } | State::Healed { heal, .. } => {
+            Some(heal.target.id.clone())
+        }
+        _ => None,
     }
 }
 

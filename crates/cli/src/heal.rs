@@ -1,0 +1,228 @@
+//! `monspec heal`
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{ArgGroup, Args, Subcommand};
+use delivery::DeliveryError;
+use delivery::bundle::Bundles;
+use delivery::codedeploy::CodeDeploy;
+use dynatrace::Tag;
+use jiff::{SignedDuration, Timestamp};
+use lambda::settings::{optional, parsed, unusable};
+use monspec::lint::escaped;
+use release::remediation::Limits;
+use store::{Store, tables};
+use tokio::time::Instant;
+use workflows::Tick;
+use workflows::handle_problem::explain::{Asked, Explained, explain};
+use workflows::handle_problem::{Connected, Healing, Mode, Services};
+
+use crate::aws::{self, Account, now};
+use crate::failure::Failure;
+use crate::{output, tenant};
+
+/// How long the tenant and the account may take together.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+const NOTES: &str = "\
+Settings:
+  LEDGER_TABLE, DT_TENANT_URL, DT_API_TOKEN, DT_API, HEAL_TAG,
+  HEAL_LOOK_BACK_MINUTES and HEAL_MAX_GROUPS, as the functions have them, and the
+  AWS settings of `monspec ledger`.
+
+Examples:
+  monspec heal explain --problem=-6004362228644432354_1638271020000V2
+  monspec heal explain --at 2026-01-05T10:55:00Z --json";
+
+/// Looks at what answers problems.
+#[derive(Args)]
+#[command(after_help = NOTES)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Explain(Box<Explain>),
+}
+
+/// Says what a problem is blamed on and which revision would be deployed again,
+/// with every candidate and why it was or was not taken.
+///
+/// Nothing is written, deployed or said on the problem. It is decided by what is
+/// known today; whether there is time to act, cooldown and guards are left out.
+#[derive(Args)]
+#[command(after_help = NOTES, group = ArgGroup::new("what").required(true).args(["problem", "at"]))]
+struct Explain {
+    /// The problem, by the id that its page and its notification have.
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
+    problem: Option<String>,
+
+    /// As if all services of production had a problem since this time, in RFC
+    /// 3339.
+    #[arg(long, value_name = "TIME")]
+    at: Option<Timestamp>,
+
+    /// The table of the ledger, else `LEDGER_TABLE`.
+    #[arg(long, value_name = "NAME")]
+    table: Option<String>,
+
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    tenant: tenant::Options,
+}
+
+pub(crate) fn run(options: &Options, out: &mut impl Write) -> Result<ExitCode, Failure> {
+    let Command::Explain(wanted) = &options.command;
+    let asked = match (&wanted.problem, wanted.at) {
+        (Some(id), _) => Asked::Problem(id.clone()),
+        (None, Some(at)) => Asked::At(at),
+        (None, None) => return Err(Failure::Usage("say --problem or --at".to_owned())),
+    };
+    let meaning = "the name of the table that holds the ledger, or give --table";
+    let table = aws::table(wanted.table.as_deref(), "LEDGER_TABLE", meaning)?;
+    let healing = healing()?;
+    let connected = Connected {
+        tenant: wanted.tenant.client()?,
+        links: None,
+    };
+    let account = Account::open()?;
+    let client = aws_sdk_dynamodb::Client::new(&account.sdk);
+    let services = Services {
+        store: Store::new(client, tables::VALIDATIONS.name, &table),
+        codedeploy: CodeDeploy::new(aws_sdk_codedeploy::Client::new(&account.sdk)),
+        bundles: Bundles::new(aws_sdk_s3::Client::new(&account.sdk)),
+        healing,
+    };
+    let now = now();
+    let work = async {
+        let tick = Tick {
+            now,
+            began: Instant::now(),
+            deadline: Instant::now() + PATIENCE,
+            lease_until: now,
+        };
+        explain(&services, &connected, &asked, tick).await
+    };
+    let explained = account
+        .wait(work)
+        .map_err(|error| {
+            if error.is::<dynatrace::Error>() || error.is::<DeliveryError>() {
+                return Failure::Unavailable(format!("{error:#}"));
+            }
+            account.unanswered(&table, "--table", &error)
+        })?
+        .ok_or_else(|| Failure::Usage("the tenant knows no problem of this id".to_owned()))?;
+    if wanted.json {
+        output::json(out, &explained)?;
+    } else {
+        tell(out, &explained)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The settings that decide; those that only matter for acting are left as they
+/// are by default.
+fn healing() -> Result<Healing, Failure> {
+    let look_back = parsed::<u32>("HEAL_LOOK_BACK_MINUTES", 60)?;
+    Ok(Healing {
+        mode: Mode::Shadow,
+        look_back: SignedDuration::from_mins(i64::from(look_back)),
+        max_age: SignedDuration::from_mins(30),
+        most_groups: parsed::<usize>("HEAL_MAX_GROUPS", 1)?,
+        limits: Limits {
+            cooldown: SignedDuration::from_mins(15),
+            most: 2,
+            window: SignedDuration::from_hours(24),
+        },
+        tag: tag()?,
+        patience: SignedDuration::from_hours(24),
+    })
+}
+
+/// `key:value`, or a key alone.
+fn tag() -> Result<Tag, Failure> {
+    let text = optional("HEAL_TAG");
+    let text = text.as_deref().unwrap_or("DeploymentGroup:Production");
+    let (key, value) = match text.trim().split_once(':') {
+        Some((key, value)) => (key, Some(value)),
+        None => (text.trim(), None),
+    };
+    if key.is_empty() || value.is_some_and(str::is_empty) {
+        return Err(unusable("HEAL_TAG", "it is `key:value`, or a key alone").into());
+    }
+    Ok(Tag {
+        context: None,
+        key: key.to_owned(),
+        value: value.map(str::to_owned),
+    })
+}
+
+fn tell(out: &mut impl Write, explained: &Explained) -> io::Result<()> {
+    let Explained {
+        began,
+        entities,
+        candidates,
+        answers,
+        outcome,
+        ..
+    } = explained;
+    writeln!(out, "{}", escaped(outcome))?;
+    writeln!(out, "\nsince {began}, on {}", escaped(&entities.join(", ")))?;
+    let taken = |is: bool| if is { "yes" } else { "no" }.to_owned();
+    if !candidates.is_empty() {
+        writeln!(out)?;
+        let header = [
+            "DEPLOYMENT",
+            "GROUP",
+            "ENTITY",
+            "ANNOUNCED (UTC)",
+            "BLAMED",
+            "WHY",
+        ];
+        let rows = candidates.iter().map(|one| {
+            [
+                one.deployment.clone(),
+                one.group.clone(),
+                one.entity.clone(),
+                one.at.to_string(),
+                taken(one.blamed),
+                one.why.clone(),
+            ]
+        });
+        let header = header.map(str::to_owned);
+        output::table(
+            out,
+            &std::iter::once(header).chain(rows).collect::<Vec<_>>(),
+        )?;
+    }
+    for answer in answers {
+        writeln!(
+            out,
+            "\nwhat could replace {} in {}:\n",
+            escaped(&answer.culprit),
+            escaped(&answer.group)
+        )?;
+        let header = ["DEPLOYMENT", "VERSION", "STANDING", "TAKEN", "WHY"].map(str::to_owned);
+        let rows = answer.targets.iter().map(|one| {
+            [
+                one.deployment.clone(),
+                one.version.clone(),
+                format!("{:?}", one.standing).to_lowercase(),
+                taken(one.chosen),
+                one.why.clone(),
+            ]
+        });
+        output::table(
+            out,
+            &std::iter::once(header).chain(rows).collect::<Vec<_>>(),
+        )?;
+    }
+    Ok(())
+}
