@@ -118,7 +118,8 @@ fn nothing(outcome: Outcome) -> Document {
     }
 }
 
-/// The addresses that a page links to, as a browser resolves them.
+/// The addresses within the report that a page links to, as a browser resolves
+/// them. What leads out of it must not carry what opens it.
 fn links(page: &str, body: &str) -> Vec<String> {
     let page = Url::parse(page).unwrap();
     body.split("href=\"")
@@ -126,7 +127,13 @@ fn links(page: &str, body: &str) -> Vec<String> {
         .filter_map(|rest| rest.split_once('"'))
         .map(|(address, _)| address.replace("&amp;", "&"))
         .filter(|address| !address.starts_with(['#', 'd']))
-        .map(|address| page.join(&address).unwrap().to_string())
+        .map(|address| page.join(&address).unwrap())
+        .filter(|address| {
+            let inside = address.origin() == page.origin();
+            assert!(inside || address.query_pairs().all(|(name, _)| name != "s"));
+            inside
+        })
+        .map(String::from)
         .collect()
 }
 
