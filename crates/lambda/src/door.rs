@@ -1,11 +1,7 @@
 //! Who may come in over HTTP: whoever shows the webhook's secret.
 
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
-
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
-use tokio::time::Instant;
 
 use crate::http::Request;
 use crate::secrets::{Origin, Secrets};
@@ -17,16 +13,10 @@ pub const WEBHOOK_TOKEN: &str = "WEBHOOK_TOKEN";
 /// Shorter secrets can be guessed.
 const SHORTEST: usize = 16;
 
-/// How often wrong secrets make the function read its own again.
-const REREAD: Duration = Duration::from_secs(30);
-
 /// A door that opens for the secret in `WEBHOOK_TOKEN`, or for the one before
 /// it while it is rotated. Without a secret it opens for nobody.
 #[derive(Debug, Default)]
-pub struct Door {
-    /// When a wrong secret last made us read ours again.
-    reread: Mutex<Option<Instant>>,
-}
+pub struct Door(());
 
 impl Door {
     /// A door whose secret, if it is set directly, cannot be guessed.
@@ -49,28 +39,17 @@ impl Door {
         if offered.is_empty() || !secrets.has(WEBHOOK_TOKEN) {
             return Ok(false);
         }
-        let known = secrets.read().await?;
+        let known = secrets.read().await;
         if is_valid(known.get(WEBHOOK_TOKEN)?, &offered) {
             return Ok(true);
         }
-        if known.origin == Origin::Fetched
-            || secrets.direct(WEBHOOK_TOKEN).is_some()
-            || !self.may_reread()
-        {
+        if known.origin == Origin::Fetched || secrets.direct(WEBHOOK_TOKEN).is_some() {
             return Ok(false);
         }
-        secrets.forget();
-        let known = secrets.read().await?;
-        Ok(is_valid(known.get(WEBHOOK_TOKEN)?, &offered))
-    }
-
-    fn may_reread(&self) -> bool {
-        let mut last = self.reread.lock().unwrap_or_else(PoisonError::into_inner);
-        let may = last.is_none_or(|last| REREAD <= last.elapsed());
-        if may {
-            *last = Some(Instant::now());
+        match secrets.read_again().await {
+            Some(known) => Ok(is_valid(known.get(WEBHOOK_TOKEN)?, &offered)),
+            None => Ok(false),
         }
-        may
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use anyhow::Context as _;
 use aws_config::SdkConfig;
+use aws_sdk_ssm::operation::get_parameters::GetParametersError;
 use aws_sdk_ssm::types::Parameter;
 use secrecy::SecretString;
 use tokio::time::Instant;
@@ -15,13 +15,28 @@ use crate::settings::{self, SettingError};
 /// How long a fetched secret is used before it is fetched again.
 const FRESH: Duration = Duration::from_mins(5);
 
+/// How long what could not be had is not asked for again: whoever stores it
+/// need not wait for long, and strangers cannot make every request a call.
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// How often what somebody shows, and what is not known here, makes the function
+/// read its own secrets again.
+const AGAIN: Duration = Duration::from_secs(30);
+
 /// The secrets of one function. Nothing is fetched before it is needed, then
 /// everything in one call.
 #[derive(Debug)]
 pub struct Secrets {
     sdk: SdkConfig,
     sources: BTreeMap<&'static str, Source>,
-    cached: Mutex<Option<(Instant, Arc<Values>)>>,
+    cached: Mutex<Option<Cached>>,
+    read_again: Mutex<Option<Instant>>,
+}
+
+#[derive(Debug)]
+struct Cached {
+    until: Instant,
+    values: Arc<Values>,
 }
 
 /// Values by setting name.
@@ -32,7 +47,7 @@ pub struct Resolved {
     values: Arc<Values>,
 }
 
-type Values = BTreeMap<&'static str, Result<SecretString, NoParameter>>;
+type Values = BTreeMap<&'static str, Result<SecretString, NoSecret>>;
 
 /// Whether values are new, and worth a word if they cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,12 +58,20 @@ pub enum Origin {
     Cached,
 }
 
-/// A setting names a parameter that SSM does not know.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the SSM parameter `{parameter}` that {setting}_PARAMETER names does not exist")]
-pub struct NoParameter {
-    setting: &'static str,
-    parameter: String,
+/// Why a secret that is configured cannot be had.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum NoSecret {
+    /// A setting names a parameter that SSM does not know.
+    #[error("the SSM parameter `{parameter}` that {setting}_PARAMETER names does not exist")]
+    Missing {
+        /// The setting.
+        setting: &'static str,
+        /// What it names.
+        parameter: String,
+    },
+    /// SSM did not answer, or refused.
+    #[error("cannot read the secrets from SSM")]
+    Unread(#[source] Arc<GetParametersError>),
 }
 
 #[derive(Debug)]
@@ -69,6 +92,7 @@ impl Secrets {
             sdk,
             sources,
             cached: Mutex::new(None),
+            read_again: Mutex::new(None),
         }
     }
 
@@ -94,31 +118,33 @@ impl Secrets {
         }
     }
 
-    /// The secrets, as fresh as five minutes.
-    pub async fn read(&self) -> anyhow::Result<Resolved> {
-        if let Some((at, values)) = self.cached.lock().expect("no holder panics").as_ref()
-            && at.elapsed() < FRESH
+    /// The secrets, as fresh as five minutes. One that cannot be had is an error
+    /// of whoever needs it, for some seconds, and of nobody else.
+    pub async fn read(&self) -> Resolved {
+        if let Some(cached) = self.cached.lock().expect("no holder panics").as_ref()
+            && Instant::now() < cached.until
         {
-            return Ok(Resolved {
+            return Resolved {
                 origin: Origin::Cached,
-                values: values.clone(),
-            });
+                values: cached.values.clone(),
+            };
         }
-        self.read_anew().await
+        self.fetched(|_| true).await
     }
 
-    /// Reads the secrets whatever is cached, which stays if they cannot be read.
-    pub async fn read_anew(&self) -> anyhow::Result<Resolved> {
-        let values = Arc::new(self.fetch().await?);
-        // What is missing is looked for again, so that whoever stores it need
-        // not wait.
-        if values.values().all(Result::is_ok) {
-            *self.cached.lock().expect("no holder panics") = Some((Instant::now(), values.clone()));
+    /// The secrets whatever is cached, because they may have been rotated;
+    /// nothing, if that was done lately. What is cached stays if they cannot be
+    /// read.
+    pub async fn read_again(&self) -> Option<Resolved> {
+        {
+            let mut last = self.read_again.lock().expect("no holder panics");
+            if last.is_some_and(|last| last.elapsed() < AGAIN) {
+                return None;
+            }
+            *last = Some(Instant::now());
         }
-        Ok(Resolved {
-            origin: Origin::Fetched,
-            values,
-        })
+        let answered = |value: &Result<_, _>| !matches!(value, Err(NoSecret::Unread(_)));
+        Some(self.fetched(|values| values.values().all(answered)).await)
     }
 
     /// Drops what is cached: a secret was refused and may have been rotated.
@@ -126,7 +152,23 @@ impl Secrets {
         *self.cached.lock().expect("no holder panics") = None;
     }
 
-    async fn fetch(&self) -> anyhow::Result<Values> {
+    async fn fetched(&self, is_kept: impl Fn(&Values) -> bool) -> Resolved {
+        let values = Arc::new(self.fetch().await);
+        if is_kept(&values) {
+            let complete = values.values().all(Result::is_ok);
+            let age = if complete { FRESH } else { PAUSE };
+            *self.cached.lock().expect("no holder panics") = Some(Cached {
+                until: Instant::now() + age,
+                values: values.clone(),
+            });
+        }
+        Resolved {
+            origin: Origin::Fetched,
+            values,
+        }
+    }
+
+    async fn fetch(&self) -> Values {
         let wanted: BTreeSet<String> = self
             .sources
             .values()
@@ -136,7 +178,7 @@ impl Secrets {
             })
             .collect();
         if wanted.is_empty() {
-            return Ok(values(&self.sources, &[]));
+            return values(&self.sources, Ok(&[]));
         }
         let found = aws_sdk_ssm::Client::new(&self.sdk)
             .get_parameters()
@@ -144,15 +186,17 @@ impl Secrets {
             .with_decryption(true)
             .send()
             .await
-            .map_err(aws_sdk_ssm::error::SdkError::into_service_error)
-            .context("cannot read the secrets from SSM")?;
-        Ok(values(&self.sources, found.parameters()))
+            .map_err(aws_sdk_ssm::error::SdkError::into_service_error);
+        match found {
+            Ok(found) => values(&self.sources, Ok(found.parameters())),
+            Err(error) => values(&self.sources, Err(&Arc::new(error))),
+        }
     }
 }
 
 impl Resolved {
     /// The value of `name`, where one is configured.
-    pub fn get(&self, name: &str) -> Result<Option<&SecretString>, NoParameter> {
+    pub fn get(&self, name: &str) -> Result<Option<&SecretString>, NoSecret> {
         match self.values.get(name) {
             None => Ok(None),
             Some(Ok(value)) => Ok(Some(value)),
@@ -169,16 +213,21 @@ fn source(name: &str) -> Option<Source> {
         .map(|parameter| Source::Parameter(parameter.trim().to_owned()))
 }
 
-/// Gives every setting its value; one parameter may serve several.
-fn values(sources: &BTreeMap<&'static str, Source>, found: &[Parameter]) -> Values {
+/// Gives every setting its value; one parameter may serve several, and what
+/// needs no parameter does not depend on whether SSM answered.
+fn values(
+    sources: &BTreeMap<&'static str, Source>,
+    found: Result<&[Parameter], &Arc<GetParametersError>>,
+) -> Values {
     let value = |setting, source: &Source| match source {
         Source::Direct(value) => Ok(value.clone()),
         Source::Parameter(wanted) => found
+            .map_err(|error| NoSecret::Unread(Arc::clone(error)))?
             .iter()
             .find(|parameter| answers(parameter, wanted))
             .and_then(Parameter::value)
             .map(SecretString::from)
-            .ok_or_else(|| NoParameter {
+            .ok_or_else(|| NoSecret::Missing {
                 setting,
                 parameter: wanted.clone(),
             }),
@@ -222,9 +271,9 @@ mod tests {
     }
 
     /// The value that a setting gets which names the parameter like this.
-    fn named(wanted: &str, found: &[Parameter]) -> Result<String, NoParameter> {
+    fn named(wanted: &str, found: &[Parameter]) -> Result<String, NoSecret> {
         let sources = BTreeMap::from([("TOKEN", Source::Parameter(wanted.to_owned()))]);
-        let value = values(&sources, found).remove("TOKEN").unwrap();
+        let value = values(&sources, Ok(found)).remove("TOKEN").unwrap();
         value.map(|value| value.expose_secret().to_owned())
     }
 
@@ -232,7 +281,7 @@ mod tests {
     fn one_parameter_serves_every_setting_that_names_it() {
         let sources = ["TOKEN", "OTHER"].map(|name| (name, Source::Parameter("/dt/token".into())));
 
-        let values = values(&BTreeMap::from(sources), &[parameter(None, "secret")]);
+        let values = values(&BTreeMap::from(sources), Ok(&[parameter(None, "secret")]));
 
         for name in ["TOKEN", "OTHER"] {
             let value = values[name].as_ref().unwrap();
@@ -255,7 +304,7 @@ mod tests {
             (ARN, "latest"),
             (&format!("{ARN}:7"), "seventh"),
         ] {
-            assert_eq!(named(wanted, &found).as_deref(), Ok(value), "{wanted}");
+            assert_eq!(named(wanted, &found).unwrap(), value, "{wanted}");
         }
     }
 
@@ -272,20 +321,23 @@ mod tests {
     }
 
     #[test]
-    fn missing_parameter_of_one_setting_leaves_the_others_usable() {
+    fn secret_that_cannot_be_had_leaves_the_others_usable() {
         let sources = BTreeMap::from([
             ("KEYS", Source::Parameter("/keys".to_owned())),
             ("TOKEN", Source::Direct("secret".into())),
         ]);
+        let refused = Arc::new(GetParametersError::unhandled("AccessDeniedException"));
 
-        let resolved = Resolved {
-            origin: Origin::Fetched,
-            values: Arc::new(values(&sources, &[])),
-        };
+        for found in [Ok([].as_slice()), Err(&refused)] {
+            let resolved = Resolved {
+                origin: Origin::Fetched,
+                values: Arc::new(values(&sources, found)),
+            };
 
-        resolved.get("KEYS").unwrap_err();
-        let token = resolved.get("TOKEN").unwrap().unwrap();
-        assert_eq!(token.expose_secret(), "secret");
-        assert!(resolved.get("HOOK").unwrap().is_none());
+            resolved.get("KEYS").unwrap_err();
+            let token = resolved.get("TOKEN").unwrap().unwrap();
+            assert_eq!(token.expose_secret(), "secret");
+            assert!(resolved.get("HOOK").unwrap().is_none());
+        }
     }
 }

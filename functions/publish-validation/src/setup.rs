@@ -39,12 +39,6 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
 impl Edge {
     /// A verdict is published without a link rather than not at all.
     pub(crate) async fn links(&self) -> Option<Links> {
-        match self.secrets.read().await {
-            Ok(known) => self.report.links(&known),
-            Err(error) => {
-                tracing::error!("What is published is not linked to its report: {error:#}");
-                None
-            }
-        }
+        self.report.links(&self.secrets.read().await)
     }
 }

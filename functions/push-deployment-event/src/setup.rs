@@ -57,7 +57,7 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
 impl Edge {
     /// The client of the tenant; called once there is something to announce.
     pub(crate) async fn connect(&self) -> anyhow::Result<Dynatrace> {
-        let secrets = self.secrets.read().await?;
+        let secrets = self.secrets.read().await;
         self.tenant.connect(&secrets).await
     }
 }

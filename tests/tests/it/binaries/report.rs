@@ -182,6 +182,35 @@ async fn key_that_was_rotated_in_opens_at_once() {
 }
 
 #[tokio::test]
+async fn keys_that_cannot_be_had_are_not_asked_for_by_every_stranger() {
+    let shown = Shown::start(Settings::default()).await;
+    let world = &shown.world;
+    let link = format!("{}/?e=1&k=any&s=any", shown.report.url());
+    for (keys, told) in [
+        (None, StatusCode::SERVICE_UNAVAILABLE),
+        (Some("weak:short"), StatusCode::SERVICE_UNAVAILABLE),
+    ] {
+        let ssm = world.aws.ssm();
+        match keys {
+            None => ssm.remove("/unbreakable/report-keys"),
+            Some(keys) => ssm.put("/unbreakable/report-keys", Kind::SecureString, keys),
+        }
+        let front = Front::bind().await.unwrap();
+        let report = front.open(world.another(SHOW).await.unwrap());
+        let link = link.replace(shown.report.url(), report.url());
+        let reads = || world.aws.pipelines().calls()["GetParameters"];
+        let before = reads();
+
+        for _ in 0..6 {
+            assert_eq!(shown.get(&link).await.status(), told);
+        }
+
+        let reads = reads() - before;
+        assert!(reads <= 2, "{reads} calls for six requests");
+    }
+}
+
+#[tokio::test]
 async fn hostile_requests_are_answered_and_told_nothing() {
     let shown = Shown::start(Settings::default()).await;
     let url = shown.report.url();
