@@ -56,8 +56,8 @@ pub struct Connected {
     pub tenant: Dynatrace,
     /// Links for approvals, where there is a report.
     pub links: Option<Links>,
-    /// Signs what is posted.
-    pub hook_secret: Option<SecretString>,
+    /// Signs what is posted; an error, where it is configured and cannot be had.
+    pub hook_secret: anyhow::Result<Option<SecretString>>,
 }
 
 /// What a tick did.

@@ -28,7 +28,7 @@ async fn handle(edge: &Edge, event: LambdaEvent<Value>) -> Result<Value, Failure
         lease_until: invocation.lease_until,
     };
 
-    let connect = async || edge.connect().await;
+    let connect = async || edge.connect(tick.now).await;
     let observe = |observed: Observed<'_>| report::tell(&observed, tick.now);
     let ticked = validate_builds(&edge.services, connect, tick, &observe).await?;
     if ticked.token_refused {

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use lambda::metrics::{self, Line, Unit};
+use lambda::secrets::NoSecret;
 use monspec::Verdict;
 use release::approval::Answer;
 use release::validation::{Ending, Hook, Judgement, Registration};
@@ -29,6 +30,18 @@ pub(crate) fn tell(observed: &Observed<'_>, now: Timestamp) {
             });
         }
     }
+}
+
+/// Tells that no result can be posted. Everything else goes on.
+pub(crate) fn unsigned(error: &NoSecret, now: Timestamp) {
+    let error = anyhow::Error::from(error.clone());
+    tracing::error!("No result is posted until its hook can be signed: {error:#}");
+    metrics::emit(&Line {
+        at: now,
+        dimensions: &[],
+        metrics: &[("HooksUnsigned", Unit::Count, 1.0)],
+        properties: &[],
+    });
 }
 
 fn line(report: &Report) {

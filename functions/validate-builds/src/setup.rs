@@ -1,7 +1,7 @@
 //! Settings and clients, once per process; what needs a secret, on demand.
 
 use delivery::CodePipeline;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use lambda::report::{REPORT_KEYS, Report};
 use lambda::secrets::Secrets;
 use lambda::settings::{self, SettingError, parsed, required, unusable};
@@ -10,6 +10,8 @@ use release::console::Console;
 use store::Store;
 use workflows::outgoing::Outgoing;
 use workflows::validate_builds::{Connected, Services};
+
+use crate::report;
 
 const HOOK_SECRET: &str = "RESULT_HOOK_SECRET";
 
@@ -51,12 +53,16 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
 
 impl Edge {
     /// What takes secrets to make; called once something is due.
-    pub(crate) async fn connect(&self) -> anyhow::Result<Connected> {
-        let secrets = self.secrets.read().await?;
+    pub(crate) async fn connect(&self, now: Timestamp) -> anyhow::Result<Connected> {
+        let secrets = self.secrets.read().await;
+        let hook_secret = secrets.get(HOOK_SECRET);
+        if let Err(error) = &hook_secret {
+            report::unsigned(error, now);
+        }
         Ok(Connected {
             tenant: self.tenant.connect(&secrets).await?,
             links: self.report.links(&secrets),
-            hook_secret: secrets.get(HOOK_SECRET)?.cloned(),
+            hook_secret: hook_secret.map(Option::<&_>::cloned).map_err(Into::into),
         })
     }
 }

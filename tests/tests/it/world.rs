@@ -297,7 +297,7 @@ impl World {
             links: Some(
                 Links::new(&links, &SecretString::from(format!("a:{}", "k".repeat(32)))).unwrap(),
             ),
-            hook_secret: Some(SecretString::from(HOOK_SECRET)),
+            hook_secret: Ok(Some(SecretString::from(HOOK_SECRET))),
         }
     }
 

@@ -21,8 +21,15 @@ pub(super) async fn deliver(
 ) -> Result<Option<Wait>, StoreError> {
     let store = &shared.services.store;
     let registration = &claimed.validation.registration;
-    let (Some(address), Some(secret)) = (&registration.result_hook, &shared.connected.hook_secret)
-    else {
+    let secret = match &shared.connected.hook_secret {
+        Ok(secret) => secret,
+        Err(error) => {
+            return Ok(Some(Wait::for_(format!(
+                "the result hook cannot be signed: {error:#}"
+            ))));
+        }
+    };
+    let (Some(address), Some(secret)) = (&registration.result_hook, secret) else {
         store.hooked(claimed, Hook::GivenUp).await?;
         return Ok(None);
     };

@@ -7,12 +7,13 @@ use lab::ssm::Kind;
 use lab::world::{REPORT, Settings, Traffic};
 use monspec::Verdict;
 use release::approval::Answer;
-use release::validation::{Ending, Phase};
+use release::validation::{Ending, Hook, Phase};
 use serde_json::json;
 
+use super::receiver::Receiver;
 use super::{
-    PATIENCE, answered, gated, lines, measured, registered, settled, status, stored, told,
-    under_both,
+    PATIENCE, answered, gated, lines, measured, parameters, registered, settled, status, stored,
+    told, under_both,
 };
 
 #[tokio::test]
@@ -171,6 +172,40 @@ async fn build_is_judged_without_a_link_when_the_keys_of_links_cannot_be_used() 
         // are not there are looked for at every tick.
         assert!(stored.is_none() || errors.len() == 1, "{errors:?}");
     }
+}
+
+#[tokio::test]
+async fn build_is_judged_and_its_result_waits_while_the_secret_of_hooks_is_missing() {
+    let story = async |api| {
+        let hook = Receiver::start().await;
+        let settings = Settings::default().api(api);
+        let secret = settings.hook_secret().to_owned();
+        let world = gated(settings.with("ALLOWED_ORIGINS", &hook.origin)).await;
+        let mut parameters = parameters();
+        parameters["resultHook"] = json!(hook.address());
+        world.gate(&parameters);
+        let parameter = "/unbreakable/result-hook-secret";
+        world.aws.ssm().remove(parameter);
+        let build = registered(&world).await;
+
+        answered(&world, &build.execution).await;
+
+        let approval = world.approval(&build.execution).unwrap();
+        assert_eq!(approval.status, ApprovalStatus::Approved);
+        assert_eq!(stored(&world, build.id).await.hook, Hook::Owed);
+        let logs = world.validate.logs();
+        let told = "No result is posted until its hook can be signed: the SSM parameter";
+        assert!(logs.contains(told), "{logs}");
+        assert!(logs.contains("HooksUnsigned"), "{logs}");
+
+        world.aws.ssm().put(parameter, Kind::SecureString, &secret);
+        settled(&world, build.id).await;
+
+        assert_eq!(stored(&world, build.id).await.hook, Hook::Delivered);
+        let [(signed, posted)] = hook.received().try_into().unwrap();
+        assert!(signed && posted["validation"] == json!(build.id));
+    };
+    Box::pin(under_both(story)).await;
 }
 
 #[tokio::test]

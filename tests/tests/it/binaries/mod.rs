@@ -11,6 +11,7 @@ mod jobs;
 mod killed;
 mod overlap;
 mod publish;
+mod receiver;
 mod report;
 mod secrecy;
 mod start;

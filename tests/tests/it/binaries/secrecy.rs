@@ -1,15 +1,10 @@
 //! What functions know and must not tell, at the most talkative level there is.
 
-use std::sync::{Arc, Mutex};
-
-use axum::Router;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use axum::routing::post;
 use lab::aws::{Fault, SECRET_KEY};
 use lab::world::{self, REGISTER, Settings, World};
 use serde_json::{Value, json};
 
+use super::receiver::Receiver;
 use super::{PATIENCE, gated, parameters, registered, release, settled, stored, told};
 use crate::world::monspec;
 
@@ -37,7 +32,7 @@ async fn no_secret_and_no_body_reaches_a_log() {
     let world = gated(settings).await;
     secrets.push(("the token of the tenant", world.tenant.token().to_owned()));
     let mut parameters = parameters();
-    parameters["resultHook"] = json!(format!("{}/hook-path", hook.origin));
+    parameters["resultHook"] = json!(hook.address());
     world.gate(&parameters);
 
     // A build that passes, with its result posted.
@@ -131,47 +126,4 @@ fn credentials(event: &Value) -> [(&'static str, String); 3] {
 /// The secret half of `<id>:<secret>`.
 fn key_of(keys: &str) -> String {
     keys.split_once(':').unwrap().1.to_owned()
-}
-
-/// Receives results, and remembers whether each was signed and what it said.
-struct Receiver {
-    origin: String,
-    received: Received,
-    server: tokio::task::JoinHandle<()>,
-}
-
-type Received = Arc<Mutex<Vec<(bool, Value)>>>;
-
-impl Receiver {
-    async fn start() -> Self {
-        let received = Received::default();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let origin = format!("http://{}", listener.local_addr().unwrap());
-        let router = Router::new()
-            .route("/hook-path", post(receive))
-            .with_state(Arc::clone(&received));
-        let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self {
-            origin,
-            received,
-            server,
-        }
-    }
-
-    fn received(&self) -> Vec<(bool, Value)> {
-        self.received.lock().unwrap().clone()
-    }
-}
-
-impl Drop for Receiver {
-    fn drop(&mut self) {
-        self.server.abort();
-    }
-}
-
-async fn receive(State(received): State<Received>, headers: HeaderMap, body: String) -> StatusCode {
-    let signed = headers.contains_key("x-unbreakable-signature");
-    let body = serde_json::from_str(&body).unwrap();
-    received.lock().unwrap().push((signed, body));
-    StatusCode::OK
 }
