@@ -2,7 +2,11 @@
 
 use std::fmt;
 
+use anyhow::anyhow;
 use lambda_runtime::Diagnostic;
+
+/// Something is broken, and trying again may help.
+const FAULT: &str = "Fault";
 
 /// A failed invocation.
 ///
@@ -23,11 +27,30 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// What failed of so many things, and why; a fault if one of them was.
+    pub fn of_some(all: usize, failed: Vec<(String, Failure)>) -> Option<Self> {
+        let error_type = match failed.iter().find(|(_, each)| each.error_type == FAULT) {
+            Some(_) => FAULT,
+            None => failed.first()?.1.error_type,
+        };
+        if all == 1 {
+            return failed.into_iter().next().map(|(_, only)| only);
+        }
+        let reasons: Vec<String> = failed
+            .iter()
+            .map(|(name, failure)| format!("{name}: {:#}", failure.error))
+            .collect();
+        let error = anyhow!("{} of {all} failed: {}", failed.len(), reasons.join("; "));
+        Some(Self { error_type, error })
+    }
+}
+
 impl From<anyhow::Error> for Failure {
     /// Something this function depends on is broken; Lambda may try again.
     fn from(error: anyhow::Error) -> Self {
         Self {
-            error_type: "Fault",
+            error_type: FAULT,
             error,
         }
     }

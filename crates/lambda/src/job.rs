@@ -53,7 +53,7 @@ pub async fn answer_job<T>(
 }
 
 /// What the work came to, a fault if it ended in a panic or not in time.
-async fn ended<T>(
+pub async fn ended<T>(
     work: impl Future<Output = anyhow::Result<T>>,
     deadline: Instant,
 ) -> anyhow::Result<T> {

@@ -17,6 +17,7 @@
 //! | no entity | a job, patience over | – | job fails with what to check | delivered again: fails | – |
 //! | some entities | a job, patience over | – | job succeeds and says which are missing | delivered again | – |
 //! | no entity, or not all | any other trigger | – | invocation fails | retried by Lambda | retried by Lambda |
+//! | – | an event with several notices, one of which cannot be announced | each as above | each as above; then the invocation fails and names which and why | retried by Lambda | retried by Lambda: the others are found to have their event |
 //! | – | a deployment that failed, a restart | – | – | – | – |
 //! | – | something to correct | as far as it came | job fails with it | delivered again | – |
 //! | – | a fault of a remote | as far as it came | job fails at once; other invocations fail | delivered again | – |

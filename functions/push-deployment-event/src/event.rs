@@ -1,5 +1,7 @@
 //! Who invokes the function, told from the shape of the event.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context as _, bail, ensure};
 use lambda::http;
 use serde_json::Value;
@@ -15,8 +17,9 @@ const MOST_RECORDS: usize = 10;
 pub(crate) enum Trigger<'a> {
     /// A pipeline action.
     Job(&'a Value),
-    /// CodeDeploy, about deployments with these ids.
-    Deployments(Vec<String>),
+    /// CodeDeploy, about deployments with these ids, each named once; and what
+    /// is wrong with other notices.
+    Deployments(Vec<anyhow::Result<String>>),
     /// Somebody over HTTP, who has to show the secret.
     Http(http::Request),
     /// A caller who may invoke functions, with the parameters.
@@ -37,7 +40,7 @@ pub(crate) fn read(event: &Value) -> anyhow::Result<Trigger<'_>> {
         return of_sns(records);
     }
     if event["source"] == "aws.codedeploy" {
-        return of_eventbridge(event);
+        return Ok(of_eventbridge(event));
     }
     http::refuse_bare_body(event, &["eventBody"])?;
     ensure!(event.is_object(), "the event is no JSON object");
@@ -51,35 +54,47 @@ fn of_sns(records: &[Value]) -> anyhow::Result<Trigger<'static>> {
         records.len() <= MOST_RECORDS,
         "the event carries more than {MOST_RECORDS} notices"
     );
-    let mut ids = Vec::new();
+    let mut named = BTreeSet::new();
+    let mut notices = Vec::new();
     for record in records {
-        let message = record["Sns"]["Message"]
-            .as_str()
-            .context("the event is not one of SNS")?;
-        ensure!(
-            message.len() <= LARGEST_BODY,
-            "the notice is larger than what is read"
-        );
-        // What stands there is not repeated.
-        let Ok(notice) = serde_json::from_str::<Value>(message) else {
-            bail!("the notice is not one of a CodeDeploy trigger: it is no JSON");
-        };
-        if notice.get("instanceId").is_some_and(|id| !id.is_null()) {
-            continue;
+        match of_record(record) {
+            Ok(None) => {}
+            // Two that are announced at the same time do not see each other's.
+            Ok(Some(id)) if !named.insert(id.clone()) => {}
+            Ok(Some(id)) => notices.push(Ok(id)),
+            Err(error) => notices.push(Err(error)),
         }
-        ids.push(deployment_id(&notice)?);
     }
-    if ids.is_empty() {
+    if notices.is_empty() {
         return Ok(Trigger::Nothing("the notice is about one instance"));
     }
-    Ok(Trigger::Deployments(ids))
+    Ok(Trigger::Deployments(notices))
 }
 
-fn of_eventbridge(event: &Value) -> anyhow::Result<Trigger<'_>> {
-    if event["detail-type"] != "CodeDeploy Deployment State-change Notification" {
-        return Ok(Trigger::Nothing("the notice is about one instance"));
+/// The deployment that a notice is about; none, if it is about one instance.
+fn of_record(record: &Value) -> anyhow::Result<Option<String>> {
+    let message = record["Sns"]["Message"]
+        .as_str()
+        .context("the event is not one of SNS")?;
+    ensure!(
+        message.len() <= LARGEST_BODY,
+        "the notice is larger than what is read"
+    );
+    // What stands there is not repeated.
+    let Ok(notice) = serde_json::from_str::<Value>(message) else {
+        bail!("the notice is not one of a CodeDeploy trigger: it is no JSON");
+    };
+    if notice.get("instanceId").is_some_and(|id| !id.is_null()) {
+        return Ok(None);
     }
-    Ok(Trigger::Deployments(vec![deployment_id(&event["detail"])?]))
+    deployment_id(&notice).map(Some)
+}
+
+fn of_eventbridge(event: &Value) -> Trigger<'static> {
+    if event["detail-type"] != "CodeDeploy Deployment State-change Notification" {
+        return Trigger::Nothing("the notice is about one instance");
+    }
+    Trigger::Deployments(vec![deployment_id(&event["detail"])])
 }
 
 fn deployment_id(notice: &Value) -> anyhow::Result<String> {
@@ -106,7 +121,7 @@ mod tests {
 
     fn ids(event: &Value) -> Vec<String> {
         match read(event).unwrap() {
-            Trigger::Deployments(ids) => ids,
+            Trigger::Deployments(notices) => notices.into_iter().map(Result::unwrap).collect(),
             other => panic!("{other:?}"),
         }
     }
@@ -151,7 +166,11 @@ mod tests {
             ),
             (json!("the secret"), "no JSON object"),
         ] {
-            let refused = read(&event).unwrap_err().to_string();
+            let refused = match read(&event) {
+                Ok(Trigger::Deployments(mut notices)) => notices.remove(0).unwrap_err(),
+                read => read.unwrap_err(),
+            };
+            let refused = refused.to_string();
             assert!(refused.contains(told), "{refused}");
             assert!(!refused.contains("the secret"), "{refused}");
         }

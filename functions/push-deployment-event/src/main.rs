@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod event;
+mod notices;
 mod posted;
 mod report;
 mod setup;
@@ -32,13 +33,7 @@ async fn handle(edge: &Edge, event: LambdaEvent<Value>) -> Result<Value, Failure
             let pipeline = &edge.services.pipeline;
             answer_job(pipeline, job, invocation.deadline, announce, report::to_job).await
         }
-        Trigger::Deployments(ids) => {
-            for id in &ids {
-                let outcome = push(edge, Request::Deployment(id), invocation).await?;
-                report::to_caller(outcome)?;
-            }
-            Ok(json!({}))
-        }
+        Trigger::Deployments(notices) => notices::answer(edge, notices, invocation).await,
         Trigger::Http(asked) => Ok(posted::answer(edge, &asked, request, invocation).await?),
         Trigger::Nothing(reason) => {
             tracing::info!("Nothing to announce: {reason}");

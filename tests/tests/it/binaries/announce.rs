@@ -41,14 +41,18 @@ fn events_on(world: &World, entity: &str) -> Vec<Event> {
 }
 
 fn deploy(world: &World) -> String {
+    deploy_to(world, "Production")
+}
+
+fn deploy_to(world: &World, group: &str) -> String {
     let codedeploy = world.aws.codedeploy();
     codedeploy.application(APPLICATION);
     codedeploy
-        .group(APPLICATION, "Production", GroupOptions::default())
+        .group(APPLICATION, group, GroupOptions::default())
         .unwrap();
     let revision = Revision::github("shop/cart", "c0ffee");
     codedeploy
-        .deploy_by_person(APPLICATION, "Production", revision)
+        .deploy_by_person(APPLICATION, group, revision)
         .unwrap()
 }
 
@@ -132,6 +136,51 @@ async fn notices_of_codedeploy_announce_one_deployment() {
     assert_eq!(events[0].properties["CodeDeploy.DeploymentId"], id);
 }
 
+/// Three deployments in one event, between notices that nobody understands. The
+/// second cannot be announced yet.
+#[tokio::test]
+async fn refused_notice_stops_none_behind_it_and_a_retry_announces_nothing_twice() {
+    let story = async |api| {
+        let (world, push) = announcing(Settings::default().api(api)).await;
+        let [first, third] = [deploy(&world), deploy(&world)];
+        let second = deploy_to(&world, "Elsewhere");
+        let ids = [&*first, "d-UNKNOWN12", &second, &third, &first];
+        let mut records: Vec<Value> = ids
+            .iter()
+            .map(|id| json!({"deploymentId": id, "status": "SUCCEEDED"}).to_string())
+            .map(|message| json!({"Sns": {"Message": message}}))
+            .collect();
+        records.insert(0, json!({"Sns": {"Message": "what is this?"}}));
+        let event = json!({"Records": records});
+
+        for _ in 0..2 {
+            let invocation = push.invoke(event.clone()).await.unwrap();
+
+            let Outcome::Err { r#type, message } = invocation.outcome else {
+                panic!("{:?}", invocation.outcome);
+            };
+            assert_eq!(r#type, "Fault");
+            assert!(message.starts_with("3 of 5 failed: "), "{message}");
+            for refused in [
+                "it is no JSON",
+                "d-UNKNOWN12: CodeDeploy knows no deployment",
+                &format!("{second}: not everybody could be told yet"),
+            ] {
+                assert!(message.contains(refused), "{message}");
+            }
+            let mut announced: Vec<_> = events_on(&world, PRODUCTION)
+                .into_iter()
+                .map(|mut event| event.properties.remove("CodeDeploy.DeploymentId").unwrap())
+                .collect();
+            announced.sort();
+            let mut wanted = [first.clone(), third.clone()];
+            wanted.sort();
+            assert_eq!(announced, wanted);
+        }
+    };
+    Box::pin(under_both(story)).await;
+}
+
 #[tokio::test]
 async fn notice_that_cannot_be_announced_yet_fails_to_be_repeated() {
     let (world, push) = announcing(Settings::default()).await;
@@ -183,6 +232,27 @@ async fn nobody_announces_over_http_without_the_secret() {
     assert_eq!(let_in["statusCode"], 200, "{let_in}");
     assert_eq!(events_on(&world, PRODUCTION).len(), 1);
     assert!(!push.logs().contains(&secret));
+}
+
+#[tokio::test]
+async fn stranger_costs_no_call_while_a_secret_is_missing() {
+    for parameter in ["/unbreakable/webhook-token", "/unbreakable/dynatrace-token"] {
+        let (world, push) = announcing(Settings::default()).await;
+        world.aws.ssm().remove(parameter);
+        let event = json!({
+            "httpMethod": "POST",
+            "headers": {"x-unbreakable-token": "a-secret-that-is-wrong"},
+            "body": "{}",
+        });
+
+        for _ in 0..6 {
+            let refused = http(push.invoke(event.clone()).await.unwrap());
+            assert_ne!(refused["statusCode"], 200);
+        }
+
+        let reads = world.aws.calls("GetParameters");
+        assert!(reads <= 2, "{reads} calls for six strangers");
+    }
 }
 
 #[tokio::test]
