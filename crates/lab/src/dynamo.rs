@@ -4,11 +4,15 @@
 //! Every read is strongly consistent here; the lag of a secondary index cannot
 //! be reproduced.
 
+mod contended;
+
 use std::path::Path;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+
+pub use contended::Contended;
 
 use crate::aws::sdk_config;
 
@@ -65,6 +69,12 @@ impl Dynamo {
         let listed = self.client().list_tables().send().await;
         let listed = listed.context("cannot list the tables")?;
         Ok(listed.table_names.unwrap_or_default())
+    }
+
+    /// The same database as somebody sees it whose writes meet the transactions
+    /// of others.
+    pub async fn contended(&self) -> anyhow::Result<Contended> {
+        Contended::before(&self.url).await
     }
 
     /// A client of this database.

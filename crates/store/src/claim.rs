@@ -12,6 +12,7 @@ use release::deployment::Standing;
 use release::validation::{Ending, Hook, Intent, PersonsAnswer, Phase, Validation};
 
 use crate::change::{Change, MINE};
+use crate::contention::giving_way;
 use crate::due::Due;
 use crate::error::unavailable;
 use crate::item::{self, Item, Key};
@@ -86,7 +87,7 @@ impl Store {
         now: Timestamp,
         lease_until: Timestamp,
     ) -> Result<Item, ClaimError> {
-        let outcome = self
+        let update = self
             .client
             .update_item()
             .table_name(table)
@@ -100,9 +101,8 @@ impl Store {
             .expression_attribute_values(":claim", AttributeValue::S(claim.to_owned()))
             .expression_attribute_values(":lease", item::millis(lease_until))
             .expression_attribute_values(":now", item::millis(now))
-            .return_values(ReturnValue::AllNew)
-            .send()
-            .await;
+            .return_values(ReturnValue::AllNew);
+        let outcome = giving_way(async || update.clone().send().await).await;
         match outcome {
             Ok(updated) => Ok(updated.attributes.unwrap_or_default()),
             Err(error) => Err(match error.into_service_error() {
@@ -224,7 +224,8 @@ impl Store {
         claimed: &Claimed,
         change: &Change,
     ) -> Result<UpdateItemOutput, UpdateItemError> {
-        self.client
+        let update = self
+            .client
             .update_item()
             .table_name(&self.validations)
             .set_key(Some(claimed.key.attributes()))
@@ -232,8 +233,8 @@ impl Store {
             .condition_expression(MINE)
             .set_expression_attribute_names(Some(change.names()))
             .set_expression_attribute_values(Some(change.values(&claimed.claim)))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        giving_way(async || update.clone().send().await)
             .await
             .map_err(SdkError::into_service_error)
     }

@@ -7,6 +7,7 @@ use release::problem::{Phase, Problem, Reported};
 
 use crate::change::{Change, MINE};
 use crate::claim::ClaimError;
+use crate::contention::giving_way;
 use crate::error::unavailable;
 use crate::item::{self, Item, Key};
 use crate::problems::document;
@@ -139,7 +140,7 @@ impl Store {
             }
             None => MINE.to_owned(),
         };
-        let outcome = self
+        let update = self
             .client
             .update_item()
             .table_name(&self.remediations)
@@ -148,9 +149,8 @@ impl Store {
             .condition_expression(condition)
             .set_expression_attribute_names(Some(change.names()))
             .set_expression_attribute_values(Some(values))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let outcome = giving_way(async || update.clone().send().await).await;
         let refused = match outcome {
             Ok(_) => return Ok(Given::Back),
             Err(error) => match error.into_service_error() {

@@ -27,6 +27,7 @@ mod guard;
 mod ruling;
 
 mod change;
+mod contention;
 mod error;
 mod item;
 mod packed;

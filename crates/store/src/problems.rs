@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditi
 use jiff::{SignedDuration, Timestamp};
 use release::problem::{Arrival, Phase, Problem, Reported};
 
+use crate::contention::giving_way;
 use crate::error::unavailable;
 use crate::item::{self, Item, Key};
 use crate::{Store, StoreError, tables};
@@ -109,7 +110,7 @@ impl Store {
         let problem = settled.begun_again(now, patience);
         let shard = tables::shard_key(tables::shard_of(id));
         let number = |number: u64| AttributeValue::N(number.to_string());
-        let outcome = self
+        let update = self
             .client
             .update_item()
             .table_name(&self.remediations)
@@ -126,9 +127,8 @@ impl Store {
             .expression_attribute_values(":next", number(revision + 1))
             .expression_attribute_values(":expiry", item::seconds(expiry(&problem)))
             .expression_attribute_values(":shard", AttributeValue::S(shard))
-            .expression_attribute_values(":now", item::millis(now))
-            .send()
-            .await;
+            .expression_attribute_values(":now", item::millis(now));
+        let outcome = giving_way(async || update.clone().send().await).await;
         match outcome {
             Ok(_) => Ok(true),
             Err(error) => match error.into_service_error() {
@@ -183,7 +183,7 @@ impl Store {
             Arrival::Adopted => "attribute_not_exists(pk)",
         };
         let shard = tables::shard_key(tables::shard_of(&problem.id));
-        let outcome = self
+        let update = self
             .client
             .update_item()
             .table_name(&self.remediations)
@@ -209,9 +209,8 @@ impl Store {
             .expression_attribute_values(":reported", item::word(reported))
             .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
             .return_values(ReturnValue::AllOld)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let outcome = giving_way(async || update.clone().send().await).await;
         match outcome {
             Ok(updated) => Ok(Entered::As(match updated.attributes {
                 Some(known) if known.contains_key("problem") => {
@@ -236,7 +235,7 @@ impl Store {
         reported: Reported,
         now: Timestamp,
     ) -> Result<Option<Problem>, StoreError> {
-        let outcome = self
+        let update = self
             .client
             .update_item()
             .table_name(&self.remediations)
@@ -249,9 +248,8 @@ impl Store {
             .expression_attribute_values(":reported", item::word(reported))
             .expression_attribute_values(":now", item::millis(now))
             .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
-            .return_values(ReturnValue::AllNew)
-            .send()
-            .await;
+            .return_values(ReturnValue::AllNew);
+        let outcome = giving_way(async || update.clone().send().await).await;
         match outcome {
             Ok(updated) => document(&updated.attributes.unwrap_or_default()).map(Some),
             Err(error) => match error.into_service_error() {

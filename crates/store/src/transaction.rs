@@ -7,11 +7,13 @@ use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, PutBuilder, Updat
 use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
 
+use crate::contention::Contention;
 use crate::error::unavailable;
 use crate::{Store, StoreError};
 
-/// How often a transaction is tried when neighbours' writes come between its
+/// How often a transaction is tried when neighbours' writes have come between its
 /// reads and its writes. From the second time on these are of other processes.
+/// Those that are still under way are given way to instead.
 const ATTEMPTS: u32 = 6;
 
 /// One write of a transaction.
@@ -70,11 +72,12 @@ impl Write {
 /// The attempts at one transaction.
 ///
 /// First attempts go side by side. One that met a neighbour is repeated alone,
-/// so that neighbours of this process never meet twice; nobody has to wait for
-/// a pause to end.
+/// so that neighbours of this process never meet twice. Nobody waits for a pause
+/// to end, but for a transaction of another process that is under way.
 pub(crate) struct Attempts {
     action: &'static str,
     made: u32,
+    contention: Contention,
     beside: Option<OwnedRwLockReadGuard<()>>,
     alone: Option<OwnedRwLockWriteGuard<()>>,
 }
@@ -96,6 +99,7 @@ impl Store {
         Attempts {
             action,
             made: 0,
+            contention: Contention::begin(),
             beside: Some(Arc::clone(&self.turns).read_owned().await),
             alone: None,
         }
@@ -124,11 +128,17 @@ impl Attempts {
             return Ok(Attempt::Written);
         };
         let error = error.into_service_error();
-        self.made += 1;
-        match cancelled(&error, &refused) {
-            Some(Refused::Lost) => return Err(StoreError::Lost),
-            Some(Refused::Stale) if self.made < ATTEMPTS => {}
-            _ => return Err(unavailable(self.action, error)),
+        let again = match cancelled(&error, &refused) {
+            Some(Cancelled::Lost) => return Err(StoreError::Lost),
+            Some(Cancelled::Stale) => {
+                self.made += 1;
+                self.made < ATTEMPTS
+            }
+            Some(Cancelled::Met) => self.contention.give_way().await,
+            None => false,
+        };
+        if !again {
+            return Err(unavailable(self.action, error));
         }
         if self.alone.is_none() {
             // Whoever waits to be alone must not be what the others wait for.
@@ -139,21 +149,31 @@ impl Attempts {
     }
 }
 
+/// What a neighbour did to a transaction.
+enum Cancelled {
+    /// What the worker owned is another's now.
+    Lost,
+    /// What was read before has changed.
+    Stale,
+    /// The neighbour's own write is under way.
+    Met,
+}
+
 /// Why a transaction was cancelled, if a neighbour was the cause.
-fn cancelled(error: &TransactWriteItemsError, refused: &[Refused]) -> Option<Refused> {
+fn cancelled(error: &TransactWriteItemsError, refused: &[Refused]) -> Option<Cancelled> {
     let TransactWriteItemsError::TransactionCanceledException(cancelled) = error else {
         return None;
     };
     let reasons = || cancelled.cancellation_reasons().iter().zip(refused);
     let is = |reason: &CancellationReason, code| reason.code() == Some(code);
-    if reasons()
-        .any(|(reason, refused)| *refused == Refused::Lost && is(reason, "ConditionalCheckFailed"))
-    {
-        return Some(Refused::Lost);
+    let failed = |reason: &CancellationReason| is(reason, "ConditionalCheckFailed");
+    if reasons().any(|(reason, refused)| *refused == Refused::Lost && failed(reason)) {
+        Some(Cancelled::Lost)
+    } else if reasons().any(|(reason, _)| is(reason, "TransactionConflict")) {
+        Some(Cancelled::Met)
+    } else if reasons().any(|(reason, _)| failed(reason)) {
+        Some(Cancelled::Stale)
+    } else {
+        None
     }
-    reasons()
-        .any(|(reason, _)| {
-            is(reason, "ConditionalCheckFailed") || is(reason, "TransactionConflict")
-        })
-        .then_some(Refused::Stale)
 }

@@ -10,6 +10,7 @@ use release::validation::backoff;
 use release::window::saturating_add;
 
 use crate::change::{Change, MINE};
+use crate::contention::giving_way;
 use crate::error::unavailable;
 use crate::item::{self, Item, Key};
 use crate::{Store, StoreError};
@@ -67,15 +68,16 @@ impl Store {
                 .and("deadSince", item::millis(now))
                 .remove(&["dueShard", "dueAt", "claim"]),
         };
-        self.client
+        let update = self
+            .client
             .update_item()
             .table_name(table)
             .set_key(Some(key.attributes()))
             .update_expression(change.expression())
             .condition_expression(MINE)
             .set_expression_attribute_names(Some(change.names()))
-            .set_expression_attribute_values(Some(change.values(claim)))
-            .send()
+            .set_expression_attribute_values(Some(change.values(claim)));
+        giving_way(async || update.clone().send().await)
             .await
             .map_err(|error| unavailable("count a look in vain", error.into_service_error()))?;
         Ok(Unreadable {

@@ -13,7 +13,7 @@ use delivery::job::{Answer, JobEvent};
 use dynatrace::{Api, Dynatrace};
 use jiff::{SignedDuration, Timestamp};
 use lab::aws::Aws;
-use lab::dynamo::Dynamo;
+use lab::dynamo::{Contended, Dynamo};
 use lab::pipeline::{
     ApprovalStatus, ApprovalView, Job, JobStatus, Mode, PipelineSpec, SourceRevision, Stage,
 };
@@ -92,6 +92,14 @@ impl World {
     /// Sees the tables as they are, past the store.
     pub(crate) fn tables(&self) -> aws_sdk_dynamodb::Client {
         self.dynamo.client()
+    }
+
+    /// From now on most writes meet somebody else's transaction.
+    pub(crate) async fn contend(&mut self) -> Contended {
+        let contended = self.dynamo.contended().await.unwrap();
+        let store = Store::new(contended.client(), "validations", "ledger");
+        self.store = store.with_remediations("remediations");
+        contended
     }
 
     /// Where the tables are, for functions.

@@ -26,6 +26,7 @@ stories! {
     answer_that_was_lost_on_its_way_back_is_given_once,
     throttled_pipeline_delays_only_the_answer,
     broken_neighbour_does_not_hold_up_the_others,
+    writes_that_meet_the_transactions_of_others_are_repeated,
     idle_tick_needs_no_secret,
 }
 
@@ -311,6 +312,21 @@ async fn broken_neighbour_does_not_hold_up_the_others(mut world: World) {
             .execution("Sample", &execution)
             .is_err()
     );
+}
+
+async fn writes_that_meet_the_transactions_of_others_are_repeated(mut world: World) {
+    world.gate(GATE);
+    good_traffic(&world);
+    let contended = world.contend().await;
+
+    let execution = world.release("1", &monspec()).await;
+    let ticked = world.pass_window().await;
+
+    assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
+    let validation = world.validation(only(&ticked)).await;
+    assert_eq!(validation.phase, Phase::Settled);
+    assert_eq!(validation.faults, 0);
+    assert!(20 < contended.met(), "{} meetings", contended.met());
 }
 
 async fn idle_tick_needs_no_secret(world: World) {

@@ -17,6 +17,7 @@ use super::scene::Scene;
 use super::stories;
 
 stories! {
+    writes_that_meet_the_transactions_of_others_are_repeated,
     throttled_codedeploy_delays_the_heal,
     deployment_that_codedeploy_does_not_show_yet_is_no_failed_heal,
     answer_of_codedeploy_that_was_lost_is_found_by_its_marker,
@@ -27,6 +28,22 @@ stories! {
     first_look_that_is_cut_off_keeps_the_schedule_away_for_seconds_only,
     two_notifications_at_once_are_one_heal,
     notification_that_dies_anywhere_is_finished_by_the_schedule,
+}
+
+async fn writes_that_meet_the_transactions_of_others_are_repeated(mut scene: Scene) {
+    let (_, _, problem) = scene.bad_release().await;
+    let contended = scene.world.contend().await;
+
+    let notified = scene.notify(&problem, "OPEN").await;
+    assert!(
+        matches!(notified, Notified::Worked(_) | Notified::Stored(_)),
+        "{notified:?}"
+    );
+    scene.ticks(1).await;
+
+    assert_eq!(scene.healed_to(), ["good"]);
+    assert_eq!(scene.stored(&problem).await.faults, 0);
+    assert!(20 < contended.met(), "{} meetings", contended.met());
 }
 
 async fn throttled_codedeploy_delays_the_heal(mut scene: Scene) {
