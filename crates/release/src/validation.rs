@@ -9,7 +9,7 @@
 //!
 //! | Phase | Event | Durable write | External call | Killed before the write | Killed after the write |
 //! |---|---|---|---|---|---|
-//! | – | registered | validation, slot, job marker, spec, ledger in one transaction; predecessor in the slot → Settled(superseded), its intent inherited | job success | nothing stored, the job is delivered again | the job is delivered again and finds its marker |
+//! | – | registered | validation, slot, job marker, spec, ledger in one transaction; predecessor in the slot → Settled(superseded), its intent inherited; due only while its hook is owed | job success | nothing stored, the job is delivered again | the job is delivered again and finds its marker |
 //! | any | cannot be read | looks + 1, due = backoff; after the last look: dead, no due time | – | lease | as written |
 //! | any | due | claim, due = lease | – | still due | due again at the lease |
 //! | Waiting | the window was not the build's own | → Judged(Failed or Inconclusive), evidence | – | lease, judged again | next row of Judged |
@@ -25,6 +25,8 @@
 //! | Judged, intent | sent, or found answered, or another action execution is met | ending = answered; a rejection is watched | – | lease, asked again | as written |
 //! | Judged | a person answered, or the execution ended | ending, ledger | – | lease, asked again | as written |
 //! | Judged, hook | delivered | hook = delivered | result hook | delivered again: the receiver sees the same id | as written |
+//! | Settled, hook owed | superseded before it was judged, or its time is over | hook = given up | – | lease | due again, leaves the index |
+//! | Settled, hook owed | superseded after it was judged | hook = delivered | result hook | delivered again: the receiver sees the same id | due again, leaves the index |
 //! | Judged, watched | nobody can retry any more: the execution is over, or a newer one is in the stage | – | – | lease, asked again | next row but one |
 //! | Judged, watched | a person overrides a rejection or answers what was held | override, ledger | – | lease, asked again | as written |
 //! | Judged | `give_up_at` passed | ending = gave up, or the watch ends | – | lease | as written |
@@ -273,7 +275,8 @@ pub enum Phase {
     Waiting,
     /// Judged; the answer or the result hook is still owed.
     Judged,
-    /// Nothing is left to do.
+    /// Nothing is left to do for its approval. Only one that was superseded may
+    /// still owe its result hook.
     Settled,
 }
 

@@ -2,7 +2,7 @@
 //! that belongs to it or not at all.
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put, Update};
-use release::validation::{Ending, Phase, Registration, Validation, ValidationId};
+use release::validation::{Ending, Hook, Phase, Registration, Validation, ValidationId};
 use sha2::{Digest, Sha256};
 
 use crate::item::{self, Item, Key, expiring};
@@ -117,6 +117,7 @@ impl Store {
                 phase,
                 intent: None,
                 inherited: None,
+                hook: Hook::None,
             }));
         };
         Ok(Some(Predecessor {
@@ -125,6 +126,7 @@ impl Store {
             phase: item::plain(&found, "phase")?,
             intent: found.get("intent").cloned(),
             inherited: found.get("inherited").cloned(),
+            hook: item::plain(&found, "hook")?,
         }))
     }
 
@@ -224,7 +226,8 @@ impl Store {
 
     /// Ends the work on a predecessor. How its approval ended is kept, if it
     /// did: what was answered stays answered. What it is about to answer must
-    /// be what was read, because it is inherited.
+    /// be what was read, because it is inherited. It stays due only for its
+    /// result hook, if that is owed.
     fn supersede(&self, predecessor: &Predecessor, by: ValidationId) -> Write {
         let update = match &predecessor.intent {
             None => Update::builder()
@@ -233,14 +236,17 @@ impl Store {
                 .condition_expression("phase = :phase AND intent = :intent")
                 .expression_attribute_values(":intent", intent.clone()),
         };
+        let gone = match predecessor.hook {
+            Hook::Owed => "claim",
+            Hook::None | Hook::Delivered | Hook::GivenUp => "dueShard, dueAt, claim",
+        };
         Write::reread(
             update
                 .table_name(&self.validations)
                 .set_key(Some(predecessor.key.attributes()))
-                .update_expression(
-                    "SET phase = :settled, ending = if_not_exists(ending, :ending) \
-                     REMOVE dueShard, dueAt, claim",
-                )
+                .update_expression(format!(
+                    "SET phase = :settled, ending = if_not_exists(ending, :ending) REMOVE {gone}"
+                ))
                 .expression_attribute_values(":settled", item::word(Phase::Settled))
                 .expression_attribute_values(":phase", item::word(predecessor.phase))
                 .expression_attribute_values(
@@ -257,6 +263,7 @@ struct Predecessor {
     phase: Phase,
     intent: Option<AttributeValue>,
     inherited: Option<AttributeValue>,
+    hook: Hook,
 }
 
 impl Predecessor {

@@ -269,7 +269,11 @@ impl Shared<'_> {
         }
         // The approval first: a receiver that is slow or broken never holds it
         // up, and one that is down is tried again while the approval is closed.
-        let answer = answering::pursue(self, claimed).await?;
+        let answer = match claimed.validation.phase {
+            // Its approval is its successor's.
+            Phase::Settled => None,
+            Phase::Waiting | Phase::Judged => answering::pursue(self, claimed).await?,
+        };
         let hook = match claimed.validation.hook {
             Hook::Owed => hook::deliver(self, claimed).await?,
             _ => None,
@@ -287,7 +291,8 @@ impl Shared<'_> {
         match outcome {
             Ok(None) => self.settle(claimed).await,
             Ok(Some(wait))
-                if claimed.validation.expired(now) && claimed.validation.phase == Phase::Judged =>
+                if claimed.validation.expired(now)
+                    && claimed.validation.phase != Phase::Waiting =>
             {
                 self.give_up(claimed, wait.waiting_for).await
             }

@@ -14,7 +14,7 @@ use crate::world::{
 #[tokio::test]
 async fn registration_stores_everything_that_belongs_to_it() {
     let world = World::start().await;
-    let asked = registration(1);
+    let asked = hooked(registration(1));
     let id = asked.id;
 
     world
@@ -167,6 +167,32 @@ async fn registering_again_supersedes_the_unsettled_predecessor() {
         due.iter().map(|due| due.at).collect::<Vec<_>>(),
         [second.due_at]
     );
+}
+
+#[tokio::test]
+async fn superseded_validation_stays_due_for_its_hook_alone() {
+    for (hook, left) in [(Hook::Owed, 2), (Hook::Delivered, 1), (Hook::GivenUp, 1)] {
+        let world = World::start().await;
+        let first = hooked(registration(1));
+        let mut worker = world.judged(&first, Verdict::Passed).await;
+        if hook != Hook::Owed {
+            world.store.hooked(&mut worker, hook).await.unwrap();
+        }
+
+        world.register(&again(&first, 2)).await;
+
+        let settled = world.store.settle(worker).await;
+        assert!(matches!(settled, Err(StoreError::Lost)));
+        assert_eq!(world.validation(&first).await.phase, Phase::Settled);
+        assert_eq!(world.due(at(10_000)).await.len(), left, "{hook:?}");
+    }
+}
+
+fn hooked(registration: Registration) -> Registration {
+    Registration {
+        result_hook: Some("https://hooks.example/result".to_owned()),
+        ..registration
+    }
 }
 
 #[tokio::test]

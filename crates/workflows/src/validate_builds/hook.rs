@@ -20,6 +20,11 @@ pub(super) async fn deliver(
     claimed: &mut Claimed,
 ) -> Result<Option<Wait>, StoreError> {
     let store = &shared.services.store;
+    if claimed.validation.judgement.is_none() {
+        // It was superseded before there was a result.
+        store.hooked(claimed, Hook::GivenUp).await?;
+        return Ok(None);
+    }
     let registration = &claimed.validation.registration;
     let secret = match &shared.connected.hook_secret {
         Ok(secret) => secret,

@@ -6,11 +6,13 @@ use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use jiff::SignedDuration;
-use lab::pipeline::ApprovalStatus;
-use release::validation::{Hook, Phase};
+use lab::pipeline::{ApprovalStatus, PipelineSpec, Stage};
+use release::validation::{Hook, Phase, ValidationId};
 use serde_json::{Value, json};
+use workflows::register_validation::{Outcome, Request, register_validation};
+use workflows::validate_builds::{Progress, Report};
 
-use crate::world::{HOOK_SECRET, PRODUCTION, STAGING, World, monspec, only};
+use crate::world::{HOOK_SECRET, PIPELINE, PRODUCTION, STAGING, World, monspec, only};
 
 #[derive(Default)]
 struct Receiver {
@@ -95,6 +97,94 @@ async fn receiver_that_is_down_is_tried_again_and_holds_up_nothing() {
     let validation = world.validation(only(&ticked)).await;
     assert_eq!(validation.hook, Hook::Delivered);
     assert_eq!(validation.phase, Phase::Settled);
+}
+
+/// Who asks twice for the same approval of the same execution, and is heard by a
+/// receiver that was down the first time.
+#[tokio::test]
+async fn result_that_is_owed_is_posted_although_its_validation_is_superseded() {
+    let (mut world, receiver) = hooked_world(1).await;
+    let execution = unregistered(&world);
+    let first = registered(&world, &execution).await;
+    world.pass_window().await;
+    assert_eq!(world.validation(first).await.hook, Hook::Owed);
+
+    let second = registered(&world, &execution).await;
+
+    let superseded = world.validation(first).await;
+    assert_eq!(superseded.phase, Phase::Settled);
+    let answers = world.aws.calls("PutApprovalResult");
+    world.advance(SignedDuration::from_mins(6));
+    world.tick().await;
+    world.pass_window().await;
+    assert_eq!(world.validation(first).await.hook, Hook::Delivered);
+    assert_eq!(world.validation(second).await.hook, Hook::Delivered);
+    assert_eq!(world.aws.calls("PutApprovalResult"), answers);
+    let posted: Vec<Value> = {
+        let received = receiver.received.lock().unwrap();
+        let body = |(_, body): &(HeaderMap, String)| serde_json::from_str::<Value>(body).unwrap();
+        received.iter().map(body).collect()
+    };
+    let posted: Vec<&Value> = posted.iter().map(|result| &result["validation"]).collect();
+    assert_eq!(posted, [&json!(first), &json!(second)]);
+    world.advance(SignedDuration::from_hours(1));
+    let later = world.tick().await;
+    let again = later
+        .reports
+        .iter()
+        .find(|report| report.registration.id == first);
+    assert!(again.is_none(), "it is not due any more: {again:?}");
+}
+
+#[tokio::test]
+async fn hook_of_a_validation_that_never_had_a_result_is_given_up_visibly() {
+    let (mut world, receiver) = hooked_world(0).await;
+    let execution = unregistered(&world);
+    let first = registered(&world, &execution).await;
+    let second = registered(&world, &execution).await;
+
+    let ticked = world.pass_window().await;
+
+    let given_up = |report: &&Report| {
+        matches!(
+            report.progress,
+            Progress::Settled {
+                hook: Hook::GivenUp,
+                ..
+            }
+        )
+    };
+    let told: Vec<_> = ticked.reports.iter().filter(given_up).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0].registration.id, first);
+    assert_eq!(world.validation(first).await.hook, Hook::GivenUp);
+    assert_eq!(world.validation(second).await.hook, Hook::Delivered);
+    assert_eq!(receiver.received.lock().unwrap().len(), 1);
+}
+
+/// An execution whose approval waits, in a pipeline that registers nothing.
+fn unregistered(world: &World) -> String {
+    let staging = Stage::new("Staging").deploy("Deploy", "SampleDevOpsApp", "Staging", 1);
+    let approve = Stage::new("Approve").approval("ApproveStaging");
+    let pipeline = PipelineSpec::new(PIPELINE).stage(staging).stage(approve);
+    world.aws.pipelines().create(pipeline);
+    world.start_execution("1", &monspec())
+}
+
+/// Registers a validation directly, with a hook.
+async fn registered(world: &World, execution: &str) -> ValidationId {
+    let event = json!({
+        "pipeline": PIPELINE, "executionId": execution, "comparison": "StagingToProduction",
+        "minutes": 5, "approvalAction": "ApproveStaging", "monspec": monspec(),
+        "resultHook": format!("{}/result", world.origins),
+    });
+    let services = world.registering();
+    let asked = event.to_string();
+    let outcome = register_validation(&services, Request::Direct(&asked), world.now).await;
+    match outcome.unwrap() {
+        Outcome::Waiting { id, .. } => id,
+        other => panic!("it is registered: {other:?}"),
+    }
 }
 
 #[tokio::test]
