@@ -10,7 +10,7 @@
 //! | Phase | Event | Durable write | External call | Killed before the write | Killed after the write |
 //! |---|---|---|---|---|---|
 //! | – | registered | validation, slot, job marker, spec, ledger in one transaction; predecessor in the slot → Settled(superseded), its intent inherited; due only while its hook is owed | job success | nothing stored, the job is delivered again | the job is delivered again and finds its marker |
-//! | any | cannot be read | looks + 1, due = backoff; after the last look: dead, no due time | – | lease | as written |
+//! | any | cannot be read, or makes its worker panic | looks + 1, due = backoff; after the last look: dead, no due time | – | lease | as written |
 //! | any | due | claim, due = lease | – | still due | due again at the lease |
 //! | Waiting | the window was not the build's own | → Judged(Failed or Inconclusive), evidence | – | lease, judged again | next row of Judged |
 //! | Waiting | a number is missing and patience is left | due = next look, claim released | – | lease | as written |

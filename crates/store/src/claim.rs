@@ -17,8 +17,8 @@ use crate::due::Due;
 use crate::error::unavailable;
 use crate::item::{self, Item, Key};
 use crate::ledger::Lesson;
+use crate::stuck::{self, Stuck};
 use crate::transaction::{Attempt, Write};
-use crate::unreadable::Unreadable;
 use crate::{Store, StoreError};
 
 /// Who gave the validation back last.
@@ -34,7 +34,9 @@ pub struct Claimed {
     /// The validation as it was read or last written.
     pub validation: Validation,
     pub(crate) key: Key,
-    claim: String,
+    pub(crate) claim: String,
+    /// How often the work on it panicked.
+    pub(crate) panics: u32,
 }
 
 /// Why something that is due could not be claimed.
@@ -45,7 +47,7 @@ pub enum ClaimError {
     Taken,
     /// The item is not what this version reads.
     #[error(transparent)]
-    Unreadable(Box<Unreadable>),
+    Stuck(Box<Stuck>),
     /// The claim could not be written or read back.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -70,10 +72,11 @@ impl Store {
                 validation,
                 key: due.key.clone(),
                 claim: claim.to_owned(),
+                panics: stuck::looks(&item, stuck::PANICS),
             }),
             Err(cause) => {
-                let unreadable = self.unreadable(place, claim, &item, now, cause).await?;
-                Err(ClaimError::Unreadable(Box::new(unreadable)))
+                let stuck = self.unreadable(place, claim, &item, now, cause).await?;
+                Err(ClaimError::Stuck(Box::new(stuck)))
             }
         }
     }

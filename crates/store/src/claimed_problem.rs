@@ -11,7 +11,7 @@ use crate::contention::giving_way;
 use crate::error::unavailable;
 use crate::item::{self, Item, Key};
 use crate::problems::document;
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, stuck};
 
 /// A problem that this worker owns until its lease ends. Only
 /// [`Store::claim_problem`] makes one, through a conditional write.
@@ -28,6 +28,8 @@ pub struct ClaimedProblem {
     pub(crate) revision: u64,
     pub(crate) key: Key,
     pub(crate) claim: String,
+    /// How often the work on it panicked.
+    pub(crate) panics: u32,
     /// How many notices there were when it was claimed.
     notices: AttributeValue,
 }
@@ -42,6 +44,7 @@ impl ClaimedProblem {
             revision: item::number(item, "revision")?,
             key: key.clone(),
             claim: claim.to_owned(),
+            panics: stuck::looks(item, stuck::PANICS),
             notices: notices(item),
         })
     }
@@ -65,8 +68,8 @@ impl Store {
         match ClaimedProblem::read(&item, &key, claim) {
             Ok(claimed) => Ok(claimed),
             Err(cause) => {
-                let unreadable = self.unreadable(place, claim, &item, now, cause).await?;
-                Err(ClaimError::Unreadable(Box::new(unreadable)))
+                let stuck = self.unreadable(place, claim, &item, now, cause).await?;
+                Err(ClaimError::Stuck(Box::new(stuck)))
             }
         }
     }

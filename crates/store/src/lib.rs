@@ -6,7 +6,7 @@ mod slots;
 mod answers;
 mod claim;
 mod due;
-mod unreadable;
+mod stuck;
 mod unsettled;
 mod verdict;
 mod wish;
@@ -46,7 +46,7 @@ pub use problems::{DueProblem, Noticed};
 pub use register::{Registered, Spec};
 pub use ruling::Ruling;
 pub use slots::Slot;
-pub use unreadable::Unreadable;
+pub use stuck::{Held, Stuck, Why};
 pub use unsettled::{Pending, Unsettled};
 pub use wish::Fulfilled;
 

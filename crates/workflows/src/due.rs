@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use futures_util::future::try_join_all;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use jiff::Timestamp;
-use store::{StoreError, tables};
+use store::{Held, Store, StoreError, Stuck, tables};
 use tokio::time::Instant;
 
 /// How much due work of a shard is read at once.
@@ -64,11 +64,26 @@ pub(crate) async fn first_pages<D>(
     try_join_all(pages).await.context("cannot find what is due")
 }
 
+/// Does the work on what is held. If it panics, what is held is given back like
+/// what cannot be read: looked at again some times, then left for a person.
+pub(crate) async fn unless_it_panics<R>(
+    store: &Store,
+    held: &Held,
+    now: Timestamp,
+    work: impl Future<Output = R>,
+) -> Result<Result<R, Stuck>, StoreError> {
+    // Whatever the panic left behind belongs to this work and goes with it.
+    match AssertUnwindSafe(work).catch_unwind().await {
+        Ok(done) => Ok(Ok(done)),
+        Err(_) => Ok(Err(store.panicked(held, now).await?)),
+    }
+}
+
 /// Works on the given pages and all that follow them, and says whether work was
 /// left for the next tick.
 ///
-/// One piece that panics or cannot be claimed is a neighbour like any other: its
-/// claim runs out.
+/// One piece that cannot be claimed or given back is a neighbour like any other:
+/// its claim runs out.
 pub(crate) async fn work_through<D, R>(
     mut pages: Vec<Vec<D>>,
     read: &impl AsyncFn(u8, Option<&D>) -> Result<Vec<D>, StoreError>,

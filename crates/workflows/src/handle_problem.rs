@@ -32,7 +32,7 @@ use release::links::Links;
 use release::problem::{Arrival, Finding, Phase, Problem, Reported};
 use release::remediation::Limits;
 use release::window::saturating_add;
-use store::{DueProblem, Noticed, Store, Unreadable};
+use store::{DueProblem, Noticed, Store, Stuck};
 use tokio::time::Instant;
 
 use crate::due::{PAGE, Tick, first_pages, work_through};
@@ -153,8 +153,8 @@ pub struct Ticked {
 pub enum Observed<'a> {
     /// A problem was put down.
     Left(&'a Report),
-    /// A problem could not be read, so that nothing was done for it.
-    Unreadable(&'a Unreadable),
+    /// A problem could not be read, or made its worker panic.
+    Stuck(&'a Stuck),
 }
 
 /// What happened to one problem.

@@ -23,10 +23,10 @@ use release::summary;
 use release::validation::{Duty, Ending, Hook, Judgement, Phase, Registration, backoff};
 use release::window::saturating_add;
 use secrecy::SecretString;
-use store::{ClaimError, Claimed, Due, Store, StoreError, Unreadable};
+use store::{ClaimError, Claimed, Due, Store, StoreError, Stuck};
 use tokio::time::Instant;
 
-use crate::due::{PAGE, Tick, Wait, first_pages, work_through};
+use crate::due::{PAGE, Tick, Wait, first_pages, unless_it_panics, work_through};
 use crate::measure::Asking;
 use crate::once::Once;
 use crate::outgoing::Outgoing;
@@ -79,8 +79,8 @@ pub enum Observed<'a> {
     Judged(&'a Registration, &'a Judgement),
     /// A validation was put down.
     Left(&'a Report),
-    /// A validation could not be read, so that nothing was done for it.
-    Unreadable(&'a Unreadable),
+    /// A validation could not be read, or made its worker panic.
+    Stuck(&'a Stuck),
 }
 
 /// What happened to one validation.
@@ -182,7 +182,7 @@ impl Shared<'_> {
         let Tick {
             now, lease_until, ..
         } = self.tick;
-        let mut claimed = match self
+        let claimed = match self
             .services
             .store
             .claim(due, &claim, now, lease_until)
@@ -190,12 +190,25 @@ impl Shared<'_> {
         {
             Ok(claimed) => claimed,
             Err(ClaimError::Taken) => return Ok(None),
-            Err(ClaimError::Unreadable(unreadable)) => {
-                (self.observe)(Observed::Unreadable(&unreadable));
+            Err(ClaimError::Stuck(stuck)) => {
+                (self.observe)(Observed::Stuck(&stuck));
                 return Ok(None);
             }
             Err(ClaimError::Store(error)) => return Err(error),
         };
+        let store = &self.services.store;
+        let held = store.held(&claimed);
+        match unless_it_panics(store, &held, now, self.work_on(claimed)).await? {
+            Ok(report) => Ok(Some(report)),
+            Err(stuck) => {
+                (self.observe)(Observed::Stuck(&stuck));
+                Ok(None)
+            }
+        }
+    }
+
+    /// Takes what is claimed as far as it goes, and puts it down.
+    async fn work_on(&self, mut claimed: Claimed) -> Report {
         let registration = claimed.validation.registration.clone();
         let was_judged = claimed.validation.judgement.is_some();
         let mut token_refused = false;
@@ -209,15 +222,15 @@ impl Shared<'_> {
             // What could not be written down is due again at the lease.
             Err(error) => Progress::Faulted {
                 error: error.into(),
-                until: lease_until,
+                until: self.tick.lease_until,
             },
         };
-        Ok(Some(Report {
+        Report {
             registration,
             judged,
             progress,
             token_refused,
-        }))
+        }
     }
 
     /// Tells a verdict that is stored, unless it is known to have been told.

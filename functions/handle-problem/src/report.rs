@@ -3,17 +3,17 @@
 use jiff::Timestamp;
 use lambda::metrics::{self, Line, Unit};
 use release::remediation::State;
-use store::Unreadable;
+use store::Stuck;
 use workflows::handle_problem::{Observed, Progress, Report};
 
 pub(crate) fn tell(observed: &Observed<'_>, now: Timestamp) {
     match observed {
         Observed::Left(report) => left(report, now),
         // Names the place, because the item does not say who it is.
-        Observed::Unreadable(unreadable) => {
-            let Unreadable { place, looks, .. } = unreadable;
-            tracing::error!(place, looks, "{}", unreadable.in_words());
-            count("Unreadable", &[], ("place", place), now);
+        Observed::Stuck(stuck) => {
+            let Stuck { place, looks, .. } = stuck;
+            tracing::error!(place, looks, "{}", stuck.in_words());
+            count(stuck.metric(), &[], ("place", place), now);
         }
     }
 }

@@ -6,7 +6,7 @@ use lambda::secrets::NoSecret;
 use monspec::Verdict;
 use release::approval::Answer;
 use release::validation::{Ending, Hook, Judgement, Registration};
-use store::Unreadable;
+use store::Stuck;
 use workflows::validate_builds::{Observed, Progress, Report};
 
 pub(crate) fn tell(observed: &Observed<'_>, now: Timestamp) {
@@ -19,13 +19,13 @@ pub(crate) fn tell(observed: &Observed<'_>, now: Timestamp) {
             count(&report.registration, &of_progress(&report.progress), now);
         }
         // Names the place, because the item does not say who it is.
-        Observed::Unreadable(unreadable) => {
-            let Unreadable { place, looks, .. } = unreadable;
-            tracing::error!(place, looks, "{}", unreadable.in_words());
+        Observed::Stuck(stuck) => {
+            let Stuck { place, looks, .. } = stuck;
+            tracing::error!(place, looks, "{}", stuck.in_words());
             metrics::emit(&Line {
                 at: now,
                 dimensions: &[],
-                metrics: &[("Unreadable", Unit::Count, 1.0)],
+                metrics: &[(stuck.metric(), Unit::Count, 1.0)],
                 properties: &[("place", place)],
             });
         }

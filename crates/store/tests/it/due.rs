@@ -135,7 +135,7 @@ async fn what_cannot_be_read_is_looked_at_less_and_less_and_then_never() {
         while let Some(place) = world.due(now).await.pop() {
             let claim = format!("look {looks}");
             let outcome = world.store.claim(&place, &claim, now, lease(now)).await;
-            let Err(ClaimError::Unreadable(unreadable)) = outcome else {
+            let Err(ClaimError::Stuck(unreadable)) = outcome else {
                 panic!("it cannot be read: {outcome:?}");
             };
             looks += 1;

@@ -37,7 +37,7 @@ async fn problem_that_cannot_be_read_is_looked_at_less_and_less_and_then_never()
             let claim = format!("look {looks}");
             let outcome = world.store.claim_problem("P-1", &claim, now, lease(now));
             let unreadable = match outcome.await {
-                Err(ClaimError::Unreadable(unreadable)) => unreadable,
+                Err(ClaimError::Stuck(unreadable)) => unreadable,
                 Err(ClaimError::Taken) if looks == 50 => break,
                 other => panic!("it cannot be read: {other:?}"),
             };
@@ -48,6 +48,35 @@ async fn problem_that_cannot_be_read_is_looked_at_less_and_less_and_then_never()
         }
         assert_eq!(world.due_problems(2_000_000).await, NOTHING);
     }
+}
+
+#[tokio::test]
+async fn problem_that_makes_its_workers_panic_is_looked_at_less_and_less_and_then_never() {
+    let world = World::start().await;
+    world.notice("P-1", Reported::Open, 0).await;
+    let (mut now, mut looks) = (at(0), 0);
+    while let Ok(claimed) = {
+        let claim = format!("look {looks}");
+        world
+            .store
+            .claim_problem("P-1", &claim, now, lease(now))
+            .await
+    } {
+        let held = world.store.held_problem(&claimed);
+        drop(claimed);
+
+        let stuck = world.store.panicked(&held, now).await.unwrap();
+
+        looks += 1;
+        assert_eq!((stuck.looks, stuck.metric()), (looks, "Panicked"));
+        now = stuck.until.unwrap_or(at(1_000_000));
+    }
+
+    assert_eq!(looks, 50);
+    assert_eq!(world.due_problems(2_000_000).await, NOTHING);
+    let [dead] = world.items(REMEDIATIONS).await.try_into().unwrap();
+    assert!(dead.contains_key("deadSince"), "it can be found");
+    assert_eq!(world.problem("P-1").await, problem("P-1"));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeySchemaElement, KeyType, Project
 use monspec::Verdict;
 use release::validation::Registration;
 use store::tables::Table;
-use store::{ClaimError, StoreError};
+use store::{ClaimError, StoreError, Why};
 
 use crate::world::{LEDGER, TABLES, VALIDATIONS, World, at, place, registration, spec};
 
@@ -76,10 +76,13 @@ async fn unreadable_attribute_is_named() {
             .store
             .claim(&due, "worker", asked.due_at, at(9_000))
             .await;
-        let Err(ClaimError::Unreadable(unreadable)) = claimed else {
+        let Err(ClaimError::Stuck(unreadable)) = claimed else {
             panic!("a validation with an unreadable {attribute} is not worked on");
         };
-        assert_eq!(corrupt::<()>(Err(unreadable.cause)), attribute);
+        let Why::Unreadable(cause) = unreadable.why else {
+            panic!("it is not what it was read as: {unreadable}");
+        };
+        assert_eq!(corrupt::<()>(Err(cause)), attribute);
     }
 }
 

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use super::cause::Found;
 use super::healing::Word;
 use super::{Connected, Observe, Observed, Progress, Report, Services, cause, comments, healing};
-use crate::due::{Tick, Wait};
+use crate::due::{Tick, Wait, unless_it_panics};
 
 /// How many problems are followed when one became a part of the next.
 const MOST_MERGES: usize = 4;
@@ -71,15 +71,27 @@ impl<'a> Pass<'a> {
         let store = &self.services.store;
         let claiming = store.claim_problem(id, &claim, now, lease_until);
         let (claimed, seen) = tokio::join!(claiming, self.look(id));
-        let mut claimed = match claimed {
+        let claimed = match claimed {
             Ok(claimed) => claimed,
             Err(ClaimError::Taken) => return Ok(None),
-            Err(ClaimError::Unreadable(unreadable)) => {
-                (self.observe)(Observed::Unreadable(&unreadable));
+            Err(ClaimError::Stuck(stuck)) => {
+                (self.observe)(Observed::Stuck(&stuck));
                 return Ok(None);
             }
             Err(ClaimError::Store(error)) => return Err(error),
         };
+        let held = store.held_problem(&claimed);
+        match unless_it_panics(store, &held, now, self.work_on(claimed, seen)).await? {
+            Ok(report) => Ok(Some(report)),
+            Err(stuck) => {
+                (self.observe)(Observed::Stuck(&stuck));
+                Ok(None)
+            }
+        }
+    }
+
+    /// Takes what is claimed as far as it goes, and puts it down.
+    async fn work_on(&self, mut claimed: ClaimedProblem, seen: Seen) -> Report {
         let before = claimed.problem.remediations.clone();
         let older = claimed.problem.comments.len();
         let pursued = Box::pin(self.pursue(&mut claimed, seen)).await;
@@ -99,7 +111,7 @@ impl<'a> Pass<'a> {
             Err(error) => {
                 let progress = Progress::Faulted {
                     error: error.into(),
-                    until: lease_until,
+                    until: self.tick.lease_until,
                 };
                 (problem, progress)
             }
@@ -108,12 +120,12 @@ impl<'a> Pass<'a> {
             let was = before.get(index).map(|remediation| &remediation.state);
             was != Some(&problem.remediations[index].state)
         };
-        Ok(Some(Report {
+        Report {
             moved: (0..problem.remediations.len()).filter(moved).collect(),
             problem,
             progress,
             token_refused: self.token_refused.load(Ordering::Relaxed),
-        }))
+        }
     }
 
     /// What the tenant says of a problem.

@@ -104,7 +104,7 @@ async fn record_that_cannot_be_read_is_told_and_hurts_no_neighbour() {
 
     let unread = Mutex::new(Vec::new());
     let observe = |observed: Observed<'_>| {
-        if let Observed::Unreadable(unreadable) = observed {
+        if let Observed::Stuck(unreadable) = observed {
             unread.lock().unwrap().push(unreadable.place.clone());
         }
     };
@@ -116,6 +116,43 @@ async fn record_that_cannot_be_read_is_told_and_hurts_no_neighbour() {
         matches!(unread.as_slice(), [place] if place.starts_with("p#Damaged v#")),
         "{unread:?}"
     );
+}
+
+#[tokio::test]
+async fn record_that_makes_its_worker_panic_is_told_and_rests_after_a_while() {
+    let mut world = world().await;
+    let doomed = asked(&world, "Doomed").await;
+    let neighbour = asked(&world, "Shop").await;
+    world.advance(SignedDuration::from_mins(8));
+    let told = Mutex::new(Vec::new());
+    let observe = |observed: Observed<'_>| match observed {
+        Observed::Judged(registration, _) => {
+            assert!(registration.id != doomed, "a defect meets this one alone");
+        }
+        Observed::Stuck(stuck) => {
+            let place = stuck.place.clone();
+            told.lock()
+                .unwrap()
+                .push((place, stuck.metric(), stuck.looks));
+        }
+        Observed::Left(_) => {}
+    };
+
+    let first = world.tick_observed(TIME, &observe).await.unwrap();
+    for _ in 0..60 {
+        world.advance(SignedDuration::from_mins(6));
+        world.tick_observed(TIME, &observe).await.unwrap();
+    }
+
+    assert_eq!(only(&first), neighbour);
+    let told = told.into_inner().unwrap();
+    assert_eq!(told.len(), 50, "then it is left for a person");
+    for ((place, metric, looks), look) in told.iter().zip(1..) {
+        assert!(place.starts_with("p#Doomed v#"), "{place}");
+        assert_eq!((*metric, *looks), ("Panicked", look));
+    }
+    let dead = record(&world, "Doomed").await;
+    assert!(dead.contains_key("deadSince"), "it can be found");
 }
 
 async fn world() -> World {
