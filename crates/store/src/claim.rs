@@ -105,7 +105,7 @@ impl Store {
             .expression_attribute_values(":lease", item::millis(lease_until))
             .expression_attribute_values(":now", item::millis(now))
             .return_values(ReturnValue::AllNew);
-        let outcome = giving_way(async || update.clone().send().await).await;
+        let outcome = giving_way(|| update.clone().send()).await;
         match outcome {
             Ok(updated) => Ok(updated.attributes.unwrap_or_default()),
             Err(error) => Err(match error.into_service_error() {
@@ -237,7 +237,7 @@ impl Store {
             .set_expression_attribute_names(Some(change.names()))
             .set_expression_attribute_values(Some(change.values(&claimed.claim)))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        giving_way(async || update.clone().send().await)
+        giving_way(|| update.clone().send())
             .await
             .map_err(SdkError::into_service_error)
     }

@@ -153,7 +153,7 @@ impl Store {
             .set_expression_attribute_names(Some(change.names()))
             .set_expression_attribute_values(Some(values))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let outcome = giving_way(async || update.clone().send().await).await;
+        let outcome = giving_way(|| update.clone().send()).await;
         let refused = match outcome {
             Ok(_) => return Ok(Given::Back),
             Err(error) => match error.into_service_error() {

@@ -44,11 +44,10 @@ impl Contention {
 }
 
 /// Sends the write of one item until it meets no transaction.
-pub(crate) async fn giving_way<T, E>(
-    send: impl AsyncFn() -> Result<T, SdkError<E>>,
-) -> Result<T, SdkError<E>>
+pub(crate) async fn giving_way<T, E, Sent>(send: impl Fn() -> Sent) -> Result<T, SdkError<E>>
 where
     E: ProvideErrorMetadata,
+    Sent: Future<Output = Result<T, SdkError<E>>>,
 {
     let mut contention = Contention::begin();
     loop {

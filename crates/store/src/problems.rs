@@ -128,7 +128,7 @@ impl Store {
             .expression_attribute_values(":expiry", item::seconds(expiry(&problem)))
             .expression_attribute_values(":shard", AttributeValue::S(shard))
             .expression_attribute_values(":now", item::millis(now));
-        let outcome = giving_way(async || update.clone().send().await).await;
+        let outcome = giving_way(|| update.clone().send()).await;
         match outcome {
             Ok(_) => Ok(true),
             Err(error) => match error.into_service_error() {
@@ -210,7 +210,7 @@ impl Store {
             .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
             .return_values(ReturnValue::AllOld)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let outcome = giving_way(async || update.clone().send().await).await;
+        let outcome = giving_way(|| update.clone().send()).await;
         match outcome {
             Ok(updated) => Ok(Entered::As(match updated.attributes {
                 Some(known) if known.contains_key("problem") => {
@@ -249,7 +249,7 @@ impl Store {
             .expression_attribute_values(":now", item::millis(now))
             .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
             .return_values(ReturnValue::AllNew);
-        let outcome = giving_way(async || update.clone().send().await).await;
+        let outcome = giving_way(|| update.clone().send()).await;
         match outcome {
             Ok(updated) => document(&updated.attributes.unwrap_or_default()).map(Some),
             Err(error) => match error.into_service_error() {

@@ -160,7 +160,7 @@ impl Store {
             .condition_expression(MINE)
             .set_expression_attribute_names(Some(change.names()))
             .set_expression_attribute_values(Some(change.values(claim)));
-        giving_way(async || update.clone().send().await)
+        giving_way(|| update.clone().send())
             .await
             .map_err(|error| unavailable("count a look in vain", error.into_service_error()))?;
         Ok(Stuck {

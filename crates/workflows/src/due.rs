@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use futures_util::future::try_join_all;
+use futures_util::future::{BoxFuture, try_join_all};
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use jiff::Timestamp;
 use store::{Held, Store, StoreError, Stuck, tables};
@@ -68,14 +68,14 @@ pub(crate) async fn first_pages<D>(
 /// what cannot be read: looked at again some times, then left for a person.
 pub(crate) async fn unless_it_panics<R>(
     store: &Store,
-    held: &Held,
+    held: Held,
     now: Timestamp,
-    work: impl Future<Output = R>,
+    work: BoxFuture<'_, R>,
 ) -> Result<Result<R, Stuck>, StoreError> {
     // Whatever the panic left behind belongs to this work and goes with it.
     match AssertUnwindSafe(work).catch_unwind().await {
         Ok(done) => Ok(Ok(done)),
-        Err(_) => Ok(Err(store.panicked(held, now).await?)),
+        Err(_) => Ok(Err(store.panicked(&held, now).await?)),
     }
 }
 

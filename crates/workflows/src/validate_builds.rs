@@ -15,6 +15,8 @@ use std::sync::Arc;
 use delivery::CodePipeline;
 use delivery::pipeline::ActionRun;
 use dynatrace::Dynatrace;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use release::console::Console;
 use release::links::Links;
@@ -198,7 +200,7 @@ impl Shared<'_> {
         };
         let store = &self.services.store;
         let held = store.held(&claimed);
-        match unless_it_panics(store, &held, now, self.work_on(claimed)).await? {
+        match unless_it_panics(store, held, now, self.work_on(claimed)).await? {
             Ok(report) => Ok(Some(report)),
             Err(stuck) => {
                 (self.observe)(Observed::Stuck(&stuck));
@@ -208,7 +210,11 @@ impl Shared<'_> {
     }
 
     /// Takes what is claimed as far as it goes, and puts it down.
-    async fn work_on(&self, mut claimed: Claimed) -> Report {
+    fn work_on(&self, claimed: Claimed) -> BoxFuture<'_, Report> {
+        self.work_on_now(claimed).boxed()
+    }
+
+    async fn work_on_now(&self, mut claimed: Claimed) -> Report {
         let registration = claimed.validation.registration.clone();
         let was_judged = claimed.validation.judgement.is_some();
         let mut token_refused = false;

@@ -81,7 +81,7 @@ impl<'a> Pass<'a> {
             Err(ClaimError::Store(error)) => return Err(error),
         };
         let held = store.held_problem(&claimed);
-        match unless_it_panics(store, &held, now, self.work_on(claimed, seen)).await? {
+        match unless_it_panics(store, held, now, self.work_on(claimed, seen)).await? {
             Ok(report) => Ok(Some(report)),
             Err(stuck) => {
                 (self.observe)(Observed::Stuck(&stuck));
@@ -91,7 +91,11 @@ impl<'a> Pass<'a> {
     }
 
     /// Takes what is claimed as far as it goes, and puts it down.
-    async fn work_on(&self, mut claimed: ClaimedProblem, seen: Seen) -> Report {
+    fn work_on(&self, claimed: ClaimedProblem, seen: Seen) -> BoxFuture<'_, Report> {
+        self.work_on_now(claimed, seen).boxed()
+    }
+
+    async fn work_on_now(&self, mut claimed: ClaimedProblem, seen: Seen) -> Report {
         let before = claimed.problem.remediations.clone();
         let older = claimed.problem.comments.len();
         let pursued = Box::pin(self.pursue(&mut claimed, seen)).await;
