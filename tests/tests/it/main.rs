@@ -14,4 +14,5 @@ mod layers;
 mod publish;
 mod report;
 mod settings;
+mod stack;
 mod world;

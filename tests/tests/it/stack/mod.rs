@@ -1,0 +1,3 @@
+//! The stack that is deployed.
+
+mod template;
