@@ -16,6 +16,10 @@ use aws_sdk_codedeploy::types::{
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
 
+mod life;
+
+pub use life::Life;
+
 use crate::DeliveryError;
 use crate::error::sorted;
 use crate::pipeline::Target;
@@ -80,6 +84,9 @@ pub enum Status {
 pub enum Maker {
     /// CodeDeploy itself, to take another one back.
     Rollback,
+    /// CodeDeploy itself, to bring an instance that joins or leaves the group to
+    /// what the group runs: nothing changes by that.
+    Joining,
     /// Anybody else.
     Other,
 }
@@ -398,10 +405,7 @@ fn deployment(info: DeploymentInfo) -> Option<Deployment> {
             group: info.deployment_group_name?,
         },
         status: status(info.status.as_ref()),
-        maker: match info.creator {
-            Some(DeploymentCreator::CodeDeployRollback) => Maker::Rollback,
-            _ => Maker::Other,
-        },
+        maker: maker(info.creator.as_ref()),
         created: timestamp(&info.create_time?)?,
         completed: info.complete_time.as_ref().and_then(timestamp),
         description: info.description.unwrap_or_default(),
@@ -419,6 +423,18 @@ fn deployment(info: DeploymentInfo) -> Option<Deployment> {
             .rollback_info
             .and_then(|rollback| rollback.rollback_deployment_id),
     })
+}
+
+fn maker(creator: Option<&DeploymentCreator>) -> Maker {
+    match creator {
+        Some(DeploymentCreator::CodeDeployRollback) => Maker::Rollback,
+        Some(
+            DeploymentCreator::Autoscaling
+            | DeploymentCreator::AutoscalingTermination
+            | DeploymentCreator::CodeDeployAutoUpdate,
+        ) => Maker::Joining,
+        _ => Maker::Other,
+    }
 }
 
 /// A status that is new to us is taken for one that has not ended: it is looked
