@@ -29,8 +29,13 @@
 //! one that had succeeded last when it was created: after a heal, the bad one.
 //! A request has no token, so the same request twice is two deployments.
 //!
-//! Restarts, alarms, baking, traffic shifting and lifecycle hooks are not
-//! played; every group is one instance.
+//! A deployment reaches the instances of its group one after the other. Whoever
+//! asks about its targets sees the lifecycle events of each: those that have not
+//! begun are pending, and skipped once the deployment has ended. What joins a
+//! group gets a deployment of its own, of what succeeded last, and keeps nobody
+//! out.
+//!
+//! Restarts, alarms, baking and lifecycle hooks are not played.
 
 mod deployment;
 mod group;
@@ -38,6 +43,7 @@ mod machine;
 mod progress;
 mod refusal;
 mod revision;
+mod rollout;
 mod wire;
 mod words;
 
@@ -121,6 +127,21 @@ impl CodeDeploy {
         let mut state = self.current();
         let request = Request::from(revision);
         state.machine.create(application, group, request, now)
+    }
+
+    /// An instance joins a group, or leaves it, and the service deploys to it;
+    /// the answer is the id of the deployment.
+    pub fn join(
+        &self,
+        application: &str,
+        group: &str,
+        instance: &str,
+        creator: Creator,
+    ) -> Result<String, Refusal> {
+        let now = self.clock.now();
+        let mut state = self.current();
+        let who = (instance, creator);
+        state.machine.join(application, group, who, now)
     }
 
     pub(crate) fn has_group(&self, application: &str, group: &str) -> bool {

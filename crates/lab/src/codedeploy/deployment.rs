@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::group::{AutoRollback, GroupOptions, Outcome};
 use super::revision::Revision;
+use super::rollout::Rollout;
 use super::words::{Creator, DeploymentStatus, ErrorCode, FileExists};
 
 /// One deployment of a revision to a group.
@@ -147,6 +148,7 @@ pub enum Rollback {
 pub(super) struct Course {
     pub(super) queued: Timestamp,
     pub(super) begins: Timestamp,
+    pub(super) rollout: Rollout,
     pub(super) end: End,
     pub(super) outcome: Outcome,
     /// How long after the request it still runs when it is stopped.
@@ -161,6 +163,7 @@ impl Course {
         Self {
             queued,
             begins,
+            rollout: Rollout::planned(options),
             end: End::At(begins + options.duration),
             outcome: options.outcome,
             stopping: options.stopping,

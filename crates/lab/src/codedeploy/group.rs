@@ -13,8 +13,14 @@ pub struct GroupOptions {
     pub config: String,
     /// How long a deployment stays created, and then queued.
     pub lead: SignedDuration,
-    /// How long a deployment is in progress.
+    /// How long a deployment is in progress. It reaches its instances one after
+    /// the other, evenly; functions and containers get their traffic half-way.
     pub duration: SignedDuration,
+    /// The instances, where it runs on any.
+    pub instances: Vec<String>,
+    /// How many instances a deployment reaches that fails; of functions and
+    /// containers, whether any traffic moves. All, if nothing is said.
+    pub reaches: Option<usize>,
     /// How long after the request a stopped deployment still runs.
     pub stopping: SignedDuration,
     /// How deployments end that nobody ends by hand.
@@ -31,6 +37,8 @@ impl Default for GroupOptions {
             config: "CodeDeployDefault.OneAtATime".to_owned(),
             lead: SignedDuration::ZERO,
             duration: SignedDuration::ZERO,
+            instances: vec!["i-00000000000000001".to_owned()],
+            reaches: None,
             stopping: SignedDuration::ZERO,
             outcome: Outcome::Succeeded,
             auto_rollback: AutoRollback::Disabled,

@@ -10,7 +10,7 @@ use super::deployment::{AfterStop, Deployment, End, Request, Stop};
 use super::group::{AutoRollback, GroupOptions};
 use super::refusal::Refusal;
 use super::revision::Revision;
-use super::words::{DeploymentStatus, Platform, RollbackEvent};
+use super::words::{Creator, DeploymentStatus, Platform, RollbackEvent};
 
 /// Configurations every account has.
 const CONFIGS: [&str; 5] = [
@@ -116,7 +116,29 @@ impl Machine {
 
     pub(super) fn active(&self, application: &str, group: &str) -> Option<&Deployment> {
         self.history(application, group)
+            .filter(|deployment| !deployment.creator.is_joining())
             .find(|deployment| deployment.status.is_active())
+    }
+
+    /// Deploys what succeeded last to one instance more, whatever else is under
+    /// way.
+    pub(super) fn join(
+        &mut self,
+        application: &str,
+        group: &str,
+        (instance, creator): (&str, Creator),
+        now: Timestamp,
+    ) -> Result<String, Refusal> {
+        let options = GroupOptions {
+            instances: vec![instance.to_owned()],
+            ..self.group(application, group)?.options.clone()
+        };
+        let last = self.last_successful(application, group);
+        let revision = last.ok_or(Refusal::RevisionRequired)?.revision.clone();
+        let request = Request::from(revision);
+        let mut deployment = Deployment::new((application, group), &options, request, now);
+        deployment.creator = creator;
+        Ok(self.add(deployment))
     }
 
     pub(super) fn create(

@@ -28,6 +28,18 @@ pub enum Refusal {
     /// The deployment has ended.
     #[error("the deployment {0} is already completed")]
     DeploymentAlreadyCompleted(String),
+    /// The deployment has not begun, so that it has no targets.
+    #[error("the deployment {0} has not started")]
+    DeploymentNotStarted(String),
+    /// A request that needs targets names none.
+    #[error("a target id is required")]
+    DeploymentTargetIdRequired,
+    /// The deployment has no target with this id.
+    #[error("the deployment target {0} could not be found")]
+    DeploymentTargetDoesNotExist(String),
+    /// More targets are asked for at once than the service gives.
+    #[error("at most {0} targets can be asked for at once")]
+    DeploymentTargetListSizeExceeded(usize),
     /// The group is busy with another deployment.
     #[error("the deployment group '{group}' already has an active deployment '{active}'")]
     DeploymentLimitExceeded {
@@ -101,6 +113,12 @@ impl Refusal {
             Self::InvalidDeploymentId(_) => "InvalidDeploymentIdException",
             Self::DeploymentDoesNotExist(_) => "DeploymentDoesNotExistException",
             Self::DeploymentAlreadyCompleted(_) => "DeploymentAlreadyCompletedException",
+            Self::DeploymentNotStarted(_) => "DeploymentNotStartedException",
+            Self::DeploymentTargetIdRequired => "DeploymentTargetIdRequiredException",
+            Self::DeploymentTargetDoesNotExist(_) => "DeploymentTargetDoesNotExistException",
+            Self::DeploymentTargetListSizeExceeded(_) => {
+                "DeploymentTargetListSizeExceededException"
+            }
             Self::DeploymentLimitExceeded { .. } => "DeploymentLimitExceededException",
             Self::BatchLimitExceeded(_) => "BatchLimitExceededException",
             Self::DescriptionTooLong(_) => "DescriptionTooLongException",

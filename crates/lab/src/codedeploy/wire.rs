@@ -3,6 +3,7 @@
 mod input;
 mod page;
 mod shown;
+mod targets;
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -38,6 +39,8 @@ pub(super) fn answer(
         "GetDeployment" => get_deployment(machine, input),
         "BatchGetDeployments" => batch_get_deployments(machine, input),
         "ListDeployments" => list_deployments(machine, input, page_size),
+        "ListDeploymentTargets" => targets::list(machine, input, page_size),
+        "BatchGetDeploymentTargets" => targets::batch_get(machine, input, now),
         "GetDeploymentGroup" => get_deployment_group(machine, input),
         "GetApplicationRevision" => get_application_revision(machine, input),
         "CreateDeployment" => create_deployment(machine, input, now),
@@ -92,7 +95,7 @@ fn list_deployments(machine: &Machine, input: Value, size: usize) -> Result<Valu
     };
     let found = machine.deployments.iter().filter(wanted);
     let ids = shuffled(found.map(|deployment| deployment.id.as_str()).collect());
-    page::page(&ids, size, input.next_token.as_deref())
+    page::page("deployments", &ids, size, input.next_token.as_deref())
 }
 
 /// The order of the list is not documented, so it is neither of the two that

@@ -59,6 +59,22 @@ words! {
         User = "user",
         /// The service itself, after another deployment failed or was stopped.
         Rollback = "codeDeployRollback",
+        /// The service itself, for an instance that an Auto Scaling group adds.
+        Autoscaling = "autoscaling",
+        /// The service itself, for an instance that an Auto Scaling group ends.
+        AutoscalingTermination = "autoscalingTermination",
+        /// The service itself, for an instance that missed a deployment.
+        AutoUpdate = "CodeDeployAutoUpdate",
+    }
+}
+
+impl Creator {
+    /// Whether the service deploys to a joining instance what runs already.
+    pub fn is_joining(self) -> bool {
+        match self {
+            Self::Autoscaling | Self::AutoscalingTermination | Self::AutoUpdate => true,
+            Self::User | Self::Rollback => false,
+        }
     }
 }
 

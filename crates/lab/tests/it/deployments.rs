@@ -6,3 +6,4 @@ mod endings;
 mod lists;
 mod of_pipelines;
 mod rollbacks;
+mod targets;

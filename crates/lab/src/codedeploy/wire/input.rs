@@ -99,6 +99,26 @@ impl TimeRange {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
+pub(super) struct Targets {
+    deployment_id: Option<String>,
+    #[serde(default)]
+    pub(super) target_ids: Vec<String>,
+    pub(super) next_token: Option<String>,
+    target_filters: Option<serde_json::Value>,
+}
+
+impl Targets {
+    pub(super) fn id(&self) -> Result<&str, Refusal> {
+        if self.target_filters.is_some() {
+            let text = "targets are not filtered".to_owned();
+            return Err(Refusal::InvalidInput(text));
+        }
+        deployment_id(self.deployment_id.as_deref())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct OneGroup {
     application_name: Option<String>,
     deployment_group_name: Option<String>,

@@ -7,8 +7,14 @@ use crate::codedeploy::refusal::Refusal;
 /// How many deployments a page holds, unless the harness says otherwise.
 pub(in crate::codedeploy) const PAGE_SIZE: usize = 100;
 
-/// Cuts the page out of `ids` that a request asks for.
-pub(super) fn page(ids: &[&str], size: usize, token: Option<&str>) -> Result<Value, Refusal> {
+/// Cuts the page out of `ids` that a request asks for, under the name of the
+/// list.
+pub(super) fn page(
+    name: &str,
+    ids: &[&str],
+    size: usize,
+    token: Option<&str>,
+) -> Result<Value, Refusal> {
     let from = match token {
         None => 0,
         Some(token) => token
@@ -19,7 +25,7 @@ pub(super) fn page(ids: &[&str], size: usize, token: Option<&str>) -> Result<Val
     };
     let rest = &ids[from..];
     let shown = &rest[..size.min(rest.len())];
-    let mut page = json!({"deployments": shown});
+    let mut page = json!({name: shown});
     if shown.len() < rest.len() {
         page["nextToken"] = json!(format!("lab-page-{}", from + size));
     }
