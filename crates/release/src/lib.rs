@@ -4,6 +4,7 @@ pub mod approval;
 pub mod attribution;
 pub mod console;
 pub mod content;
+pub mod behind;
 pub mod deployment;
 pub mod evidence;
 pub mod explanation;
