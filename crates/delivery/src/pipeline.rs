@@ -1,9 +1,11 @@
 //! The structure of a pipeline, its executions and what their actions did.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_codepipeline::primitives::DateTime;
 use aws_sdk_codepipeline::types::{
-    ActionCategory, ActionExecutionDetail, ActionExecutionFilter, ExecutionMode, ExecutionType,
-    PipelineExecution, StageDeclaration,
+    ActionCategory, ActionExecutionDetail, ActionExecutionFilter, ActionExecutionInput,
+    ArtifactDetail, ExecutionMode, ExecutionType, PipelineExecution, StageDeclaration,
 };
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -56,6 +58,19 @@ pub struct Action {
     pub kind: ActionKind,
     /// Its place in the stage's order.
     pub run_order: i32,
+    /// The artifacts it takes.
+    pub inputs: Vec<String>,
+    /// The artifacts it makes.
+    pub outputs: Vec<String>,
+}
+
+/// What an artifact was made from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Roots<'a> {
+    /// The artifacts of the sources behind it.
+    pub sources: BTreeSet<&'a str>,
+    /// Whether anything was built on the way.
+    pub built: bool,
 }
 
 /// What an action does, as far as this product cares.
@@ -63,8 +78,12 @@ pub struct Action {
 pub enum ActionKind {
     /// Waits for somebody to approve.
     Approval,
+    /// Brings what is released.
+    Source,
     /// Deploys to a CodeDeploy group.
     CodeDeploy(Target),
+    /// Deploys by the service of this name.
+    Deploy(String),
     /// Invokes the Lambda function of this name.
     Lambda(String),
     /// Anything else.
@@ -128,6 +147,8 @@ pub struct ActionRun {
     pub status: RunStatus,
     /// What it does.
     pub kind: ActionKind,
+    /// The artifacts it was given.
+    pub inputs: Vec<Artifact>,
     /// When it began.
     pub started: Timestamp,
     /// When it last changed.
@@ -142,6 +163,15 @@ pub struct ActionRun {
     pub summary: Option<String>,
 }
 
+/// An artifact that an action was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Artifact {
+    /// Its name in the pipeline.
+    pub name: Option<String>,
+    /// The bucket and key where it lies.
+    pub place: Option<(String, String)>,
+}
+
 /// How the run of an action stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunStatus {
@@ -153,6 +183,33 @@ pub enum RunStatus {
     Failed,
     /// It was abandoned.
     Abandoned,
+}
+
+impl Structure {
+    /// What artifacts were made from, through builds with all that these take;
+    /// nothing if that cannot be told of every one.
+    pub fn roots<'a>(&'a self, artifacts: impl IntoIterator<Item = &'a str>) -> Option<Roots<'a>> {
+        let mut roots = Roots::default();
+        let mut seen = BTreeSet::new();
+        let mut left: Vec<&str> = artifacts.into_iter().collect();
+        while let Some(artifact) = left.pop() {
+            if !seen.insert(artifact) {
+                continue;
+            }
+            let mut actions = self.stages.iter().flat_map(|stage| &stage.actions);
+            let maker =
+                actions.find(|action| action.outputs.iter().any(|made| made == artifact))?;
+            if maker.kind == ActionKind::Source {
+                roots.sources.insert(artifact);
+            } else if maker.inputs.is_empty() {
+                return None;
+            } else {
+                roots.built = true;
+                left.extend(maker.inputs.iter().map(String::as_str));
+            }
+        }
+        (!roots.sources.is_empty()).then_some(roots)
+    }
 }
 
 impl Execution {
@@ -324,10 +381,14 @@ fn stage(declared: StageDeclaration) -> Stage {
                                 .and_then(|values| values.get(key).cloned())
                         })
                     });
+                let inputs = action.input_artifacts.unwrap_or_default();
+                let outputs = action.output_artifacts.unwrap_or_default();
                 Action {
                     name: action.name,
                     kind,
                     run_order: action.run_order.unwrap_or(1),
+                    inputs: inputs.into_iter().map(|taken| taken.name).collect(),
+                    outputs: outputs.into_iter().map(|made| made.name).collect(),
                 }
             })
             .collect(),
@@ -341,14 +402,16 @@ fn action_kind(
 ) -> ActionKind {
     match category {
         ActionCategory::Approval => ActionKind::Approval,
+        ActionCategory::Source => ActionKind::Source,
         ActionCategory::Deploy if provider.starts_with("CodeDeploy") => {
             match (value("ApplicationName"), value("DeploymentGroupName")) {
                 (Some(application), Some(group)) => {
                     ActionKind::CodeDeploy(Target { application, group })
                 }
-                _ => ActionKind::Other,
+                _ => ActionKind::Deploy(provider.to_owned()),
             }
         }
+        ActionCategory::Deploy => ActionKind::Deploy(provider.to_owned()),
         ActionCategory::Invoke if provider == "Lambda" => {
             ActionKind::Lambda(value("FunctionName").unwrap_or_default())
         }
@@ -412,6 +475,12 @@ fn run(detail: &ActionExecutionDetail) -> Option<ActionRun> {
         action: detail.action_name()?.to_owned(),
         status: status(detail.status()?.as_str()),
         kind,
+        inputs: input
+            .map(ActionExecutionInput::input_artifacts)
+            .unwrap_or_default()
+            .iter()
+            .map(artifact)
+            .collect(),
         started: timestamp(detail.start_time()?)?,
         updated: detail.last_update_time().and_then(timestamp),
         updated_by: detail.updated_by().map(str::to_owned),
@@ -421,6 +490,14 @@ fn run(detail: &ActionExecutionDetail) -> Option<ActionRun> {
             .and_then(|result| result.external_execution_summary())
             .map(str::to_owned),
     })
+}
+
+fn artifact(detail: &ArtifactDetail) -> Artifact {
+    let place = detail.s3_location();
+    Artifact {
+        name: detail.name().map(str::to_owned),
+        place: place.and_then(|place| Some((place.bucket()?.to_owned(), place.key()?.to_owned()))),
+    }
 }
 
 /// A status that is new to us is not one that can be built on.
@@ -435,4 +512,53 @@ fn status(word: &str) -> RunStatus {
 
 pub(crate) fn timestamp(at: &DateTime) -> Option<Timestamp> {
     Timestamp::from_millisecond(at.to_millis().ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn structure(actions: &[(ActionKind, &[&str], &[&str])]) -> Structure {
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let actions = actions.iter().map(|(kind, inputs, outputs)| Action {
+            name: "A".to_owned(),
+            kind: kind.clone(),
+            run_order: 1,
+            inputs: owned(inputs),
+            outputs: owned(outputs),
+        });
+        let stage = Stage {
+            name: "All".to_owned(),
+            actions: actions.collect(),
+        };
+        Structure {
+            mode: Mode::Superseded,
+            stages: vec![stage],
+        }
+    }
+
+    #[test]
+    fn artifact_is_traced_through_builds_with_all_that_they_take() {
+        use ActionKind::{Other, Source};
+        let structure = structure(&[
+            (Source, &[], &["App"]),
+            (Source, &[], &["Lib"]),
+            (Source, &[], &["Monspec"]),
+            (Other, &["Lib"], &["Library"]),
+            (Other, &["App", "Library"], &["Bundle"]),
+            (Other, &[], &["FromNowhere"]),
+            (Other, &["FromNowhere", "App"], &["Half"]),
+            (Other, &["Round"], &["Round"]),
+        ]);
+        let roots = |artifact| {
+            let found = structure.roots([artifact])?;
+            Some((found.sources.into_iter().collect::<Vec<_>>(), found.built))
+        };
+
+        assert_eq!(roots("App"), Some((vec!["App"], false)));
+        assert_eq!(roots("Bundle"), Some((vec!["App", "Lib"], true)));
+        for unknown in ["FromNowhere", "Half", "Round", "Nobody's"] {
+            assert_eq!(roots(unknown), None, "{unknown}");
+        }
+    }
 }

@@ -30,8 +30,10 @@
 //! | job answered or expired | any result | | `InvalidJobState` |
 //!
 //! A deployment to a group that `CodeDeploy` has is carried out there and ends
-//! as it ends there. Source actions finish at once; tests and deployments to
-//! groups that nobody declared do too unless held.
+//! as it ends there. Source actions finish at once; what other services do
+//! and deployments to groups that nobody declared do too unless held. A build
+//! makes its artifact of its inputs, and of what the execution says that builds
+//! fetch beside them.
 //! Conditions, transitions that are disabled and automatic rollbacks are not
 //! played.
 
@@ -64,7 +66,9 @@ pub use jobs::JobStatus;
 pub use machine::{RetryMode, StopMode};
 pub use refusal::Refusal;
 pub use results::{Answer, Ending};
-pub use spec::{ARTIFACT_BUCKET, Mode, PipelineSpec, PipelineType, SourceRevision, Stage};
+pub use spec::{
+    ARTIFACT_BUCKET, Mode, PipelineSpec, PipelineType, SOURCE_ARTIFACT, SourceRevision, Stage,
+};
 pub use status::{ActionStatus, ExecutionStatus, StageStatus};
 pub use view::{ActionView, ApprovalStatus, ApprovalView, ExecutionView, Job, JobView};
 pub use wire::JobContext;
@@ -72,6 +76,7 @@ pub use wire::JobContext;
 use deployments::Deployments;
 use machine::Machine;
 use results::Decision;
+use spec::Sourced;
 use state::Revision;
 
 /// The pipelines of one endpoint; clones share them.
@@ -112,18 +117,36 @@ impl Pipelines {
 
     /// Starts an execution and stores its artifacts; the answer is its id.
     pub fn start(&self, name: &str, source: SourceRevision) -> Result<String, Refusal> {
-        let artifacts = source.artifacts.into_iter().map(|(artifact, body)| {
-            let key = advance::artifact_key(name, &artifact);
-            self.s3.put(ARTIFACT_BUCKET, &key, body);
-            (artifact, key)
-        });
-        let revision = Revision {
+        let now = self.clock.now();
+        let mut state = self.state();
+        let taken = state.machine.pipeline(name)?.spec.source_artifacts();
+        let mut revision = Revision {
             id: source.id,
             summary: source.summary,
-            artifacts: artifacts.collect(),
+            tools: source.tools,
+            ..Revision::default()
         };
-        let now = self.clock.now();
-        self.state().machine.start(name, revision, now)
+        for Sourced {
+            name: artifact,
+            revision: sourced,
+            body,
+        } in source.artifacts
+        {
+            let key = advance::artifact_key(name, &artifact);
+            self.s3.put(ARTIFACT_BUCKET, &key, body);
+            revision.sources.push((artifact.clone(), sourced));
+            revision.artifacts.push((artifact, key));
+        }
+        if taken.contains(&SOURCE_ARTIFACT) {
+            let key = format!("{name}/Source/{}", revision.id);
+            self.s3.put(ARTIFACT_BUCKET, &key, revision.id.clone());
+            let artifact = SOURCE_ARTIFACT.to_owned();
+            revision
+                .sources
+                .push((artifact.clone(), revision.id.clone()));
+            revision.artifacts.push((artifact, key));
+        }
+        state.machine.start(name, revision, now)
     }
 
     /// Rolls a stage back to an earlier execution; the answer is the id of the

@@ -2,12 +2,13 @@
 
 pub mod approval;
 pub mod attribution;
+pub mod behind;
 pub mod console;
 pub mod content;
-pub mod behind;
 pub mod deployment;
 pub mod evidence;
 pub mod explanation;
+pub mod grouping;
 pub mod link;
 pub mod links;
 pub mod outlook;

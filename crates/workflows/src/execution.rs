@@ -1,11 +1,11 @@
 //! The execution that a job belongs to, and what it deployed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
 use delivery::job::{Job, JobContext};
 use delivery::pipeline::{
-    ActionKind, ActionRun, Execution, Mode, RunStatus, Source, Stage, Structure, Target,
+    Action, ActionKind, ActionRun, Execution, Mode, RunStatus, Source, Stage, Structure, Target,
 };
 use delivery::{CodePipeline, DeliveryError};
 use futures_util::future::{join, try_join};
@@ -16,38 +16,167 @@ use release::validation::{Registrant, SourceRevision, version_label};
 
 use crate::refusal::{Refusal, Stop};
 
-/// A deployment of the execution .
+/// A deployment of the execution.
 #[derive(Clone, Debug)]
 pub(crate) struct Deployed {
     pub(crate) id: String,
     pub(crate) group: Group,
     pub(crate) at: Timestamp,
+    given: Given,
 }
 
 impl Deployed {
     /// As the ledger keeps it. Whoever enters it, it has one place there.
-    pub(crate) fn deployment(
-        &self,
-        sources: &[SourceRevision],
-        execution: Option<&str>,
-        origin: Origin,
-    ) -> Deployment {
+    pub(crate) fn deployment(&self, released: &Released<'_>, origin: Origin) -> Deployment {
+        let sources = match self.given.sources.as_slice() {
+            [] => released.sources,
+            own => own,
+        };
         Deployment {
             id: self.id.clone(),
             group: self.group.clone(),
             at: self.at,
-            execution: execution.map(str::to_owned),
-            identity: Given {
-                sources: sources.to_vec(),
-                making: Making::Taken,
-                place: None,
-            }
-            .identity(&self.id),
+            execution: Some(released.execution.to_owned()),
+            identity: self.given.identity(&self.id),
             location: None,
             digest: None,
-            version: version_label(sources, execution),
+            version: version_label(sources, Some(released.execution)),
             origin,
         }
+    }
+}
+
+/// What an execution released, and what it did so far.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Released<'a> {
+    pub(crate) structure: &'a Structure,
+    pub(crate) execution: &'a str,
+    pub(crate) sources: &'a [SourceRevision],
+    pub(crate) runs: &'a [ActionRun],
+}
+
+impl Released<'_> {
+    /// The deployments that an action or another caller can be about: the newest
+    /// to each group that was done before it.
+    pub(crate) fn before(&self, registrant: &Registrant) -> Vec<Deployed> {
+        let mut newest: BTreeMap<Group, Deployed> = BTreeMap::new();
+        let runs = self.runs.iter();
+        let done = runs.filter(|run| run.status == RunStatus::Succeeded);
+        for run in done.filter(|run| is_before(self.structure, registrant, &run.stage, &run.action))
+        {
+            let (ActionKind::CodeDeploy(target), Some(id)) = (&run.kind, &run.external_id) else {
+                continue;
+            };
+            let deployed = Deployed {
+                id: id.clone(),
+                group: group(target),
+                at: run.started,
+                given: self.given(run),
+            };
+            let known = newest
+                .entry(deployed.group.clone())
+                .or_insert_with(|| deployed.clone());
+            if known.at < deployed.at {
+                *known = deployed;
+            }
+        }
+        newest.into_values().collect()
+    }
+
+    /// Every group that the pipeline deploys to, as it is declared and as it ran.
+    pub(crate) fn groups(&self) -> BTreeSet<Group> {
+        let actions = self
+            .structure
+            .stages
+            .iter()
+            .flat_map(|stage| &stage.actions);
+        let declared = actions.filter_map(deploys_to);
+        let ran = self.runs.iter().filter_map(|run| match &run.kind {
+            ActionKind::CodeDeploy(target) => Some(group(target)),
+            _ => None,
+        });
+        declared.chain(ran).collect()
+    }
+
+    /// What a deploy action was given: told by its declaration, which names its
+    /// artifacts and who makes them, and by what the execution released.
+    fn given(&self, run: &ActionRun) -> Given {
+        let declared = action(self.structure, &run.stage, &run.action);
+        let roots = declared.and_then(|action| {
+            let inputs = action.inputs.iter().map(String::as_str);
+            self.structure.roots(inputs)
+        });
+        let place = run.inputs.first().and_then(|input| input.place.as_ref());
+        let built = roots.as_ref().is_some_and(|roots| roots.built);
+        Given {
+            sources: roots
+                .and_then(|roots| self.of(&roots.sources))
+                .unwrap_or_default(),
+            making: if built { Making::Built } else { Making::Taken },
+            place: place.map(|(bucket, key)| format!("s3:{bucket}/{key}")),
+        }
+    }
+
+    /// The revisions of these artifacts; nothing if that of any is unknown, as
+    /// half of them would be another content.
+    fn of(&self, artifacts: &BTreeSet<&str>) -> Option<Vec<SourceRevision>> {
+        let revision = |name: &&str| self.sources.iter().find(|source| source.name == **name);
+        artifacts
+            .iter()
+            .map(|name| revision(name).cloned())
+            .collect()
+    }
+}
+
+/// Whether an action is done when the registrant begins: that of an earlier
+/// stage, or one of its own stage that has a place before it. One that is not
+/// declared any more counts as done.
+pub(crate) fn is_before(
+    structure: &Structure,
+    registrant: &Registrant,
+    stage: &str,
+    name: &str,
+) -> bool {
+    let Registrant::Action {
+        stage: own,
+        action: registering,
+    } = registrant
+    else {
+        return true;
+    };
+    if stage == own {
+        let own = action(structure, own, registering).map(|own| own.run_order);
+        let order = action(structure, stage, name).map(|declared| declared.run_order);
+        return match (order, own) {
+            (Some(order), Some(own)) => order < own,
+            _ => true,
+        };
+    }
+    let position = |name: &str| {
+        let mut stages = structure.stages.iter();
+        stages.position(|declared| declared.name == name)
+    };
+    position(stage).is_some_and(|at| position(own).is_some_and(|own| at < own))
+}
+
+/// The place of an action in the order of its stage.
+pub(crate) fn run_order(stage: &Stage, action: &str) -> Option<i32> {
+    let mut actions = stage.actions.iter();
+    let own = actions.find(|declared| declared.name == action);
+    own.map(|own| own.run_order)
+}
+
+fn action<'a>(structure: &'a Structure, stage: &str, name: &str) -> Option<&'a Action> {
+    let mut stages = structure.stages.iter();
+    let stage = stages.find(|declared| declared.name == stage)?;
+    stage.actions.iter().find(|declared| declared.name == name)
+}
+
+/// The group that an action deploys to, if it does.
+pub(crate) fn deploys_to(action: &Action) -> Option<Group> {
+    match &action.kind {
+        ActionKind::CodeDeploy(target) => Some(group(target)),
+        _ => None,
     }
 }
 
@@ -173,86 +302,6 @@ pub(crate) fn sources(sources: Vec<Source>) -> Vec<SourceRevision> {
             summary: source.summary,
         })
         .collect()
-}
-
-/// The deployments that a registrant is about: those of its own stage that were
-/// done before it began, else those of the latest stage before it that deployed
-/// anything.
-pub(crate) fn deployed(
-    structure: &Structure,
-    runs: &[ActionRun],
-    registrant: &Registrant,
-) -> Vec<Deployed> {
-    let stages = structure.stages.as_slice();
-    let (last, run_order) = match registrant {
-        Registrant::Action { stage, action } => {
-            let position = stages.iter().position(|declared| declared.name == *stage);
-            let order = position.and_then(|position| run_order(&stages[position], action));
-            (position, order)
-        }
-        Registrant::Direct => (stages.len().checked_sub(1), None),
-    };
-    let Some(last) = last else { return Vec::new() };
-    stages[..=last]
-        .iter()
-        .enumerate()
-        .rev()
-        .map(|(position, stage)| {
-            let order = if position == last { run_order } else { None };
-            deployed_in(stage, runs, order)
-        })
-        .find(|deployed| !deployed.is_empty())
-        .unwrap_or_default()
-}
-
-/// The place of an action in the order of its stage.
-pub(crate) fn run_order(stage: &Stage, action: &str) -> Option<i32> {
-    let own = stage
-        .actions
-        .iter()
-        .find(|declared| declared.name == action);
-    own.map(|own| own.run_order)
-}
-
-/// The newest deployment to each group that a stage has done, before a place in
-/// its order if one is given.
-pub(crate) fn deployed_in(
-    stage: &Stage,
-    runs: &[ActionRun],
-    run_order: Option<i32>,
-) -> Vec<Deployed> {
-    let before = |action: &str| {
-        let declared = stage
-            .actions
-            .iter()
-            .find(|declared| declared.name == action);
-        declared.is_none_or(|declared| run_order.is_none_or(|order| declared.run_order < order))
-    };
-    newest_per_group(
-        runs.iter()
-            .filter(|run| run.stage == stage.name && before(&run.action)),
-    )
-}
-
-fn newest_per_group<'a>(runs: impl Iterator<Item = &'a ActionRun>) -> Vec<Deployed> {
-    let mut newest: BTreeMap<Group, Deployed> = BTreeMap::new();
-    for run in runs.filter(|run| run.status == RunStatus::Succeeded) {
-        let (ActionKind::CodeDeploy(target), Some(id)) = (&run.kind, &run.external_id) else {
-            continue;
-        };
-        let deployed = Deployed {
-            id: id.clone(),
-            group: group(target),
-            at: run.started,
-        };
-        let known = newest
-            .entry(deployed.group.clone())
-            .or_insert_with(|| deployed.clone());
-        if known.at < deployed.at {
-            *known = deployed;
-        }
-    }
-    newest.into_values().collect()
 }
 
 /// The ledger's word for a target.

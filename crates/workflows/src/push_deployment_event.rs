@@ -39,6 +39,7 @@ use delivery::codedeploy::CodeDeploy;
 use delivery::job::Job;
 use dynatrace::{Dynatrace, EventKind};
 use jiff::Timestamp;
+use release::behind::Behind;
 use release::console::Console;
 use release::deployment::Deployment;
 use store::Store;
@@ -84,6 +85,8 @@ pub struct Settings {
     pub remediation: Option<String>,
     /// The tag whose value names the deployment group of an entity.
     pub group_tag: GroupTag,
+    /// Which groups are behind which tags, where that is listed.
+    pub behind: Behind,
 }
 
 impl Services {

@@ -10,7 +10,7 @@ use delivery::artifact::Artifacts;
 use delivery::job::Job;
 use jiff::{SignedDuration, Timestamp};
 use monspec::Monspec;
-use release::deployment::Origin;
+use release::behind::Behind;
 use release::validation::{ExecutionMode, Registrant, Registration, ValidationId, version_label};
 use release::window::{Window, saturating_add};
 use store::{Registered, Store};
@@ -35,6 +35,8 @@ pub struct Services {
     pub artifacts: Artifacts,
     /// Other places where a monspec may lie.
     pub outgoing: Outgoing,
+    /// Which groups are behind which tags, where that is listed.
+    pub behind: Behind,
     /// How long things take.
     pub settings: Settings,
 }
@@ -141,8 +143,14 @@ async fn for_job(services: &Services, job: &Job, now: Timestamp) -> Result<Outco
         .comparison(parameters.comparison.as_deref())?
         .to_owned();
     let compared = spec.monspec.compared(&comparison);
-    let Some(placed) =
-        pipeline::placed(&services.pipeline, &context, &parameters, &compared).await?
+    let Some(placed) = pipeline::placed(
+        &services.pipeline,
+        &context,
+        &parameters,
+        &compared,
+        &services.behind,
+    )
+    .await?
     else {
         return Ok(Outcome::NotNeeded(
             "this execution takes a stage back: it neither needs nor teaches a verdict",
@@ -170,7 +178,14 @@ async fn directly(services: &Services, text: &str, now: Timestamp) -> Result<Out
     let placed = match &parameters.execution {
         None => Some(Placed::outside(name)),
         Some(_) => {
-            pipeline::placed_directly(&services.pipeline, name, &parameters, &compared).await?
+            pipeline::placed_directly(
+                &services.pipeline,
+                name,
+                &parameters,
+                &compared,
+                &services.behind,
+            )
+            .await?
         }
     };
     let Some(placed) = placed else {
@@ -213,15 +228,10 @@ fn registration(
     } = services.settings;
     let due_at = saturating_add(last_end(&spec.monspec, &comparison, window), ingest_delay);
     let give_up_at = saturating_add(due_at, give_up_after);
-    let version = version_label(&placed.sources, placed.execution.as_deref());
-    let deployments = placed
-        .deployed
-        .iter()
-        .map(|deployed| {
-            let execution = placed.execution.as_deref();
-            deployed.deployment(&placed.sources, execution, Origin::Release)
-        })
-        .collect();
+    let version = match placed.deployments.first() {
+        Some(deployment) => deployment.version.clone(),
+        None => version_label(&placed.sources, placed.execution.as_deref()),
+    };
     Ok(Registration {
         id: ValidationId::new(now, random()),
         pipeline: placed.pipeline,
@@ -234,8 +244,8 @@ fn registration(
         spec: spec.stored.hash().to_owned(),
         sources: placed.sources,
         version,
-        deployments,
-        untaught: None,
+        deployments: placed.deployments,
+        untaught: placed.untaught,
         compare_groups: placed.compare_groups,
         result_hook: parameters.result_hook.clone(),
         registered_at: now,

@@ -29,6 +29,10 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
     let outgoing = Outgoing::new(&origins).map_err(|error| unusable("ALLOWED_ORIGINS", error))?;
     let remediation = remediation()?;
     let tag = settings::optional("GROUP_TAG").unwrap_or_else(|| "DeploymentGroup".to_owned());
+    let behind = settings::optional("DEPLOYMENT_GROUPS").unwrap_or_default();
+    let behind = behind
+        .parse()
+        .map_err(|error| unusable("DEPLOYMENT_GROUPS", error))?;
     let group_tag: GroupTag = tag.parse().map_err(|error| unusable("GROUP_TAG", error))?;
 
     let sdk = lambda::clients::aws().await?;
@@ -46,6 +50,7 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
                 console: Console::of(sdk.region().map(AsRef::as_ref)),
                 remediation,
                 group_tag,
+                behind,
             },
         },
         secrets,

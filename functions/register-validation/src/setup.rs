@@ -13,6 +13,10 @@ pub(crate) async fn services() -> Result<Services, SettingError> {
     let ledger = required("LEDGER_TABLE", "the name of the table of deployments")?;
     let origins = settings::optional("ALLOWED_ORIGINS").unwrap_or_default();
     let outgoing = Outgoing::new(&origins).map_err(|error| unusable("ALLOWED_ORIGINS", error))?;
+    let behind = settings::optional("DEPLOYMENT_GROUPS").unwrap_or_default();
+    let behind = behind
+        .parse()
+        .map_err(|error| unusable("DEPLOYMENT_GROUPS", error))?;
     let settings = Settings {
         ingest_delay: SignedDuration::from_secs(i64::from(parsed::<u32>(
             "DT_INGEST_DELAY_SECONDS",
@@ -32,6 +36,7 @@ pub(crate) async fn services() -> Result<Services, SettingError> {
         pipeline: CodePipeline::new(aws_sdk_codepipeline::Client::new(&sdk)),
         artifacts: Artifacts::new(aws_sdk_s3::Config::new(&sdk)),
         outgoing,
+        behind,
         settings,
     })
 }

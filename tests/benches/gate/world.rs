@@ -225,6 +225,7 @@ impl World {
             pipeline: CodePipeline::new(aws_sdk_codepipeline::Client::new(&sdk)),
             artifacts: Artifacts::new(aws_sdk_s3::Config::new(&sdk)),
             outgoing: Outgoing::new("")?,
+            behind: release::behind::Behind::default(),
             settings: Settings {
                 ingest_delay: SignedDuration::from_secs(120),
                 give_up_after: SignedDuration::from_hours(24),

@@ -47,6 +47,7 @@ pub(crate) struct World {
     pub now: Timestamp,
     pub api: Api,
     pub origins: String,
+    pub behind: String,
     token: String,
     dynamo: Dynamo,
 }
@@ -76,6 +77,7 @@ impl World {
             now: "2026-01-05T10:00:00Z".parse().unwrap(),
             api,
             origins: String::new(),
+            behind: String::new(),
             dynamo,
         };
         world.at(world.now);
@@ -236,6 +238,7 @@ impl World {
             pipeline: self.codepipeline(),
             artifacts: Artifacts::new(aws_sdk_s3::Config::new(&sdk)),
             outgoing: Outgoing::new(&self.origins).unwrap(),
+            behind: self.behind.parse().unwrap(),
             settings: Settings {
                 ingest_delay: SignedDuration::from_secs(120),
                 give_up_after: SignedDuration::from_hours(24),
@@ -423,6 +426,12 @@ pub(crate) fn monspec() -> Value {
                     "compare": "Staging",
                     "scalefactorperc": {"default": 10},
                     "shiftcomparetimeframe": 3600
+                },
+                {
+                    "name": "ProductionToStaging",
+                    "source": "Production",
+                    "compare": "Staging",
+                    "scalefactorperc": {"default": 15}
                 }
             ],
             "perfsignature": [

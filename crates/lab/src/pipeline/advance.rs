@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use super::deployments::{Deployments, follow};
 use super::jobs::{JobWork, Jobs};
-use super::spec::{Mode, Work};
-use super::state::{ActionRun, Origin, Pipeline, Place, Slot};
+use super::spec::{ARTIFACT_BUCKET, Mode, Work};
+use super::state::{ActionRun, Origin, Pipeline, Place, Revision, Slot};
 use super::status::{ActionStatus, ExecutionStatus, StageStatus};
 
 /// Moves every execution as far as it gets without anybody's answer.
@@ -19,7 +19,7 @@ pub(super) fn advance(
     loop {
         let mut moved = follow(pipeline, deployments, now);
         for execution in 0..pipeline.executions.len() {
-            moved |= step(pipeline, jobs, execution, now);
+            moved |= step(pipeline, jobs, deployments, execution, now);
         }
         if !moved {
             return;
@@ -28,12 +28,18 @@ pub(super) fn advance(
 }
 
 /// Whether the execution got anywhere.
-fn step(pipeline: &mut Pipeline, jobs: &mut Jobs, index: usize, now: Timestamp) -> bool {
+fn step(
+    pipeline: &mut Pipeline,
+    jobs: &mut Jobs,
+    deployments: &Deployments,
+    index: usize,
+    now: Timestamp,
+) -> bool {
     let execution = &pipeline.executions[index];
     match (execution.status, execution.place) {
         (ExecutionStatus::InProgress, Place::Before(stage)) => enter(pipeline, index, stage, now),
         (ExecutionStatus::InProgress | ExecutionStatus::Stopping, Place::Inside(stage)) => {
-            work(pipeline, jobs, index, stage, now)
+            work(pipeline, jobs, deployments, index, stage, now)
         }
         (ExecutionStatus::Stopping, Place::Before(_)) => {
             end(pipeline, index, ExecutionStatus::Stopped, now);
@@ -80,6 +86,7 @@ fn enter(pipeline: &mut Pipeline, index: usize, stage: usize, now: Timestamp) ->
 fn work(
     pipeline: &mut Pipeline,
     jobs: &mut Jobs,
+    deployments: &Deployments,
     index: usize,
     stage: usize,
     now: Timestamp,
@@ -118,7 +125,14 @@ fn work(
         .filter(|&action| order(action) == next)
         .collect();
     for action in group {
-        start_action(pipeline, jobs, index, Slot { stage, action }, now);
+        start_action(
+            pipeline,
+            jobs,
+            deployments,
+            index,
+            Slot { stage, action },
+            now,
+        );
     }
     true
 }
@@ -151,6 +165,7 @@ fn end(pipeline: &mut Pipeline, index: usize, status: ExecutionStatus, now: Time
 fn start_action(
     pipeline: &mut Pipeline,
     jobs: &mut Jobs,
+    deployments: &Deployments,
     index: usize,
     slot: Slot,
     now: Timestamp,
@@ -175,8 +190,16 @@ fn start_action(
         }
         // Who carries it out is decided before anything else happens.
         Work::Deploy { .. } => {}
-        Work::Test => {
+        Work::Elsewhere { inputs, output, .. } => {
             run.external_id = Some(format!("lab-test:{}", Uuid::new_v4()));
+            if let Some(output) = output {
+                let made = artifact_key(&pipeline.spec.name, output);
+                let body = built(&execution.revision, inputs, deployments);
+                deployments.s3.put(ARTIFACT_BUCKET, &made, body);
+                let artifacts = &mut execution.revision.artifacts;
+                artifacts.retain(|(name, _)| name != output);
+                artifacts.push((output.clone(), made));
+            }
             if !held {
                 run.finish(ActionStatus::Succeeded, Some("Succeeded".to_owned()), now);
             }
@@ -220,6 +243,16 @@ fn start_action(
     }
     execution.stages[slot.stage].current[slot.action] = Some(execution.runs.len());
     execution.runs.push(run);
+}
+
+/// What a build makes of its inputs.
+fn built(revision: &Revision, inputs: &[String], deployments: &Deployments) -> Vec<u8> {
+    let taken = revision.artifacts.iter();
+    let taken = taken.filter(|(name, _)| inputs.contains(name));
+    let bodies = taken.filter_map(|(_, key)| deployments.s3.get(ARTIFACT_BUCKET, key));
+    let mut made: Vec<u8> = bodies.flat_map(|object| object.body.to_vec()).collect();
+    made.extend_from_slice(revision.tools.as_bytes());
+    made
 }
 
 /// A fresh place for an artifact, in the form `CodePipeline` gives it.

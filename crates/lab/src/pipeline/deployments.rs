@@ -12,7 +12,7 @@ use crate::s3::S3;
 #[derive(Debug)]
 pub(super) struct Deployments {
     codedeploy: CodeDeploy,
-    s3: S3,
+    pub(super) s3: S3,
 }
 
 impl Deployments {
@@ -47,8 +47,13 @@ pub(super) fn follow(pipeline: &mut Pipeline, deployments: &Deployments, now: Ti
             if run.external_id.is_some() {
                 end(run, &deployments.codedeploy, now);
             } else if deployments.codedeploy.has_group(application, group) {
-                let bundle = bundle(&spec.name, revision, input_artifact.as_ref(), deployments);
                 let codedeploy = &deployments.codedeploy;
+                let Some(bundle) = bundle(revision, input_artifact, deployments) else {
+                    let message = format!("nothing made the artifact {input_artifact}");
+                    fail(run, "JobFailed", &message, now);
+                    ended = true;
+                    continue;
+                };
                 match codedeploy.deploy_by_person(application, group, bundle) {
                     Ok(id) => {
                         run.external_id = Some(id);
@@ -92,28 +97,17 @@ fn fail(run: &mut ActionRun, code: &str, message: &str, now: Timestamp) {
     run.error = Some(ActionError::new(code, message));
 }
 
-/// What an action deploys: its input artifact, or else a bundle whose place and
-/// content stand for the source revision, so that the same revision twice is
-/// the same content.
+/// What an action deploys: its input artifact.
 fn bundle(
-    pipeline: &str,
     revision: &Revision,
-    input_artifact: Option<&String>,
+    input_artifact: &str,
     deployments: &Deployments,
-) -> codedeploy::Revision {
-    let s3 = &deployments.s3;
+) -> Option<codedeploy::Revision> {
     let mut artifacts = revision.artifacts.iter();
-    let input = artifacts.find(|(name, _)| Some(name) == input_artifact);
-    let key = if let Some((_, key)) = input {
-        key.clone()
-    } else {
-        let key = format!("{pipeline}/Source/{}", revision.id);
-        s3.put(ARTIFACT_BUCKET, &key, revision.id.clone());
-        key
-    };
-    let bundle = codedeploy::Revision::s3(ARTIFACT_BUCKET, &key);
-    match s3.get(ARTIFACT_BUCKET, &key) {
+    let (_, key) = artifacts.find(|(name, _)| name == input_artifact)?;
+    let bundle = codedeploy::Revision::s3(ARTIFACT_BUCKET, key);
+    Some(match deployments.s3.get(ARTIFACT_BUCKET, key) {
         Some(object) => bundle.with_etag(&object.etag()),
         None => bundle,
-    }
+    })
 }

@@ -50,6 +50,6 @@ fn is_late(work: &Work, run: &ActionRun, jobs: &Jobs, now: Timestamp) -> bool {
             let heard = jobs.last_sign_of_life(&run.id).unwrap_or(run.started);
             run.started + JOB_TIMEOUT <= now || heard + JOB_HEARTBEAT <= now
         }
-        Work::Source | Work::Deploy { .. } | Work::Test => false,
+        Work::Source | Work::Deploy { .. } | Work::Elsewhere { .. } => false,
     }
 }

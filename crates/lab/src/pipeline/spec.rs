@@ -5,6 +5,11 @@ use axum::body::Bytes;
 /// The bucket every pipeline keeps its artifacts in.
 pub const ARTIFACT_BUCKET: &str = "lab-pipeline-artifacts";
 
+/// What deploy actions take that name nothing else: an artifact whose place and
+/// content stand for the source revision, so that the same revision twice is the
+/// same content.
+pub const SOURCE_ARTIFACT: &str = "SourceArtifact";
+
 /// How executions of one pipeline get along.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
@@ -72,6 +77,19 @@ impl PipelineSpec {
             .stage(approval("ApproveProduction"))
     }
 
+    /// The artifacts that some action takes and none makes: the sources.
+    pub(super) fn source_artifacts(&self) -> Vec<&str> {
+        let actions = || self.stages.iter().flat_map(|stage| &stage.actions);
+        let made: Vec<&str> = actions().filter_map(Action::outputs).collect();
+        let mut sources: Vec<&str> = actions()
+            .flat_map(Action::inputs)
+            .filter(|taken| !made.contains(taken))
+            .collect();
+        sources.sort_unstable();
+        sources.dedup();
+        sources
+    }
+
     /// Sets how executions get along.
     #[must_use]
     pub fn mode(self, mode: Mode) -> Self {
@@ -114,7 +132,7 @@ impl Stage {
         let work = Work::Deploy {
             application: application.to_owned(),
             group: group.to_owned(),
-            input_artifact: None,
+            input_artifact: SOURCE_ARTIFACT.to_owned(),
         };
         self.with(name, run_order, work)
     }
@@ -138,31 +156,32 @@ impl Stage {
         self.with(name, run_order, work)
     }
 
-    /// Lets the deployment added last deploy an artifact; without one it deploys
-    /// a bundle that stands for the source revision.
+    /// Lets the deployment added last deploy an artifact, or what was added last
+    /// to run elsewhere take one more.
     #[must_use]
     pub fn input_artifact(mut self, artifact: &str) -> Self {
-        if let Some(Action {
-            work: Work::Deploy { input_artifact, .. },
-            ..
-        }) = self.actions.last_mut()
-        {
-            *input_artifact = Some(artifact.to_owned());
+        let artifact = artifact.to_owned();
+        match self.actions.last_mut().map(|action| &mut action.work) {
+            Some(Work::Deploy { input_artifact, .. }) => *input_artifact = artifact,
+            Some(Work::Elsewhere { inputs, .. }) => inputs.push(artifact),
+            _ => {}
         }
         self
     }
 
-    /// Lets the function of the action added last write an artifact.
+    /// Lets the function of the action added last, or what runs elsewhere, write
+    /// an artifact.
     #[must_use]
     pub fn output_artifact(mut self, artifact: &str) -> Self {
-        if let Some(Action {
-            work: Work::Lambda {
-                output_artifact, ..
-            },
-            ..
-        }) = self.actions.last_mut()
+        if let Some(
+            Work::Lambda {
+                output_artifact: output,
+                ..
+            }
+            | Work::Elsewhere { output, .. },
+        ) = self.actions.last_mut().map(|action| &mut action.work)
         {
-            *output_artifact = Some(artifact.to_owned());
+            *output = Some(artifact.to_owned());
         }
         self
     }
@@ -178,7 +197,25 @@ impl Stage {
     #[must_use]
     pub fn test(self, name: &str) -> Self {
         let run_order = self.next_run_order();
-        self.with(name, run_order, Work::Test)
+        self.elsewhere(name, "Test", "CodeBuild", run_order)
+    }
+
+    /// Adds what another service does: a build, a deployment by other means.
+    #[must_use]
+    pub fn elsewhere(
+        self,
+        name: &str,
+        category: &'static str,
+        provider: &'static str,
+        run_order: u16,
+    ) -> Self {
+        let work = Work::Elsewhere {
+            category,
+            provider,
+            inputs: Vec::new(),
+            output: None,
+        };
+        self.with(name, run_order, work)
     }
 
     fn next_run_order(&self) -> u16 {
@@ -208,13 +245,36 @@ pub(super) struct Action {
     pub(super) work: Work,
 }
 
+impl Action {
+    pub(super) fn inputs(&self) -> Vec<&str> {
+        match &self.work {
+            Work::Deploy { input_artifact, .. } => vec![input_artifact],
+            Work::Lambda { input_artifact, .. } => input_artifact.as_deref().into_iter().collect(),
+            Work::Elsewhere { inputs, .. } => inputs.iter().map(String::as_str).collect(),
+            Work::Source | Work::Approval => Vec::new(),
+        }
+    }
+
+    /// What it makes, unless it is the source.
+    pub(super) fn outputs(&self) -> Option<&str> {
+        match &self.work {
+            Work::Lambda {
+                output_artifact: output,
+                ..
+            }
+            | Work::Elsewhere { output, .. } => output.as_deref(),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(super) enum Work {
     Source,
     Deploy {
         application: String,
         group: String,
-        input_artifact: Option<String>,
+        input_artifact: String,
     },
     Lambda {
         function: String,
@@ -223,7 +283,12 @@ pub(super) enum Work {
         output_artifact: Option<String>,
     },
     Approval,
-    Test,
+    Elsewhere {
+        category: &'static str,
+        provider: &'static str,
+        inputs: Vec<String>,
+        output: Option<String>,
+    },
 }
 
 /// What a new execution starts from.
@@ -231,7 +296,16 @@ pub(super) enum Work {
 pub struct SourceRevision {
     pub(super) id: String,
     pub(super) summary: String,
-    pub(super) artifacts: Vec<(String, Bytes)>,
+    pub(super) tools: String,
+    pub(super) artifacts: Vec<Sourced>,
+}
+
+/// An artifact of a source, and its revision.
+#[derive(Clone, Debug)]
+pub(super) struct Sourced {
+    pub(super) name: String,
+    pub(super) revision: String,
+    pub(super) body: Bytes,
 }
 
 impl SourceRevision {
@@ -240,14 +314,33 @@ impl SourceRevision {
         Self {
             id: id.to_owned(),
             summary: summary.to_owned(),
+            tools: String::new(),
             artifacts: Vec::new(),
         }
     }
 
     /// Adds an artifact that the source action hands to later actions.
     #[must_use]
-    pub fn artifact(mut self, name: &str, body: impl Into<Bytes>) -> Self {
-        self.artifacts.push((name.to_owned(), body.into()));
+    pub fn artifact(self, name: &str, body: impl Into<Bytes>) -> Self {
+        let revision = self.id.clone();
+        self.artifact_at(name, &revision, body)
+    }
+
+    /// The same from a source of its own, which has a revision of its own.
+    #[must_use]
+    pub fn artifact_at(mut self, name: &str, revision: &str, body: impl Into<Bytes>) -> Self {
+        self.artifacts.push(Sourced {
+            name: name.to_owned(),
+            revision: revision.to_owned(),
+            body: body.into(),
+        });
+        self
+    }
+
+    /// What builds of this execution fetch beside their inputs.
+    #[must_use]
+    pub fn tools(mut self, tools: &str) -> Self {
+        tools.clone_into(&mut self.tools);
         self
     }
 }

@@ -57,7 +57,7 @@ impl Pipeline {
     pub(super) fn check_holdable(&self, slot: Slot) -> Result<(), Refusal> {
         let action = &self.spec.stages[slot.stage].actions[slot.action];
         match action.work {
-            Work::Deploy { .. } | Work::Test => Ok(()),
+            Work::Deploy { .. } | Work::Elsewhere { .. } => Ok(()),
             Work::Source | Work::Lambda { .. } | Work::Approval => {
                 Err(Refusal::ActionNotFound(action.name.clone()))
             }
@@ -248,6 +248,10 @@ impl ActionError {
 pub(super) struct Revision {
     pub(super) id: String,
     pub(super) summary: String,
-    /// Artifact names and their keys in the artifact bucket.
+    /// What builds fetch beside their inputs.
+    pub(super) tools: String,
+    /// The artifacts of the sources, each with its revision.
+    pub(super) sources: Vec<(String, String)>,
+    /// All artifact names and their keys in the artifact bucket.
     pub(super) artifacts: Vec<(String, String)>,
 }

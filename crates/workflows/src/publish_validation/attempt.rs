@@ -231,6 +231,7 @@ mod tests {
             action: action.to_owned(),
             status,
             kind: ActionKind::Other,
+            inputs: Vec::new(),
             started: at(began),
             updated: ended.map(at),
             updated_by: None,
@@ -248,6 +249,8 @@ mod tests {
             name: name.to_owned(),
             kind: ActionKind::Lambda(function.to_owned()),
             run_order,
+            inputs: Vec::new(),
+            outputs: Vec::new(),
         };
         let stage = |name: &str, actions| Stage {
             name: name.to_owned(),

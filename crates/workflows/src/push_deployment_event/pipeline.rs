@@ -1,17 +1,21 @@
 //! What a pipeline action announces: the deployments of its own execution.
 
+use std::collections::BTreeSet;
+
 use delivery::job::{Job, JobContext};
-use delivery::pipeline::{ActionKind, ActionRun, Execution, ExecutionKind, Stage, Structure};
+use delivery::pipeline::{Execution, ExecutionKind};
 use dynatrace::EventKind;
 use jiff::Timestamp;
-use release::deployment::{Deployment, Origin};
+use release::behind::Behind;
+use release::deployment::{Deployment, Group, Origin};
+use release::grouping::behind;
 use release::validation::{Registrant, SourceRevision};
 
 use super::parameters::{self, Parameters};
 use super::targets::Targets;
 use super::words::{self, Facts, Spot};
 use super::{Plan, Planned, Services, codedeploy};
-use crate::execution::{self, Deployed, Read};
+use crate::execution::{self, Deployed, Read, Released};
 use crate::refusal::{Refusal, Stop};
 
 /// Where a job stands, and what was deployed before it.
@@ -20,6 +24,7 @@ struct Placed {
     execution: String,
     sources: Vec<SourceRevision>,
     kind: EventKind,
+    choice: Choice,
     deployments: Vec<Deployment>,
 }
 
@@ -64,7 +69,13 @@ pub(super) async fn plan(
     };
 
     let announced: Vec<&Deployment> = match placed.kind {
-        EventKind::Deployment => meant(&placed.deployments, environment.as_deref(), &targets),
+        EventKind::Deployment => meant(
+            &placed.deployments,
+            placed.choice,
+            environment.as_deref(),
+            &targets,
+            &services.settings.behind,
+        ),
         _ => Vec::new(),
     };
     let facts = |deployment| Facts {
@@ -113,94 +124,109 @@ async fn placed(services: &Services, job: &Job, parameters: &Parameters) -> Resu
         execution,
     } = read;
     let (execution, runs) = execution?;
-    let (kind, deployed) = deployed(&structure, &runs, &context, parameters.kind)?;
+    let Execution { sources, kind, .. } = execution;
+    let sources = execution::sources(sources);
+    let released = Released {
+        structure: &structure,
+        execution: &id,
+        sources: &sources,
+        runs: &runs,
+    };
     // What takes a stage back is nobody's release: it is no cause that could be
     // healed, and no revision that could be healed to.
-    let origin = match execution.kind {
+    let origin = match kind {
         ExecutionKind::Rollback => Origin::Heal,
         ExecutionKind::Standard => Origin::Release,
     };
-    let Execution { sources, .. } = execution;
-    let sources = execution::sources(sources);
+    let (kind, choice, deployed) = deployed(&released, &context, parameters.kind)?;
     let deployments = deployed
         .iter()
-        .map(|deployed| deployed.deployment(&sources, Some(&id), origin))
+        .map(|deployed| deployed.deployment(&released, origin))
         .collect();
     Ok(Placed {
         context,
         execution: id,
         sources,
         kind,
+        choice,
         deployments,
     })
 }
 
 /// The kind of the event, and what the execution deployed. A stage that deploys
 /// announces its own deployments; another one makes a remark, as in 2018, or,
-/// where it is told to announce a deployment, means the last one before it.
+/// where it is told to announce a deployment, means one of those before it.
 fn deployed(
-    structure: &Structure,
-    runs: &[ActionRun],
+    released: &Released<'_>,
     context: &JobContext,
     kind: Option<EventKind>,
-) -> Result<(EventKind, Vec<Deployed>), Refusal> {
-    let stage = structure
-        .stages
-        .iter()
-        .find(|stage| stage.name == context.stage);
-    let deploys = stage.is_some_and(|stage| stage.actions.iter().any(is_deploy));
-    let kind = kind.unwrap_or(if deploys {
-        EventKind::Deployment
-    } else {
+) -> Result<(EventKind, Choice, Vec<Deployed>), Refusal> {
+    let mut stages = released.structure.stages.iter();
+    let stage = stages.find(|stage| stage.name == context.stage);
+    let actions = stage
+        .map(|stage| stage.actions.as_slice())
+        .unwrap_or_default();
+    let own: BTreeSet<Group> = actions.iter().filter_map(execution::deploys_to).collect();
+    let kind = kind.unwrap_or(if own.is_empty() {
         EventKind::Annotation
+    } else {
+        EventKind::Deployment
     });
     if kind != EventKind::Deployment {
-        return Ok((kind, Vec::new()));
+        return Ok((kind, Choice::OwnStage, Vec::new()));
     }
-    let Some(stage) = stage.filter(|_| deploys) else {
-        let registrant = Registrant::Action {
-            stage: context.stage.clone(),
-            action: context.action.clone(),
-        };
-        return Ok((kind, execution::deployed(structure, runs, &registrant)));
+    let registrant = Registrant::Action {
+        stage: context.stage.clone(),
+        action: context.action.clone(),
     };
-    let own = in_own_stage(stage, runs, &context.action);
+    let mut deployed = released.before(&registrant);
     if own.is_empty() {
+        return Ok((kind, Choice::Earlier, deployed));
+    }
+    deployed.retain(|deployed| own.contains(&deployed.group));
+    if deployed.is_empty() {
         return Err(Refusal::configuration(format!(
             "no deploy action of the stage `{}` has succeeded before `{}`: give it a higher runOrder than theirs",
-            stage.name, context.action
+            context.stage, context.action
         )));
     }
-    Ok((kind, own))
+    Ok((kind, Choice::OwnStage, deployed))
 }
 
-fn in_own_stage(stage: &Stage, runs: &[ActionRun], action: &str) -> Vec<Deployed> {
-    let order = execution::run_order(stage, action);
-    execution::deployed_in(stage, runs, order)
+/// Where the deployments come from that may be announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Choice {
+    /// The stage deployed them itself.
+    OwnStage,
+    /// Other stages did, perhaps to other environments.
+    Earlier,
 }
 
-fn is_deploy(action: &delivery::pipeline::Action) -> bool {
-    matches!(action.kind, ActionKind::CodeDeploy(_))
-}
-
-/// The deployments that the environment is about: a group named like it or like
-/// the value of one of its tags, the tutorial's convention, or else all.
+/// The deployments that the environment is about: those to the groups behind
+/// it, or else all that the stage itself made. Where no environment is named,
+/// the newest of earlier stages is meant.
 fn meant<'d>(
     deployments: &'d [Deployment],
+    choice: Choice,
     environment: Option<&str>,
     targets: &Targets,
+    listed: &Behind,
 ) -> Vec<&'d Deployment> {
-    let names: Vec<&str> = environment
-        .into_iter()
-        .chain(targets.tag_values())
-        .collect();
-    let named: Vec<&Deployment> = deployments
-        .iter()
-        .filter(|deployment| names.contains(&deployment.group.name.as_str()))
-        .collect();
-    if named.is_empty() {
-        deployments.iter().collect()
-    } else {
-        named
+    let known = deployments.iter().map(|each| each.group.clone()).collect();
+    let behind = behind(environment, &targets.tags(), listed, &known);
+    let named = deployments.iter().filter(|deployment| {
+        let behind = behind.as_ref();
+        behind.is_some_and(|behind| behind.groups.contains(&deployment.group))
+    });
+    let named: Vec<&Deployment> = named.collect();
+    match (choice, environment) {
+        _ if !named.is_empty() => named,
+        (Choice::OwnStage, _) => deployments.iter().collect(),
+        (Choice::Earlier, None) => deployments
+            .iter()
+            .max_by_key(|each| each.at)
+            .into_iter()
+            .collect(),
+        (Choice::Earlier, Some(_)) => Vec::new(),
     }
 }

@@ -150,12 +150,15 @@ impl Targets {
         }
     }
 
-    /// The values of the tags that are looked for.
-    pub(super) fn tag_values(&self) -> impl Iterator<Item = &str> {
-        self.sought
-            .iter()
-            .flat_map(|sought| &sought.scope.tags)
-            .filter_map(|tag| tag.value.as_deref())
+    /// The tags that are looked for.
+    pub(super) fn tags(&self) -> Vec<monspec::Tag> {
+        let tags = self.sought.iter().flat_map(|sought| &sought.scope.tags);
+        tags.map(|tag| monspec::Tag {
+            context: tag.context.clone(),
+            key: tag.key.clone(),
+            value: tag.value.clone(),
+        })
+        .collect()
     }
 
     /// Looks for the entities as they are tagged now.

@@ -1,16 +1,20 @@
 //! The place of a registration within its pipeline: execution, approval,
 //! deployments.
 
+use std::collections::BTreeSet;
+
 use delivery::CodePipeline;
 use delivery::job::JobContext;
-use delivery::pipeline::{ActionKind, ExecutionKind, Mode, Structure};
+use delivery::pipeline::{ActionKind, ExecutionKind, Mode, Stage, Structure};
 use monspec::{Comparison, ServiceEntry};
-use release::deployment::Group;
+use release::behind::Behind;
+use release::deployment::{Deployment, Group, Origin};
+use release::grouping::{SETTING, behind_compared, behind_sources};
 use release::validation::{ApprovalAction, ExecutionMode, Registrant, SourceRevision};
 
 use super::parameters::Parameters;
 use super::{Refusal, Stop};
-use crate::execution::{Deployed, Read, deployed, group, sources};
+use crate::execution::{Deployed, Read, Released, deploys_to, is_before, sources};
 
 /// Where a registration stands.
 #[derive(Debug)]
@@ -21,7 +25,8 @@ pub(super) struct Placed {
     pub(super) registrant: Option<Registrant>,
     pub(super) approval: Option<ApprovalAction>,
     pub(super) sources: Vec<SourceRevision>,
-    pub(super) deployed: Vec<Deployed>,
+    pub(super) deployments: Vec<Deployment>,
+    pub(super) untaught: Option<String>,
     pub(super) compare_groups: Vec<Group>,
 }
 
@@ -35,7 +40,8 @@ impl Placed {
             registrant: None,
             approval: None,
             sources: Vec::new(),
-            deployed: Vec::new(),
+            deployments: Vec::new(),
+            untaught: None,
             compare_groups: Vec::new(),
         }
     }
@@ -47,6 +53,7 @@ pub(super) async fn placed(
     job: &JobContext,
     parameters: &Parameters,
     compared: &[(&ServiceEntry, &Comparison)],
+    listed: &Behind,
 ) -> Result<Option<Placed>, Stop> {
     let read = Read::of_job(
         pipeline,
@@ -60,7 +67,14 @@ pub(super) async fn placed(
         stage: job.stage.clone(),
         action: job.action.clone(),
     };
-    place(read, &job.pipeline, registrant, parameters, compared)
+    place(
+        read,
+        &job.pipeline,
+        registrant,
+        parameters,
+        compared,
+        listed,
+    )
 }
 
 /// The place of a direct call that names its execution.
@@ -69,13 +83,21 @@ pub(super) async fn placed_directly(
     name: String,
     parameters: &Parameters,
     compared: &[(&ServiceEntry, &Comparison)],
+    listed: &Behind,
 ) -> Result<Option<Placed>, Stop> {
     let execution = parameters
         .execution
         .clone()
         .expect("only calls that name an execution are placed");
     let read = Read::of(pipeline, &name, execution).await?;
-    place(read, &name, Registrant::Direct, parameters, compared)
+    place(
+        read,
+        &name,
+        Registrant::Direct,
+        parameters,
+        compared,
+        listed,
+    )
 }
 
 /// An approval that does not exist is told before an execution that does not:
@@ -86,6 +108,7 @@ fn place(
     registrant: Registrant,
     parameters: &Parameters,
     compared: &[(&ServiceEntry, &Comparison)],
+    listed: &Behind,
 ) -> Result<Option<Placed>, Stop> {
     let Read {
         structure,
@@ -101,16 +124,32 @@ fn place(
     if execution.kind == ExecutionKind::Rollback {
         return Ok(None);
     }
-    let deployed = deployed(&structure, &runs, &registrant);
+    let sources = sources(execution.sources);
+    let released = Released {
+        structure: &structure,
+        execution: &id,
+        sources: &sources,
+        runs: &runs,
+    };
+    let About {
+        deployed,
+        untaught,
+        compare_groups,
+    } = about(&released, &registrant, compared, listed)?;
+    let deployments = deployed
+        .iter()
+        .map(|deployed| deployed.deployment(&released, Origin::Release))
+        .collect();
     Ok(Some(Placed {
         pipeline: name.to_owned(),
-        compare_groups: compare_groups(compared, &structure, &deployed),
-        execution: Some(id),
         mode: Some(mode(structure.mode)),
         registrant: Some(registrant),
         approval,
-        sources: sources(execution.sources),
-        deployed,
+        deployments,
+        untaught,
+        compare_groups,
+        execution: Some(id),
+        sources,
     }))
 }
 
@@ -171,42 +210,103 @@ fn mode(mode: Mode) -> ExecutionMode {
     }
 }
 
-/// The groups behind the compared environments. An environment compared with
-/// itself is where this build was deployed; another one is recognised by the
-/// tutorial's convention, a group named like the environment or like the value
-/// of one of its tags.
-fn compare_groups(
+/// What a registration is about.
+struct About {
+    deployed: Vec<Deployed>,
+    untaught: Option<String>,
+    compare_groups: Vec<Group>,
+}
+
+/// The deployments that the window has to belong to, and whether it is known
+/// which of them the verdict is about.
+fn about(
+    released: &Released<'_>,
+    registrant: &Registrant,
     compared: &[(&ServiceEntry, &Comparison)],
-    structure: &Structure,
-    deployed: &[Deployed],
-) -> Vec<Group> {
-    let mut groups: Vec<Group> = Vec::new();
-    for (entry, comparison) in compared {
-        let Some(name) = &comparison.compare else {
-            continue;
-        };
-        if comparison.compares_environment_with_itself() {
-            groups.extend(deployed.iter().map(|deployed| deployed.group.clone()));
-            continue;
+    listed: &Behind,
+) -> Result<About, Refusal> {
+    let stage = match registrant {
+        Registrant::Action { stage, .. } => {
+            let mut stages = released.structure.stages.iter();
+            stages.find(|declared| declared.name == *stage)
         }
-        let tags = entry
-            .environments
-            .get(name)
-            .map(|environment| environment.tags.as_slice());
-        let values = tags
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|tag| tag.value.as_deref());
-        let names: Vec<&str> = values.chain([name.as_str()]).collect();
-        let declared = structure.stages.iter().flat_map(|stage| &stage.actions);
-        groups.extend(declared.filter_map(|action| match &action.kind {
-            ActionKind::CodeDeploy(target) if names.contains(&target.group.as_str()) => {
-                Some(group(target))
-            }
-            _ => None,
-        }));
+        Registrant::Direct => None,
+    };
+    let actions = stage
+        .map(|stage| stage.actions.as_slice())
+        .unwrap_or_default();
+    let own: BTreeSet<Group> = actions.iter().filter_map(deploys_to).collect();
+    let known = released.groups();
+    let source = behind_sources(compared, listed, &known, &own);
+    if let Some(stage) = stage {
+        has_its_place(released.structure, registrant, stage, &source.groups)?;
     }
-    groups.sort();
-    groups.dedup();
-    groups
+
+    let mut deployed = released.before(registrant);
+    deployed.retain(|deployed| source.groups.contains(&deployed.group));
+    let otherwise = actions.iter().find_map(|action| match &action.kind {
+        ActionKind::Deploy(provider) => Some((action, provider)),
+        _ => None,
+    });
+    let environments: BTreeSet<String> = compared
+        .iter()
+        .map(|(_, comparison)| format!("`{}`", comparison.source))
+        .collect();
+    let environments = environments.into_iter().collect::<Vec<_>>().join(", ");
+    let untaught = if let Some((action, provider)) = otherwise {
+        // What this stage brought by other means is not what an earlier one did.
+        if source.groups.is_disjoint(&own) {
+            deployed.clear();
+        }
+        Some(format!(
+            "Nothing is learnt of it: `{}` deploys by {provider} in the same stage.",
+            action.name
+        ))
+    } else if deployed.is_empty() && !known.is_empty() {
+        Some(format!(
+            "No deployment before it reached a group behind {environments}; \
+             {SETTING} names the group where its name does not."
+        ))
+    } else if !source.told_apart {
+        let groups = source.groups.iter().map(Group::to_string);
+        Some(format!(
+            "Nothing is learnt of it: {} may be behind {environments}; {SETTING} says which.",
+            groups.collect::<Vec<_>>().join(" and ")
+        ))
+    } else {
+        None
+    };
+    let compare_groups = behind_compared(compared, listed, &known, &own);
+    Ok(About {
+        deployed,
+        untaught,
+        compare_groups: compare_groups.into_iter().collect(),
+    })
+}
+
+/// Refuses a registration before which none of these groups can have been
+/// deployed to, although one of them is later in its stage.
+fn has_its_place(
+    structure: &Structure,
+    registrant: &Registrant,
+    own: &Stage,
+    groups: &BTreeSet<Group>,
+) -> Result<(), Refusal> {
+    let stages = structure.stages.iter();
+    let deploys = stages.flat_map(|stage| stage.actions.iter().map(move |action| (stage, action)));
+    let (before, after): (Vec<_>, Vec<_>) = deploys
+        .filter(|(_, action)| deploys_to(action).is_some_and(|group| groups.contains(&group)))
+        .partition(|(stage, action)| is_before(structure, registrant, &stage.name, &action.name));
+    let mut after = after.into_iter();
+    let later = after.find(|(stage, _)| stage.name == own.name);
+    match (later, registrant) {
+        (Some((_, deploy)), Registrant::Action { action, .. }) if before.is_empty() => {
+            Err(Refusal::configuration(format!(
+                "`{action}` does not run after `{}`, which deploys what it registers for: \
+                 give `{action}` a runOrder above {}",
+                deploy.name, deploy.run_order
+            )))
+        }
+        _ => Ok(()),
+    }
 }

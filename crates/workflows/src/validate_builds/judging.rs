@@ -222,6 +222,7 @@ fn note(
         let unseen = "No deployments are known, so releases that overlap may go unseen.";
         notes.push(unseen.to_owned());
     }
+    notes.extend(registration.untaught.clone());
     (!notes.is_empty()).then(|| notes.join(" "))
 }
 

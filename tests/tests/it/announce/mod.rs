@@ -67,6 +67,7 @@ impl World {
             settings: Settings {
                 console: Console::of(Some("us-east-1")),
                 remediation: Some(HEALING.to_owned()),
+                behind: self.behind.parse().unwrap(),
                 group_tag: "DeploymentGroup".parse().unwrap(),
             },
         }

@@ -1,7 +1,9 @@
 //! The gate: from registration to the answered approval.
 
 mod approvals;
+mod contents;
 mod faults;
+mod groups;
 mod history;
 mod hook;
 mod problems;

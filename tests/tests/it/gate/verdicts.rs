@@ -226,7 +226,7 @@ async fn known_earlier_deployment_is_no_first_release(mut world: World) {
     world.pipeline(
         lab::pipeline::Mode::Superseded,
         GATE,
-        "StagingToProduction,5,ApproveProduction",
+        "ProductionToStaging,5,ApproveProduction",
     );
     let spec = monspec_with("missingBaseline", json!("firstRelease"));
     world.traffic(STAGING, 100.0, 0.0);

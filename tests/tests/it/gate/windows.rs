@@ -313,7 +313,7 @@ async fn bad_build_in_production(world: &mut World) {
     world.pipeline(
         Mode::Superseded,
         GATE,
-        "StagingToProduction,5,ApproveProduction",
+        "ProductionToStaging,5,ApproveProduction",
     );
     world.traffic(STAGING, 200.0, 0.0);
     world.traffic(PRODUCTION, 200.0, 0.0);
@@ -321,7 +321,7 @@ async fn bad_build_in_production(world: &mut World) {
     world.advance(SignedDuration::from_mins(8));
     world.tick().await;
     world.traffic_between(
-        STAGING,
+        PRODUCTION,
         world.now.as_millisecond(),
         world.now.as_millisecond() + 3_600_000,
         900.0,

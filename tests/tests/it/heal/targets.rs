@@ -144,11 +144,10 @@ async fn culprit_that_passed_its_gates_is_healed_all_the_same(mut scene: Scene) 
 
 /// The tutorial's pipeline, and traffic that builds pass with.
 fn gated(scene: &Scene) {
-    let gate = "StagingToProduction,5";
     scene.world.pipeline(
         Mode::Superseded,
-        &format!("{gate},ApproveStaging"),
-        &format!("{gate},ApproveProduction"),
+        "StagingToProduction,5,ApproveStaging",
+        "ProductionToStaging,5,ApproveProduction",
     );
 }
 

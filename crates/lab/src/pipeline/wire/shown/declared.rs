@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use crate::aws::{ACCOUNT, REGION};
 use crate::clock::epoch_seconds;
-use crate::pipeline::spec::{ARTIFACT_BUCKET, Action, Mode, PipelineType, Stage, Work};
+use crate::pipeline::spec::{
+    ARTIFACT_BUCKET, Action, Mode, PipelineSpec, PipelineType, Stage, Work,
+};
 use crate::pipeline::state::Pipeline;
 
 pub(in crate::pipeline::wire) fn declaration(pipeline: &Pipeline) -> Value {
@@ -15,7 +17,7 @@ pub(in crate::pipeline::wire) fn declaration(pipeline: &Pipeline) -> Value {
         "name": spec.name,
         "roleArn": format!("arn:aws:iam::{ACCOUNT}:role/lab-pipeline"),
         "artifactStore": {"type": "S3", "location": ARTIFACT_BUCKET},
-        "stages": spec.stages.iter().map(stage_declaration).collect::<Vec<_>>(),
+        "stages": spec.stages.iter().map(|stage| stage_declaration(spec, stage)).collect::<Vec<_>>(),
         "version": 1,
         "executionMode": mode(spec.mode),
         "pipelineType": match spec.kind {
@@ -50,7 +52,7 @@ pub(super) fn configuration(action: &Action) -> BTreeMap<&'static str, &str> {
             ("FunctionName", function.as_str()),
             ("UserParameters", user_parameters.as_str()),
         ]),
-        Work::Test => BTreeMap::from([("ProjectName", action.name.as_str())]),
+        Work::Elsewhere { .. } => BTreeMap::from([("ProjectName", action.name.as_str())]),
         Work::Approval => BTreeMap::new(),
     }
 }
@@ -60,7 +62,9 @@ pub(super) fn action_type(action: &Action) -> Value {
         Work::Source => ("Source", "S3"),
         Work::Deploy { .. } => ("Deploy", "CodeDeploy"),
         Work::Approval => ("Approval", "Manual"),
-        Work::Test => ("Test", "CodeBuild"),
+        Work::Elsewhere {
+            category, provider, ..
+        } => (*category, *provider),
         Work::Lambda { .. } => return lambda_type(),
     };
     json!({"category": category, "owner": "AWS", "provider": provider, "version": "1"})
@@ -82,18 +86,15 @@ pub(super) fn arn(pipeline: &str) -> String {
     format!("arn:aws:codepipeline:{REGION}:{ACCOUNT}:{pipeline}")
 }
 
-fn stage_declaration(stage: &Stage) -> Value {
+fn stage_declaration(spec: &PipelineSpec, stage: &Stage) -> Value {
     let actions = stage.actions.iter().map(|action| {
-        let (inputs, outputs) = match &action.work {
-            Work::Lambda {
-                input_artifact,
-                output_artifact,
-                ..
-            } => (input_artifact.as_ref(), output_artifact.as_ref()),
-            _ => (None, None),
+        let inputs = action.inputs();
+        let outputs = match &action.work {
+            Work::Source => spec.source_artifacts(),
+            _ => action.outputs().into_iter().collect(),
         };
-        let named = |artifact: Option<&String>| -> Value {
-            artifact.iter().map(|name| json!({"name": name})).collect()
+        let named = |artifacts: Vec<&str>| -> Value {
+            artifacts.iter().map(|name| json!({"name": name})).collect()
         };
         json!({
             "name": action.name,

@@ -14,10 +14,10 @@ use crate::pipeline::state::{ActionRun, Execution, Origin, Pipeline};
 
 pub(in crate::pipeline::wire) fn execution(pipeline: &Pipeline, execution: &Execution) -> Value {
     let revision = &execution.revision;
-    let artifacts = revision.artifacts.iter().map(|(name, _)| {
+    let artifacts = revision.sources.iter().map(|(name, sourced)| {
         json!({
             "name": name,
-            "revisionId": revision.id,
+            "revisionId": sourced,
             "revisionSummary": revision.summary,
             "created": epoch_seconds(execution.started),
         })
@@ -141,25 +141,12 @@ fn artifact_names<'a>(
     action: &'a Action,
     execution: &'a Execution,
 ) -> (Vec<&'a str>, Vec<&'a str>) {
-    match &action.work {
+    let outputs = match &action.work {
         Work::Source => {
-            let produced = execution.revision.artifacts.iter();
-            (
-                Vec::new(),
-                produced.map(|(name, _)| name.as_str()).collect(),
-            )
+            let produced = execution.revision.sources.iter();
+            produced.map(|(name, _)| name.as_str()).collect()
         }
-        Work::Lambda {
-            input_artifact,
-            output_artifact,
-            ..
-        } => (
-            input_artifact.as_deref().into_iter().collect(),
-            output_artifact.as_deref().into_iter().collect(),
-        ),
-        Work::Deploy { input_artifact, .. } => {
-            (input_artifact.as_deref().into_iter().collect(), Vec::new())
-        }
-        Work::Approval | Work::Test => (Vec::new(), Vec::new()),
-    }
+        _ => action.outputs().into_iter().collect(),
+    };
+    (action.inputs(), outputs)
 }

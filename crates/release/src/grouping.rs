@@ -1,0 +1,250 @@
+//! Which deployment groups an environment is about, and whether they can be
+//! told apart from those of its neighbours.
+//!
+//! An operator may list the group behind a tag. Otherwise the tutorial's
+//! convention holds: a group is named like the environment, or like the value of
+//! one of its tags. Groups of several applications may be named so, and then
+//! nothing tells which of them is meant.
+
+use std::collections::BTreeSet;
+
+use monspec::{Comparison, ServiceEntry, Tag};
+
+use crate::behind::Behind;
+use crate::deployment::Group;
+
+/// The setting that lists the groups behind tags.
+pub const SETTING: &str = "DEPLOYMENT_GROUPS";
+
+/// The groups behind something.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grouping {
+    /// All that may be behind it.
+    pub groups: BTreeSet<Group>,
+    /// Whether every one of them surely is.
+    pub told_apart: bool,
+}
+
+impl Grouping {
+    fn sure(groups: BTreeSet<Group>) -> Self {
+        Self {
+            groups,
+            told_apart: true,
+        }
+    }
+
+    /// One group alone has nothing to be told apart from.
+    fn of_candidates(groups: BTreeSet<Group>) -> Option<Self> {
+        (!groups.is_empty()).then_some(Self {
+            told_apart: groups.len() == 1,
+            groups,
+        })
+    }
+}
+
+/// The groups behind an environment of this name with these tags, among those
+/// that are known; nothing where neither the operator nor the convention names
+/// one.
+pub fn behind<'a>(
+    name: Option<&str>,
+    tags: impl IntoIterator<Item = &'a Tag>,
+    listed: &Behind,
+    known: &BTreeSet<Group>,
+) -> Option<Grouping> {
+    let tags: Vec<&Tag> = tags.into_iter().collect();
+    let sure: BTreeSet<Group> = listed
+        .groups(tags.iter().copied())
+        .into_iter()
+        .cloned()
+        .collect();
+    if !sure.is_empty() {
+        return Some(Grouping::sure(sure));
+    }
+    let values = tags.iter().filter_map(|tag| tag.value.as_deref());
+    let names: Vec<&str> = values.chain(name).collect();
+    let named = |group: &&Group| names.contains(&group.name.as_str());
+    Grouping::of_candidates(known.iter().filter(named).cloned().collect())
+}
+
+/// The groups behind the source environments of a comparison. Where nothing
+/// names one, those of the registrant's own stage are meant, but for those of
+/// other environments.
+pub fn behind_sources(
+    compared: &[(&ServiceEntry, &Comparison)],
+    listed: &Behind,
+    known: &BTreeSet<Group>,
+    own_stage: &BTreeSet<Group>,
+) -> Grouping {
+    let mut all = Grouping::sure(BTreeSet::new());
+    for (entry, comparison) in compared {
+        let named = behind_environment(entry, &comparison.source, listed, known);
+        let found = named.or_else(|| {
+            let others = entry.environments.keys();
+            let others = others.filter(|name| **name != comparison.source);
+            let elsewhere: BTreeSet<Group> = others
+                .filter_map(|name| behind_environment(entry, name, listed, known))
+                .flat_map(|other| other.groups)
+                .collect();
+            Grouping::of_candidates(own_stage.difference(&elsewhere).cloned().collect())
+        });
+        if let Some(found) = found {
+            all.told_apart &= found.told_apart;
+            all.groups.extend(found.groups);
+        }
+    }
+    all
+}
+
+/// The groups behind the compared environments: all that may be, because a
+/// baseline that may be tainted is. An environment that is compared with itself
+/// has those of the source.
+pub fn behind_compared(
+    compared: &[(&ServiceEntry, &Comparison)],
+    listed: &Behind,
+    known: &BTreeSet<Group>,
+    own_stage: &BTreeSet<Group>,
+) -> BTreeSet<Group> {
+    let groups = compared.iter().filter_map(|(entry, comparison)| {
+        let name = comparison.compare.as_ref()?;
+        if comparison.compares_environment_with_itself() {
+            let one = [(*entry, *comparison)];
+            return Some(behind_sources(&one, listed, known, own_stage).groups);
+        }
+        Some(behind_environment(entry, name, listed, known)?.groups)
+    });
+    groups.flatten().collect()
+}
+
+fn behind_environment(
+    entry: &ServiceEntry,
+    name: &str,
+    listed: &Behind,
+    known: &BTreeSet<Group>,
+) -> Option<Grouping> {
+    let environment = entry.environments.get(name);
+    let tags = environment
+        .into_iter()
+        .flat_map(|environment| &environment.tags);
+    behind(Some(name), tags, listed, known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SPEC: &str = r#"{"Shop": {"etype": "SERVICE",
+        "environments": {
+            "Staging": {"tags": [{"key": "stage", "value": "Test"}]},
+            "Production": {"tags": [{"key": "stage", "value": "Prod"}]}},
+        "comparisons": [{"name": "Gate", "source": "Staging", "compare": "Production"},
+            {"name": "Self", "source": "Staging", "compare": "Staging", "shiftcomparetimeframe": 3600}],
+        "perfsignature": []}}"#;
+
+    fn groups(text: &str) -> BTreeSet<Group> {
+        let group = |text: &str| {
+            let (application, name) = text.split_once('/').unwrap();
+            Group {
+                application: application.to_owned(),
+                name: name.to_owned(),
+            }
+        };
+        text.split_whitespace().map(group).collect()
+    }
+
+    fn sources(comparison: &str, listed: &str, known: &str, own: &str) -> (BTreeSet<Group>, bool) {
+        let spec = monspec::read(SPEC, |_| None).spec.unwrap();
+        let compared = spec.compared(comparison);
+        let listed = listed.parse().unwrap();
+        let found = behind_sources(&compared, &listed, &groups(known), &groups(own));
+        (found.groups, found.told_apart)
+    }
+
+    #[test]
+    fn source_is_behind_what_is_listed_else_named_else_alone_in_its_stage() {
+        for (case, listed, known, own, expected, told_apart) in [
+            (
+                "named like the environment",
+                "",
+                "A/Staging A/Production",
+                "",
+                "A/Staging",
+                true,
+            ),
+            (
+                "named like a tag's value",
+                "",
+                "A/Test A/Prod",
+                "",
+                "A/Test",
+                true,
+            ),
+            (
+                "neighbours of one name",
+                "",
+                "A/Staging B/Staging",
+                "",
+                "A/Staging B/Staging",
+                false,
+            ),
+            (
+                "listed",
+                "stage:Test=B/Staging",
+                "A/Staging B/Staging",
+                "",
+                "B/Staging",
+                true,
+            ),
+            (
+                "two are listed",
+                "stage:Test=A/x,stage:Test=B/y",
+                "",
+                "",
+                "A/x B/y",
+                true,
+            ),
+            (
+                "nothing to tell apart",
+                "",
+                "A/blue",
+                "A/blue",
+                "A/blue",
+                true,
+            ),
+            (
+                "neighbours in the stage",
+                "",
+                "A/x B/y",
+                "A/x B/y",
+                "A/x B/y",
+                false,
+            ),
+            (
+                "that of another environment",
+                "",
+                "A/Production",
+                "A/Production",
+                "",
+                true,
+            ),
+            ("that of another stage", "", "A/blue", "", "", true),
+        ] {
+            let found = sources("Gate", listed, known, own);
+            assert_eq!(found, (groups(expected), told_apart), "{case}");
+        }
+    }
+
+    #[test]
+    fn compare_side_is_behind_the_same_and_its_own_source_if_it_is_one() {
+        let spec = monspec::read(SPEC, |_| None).spec.unwrap();
+        let listed = Behind::default();
+        let compared = |comparison, known: &str, own: &str| {
+            let compared = spec.compared(comparison);
+            behind_compared(&compared, &listed, &groups(known), &groups(own))
+        };
+
+        let both = "A/Staging B/Prod A/Production";
+        assert_eq!(compared("Gate", both, ""), groups("B/Prod A/Production"));
+        assert_eq!(compared("Self", "A/blue", "A/blue"), groups("A/blue"));
+        assert_eq!(compared("Gate", "A/blue", "A/blue"), groups(""));
+    }
+}

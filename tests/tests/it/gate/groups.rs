@@ -1,0 +1,269 @@
+//! Which deployments a verdict is about: those of the groups behind its source
+//! environment, and of no neighbour.
+
+use jiff::SignedDuration;
+use lab::pipeline::{JobStatus, Mode, PipelineSpec, Stage};
+use monspec::Verdict;
+use release::deployment::{Deployment, Group, LedgerEntry, Origin, Standing};
+use release::evidence::Evidence;
+use release::validation::Registration;
+
+use crate::gate::stories;
+use crate::world::{PIPELINE, PRODUCTION, STAGING, World, monspec, only};
+
+stories! {
+    stage_that_deploys_otherwise_adopts_no_neighbours_deployment,
+    stage_that_deploys_otherwise_too_teaches_nothing,
+    later_stage_judges_what_an_earlier_one_deployed_to_its_source,
+    neighbours_of_one_stage_are_not_taught_unless_told_apart,
+    neighbours_that_cannot_be_told_apart_must_all_be_undisturbed,
+    stage_with_one_group_has_nothing_to_tell_apart,
+    tests_that_are_deployed_beside_the_registration_change_nothing,
+    registration_that_runs_before_its_deployment_is_refused,
+}
+
+const APP: &str = "SampleDevOpsApp";
+
+fn register(stage: Stage, parameters: &str, run_order: u16) -> Stage {
+    let monspec = Some("Monspec");
+    stage.lambda(
+        "Register",
+        "register-validation",
+        parameters,
+        run_order,
+        monspec,
+    )
+}
+
+fn declare(world: &World, mode: Mode, stages: impl IntoIterator<Item = Stage>) {
+    let pipeline = PipelineSpec::new(PIPELINE).mode(mode);
+    let pipeline = stages.into_iter().fold(pipeline, PipelineSpec::stage);
+    world.aws.pipelines().create(pipeline);
+}
+
+/// Releases a build into staging that is slow and fails.
+async fn judged(world: &mut World) -> (Registration, Evidence) {
+    world.traffic(STAGING, 300.0, 0.5);
+    world.traffic(PRODUCTION, 100.0, 0.0);
+    world.release("1", &monspec()).await;
+    let ticked = world.pass_window().await;
+    let id = only(&ticked);
+    let registration = world.validation(id).await.registration;
+    (registration, world.evidence(id).await)
+}
+
+async fn known(world: &World, application: &str, name: &str) -> Vec<LedgerEntry> {
+    let group = Group {
+        application: application.to_owned(),
+        name: name.to_owned(),
+    };
+    world.store.deployments(&group, world.now).await.unwrap()
+}
+
+fn groups(registration: &Registration) -> Vec<String> {
+    let deployments = registration.deployments.iter();
+    deployments.map(|each| each.group.to_string()).collect()
+}
+
+/// Production is judged, and deployed to by something else than CodeDeploy.
+async fn stage_that_deploys_otherwise_adopts_no_neighbours_deployment(mut world: World) {
+    let stage = || Stage::new("Production");
+    let ways = [
+        stage().elsewhere("Roll", "Deploy", "ECS", 1),
+        stage().elsewhere("Roll", "Deploy", "CloudFormation", 1),
+        stage().elsewhere("Roll", "Build", "CodeBuild", 1),
+        stage().elsewhere("Roll", "Compute", "Commands", 1),
+    ];
+    for production in ways {
+        let staging = Stage::new("Staging").deploy("Deploy", APP, "Staging", 1);
+        let production = register(production, "ProductionToStaging,5", 2);
+        declare(&world, Mode::Superseded, [staging, production]);
+
+        let (registration, evidence) = judged(&mut world).await;
+
+        assert_eq!(groups(&registration), [""; 0]);
+        assert_eq!(evidence.verdict, Verdict::Failed);
+        let note = evidence.note.unwrap();
+        assert!(note.contains("No deployments are known"), "{note}");
+        assert!(known(&world, APP, "Staging").await.is_empty());
+        world.advance(SignedDuration::from_hours(3));
+    }
+}
+
+async fn stage_that_deploys_otherwise_too_teaches_nothing(mut world: World) {
+    let staging = Stage::new("Staging")
+        .deploy("Deploy", APP, "Staging", 1)
+        .elsewhere("Sidecar", "Deploy", "ECS", 1);
+    let staging = register(staging, "StagingToProduction,5", 2);
+    declare(&world, Mode::Superseded, [staging]);
+
+    let (registration, evidence) = judged(&mut world).await;
+
+    assert_eq!(groups(&registration), ["SampleDevOpsApp/Staging"]);
+    assert_eq!(evidence.verdict, Verdict::Failed);
+    let note = evidence.note.unwrap();
+    assert!(note.contains("`Sidecar` deploys by ECS"), "{note}");
+    assert_eq!(
+        known(&world, APP, "Staging").await[0].standing,
+        Standing::Unknown
+    );
+}
+
+async fn later_stage_judges_what_an_earlier_one_deployed_to_its_source(mut world: World) {
+    for mode in [Mode::Superseded, Mode::Queued, Mode::Parallel] {
+        let staging = Stage::new("Staging").deploy("Deploy", APP, "Staging", 1);
+        let canary = Stage::new("Canary").deploy("Deploy", APP, "Canary", 1);
+        let parameters = "StagingToProduction,5,,#{codepipeline.PipelineExecutionId}";
+        let verify = register(Stage::new("Verify").test("Load"), parameters, 2);
+        declare(&world, mode, [staging, canary, verify]);
+
+        let (registration, evidence) = judged(&mut world).await;
+
+        assert_eq!(groups(&registration), ["SampleDevOpsApp/Staging"]);
+        assert_eq!(evidence.note, None);
+        assert_eq!(
+            known(&world, APP, "Staging").await[0].standing,
+            Standing::Bad
+        );
+        assert!(known(&world, APP, "Canary").await.is_empty());
+        world.advance(SignedDuration::from_hours(3));
+    }
+}
+
+/// One stage deploys two services, to groups of one name.
+fn two_services(world: &World) {
+    let staging = Stage::new("Staging")
+        .deploy("DeployShop", "Shop", "Staging", 1)
+        .deploy("DeployPay", "Pay", "Staging", 1);
+    let staging = register(staging, "StagingToProduction,5", 2);
+    declare(world, Mode::Superseded, [staging]);
+}
+
+async fn neighbours_of_one_stage_are_not_taught_unless_told_apart(mut world: World) {
+    two_services(&world);
+
+    let (registration, evidence) = judged(&mut world).await;
+
+    assert_eq!(groups(&registration), ["Pay/Staging", "Shop/Staging"]);
+    assert_eq!(evidence.verdict, Verdict::Failed);
+    let note = evidence.note.unwrap();
+    let said =
+        "Pay/Staging and Shop/Staging may be behind `Staging`; DEPLOYMENT_GROUPS says which.";
+    assert!(note.contains(said), "{note}");
+    for application in ["Shop", "Pay"] {
+        let known = known(&world, application, "Staging").await;
+        assert_eq!(known[0].standing, Standing::Unknown, "{application}");
+    }
+
+    world.advance(SignedDuration::from_hours(3));
+    world.behind = String::from("DeploymentGroup:Staging=Shop/Staging");
+    let (registration, evidence) = judged(&mut world).await;
+
+    assert_eq!(groups(&registration), ["Shop/Staging"]);
+    assert_eq!(evidence.note, None);
+    assert_eq!(
+        known(&world, "Shop", "Staging").await[0].standing,
+        Standing::Bad
+    );
+    let pay = known(&world, "Pay", "Staging").await;
+    assert!(pay.iter().all(|each| each.standing == Standing::Unknown));
+}
+
+async fn neighbours_that_cannot_be_told_apart_must_all_be_undisturbed(mut world: World) {
+    for (behind, verdict) in [
+        ("", Verdict::Inconclusive),
+        ("DeploymentGroup:Staging=Shop/Staging", Verdict::Failed),
+    ] {
+        behind.clone_into(&mut world.behind);
+        two_services(&world);
+        world.traffic(STAGING, 300.0, 0.5);
+        world.traffic(PRODUCTION, 100.0, 0.0);
+        world.release("1", &monspec()).await;
+        world.advance(SignedDuration::from_mins(2));
+        let of_neighbour = Deployment {
+            id: format!("d-{}", behind.len()),
+            group: Group {
+                application: "Pay".to_owned(),
+                name: "Staging".to_owned(),
+            },
+            at: world.now,
+            execution: None,
+            identity: "sources:Pay=2".to_owned(),
+            location: None,
+            digest: None,
+            version: "2".to_owned(),
+            origin: Origin::Release,
+        };
+        world.store.record_deployment(&of_neighbour).await.unwrap();
+
+        let ticked = world.pass_window().await;
+
+        let evidence = world.evidence(only(&ticked)).await;
+        assert_eq!(evidence.verdict, verdict, "{behind}: {:?}", evidence.reason);
+        world.advance(SignedDuration::from_hours(3));
+    }
+}
+
+async fn stage_with_one_group_has_nothing_to_tell_apart(mut world: World) {
+    let staging = Stage::new("First").deploy("Deploy", APP, "blue", 1);
+    let staging = register(staging, "StagingToProduction,5", 2);
+    let production = Stage::new("Second").deploy("Deploy", APP, "green", 1);
+    declare(&world, Mode::Superseded, [staging, production]);
+
+    let (registration, evidence) = judged(&mut world).await;
+
+    assert_eq!(groups(&registration), ["SampleDevOpsApp/blue"]);
+    assert_eq!(evidence.note, None);
+    assert_eq!(known(&world, APP, "blue").await[0].standing, Standing::Bad);
+}
+
+/// The tutorial's own structure.
+async fn tests_that_are_deployed_beside_the_registration_change_nothing(mut world: World) {
+    for mode in [Mode::Superseded, Mode::Queued, Mode::Parallel] {
+        let parameters = "StagingToProduction,5,,#{codepipeline.PipelineExecutionId}";
+        let staging = Stage::new("Staging")
+            .deploy("Deploy", APP, "Staging", 1)
+            .deploy("DeployTests", APP, "Staging_Tests", 2);
+        declare(&world, mode, [register(staging, parameters, 2)]);
+
+        let (registration, evidence) = judged(&mut world).await;
+
+        assert_eq!(groups(&registration), ["SampleDevOpsApp/Staging"]);
+        assert_eq!(evidence.note, None);
+        assert_eq!(
+            known(&world, APP, "Staging").await[0].standing,
+            Standing::Bad
+        );
+        assert!(known(&world, APP, "Staging_Tests").await.is_empty());
+        world.advance(SignedDuration::from_hours(3));
+    }
+}
+
+async fn registration_that_runs_before_its_deployment_is_refused(world: World) {
+    for (deploying, registering, refused) in [(2, 1, true), (1, 1, true), (1, 2, false)] {
+        let staging = Stage::new("Staging").deploy("Deploy", APP, "Staging", deploying);
+        let staging = register(staging, "StagingToProduction,5", registering);
+        declare(&world, Mode::Superseded, [staging]);
+        world.start_execution("1", &monspec());
+
+        let ends = world.run_jobs().await;
+
+        let told = match ends.as_slice() {
+            [JobStatus::Failed { r#type, message }] => format!("{type}: {message}"),
+            _ => String::new(),
+        };
+        assert_eq!(!told.is_empty(), refused, "{ends:?}");
+        if refused {
+            let fix = format!("give `Register` a runOrder above {deploying}");
+            assert!(told.starts_with("ConfigurationError: "), "{told}");
+            assert!(told.contains(&fix), "{told}");
+        }
+    }
+    // What comes later in the stage is another environment's.
+    let staging = Stage::new("Staging").deploy("Deploy", APP, "Staging", 1);
+    let next = register(Stage::new("Next"), "StagingToProduction,5", 1);
+    let next = next.deploy("Deploy", APP, "Production", 2);
+    declare(&world, Mode::Superseded, [staging, next]);
+    world.start_execution("2", &monspec());
+    assert_eq!(world.run_jobs().await, [JobStatus::Succeeded]);
+}
