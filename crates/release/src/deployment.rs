@@ -78,6 +78,15 @@ impl Deployment {
         let identity = with_digest(&self.identity, self.digest.as_deref());
         by_place.chain([identity]).collect()
     }
+
+    /// Every identity under which something may be held against its content.
+    /// What failed before its digest was known is held against its sources
+    /// alone, and then against every build of them.
+    pub fn may_be(&self) -> BTreeSet<String> {
+        let mut all = self.contents();
+        all.insert(self.identity.clone());
+        all
+    }
 }
 
 /// Why a deployment was made.

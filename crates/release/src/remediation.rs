@@ -420,7 +420,7 @@ pub fn targets<'a>(
         .iter()
         .filter(|entry| entry.deployment.at < blamed.deployment.at)
         .filter(|entry| entry.deployment.origin == Origin::Release)
-        .filter(|entry| bad.is_disjoint(&entry.deployment.contents()))
+        .filter(|entry| bad.is_disjoint(&entry.deployment.may_be()))
         .collect();
     targets.sort_by_key(|entry| {
         let proven = entry.standing == Standing::Good;
@@ -577,6 +577,28 @@ mod tests {
             taught_by: String::new(),
             bound_to: None,
         }
+    }
+
+    #[test]
+    fn build_that_failed_under_no_digest_is_a_target_under_none() {
+        let with = |mut entry: LedgerEntry, digest: &str| {
+            entry.deployment.digest = Some(digest.to_owned());
+            entry
+        };
+        let chosen = |bad: LedgerEntry| {
+            let history = [
+                entry("d-9", 90, "sources:App=9", Standing::Suspect),
+                bad,
+                with(entry("d-1", 10, "built:App=1", Standing::Unknown), "7c"),
+            ];
+            let targets = targets(&history, "d-9", &BTreeSet::new());
+            targets.first().map(|target| target.deployment.id.clone())
+        };
+        let bad = entry("d-2", 20, "built:App=1", Standing::Bad);
+
+        assert_eq!(chosen(bad.clone()), None);
+        assert_eq!(chosen(with(bad.clone(), "7c")), None);
+        assert_eq!(chosen(with(bad, "9f")).as_deref(), Some("d-1"));
     }
 
     fn chosen(history: &[LedgerEntry]) -> Vec<&str> {

@@ -123,7 +123,7 @@ impl Store {
 impl Store {
     async fn is_trusted(&self, target: &Deployment) -> Result<bool, StoreError> {
         let key = Key::deployment(&target.group, target.at, &target.id);
-        let contents = target.contents();
+        let contents = target.may_be();
         let (bad, found) = tokio::try_join!(self.bad_contents(&contents), self.ledger_item(&key))?;
         let known = found.as_ref().map(entry::outward).transpose()?;
         let standing = known.map_or_else(Standing::default, |known| known.standing);
@@ -141,7 +141,7 @@ impl Store {
             .condition_expression("attribute_not_exists(standing) OR standing IN (:unknown, :good)")
             .expression_attribute_values(":unknown", unknown)
             .expression_attribute_values(":good", good);
-        let contents = target.contents().into_iter().map(|identity| {
+        let contents = target.may_be().into_iter().map(|identity| {
             ConditionCheck::builder()
                 .table_name(&self.ledger)
                 .set_key(Some(Key::content(&identity).attributes()))

@@ -92,7 +92,7 @@ pub(super) async fn is_tainted(
     };
     let known = Known::read(services, view, culprit).await?;
     let untrusted = untrusted(&known.history, &culprit.id, &known.bad);
-    Ok(!untrusted.is_disjoint(&deployment.contents()))
+    Ok(!untrusted.is_disjoint(&deployment.may_be()))
 }
 
 /// What is known of everything that was deployed to the culprit's group.
@@ -129,7 +129,7 @@ impl Known {
             let made = older.iter().find(|made| made.id == entry.deployment.id);
             entry.deployment = view::completed(entry.deployment.clone(), made);
         }
-        let contents = history.iter().flat_map(|entry| entry.deployment.contents());
+        let contents = history.iter().flat_map(|entry| entry.deployment.may_be());
         let bad = services.store.bad_contents(&contents.collect()).await?;
         Ok(Self {
             history,
@@ -162,7 +162,7 @@ pub(super) async fn weighed(
             "it is not older than the culprit"
         } else if deployment.origin == Origin::Heal {
             "it was itself an answer to a problem"
-        } else if !untrusted.is_disjoint(&deployment.contents()) {
+        } else if !untrusted.is_disjoint(&deployment.may_be()) {
             "its content is suspect, bad or the culprit's own"
         } else if is_chosen && entry.standing == Standing::Good {
             "it is the newest that passed its validation"
