@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::future::try_join_all;
 use serde::Deserialize;
 use tokio::time::Instant;
 
@@ -17,11 +18,32 @@ use crate::wire::WireTag;
 /// The longest window that the topology answers: three days.
 const LONGEST_MS: i64 = 3 * 24 * 60 * 60 * 1000;
 
+/// How many ids one request names: the URL stays below the eight kilobytes that
+/// servers and gateways commonly accept.
+const MOST_IDS: usize = 100;
+
 /// The entities of a scope that were seen in the window, or in its last three
 /// days if it is longer.
 pub(crate) async fn entities(
     connection: &Connection,
     (scope, ids): (&Scope, &[String]),
+    window: Window,
+    deadline: Instant,
+) -> Result<Vec<Entity>, Error> {
+    if ids.is_empty() {
+        return among(connection, scope, ids, window, deadline).await;
+    }
+    let parts = ids
+        .chunks(MOST_IDS)
+        .map(|ids| among(connection, scope, ids, window, deadline));
+    let found = try_join_all(parts).await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+async fn among(
+    connection: &Connection,
+    scope: &Scope,
+    ids: &[String],
     window: Window,
     deadline: Instant,
 ) -> Result<Vec<Entity>, Error> {

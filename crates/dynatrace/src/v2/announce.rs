@@ -26,7 +26,7 @@ pub(crate) async fn announce(
     // Ids find entities whatever their age, unlike tags. No entity needs no
     // request: without a selector, the event would be attached to the
     // environment.
-    let selectors = in_parts(&event.entities);
+    let selectors = in_parts(&[], &event.entities);
     for selector in selectors.map_err(|error| Error::BadSelector(error.to_string()))? {
         let request = Request {
             api: Api::V2,

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::future::try_join_all;
 use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::pages::{List, all};
-use super::selector::{checked, context_is_compared_here, of_ids, of_scope};
+use super::selector::{checked, context_is_compared_here, in_parts, of_scope};
 use crate::answer::{Entity, Related};
 use crate::calls::Subject;
 use crate::error::Error;
@@ -14,18 +15,54 @@ use crate::http::Connection;
 use crate::question::{Scope, Tag, Window};
 use crate::wire::WireTag;
 
-/// The entities of a scope that were active in the window.
+/// The entities of a scope that were active in the window; those of the ids, if
+/// there are any.
 pub(crate) async fn entities(
+    connection: &Connection,
+    scope: (&Scope, &[String]),
+    window: Window,
+    deadline: Instant,
+) -> Result<Vec<Entity>, Error> {
+    let (found, _) = in_context(connection, scope, window, deadline).await?;
+    Ok(found)
+}
+
+/// The entities of a scope, and how many others have its tags with another
+/// context.
+pub(super) async fn in_context(
     connection: &Connection,
     (scope, ids): (&Scope, &[String]),
     window: Window,
     deadline: Instant,
-) -> Result<Vec<Entity>, Error> {
-    let (selector, fields) = match ids {
-        [] => (of_scope(scope), "+fromRelationships,+toRelationships,+tags"),
-        ids => (format!("{},{}", of_scope(scope), of_ids(ids)), "+tags"),
+) -> Result<(Vec<Entity>, usize), Error> {
+    let selectors = match ids {
+        [] => checked(of_scope(scope)).map(|selector| vec![selector]),
+        ids => in_parts(&[of_scope(scope)], ids),
     };
-    let selector = checked(selector).map_err(|error| Error::BadSelector(error.to_string()))?;
+    let selectors = selectors.map_err(|error| Error::BadSelector(error.to_string()))?;
+    let fields = match ids {
+        [] => "+fromRelationships,+toRelationships,+tags",
+        _ => "+tags",
+    };
+    let parts = selectors
+        .into_iter()
+        .map(|selector| selected(connection, selector, fields, window, deadline));
+    let found = try_join_all(parts).await?;
+
+    let (found, others): (Vec<_>, Vec<_>) = found
+        .into_iter()
+        .flatten()
+        .partition(|entity| contexts_match(entity, scope));
+    Ok((found, others.len()))
+}
+
+async fn selected(
+    connection: &Connection,
+    selector: String,
+    fields: &str,
+    window: Window,
+    deadline: Instant,
+) -> Result<Vec<Entity>, Error> {
     let list = List {
         subject: Subject::Entities,
         path: "/entities",
@@ -39,10 +76,7 @@ pub(crate) async fn entities(
     };
     let open = |page: Page| (page.entities, page.next_page_key);
     let found = all(connection, list, open, deadline).await?;
-
-    let mut found: Vec<_> = found.into_iter().map(Entity::from).collect();
-    found.retain(|entity| contexts_match(entity, scope));
-    Ok(found)
+    Ok(found.into_iter().map(Entity::from).collect())
 }
 
 fn contexts_match(entity: &Entity, scope: &Scope) -> bool {

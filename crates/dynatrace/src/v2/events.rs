@@ -25,10 +25,12 @@ pub(crate) async fn events(
     window: Window,
     deadline: Instant,
 ) -> Result<Vec<RecordedEvent>, Error> {
-    let selectors = in_parts(entities).map_err(|error| Error::BadSelector(error.to_string()))?;
+    let criteria = [format!("eventType({})", quoted(kind.name()))];
+    let selectors =
+        in_parts(&criteria, entities).map_err(|error| Error::BadSelector(error.to_string()))?;
     let parts = selectors
-        .iter()
-        .map(|entities| selected(connection, kind, entities, window, deadline));
+        .into_iter()
+        .map(|selector| selected(connection, selector, window, deadline));
     let found = try_join_all(parts).await?;
 
     let mut events: Vec<_> = found.into_iter().flatten().collect();
@@ -38,8 +40,7 @@ pub(crate) async fn events(
 
 async fn selected(
     connection: &Connection,
-    kind: EventKind,
-    entities: &str,
+    selector: String,
     window: Window,
     deadline: Instant,
 ) -> Result<Vec<RecordedEvent>, Error> {
@@ -47,10 +48,7 @@ async fn selected(
         subject: Subject::Events,
         path: "/events",
         query: vec![
-            (
-                "eventSelector",
-                format!("eventType({}),{entities}", quoted(kind.name())),
-            ),
+            ("eventSelector", selector),
             // The default would be the last two hours.
             ("from", window.from_ms.to_string()),
             ("to", window.to_ms.to_string()),

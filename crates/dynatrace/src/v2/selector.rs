@@ -36,21 +36,23 @@ pub(super) fn of_ids(ids: &[String]) -> String {
     format!("entityId({})", list(ids.iter().map(String::as_str)))
 }
 
-/// The selectors that name all entities, one for each request.
-pub(super) fn in_parts(ids: &[String]) -> Result<Vec<String>, TooLong> {
+/// The selectors that name all entities, one for each request; each begins with
+/// the criteria that hold for all.
+pub(super) fn in_parts(criteria: &[String], ids: &[String]) -> Result<Vec<String>, TooLong> {
+    let selector = |ids| {
+        let mut parts = criteria.to_vec();
+        parts.push(of_ids(ids));
+        checked(parts.join(","))
+    };
     let mut selectors = Vec::new();
-    let mut first = 0;
-    for end in 1..=ids.len() {
-        let fits = checked(of_ids(&ids[first..end])).is_ok();
-        if !fits && end - first > 1 {
-            selectors.push(of_ids(&ids[first..end - 1]));
-            first = end - 1;
-        }
+    let mut rest = ids;
+    while !rest.is_empty() {
+        let fit = (1..=rest.len()).take_while(|&count| selector(&rest[..count]).is_ok());
+        let (part, others) = rest.split_at(fit.last().unwrap_or(1));
+        selectors.push(selector(part)?);
+        rest = others;
     }
-    if first < ids.len() {
-        selectors.push(of_ids(&ids[first..]));
-    }
-    selectors.into_iter().map(checked).collect()
+    Ok(selectors)
 }
 
 /// The methods of the services that `services` selects.
@@ -207,17 +209,20 @@ mod tests {
 
     #[test]
     fn nobody_needs_no_request() {
-        assert_eq!(in_parts(&[]).unwrap(), Vec::<String>::new());
+        assert_eq!(in_parts(&[], &[]).unwrap(), Vec::<String>::new());
     }
 
     #[test]
     fn every_entity_is_named_once_within_the_length_of_a_selector() {
         let ids: Vec<String> = (0..200).map(|n| format!("SERVICE-{n:016X}")).collect();
 
-        let selectors = in_parts(&ids).unwrap();
+        let criteria = ["type(\"SERVICE\")".to_owned()];
+        let selectors = in_parts(&criteria, &ids).unwrap();
 
         assert_eq!(selectors.len(), 3);
-        assert!(selectors.iter().all(|selector| selector.len() <= LONGEST));
+        assert!(selectors.iter().all(|selector| {
+            selector.len() <= LONGEST && selector.starts_with("type(\"SERVICE\"),entityId(")
+        }));
         for id in ids {
             let quoted = format!("\"{id}\"");
             let named = selectors.iter().filter(|text| text.contains(&quoted));
@@ -229,7 +234,7 @@ mod tests {
     fn an_id_that_fits_no_selector_is_told() {
         let ids = ["SERVICE-1".to_owned(), "x".repeat(LONGEST)];
 
-        assert!(in_parts(&ids).is_err());
+        assert!(in_parts(&[], &ids).is_err());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use futures_util::future::try_join3;
 use tokio::time::Instant;
 
 use super::answer::Row;
+use super::entities::in_context;
 use super::methods::by_name;
 use super::plan::{Ask, Source, Split};
 use super::query::{Outcome, Query};
@@ -132,12 +133,15 @@ async fn target(
             ids: Vec::new(),
         }));
     }
-    let entities = super::entities(connection, (scope, &[]), question.window, deadline).await?;
+    let (entities, others) =
+        in_context(connection, (scope, &[]), question.window, deadline).await?;
     let ids: Vec<_> = entities.into_iter().map(|entity| entity.id).collect();
-    Ok((!ids.is_empty()).then(|| Target {
-        selector: of_ids(&ids),
-        ids,
-    }))
+    // Tags fit into a selector however many carry them.
+    let selector = match others {
+        0 => of_scope(scope),
+        _ => of_ids(&ids),
+    };
+    Ok((!ids.is_empty()).then_some(Target { selector, ids }))
 }
 
 /// Series of the same entities, sent together.

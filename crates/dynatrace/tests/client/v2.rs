@@ -469,23 +469,27 @@ async fn tags_with_a_context_are_resolved_before_anything_is_measured() {
     );
 }
 
-#[tokio::test]
-async fn too_many_entities_with_a_context_are_told_as_such() {
-    let tenant = FakeTenant::answering(|_| {
-        let entities: Vec<_> = (0..80)
-            .map(|number| {
-                format!(
-                    r#"{{"entityId":"SERVICE-{number:016X}","displayName":"shop",
-                        "tags":[{{"context":"AWS","key":"DeploymentGroup","value":"Staging"}}]}}"#
-                )
-            })
-            .collect();
-        json(format!(
-            r#"{{"totalCount":80,"entities":[{}]}}"#,
-            entities.join(",")
-        ))
-    })
-    .await;
+/// Eighty services, `imported` of them with a tag of the context.
+fn eighty(imported: usize) -> Response {
+    let entities = (0..80).map(|number| {
+        let context = if number < imported {
+            "AWS"
+        } else {
+            "CONTEXTLESS"
+        };
+        format!(
+            r#"{{"entityId":"SERVICE-{number:016X}","displayName":"shop",
+                "tags":[{{"context":"{context}","key":"DeploymentGroup","value":"Staging"}}]}}"#
+        )
+    });
+    let entities: Vec<_> = entities.collect();
+    json(format!(
+        r#"{{"totalCount":80,"entities":[{}]}}"#,
+        entities.join(",")
+    ))
+}
+
+fn with_a_context() -> Question {
     let mut question = question(vec![
         response_time(),
         method(
@@ -494,12 +498,15 @@ async fn too_many_entities_with_a_context_are_told_as_such() {
         ),
     ]);
     question.scope.tags[0].context = Some("AWS".into());
+    question
+}
 
-    let answers = tenant
-        .client(Api::V2)
-        .series(&question, later())
-        .await
-        .unwrap();
+#[tokio::test]
+async fn too_many_entities_with_one_of_two_contexts_are_told_as_such() {
+    let tenant = FakeTenant::answering(|_| eighty(79)).await;
+
+    let client = tenant.client(Api::V2);
+    let answers = client.series(&with_a_context(), later()).await.unwrap();
 
     assert_eq!(answers.len(), 2);
     for answer in answers {
@@ -507,12 +514,35 @@ async fn too_many_entities_with_a_context_are_told_as_such() {
             panic!("{answer:?}");
         };
         assert!(
-            told.starts_with("too many entities (80) carry these tags"),
+            told.starts_with("too many entities (79) carry these tags"),
             "{told}"
         );
     }
     let measured = |seen: &crate::tenant::Seen| seen.path.ends_with("/metrics/query");
     assert!(!tenant.seen().iter().any(measured));
+}
+
+#[tokio::test]
+async fn entities_of_one_context_are_measured_however_many_they_are() {
+    let tenant = FakeTenant::answering(|seen| {
+        if seen.path.ends_with("/entities") {
+            return eighty(80);
+        }
+        numbers(&[(seen.selector(), 4.0)])
+    })
+    .await;
+    let mut question = with_a_context();
+    question.series.truncate(1);
+
+    let client = tenant.client(Api::V2);
+    let answers = client.series(&question, later()).await.unwrap();
+
+    assert_eq!(answers[0].value, Ok(Some(4.0)));
+    assert_eq!(answers[0].entities.len(), 80);
+    assert_eq!(
+        tenant.seen()[1].one("entitySelector"),
+        Some(r#"type("SERVICE"),tag("DeploymentGroup:Staging")"#)
+    );
 }
 
 #[tokio::test]

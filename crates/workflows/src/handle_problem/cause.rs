@@ -22,7 +22,7 @@ use crate::due::Wait;
 const SOURCE: &str = "AWS CodePipeline";
 
 /// Of how many entities of one problem it is asked whether they are production.
-const MOST_ASKED: usize = 50;
+const MOST_ASKED: usize = 500;
 
 /// On how many of these deployments are looked for.
 const MOST_ENTITIES: usize = 20;
@@ -278,6 +278,9 @@ pub(super) async fn production(
     {
         return Ok(vec![(*only).to_owned()]);
     }
+    // Deployments are announced on services before anything else, so these come
+    // first where not all can be asked for.
+    all.sort_by_key(|id| kind(id) != Some(EntityType::Service));
     all.truncate(MOST_ASKED);
     let mut by_type: BTreeMap<EntityType, Vec<String>> = BTreeMap::new();
     for id in &all {

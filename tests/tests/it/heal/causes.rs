@@ -32,6 +32,7 @@ stories! {
     wait_for_a_tag_is_told,
     entity_is_not_production_because_the_problem_touches_production,
     production_is_found_among_many_entities,
+    production_is_found_behind_all_its_process_instances,
     problem_that_was_over_and_opens_again_unheard_is_answered,
 }
 
@@ -177,6 +178,28 @@ async fn production_is_found_among_many_entities(mut scene: Scene) {
         tenant
             .service(&id, "Another")
             .tag("DeploymentGroup", "Staging")
+            .add();
+        problem = problem.impacts(&id);
+    }
+    let problem = problem.impacts(PRODUCTION).open();
+
+    scene.notify(&problem, "OPEN").await;
+
+    assert_eq!(scene.healed_to(), ["good"]);
+}
+
+async fn production_is_found_behind_all_its_process_instances(mut scene: Scene) {
+    scene.release("good").await;
+    scene.minutes(61);
+    scene.release("bad").await;
+    scene.minutes(10);
+    let tenant = &scene.world.tenant;
+    let mut problem = tenant.problem("Failure rate increase");
+    for number in 0..120 {
+        let id = format!("PROCESS_GROUP_INSTANCE-{number:016X}");
+        tenant
+            .entity("PROCESS_GROUP_INSTANCE", &id, "node")
+            .tag("DeploymentGroup", "Production")
             .add();
         problem = problem.impacts(&id);
     }
