@@ -1,5 +1,7 @@
 //! Everything that led to a verdict, in the shape in which it is stored.
 
+mod within;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -7,6 +9,8 @@ use monspec::{Finding, OpenProblems, Outcome, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::approval::Answer;
+pub use within::MOST_ENTITIES;
+
 use crate::window::Window;
 
 /// The evidence of one verdict.
@@ -24,7 +28,7 @@ pub struct Evidence {
     /// Every signature, judged.
     pub findings: Vec<Evidenced>,
     /// The entities that were asked for or answered, per service entry and
-    /// environment.
+    /// environment; the first of them in what is stored.
     pub entities: BTreeMap<String, BTreeMap<String, Vec<String>>>,
     /// When the verdict fell.
     pub judged_at: Timestamp,
@@ -46,6 +50,9 @@ pub struct Context {
     /// Where more is to be seen.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<Link>,
+    /// How many entities there are where not all are named.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub entity_counts: BTreeMap<String, BTreeMap<String, usize>>,
 }
 
 /// What kept numbers from being judged.

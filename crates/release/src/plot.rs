@@ -4,9 +4,10 @@ use monspec::{Finding, Outcome};
 
 use crate::summary::series_name;
 
-/// The longest name of a plotted signature; all those of a build are stored in
-/// one item.
+/// The longest name of a plotted signature, in characters and in bytes; all
+/// those of a build are stored in one item.
 const LONGEST_NAME: usize = 200;
+const MOST_BYTES: usize = 400;
 
 /// One point of a chart: the numbers of one signature.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,7 +29,7 @@ pub struct Plotted {
 impl From<&Finding> for Plotted {
     fn from(finding: &Finding) -> Self {
         Self {
-            name: series_name(finding).chars().take(LONGEST_NAME).collect(),
+            name: shortened(&series_name(finding)),
             outcome: finding.outcome,
             observation: finding.observation,
             baseline: finding.baseline,
@@ -36,4 +37,13 @@ impl From<&Finding> for Plotted {
             lower_limit: finding.lower_limit,
         }
     }
+}
+
+fn shortened(name: &str) -> String {
+    let mut bytes = 0;
+    let fits = |c: &char| {
+        bytes += c.len_utf8();
+        bytes <= MOST_BYTES
+    };
+    name.chars().take(LONGEST_NAME).take_while(fits).collect()
 }

@@ -13,6 +13,10 @@ use crate::remediation::{Needless, State};
 /// The longest id that a problem may have, in bytes.
 pub const LONGEST_ID: usize = 200;
 
+/// How many comments a record holds. A problem that opens and closes for days
+/// leaves out its oldest ones, those first that the tenant has taken.
+const MOST_COMMENTS: usize = 40;
+
 /// A problem that the tenant reported.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -229,9 +233,15 @@ impl Problem {
     /// Has something said about it, unless that was said already: a problem that
     /// begins again may come to what it came to before.
     pub fn say(&mut self, text: String, now: Timestamp) {
-        if self.comments.iter().all(|said| said.text != text) {
-            self.comments.push(Comment::new(text, now));
+        if self.comments.iter().any(|said| said.text == text) {
+            return;
         }
+        if self.comments.len() >= MOST_COMMENTS {
+            let posted = |comment: &Comment| comment.posted.is_some();
+            let oldest = self.comments.iter().position(posted).unwrap_or(0);
+            self.comments.remove(oldest);
+        }
+        self.comments.push(Comment::new(text, now));
     }
 
     /// What a person calls it.
@@ -320,6 +330,24 @@ mod tests {
             version: "1".to_owned(),
             origin: Origin::Release,
         }
+    }
+
+    #[test]
+    fn problem_that_opens_and_closes_for_days_says_what_is_newest() {
+        let now = Timestamp::UNIX_EPOCH;
+        let mut problem =
+            Problem::heard_of("P-1", Arrival::Webhook, now, SignedDuration::from_hours(1));
+        for number in 0..200 {
+            problem.say(format!("opened for the {number}th time"), now);
+            if number % 2 == 0 {
+                problem.comments.last_mut().unwrap().posted = Some(now);
+            }
+        }
+
+        assert_eq!(problem.comments.len(), MOST_COMMENTS);
+        let newest = problem.comments.last().unwrap();
+        assert_eq!(newest.text, "opened for the 199th time");
+        assert!(problem.unposted().count() > MOST_COMMENTS / 2);
     }
 
     fn states() -> Vec<State> {

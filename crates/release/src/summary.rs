@@ -200,7 +200,7 @@ fn excess(finding: &Finding) -> f64 {
         .unwrap_or(0.0)
 }
 
-fn cut(text: &str, room: usize) -> String {
+pub(crate) fn cut(text: &str, room: usize) -> String {
     if text.chars().count() <= room {
         return text.to_owned();
     }

@@ -18,17 +18,36 @@ use crate::item::Item;
 /// More than any evidence or spec needs; a damaged item must not fill memory.
 const LARGEST: u64 = 8 * 1024 * 1024;
 
+/// What may be written of it: a reader answers it as one page.
+const MOST_TEXT: usize = 2 * 1024 * 1024;
+
+/// What one attribute may take of an item, in bytes.
+const MOST_PACKED: usize = 300_000;
+
 pub(crate) fn pack(text: &str) -> AttributeValue {
+    AttributeValue::B(Blob::new(compressed(text)))
+}
+
+pub(crate) fn pack_json(value: &impl Serialize) -> AttributeValue {
+    pack(&in_json(value))
+}
+
+/// Whether a value leaves room for the rest of its item.
+pub(crate) fn fits(value: &impl Serialize) -> bool {
+    let text = in_json(value);
+    text.len() <= MOST_PACKED || (text.len() <= MOST_TEXT && compressed(&text).len() <= MOST_PACKED)
+}
+
+fn compressed(text: &str) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder
         .write_all(text.as_bytes())
         .and_then(|()| encoder.finish())
-        .map(|bytes| AttributeValue::B(Blob::new(bytes)))
         .expect("writing to memory does not fail")
 }
 
-pub(crate) fn pack_json(value: &impl Serialize) -> AttributeValue {
-    pack(&serde_json::to_string(value).expect("our own types have only string keys"))
+fn in_json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("our own types have only string keys")
 }
 
 pub(crate) fn text(item: &Item, attribute: &'static str) -> Result<String, StoreError> {

@@ -15,7 +15,7 @@ use crate::change::Change;
 use crate::claim::Claimed;
 use crate::item::{self, Key, expiring};
 use crate::ledger::Lesson;
-use crate::packed::pack_json;
+use crate::packed::{fits, pack_json};
 use crate::transaction::{Attempt, Write};
 use crate::{Store, StoreError};
 
@@ -65,7 +65,8 @@ impl Store {
     fn put_evidence(&self, claimed: &Claimed, evidence: &Evidence) -> Write {
         let registration = &claimed.validation.registration;
         let mut item = claimed.key.evidence(registration.id).attributes();
-        item.insert("body".to_owned(), pack_json(evidence));
+        let evidence = evidence.within(fits);
+        item.insert("body".to_owned(), pack_json(&evidence));
         Write::put(
             Put::builder()
                 .table_name(&self.validations)

@@ -24,6 +24,14 @@ use crate::refusal::Stop;
 use parameters::Parameters;
 use pipeline::Placed;
 
+/// How many deployments one verdict is about: each takes part in the transaction
+/// that stores it.
+const MOST_DEPLOYMENTS: usize = 40;
+
+/// What a registration may take of its record, in bytes; the numbers of the
+/// verdict come beside it.
+const LARGEST_REGISTRATION: usize = 80_000;
+
 /// What registration speaks to.
 #[derive(Debug)]
 pub struct Services {
@@ -261,6 +269,16 @@ async fn store(
     spec: &spec::Accepted,
     job: Option<&str>,
 ) -> Result<Outcome, Stop> {
+    let size = serde_json::to_vec(registration).map_or(usize::MAX, |text| text.len());
+    if size > LARGEST_REGISTRATION || registration.deployments.len() > MOST_DEPLOYMENTS {
+        let (deployments, sources) = (registration.deployments.len(), registration.sources.len());
+        let refusal = Refusal::configuration(format!(
+            "{deployments} deployments of {sources} sources do not fit into one validation; \
+             register after each stage, or name the group behind the environment in \
+             DEPLOYMENT_GROUPS"
+        ));
+        return Err(refusal.into());
+    }
     let registered = services
         .store
         .register(registration, &spec.stored, job)

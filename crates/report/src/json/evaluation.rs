@@ -58,6 +58,9 @@ pub(super) struct Evaluation<'a> {
     findings: Vec<Finding<'a>>,
     /// The entities that were asked for or answered, per service entry and environment.
     entities: Option<&'a BTreeMap<String, BTreeMap<String, Vec<String>>>>,
+    /// How many there are where not all are named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entity_counts: Option<&'a BTreeMap<String, BTreeMap<String, usize>>>,
     #[serde(flatten)]
     answers: Answers<'a>,
     /// The monspec that judged it.
@@ -153,6 +156,9 @@ impl<'a> Evaluation<'a> {
                 .map(|evidence| evidence.findings.iter().map(Finding::from).collect())
                 .unwrap_or_default(),
             entities: evidence.map(|evidence| &evidence.entities),
+            entity_counts: context
+                .map(|context| &context.entity_counts)
+                .filter(|counts| !counts.is_empty()),
             answers: validation.into(),
             monspec: Monspec {
                 sha256: &registration.spec,

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use monspec::{Outcome, Verdict};
 use release::approval::Answer;
 use release::deployment::Standing;
-use release::evidence::Evidence;
+use release::evidence::{Evidence, Evidenced, MOST_ENTITIES};
 use release::plot::Plotted;
 use release::validation::{Phase, Registration};
 use store::Spec;
@@ -138,6 +138,93 @@ async fn evidence_of_many_findings_stays_far_below_the_limit_of_an_item() {
     let stored = item["body"].as_b().unwrap().as_ref().len();
     assert!(stored < 100_000, "stored in {stored} bytes");
     assert_eq!(world.store.evidence(asked.id).await.unwrap(), Some(large));
+}
+
+#[tokio::test]
+async fn verdict_is_stored_however_much_the_tenant_answered() {
+    let world = World::start().await;
+    let asked = registration(1);
+    let mut worker = world.claimed(&asked).await;
+    // Nothing here repeats itself, so nothing of it can be compressed away.
+    let noise = |length: usize, seed: usize| -> String {
+        let mut state = seed as u64 + 1;
+        let next = || {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            char::from_u32(0x4e00 + (state >> 40) as u32 % 20_000).unwrap()
+        };
+        std::iter::repeat_with(next).take(length).collect()
+    };
+    let mut findings: Vec<_> = (0..500)
+        .map(|index| {
+            let mut found = finding(index, &noise(6_000, index));
+            found.source.warnings = vec![noise(500, index); 20];
+            found.source.selector = noise(1_000, index);
+            found.finding.metric = noise(1_000, index);
+            found.finding.reason = noise(2_000, index);
+            found.compare = Some(found.source.clone());
+            found
+        })
+        .collect();
+    findings[400].finding.outcome = Outcome::Violated;
+    let ids = (0..9_000).map(|number| noise(20, number));
+    let vast = Evidence {
+        findings,
+        entities: [(
+            "Shop".to_owned(),
+            [("Staging".to_owned(), ids.collect())].into(),
+        )]
+        .into(),
+        ..evidence(Verdict::Failed)
+    };
+
+    world
+        .store
+        .judged(&mut worker, judgement(Verdict::Failed), &vast, &[])
+        .await
+        .unwrap();
+
+    let stored = world.store.evidence(asked.id).await.unwrap().unwrap();
+    assert_eq!(stored.verdict, Verdict::Failed);
+    assert_eq!(stored.context.entity_counts["Shop"]["Staging"], 9_000);
+    let violated = |found: &Evidenced| found.finding.outcome == Outcome::Violated;
+    assert!(stored.findings.iter().any(violated));
+    let kept = stored.findings.len();
+    let note = stored.note.unwrap();
+    assert!(
+        note.contains(&format!("{kept} of 500 signatures")),
+        "{note}"
+    );
+}
+
+#[tokio::test]
+async fn entities_are_counted_and_the_first_are_named() {
+    let world = World::start().await;
+    let asked = registration(1);
+    let mut worker = world.claimed(&asked).await;
+    let ids: Vec<String> = (0..60)
+        .map(|number| format!("SERVICE-{number:016X}"))
+        .collect();
+    let many = Evidence {
+        entities: [(
+            "Shop".to_owned(),
+            [("Staging".to_owned(), ids.clone())].into(),
+        )]
+        .into(),
+        ..evidence(Verdict::Passed)
+    };
+
+    world
+        .store
+        .judged(&mut worker, judgement(Verdict::Passed), &many, &[])
+        .await
+        .unwrap();
+
+    let stored = world.store.evidence(asked.id).await.unwrap().unwrap();
+    assert_eq!(stored.entities["Shop"]["Staging"], ids[..MOST_ENTITIES]);
+    assert_eq!(stored.context.entity_counts["Shop"]["Staging"], 60);
+    assert_eq!(stored.note, None, "nothing else is left out");
 }
 
 #[tokio::test]

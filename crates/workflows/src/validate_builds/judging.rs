@@ -177,6 +177,7 @@ async fn unjudged(
         unjudged: Some(unjudged),
         problems,
         links,
+        ..Context::default()
     };
     evidence
 }

@@ -20,6 +20,7 @@ stories! {
     stage_with_one_group_has_nothing_to_tell_apart,
     tests_that_are_deployed_beside_the_registration_change_nothing,
     registration_that_runs_before_its_deployment_is_refused,
+    stage_of_more_deployments_than_a_record_holds_is_refused,
 }
 
 const APP: &str = "SampleDevOpsApp";
@@ -266,4 +267,26 @@ async fn registration_that_runs_before_its_deployment_is_refused(world: World) {
     declare(&world, Mode::Superseded, [staging, next]);
     world.start_execution("2", &monspec());
     assert_eq!(world.run_jobs().await, [JobStatus::Succeeded]);
+}
+
+async fn stage_of_more_deployments_than_a_record_holds_is_refused(world: World) {
+    let many = (0..45).fold(Stage::new("Staging"), |stage, number| {
+        stage.deploy(
+            &format!("Deploy{number}"),
+            APP,
+            &format!("Staging{number}"),
+            1,
+        )
+    });
+    let staging = register(many, "StagingToProduction,5", 2);
+    declare(&world, Mode::Superseded, [staging]);
+    world.start_execution("1", &monspec());
+
+    let ends = world.run_jobs().await;
+
+    let [JobStatus::Failed { message, .. }] = ends.as_slice() else {
+        panic!("{ends:?}");
+    };
+    assert!(message.contains("45 deployments"), "{message}");
+    assert!(message.contains("DEPLOYMENT_GROUPS"), "{message}");
 }

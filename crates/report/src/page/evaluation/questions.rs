@@ -71,9 +71,12 @@ fn block(question: &Question<'_>, evidence: &Evidence, clock: Clock<'_>, longest
             dl {
                 dt { "Window" }
                 dd { (clock.window(asked.window)) }
-                @if !entities.is_empty() {
+                @if !entities.names.is_empty() {
                     dt { "Entities" }
-                    dd { code { (shortened(&entities.join(", "), longest)) } }
+                    dd {
+                        code { (shortened(&entities.names.join(", "), longest)) }
+                        @if entities.others > 0 { " and " (entities.others) " more" }
+                    }
                 }
                 @if !asked.query.is_empty() {
                     dt { "Query" }
@@ -95,7 +98,15 @@ fn block(question: &Question<'_>, evidence: &Evidence, clock: Clock<'_>, longest
     }
 }
 
-fn entities<'a>(question: &Question<'_>, evidence: &'a Evidence) -> Vec<&'a str> {
+/// The entities that answered a question.
+#[derive(Default)]
+struct Entities<'a> {
+    names: Vec<&'a str>,
+    /// How many are not named.
+    others: usize,
+}
+
+fn entities<'a>(question: &Question<'_>, evidence: &'a Evidence) -> Entities<'a> {
     let mut services: Vec<&str> = question
         .answered
         .iter()
@@ -103,15 +114,20 @@ fn entities<'a>(question: &Question<'_>, evidence: &'a Evidence) -> Vec<&'a str>
         .collect();
     services.sort_unstable();
     services.dedup();
-    services
-        .into_iter()
-        .filter_map(|service| {
+    let mut entities = Entities::default();
+    for service in services {
+        let environment = &question.asked.environment;
+        let of = |service| evidence.entities.get(service)?.get(environment);
+        let counted = |service| {
             evidence
-                .entities
+                .context
+                .entity_counts
                 .get(service)?
-                .get(&question.asked.environment)
-        })
-        .flatten()
-        .map(String::as_str)
-        .collect()
+                .get(environment)
+        };
+        let names = of(service).map(Vec::as_slice).unwrap_or_default();
+        entities.names.extend(names.iter().map(String::as_str));
+        entities.others += counted(service).map_or(0, |count| count.saturating_sub(names.len()));
+    }
+    entities
 }
