@@ -11,7 +11,7 @@ const BASE: [&str; 4] = ["bash", "env", "dirname", "cat"];
 
 #[test]
 fn missing_tools_are_named_with_their_reason_and_installed() {
-    let machine = Machine::with("missing", &["cargo", "cc", "npm"]);
+    let machine = Machine::with("missing", &["cargo", "cc", "npm", "python3"]);
     machine.add(
         "apt-get",
         "#!/usr/bin/env bash\nprintf 'apt-get %s\\n' \"$*\"\n",
@@ -35,12 +35,15 @@ fn machine_without_apt_get_is_told_what_to_install() {
 
     assert!(!told.status.success());
     let text = String::from_utf8(told.stderr).unwrap();
-    assert!(text.contains("install chromium npm with"), "{text}");
+    assert!(
+        text.contains("install chromium npm python3 python3-venv with"),
+        "{text}"
+    );
 }
 
 #[test]
 fn complete_machine_is_left_as_it_is() {
-    let machine = Machine::with("complete", &["cargo", "cc", "npm", "chromium"]);
+    let machine = Machine::with("complete", &["cargo", "cc", "npm", "chromium", "python3"]);
 
     let told = machine.install();
 
