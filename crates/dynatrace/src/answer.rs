@@ -57,6 +57,17 @@ pub struct Entity {
     pub to: BTreeMap<String, Vec<Related>>,
     /// The tags of the entity.
     pub tags: Vec<Tag>,
+    /// The type of a service, such as `WEB_REQUEST_SERVICE`; the generations of
+    /// the API write it differently.
+    pub service_type: Option<String>,
+}
+
+impl Entity {
+    /// Whether it is a database, as other services see it.
+    pub fn is_database(&self) -> bool {
+        let kind = self.service_type.as_deref().unwrap_or_default();
+        kind.to_ascii_lowercase().starts_with("database")
+    }
 }
 
 /// The other end of a relationship.

@@ -121,6 +121,7 @@ struct Wire {
     from_relationships: BTreeMap<String, Vec<String>>,
     #[serde(default)]
     to_relationships: BTreeMap<String, Vec<String>>,
+    service_type: Option<String>,
 }
 
 impl From<Wire> for Entity {
@@ -139,6 +140,7 @@ impl From<Wire> for Entity {
             from: related(wire.from_relationships),
             to: related(wire.to_relationships),
             tags: wire.tags.into_iter().map(Tag::from).collect(),
+            service_type: wire.service_type,
         }
     }
 }

@@ -12,8 +12,8 @@ use crate::answer::{Entity, Related};
 use crate::calls::Subject;
 use crate::error::Error;
 use crate::http::Connection;
-use crate::question::{Scope, Tag, Window};
-use crate::wire::WireTag;
+use crate::question::{EntityType, Scope, Tag, Window};
+use crate::wire::{WireTag, or_default};
 
 /// The entities of a scope that were active in the window; those of the ids, if
 /// there are any.
@@ -44,9 +44,13 @@ pub(super) async fn in_context(
         [] => "+fromRelationships,+toRelationships,+tags",
         _ => "+tags",
     };
+    let fields = match scope.entity_type {
+        EntityType::Service => format!("{fields},+properties.serviceType"),
+        _ => fields.to_owned(),
+    };
     let parts = selectors
         .into_iter()
-        .map(|selector| selected(connection, selector, fields, window, deadline));
+        .map(|selector| selected(connection, selector, &fields, window, deadline));
     let found = try_join_all(parts).await?;
 
     let (found, others): (Vec<_>, Vec<_>) = found
@@ -116,6 +120,14 @@ struct Wire {
     from_relationships: BTreeMap<String, Vec<WireRelated>>,
     #[serde(default)]
     to_relationships: BTreeMap<String, Vec<WireRelated>>,
+    #[serde(default, deserialize_with = "or_default")]
+    properties: WireProperties,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireProperties {
+    service_type: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -143,6 +155,7 @@ impl From<Wire> for Entity {
             from: related(wire.from_relationships),
             to: related(wire.to_relationships),
             tags: wire.tags.into_iter().map(Tag::from).collect(),
+            service_type: wire.properties.service_type,
         }
     }
 }

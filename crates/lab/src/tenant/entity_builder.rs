@@ -38,6 +38,15 @@ impl EntityBuilder {
         self.with_tag(context, key, Some(value))
     }
 
+    /// Says something more of it, such as `serviceType`: v2 shows it among the
+    /// properties, v1 beside the name.
+    pub fn property(mut self, name: &str, value: &str) -> Self {
+        self.entity
+            .properties
+            .insert(name.to_owned(), value.to_owned());
+        self
+    }
+
     /// Adds a service this one calls.
     pub fn calls(self, id: &str) -> Self {
         self.relates("calls", id)

@@ -21,6 +21,8 @@ pub(super) struct Entity {
     pub(super) last_seen: Option<i64>,
     pub(super) tags_visible_from: i64,
     pub(super) marking: Marking,
+    /// What else is known of it, such as `serviceType`.
+    pub(super) properties: BTreeMap<String, String>,
 }
 
 /// Relationship name to the ids at the other end.
@@ -65,6 +67,7 @@ impl Entity {
             last_seen: None,
             tags_visible_from: 0,
             marking: Marking::Unmarked,
+            properties: BTreeMap::new(),
         }
     }
 

@@ -152,7 +152,7 @@ fn question(entity_type: &str, query: &Query) -> Value {
 
 fn describe(view: View<'_>, entity: &Entity) -> Value {
     let tags = view.tags(entity);
-    json!({
+    let mut shown = json!({
         "entityId": entity.id,
         "displayName": entity.name,
         "discoveredName": entity.name,
@@ -161,7 +161,11 @@ fn describe(view: View<'_>, entity: &Entity) -> Value {
         "tags": tags.iter().map(tag).collect::<Value>(),
         "fromRelationships": relationships(&entity.from),
         "toRelationships": relationships(&view.to(entity)),
-    })
+    });
+    for (name, value) in &entity.properties {
+        shown[name] = value.clone().into();
+    }
+    shown
 }
 
 /// A tag as every v1 endpoint shows it.

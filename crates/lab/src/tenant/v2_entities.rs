@@ -121,6 +121,13 @@ fn describe(view: View<'_>, entity: &Entity, fields: &[String]) -> Value {
     shown.insert("displayName".into(), entity.name.clone().into());
     for field in fields {
         let name = field.trim_start_matches('+');
+        if let Some(property) = name.strip_prefix("properties.") {
+            if let Some(value) = entity.properties.get(property) {
+                let all = shown.entry("properties").or_insert_with(|| json!({}));
+                all[property] = value.clone().into();
+            }
+            continue;
+        }
         let value = match name {
             "fromRelationships" => relationships(&entity.from),
             "toRelationships" => relationships(&view.to(entity)),
@@ -131,6 +138,7 @@ fn describe(view: View<'_>, entity: &Entity, fields: &[String]) -> Value {
                 .collect(),
             "managementZones" => json!([]),
             "firstSeenTms" => entity.visible_from.into(),
+            "properties" => json!(entity.properties),
             "lastSeenTms" => entity.last_seen.unwrap_or(view.now).into(),
             _ => continue,
         };
