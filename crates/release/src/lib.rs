@@ -16,5 +16,6 @@ pub mod plot;
 pub mod problem;
 pub mod remediation;
 pub mod summary;
+pub mod tie;
 pub mod validation;
 pub mod window;

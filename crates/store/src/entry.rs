@@ -1,6 +1,8 @@
 //! One deployment in the ledger: found by its id, and changed only from what
 //! was read.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_dynamodb::types::{AttributeValue, Put, Update};
 use release::deployment::{Deployment, Group, LedgerEntry, Standing};
 
@@ -135,11 +137,13 @@ impl Store {
     /// way to those that are new, and what is held against their contents.
     pub(crate) fn entry_writes(&self, entries: &[Entry]) -> Vec<Write> {
         let mut contents = Contents::default();
+        let mut groups: BTreeSet<&Group> = BTreeSet::new();
         let mut writes = Vec::new();
         for entry in entries.iter().filter(|entry| entry.is_changed()) {
             writes.push(self.entry_write(entry));
             if !entry.located {
                 writes.push(self.locator_write(entry));
+                groups.insert(&entry.deployment.group);
             }
             let read = entry.read.as_ref().map(|known| known.said.standing);
             let (before, after) = (read.unwrap_or_default(), entry.known.said.standing);
@@ -151,6 +155,7 @@ impl Store {
                 None => contents.turn(&entry.deployment, before, after),
             }
         }
+        writes.extend(groups.into_iter().map(|group| self.group_write(group)));
         writes.extend(contents.writes(&self.ledger));
         writes
     }

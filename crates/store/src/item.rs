@@ -126,6 +126,22 @@ impl Key {
         }
     }
 
+    /// What ties a group to an entity.
+    pub(crate) fn tie(entity_id: &str, group: &Group) -> Self {
+        Self {
+            pk: entity(entity_id),
+            sk: format!("tie#{}", history(group)),
+        }
+    }
+
+    /// Where the application of a group is found by the name of the group.
+    pub(crate) fn named(group: &Group) -> Self {
+        Self {
+            pk: groups_named(&group.name),
+            sk: format!("application#{}", escaped(&group.application)),
+        }
+    }
+
     /// What is deployed can have a name of any length, a key cannot.
     pub(crate) fn content(identity: &str) -> Self {
         Self {
@@ -179,6 +195,17 @@ pub(crate) fn slots(pipeline: &str, execution: &str) -> String {
 /// The partition of a group's deployments.
 pub(crate) fn history(group: &Group) -> String {
     format!("{}#{}", escaped(&group.application), escaped(&group.name))
+}
+
+/// The partition of the groups behind an entity. No group has a partition of
+/// three parts.
+pub(crate) fn entity(id: &str) -> String {
+    format!("entity#{}#ties", escaped(id))
+}
+
+/// The partition of the applications that have a group of this name.
+pub(crate) fn groups_named(name: &str) -> String {
+    format!("group#{}#applications", escaped(name))
 }
 
 /// The sort key prefix of a deployment: text that sorts by time.

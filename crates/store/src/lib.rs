@@ -25,6 +25,7 @@ mod content;
 mod entry;
 mod guard;
 mod ruling;
+mod ties;
 
 mod change;
 mod contention;

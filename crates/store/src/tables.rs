@@ -62,7 +62,7 @@ pub const LEDGER: Table = Table {
     partition_key: "pk",
     sort_key: "sk",
     index: None,
-    time_to_live: None,
+    time_to_live: Some("expiresAt"),
 };
 
 /// Problems and what is done about them.

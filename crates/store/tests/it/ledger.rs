@@ -345,7 +345,11 @@ async fn only(world: &World) -> LedgerEntry {
 
 /// What the answer to a problem will write one day.
 async fn problem_said(world: &World, standing: &str) {
-    let mut item = world.items(LEDGER).await.remove(0);
+    let items = world.items(LEDGER).await;
+    let mut entries = items
+        .into_iter()
+        .filter(|item| item.contains_key("standing"));
+    let mut item = entries.next().unwrap();
     for (name, value) in [("standing", standing), ("taughtBy", "problem P-1")] {
         item.insert(name.to_owned(), AttributeValue::S(value.to_owned()));
     }

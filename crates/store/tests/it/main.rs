@@ -15,5 +15,6 @@ mod registration;
 mod rulings;
 mod slots;
 mod tables;
+mod ties;
 mod verdicts;
 mod world;
