@@ -9,7 +9,7 @@
 //! | Met | Event | Durable write | External call | Killed before it | Killed after it |
 //! |---|---|---|---|---|---|
 //! | nothing | delivered: job, notice, call | the deployment in the ledger | – | delivered again | the same entry is met |
-//! | the entry | some entity lacks the event | – | attach it to those | delivered again: looked for, not found, attached | looked for and found; attached twice where the tenant does not show it yet |
+//! | the entry | some entity lacks the event | which group is behind each entity, beside the call | attach it to those | delivered again: looked for, not found, attached | looked for and found; attached twice where the tenant does not show it yet |
 //! | the entry, and nobody can say in time whether the event is there | – | – | attach it to all | the same | looked for again; attached twice |
 //! | the entry | one type of entities is refused, or a fault | – | attach it to the others, then fail with it | delivered again | delivered again: looked for and found on the others |
 //! | the event on every entity | – | – | job succeeds | delivered again: found, nothing is sent | – |
@@ -18,7 +18,7 @@
 //! | some entities | a job, patience over | – | job succeeds and says which are missing | delivered again | – |
 //! | no entity, or not all | any other trigger | – | invocation fails | retried by Lambda | retried by Lambda |
 //! | – | an event with several notices, one of which cannot be announced | each as above | each as above; then the invocation fails and names which and why | retried by Lambda | retried by Lambda: the others are found to have their event |
-//! | – | a deployment that failed, a restart | – | – | – | – |
+//! | – | a deployment that failed, a restart, one for a joining instance | – | – | – | – |
 //! | – | something to correct | as far as it came | job fails with it | delivered again | – |
 //! | – | a fault of a remote | as far as it came | job fails at once; other invocations fail | delivered again | – |
 //!
@@ -33,15 +33,18 @@ mod targets;
 mod telling;
 mod words;
 
+use anyhow::Context as _;
 use delivery::CodePipeline;
 use delivery::artifact::Artifacts;
 use delivery::codedeploy::CodeDeploy;
 use delivery::job::Job;
 use dynatrace::{Dynatrace, EventKind};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use release::behind::Behind;
 use release::console::Console;
 use release::deployment::Deployment;
+use release::tie::Tie;
+use release::window::saturating_add;
 use store::Store;
 use tokio::time::Instant;
 
@@ -55,9 +58,13 @@ use crate::refusal::Stop;
 use codedeploy::Known;
 use parameters::Parameters;
 use patience::Since;
-use targets::Targets;
+use targets::{Found, Targets};
 use telling::{Change, Teller, Told};
 use words::Facts;
+
+/// How many ties one announcement makes: more entities than this are told, and
+/// known by their own events alone.
+const MOST_TIES: usize = 1_000;
 
 /// What an announcement needs before it speaks to the tenant.
 #[derive(Debug)]
@@ -87,6 +94,8 @@ pub struct Settings {
     pub group_tag: GroupTag,
     /// Which groups are behind which tags, where that is listed.
     pub behind: Behind,
+    /// How long it is kept which group is behind an entity.
+    pub keep_ties: SignedDuration,
 }
 
 impl Services {
@@ -218,11 +227,12 @@ async fn announced(
     };
 
     let tenant = connect().await?;
-    let (have_it, missing) = tell(&plan, &tenant, moment).await?;
+    let (have_it, missing) = tell(services, &plan, &tenant, moment).await?;
     Ok(ended(plan, have_it, missing, since, moment.now))
 }
 
 async fn tell(
+    services: &Services,
     plan: &Plan,
     tenant: &Dynatrace,
     Moment { now, deadline }: Moment,
@@ -237,11 +247,40 @@ async fn tell(
         now,
         deadline,
     };
-    let mut told = Told::missing(found.missing.clone());
-    for change in &plan.changes {
-        told.add(teller.tell(change, &found).await);
+    let telling = async {
+        let mut told = Told::missing(found.missing.clone());
+        for change in &plan.changes {
+            told.add(teller.tell(change, &found).await);
+        }
+        told
+    };
+    let ties = plan.ties(&found);
+    let until = saturating_add(now, services.settings.keep_ties);
+    let (told, tied) = tokio::join!(telling, services.store.tie(&ties, until));
+    let ended = told.ended()?;
+    tied.context("cannot keep which group is behind the entities")?;
+    Ok(ended)
+}
+
+impl Plan {
+    /// Which group is behind each entity by this announcement.
+    fn ties(&self, found: &Found) -> Vec<Tie> {
+        if self.kind != EventKind::Deployment {
+            return Vec::new();
+        }
+        let tie = |deployment: &Deployment, entity: &String| Tie {
+            entity: entity.clone(),
+            group: deployment.group.clone(),
+            at: deployment.at,
+            shared: found.databases.contains(entity),
+        };
+        let deployments = self.deployments.iter();
+        let ties = deployments.flat_map(|deployment| {
+            let entities = found.by_type.values().flatten();
+            entities.map(move |entity| tie(deployment, entity))
+        });
+        ties.take(MOST_TIES).collect()
     }
-    told.ended()
 }
 
 fn ended(

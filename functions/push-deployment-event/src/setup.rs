@@ -4,9 +4,10 @@ use delivery::CodePipeline;
 use delivery::artifact::Artifacts;
 use delivery::codedeploy::CodeDeploy;
 use dynatrace::Dynatrace;
+use jiff::SignedDuration;
 use lambda::door::{Door, WEBHOOK_TOKEN};
 use lambda::secrets::Secrets;
-use lambda::settings::{self, SettingError, required, unusable};
+use lambda::settings::{self, SettingError, parsed, required, unusable};
 use lambda::tenant::{API_TOKEN, Reach};
 use release::console::Console;
 use store::Store;
@@ -28,12 +29,12 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
     let origins = settings::optional("ALLOWED_ORIGINS").unwrap_or_default();
     let outgoing = Outgoing::new(&origins).map_err(|error| unusable("ALLOWED_ORIGINS", error))?;
     let remediation = remediation()?;
-    let tag = settings::optional("GROUP_TAG").unwrap_or_else(|| "DeploymentGroup".to_owned());
     let behind = settings::optional("DEPLOYMENT_GROUPS").unwrap_or_default();
     let behind = behind
         .parse()
         .map_err(|error| unusable("DEPLOYMENT_GROUPS", error))?;
-    let group_tag: GroupTag = tag.parse().map_err(|error| unusable("GROUP_TAG", error))?;
+    let group_tag = parsed("GROUP_TAG", GroupTag::default())?;
+    let days = parsed::<u32>("GROUP_TIE_DAYS", 90)?;
 
     let sdk = lambda::clients::aws().await?;
     let secrets = Secrets::new(sdk.clone(), &[API_TOKEN, WEBHOOK_TOKEN]);
@@ -51,6 +52,7 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
                 remediation,
                 group_tag,
                 behind,
+                keep_ties: SignedDuration::from_hours(24 * i64::from(days)),
             },
         },
         secrets,

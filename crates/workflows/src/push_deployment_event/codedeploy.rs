@@ -38,6 +38,11 @@ pub(super) async fn look(services: &Services, id: &str) -> Result<Known, Stop> {
             "deployment {id} restarts what ran before"
         )));
     };
+    if found.maker == Maker::Joining {
+        return Ok(Known::Nothing(format!(
+            "deployment {id} brings an instance to what the group runs already"
+        )));
+    }
     if matches!(found.status, Status::Failed | Status::Stopped) {
         return Ok(Known::Nothing(format!(
             "deployment {id} did not reach its group"

@@ -1,6 +1,6 @@
 //! Whom an announcement is for: entities by their tags, or by their ids.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dynatrace::{Dynatrace, EntityType, Scope, Tag, Window};
 use futures_util::future::try_join_all;
@@ -70,6 +70,8 @@ struct WireTag {
 pub(super) struct Found {
     /// Their ids by the type in front of each.
     pub(super) by_type: BTreeMap<String, Vec<String>>,
+    /// Those that are databases, which several groups may share.
+    pub(super) databases: BTreeSet<String>,
     /// What was looked for in vain, in words, where it is needed.
     pub(super) missing: Vec<String>,
 }
@@ -89,7 +91,7 @@ impl Targets {
             })
             .collect();
         if sought.is_empty() {
-            let known: std::collections::BTreeSet<String> = spec
+            let known: BTreeSet<String> = spec
                 .entries
                 .iter()
                 .flat_map(|entry| entry.environments.keys())
@@ -191,6 +193,9 @@ impl Targets {
             }
             for entity in entities {
                 found.add(&entity.id);
+                if entity.is_database() {
+                    found.databases.insert(entity.id);
+                }
             }
         }
         if self.demand == Demand::Any && !found.by_type.is_empty() {
@@ -253,6 +258,28 @@ pub struct GroupTag {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("it is the key of a tag, such as `DeploymentGroup` or `[AWS]DeploymentGroup`")]
 pub struct InvalidTag;
+
+/// The tutorial's.
+impl Default for GroupTag {
+    fn default() -> Self {
+        Self {
+            context: None,
+            key: "DeploymentGroup".to_owned(),
+        }
+    }
+}
+
+impl GroupTag {
+    /// The names of groups that these tags say; a tag that is wanted without a
+    /// context may have any.
+    pub(crate) fn values<'t>(&self, tags: &'t [monspec::Tag]) -> Vec<&'t str> {
+        let is = |tag: &&monspec::Tag| {
+            tag.key == self.key && (self.context.is_none() || tag.context == self.context)
+        };
+        let values = tags.iter().filter(is);
+        values.filter_map(|tag| tag.value.as_deref()).collect()
+    }
+}
 
 impl std::str::FromStr for GroupTag {
     type Err = InvalidTag;

@@ -1,6 +1,10 @@
 //! CodeDeploy and other callers tell of a deployment or another change.
 
-use lab::codedeploy::{AutoRollback, GroupOptions, Outcome as Ends, Revision, RollbackEvent};
+use dynatrace::Api;
+use jiff::SignedDuration;
+use lab::codedeploy::{
+    AutoRollback, Creator, GroupOptions, Outcome as Ends, Revision, RollbackEvent,
+};
 use lab::pipeline::Mode;
 use release::deployment::Origin;
 use serde_json::json;
@@ -11,6 +15,8 @@ use crate::gate::stories;
 use crate::world::{PRODUCTION, STAGING, World, monspec};
 
 stories![
+    announcement_says_for_ninety_days_which_group_is_behind_each_entity,
+    instance_that_joins_its_group_is_not_announced,
     notice_of_codedeploy_is_announced_on_its_group,
     deployment_under_way_is_announced_and_enters_the_ledger_when_it_is_done,
     rollback_of_codedeploy_is_announced_as_a_heal,
@@ -50,6 +56,50 @@ async fn notice_of_codedeploy_is_announced_on_its_group(world: World) {
         ledger[0].deployment.identity,
         "location:github:shop/cart@c0ffee"
     );
+}
+
+async fn announcement_says_for_ninety_days_which_group_is_behind_each_entity(world: World) {
+    const DATABASE: &str = "SERVICE-00000000000000DB";
+    let kind = match world.api {
+        Api::V2 => "DATABASE_SERVICE",
+        Api::V1 => "Database",
+    };
+    let service = world.tenant.service(DATABASE, "carts");
+    let service = service.property("serviceType", kind);
+    service.tag("DeploymentGroup", "Production").add();
+    world.production_group(GroupOptions::default());
+    let id = deploy(&world, "c0ffee");
+    world.announce(Request::Deployment(&id)).await.unwrap();
+
+    let later = |days: i64| world.now + SignedDuration::from_hours(24 * days);
+    let entities = [PRODUCTION, DATABASE, STAGING];
+    let known = world.store.ties(&entities, later(89)).await.unwrap();
+    let mut told: Vec<_> = known
+        .iter()
+        .map(|tie| (tie.entity.as_str(), tie.group.to_string(), tie.shared))
+        .collect();
+    told.sort();
+    let group = "SampleDevOpsApp/Production".to_owned();
+    assert_eq!(
+        told,
+        [(PRODUCTION, group.clone(), false), (DATABASE, group, true)]
+    );
+    let expired = world.store.ties(&entities, later(90)).await.unwrap();
+    assert!(expired.is_empty(), "{expired:?}");
+}
+
+async fn instance_that_joins_its_group_is_not_announced(world: World) {
+    world.production_group(GroupOptions::default());
+    deploy(&world, "c0ffee");
+    let codedeploy = world.aws.codedeploy();
+    let joining = codedeploy.join(APPLICATION, "Production", "i-1", Creator::Autoscaling);
+
+    let joining = joining.unwrap();
+    let outcome = world.announce(Request::Deployment(&joining)).await.unwrap();
+
+    assert!(matches!(outcome, Outcome::NotNeeded(_)), "{outcome:?}");
+    assert!(world.events_on(PRODUCTION).is_empty());
+    assert!(world.ledger("Production").await.is_empty());
 }
 
 async fn deployment_under_way_is_announced_and_enters_the_ledger_when_it_is_done(world: World) {

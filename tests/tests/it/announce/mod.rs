@@ -69,6 +69,7 @@ impl World {
                 remediation: Some(HEALING.to_owned()),
                 behind: self.behind.parse().unwrap(),
                 group_tag: "DeploymentGroup".parse().unwrap(),
+                keep_ties: jiff::SignedDuration::from_hours(24 * 90),
             },
         }
     }
