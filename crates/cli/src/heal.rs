@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use workflows::Tick;
 use workflows::handle_problem::explain::{Asked, Explained, explain};
 use workflows::handle_problem::{Connected, Healing, Mode, Services};
+use workflows::push_deployment_event::GroupTag;
 
 use crate::aws::{self, Account, now};
 use crate::failure::Failure;
@@ -29,8 +30,8 @@ const PATIENCE: Duration = Duration::from_mins(2);
 const NOTES: &str = "\
 Settings:
   LEDGER_TABLE, DT_TENANT_URL, DT_API_TOKEN, DT_API, HEAL_TAG,
-  HEAL_LOOK_BACK_MINUTES and HEAL_MAX_GROUPS, as the functions have them, and the
-  AWS settings of `monspec ledger`.
+  HEAL_LOOK_BACK_MINUTES, HEAL_MAX_GROUPS, DEPLOYMENT_GROUPS and GROUP_TAG, as the
+  functions have them, and the AWS settings of `monspec ledger`.
 
 Examples:
   monspec heal explain --problem=-6004362228644432354_1638271020000V2
@@ -142,6 +143,11 @@ fn healing() -> Result<Healing, Failure> {
             window: SignedDuration::from_hours(24),
         },
         tag: tag()?,
+        behind: optional("DEPLOYMENT_GROUPS")
+            .unwrap_or_default()
+            .parse()
+            .map_err(|error| unusable("DEPLOYMENT_GROUPS", error))?,
+        group_tag: parsed("GROUP_TAG", GroupTag::default())?,
         patience: SignedDuration::from_hours(24),
     })
 }
@@ -182,7 +188,8 @@ fn tell(out: &mut impl Write, explained: &Explained) -> io::Result<()> {
             "DEPLOYMENT",
             "GROUP",
             "ENTITY",
-            "ANNOUNCED (UTC)",
+            "BEGAN (UTC)",
+            "ANNOUNCED",
             "BLAMED",
             "WHY",
         ];
@@ -192,6 +199,7 @@ fn tell(out: &mut impl Write, explained: &Explained) -> io::Result<()> {
                 one.group.clone(),
                 one.entity.clone(),
                 one.at.to_string(),
+                taken(one.announced),
                 taken(one.blamed),
                 one.why.clone(),
             ]

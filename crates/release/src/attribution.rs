@@ -1,4 +1,24 @@
 //! Which deployment is to blame for a problem.
+//!
+//! # What each candidate comes to
+//!
+//! A candidate is a deployment in a group that is behind an entity of the
+//! problem, with its *life* there: from the first instance that it changed, or
+//! the first traffic that it moved, until its end.
+//!
+//! | A candidate | Comes to |
+//! |---|---|
+//! | whose life begins after the problem, by [`may_precede`] | no cause |
+//! | whose life ended before the look-back | no cause |
+//! | that is a heal whose life had not ended when the problem began | no cause: what it takes back still ran |
+//! | that is not the newest of those that are left of its entity | no cause: something came over it |
+//! | on an entity that is not the root cause, where that decides | no cause |
+//! | that is a cause only by the rounding of the tenant's time, while an older one of its entity surely precedes, is no heal and has not passed its validation | nothing is done, both are named |
+//! | that is left, with another one of its group that is newer | no cause: the newer one is |
+//! | that is left | to blame |
+//!
+//! What touched no instance has no life, and an instance that joins its group is
+//! no change: neither is a candidate.
 
 use std::collections::BTreeMap;
 
@@ -6,18 +26,36 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::deployment::Group;
+use crate::precedence::{Precedence, may_precede};
 
-/// A deployment that was announced on an entity of the problem.
+/// A deployment that could be the cause of what an entity shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Announced {
-    /// The entity that carries the announcement.
+pub struct Candidate {
+    /// The entity.
     pub entity: String,
-    /// Where it was deployed.
+    /// The group behind it.
     pub group: Group,
     /// CodeDeploy's id.
     pub deployment: String,
-    /// When it was announced.
-    pub at: Timestamp,
+    /// When it changed the first instance.
+    pub began: Timestamp,
+    /// When it ended, unless it goes on.
+    pub ended: Option<Timestamp>,
+    /// Whether it takes another one back.
+    pub is_heal: bool,
+    /// Whether it passed its validation.
+    pub passed: bool,
+    /// How it is known.
+    pub known: Known,
+}
+
+/// How a candidate is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// It was announced on the entity.
+    Announced,
+    /// CodeDeploy knows it in a group behind the entity.
+    InGroup,
 }
 
 /// The deployment that is to blame in one group.
@@ -27,11 +65,11 @@ pub struct Culprit {
     pub group: Group,
     /// CodeDeploy's id.
     pub deployment: String,
-    /// When it was announced.
+    /// When it changed the first instance.
     pub at: Timestamp,
 }
 
-/// What the announcements say about a problem.
+/// What the candidates say about a problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attribution {
     /// Nothing was deployed to the affected entities shortly before.
@@ -40,6 +78,13 @@ pub enum Attribution {
     Culprits(Vec<Culprit>),
     /// These are, and more groups would be changed than the operator allows.
     TooManyGroups(Vec<Culprit>),
+    /// Either may be, and nobody can say which.
+    Ambiguous {
+        /// What came within the minute in which the problem began.
+        newest: Culprit,
+        /// What surely came before, and has not passed its validation.
+        older: Culprit,
+    },
 }
 
 /// The problem, as far as blame needs it.
@@ -55,49 +100,88 @@ pub struct Blame<'a> {
     pub most_groups: usize,
 }
 
+impl Blame<'_> {
+    /// The first moment that counts.
+    pub fn earliest(&self) -> Timestamp {
+        self.began
+            .saturating_sub(self.look_back)
+            .unwrap_or(Timestamp::MIN)
+    }
+}
+
+/// Why a candidate is no cause, whatever the others are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unfit {
+    After,
+    LongBefore,
+    UnfinishedHeal,
+}
+
+impl Candidate {
+    pub(crate) fn unfit(&self, blame: Blame<'_>) -> Option<Unfit> {
+        if may_precede(self.began, blame.began) == Precedence::No {
+            Some(Unfit::After)
+        } else if self.ended.is_some_and(|ended| ended < blame.earliest()) {
+            Some(Unfit::LongBefore)
+        } else if self.is_heal && self.ended.is_none_or(|ended| blame.began < ended) {
+            Some(Unfit::UnfinishedHeal)
+        } else {
+            None
+        }
+    }
+
+    fn order(&self) -> (Timestamp, &str) {
+        (self.began, &self.deployment)
+    }
+
+    fn culprit(&self) -> Culprit {
+        Culprit {
+            group: self.group.clone(),
+            deployment: self.deployment.clone(),
+            at: self.began,
+        }
+    }
+}
+
 /// Finds who is to blame.
 ///
 /// Per entity only the newest deployment before the problem counts: what it
 /// replaced no longer ran. With a root cause only the root cause's deployments
-/// count: none at all, if it is a service and none was announced on it. A root
-/// cause of another kind, such as a host or a process, that carries none decides
-/// nothing. The order and number of announcements do not matter.
-pub fn attribute(announced: &[Announced], blame: Blame<'_>) -> Attribution {
-    let earliest = blame
-        .began
-        .saturating_sub(blame.look_back)
-        .unwrap_or(Timestamp::MIN);
-    let eligible = announced
-        .iter()
-        .filter(|announced| earliest <= announced.at && announced.at <= blame.began);
-    let mut newest: BTreeMap<&str, &Announced> = BTreeMap::new();
-    for announced in eligible {
-        let known = newest.entry(&announced.entity).or_insert(announced);
-        if (known.at, &known.deployment) < (announced.at, &announced.deployment) {
-            *known = announced;
+/// count: none at all, if it is a service and nothing was deployed to it. A root
+/// cause of another kind, such as a host or a process, to which nothing was
+/// deployed decides nothing. The order and number of candidates do not matter.
+pub fn attribute(candidates: &[Candidate], blame: Blame<'_>) -> Attribution {
+    let mut fit: BTreeMap<&str, Vec<&Candidate>> = BTreeMap::new();
+    for candidate in candidates {
+        if candidate.unfit(blame).is_none() {
+            fit.entry(&candidate.entity).or_default().push(candidate);
         }
     }
     if let Some(root_cause) = blame.root_cause
-        && (newest.contains_key(root_cause) || is_announced_on(root_cause))
+        && (fit.contains_key(root_cause) || is_deployed_to(root_cause))
     {
-        newest.retain(|entity, _| *entity == root_cause);
+        fit.retain(|entity, _| *entity == root_cause);
     }
 
-    let mut culprits: BTreeMap<&Group, &Announced> = BTreeMap::new();
-    for announced in newest.into_values() {
-        let known = culprits.entry(&announced.group).or_insert(announced);
-        if (known.at, &known.deployment) < (announced.at, &announced.deployment) {
-            *known = announced;
+    let mut culprits: BTreeMap<&Group, &Candidate> = BTreeMap::new();
+    for of_entity in fit.values() {
+        let newest = of_entity.iter().max_by_key(|one| one.order());
+        let newest = newest.expect("an entity is entered with its first candidate");
+        if let Some(older) = doubt(newest, of_entity, blame.began) {
+            return Attribution::Ambiguous {
+                newest: newest.culprit(),
+                older: older.culprit(),
+            };
+        }
+        let known = culprits.entry(&newest.group).or_insert(newest);
+        if known.order() < newest.order() {
+            *known = newest;
         }
     }
     if culprits.is_empty() {
         return Attribution::Nothing;
     }
-    let culprits = culprits.into_values().map(|announced| Culprit {
-        group: announced.group.clone(),
-        deployment: announced.deployment.clone(),
-        at: announced.at,
-    });
+    let culprits = culprits.into_values().map(Candidate::culprit);
     let culprits: Vec<Culprit> = culprits.collect();
     if blame.most_groups < culprits.len() {
         return Attribution::TooManyGroups(culprits);
@@ -105,9 +189,26 @@ pub fn attribute(announced: &[Announced], blame: Blame<'_>) -> Attribution {
     Attribution::Culprits(culprits)
 }
 
-/// Whether deployments are announced on entities of this kind wherever they
-/// are announced at all.
-fn is_announced_on(entity: &str) -> bool {
+/// The older candidate that may be the cause as well, where only the rounding
+/// of the tenant's time makes the newest one a cause.
+fn doubt<'c>(
+    newest: &Candidate,
+    of_entity: &[&'c Candidate],
+    began: Timestamp,
+) -> Option<&'c Candidate> {
+    if may_precede(newest.began, began) == Precedence::Surely {
+        return None;
+    }
+    let sure = of_entity
+        .iter()
+        .filter(|one| may_precede(one.began, began) == Precedence::Surely);
+    let older = sure.max_by_key(|one| one.order())?;
+    (!older.passed && !older.is_heal).then_some(*older)
+}
+
+/// Whether what runs behind entities of this kind is deployed wherever anything
+/// is.
+fn is_deployed_to(entity: &str) -> bool {
     entity.starts_with("SERVICE-")
 }
 
@@ -119,15 +220,23 @@ mod tests {
         Timestamp::from_second(minute * 60).unwrap()
     }
 
-    fn announced(entity: &str, group: &str, deployment: &str, at: i64) -> Announced {
-        Announced {
+    fn second(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn candidate(entity: &str, group: &str, deployment: &str, at: i64) -> Candidate {
+        Candidate {
             entity: entity.to_owned(),
             group: Group {
                 application: "App".to_owned(),
                 name: group.to_owned(),
             },
             deployment: deployment.to_owned(),
-            at: minute(at),
+            began: minute(at),
+            ended: Some(minute(at)),
+            is_heal: false,
+            passed: false,
+            known: Known::Announced,
         }
     }
 
@@ -140,8 +249,8 @@ mod tests {
         }
     }
 
-    fn blamed(announced: &[Announced], root_cause: Option<&str>) -> Vec<String> {
-        match attribute(announced, blame(root_cause)) {
+    fn blamed(candidates: &[Candidate], root_cause: Option<&str>) -> Vec<String> {
+        match attribute(candidates, blame(root_cause)) {
             Attribution::Culprits(culprits) => culprits
                 .into_iter()
                 .map(|culprit| culprit.deployment)
@@ -152,8 +261,8 @@ mod tests {
 
     #[test]
     fn four_entities_of_one_deployment_are_one_culprit() {
-        let all: Vec<Announced> = (0..4)
-            .map(|entity| announced(&format!("S-{entity}"), "Production", "d-1", 90))
+        let all: Vec<Candidate> = (0..4)
+            .map(|entity| candidate(&format!("S-{entity}"), "Production", "d-1", 90))
             .collect();
 
         assert_eq!(blamed(&all, None), ["d-1"]);
@@ -162,10 +271,10 @@ mod tests {
     #[test]
     fn newest_before_the_problem_is_to_blame_in_any_order() {
         let mut all = vec![
-            announced("S-1", "Production", "d-2", 95),
-            announced("S-1", "Production", "d-1", 90),
-            announced("S-1", "Production", "d-3", 101),
-            announced("S-1", "Production", "d-0", 30),
+            candidate("S-1", "Production", "d-2", 95),
+            candidate("S-1", "Production", "d-1", 90),
+            candidate("S-1", "Production", "d-3", 101),
+            candidate("S-1", "Production", "d-0", 30),
         ];
         for _ in 0..all.len() {
             all.rotate_left(1);
@@ -175,10 +284,83 @@ mod tests {
     }
 
     #[test]
+    fn life_that_reaches_into_the_look_back_is_a_cause() {
+        let long = |ended| Candidate {
+            ended,
+            ..candidate("S-1", "Production", "d-1", 10)
+        };
+        for (ended, expected) in [
+            (None, true),
+            (Some(minute(40)), true),
+            (Some(minute(39)), false),
+        ] {
+            let found = blamed(&[long(ended)], None) == ["d-1"];
+            assert_eq!(found, expected, "{ended:?}");
+        }
+    }
+
+    #[test]
+    fn heal_hides_what_it_replaces_only_once_it_has_ended() {
+        let bad = candidate("S-1", "Production", "d-2", 90);
+        let heal = |ended| Candidate {
+            is_heal: true,
+            ended,
+            ..candidate("S-1", "Production", "d-3", 95)
+        };
+        for (ended, expected) in [
+            (None, "d-2"),
+            (Some(minute(101)), "d-2"),
+            (Some(minute(99)), "d-3"),
+        ] {
+            assert_eq!(
+                blamed(&[bad.clone(), heal(ended)], None),
+                [expected],
+                "{ended:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn newest_by_rounding_alone_leaves_a_doubt_unless_the_older_one_is_cleared() {
+        let newest = Candidate {
+            began: second(100 * 60 + 20),
+            ended: None,
+            ..candidate("S-1", "Production", "d-2", 0)
+        };
+        let older = candidate("S-1", "Production", "d-1", 90);
+        let against = |older: Candidate| attribute(&[older, newest.clone()], blame(None));
+        assert!(matches!(
+            against(older.clone()),
+            Attribution::Ambiguous { newest, older }
+                if newest.deployment == "d-2" && older.deployment == "d-1"
+        ));
+        let cleared = [
+            Candidate {
+                passed: true,
+                ..older.clone()
+            },
+            Candidate {
+                is_heal: true,
+                ..older.clone()
+            },
+            // It ended before the look-back.
+            candidate("S-1", "Production", "d-1", 30),
+            candidate("S-2", "Production", "d-1", 90),
+        ];
+        for older in cleared {
+            assert!(matches!(
+                against(older),
+                Attribution::Culprits(culprits) if culprits[0].deployment == "d-2"
+            ));
+        }
+        assert_eq!(blamed(&[newest], None), ["d-2"]);
+    }
+
+    #[test]
     fn root_cause_points_at_its_own_group_alone() {
         let all = [
-            announced("S-1", "Production", "d-1", 90),
-            announced("S-2", "Billing", "d-2", 95),
+            candidate("S-1", "Production", "d-1", 90),
+            candidate("S-2", "Billing", "d-2", 95),
         ];
 
         assert_eq!(blamed(&all, Some("S-1")), ["d-1"]);
@@ -195,7 +377,7 @@ mod tests {
 
     #[test]
     fn service_that_nothing_was_deployed_to_is_nobodys_fault() {
-        let all = [announced("SERVICE-1", "Production", "d-1", 90)];
+        let all = [candidate("SERVICE-1", "Production", "d-1", 90)];
 
         assert_eq!(
             attribute(&all, blame(Some("SERVICE-2"))),

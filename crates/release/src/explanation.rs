@@ -1,14 +1,13 @@
 //! Why each deployment was taken for a cause, or was not.
 
-use jiff::Timestamp;
-
-use crate::attribution::{Announced, Attribution, Blame, attribute};
+use crate::attribution::{Attribution, Blame, Candidate, Unfit, attribute};
+use crate::precedence::{Precedence, may_precede};
 
 /// What became of one candidate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Weighed {
     /// The candidate.
-    pub announced: Announced,
+    pub candidate: Candidate,
     /// Whether it is to blame.
     pub blamed: bool,
     /// Why, in a sentence.
@@ -16,43 +15,76 @@ pub struct Weighed {
 }
 
 /// Weighs every candidate as [`attribute`] does, which has the last word.
-pub fn weigh(all: &[Announced], blame: Blame<'_>) -> Vec<Weighed> {
-    let earliest = blame
-        .began
-        .saturating_sub(blame.look_back)
-        .unwrap_or(Timestamp::MIN);
-    let blamed = match attribute(all, blame) {
-        Attribution::Nothing => Vec::new(),
-        Attribution::Culprits(culprits) | Attribution::TooManyGroups(culprits) => culprits,
+pub fn weigh(all: &[Candidate], blame: Blame<'_>) -> Vec<Weighed> {
+    let (blamed, doubtful) = match attribute(all, blame) {
+        Attribution::Nothing => (Vec::new(), Vec::new()),
+        Attribution::Culprits(culprits) | Attribution::TooManyGroups(culprits) => {
+            (culprits, Vec::new())
+        }
+        Attribution::Ambiguous { newest, older } => (Vec::new(), vec![newest, older]),
     };
     let weighed = all.iter().map(|one| {
-        let is_blamed = blamed
-            .iter()
-            .any(|culprit| culprit.group == one.group && culprit.deployment == one.deployment);
-        let newer = all.iter().find(|other| {
-            other.entity == one.entity && one.at < other.at && other.at <= blame.began
-        });
-        let why = if blame.began < one.at {
-            "it came after the problem began".to_owned()
-        } else if one.at < earliest {
-            format!(
-                "it came more than {} minutes before the problem",
-                blame.look_back.as_mins()
-            )
-        } else if is_blamed {
-            "it is the newest before the problem".to_owned()
-        } else if let Some(newer) = newer {
-            format!("{} came after it to the same entity", newer.deployment)
-        } else if blame.root_cause.is_some_and(|root| root != one.entity) {
-            "its entity is not the root cause".to_owned()
-        } else {
-            "a newer one in its group is to blame".to_owned()
+        let is = |culprit: &crate::attribution::Culprit| {
+            culprit.group == one.group && culprit.deployment == one.deployment
         };
+        let is_blamed = blamed.iter().any(is);
         Weighed {
-            announced: one.clone(),
+            candidate: one.clone(),
             blamed: is_blamed,
-            why,
+            why: why(one, all, blame, is_blamed, doubtful.iter().any(is)),
         }
     });
     weighed.collect()
+}
+
+fn why(
+    one: &Candidate,
+    all: &[Candidate],
+    blame: Blame<'_>,
+    is_blamed: bool,
+    is_doubtful: bool,
+) -> String {
+    match one.unfit(blame) {
+        Some(Unfit::After) => return "it came after the problem began".to_owned(),
+        Some(Unfit::LongBefore) => {
+            return format!(
+                "it ended more than {} minutes before the problem",
+                blame.look_back.as_mins()
+            );
+        }
+        Some(Unfit::UnfinishedHeal) => {
+            return "it takes another one back, and had not ended when the problem began"
+                .to_owned();
+        }
+        None => {}
+    }
+    let is_sure = may_precede(one.began, blame.began) == Precedence::Surely;
+    match (is_doubtful, is_blamed, is_sure) {
+        (true, _, true) => {
+            return "it surely came before the problem and has not passed its validation, but it \
+                    is not the newest"
+                .to_owned();
+        }
+        (true, _, false) => {
+            return "it came within the minute in which the problem began, and an older one may \
+                    be the cause as well"
+                .to_owned();
+        }
+        (_, true, true) => return "it is the newest before the problem".to_owned(),
+        (_, true, false) => {
+            return "it is the newest, and came within the minute in which the problem began"
+                .to_owned();
+        }
+        _ => {}
+    }
+    let newer = all.iter().find(|other| {
+        other.entity == one.entity && one.began < other.began && other.unfit(blame).is_none()
+    });
+    if let Some(newer) = newer {
+        format!("{} came after it to the same entity", newer.deployment)
+    } else if blame.root_cause.is_some_and(|root| root != one.entity) {
+        "its entity is not the root cause".to_owned()
+    } else {
+        "a newer one in its group is to blame".to_owned()
+    }
 }

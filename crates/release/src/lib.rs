@@ -13,6 +13,7 @@ pub mod link;
 pub mod links;
 pub mod outlook;
 pub mod plot;
+pub mod precedence;
 pub mod problem;
 pub mod remediation;
 pub mod summary;

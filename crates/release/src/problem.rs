@@ -114,6 +114,12 @@ pub enum Finding {
         /// How many.
         groups: usize,
     },
+    /// Either of two deployments may be to blame, and nobody can say which.
+    #[serde(rename_all = "camelCase")]
+    Ambiguous {
+        /// Their ids.
+        deployments: Vec<String>,
+    },
     /// The cause could not be found out in time.
     GaveUp,
 }
@@ -198,6 +204,7 @@ impl Problem {
             Finding::NotProduction
             | Finding::Over
             | Finding::NothingDeployed
+            | Finding::Ambiguous { .. }
             | Finding::TooManyGroups { .. } => true,
             Finding::Blamed => self.remediations.iter().all(Remediation::did_nothing),
             Finding::Pending | Finding::Test | Finding::GaveUp => false,
@@ -257,7 +264,7 @@ impl Problem {
             Finding::NotProduction => "ignored",
             Finding::Over => "over",
             Finding::NothingDeployed => "nothingDeployed",
-            Finding::TooManyGroups { .. } => "refused",
+            Finding::TooManyGroups { .. } | Finding::Ambiguous { .. } => "refused",
             Finding::GaveUp => "gaveUp",
             Finding::Blamed => self
                 .remediations
@@ -279,7 +286,10 @@ impl Problem {
         let decided = match self.finding {
             Finding::Pending => false,
             Finding::Test | Finding::NotProduction | Finding::Over | Finding::GaveUp => true,
-            Finding::NothingDeployed | Finding::TooManyGroups { .. } | Finding::Blamed => self
+            Finding::NothingDeployed
+            | Finding::TooManyGroups { .. }
+            | Finding::Ambiguous { .. }
+            | Finding::Blamed => self
                 .remediations
                 .iter()
                 .all(|remediation| remediation.state.is_final() && !remediation.holds),

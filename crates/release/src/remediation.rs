@@ -15,6 +15,7 @@
 //! | – | it settled with nothing done and is reported open, or it was over and is found open | as if heard of now | – | settled as it was | as written |
 //! | – | a heal is to blame | refused, nothing is bound | – | blamed again | as written |
 //! | – | more groups than allowed are to blame | the finding, nothing is bound | – | blamed again | as written |
+//! | – | either of two may be to blame, by the rounding of the tenant's time | the finding, nothing is bound | – | blamed again | as written |
 //! | Joined | the other problem let the culprit go, this one is open | Attributed, bound, in one transaction | – | looked at again | as written |
 //! | Attributed and being stopped, Intended, Deploying | the tenant says nothing of the problem, or of the one that it became a part of | – | – | – | the rows below; nothing is begun but what a stop owes |
 //! | Attributed | a check says no | not needed or refused with the reason | – | checked again | as written |
@@ -55,6 +56,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::deployment::{Deployment, LedgerEntry, Origin, Standing};
+use crate::precedence::{Precedence, may_precede};
 
 /// How far a remediation is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -361,7 +363,7 @@ pub fn look(facts: &Facts<'_>) -> Look {
             deployment: culprit.id.clone(),
         });
     }
-    if facts.began < culprit.at {
+    if may_precede(culprit.at, facts.began) == Precedence::No {
         return Look::NotNeeded(Needless::Older {
             culprit: culprit.id.clone(),
         });

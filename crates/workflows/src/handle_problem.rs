@@ -7,6 +7,7 @@
 pub mod notification;
 
 mod acting;
+mod candidates;
 mod cause;
 pub mod explain;
 mod giving_up;
@@ -28,6 +29,7 @@ use delivery::bundle::Bundles;
 use delivery::codedeploy::CodeDeploy;
 use dynatrace::{Dynatrace, Tag};
 use jiff::{SignedDuration, Timestamp};
+use release::behind::Behind;
 use release::links::Links;
 use release::problem::{Arrival, Finding, Phase, Problem, Reported};
 use release::remediation::Limits;
@@ -36,6 +38,7 @@ use store::{DueProblem, Noticed, Store, Stuck};
 use tokio::time::Instant;
 
 use crate::due::{PAGE, Tick, first_pages, work_through};
+use crate::push_deployment_event::GroupTag;
 use notification::{About, Notification, Unusable};
 use pass::Pass;
 pub(crate) use view::recorded;
@@ -79,6 +82,10 @@ pub struct Healing {
     pub limits: Limits,
     /// The tag that all entities of production carry.
     pub tag: Tag,
+    /// Which groups are behind which tags, where that is listed.
+    pub behind: Behind,
+    /// The tag whose value names the deployment group of an entity.
+    pub group_tag: GroupTag,
     /// How long a problem is followed.
     pub patience: SignedDuration,
 }

@@ -12,6 +12,7 @@ use lambda::tenant::{API_TOKEN, Reach};
 use release::remediation::Limits;
 use store::Store;
 use workflows::handle_problem::{Connected, Healing, Mode, Services};
+use workflows::push_deployment_event::GroupTag;
 
 /// Heals are counted within this span.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -92,6 +93,11 @@ fn healing() -> Result<Healing, SettingError> {
             window: DAY,
         },
         tag: tag()?,
+        behind: settings::optional("DEPLOYMENT_GROUPS")
+            .unwrap_or_default()
+            .parse()
+            .map_err(|error| unusable("DEPLOYMENT_GROUPS", error))?,
+        group_tag: parsed("GROUP_TAG", GroupTag::default())?,
         patience: minutes("HEAL_GIVE_UP_MINUTES", 1440)?,
     })
 }

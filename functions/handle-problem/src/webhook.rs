@@ -101,6 +101,7 @@ fn reason(finding: &Finding) -> Option<&'static str> {
         Finding::NothingDeployed => Some("nothing was deployed shortly before the problem"),
         Finding::Over => Some("the problem was over before anything was done"),
         Finding::TooManyGroups { .. } => Some("more groups would have to change than is allowed"),
+        Finding::Ambiguous { .. } => Some("either of two deployments may be to blame"),
         Finding::Pending | Finding::Test | Finding::Blamed | Finding::GaveUp => None,
     }
 }

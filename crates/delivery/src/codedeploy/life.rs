@@ -17,6 +17,7 @@ use aws_sdk_codedeploy::operation::list_deployment_targets::ListDeploymentTarget
 use aws_sdk_codedeploy::types::{
     DeploymentTarget, LifecycleEvent, LifecycleEventStatus, TargetLabel,
 };
+use futures_util::FutureExt as _;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 
@@ -49,10 +50,10 @@ impl CodeDeploy {
         &self,
         deployments: impl IntoIterator<Item = &'d Deployment>,
     ) -> Result<BTreeMap<String, Life>, DeliveryError> {
-        let asked = deployments.into_iter().map(|deployment| async move {
-            let life = self.life(deployment).await?;
-            Ok(life.map(|life| (deployment.id.clone(), life)))
-        });
+        let asked: Vec<_> = deployments
+            .into_iter()
+            .map(|deployment| self.named_life(deployment).boxed())
+            .collect();
         let found: Vec<Option<(String, Life)>> = stream::iter(asked)
             .buffer_unordered(AT_ONCE)
             .try_collect()
@@ -60,12 +61,21 @@ impl CodeDeploy {
         Ok(found.into_iter().flatten().collect())
     }
 
+    async fn named_life(
+        &self,
+        deployment: &Deployment,
+    ) -> Result<Option<(String, Life)>, DeliveryError> {
+        let life = self.life(deployment).await?;
+        Ok(life.map(|life| (deployment.id.clone(), life)))
+    }
+
     /// The life of one deployment; `None` if it touched nothing.
     pub async fn life(&self, deployment: &Deployment) -> Result<Option<Life>, DeliveryError> {
         let ids = self.target_ids(&deployment.id).await?;
-        let batches = ids
+        let batches: Vec<_> = ids
             .chunks(BATCH)
-            .map(|batch| self.targets(deployment, batch));
+            .map(|batch| self.targets(deployment, batch).boxed())
+            .collect();
         let targets: Vec<Vec<DeploymentTarget>> = stream::iter(batches)
             .buffer_unordered(AT_ONCE)
             .try_collect()

@@ -1,25 +1,24 @@
-//! What caused a problem: the deployments that were announced on its entities.
+//! What caused a problem: of the deployments that could have, the one to blame.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use delivery::DeliveryError;
-use dynatrace::{EntityType, RecordedEvent, Scope, Tag, Window};
+use dynatrace::{EntityType, Scope, Tag, Window};
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
-use release::attribution::{Announced, Attribution, Blame, Culprit, attribute};
+use release::attribution::{Attribution, Blame, attribute};
 use release::deployment::{Group, Origin};
 use release::problem::{Finding, Problem, Remediation};
 use release::remediation::{Refusal, State};
 use store::{Advanced, ClaimedProblem, Effect};
 
+use super::Healing;
+use super::candidates::{Affected, Case, Gathered, gather};
 use super::pass::Pass;
 use super::view::View;
 use super::words;
 use crate::due::Wait;
-
-/// The source of every announcement that a pipeline makes.
-const SOURCE: &str = "AWS CodePipeline";
 
 /// Of how many entities of one problem it is asked whether they are production.
 const MOST_ASKED: usize = 500;
@@ -56,61 +55,37 @@ pub(super) async fn find(
     claimed: &mut ClaimedProblem,
     seen: &dynatrace::Problem,
 ) -> anyhow::Result<Found> {
-    let now = pass.tick.now;
     if claimed.problem.closed.is_some() {
         return conclude(pass, claimed, Finding::Over, None).await;
     }
     let began = Timestamp::from_millisecond(seen.start_ms)
         .context("the tenant says that the problem began at no time at all")?;
-    let entities = production(pass, seen).await?;
-    if entities.is_empty() {
+    let affected = production(pass, seen).await?;
+    if affected.is_empty() {
         return conclude_late(pass, claimed, Finding::NotProduction, None, NO_ENTITY).await;
     }
 
     let healing = &pass.services.healing;
-    let earliest = began
-        .saturating_sub(healing.look_back)
-        .unwrap_or(Timestamp::MIN);
-    let evidence: Vec<Announced> = announced(&seen.evidence, &entities);
-    let groups = evidence
-        .iter()
-        .filter(|announced| earliest <= announced.at && announced.at <= began)
-        .map(|announced| announced.group.clone());
-    let (events, mut views) = tokio::try_join!(
-        events(pass, &entities, began),
-        look_at(pass, groups.collect(), now)
-    )?;
-    let mut all = evidence;
-    all.extend(announced(&events, &entities));
-
-    loop {
-        let blame = Blame {
-            began,
-            root_cause: seen.root_cause.as_ref().map(|entity| entity.id.as_str()),
-            look_back: healing.look_back,
-            most_groups: healing.most_groups,
-        };
-        let (culprits, too_many) = match attribute(&all, blame) {
-            Attribution::Nothing => {
-                let text = words::nothing_deployed(healing.look_back, began);
-                let finding = Finding::NothingDeployed;
-                return conclude_late(pass, claimed, finding, Some(text), NO_DEPLOYMENT).await;
-            }
-            Attribution::Culprits(culprits) => (culprits, false),
-            Attribution::TooManyGroups(culprits) => (culprits, true),
-        };
-        let unknown = unknown(pass, &culprits, &mut views).await?;
-        if !unknown.is_empty() {
-            all.retain(|announced| {
-                !unknown.iter().any(|culprit| {
-                    culprit.group == announced.group
-                        && (culprit.deployment == announced.deployment
-                            || !views.contains_key(&culprit.group))
-                })
-            });
-            continue;
+    let root_cause = seen.root_cause.as_ref().map(|entity| entity.id.as_str());
+    let blame = blame(healing, began, root_cause);
+    let case = Case {
+        blame,
+        affected: &affected,
+        evidence: &seen.evidence,
+    };
+    let Gathered {
+        candidates,
+        undecided,
+        views,
+        ..
+    } = gather(pass, &case).await?;
+    let culprits = match attribute(&candidates, blame) {
+        Attribution::Nothing => {
+            let text = words::nothing_deployed(healing.look_back, began, &undecided);
+            let finding = Finding::NothingDeployed;
+            return conclude_late(pass, claimed, finding, Some(text), NO_DEPLOYMENT).await;
         }
-        if too_many {
+        Attribution::TooManyGroups(culprits) => {
             let groups: Vec<Group> = culprits.into_iter().map(|culprit| culprit.group).collect();
             let finding = Finding::TooManyGroups {
                 groups: groups.len(),
@@ -118,43 +93,35 @@ pub(super) async fn find(
             let text = words::too_many_groups(&groups, healing.most_groups);
             return conclude(pass, claimed, finding, Some(text)).await;
         }
-        let blamed = culprits.iter().filter_map(|culprit| {
-            let view = views.get(&culprit.group)?;
-            view.deployment(&culprit.deployment)
-        });
-        return blame_all(pass, claimed, blamed.collect())
-            .await
-            .map(|()| Found::Known(views));
-    }
+        Attribution::Ambiguous { newest, older } => {
+            let text = words::ambiguous(&newest, &older, began);
+            let finding = Finding::Ambiguous {
+                deployments: vec![newest.deployment, older.deployment],
+            };
+            return conclude(pass, claimed, finding, Some(text)).await;
+        }
+        Attribution::Culprits(culprits) => culprits,
+    };
+    let blamed = culprits.iter().filter_map(|culprit| {
+        let view = views.get(&culprit.group)?;
+        view.deployment(&culprit.deployment)
+    });
+    blame_all(pass, claimed, blamed.collect()).await?;
+    Ok(Found::Known(views))
 }
 
-/// Those of the culprits that were never deployed: anybody with a token can
-/// announce, and neither the ledger nor CodeDeploy knows of it.
-pub(super) async fn unknown<'c>(
-    pass: &Pass<'_>,
-    culprits: &'c [Culprit],
-    views: &mut Views,
-) -> anyhow::Result<Vec<&'c Culprit>> {
-    let unseen = culprits
-        .iter()
-        .filter(|culprit| !views.contains_key(&culprit.group))
-        .map(|culprit| culprit.group.clone());
-    views.extend(look_at(pass, unseen.collect(), pass.tick.now).await?);
-    let mut unknown = Vec::new();
-    for culprit in culprits {
-        let Some(view) = views.get_mut(&culprit.group) else {
-            unknown.push(culprit);
-            continue;
-        };
-        if view.known(&culprit.deployment).is_none() {
-            view.complete(pass.services, &culprit.deployment).await?;
-        }
-        let deployment = view.deployment(&culprit.deployment);
-        if deployment.is_none_or(|deployment| deployment.group != culprit.group) {
-            unknown.push(culprit);
-        }
+/// The problem as far as blame needs it.
+pub(super) fn blame<'a>(
+    healing: &Healing,
+    began: Timestamp,
+    root_cause: Option<&'a str>,
+) -> Blame<'a> {
+    Blame {
+        began,
+        root_cause,
+        look_back: healing.look_back,
+        most_groups: healing.most_groups,
     }
-    Ok(unknown)
 }
 
 /// Stores one remediation per culprit. A culprit that another problem holds is
@@ -254,7 +221,7 @@ async fn conclude(
     Ok(Found::Known(Views::new()))
 }
 
-/// The ids of those entities of the problem that are production.
+/// Those entities of the problem that are production, with their tags.
 ///
 /// The problem carries the tags of everything it touches together, which
 /// settles it if that is one entity; of several, the tenant is asked which
@@ -262,7 +229,7 @@ async fn conclude(
 pub(super) async fn production(
     pass: &Pass<'_>,
     seen: &dynatrace::Problem,
-) -> anyhow::Result<Vec<String>> {
+) -> anyhow::Result<Vec<Affected>> {
     let wanted = &pass.services.healing.tag;
     if !seen.tags.iter().any(|tag| carries(tag, wanted)) {
         return Ok(Vec::new());
@@ -276,7 +243,7 @@ pub(super) async fn production(
     if let [only] = all.as_slice()
         && seen.affected == 1
     {
-        return Ok(vec![(*only).to_owned()]);
+        return Ok(vec![affected(only, &seen.tags)]);
     }
     // Deployments are announced on services before anything else, so these come
     // first where not all can be asked for.
@@ -308,17 +275,29 @@ pub(super) async fn production(
     let tagged = try_join_all(asked)
         .await
         .context("cannot find out which entities are production")?;
-    let tagged: BTreeSet<String> = tagged
+    let tagged: BTreeMap<String, Vec<Tag>> = tagged
         .into_iter()
         .flatten()
-        .map(|entity| entity.id)
+        .map(|entity| (entity.id, entity.tags))
         .collect();
     Ok(all
         .into_iter()
-        .filter(|id| tagged.contains(*id))
+        .filter_map(|id| Some(affected(id, tagged.get(id)?)))
         .take(MOST_ENTITIES)
-        .map(str::to_owned)
         .collect())
+}
+
+/// An entity in the words of whoever looks for its groups.
+pub(super) fn affected(id: &str, tags: &[Tag]) -> Affected {
+    let tags = tags.iter().map(|tag| monspec::Tag {
+        context: tag.context.clone(),
+        key: tag.key.clone(),
+        value: tag.value.clone(),
+    });
+    Affected {
+        id: id.to_owned(),
+        tags: tags.collect(),
+    }
 }
 
 /// Whether `tag` is the wanted one; a tag that is wanted without a value may
@@ -339,37 +318,10 @@ fn kind(id: &str) -> Option<EntityType> {
     }
 }
 
-/// The deployments on all entities within the time that counts.
-pub(super) async fn events(
-    pass: &Pass<'_>,
-    entities: &[String],
-    began: Timestamp,
-) -> anyhow::Result<Vec<RecordedEvent>> {
-    let look_back = pass.services.healing.look_back;
-    let from = began.saturating_sub(look_back).unwrap_or(Timestamp::MIN);
-    let window = Window {
-        from_ms: from.as_millisecond(),
-        to_ms: began.as_millisecond() + 1,
-    };
-    let tenant = &pass.connected.tenant;
-    let asked = entities
-        .iter()
-        .map(|entity| tenant.deployment_events(entity, window, pass.remotes_until));
-    let events = try_join_all(asked)
-        .await
-        .context("cannot ask the tenant for deployments")?;
-    Ok(events.into_iter().flatten().collect())
-}
-
 /// Looks at those of the groups that CodeDeploy knows: one that was deleted, or
 /// lies in another region or account, cannot be healed from here.
-pub(super) async fn look_at(
-    pass: &Pass<'_>,
-    mut groups: Vec<Group>,
-    now: Timestamp,
-) -> anyhow::Result<Views> {
-    groups.sort_unstable();
-    groups.dedup();
+pub(super) async fn look_at(pass: &Pass<'_>, groups: Vec<Group>) -> anyhow::Result<Views> {
+    let now = pass.tick.now;
     let views =
         groups.into_iter().map(
             async |group| match View::read(pass.services, &group, now).await {
@@ -384,29 +336,4 @@ pub(super) async fn look_at(
 fn is_not_found(error: &anyhow::Error) -> bool {
     let error = error.downcast_ref::<DeliveryError>();
     matches!(error, Some(DeliveryError::NotFound { .. }))
-}
-
-/// The events that announce a deployment of a pipeline to one of these
-/// entities.
-pub(super) fn announced(events: &[RecordedEvent], entities: &[String]) -> Vec<Announced> {
-    events
-        .iter()
-        .filter(|event| event.source.as_deref() == Some(SOURCE))
-        .filter(|event| entities.contains(&event.entity))
-        .filter_map(|event| {
-            let property = |name: &str| {
-                let value = event.properties.get(name)?.trim();
-                (!value.is_empty() && value.len() <= 200).then(|| value.to_owned())
-            };
-            Some(Announced {
-                entity: event.entity.clone(),
-                group: Group {
-                    application: property("CodeDeploy.Application")?,
-                    name: property("CodeDeploy.DeploymentGroup")?,
-                },
-                deployment: property("CodeDeploy.DeploymentId")?,
-                at: Timestamp::from_millisecond(event.start_ms).ok()?,
-            })
-        })
-        .collect()
 }

@@ -4,11 +4,13 @@
 use anyhow::Context as _;
 use dynatrace::{EntityType, RecordedEvent, Scope, Window};
 use jiff::Timestamp;
-use release::attribution::{Attribution, Blame, Culprit, attribute};
+use release::attribution::{Attribution, Culprit, Known, attribute};
 use release::deployment::{Deployment, LedgerEntry};
 use release::explanation::{Weighed, weigh};
+use release::grouping::SETTING;
 use serde::Serialize;
 
+use super::candidates::{Affected, Case, Dismissed, Gathered, gather};
 use super::pass::Pass;
 use super::{Connected, Services, cause, target};
 use crate::due::Tick;
@@ -32,7 +34,8 @@ pub struct Explained {
     pub began: Timestamp,
     /// Its entities that are production.
     pub entities: Vec<String>,
-    /// Every deployment that was announced on them.
+    /// Every deployment that was announced on them, or that CodeDeploy knows in
+    /// the groups behind them.
     pub candidates: Vec<Candidate>,
     /// What would be deployed again, per deployment that is to blame.
     pub answers: Vec<Answer>,
@@ -48,10 +51,14 @@ pub struct Candidate {
     pub deployment: String,
     /// Its group.
     pub group: String,
-    /// The entity that it was announced on.
+    /// The entity that its group is behind.
     pub entity: String,
-    /// When.
+    /// When it changed the first instance, or was made where it changed none.
     pub at: Timestamp,
+    /// When it ended, where it has.
+    pub ended: Option<Timestamp>,
+    /// Whether it was announced on the entity.
+    pub announced: bool,
     /// Whether it is to blame.
     pub blamed: bool,
     /// Why, or why not.
@@ -102,58 +109,44 @@ pub async fn explain(
         problem,
         began,
         root_cause,
-        entities,
+        affected,
         evidence,
     } = past;
-    let events = cause::events(&pass, &entities, began).await?;
-    let mut all = cause::announced(&evidence, &entities);
-    for one in cause::announced(&events, &entities) {
-        if !all.contains(&one) {
-            all.push(one);
-        }
-    }
-    let blame = Blame {
-        began,
-        root_cause: root_cause.as_deref(),
-        look_back: services.healing.look_back,
-        most_groups: services.healing.most_groups,
+    let blame = cause::blame(&services.healing, began, root_cause.as_deref());
+    let case = Case {
+        blame,
+        affected: &affected,
+        evidence: &evidence,
     };
-    let mut candidates: Vec<Candidate> = Vec::new();
-    let mut views = cause::Views::new();
-    // What was never deployed is no cause, whoever announced it.
-    let (attribution, weighed) = loop {
-        let attribution = attribute(&all, blame);
-        let culprits = match &attribution {
-            Attribution::Nothing => break (attribution, weigh(&all, blame)),
-            Attribution::Culprits(culprits) | Attribution::TooManyGroups(culprits) => culprits,
-        };
-        let unknown = cause::unknown(&pass, culprits, &mut views).await?;
-        if unknown.is_empty() {
-            break (attribution.clone(), weigh(&all, blame));
-        }
-        let (gone, kept) = all.into_iter().partition(|one| {
-            unknown
-                .iter()
-                .any(|culprit| culprit.group == one.group && culprit.deployment == one.deployment)
-        });
-        all = kept;
-        candidates.extend(Vec::into_iter(gone).map(|announced| {
-            let why = "neither the ledger nor CodeDeploy knows it".to_owned();
-            candidate(Weighed {
-                announced,
-                blamed: false,
-                why,
-            })
-        }));
-    };
-    candidates.extend(weighed.into_iter().map(candidate));
+    let Gathered {
+        candidates,
+        dismissed,
+        undecided,
+        views,
+    } = gather(&pass, &case).await?;
+    let attribution = attribute(&candidates, blame);
+    let weighed = weigh(&candidates, blame).into_iter().map(Candidate::from);
+    let dismissed = dismissed.into_iter().map(Candidate::from);
+    let mut candidates: Vec<Candidate> = weighed.chain(dismissed).collect();
     candidates.sort_by_key(|one| std::cmp::Reverse(one.at));
+    let entities: Vec<String> = affected.into_iter().map(|entity| entity.id).collect();
 
     let (culprits, outcome) = match attribution {
         Attribution::Nothing if entities.is_empty() => {
             (Vec::new(), "none of its entities is production".to_owned())
         }
-        Attribution::Nothing => (Vec::new(), "no deployment is to blame".to_owned()),
+        Attribution::Nothing if undecided.is_empty() => {
+            (Vec::new(), "no deployment is to blame".to_owned())
+        }
+        Attribution::Nothing => {
+            let names: Vec<String> = undecided.into_iter().collect();
+            let outcome = format!(
+                "no deployment is to blame; several applications have a group named {}, and \
+                 {SETTING} can say which one is meant",
+                names.join(", ")
+            );
+            (Vec::new(), outcome)
+        }
         Attribution::Culprits(culprits) => (culprits, String::new()),
         Attribution::TooManyGroups(culprits) => {
             let outcome = format!(
@@ -162,6 +155,13 @@ pub async fn explain(
                 services.healing.most_groups
             );
             (culprits, outcome)
+        }
+        Attribution::Ambiguous { newest, older } => {
+            let outcome = format!(
+                "either {} or {} is to blame, and nobody can say which",
+                newest.deployment, older.deployment
+            );
+            (Vec::new(), outcome)
         }
     };
     let answers = answers(services, &views, culprits).await?;
@@ -185,7 +185,7 @@ struct Past {
     problem: Option<String>,
     began: Timestamp,
     root_cause: Option<String>,
-    entities: Vec<String>,
+    affected: Vec<Affected>,
     evidence: Vec<RecordedEvent>,
 }
 
@@ -200,7 +200,7 @@ async fn past(pass: &Pass<'_>, asked: &Asked) -> anyhow::Result<Option<Past>> {
                 .context("the tenant says that the problem began at no time at all")?;
             Ok(Some(Past {
                 began,
-                entities: cause::production(pass, &seen).await?,
+                affected: cause::production(pass, &seen).await?,
                 root_cause: seen.root_cause.map(|entity| entity.id),
                 problem: Some(seen.id),
                 evidence: seen.evidence,
@@ -217,11 +217,12 @@ async fn past(pass: &Pass<'_>, asked: &Asked) -> anyhow::Result<Option<Past>> {
                 to_ms,
             };
             let found = tenant.entities(&scope, window, pass.remotes_until).await?;
+            let affected = |entity: &dynatrace::Entity| cause::affected(&entity.id, &entity.tags);
             Ok(Some(Past {
                 problem: None,
                 began: *began,
                 root_cause: None,
-                entities: found.into_iter().map(|entity| entity.id).collect(),
+                affected: found.iter().map(affected).collect(),
                 evidence: Vec::new(),
             }))
         }
@@ -267,14 +268,38 @@ fn told(answers: &[Answer]) -> String {
     told.collect::<Vec<_>>().join("; ")
 }
 
-fn candidate(weighed: Weighed) -> Candidate {
-    Candidate {
-        deployment: weighed.announced.deployment,
-        group: weighed.announced.group.to_string(),
-        entity: weighed.announced.entity,
-        at: weighed.announced.at,
-        blamed: weighed.blamed,
-        why: weighed.why,
+impl From<Weighed> for Candidate {
+    fn from(weighed: Weighed) -> Self {
+        let Weighed {
+            candidate,
+            blamed,
+            why,
+        } = weighed;
+        Self {
+            deployment: candidate.deployment,
+            group: candidate.group.to_string(),
+            entity: candidate.entity,
+            at: candidate.began,
+            ended: candidate.ended,
+            announced: candidate.known == Known::Announced,
+            blamed,
+            why,
+        }
+    }
+}
+
+impl From<Dismissed> for Candidate {
+    fn from(dismissed: Dismissed) -> Self {
+        Self {
+            deployment: dismissed.deployment,
+            group: dismissed.group.to_string(),
+            entity: dismissed.entity,
+            at: dismissed.at,
+            ended: None,
+            announced: dismissed.announced,
+            blamed: false,
+            why: dismissed.why.to_owned(),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! what runs, and who is at work.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use anyhow::Context as _;
 use delivery::codedeploy::{self, Maker, Revision, Status};
@@ -24,9 +25,11 @@ const RECENT: SignedDuration = SignedDuration::from_hours(7 * 24);
 pub(super) struct View {
     pub(super) guard: Guard,
     ledger: Vec<LedgerEntry>,
-    /// The newest first.
+    /// The newest first, without what brought joining instances to what ran.
     pub(super) history: Vec<codedeploy::Deployment>,
     latest: Option<(String, Status)>,
+    /// What brought an instance that joined or left to what ran: no change.
+    joining: BTreeSet<String>,
 }
 
 impl View {
@@ -52,25 +55,46 @@ impl View {
         let mut view = Self {
             guard,
             ledger,
-            history,
+            history: Vec::new(),
             latest,
+            joining: BTreeSet::new(),
         };
+        view.learn(history);
         // A list may be behind what the group itself says.
         if let Some((id, _)) = view.latest.clone() {
             view.complete(services, &id).await?;
+            if view.joins(&id) {
+                let last = view.history.first();
+                view.latest = last.map(|made| (made.id.clone(), made.status));
+            }
         }
-        view.sort();
         Ok(view)
+    }
+
+    /// Takes in what CodeDeploy says of deployments. Those of joining instances
+    /// change nothing, whoever announced them.
+    fn learn(&mut self, made: impl IntoIterator<Item = codedeploy::Deployment>) {
+        for made in made {
+            if made.maker == Maker::Joining {
+                self.ledger.retain(|entry| entry.deployment.id != made.id);
+                self.joining.insert(made.id);
+            } else {
+                self.history.push(made);
+            }
+        }
+        self.sort();
+    }
+
+    /// Whether a deployment only brought a joining instance to what ran.
+    pub(super) fn joins(&self, id: &str) -> bool {
+        self.joining.contains(id)
     }
 
     /// Makes sure that CodeDeploy's record of a deployment is here, if there is
     /// one.
     pub(super) async fn complete(&mut self, services: &Services, id: &str) -> anyhow::Result<()> {
-        if self.made(id).is_none()
-            && let Some(found) = services.codedeploy.deployment(id).await?
-        {
-            self.history.push(found);
-            self.sort();
+        if self.made(id).is_none() && !self.joins(id) {
+            self.learn(services.codedeploy.deployment(id).await?);
         }
         Ok(())
     }

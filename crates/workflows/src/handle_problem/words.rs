@@ -1,8 +1,12 @@
 //! What is said about a problem, where the tenant shows it: who did what, when,
 //! and what a person can do.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
+use release::attribution::Culprit;
 use release::deployment::{Deployment, Group};
+use release::grouping::SETTING;
 use release::remediation::{Hand, Heal, Needless, Refusal};
 
 /// The longest comment, in characters.
@@ -14,10 +18,26 @@ const LONGEST_PIECE: usize = 200;
 /// The longest sentence that has such pieces in it, in characters.
 const LONGEST_SENTENCE: usize = 700;
 
-pub(super) fn nothing_deployed(look_back: SignedDuration, began: Timestamp) -> String {
+/// `undecided` has the names of groups that several applications have, so that
+/// the tag says of none which one is meant.
+pub(super) fn nothing_deployed(
+    look_back: SignedDuration,
+    began: Timestamp,
+    undecided: &BTreeSet<String>,
+) -> String {
+    let names: Vec<String> = undecided.iter().take(5).map(|name| plain(name)).collect();
+    let several = if names.is_empty() {
+        String::new()
+    } else {
+        format!(
+            " Several applications have a deployment group named {}, so the tag does not say which \
+             one is behind the entity; {SETTING} can.",
+            names.join(", ")
+        )
+    };
     bounded(format!(
         "Unbreakable: no deployment found in the {} minutes before this problem began ({}) that can \
-         have caused it, so nothing is rolled back.",
+         have caused it, so nothing is rolled back.{several}",
         look_back.as_mins(),
         time(began)
     ))
@@ -31,6 +51,22 @@ pub(super) fn too_many_groups(groups: &[Group], most: usize) -> String {
          choose.",
         groups.len(),
         shown.join(", ")
+    ))
+}
+
+pub(super) fn ambiguous(newest: &Culprit, older: &Culprit, began: Timestamp) -> String {
+    bounded(format!(
+        "Unbreakable: deployment {} ({}) reached its first instance at {}, within the minute in which \
+         this problem began ({}), so it may have come before or after. Deployment {} ({}) surely \
+         came before, at {}, and has not passed its validation. Either may be to blame, so nothing is \
+         rolled back; a person has to choose.",
+        plain(&newest.deployment),
+        group(&newest.group),
+        time(newest.at),
+        time(began),
+        plain(&older.deployment),
+        group(&older.group),
+        time(older.at),
     ))
 }
 

@@ -61,6 +61,7 @@ async fn joined_problem_takes_over_when_the_first_one_ends_unanswered(mut scene:
     scene.minutes(6);
     let first = scene.problem().open();
     let second = scene.problem().open();
+    scene.minutes(1);
     scene.deploy("unrelated-config");
     scene.notify(&first, "OPEN").await;
     scene.notify(&second, "OPEN").await;

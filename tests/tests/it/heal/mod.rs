@@ -3,6 +3,7 @@
 mod causes;
 mod contents;
 mod explained;
+mod groups;
 mod guards;
 mod healed;
 pub(crate) mod interleavings;

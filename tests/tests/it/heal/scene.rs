@@ -10,6 +10,7 @@ use dynatrace::{Announced, Api, Event, EventKind, Tag};
 use jiff::SignedDuration;
 use lab::codedeploy::{Creator, Deployment, GroupOptions, Revision};
 use lab::tenant::Problem;
+use release::behind::Behind;
 use release::deployment::{Group, Standing};
 use release::problem;
 use release::remediation::{Limits, State};
@@ -20,6 +21,7 @@ use workflows::handle_problem::explain::{Asked, Explained, explain};
 use workflows::handle_problem::{
     Connected, Healing, Mode, Notified, Report, Services, Ticked, handle_problems, notified,
 };
+use workflows::push_deployment_event::GroupTag;
 
 use crate::world::{PRODUCTION, World};
 
@@ -332,6 +334,8 @@ fn healing() -> Healing {
             key: "DeploymentGroup".to_owned(),
             value: Some("Production".to_owned()),
         },
+        behind: Behind::default(),
+        group_tag: GroupTag::default(),
         patience: SignedDuration::from_hours(24),
     }
 }

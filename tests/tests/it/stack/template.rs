@@ -19,11 +19,13 @@ const OF_LAMBDA: [&str; 2] = ["AWS_ACCESS_KEY_ID", "AWS_LAMBDA_LOG_LEVEL"];
 const OF_THE_STACK: [&str; 3] = ["VALIDATIONS_TABLE", "LEDGER_TABLE", "REMEDIATIONS_TABLE"];
 
 /// What may be done to any resource, because AWS offers nothing narrower.
-const EVERYWHERE: [&str; 4] = [
+const EVERYWHERE: [&str; 6] = [
     "codepipeline:GetJobDetails",
     "codepipeline:PutJobSuccessResult",
     "codepipeline:PutJobFailureResult",
     "codedeploy:StopDeployment",
+    "codedeploy:ListDeploymentTargets",
+    "codedeploy:BatchGetDeploymentTargets",
 ];
 
 #[test]

@@ -112,7 +112,6 @@ async fn entity_that_two_pipelines_deploy_blames_the_newest_deployment() {
     let (world, function) = set(Settings::default()).await;
     group(&world, quick());
     deploy(&world, "good").await;
-    let bad = deploy(&world, "bad").await;
     let codedeploy = world.aws.codedeploy();
     codedeploy.group(APPLICATION, "Billing", quick()).unwrap();
     world.aws.s3().put("bundles", "bills", "bills");
@@ -124,8 +123,7 @@ async fn entity_that_two_pipelines_deploy_blames_the_newest_deployment() {
         ..Announcement::of(&bills)
     };
     announced(&world, &announcement).await;
-    // The tenant tells moments by the millisecond.
-    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    let bad = deploy(&world, "bad").await;
     announce(&world, Api::V2, &bad, &[PRODUCTION]).await;
     let problem = problem(&world);
 

@@ -137,7 +137,10 @@ impl Storm<'_> {
         }
         let told = matches!(
             problem.finding,
-            Finding::NothingDeployed | Finding::TooManyGroups { .. } | Finding::GaveUp
+            Finding::NothingDeployed
+                | Finding::TooManyGroups { .. }
+                | Finding::Ambiguous { .. }
+                | Finding::GaveUp
         );
         if told && said.is_empty() {
             return Err("nobody told what was found".to_owned());

@@ -1,0 +1,388 @@
+//! Which deployments could be the cause of a problem: what was announced on its
+//! entities, and what CodeDeploy knows in the groups behind them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Context as _;
+use delivery::codedeploy::{self, Life};
+use dynatrace::{RecordedEvent, Window};
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, try_join_all};
+use jiff::Timestamp;
+use release::attribution::{Blame, Candidate, Known};
+use release::deployment::{Group, Origin, Standing};
+use release::precedence::{Precedence, end_of_beginning, may_precede};
+use release::remediation::carries_marker;
+use release::tie::{Tie, tied};
+
+use super::cause::{Views, look_at};
+use super::pass::Pass;
+use super::view::View;
+
+/// The source of every announcement that a pipeline makes.
+const SOURCE: &str = "AWS CodePipeline";
+
+/// How many groups are looked at, those of the newest announcements first.
+const MOST_GROUPS: usize = 50;
+
+/// Of how many deployments of a group the targets are read, the newest first.
+const MOST_LIVES: usize = 25;
+
+/// An entity of a problem that is production.
+#[derive(Clone, Debug)]
+pub(super) struct Affected {
+    pub(super) id: String,
+    pub(super) tags: Vec<monspec::Tag>,
+}
+
+/// Whose cause is looked for.
+pub(super) struct Case<'a> {
+    pub(super) blame: Blame<'a>,
+    pub(super) affected: &'a [Affected],
+    /// The deployments that the tenant itself thinks are part of it.
+    pub(super) evidence: &'a [RecordedEvent],
+}
+
+/// Everything that could be the cause.
+pub(super) struct Gathered {
+    pub(super) candidates: Vec<Candidate>,
+    /// What looks like a candidate and is none.
+    pub(super) dismissed: Vec<Dismissed>,
+    /// The names of groups that tags say and several applications have.
+    pub(super) undecided: BTreeSet<String>,
+    pub(super) views: Views,
+}
+
+/// A deployment that is no candidate.
+pub(super) struct Dismissed {
+    pub(super) deployment: String,
+    pub(super) group: Group,
+    pub(super) entity: String,
+    pub(super) at: Timestamp,
+    pub(super) announced: bool,
+    pub(super) why: &'static str,
+}
+
+/// An announcement of a deployment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Announced {
+    entity: String,
+    group: Group,
+    deployment: String,
+    at: Timestamp,
+}
+
+/// Gathers the candidates, for whoever blames and for whoever explains.
+pub(super) fn gather<'a>(
+    pass: &'a Pass<'_>,
+    case: &'a Case<'_>,
+) -> BoxFuture<'a, anyhow::Result<Gathered>> {
+    gather_now(pass, case).boxed()
+}
+
+async fn gather_now(pass: &Pass<'_>, case: &Case<'_>) -> anyhow::Result<Gathered> {
+    let healing = &pass.services.healing;
+    let mut behind: BTreeMap<&str, BTreeSet<Group>> = BTreeMap::new();
+    for entity in case.affected {
+        let listed = healing.behind.groups(&entity.tags).into_iter().cloned();
+        behind.entry(&entity.id).or_default().extend(listed);
+    }
+
+    let mut all = announced(case.evidence, case);
+    let early = groups(&behind, &all);
+    let ids: Vec<&str> = case.affected.iter().map(|one| one.id.as_str()).collect();
+    let ties = async {
+        let ties = pass.services.store.ties(&ids, pass.tick.now).await;
+        ties.context("cannot read which groups are behind the entities")
+    };
+    let (events, mut ties, named, mut views) = tokio::try_join!(
+        events(pass, case),
+        ties,
+        named(pass, case.affected),
+        look_at(pass, early)
+    )?;
+    for one in announced(&events, case) {
+        if !all.contains(&one) {
+            all.push(one);
+        }
+    }
+    ties.extend(all.iter().map(Announced::tie));
+    for (entity, groups) in tied(&ties) {
+        if let Some(behind) = behind.get_mut(entity) {
+            behind.extend(groups.into_iter().cloned());
+        }
+    }
+    let mut undecided = BTreeSet::new();
+    for entity in case.affected {
+        let behind = behind.entry(&entity.id).or_default();
+        let is_tied = !behind.is_empty();
+        for name in healing.group_tag.values(&entity.tags) {
+            match named.get(name).map(Vec::as_slice) {
+                Some([application]) => {
+                    behind.insert(Group {
+                        application: application.clone(),
+                        name: name.to_owned(),
+                    });
+                }
+                Some([_, ..]) if !is_tied => {
+                    undecided.insert(name.to_owned());
+                }
+                _ => {}
+            }
+        }
+    }
+    let unseen = groups(&behind, &all).into_iter();
+    let unseen = unseen.filter(|group| !views.contains_key(group)).collect();
+    views.extend(look_at(pass, unseen).await?);
+
+    // What is announced may be older than what is read of a group's history.
+    for one in &all {
+        if let Some(view) = views.get_mut(&one.group)
+            && view.known(&one.deployment).is_none()
+        {
+            view.complete(pass.services, &one.deployment).await?;
+        }
+    }
+    let lives = lives(pass, &views, case.blame).await?;
+    let world = World {
+        views: &views,
+        lives: &lives,
+    };
+    let (candidates, dismissed) = world.candidates(&all, &behind, case.blame);
+    Ok(Gathered {
+        candidates,
+        dismissed,
+        undecided,
+        views,
+    })
+}
+
+/// The applications that have a group named like the tag of an entity says, by
+/// that name.
+async fn named<'a>(
+    pass: &Pass<'_>,
+    affected: &'a [Affected],
+) -> anyhow::Result<BTreeMap<&'a str, Vec<String>>> {
+    let tag = &pass.services.healing.group_tag;
+    let names = affected.iter().flat_map(|entity| tag.values(&entity.tags));
+    let names: BTreeSet<&str> = names.take(MOST_GROUPS).collect();
+    let store = &pass.services.store;
+    let asked = names.into_iter().map(async |name| {
+        let known = store.applications_with(name).await;
+        let known = known.context("cannot read which applications have a group of this name")?;
+        anyhow::Ok((name, known))
+    });
+    let asked: Vec<_> = asked.collect();
+    Ok(try_join_all(asked).await?.into_iter().collect())
+}
+
+/// What CodeDeploy and the ledger say of the groups.
+struct World<'a> {
+    views: &'a Views,
+    lives: &'a BTreeMap<String, Life>,
+}
+
+impl World<'_> {
+    fn candidates(
+        &self,
+        all: &[Announced],
+        behind: &BTreeMap<&str, BTreeSet<Group>>,
+        blame: Blame<'_>,
+    ) -> (Vec<Candidate>, Vec<Dismissed>) {
+        let mut candidates: Vec<Candidate> = Vec::new();
+        let mut dismissed: Vec<Dismissed> = Vec::new();
+        for one in all {
+            match self.candidate(one, Known::Announced, blame) {
+                Ok(candidate) => candidates.push(candidate),
+                Err(why) => dismissed.push(one.clone().dismissed(Known::Announced, why)),
+            }
+        }
+        for (entity, groups) in behind {
+            let views = groups
+                .iter()
+                .filter_map(|group| Some((group, self.views.get(group)?)));
+            let made = views.flat_map(|(group, view)| {
+                let made = view.history.iter().filter(|made| may_live(made, blame));
+                made.take(MOST_LIVES).map(move |made| (group, made))
+            });
+            for (group, made) in made {
+                let one = Announced {
+                    entity: (*entity).to_owned(),
+                    group: group.clone(),
+                    deployment: made.id.clone(),
+                    at: made.created,
+                };
+                let is_told = candidates
+                    .iter()
+                    .map(|known| (&known.entity, &known.deployment))
+                    .chain(
+                        dismissed
+                            .iter()
+                            .map(|known| (&known.entity, &known.deployment)),
+                    )
+                    .any(|known| known == (&one.entity, &one.deployment));
+                if is_told {
+                    continue;
+                }
+                match self.candidate(&one, Known::InGroup, blame) {
+                    Ok(candidate) => candidates.push(candidate),
+                    Err(why) => dismissed.push(one.dismissed(Known::InGroup, why)),
+                }
+            }
+        }
+        (candidates, dismissed)
+    }
+
+    /// The candidate, with its life: what its targets say, or the moment of its
+    /// announcement, where only the ledger knows it.
+    fn candidate(
+        &self,
+        one: &Announced,
+        known: Known,
+        blame: Blame<'_>,
+    ) -> Result<Candidate, &'static str> {
+        const UNKNOWN: &str = "neither the ledger nor CodeDeploy knows it";
+        let view = self.views.get(&one.group).ok_or(UNKNOWN)?;
+        if view.joins(&one.deployment) {
+            return Err("it brought an instance that joined the group to what ran already");
+        }
+        let deployment = view.deployment(&one.deployment).ok_or(UNKNOWN)?;
+        if deployment.group != one.group {
+            return Err(UNKNOWN);
+        }
+        let (began, ended) = match view.made(&one.deployment) {
+            None => (one.at, Some(one.at)),
+            Some(made) if made.revision.is_none() => {
+                return Err("it restarted what ran before");
+            }
+            // Nobody said that it reached the entity: what it took back is still
+            // what problems are about.
+            Some(made) if known == Known::InGroup && carries_marker(&made.description) => {
+                return Err("it answered an earlier problem, which later ones join");
+            }
+            Some(made) => match self.lives.get(&made.id) {
+                Some(life) => (life.began, life.ended),
+                None if may_live(made, blame) => return Err("it touched no instance"),
+                // It had ended, or was made, too early or too late to matter.
+                None => (made.created, made.completed),
+            },
+        };
+        Ok(Candidate {
+            entity: one.entity.clone(),
+            group: one.group.clone(),
+            deployment: one.deployment.clone(),
+            began,
+            ended,
+            is_heal: deployment.origin == Origin::Heal,
+            passed: view
+                .known(&one.deployment)
+                .is_some_and(|entry| entry.standing == Standing::Good),
+            known,
+        })
+    }
+}
+
+impl Announced {
+    fn tie(&self) -> Tie {
+        Tie {
+            entity: self.entity.clone(),
+            group: self.group.clone(),
+            at: self.at,
+            shared: false,
+        }
+    }
+
+    fn dismissed(self, known: Known, why: &'static str) -> Dismissed {
+        Dismissed {
+            deployment: self.deployment,
+            group: self.group,
+            entity: self.entity,
+            at: self.at,
+            announced: known == Known::Announced,
+            why,
+        }
+    }
+}
+
+/// Whether the life of a deployment may reach into the time that counts.
+fn may_live(made: &codedeploy::Deployment, blame: Blame<'_>) -> bool {
+    let begins = may_precede(made.created, blame.began) != Precedence::No;
+    let lasts = made
+        .completed
+        .is_none_or(|completed| blame.earliest() <= completed);
+    begins && lasts
+}
+
+/// The lives of the deployments that count, as their targets tell them.
+async fn lives(
+    pass: &Pass<'_>,
+    views: &Views,
+    blame: Blame<'_>,
+) -> anyhow::Result<BTreeMap<String, Life>> {
+    let counts = |view: &View| -> Vec<codedeploy::Deployment> {
+        let made = view.history.iter().filter(|made| may_live(made, blame));
+        let made = made.filter(|made| made.revision.is_some());
+        made.take(MOST_LIVES).cloned().collect()
+    };
+    let made: Vec<codedeploy::Deployment> = views.values().flat_map(counts).collect();
+    let lives = pass.services.codedeploy.lives(&made).await;
+    lives.context("cannot find out which instances were deployed to")
+}
+
+/// The groups that are looked at: those behind the entities, and those of the
+/// newest announcements.
+fn groups(behind: &BTreeMap<&str, BTreeSet<Group>>, all: &[Announced]) -> Vec<Group> {
+    let mut groups: Vec<Group> = behind.values().flatten().cloned().collect();
+    let mut newest: Vec<&Announced> = all.iter().collect();
+    newest.sort_by_key(|one| std::cmp::Reverse(one.at));
+    groups.extend(newest.into_iter().map(|one| one.group.clone()));
+    let mut seen = BTreeSet::new();
+    groups.retain(|group| seen.insert(group.clone()));
+    groups.truncate(MOST_GROUPS);
+    groups
+}
+
+/// The deployments that were announced on the entities within the time that
+/// counts.
+async fn events(pass: &Pass<'_>, case: &Case<'_>) -> anyhow::Result<Vec<RecordedEvent>> {
+    let window = Window {
+        from_ms: case.blame.earliest().as_millisecond(),
+        to_ms: end_of_beginning(case.blame.began).as_millisecond() + 1,
+    };
+    let tenant = &pass.connected.tenant;
+    let asked = case
+        .affected
+        .iter()
+        .map(|entity| tenant.deployment_events(&entity.id, window, pass.remotes_until));
+    let events = try_join_all(asked)
+        .await
+        .context("cannot ask the tenant for deployments")?;
+    Ok(events.into_iter().flatten().collect())
+}
+
+/// The events that announce a deployment of a pipeline to one of the entities,
+/// within the time that counts.
+fn announced(events: &[RecordedEvent], case: &Case<'_>) -> Vec<Announced> {
+    let counts = case.blame.earliest()..=end_of_beginning(case.blame.began);
+    events
+        .iter()
+        .filter(|event| event.source.as_deref() == Some(SOURCE))
+        .filter(|event| case.affected.iter().any(|entity| entity.id == event.entity))
+        .filter_map(|event| {
+            let property = |name: &str| {
+                let value = event.properties.get(name)?.trim();
+                (!value.is_empty() && value.len() <= 200).then(|| value.to_owned())
+            };
+            Some(Announced {
+                entity: event.entity.clone(),
+                group: Group {
+                    application: property("CodeDeploy.Application")?,
+                    name: property("CodeDeploy.DeploymentGroup")?,
+                },
+                deployment: property("CodeDeploy.DeploymentId")?,
+                at: Timestamp::from_millisecond(event.start_ms).ok()?,
+            })
+        })
+        .filter(|one| counts.contains(&one.at))
+        .collect()
+}
