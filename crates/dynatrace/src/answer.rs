@@ -60,6 +60,8 @@ pub struct Entity {
     /// The type of a service, such as `WEB_REQUEST_SERVICE`; the generations of
     /// the API write it differently.
     pub service_type: Option<String>,
+    /// The EC2 instance that a host is, where the tenant knows it.
+    pub instance: Option<String>,
 }
 
 impl Entity {
@@ -68,6 +70,14 @@ impl Entity {
         let kind = self.service_type.as_deref().unwrap_or_default();
         kind.to_ascii_lowercase().starts_with("database")
     }
+}
+
+/// The id of an EC2 instance, if the text is one.
+pub(crate) fn instance(text: &str) -> Option<String> {
+    let digits = text.strip_prefix("i-")?;
+    let is_id =
+        matches!(digits.len(), 8 | 17) && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_id.then(|| text.to_owned())
 }
 
 /// The other end of a relationship.

@@ -85,7 +85,7 @@ impl Dynatrace {
 
     /// Those of the entities of `scope` that have one of these ids, of which
     /// there must not be more than fit into a selector, about sixty; without any
-    /// id, all of them. Their relations are told only in the latter case.
+    /// id, all of them. Relations that end at them are told only in the latter case.
     pub async fn entities_among(
         &self,
         scope: &Scope,

@@ -4,7 +4,8 @@
 //!
 //! A candidate is a deployment in a group that is behind an entity of the
 //! problem, with its *life* there: from the first instance that it changed, or
-//! the first traffic that it moved, until its end.
+//! the first traffic that it moved, until its end. On a host or a process it
+//! begins when it has reached that one.
 //!
 //! | A candidate | Comes to |
 //! |---|---|

@@ -10,7 +10,7 @@
 //! | an instance of a blue/green deployment | `BlockTraffic`, what runs on the old one before it, and `AllowTraffic` |
 //! | a function, a container service, a stack | `AllowTraffic` |
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use aws_sdk_codedeploy::operation::batch_get_deployment_targets::BatchGetDeploymentTargetsError;
 use aws_sdk_codedeploy::operation::list_deployment_targets::ListDeploymentTargetsError;
@@ -38,8 +38,9 @@ pub struct Life {
     pub began: Timestamp,
     /// When it ended, unless it goes on.
     pub ended: Option<Timestamp>,
-    /// The targets that it has changed: ids of instances, names of functions.
-    pub reached: BTreeSet<String>,
+    /// The targets that it has changed, and since when: ids of instances, names
+    /// of functions.
+    pub reached: BTreeMap<String, Timestamp>,
 }
 
 impl CodeDeploy {
@@ -86,10 +87,10 @@ impl CodeDeploy {
             let life = life.get_or_insert_with(|| Life {
                 began: at,
                 ended: deployment.completed,
-                reached: BTreeSet::new(),
+                reached: BTreeMap::new(),
             });
             life.began = life.began.min(at);
-            life.reached.insert(target.id);
+            life.reached.insert(target.id, at);
         }
         Ok(life)
     }

@@ -122,6 +122,7 @@ struct Wire {
     #[serde(default)]
     to_relationships: BTreeMap<String, Vec<String>>,
     service_type: Option<String>,
+    aws_instance_id: Option<String>,
 }
 
 impl From<Wire> for Entity {
@@ -141,6 +142,7 @@ impl From<Wire> for Entity {
             to: related(wire.to_relationships),
             tags: wire.tags.into_iter().map(Tag::from).collect(),
             service_type: wire.service_type,
+            instance: wire.aws_instance_id,
         }
     }
 }

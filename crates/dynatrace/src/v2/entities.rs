@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use futures_util::future::try_join_all;
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::pages::{List, all};
 use super::selector::{checked, context_is_compared_here, in_parts, of_scope};
-use crate::answer::{Entity, Related};
+use crate::answer::{Entity, Related, instance};
 use crate::calls::Subject;
 use crate::error::Error;
 use crate::http::Connection;
@@ -42,10 +43,12 @@ pub(super) async fn in_context(
     let selectors = selectors.map_err(|error| Error::BadSelector(error.to_string()))?;
     let fields = match ids {
         [] => "+fromRelationships,+toRelationships,+tags",
-        _ => "+tags",
+        _ => "+fromRelationships,+tags",
     };
     let fields = match scope.entity_type {
         EntityType::Service => format!("{fields},+properties.serviceType"),
+        // Which property has the instance depends on how the host is monitored.
+        EntityType::Host => format!("{fields},+properties"),
         _ => fields.to_owned(),
     };
     let parts = selectors
@@ -128,6 +131,8 @@ struct Wire {
 #[serde(rename_all = "camelCase")]
 struct WireProperties {
     service_type: Option<String>,
+    #[serde(flatten)]
+    others: BTreeMap<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -135,6 +140,13 @@ struct WireRelated {
     id: String,
     #[serde(rename = "type")]
     type_: Option<String>,
+}
+
+impl WireProperties {
+    fn instance(&self) -> Option<String> {
+        let mut values = self.others.values().filter_map(Value::as_str);
+        values.find_map(instance)
+    }
 }
 
 impl From<Wire> for Entity {
@@ -155,6 +167,7 @@ impl From<Wire> for Entity {
             from: related(wire.from_relationships),
             to: related(wire.to_relationships),
             tags: wire.tags.into_iter().map(Tag::from).collect(),
+            instance: wire.properties.instance(),
             service_type: wire.properties.service_type,
         }
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
 use delivery::codedeploy::{self, Life};
-use dynatrace::{RecordedEvent, Window};
+use dynatrace::{Entity, EntityType, RecordedEvent, Scope, Window};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, try_join_all};
 use jiff::Timestamp;
@@ -144,9 +144,11 @@ async fn gather_now(pass: &Pass<'_>, case: &Case<'_>) -> anyhow::Result<Gathered
         }
     }
     let lives = lives(pass, &views, case.blame).await?;
+    let instances = instances(pass, case, &lives).await?;
     let world = World {
         views: &views,
         lives: &lives,
+        instances: &instances,
     };
     let (candidates, dismissed) = world.candidates(&all, &behind, case.blame);
     Ok(Gathered {
@@ -180,6 +182,8 @@ async fn named<'a>(
 struct World<'a> {
     views: &'a Views,
     lives: &'a BTreeMap<String, Life>,
+    /// The instance that an entity is, or runs on, where that matters.
+    instances: &'a BTreeMap<String, String>,
 }
 
 impl World<'_> {
@@ -261,7 +265,11 @@ impl World<'_> {
                 return Err("it answered an earlier problem, which later ones join");
             }
             Some(made) => match self.lives.get(&made.id) {
-                Some(life) => (life.began, life.ended),
+                Some(life) => {
+                    let began = self.began_on(&one.entity, life, blame);
+                    let began = began.ok_or("it had not reached this instance")?;
+                    (began, life.ended)
+                }
                 None if may_live(made, blame) => return Err("it touched no instance"),
                 // It had ended, or was made, too early or too late to matter.
                 None => (made.created, made.completed),
@@ -279,6 +287,19 @@ impl World<'_> {
                 .is_some_and(|entry| entry.standing == Standing::Good),
             known,
         })
+    }
+}
+
+impl World<'_> {
+    /// When a deployment changed what an entity shows. One that is under way
+    /// changes the hosts and processes that it has reached; what joins their
+    /// group afterwards gets all of it.
+    fn began_on(&self, entity: &str, life: &Life, blame: Blame<'_>) -> Option<Timestamp> {
+        let was_over = life.ended.is_some_and(|ended| ended <= blame.began);
+        match self.instances.get(entity) {
+            Some(instance) if !was_over => life.reached.get(instance).copied(),
+            _ => Some(life.began),
+        }
     }
 }
 
@@ -311,6 +332,63 @@ fn may_live(made: &codedeploy::Deployment, blame: Blame<'_>) -> bool {
         .completed
         .is_none_or(|completed| blame.earliest() <= completed);
     begins && lasts
+}
+
+/// The instances that hosts of the problem are and that its processes run on,
+/// while a deployment may have reached some instances and others not.
+async fn instances(
+    pass: &Pass<'_>,
+    case: &Case<'_>,
+    lives: &BTreeMap<String, Life>,
+) -> anyhow::Result<BTreeMap<String, String>> {
+    let of = |kind: &str| -> Vec<String> {
+        let ids = case.affected.iter().map(|entity| entity.id.clone());
+        ids.filter(|id| id.rsplit_once('-').is_some_and(|(of, _)| of == kind))
+            .collect()
+    };
+    let (hosts, processes) = (of("HOST"), of("PROCESS_GROUP_INSTANCE"));
+    if (hosts.is_empty() && processes.is_empty()) || lives.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let processes = entities(pass, EntityType::ProcessGroupInstance, &processes).await?;
+    let mut on: Vec<(String, String)> = hosts.into_iter().map(|id| (id.clone(), id)).collect();
+    for process in processes {
+        let host = process.from.get("isProcessOf").and_then(|all| all.first());
+        on.extend(host.map(|host| (process.id.clone(), host.id.clone())));
+    }
+    let asked: BTreeSet<String> = on.iter().map(|(_, host)| host.clone()).collect();
+    let asked: Vec<String> = asked.into_iter().collect();
+    let found = entities(pass, EntityType::Host, &asked).await?;
+    let instance = |host: &str| found.iter().find(|one| one.id == host)?.instance.clone();
+    let on = on.into_iter();
+    Ok(on
+        .filter_map(|(entity, host)| Some((entity, instance(&host)?)))
+        .collect())
+}
+
+/// The entities of these ids, all of one type.
+async fn entities(
+    pass: &Pass<'_>,
+    entity_type: EntityType,
+    ids: &[String],
+) -> anyhow::Result<Vec<Entity>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let now = pass.tick.now.as_millisecond();
+    let window = Window {
+        from_ms: now - 24 * 3_600_000,
+        to_ms: now,
+    };
+    let scope = Scope {
+        entity_type,
+        tags: Vec::new(),
+    };
+    let tenant = &pass.connected.tenant;
+    let found = tenant.entities_among(&scope, ids, window, pass.remotes_until);
+    found
+        .await
+        .context("cannot find out on which instances the problem is")
 }
 
 /// The lives of the deployments that count, as their targets tell them.

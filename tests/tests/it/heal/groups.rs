@@ -23,6 +23,7 @@ stories! {
     group_that_was_announced_long_ago_is_behind_its_entity_for_ninety_days,
     group_of_the_only_application_that_the_tag_can_mean_is_behind_its_entities,
     tag_that_names_groups_of_two_applications_decides_nothing_and_the_setting_does,
+    host_and_process_are_hit_by_a_rollout_only_once_it_has_reached_them,
     group_behind_staging_alone_is_never_a_target,
     newest_by_rounding_alone_is_not_blamed_beside_an_older_one_in_doubt,
     newest_by_rounding_alone_is_blamed_over_one_that_passed,
@@ -250,6 +251,7 @@ async fn group_that_is_listed_for_a_tag_is_behind_its_entities(mut scene: Scene)
 }
 
 async fn group_that_was_announced_long_ago_is_behind_its_entity_for_ninety_days(mut scene: Scene) {
+    scene.healing.group_tag = "Team".parse().unwrap();
     let tie = Tie {
         entity: PRODUCTION.to_owned(),
         group: group(),
@@ -345,6 +347,64 @@ async fn tag_that_names_groups_of_two_applications_decides_nothing_and_the_setti
         told.outcome.starts_with(&format!("{bad} is to blame")),
         "{}",
         told.outcome
+    );
+}
+
+async fn host_and_process_are_hit_by_a_rollout_only_once_it_has_reached_them(mut scene: Scene) {
+    const HOSTS: [&str; 2] = ["HOST-00000000000000A1", "HOST-00000000000000A2"];
+    const PROCESSES: [&str; 2] = [
+        "PROCESS_GROUP_INSTANCE-00000000000000A1",
+        "PROCESS_GROUP_INSTANCE-00000000000000A2",
+    ];
+    let setting = format!("DeploymentGroup:Production={APPLICATION}/{GROUP}");
+    scene.healing.behind = setting.parse().unwrap();
+    let instances = ["i-00000000000000000", "i-00000000000000005"];
+    for (place, instance) in instances.into_iter().enumerate() {
+        let tenant = &scene.world.tenant;
+        let host = tenant.entity("HOST", HOSTS[place], "a host");
+        let host = host.property("awsInstanceId", instance);
+        host.tag("DeploymentGroup", "Production").add();
+        let process = tenant.entity("PROCESS_GROUP_INSTANCE", PROCESSES[place], "a process");
+        let process = process.relates("isProcessOf", HOSTS[place]);
+        process.tag("DeploymentGroup", "Production").add();
+    }
+    scene.deploy("good");
+    scene.minutes(70);
+    scene.group(slow(Outcome::Succeeded));
+    let bad = scene.deploy("bad");
+    scene.minutes(35);
+
+    for (entities, expected) in [
+        (
+            [HOSTS[0], PROCESSES[0]],
+            "it is the newest before the problem",
+        ),
+        ([HOSTS[1], PROCESSES[1]], "it had not reached this instance"),
+    ] {
+        for entity in entities {
+            let problem = scene.world.tenant.problem("CPU").impacts(entity).open();
+            assert_eq!(why(&scene, &problem, &bad).await, expected, "{entity}");
+            let service = scene.problem().impacts(entity).open();
+            let told = scene.explained(&service).await;
+            assert!(
+                told.candidates.iter().any(|one| one.blamed),
+                "the service is hit"
+            );
+        }
+    }
+    // What joins the group later gets all of it.
+    scene.minutes(70);
+    scene
+        .world
+        .tenant
+        .entity("HOST", HOSTS[1], "a host")
+        .property("awsInstanceId", "i-000000000000000ff")
+        .tag("DeploymentGroup", "Production")
+        .add();
+    let problem = scene.world.tenant.problem("CPU").impacts(HOSTS[1]).open();
+    assert_eq!(
+        why(&scene, &problem, &bad).await,
+        "it is the newest before the problem"
     );
 }
 

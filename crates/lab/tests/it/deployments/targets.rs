@@ -1,6 +1,6 @@
 //! What a deployment did to its targets, as the real client reads it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use lab::codedeploy::{Creator, GroupOptions, Outcome, Platform, Revision};
@@ -160,7 +160,7 @@ async fn life_begins_with_the_first_instance_and_names_those_it_reached() {
     assert_eq!((under_way.began, under_way.ended), (at(120), None));
     assert_eq!(
         under_way.reached,
-        BTreeSet::from(["i-0".to_owned(), "i-1".to_owned()])
+        BTreeMap::from([("i-0".to_owned(), at(120)), ("i-1".to_owned(), at(180))])
     );
 
     caller.set_now(500);
