@@ -23,8 +23,10 @@
 //! | Attributed | the culprit is still being deployed, the guard is free and there is a target | that it is stopped | stop it, without rollback | checked again | stopped again: already stopped |
 //! | Attributed, the culprit is being stopped or was | the problem closes, or its notification becomes old | – | – | checked again | a heal is owed all the same: the rows below |
 //! | Attributed | a deployment with the culprit's marker is there | Deploying with its id, guard taken, the heal in the ledger, in one transaction | – | found again | as written |
-//! | Attributed | CodeDeploy itself deploys our target | as in the row above | – | found again | as written |
-//! | Attributed | CodeDeploy itself deployed what is bad as well | as where the culprit runs: the rows below | – | checked again | as written |
+//! | Attributed | a rollback of CodeDeploy replaces the culprit by content that is neither suspect nor bad, is under way or succeeded after the problem began, however old or over the problem is | as in the row above | – | found again | as written |
+//! | Attributed | a rollback of CodeDeploy brings what is suspect or bad as well | due later, and once it has ended as where the culprit runs: the rows below | – | checked again | as written |
+//! | Attributed | a rollback of CodeDeploy failed or was stopped | as where the culprit runs: the rows below | – | checked again | as written |
+//! | Attributed | the culprit changed no instance | not needed | – | checked again | as written |
 //! | Attributed | a target is found and the guard is free | Intended with target and marker, guard taken, nothing held against the target, in one transaction | – | checked again | next rows |
 //! | Attributed | the same, in shadow | Shadowed with target, guard in cooldown, in one transaction | – | checked again | as written |
 //! | Intended | just written by this worker | – | create the deployment | – | next rows |
@@ -36,9 +38,10 @@
 //! | Deploying | CodeDeploy does not show it within five minutes of the decision | due later | – | looked at again | as written |
 //! | Deploying | it succeeded | Healed, guard in cooldown, in one transaction | – | looked at again | as written |
 //! | Deploying | it failed, was stopped, or is not shown after that | failed heal, guard in cooldown, in one transaction | – | looked at again | as written |
+//! | Deploying | the same, and it is a rollback of CodeDeploy | Attributed, guard given back, in one transaction | – | looked at again | decided anew |
 //! | Healed | the problem closes after the heal had ended | Confirmed, culprit bad, in one transaction | – | looked at again | as written |
 //! | Healed | the problem had closed before, its time is over, or it was merged and the tenant cannot say into which | Unconfirmed, culprit stays suspect | – | looked at again | as written |
-//! | Attributed with nothing stopped, Joined | the problem closes | not needed; what was bound is unknown again | – | looked at again | as written |
+//! | Attributed with nothing stopped nor taken back, Joined | the problem closes | not needed; what was bound is unknown again | – | looked at again | as written |
 //! | Refused, not needed, Shadowed, failed heal without a deployment | the problem closes, or its time is over | culprit unknown again | – | looked at again | as written |
 //! | failed heal with a deployment | the same | the culprit stays suspect | – | looked at again | as written |
 //! | Attributed, Intended, Deploying | its time is over | given up, guard in cooldown | – | looked at again | as written |
@@ -46,6 +49,10 @@
 //! A heal is only ever created in the pass that wrote its intent, and the
 //! group's history is read in each pass before anything is decided: what an
 //! earlier worker managed to create is found there by its marker.
+//!
+//! A culprit runs as long as it is on at least one instance: if it changed one,
+//! however it ended, and nothing has succeeded since. What brings a joining
+//! instance up to date replaces nothing and is not waited for.
 //!
 //! Comments are stored with the state that causes them and posted beside all
 //! this: one that cannot be posted is tried again and stops nothing.
@@ -291,6 +298,12 @@ pub enum Needless {
         /// What is to blame.
         culprit: String,
     },
+    /// It never ran.
+    #[error("deployment {culprit} changed no instance")]
+    Untouched {
+        /// The deployment.
+        culprit: String,
+    },
     /// The problem began before the deployment.
     #[error("the problem began before deployment {culprit}")]
     Older {
@@ -312,6 +325,11 @@ pub enum Look {
     Act,
     /// Stop the culprit's own deployment first.
     StopFirst,
+    /// This rollback of CodeDeploy is the heal.
+    TakenBack {
+        /// The deployment.
+        by: String,
+    },
     /// Another deployment runs; decide anew when it has ended.
     Wait,
     /// It need not be done.
@@ -331,8 +349,8 @@ pub struct Facts<'a> {
     pub noticed: Timestamp,
     /// What is to blame.
     pub culprit: &'a Deployment,
-    /// The deployment that reached the group last, and whether it runs still.
-    pub latest: Option<(&'a str, Progress)>,
+    /// What runs in the group.
+    pub runs: Runs<'a>,
     /// Whether the culprit was stopped half-way for this problem: the group is
     /// then owed a whole revision, however old or over the problem is.
     pub halved: bool,
@@ -340,6 +358,37 @@ pub struct Facts<'a> {
     pub max_age: SignedDuration,
     /// Now.
     pub now: Timestamp,
+}
+
+/// What runs in a group, as seen from a culprit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Runs<'a> {
+    /// The culprit, or its content under another id, on at least one instance.
+    Culprit(Progress),
+    /// The culprit never did: it changed no instance.
+    Untouched,
+    /// What CodeDeploy itself deploys in place of the culprit.
+    Rollback {
+        /// The deployment.
+        id: &'a str,
+        /// When it had ended, unless it is under way.
+        ended: Option<Timestamp>,
+    },
+    /// What somebody else deployed since.
+    Another(&'a str, Progress),
+}
+
+impl Runs<'_> {
+    /// The same where a rollback brings what is suspect or bad as well: its end
+    /// is awaited, and then nothing is better than before.
+    #[must_use]
+    pub fn distrusted(self) -> Self {
+        match self {
+            Self::Rollback { id, ended: None } => Self::Another(id, Progress::Running),
+            Self::Rollback { ended: Some(_), .. } => Self::Culprit(Progress::Ended),
+            runs => runs,
+        }
+    }
 }
 
 /// How far a deployment is.
@@ -352,9 +401,17 @@ pub enum Progress {
 }
 
 /// Looks before acting: nothing is done for a problem that is over, for what no
-/// longer runs, or on old news.
+/// longer runs, or on old news. What CodeDeploy does is watched all the same.
 pub fn look(facts: &Facts<'_>) -> Look {
     let culprit = facts.culprit;
+    let is_cause = culprit.origin == Origin::Release && culprit.at <= facts.began;
+    if let Runs::Rollback { id, ended } = facts.runs
+        && is_cause
+        // What had ended by then did not end the problem.
+        && ended.is_none_or(|ended| facts.began <= ended)
+    {
+        return Look::TakenBack { by: id.to_owned() };
+    }
     if !facts.open && !facts.halved {
         return Look::NotNeeded(Needless::Closed);
     }
@@ -374,16 +431,19 @@ pub fn look(facts: &Facts<'_>) -> Look {
             minutes: age.as_mins(),
         });
     }
-    match facts.latest {
-        Some((latest, Progress::Running)) if latest == culprit.id => Look::StopFirst,
-        Some((_, Progress::Running)) => Look::Wait,
-        Some((latest, Progress::Ended)) if latest != culprit.id => {
+    match facts.runs {
+        Runs::Culprit(Progress::Running) => Look::StopFirst,
+        Runs::Culprit(Progress::Ended) => Look::Act,
+        Runs::Untouched => Look::NotNeeded(Needless::Untouched {
+            culprit: culprit.id.clone(),
+        }),
+        Runs::Rollback { ended: None, .. } | Runs::Another(_, Progress::Running) => Look::Wait,
+        Runs::Rollback { id, ended: Some(_) } | Runs::Another(id, Progress::Ended) => {
             Look::NotNeeded(Needless::Replaced {
-                running: latest.to_owned(),
+                running: id.to_owned(),
                 culprit: culprit.id.clone(),
             })
         }
-        _ => Look::Act,
     }
 }
 
@@ -399,9 +459,18 @@ pub fn untrusted(
             || entry.deployment.id == culprit
     };
     let here = history.iter().filter(speaks_against);
-    here.flat_map(|entry| entry.deployment.contents())
+    let mut untrusted: BTreeSet<String> = here
+        .flat_map(|entry| entry.deployment.contents())
         .chain(bad_elsewhere.iter().cloned())
-        .collect()
+        .collect();
+    // What is bad by its sources is so by its place, under which another
+    // deployment may be known alone.
+    let same = history
+        .iter()
+        .filter(|entry| !untrusted.is_disjoint(&entry.deployment.may_be()));
+    let names: Vec<String> = same.flat_map(|entry| entry.deployment.contents()).collect();
+    untrusted.extend(names);
+    untrusted
 }
 
 /// A revision that could be deployed again, the best first.
@@ -507,6 +576,17 @@ impl Guard {
         })
     }
 
+    /// The guard while what somebody else has begun is watched: whatever the
+    /// guard would say, it has happened, and counts.
+    #[must_use]
+    pub fn taken(&self, problem: &str, now: Timestamp) -> Self {
+        Self {
+            active: Some(problem.to_owned()),
+            cooldown_until: self.cooldown_until,
+            heals: self.heals.iter().copied().chain([now]).collect(),
+        }
+    }
+
     fn is_held(&self, limits: Limits, now: Timestamp) -> bool {
         let since = self.heals.last();
         since.is_some_and(|since| now.duration_since(*since) < limits.window)
@@ -520,7 +600,7 @@ impl Guard {
         heals.pop();
         Self {
             active: None,
-            cooldown_until: None,
+            cooldown_until: self.cooldown_until,
             heals,
         }
     }
@@ -642,6 +722,28 @@ mod tests {
     }
 
     #[test]
+    fn content_that_is_bad_by_its_sources_is_no_target_by_its_place() {
+        let at_place = |mut entry: LedgerEntry| {
+            entry.deployment.location = Some("s3:bundles/one#".to_owned());
+            entry
+        };
+        let history = [
+            entry("d-4", 40, "four", Standing::Suspect),
+            at_place(entry(
+                "d-2",
+                20,
+                "location:s3:bundles/one#",
+                Standing::Unknown,
+            )),
+            at_place(entry("d-1", 10, "one", Standing::Unknown)),
+        ];
+        let bad = BTreeSet::from(["one".to_owned()]);
+
+        assert!(targets(&history, "d-4", &bad).is_empty());
+        assert_eq!(chosen(&history), ["d-2", "d-1"]);
+    }
+
+    #[test]
     fn neither_heals_nor_later_deployments_are_targets() {
         let mut healed = entry("d-2", 20, "two", Standing::Good);
         healed.deployment.origin = Origin::Heal;
@@ -664,7 +766,7 @@ mod tests {
             began: minute(45),
             noticed: minute(46),
             culprit: &release,
-            latest: Some(("d-4", Progress::Ended)),
+            runs: Runs::Culprit(Progress::Ended),
             halved: false,
             max_age: SignedDuration::from_mins(30),
             now: minute(47),
@@ -699,7 +801,7 @@ mod tests {
         };
         assert_eq!(look(&owed), Look::Act, "half a deployment is no end");
         let replaced = Facts {
-            latest: Some(("d-5", Progress::Ended)),
+            runs: Runs::Another("d-5", Progress::Ended),
             ..facts.clone()
         };
         assert!(matches!(
@@ -707,15 +809,23 @@ mod tests {
             Look::NotNeeded(Needless::Replaced { .. })
         ));
         let forward_fix = Facts {
-            latest: Some(("d-5", Progress::Running)),
+            runs: Runs::Another("d-5", Progress::Running),
             ..facts.clone()
         };
         assert_eq!(look(&forward_fix), Look::Wait);
         let running = Facts {
-            latest: Some(("d-4", Progress::Running)),
+            runs: Runs::Culprit(Progress::Running),
             ..facts.clone()
         };
         assert_eq!(look(&running), Look::StopFirst);
+        let untouched = Facts {
+            runs: Runs::Untouched,
+            ..facts.clone()
+        };
+        assert!(matches!(
+            look(&untouched),
+            Look::NotNeeded(Needless::Untouched { .. })
+        ));
         let of_heal = Facts {
             culprit: &heal,
             ..facts
@@ -724,6 +834,45 @@ mod tests {
             look(&of_heal),
             Look::Refused(Refusal::HealOfHeal { .. })
         ));
+    }
+
+    #[test]
+    fn rollback_of_codedeploy_is_the_heal_unless_it_is_no_better() {
+        let release = culprit(Origin::Release);
+        let rollback = |ended: Option<i64>| Runs::Rollback {
+            id: "d-5",
+            ended: ended.map(minute),
+        };
+        let looked = |runs: Runs<'_>, open: bool, now: i64| {
+            look(&Facts {
+                open,
+                began: minute(45),
+                noticed: minute(46),
+                culprit: &release,
+                runs,
+                halved: false,
+                max_age: SignedDuration::from_mins(30),
+                now: minute(now),
+            })
+        };
+        let taken_back = Look::TakenBack {
+            by: "d-5".to_owned(),
+        };
+        for ended in [None, Some(45), Some(50)] {
+            for (open, now) in [(true, 51), (false, 51), (true, 100)] {
+                assert_eq!(looked(rollback(ended), open, now), taken_back, "{ended:?}");
+            }
+        }
+        let before = looked(rollback(Some(44)), true, 51);
+        assert!(matches!(before, Look::NotNeeded(Needless::Replaced { .. })));
+
+        assert_eq!(looked(rollback(None).distrusted(), true, 51), Look::Wait);
+        let no_better = rollback(Some(50)).distrusted();
+        assert_eq!(looked(no_better, true, 51), Look::Act);
+        assert_eq!(
+            looked(no_better, false, 51),
+            Look::NotNeeded(Needless::Closed)
+        );
     }
 
     #[test]
@@ -764,5 +913,14 @@ mod tests {
             Admission::Refused(Refusal::TooOften { count: 2, .. })
         ));
         admitted(&second, "P-3", 24 * 60 + 1);
+
+        // A rollback that is watched counts, and one that fails lifts nothing.
+        let watched = rested.taken("P-2", minute(10));
+        assert_eq!(
+            watched.admit("P-3", "App/Production", limits, minute(11)),
+            Admission::Busy
+        );
+        assert_eq!(watched.heals.len(), 2);
+        assert_eq!(watched.returned(), rested);
     }
 }

@@ -2,7 +2,7 @@
 //! deployment of the target.
 
 use anyhow::Context as _;
-use delivery::codedeploy::{Created, Redeployment};
+use delivery::codedeploy::{Created, Redeployment, Status};
 use release::deployment::{Deployment, Origin};
 use release::problem::Problem;
 use release::remediation::{Admission, Guard, Hand, Heal, Refusal, State};
@@ -89,10 +89,14 @@ impl Step<'_> {
         let Pass { services, tick, .. } = self.pass;
         let culprit = self.culprit();
         let limits = services.healing.limits;
-        let (guard, chosen) = match Box::pin(self.prepare(claimed, view)).await? {
+        let (guard, mut chosen) = match Box::pin(self.prepare(claimed, view)).await? {
             Ready::Yes(ready) => *ready,
             Ready::No(next) => return Ok(next),
         };
+        let rollback = view.rollbacks(&culprit.id).next();
+        chosen.notes.extend(rollback.map(|rollback| {
+            words::rolled_back_in_vain(&rollback.id, rollback.status == Status::Succeeded)
+        }));
         let heal = Heal {
             target: chosen.deployment.clone(),
             by: Hand::Ours,

@@ -4,7 +4,7 @@
 use delivery::codedeploy::{self, Status};
 use release::deployment::Deployment;
 use release::problem::Problem;
-use release::remediation::{Facts, Guard, Hand, Heal, Look, Needless, Refusal, State, look};
+use release::remediation::{Facts, Guard, Hand, Heal, Look, Needless, Refusal, Runs, State, look};
 use store::{Advanced, ClaimedProblem, Effect};
 
 use super::acting::heal_record;
@@ -143,20 +143,17 @@ impl Step<'_> {
     ) -> anyhow::Result<Next> {
         let Pass { services, tick, .. } = self.pass;
         let culprit = self.culprit();
-        if claimed.problem.closed.is_some() && !self.remediation.stopped {
-            let needless = Needless::Closed;
-            let comment = words::not_needed(culprit, &needless);
-            let effects = self.let_go();
-            let state = State::NotNeeded(needless);
-            return self.to(claimed, state, Some(comment), &effects).await;
-        }
         if services.healing.mode == Mode::Off {
+            if claimed.problem.closed.is_some() && !self.remediation.stopped {
+                return self.not_needed(claimed, Needless::Closed).await;
+            }
             return self.refuse(claimed, Refusal::SwitchedOff).await;
         }
-        let view = match view {
+        let mut view = match view {
             Some(view) => view,
             None => View::read(services, &culprit.group, tick.now).await?,
         };
+        view.complete(services, &culprit.id).await?;
         if let Some(answer) = view.answer_to(&culprit.id) {
             return self.take_for_ours(claimed, &view, answer, Hand::Ours).await;
         }
@@ -166,7 +163,7 @@ impl Step<'_> {
             began,
             noticed: claimed.problem.noticed,
             culprit: self.culprit(),
-            latest: view.running(&culprit.id),
+            runs: self.runs(&view).await?,
             halved: self.remediation.stopped
                 && view
                     .made(&culprit.id)
@@ -175,63 +172,53 @@ impl Step<'_> {
             max_age: services.healing.max_age,
             now: tick.now,
         };
-        let looked = look(&facts);
-        let own_rollback = view
-            .made(&culprit.id)
-            .and_then(|made| made.rolled_back_by.clone())
-            // What came after the rollback has replaced that, too.
-            .filter(|rollback| facts.latest.is_some_and(|(latest, _)| latest == rollback));
-        match (looked, own_rollback) {
-            (Look::Refused(refusal), _) => self.refuse(claimed, refusal).await,
-            (Look::Wait | Look::NotNeeded(Needless::Replaced { .. }), Some(rollback)) => {
-                self.meet_rollback(claimed, &view, &rollback).await
-            }
-            (Look::NotNeeded(needless), _) => self.not_needed(claimed, needless).await,
-            (Look::Wait, None) => Ok(Next::Wait(Wait::for_("another deployment to end"))),
-            (Look::StopFirst, _) if services.healing.mode == Mode::Auto => {
+        match look(&facts) {
+            Look::Refused(refusal) => self.refuse(claimed, refusal).await,
+            Look::NotNeeded(needless) => self.not_needed(claimed, needless).await,
+            Look::Wait => Ok(Next::Wait(Wait::for_("another deployment to end"))),
+            Look::TakenBack { by } => match view.made(&by) {
+                Some(rollback) => {
+                    let by = Hand::CodeDeploy;
+                    self.take_for_ours(claimed, &view, rollback, by).await
+                }
+                None => Ok(Next::Wait(Wait::for_("CodeDeploy to show its rollback"))),
+            },
+            Look::StopFirst if services.healing.mode == Mode::Auto => {
                 self.stop(claimed, &view).await
             }
-            (Look::StopFirst, _) => {
+            Look::StopFirst => {
                 self.act(claimed, &view, "It would have been stopped. ")
                     .await
             }
-            (Look::Act, _) => self.act(claimed, &view, "").await,
+            Look::Act => self.act(claimed, &view, "").await,
         }
     }
 
-    /// CodeDeploy takes the culprit back by itself: good if it deploys what we
-    /// would, else its end decides what runs.
-    async fn meet_rollback(
-        &self,
-        claimed: &mut ClaimedProblem,
-        view: &View,
-        rollback: &str,
-    ) -> anyhow::Result<Next> {
-        let culprit = self.culprit();
-        let Some(made) = view.made(rollback) else {
-            return Ok(Next::Wait(Wait::for_("CodeDeploy to show its rollback")));
-        };
+    /// What runs in the group, with what only targets and the ledger can say:
+    /// whether the culprit changed anything, and whether what CodeDeploy brings
+    /// back is any better.
+    async fn runs<'v>(&self, view: &'v View) -> anyhow::Result<Runs<'v>> {
         let services = self.pass.services;
-        let chosen = target::choose(services, view, culprit).await?;
-        let wanted = chosen.and_then(|chosen| view.location(&chosen.deployment.id));
-        let does = view.location(rollback);
-        if does.is_some() && wanted == does {
-            return self
-                .take_for_ours(claimed, view, made, Hand::CodeDeploy)
-                .await;
+        let culprit = self.culprit();
+        let runs = view.runs(&culprit.id);
+        if matches!(runs, Runs::Another(..)) {
+            return Ok(runs);
         }
-        if made.status == Status::Running {
-            return Ok(Next::Wait(Wait::for_("CodeDeploy's own rollback to end")));
+        if let Some(made) = view.made(&culprit.id)
+            && made.status != Status::Succeeded
+            && services.codedeploy.life(made).await?.is_none()
+        {
+            return Ok(Runs::Untouched);
         }
-        // What was rolled back to may be no better.
-        if target::is_tainted(services, view, culprit, rollback).await? {
-            return self.act(claimed, view, "").await;
+        if let Runs::Rollback { id, .. } = runs
+            && let Some(made) = view.made(id)
+            && target::brought(services, view, culprit, made)
+                .await?
+                .is_tainted
+        {
+            return Ok(runs.distrusted());
         }
-        let needless = Needless::Replaced {
-            running: rollback.to_owned(),
-            culprit: culprit.id.clone(),
-        };
-        self.not_needed(claimed, needless).await
+        Ok(runs)
     }
 
     /// The deployment that answers the culprit exists already: an earlier
@@ -245,14 +232,9 @@ impl Step<'_> {
     ) -> anyhow::Result<Next> {
         let Pass { services, tick, .. } = self.pass;
         let culprit = self.culprit();
-        if services.healing.mode != Mode::Auto && by == Hand::CodeDeploy {
-            let running = made.id.clone();
-            let culprit = culprit.id.clone();
-            let needless = Needless::Replaced { running, culprit };
-            return self.not_needed(claimed, needless).await;
-        }
+        let brought = target::brought(services, view, culprit, made).await?;
         let heal = Heal {
-            target: what_it_deploys(view, made),
+            target: brought.deployment,
             by,
             marker: view::marker(&claimed.problem.id, &culprit.id),
             at: made.created,
@@ -260,16 +242,9 @@ impl Step<'_> {
         let mut effects = vec![Effect::Enter {
             deployment: heal_record(&heal, &made.id, made.created, culprit),
         }];
-        // Whatever the guard would say, it has happened: it counts.
-        let from = view.guard.clone();
-        if from.active.is_none() {
-            let to = Guard {
-                active: Some(claimed.problem.id.clone()),
-                cooldown_until: None,
-                heals: from.heals.iter().copied().chain([tick.now]).collect(),
-            };
-            let group = culprit.group.clone();
-            effects.push(Effect::Guard { group, from, to });
+        if view.guard.active.is_none() {
+            let taken = view.guard.taken(&claimed.problem.id, tick.now);
+            effects.extend(self.guard(&view.guard, taken));
         }
         let comment = words::deploying(culprit, &heal, &made.id, &[]);
         let state = State::Deploying {
@@ -295,8 +270,12 @@ impl Step<'_> {
         needless: Needless,
     ) -> anyhow::Result<Next> {
         let comment = words::not_needed(self.culprit(), &needless);
+        let effects = match needless {
+            Needless::Closed => self.let_go(),
+            _ => Vec::new(),
+        };
         let state = State::NotNeeded(needless);
-        self.to(claimed, state, Some(comment), &[]).await
+        self.to(claimed, state, Some(comment), &effects).await
     }
 
     /// The guard turns, unless it need not.
@@ -321,15 +300,4 @@ impl Step<'_> {
             lift: true,
         }]
     }
-}
-
-/// The deployment whose revision `made` deploys again: the oldest one of the
-/// same content.
-fn what_it_deploys(view: &View, made: &codedeploy::Deployment) -> Deployment {
-    let location = view.location(&made.id);
-    let same = view.history.iter().rev().find(|other| {
-        other.id != made.id && location.is_some() && view.location(&other.id) == location
-    });
-    same.and_then(|same| view.deployment(&same.id))
-        .unwrap_or_else(|| view::recorded(made))
 }

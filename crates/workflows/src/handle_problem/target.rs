@@ -31,7 +31,7 @@ pub(super) async fn choose(
     view: &View,
     culprit: &Deployment,
 ) -> anyhow::Result<Option<Chosen>> {
-    let known = Known::read(services, view, culprit).await?;
+    let known = Known::read(services, view, culprit, None).await?;
     let place = view::target(&culprit.group);
     let mut notes = Vec::new();
     let candidates = targets(&known.history, &culprit.id, &known.bad);
@@ -79,20 +79,37 @@ pub(super) async fn choose(
     Ok(None)
 }
 
-/// Whether what a deployment brought is itself known to be bad, or is the
-/// culprit's.
-pub(super) async fn is_tainted(
+/// What somebody else deploys in place of a culprit.
+pub(super) struct Brought {
+    /// The deployment that released it first.
+    pub(super) deployment: Deployment,
+    /// Whether it is suspect or bad itself.
+    pub(super) is_tainted: bool,
+}
+
+/// What is known of the content of `made`.
+pub(super) async fn brought(
     services: &Services,
     view: &View,
     culprit: &Deployment,
-    deployment: &str,
-) -> anyhow::Result<bool> {
-    let Some(deployment) = view.deployment(deployment) else {
-        return Ok(false);
-    };
-    let known = Known::read(services, view, culprit).await?;
+    made: &codedeploy::Deployment,
+) -> anyhow::Result<Brought> {
+    let deployment = view
+        .deployment(&made.id)
+        .unwrap_or_else(|| view::recorded(made));
+    let known = Known::read(services, view, culprit, Some(&deployment)).await?;
+    let contents = deployment.contents();
+    let same = known.history.iter().map(|entry| &entry.deployment);
+    let same = same.filter(|other| other.id != made.id && !other.contents().is_disjoint(&contents));
     let untrusted = untrusted(&known.history, &culprit.id, &known.bad);
-    Ok(!untrusted.is_disjoint(&deployment.may_be()))
+    let is_tainted = !untrusted.is_disjoint(&deployment.may_be());
+    let first = same
+        .filter(|other| other.origin == Origin::Release)
+        .min_by_key(|other| other.at);
+    Ok(Brought {
+        deployment: first.unwrap_or(&deployment).clone(),
+        is_tainted,
+    })
 }
 
 /// What is known of everything that was deployed to the culprit's group.
@@ -106,7 +123,12 @@ struct Known {
 }
 
 impl Known {
-    async fn read(services: &Services, view: &View, culprit: &Deployment) -> anyhow::Result<Self> {
+    async fn read(
+        services: &Services,
+        view: &View,
+        culprit: &Deployment,
+        beside: Option<&Deployment>,
+    ) -> anyhow::Result<Self> {
         let mut history = view.deployments();
         if !history
             .iter()
@@ -129,8 +151,12 @@ impl Known {
             let made = older.iter().find(|made| made.id == entry.deployment.id);
             entry.deployment = view::completed(entry.deployment.clone(), made);
         }
-        let contents = history.iter().flat_map(|entry| entry.deployment.may_be());
-        let bad = services.store.bad_contents(&contents.collect()).await?;
+        let deployments = history.iter().map(|entry| &entry.deployment);
+        let contents: BTreeSet<String> = deployments
+            .chain(beside)
+            .flat_map(Deployment::may_be)
+            .collect();
+        let bad = services.store.bad_contents(&contents).await?;
         Ok(Self {
             history,
             older,
@@ -147,7 +173,7 @@ pub(super) async fn weighed(
     culprit: &Deployment,
 ) -> anyhow::Result<Vec<(LedgerEntry, bool, String)>> {
     let chosen = choose(services, view, culprit).await?;
-    let known = Known::read(services, view, culprit).await?;
+    let known = Known::read(services, view, culprit, None).await?;
     let untrusted = untrusted(&known.history, &culprit.id, &known.bad);
     let mut history = known.history;
     history.sort_by_key(|entry| std::cmp::Reverse(entry.deployment.at));

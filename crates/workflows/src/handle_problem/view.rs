@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use release::content::by_place;
 use release::deployment::{Deployment, Group, LedgerEntry, Origin, Standing};
-use release::remediation::{Guard, MARKER, Progress, carries_marker};
+use release::remediation::{Guard, MARKER, Progress, Runs, carries_marker};
 
 use super::Services;
 
@@ -79,6 +79,7 @@ impl View {
                 self.ledger.retain(|entry| entry.deployment.id != made.id);
                 self.joining.insert(made.id);
             } else {
+                self.history.retain(|known| known.id != made.id);
                 self.history.push(made);
             }
         }
@@ -91,9 +92,13 @@ impl View {
     }
 
     /// Makes sure that CodeDeploy's record of a deployment is here, if there is
-    /// one.
+    /// one, and says what the group says.
     pub(super) async fn complete(&mut self, services: &Services, id: &str) -> anyhow::Result<()> {
-        if self.made(id).is_none() && !self.joins(id) {
+        let stands = self.latest.as_ref().filter(|(latest, _)| latest == id);
+        let is_current =
+            |made: &codedeploy::Deployment| stands.is_none_or(|(_, status)| made.status == *status);
+        let is_here = self.made(id).is_some_and(is_current) || self.joins(id);
+        if !is_here {
             self.learn(services.codedeploy.deployment(id).await?);
         }
         Ok(())
@@ -135,29 +140,63 @@ impl View {
         })
     }
 
-    /// What reached the group last and counts, and whether it is still on its
-    /// way. A restart brings nothing, the culprit's own content under another
-    /// id is no replacement, and what failed has not replaced anything.
-    pub(super) fn running(&self, culprit: &str) -> Option<(&str, Progress)> {
-        if let Some((latest, Status::Running)) = &self.latest {
-            return Some((latest, Progress::Running));
+    /// What CodeDeploy did by itself since a culprit, the newest first.
+    pub(super) fn rollbacks(&self, culprit: &str) -> impl Iterator<Item = &codedeploy::Deployment> {
+        let since = self.history.iter();
+        since
+            .take_while(move |made| made.id != culprit)
+            .filter(|made| made.maker == Maker::Rollback)
+    }
+
+    /// What runs, as seen from a culprit that has changed the group. A restart
+    /// brings nothing, the culprit's own content under another id is no
+    /// replacement, and what failed has not replaced anything.
+    pub(super) fn runs(&self, culprit: &str) -> Runs<'_> {
+        let own = self
+            .made(culprit)
+            .and_then(|made| made.rolled_back_by.as_deref())
+            // CodeDeploy may not show yet what takes the culprit back.
+            .filter(|id| self.made(id).is_none_or(is_under_way));
+        let latest = self.latest.as_ref();
+        let latest = latest.filter(|(_, status)| *status == Status::Running);
+        if let Some(id) = latest.map(|(id, _)| id.as_str()).or(own) {
+            return if id == culprit {
+                Runs::Culprit(Progress::Running)
+            } else if self.takes_back(id, culprit) {
+                Runs::Rollback { id, ended: None }
+            } else {
+                Runs::Another(id, Progress::Running)
+            };
         }
-        let runs = self.history.iter().find(|deployment| {
-            let counts = deployment.status == Status::Succeeded && deployment.revision.is_some();
-            counts || deployment.id == culprit
-        });
+        let mut history = self.history.iter();
+        let runs = history.find(|made| has_come(made) || made.id == culprit);
         match runs {
-            Some(runs) if self.same_content(&runs.id, culprit) => {
-                let culprit = self.made(culprit)?;
-                Some((&culprit.id, Progress::Ended))
+            Some(runs) if runs.id == culprit || self.same_content(&runs.id, culprit) => {
+                Runs::Culprit(Progress::Ended)
             }
-            Some(runs) => Some((&runs.id, Progress::Ended)),
+            Some(runs) if self.takes_back(&runs.id, culprit) => Runs::Rollback {
+                id: &runs.id,
+                ended: runs.completed.or(Some(runs.created)),
+            },
+            Some(runs) => Runs::Another(&runs.id, Progress::Ended),
             // Nothing recent: what the group says is all there is.
-            None => {
-                let (latest, _) = self.latest.as_ref()?;
-                Some((latest, Progress::Ended))
-            }
+            None => match &self.latest {
+                Some((id, _)) if id != culprit => Runs::Another(id, Progress::Ended),
+                _ => Runs::Culprit(Progress::Ended),
+            },
         }
+    }
+
+    /// Whether CodeDeploy itself deploys this in place of the culprit, and
+    /// nobody else has replaced that.
+    fn takes_back(&self, id: &str, culprit: &str) -> bool {
+        let since = self.history.iter().take_while(|made| made.id != culprit);
+        let mut replacing = since
+            .filter(|made| made.id == id || has_come(made))
+            .filter(|made| !self.same_content(&made.id, culprit))
+            .peekable();
+        replacing.peek().is_some_and(|made| made.id == id)
+            && replacing.all(|made| made.maker == Maker::Rollback)
     }
 
     fn same_content(&self, id: &str, other: &str) -> bool {
@@ -171,10 +210,7 @@ impl View {
     /// Everything that was deployed to the group, the ledger's word first. What
     /// CodeDeploy says did not succeed is not among it.
     pub(super) fn deployments(&self) -> Vec<LedgerEntry> {
-        let unsuccessful = |id: &str| {
-            self.made(id)
-                .is_some_and(|made| made.status != Status::Succeeded || made.revision.is_none())
-        };
+        let unsuccessful = |id: &str| self.made(id).is_some_and(|made| !has_come(made));
         let mut entries = self.ledger.clone();
         for entry in &mut entries {
             let made = self.made(&entry.deployment.id);
@@ -195,11 +231,6 @@ impl View {
         // What is suspect speaks against its content even if it never ran.
         entries.retain(|entry| tainted(entry) || !unsuccessful(&entry.deployment.id));
         entries
-    }
-
-    /// Where the content of a deployment lies, if CodeDeploy still says so.
-    pub(super) fn location(&self, id: &str) -> Option<String> {
-        self.made(id).and_then(location)
     }
 }
 
@@ -263,6 +294,15 @@ pub(crate) fn recorded(made: &codedeploy::Deployment) -> Deployment {
             Origin::Release
         },
     }
+}
+
+fn is_under_way(made: &codedeploy::Deployment) -> bool {
+    made.status == Status::Running
+}
+
+/// Whether a deployment brought something to the whole group.
+fn has_come(made: &codedeploy::Deployment) -> bool {
+    made.status == Status::Succeeded && made.revision.is_some()
 }
 
 fn is_heal(made: &codedeploy::Deployment) -> bool {

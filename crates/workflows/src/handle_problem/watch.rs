@@ -4,7 +4,7 @@
 use delivery::codedeploy::Status;
 use jiff::{SignedDuration, Timestamp};
 use release::problem::{Problem, Reported};
-use release::remediation::{Heal, Needless, State};
+use release::remediation::{Hand, Heal, Needless, State};
 use store::{Advanced, ClaimedProblem, Effect};
 
 use super::healing::{Next, Step};
@@ -50,16 +50,18 @@ pub(super) async fn deploying(
         .as_ref()
         .and_then(|made| made.completed)
         .unwrap_or(step.pass.tick.now);
+    let succeeded = status == Some(Status::Succeeded);
+    let failed_rollback = !succeeded && heal.by == Hand::CodeDeploy;
     let guard = services.store.guard(&step.culprit().group).await?;
-    let effects = if guard.active.as_deref() == Some(&claimed.problem.id) {
-        step.guard(
-            &guard,
-            guard.released(services.healing.limits, step.pass.tick.now),
-        )
-    } else {
+    let effects = if guard.active.as_deref() != Some(&claimed.problem.id) {
         Vec::new()
+    } else if failed_rollback {
+        step.guard(&guard, guard.returned())
+    } else {
+        let now = step.pass.tick.now;
+        step.guard(&guard, guard.released(services.healing.limits, now))
     };
-    let (state, comment) = if status == Some(Status::Succeeded) {
+    let (state, comment) = if succeeded {
         let state = State::Healed {
             heal: heal.clone(),
             deployment: id.to_owned(),
@@ -74,6 +76,12 @@ pub(super) async fn deploying(
             (None, None) => "CodeDeploy does not know it any more".to_owned(),
         };
         let reason: String = reason.chars().take(500).collect();
+        if failed_rollback {
+            let comment = words::rollback_failed(step.culprit(), id, &reason);
+            return step
+                .to(claimed, State::Attributed, Some(comment), &effects)
+                .await;
+        }
         let comment = words::failed(heal, Some(id), at, &reason);
         let state = State::HealFailed {
             heal: heal.clone(),

@@ -113,6 +113,29 @@ pub(super) fn shadowed(culprit: &Deployment, heal: &Heal, first: &str, notes: &[
     ))
 }
 
+pub(super) fn rollback_failed(culprit: &Deployment, id: &str, reason: &str) -> String {
+    bounded(format!(
+        "Unbreakable: deployment {}, by which CodeDeploy itself took deployment {} back, did not \
+         succeed: {}. The culprit is looked at again.",
+        plain(id),
+        deployment(culprit),
+        sentence(reason)
+    ))
+}
+
+/// What CodeDeploy did in vain before we act.
+pub(super) fn rolled_back_in_vain(id: &str, succeeded: bool) -> String {
+    let what = if succeeded {
+        "brought back what is suspect or bad as well"
+    } else {
+        "did not succeed"
+    };
+    format!(
+        "CodeDeploy's own rollback (deployment {}) {what}.",
+        plain(id)
+    )
+}
+
 pub(super) fn evidence(link: &str) -> String {
     format!("Its last validation: {link}")
 }

@@ -1,11 +1,11 @@
 //! What keeps a heal from being made twice, in a circle, or blindly.
 
 use jiff::SignedDuration;
-use lab::codedeploy::{AutoRollback, DeploymentStatus, GroupOptions, Outcome, RollbackEvent};
+use lab::codedeploy::{DeploymentStatus, GroupOptions, Outcome};
 use lab::tenant::Problem;
 use release::deployment::Standing;
 use release::problem::Phase;
-use release::remediation::{Hand, Needless, Refusal, State};
+use release::remediation::{Needless, Refusal, State};
 
 use super::scene::{APPLICATION, GROUP, Scene, group};
 use super::stories;
@@ -22,9 +22,6 @@ stories! {
     culprit_under_way_that_cannot_be_healed_is_not_stopped,
     culprit_that_was_stopped_is_replaced_though_the_problem_is_over,
     culprit_that_was_stopped_is_replaced_though_it_took_long,
-    own_rollback_of_codedeploy_is_used_if_it_deploys_our_target,
-    own_rollback_of_codedeploy_to_bad_content_is_healed_like_the_culprit,
-    own_rollback_of_codedeploy_that_a_fix_replaced_is_no_heal,
     heal_is_never_healed,
     group_is_left_alone_after_a_heal,
     third_heal_of_a_day_is_refused,
@@ -255,91 +252,6 @@ async fn stopped_for(scene: &mut Scene, stopping: SignedDuration) -> Problem {
     assert_eq!(scene.world.aws.calls("StopDeployment"), 1);
     assert!(scene.heals().is_empty(), "its end is awaited");
     problem
-}
-
-/// A release that fails and that CodeDeploy takes back by itself, and a problem
-/// that began while it was under way.
-async fn rolled_back(scene: &mut Scene, name: &str) -> Problem {
-    let options = GroupOptions {
-        duration: SignedDuration::from_mins(2),
-        auto_rollback: AutoRollback::On(vec![RollbackEvent::Failure]),
-        ..GroupOptions::default()
-    };
-    scene.group(GroupOptions {
-        outcome: Outcome::Failed,
-        ..options.clone()
-    });
-    scene.release(name).await;
-    scene.minutes(1);
-    let problem = scene.problem().open();
-    scene.group(options);
-    scene.minutes(2);
-    problem
-}
-
-async fn own_rollback_of_codedeploy_is_used_if_it_deploys_our_target(mut scene: Scene) {
-    let good = scene.release("good").await;
-    scene.minutes(30);
-    let problem = rolled_back(&mut scene, "bad").await;
-    let [rollback] = scene.rollbacks().try_into().unwrap();
-    let told = scene.explained(&problem).await;
-    assert!(
-        told.outcome
-            .ends_with(&format!("and {good} is deployed again")),
-        "{}",
-        told.outcome
-    );
-
-    scene.notify(&problem, "OPEN").await;
-
-    let State::Deploying { heal, deployment } = scene.state(&problem).await else {
-        panic!("it is answered: {:?}", scene.state(&problem).await);
-    };
-    assert_eq!((heal.by, &deployment), (Hand::CodeDeploy, &rollback.id));
-    assert_eq!(heal.target.id, good);
-    scene.ticks(4).await;
-    assert!(matches!(scene.state(&problem).await, State::Healed { .. }));
-    assert_eq!(scene.world.aws.calls("CreateDeployment"), 0);
-}
-
-async fn own_rollback_of_codedeploy_to_bad_content_is_healed_like_the_culprit(mut scene: Scene) {
-    let (_, _, first) = scene.bad_release().await;
-    scene.notify(&first, "OPEN").await;
-    scene.ticks(1).await;
-    first.resolve(scene.world.now.as_millisecond());
-    scene.notify(&first, "RESOLVED").await;
-    // Somebody brings it back, and CodeDeploy takes it for a success.
-    scene.minutes(60);
-    scene.deploy("bad");
-    scene.minutes(30);
-    let second = rolled_back(&mut scene, "worse").await;
-    let [rollback] = scene.rollbacks().try_into().unwrap();
-    assert_eq!(Scene::bundle(&rollback), "bad");
-
-    scene.notify(&second, "OPEN").await;
-    scene.ticks(4).await;
-
-    assert_eq!(scene.healed_to(), ["good", "good"]);
-}
-
-async fn own_rollback_of_codedeploy_that_a_fix_replaced_is_no_heal(mut scene: Scene) {
-    scene.release("good").await;
-    scene.minutes(30);
-    let problem = rolled_back(&mut scene, "bad").await;
-    scene.minutes(3);
-    assert_eq!(scene.rollbacks().len(), 1);
-    let fix = scene.deploy("fix");
-    scene.minutes(3);
-
-    scene.notify(&problem, "OPEN").await;
-    scene.ticks(2).await;
-
-    let state = scene.state(&problem).await;
-    assert!(
-        matches!(&state, State::NotNeeded(Needless::Replaced { running, .. }) if *running == fix),
-        "{state:?}"
-    );
-    assert!(scene.heals().is_empty());
 }
 
 async fn heal_is_never_healed(mut scene: Scene) {
