@@ -159,6 +159,17 @@ impl CodeDeploy {
         self.current().machine.deployment(id).cloned()
     }
 
+    /// How many targets a deployment has changed by now.
+    pub fn reached(&self, id: &str) -> Result<usize, Refusal> {
+        let now = self.clock.now();
+        let state = self.current();
+        let deployment = state.machine.deployment(id)?;
+        let places = 0..deployment.targets().len();
+        Ok(places
+            .filter(|place| deployment.changes(*place, now))
+            .count())
+    }
+
     /// The deployments of a group as they are now, newest first.
     pub fn history(&self, application: &str, group: &str) -> Result<Vec<Deployment>, Refusal> {
         let state = self.current();

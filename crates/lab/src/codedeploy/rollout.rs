@@ -135,6 +135,22 @@ impl Deployment {
             .collect()
     }
 
+    /// Whether the target at this place runs anything else because of it.
+    pub(super) fn changes(&self, place: usize, now: Timestamp) -> bool {
+        let traffic = self.course.rollout.platform != Platform::Server;
+        let counts = |event: &Event| {
+            if traffic {
+                event.name == "AllowTraffic"
+            } else {
+                event.name != "DownloadBundle"
+            }
+        };
+        let events = self.events(place, now);
+        events
+            .iter()
+            .any(|event| event.began.is_some() && counts(event))
+    }
+
     fn event(
         &self,
         name: &'static str,

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use dynatrace::Api;
 use jiff::{SignedDuration, Timestamp};
 use lab::aws::Fault;
-use lab::codedeploy::{GroupOptions, Revision};
+use lab::codedeploy::{AutoRollback, GroupOptions, Outcome, Revision, RollbackEvent};
 use lab::world::{PRODUCTION, Settings};
 use release::deployment::{self, Origin};
-use release::remediation::{Needless, State};
+use release::remediation::{Hand, Needless, State};
 use store::Ruling;
 
 use super::stories::{healed, healed_to, set};
+use super::under_both;
 use super::{
     APPLICATION, Announcement, GROUP, announce, announced, bad_release, deploy, group, heals, now,
     posted, problem, quick, state, until,
@@ -84,6 +85,49 @@ async fn problem_that_is_heard_of_too_late_changes_nothing() {
         "{state:?}"
     );
     assert_eq!(world.aws.calls("CreateDeployment"), 0);
+}
+
+#[tokio::test]
+async fn rollback_of_codedeploy_is_the_heal_to_the_end() {
+    under_both(async |api| {
+        let (world, function) = set(Settings::default().api(api)).await;
+        group(&world, quick());
+        deploy(&world, "good").await;
+        let codedeploy = world.aws.codedeploy();
+        codedeploy.hold(APPLICATION, GROUP).unwrap();
+        world.aws.s3().put("bundles", "bad", "bad");
+        let bad = codedeploy
+            .deploy_by_person(APPLICATION, GROUP, Revision::s3("bundles", "bad"))
+            .unwrap();
+        announce(&world, api, &bad, &[PRODUCTION]).await;
+        let problem = problem(&world);
+        group(
+            &world,
+            GroupOptions {
+                auto_rollback: AutoRollback::On(vec![RollbackEvent::Failure]),
+                ..quick()
+            },
+        );
+        codedeploy.finish(&bad, Outcome::Failed).unwrap();
+
+        posted(&world, &function, &problem, "OPEN").await;
+        healed(&world, &function, &problem).await;
+
+        let State::Healed { heal, .. } = state(&world, &problem).await else {
+            panic!("it is healed");
+        };
+        assert_eq!(heal.by, Hand::CodeDeploy);
+        problem.resolve(now());
+        posted(&world, &function, &problem, "RESOLVED").await;
+        until(&world, &function, &problem, State::is_final).await;
+        let ended = state(&world, &problem).await;
+        assert!(matches!(ended, State::Confirmed { .. }), "{ended:?}");
+        for operation in ["CreateDeployment", "StopDeployment"] {
+            assert_eq!(world.aws.calls(operation), 0, "{operation}");
+        }
+        assert_eq!(world.tenant.comments(problem.id()).len(), 3);
+    })
+    .await;
 }
 
 #[tokio::test]

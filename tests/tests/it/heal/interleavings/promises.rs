@@ -156,20 +156,31 @@ impl Storm<'_> {
         if culprit.creator == Creator::Rollback || Answer::of(culprit.clone()).is_some() {
             return Err(format!("{id} heals a heal"));
         }
+        let codedeploy = self.scene.world.aws.codedeploy();
+        if codedeploy.reached(&culprit.id).unwrap() == 0 {
+            return Err(format!("{id} answers what changed nothing"));
+        }
         let bad_content = Scene::bundle(culprit);
         if content == bad_content {
             return Err(format!("{id} deploys the culprit's content again"));
         }
         let newer = history.iter().take_while(|made| made.id != culprit.id);
         let replaced = newer.clone().find(|made| {
-            made.status == DeploymentStatus::Succeeded && Scene::bundle(made) != bad_content
+            made.status == DeploymentStatus::Succeeded
+                && !made.creator.is_joining()
+                && Scene::bundle(made) != bad_content
         });
         // The newest that succeeded is what ran.
         let ran = history
             .iter()
-            .find(|made| made.status == DeploymentStatus::Succeeded);
+            .find(|made| made.status == DeploymentStatus::Succeeded && !made.creator.is_joining());
+        let in_vain = |ran: &Deployment| {
+            let tainted = &mut known.tainted.values();
+            ran.creator == Creator::Rollback && tainted.any(|bad| *bad == Scene::bundle(ran))
+        };
         if let (Some(replaced), Some(ran)) = (replaced, ran)
             && Scene::bundle(ran) != bad_content
+            && !in_vain(ran)
         {
             return Err(format!("{id} answers what {} had replaced", replaced.id));
         }

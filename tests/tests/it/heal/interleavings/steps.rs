@@ -8,7 +8,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::{LocalBoxFuture, join_all, poll_fn};
 use jiff::SignedDuration;
 use lab::aws::Fault;
-use lab::codedeploy::Outcome;
+use lab::codedeploy::{Creator, Outcome};
 use lab::tenant::{Fault as TenantFault, Problem, ThrottleHeaders, Times};
 use release::deployment::{Deployment, Group};
 use store::Ruling;
@@ -18,13 +18,15 @@ use super::promises::Before;
 use super::storm::{Storm, Trouble, Worker, group};
 use crate::heal::scene::{APPLICATION, Scene};
 
-pub(super) const OPERATIONS: [&str; 7] = [
+pub(super) const OPERATIONS: [&str; 9] = [
     "CreateDeployment",
     "StopDeployment",
     "GetDeployment",
     "ListDeployments",
     "BatchGetDeployments",
     "GetDeploymentGroup",
+    "ListDeploymentTargets",
+    "BatchGetDeploymentTargets",
     "HeadObject",
 ];
 
@@ -78,7 +80,8 @@ impl Storm<'_> {
                     self.release(place).await;
                 }
                 81..91 => self.plan_a_fault(),
-                91..96 => self.plan_a_fault_of_the_tenant(),
+                91..95 => self.plan_a_fault_of_the_tenant(),
+                95..97 => self.join(),
                 _ if self.troubles.len() < 3 => self.trouble(),
                 _ => {}
             }
@@ -282,6 +285,16 @@ impl Storm<'_> {
         let codedeploy = self.scene.world.aws.codedeploy();
         if codedeploy.finish(&active.id, outcome).is_ok() {
             self.note(&format!("{} ends: {outcome:?}", active.id));
+        }
+    }
+
+    /// CodeDeploy brings an instance that joins to what it takes to run.
+    fn join(&mut self) {
+        let place = self.place();
+        let codedeploy = self.scene.world.aws.codedeploy();
+        let joined = codedeploy.join(APPLICATION, place.group, "i-4", Creator::Autoscaling);
+        if let Ok(id) = joined {
+            self.note(&format!("{}: an instance joins by {id}", place.group));
         }
     }
 

@@ -153,6 +153,8 @@ impl<'t> Storm<'t> {
         let seconds =
             |dice: &mut Rng, of: &[i64]| SignedDuration::from_secs(*dice.choice(of).unwrap());
         let options = GroupOptions {
+            instances: ["i-1", "i-2", "i-3"].map(str::to_owned).to_vec(),
+            reaches: Some(self.dice.usize(..=3)),
             lead: seconds(&mut self.dice, &[0, 0, 5]),
             duration: seconds(&mut self.dice, &[0, 0, 30, 180, 600]),
             stopping: seconds(&mut self.dice, &[0, 30]),
