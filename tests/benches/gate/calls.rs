@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::Binaries;
 use crate::figures::{Budget, Figure, Figures, Quantity};
-use crate::relay::Relay;
+use crate::relay::{Host, by_operation};
 use crate::world::{RIPE, World, sample, tick, with_methods, with_smartscape};
 
 /// A tick to count the calls of.
@@ -64,11 +64,10 @@ async fn count(binaries: &Binaries, case: &Case, figures: &mut Figures) -> anyho
         let pipeline = format!("Calls-{index}");
         gates.push(world.ripe(&pipeline, &case.monspec, &tables, RIPE).await?);
     }
-    let relay = Relay::start(world.dynamo.url()).await?;
+    let remotes = world.remotes().await?;
     let function = world
-        .function_on(&binaries.validate, &tables, relay.url())
+        .function_through(&binaries.validate, &tables, &remotes)
         .await?;
-    let before = world.aws.pipelines().calls();
 
     tick(&function, case.validations).await?;
 
@@ -77,7 +76,7 @@ async fn count(binaries: &Binaries, case: &Case, figures: &mut Figures) -> anyho
     }
     let mut add = |what: &str, count: usize, budget: usize| {
         let figure = Figure::new(format!("{}: {what}", case.name), Quantity::Count(count));
-        figures.add(figure.within(Budget::AtMost(Quantity::Count(budget))));
+        figures.add(&figure.within(Budget::AtMost(Quantity::Count(budget))));
     };
     add(
         "metric calls",
@@ -89,23 +88,14 @@ async fn count(binaries: &Binaries, case: &Case, figures: &mut Figures) -> anyho
         world.tenant.count("/api/v2/entities"),
         case.entities,
     );
-    let after = world.aws.pipelines().calls();
-    each(figures, case.name, "AWS", &difference(&before, after));
-    each(figures, case.name, "DynamoDB", &relay.take().calls);
-    Ok(())
-}
-
-fn difference(
-    before: &BTreeMap<String, usize>,
-    after: BTreeMap<String, usize>,
-) -> BTreeMap<String, usize> {
-    let earlier = |operation: &str| before.get(operation).copied().unwrap_or(0);
-    after
+    let (database, others): (Vec<_>, Vec<_>) = remotes
+        .take()
         .into_iter()
-        .map(|(operation, count)| (count - earlier(&operation), operation))
-        .filter(|(count, _)| *count != 0)
-        .map(|(count, operation)| (operation, count))
-        .collect()
+        .filter(|call| call.host != Host::Tenant)
+        .partition(|call| call.host == Host::DynamoDb);
+    each(figures, case.name, "AWS", &by_operation(&others));
+    each(figures, case.name, "DynamoDB", &by_operation(&database));
+    Ok(())
 }
 
 /// A sum, and what it is made of.
@@ -114,7 +104,7 @@ fn each(figures: &mut Figures, case: &str, service: &str, calls: &BTreeMap<Strin
         .iter()
         .map(|(operation, count)| format!("{count} {operation}"))
         .collect();
-    figures.add(Figure::new(
+    figures.add(&Figure::new(
         format!("{case}: {service} calls ({})", parts.join(", ")),
         Quantity::Count(calls.values().sum()),
     ));

@@ -1,12 +1,26 @@
-//! What was measured, as a table for people or as JSON.
+//! What was measured, as rows for people or as lines of JSON, each as soon as it
+//! is known.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// Everything that was measured, in the order it was.
-#[derive(Default)]
-pub(crate) struct Figures(Vec<Figure>);
+/// What is said of a number that exceeds its budget.
+const OVER: &str = "over";
+
+/// How figures are printed.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Form {
+    Table,
+    Json,
+}
+
+/// Prints figures, and remembers which are over their budget.
+pub(crate) struct Figures {
+    form: Form,
+    printed: usize,
+    missed: Vec<String>,
+}
 
 /// One measured number.
 pub(crate) struct Figure {
@@ -23,6 +37,8 @@ pub(crate) enum Quantity {
     Time(Duration),
     Bytes(u64),
     Count(usize),
+    /// Calls one behind the other, or what takes as long.
+    Depth(f64),
 }
 
 /// What a number must not exceed.
@@ -65,23 +81,24 @@ impl Figure {
             Budget::AtMost(most) => most.amount() < self.value.amount(),
             Budget::TimesHello(times) => times < self.ratio()?,
         };
-        Some(if over { "over" } else { "ok" })
+        Some(if over { OVER } else { "ok" })
     }
 
-    fn cells(&self) -> [String; 5] {
+    fn row(&self) -> String {
         let budget = match self.budget {
             None => String::new(),
             Some(Budget::AtMost(most)) => most.to_string(),
             Some(Budget::TimesHello(times)) => format!("{times:.1}x"),
         };
         let ratio = self.ratio().map(|ratio| format!("{ratio:.2}x"));
-        [
-            self.what.clone(),
-            self.value.to_string(),
-            budget,
-            ratio.unwrap_or_default(),
-            self.verdict().unwrap_or_default().to_owned(),
-        ]
+        let verdict = self.verdict().unwrap_or_default();
+        row(
+            &self.value.to_string(),
+            &ratio.unwrap_or_default(),
+            &budget,
+            verdict,
+            &self.what,
+        )
     }
 
     fn json(&self) -> Value {
@@ -108,6 +125,7 @@ impl Quantity {
             Self::Time(time) => time.as_secs_f64() * 1e3,
             Self::Bytes(bytes) => bytes as f64 / f64::from(1 << 20),
             Self::Count(count) => count as f64,
+            Self::Depth(calls) => calls,
         }
     }
 
@@ -116,6 +134,7 @@ impl Quantity {
             Self::Time(_) => "ms",
             Self::Bytes(_) => "MiB",
             Self::Count(_) => "",
+            Self::Depth(_) => "calls",
         }
     }
 }
@@ -124,43 +143,51 @@ impl std::fmt::Display for Quantity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Count(count) => write!(f, "{count}"),
+            Self::Depth(calls) => write!(f, "{calls:.1}"),
             _ => write!(f, "{:.1} {}", self.amount(), self.unit()),
         }
     }
 }
 
 impl Figures {
-    pub(crate) fn add(&mut self, figure: Figure) {
-        self.0.push(figure);
-    }
-
-    #[expect(clippy::print_stdout, reason = "the table is what this prints")]
-    pub(crate) fn print_table(&self) {
-        let head = ["figure", "value", "budget", "to hello", "verdict"].map(str::to_owned);
-        let rows: Vec<_> = [head]
-            .into_iter()
-            .chain(self.0.iter().map(Figure::cells))
-            .collect();
-        let width = |column: usize| {
-            let cells = rows.iter().map(|row| row[column].chars().count());
-            cells.max().unwrap_or(0)
-        };
-        let widths: [usize; 5] = std::array::from_fn(width);
-        for [what, value, budget, ratio, verdict] in &rows {
-            let line = format!(
-                "{what:<a$}  {value:>b$}  {budget:>c$}  {ratio:>d$}  {verdict}",
-                a = widths[0],
-                b = widths[1],
-                c = widths[2],
-                d = widths[3],
-            );
-            println!("{}", line.trim_end());
+    pub(crate) fn new(form: Form) -> Self {
+        Self {
+            form,
+            printed: 0,
+            missed: Vec::new(),
         }
     }
 
-    #[expect(clippy::print_stdout, reason = "the figures are what this prints")]
-    pub(crate) fn print_json(&self) {
-        let figures: Vec<Value> = self.0.iter().map(Figure::json).collect();
-        println!("{}", json!({ "figures": figures }));
+    #[expect(clippy::print_stdout, reason = "figures are what this prints")]
+    pub(crate) fn add(&mut self, figure: &Figure) {
+        if self.form == Form::Table && self.printed == 0 {
+            println!("{}", row("value", "to hello", "budget", "", "figure"));
+        }
+        self.printed += 1;
+        match self.form {
+            Form::Table => println!("{}", figure.row()),
+            Form::Json => println!("{}", figure.json()),
+        }
+        if figure.verdict() == Some(OVER) {
+            self.missed.push(figure.row());
+        }
     }
+
+    /// What explains the figures around it.
+    #[expect(clippy::print_stdout, reason = "figures are what this prints")]
+    pub(crate) fn note(&self, note: &str) {
+        match self.form {
+            Form::Table => println!("{:>41}  {note}", ""),
+            Form::Json => println!("{}", json!({ "note": note })),
+        }
+    }
+
+    /// The rows of what is over its budget.
+    pub(crate) fn missed(&self) -> &[String] {
+        &self.missed
+    }
+}
+
+fn row(value: &str, ratio: &str, budget: &str, verdict: &str, what: &str) -> String {
+    format!("{value:>12}  {ratio:>8}  {budget:>9}  {verdict:<4}  {what}")
 }

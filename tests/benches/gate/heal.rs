@@ -7,10 +7,10 @@ use anyhow::{Context as _, ensure};
 use lab::runtime::{Function, Outcome};
 
 use crate::Binaries;
-use crate::cold::median;
 use crate::figures::{Budget, Figure, Figures, Quantity};
 use crate::healing::notification;
-use crate::relay::Relay;
+use crate::relay::by_operation;
+use crate::starts::median;
 use crate::world::World;
 
 const ROUNDS: usize = 5;
@@ -31,97 +31,65 @@ struct Answered {
 }
 
 pub(crate) async fn measure(binaries: &Binaries, figures: &mut Figures) -> anyhow::Result<()> {
-    for (database, latency) in [("at 0 ms", Duration::ZERO), ("too", LATENCY)] {
-        let mut answered = Vec::new();
-        for _ in 0..ROUNDS {
-            answered.push(answer(binaries, latency).await?);
-        }
-        let name = format!(
-            "problem, {} ms per call, DynamoDB {database}",
-            LATENCY.as_millis()
-        );
-        let to_deployment = median(answered.iter().map(|one| one.to_deployment));
-        figures.add(
-            Figure::new(
-                format!("{name}: notification to CreateDeployment"),
-                Quantity::Time(to_deployment),
-            )
-            .within(Budget::AtMost(Quantity::Time(TIME))),
-        );
-        figures.add(Figure::new(
-            format!("{name}: notification to answer"),
-            Quantity::Time(median(answered.iter().map(|one| one.to_answer))),
+    let mut answered = Vec::new();
+    for _ in 0..ROUNDS {
+        answered.push(answer(binaries).await?);
+    }
+    let name = format!("problem, {} ms per call", LATENCY.as_millis());
+    let to_deployment = median(answered.iter().map(|one| one.to_deployment));
+    figures.add(
+        &Figure::new(
+            format!("{name}: notification to CreateDeployment"),
+            Quantity::Time(to_deployment),
+        )
+        .within(Budget::AtMost(Quantity::Time(TIME))),
+    );
+    figures.add(&Figure::new(
+        format!("{name}: notification to answer"),
+        Quantity::Time(median(answered.iter().map(|one| one.to_answer))),
+    ));
+    figures.add(
+        &Figure::new(
+            format!("{name}: peak memory"),
+            Quantity::Bytes(median(answered.iter().map(|one| one.peak))),
+        )
+        .within(Budget::AtMost(Quantity::Bytes(MEMORY))),
+    );
+    if let Some(last) = answered.last() {
+        let parts: Vec<String> = last
+            .calls
+            .iter()
+            .map(|(operation, count)| format!("{count} {operation}"))
+            .collect();
+        figures.add(&Figure::new(
+            format!("{name}: calls ({})", parts.join(", ")),
+            Quantity::Count(last.calls.values().sum()),
         ));
-        figures.add(
-            Figure::new(
-                format!("{name}: peak memory"),
-                Quantity::Bytes(median(answered.iter().map(|one| one.peak))),
-            )
-            .within(Budget::AtMost(Quantity::Bytes(MEMORY))),
-        );
-        if let Some(last) = answered.last() {
-            let parts: Vec<String> = last
-                .calls
-                .iter()
-                .map(|(operation, count)| format!("{count} {operation}"))
-                .collect();
-            figures.add(Figure::new(
-                format!("{name}: calls ({})", parts.join(", ")),
-                Quantity::Count(last.calls.values().sum()),
-            ));
-        }
     }
     Ok(())
 }
 
-async fn answer(binaries: &Binaries, database: Duration) -> anyhow::Result<Answered> {
+async fn answer(binaries: &Binaries) -> anyhow::Result<Answered> {
     let world = World::start().await?;
     let tables = world.tables("heal").await?;
-    let relay = Relay::start(world.dynamo.url()).await?;
+    let remotes = world.remotes().await?;
     let function = world
-        .function_on(&binaries.heal, &tables, relay.url())
+        .function_through(&binaries.heal, &tables, &remotes)
         .await?;
     let first = world.bad_release("Warm").await?;
     heal(&world, &function, "Warm", notification(&first)).await?;
 
     let problem = world.bad_release("Measured").await?;
     let event = notification(&problem);
-    world.tenant.latency(LATENCY);
-    world.aws.latency(LATENCY);
-    relay.latency(database);
-    relay.take();
-    let asked_of_aws = world.aws.pipelines().calls();
-    let asked_of_tenant = world.tenant.calls().len();
-
+    remotes.latency(LATENCY);
+    remotes.take();
     let (to_deployment, to_answer) = heal(&world, &function, "Measured", event).await?;
-
-    let mut calls = BTreeMap::new();
-    for (operation, count) in world.aws.pipelines().calls() {
-        let earlier = asked_of_aws.get(&operation).copied().unwrap_or(0);
-        calls.insert(operation, count - earlier);
-    }
-    calls.retain(|_, count| *count != 0);
-    calls.extend(relay.take().calls);
-    for call in world.tenant.calls().into_iter().skip(asked_of_tenant) {
-        *calls
-            .entry(format!("{} {}", call.method, family(&call.path)))
-            .or_default() += 1;
-    }
     Ok(Answered {
         to_deployment,
         to_answer,
         peak: function.peak_memory().context("its memory is unknown")?,
-        calls,
+        calls: by_operation(&remotes.take()),
     })
-}
-
-/// A path without the ids in it.
-fn family(path: &str) -> String {
-    let parts = path.split('/').map(|part| {
-        let is_id = part.contains(|c: char| c.is_ascii_digit()) && part != "v1" && part != "v2";
-        if is_id { "…" } else { part }
-    });
-    parts.collect::<Vec<_>>().join("/")
 }
 
 /// How long it takes until the group's deployment is asked for, and until the

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 
 use crate::Binaries;
 use crate::figures::{Budget, Figure, Figures, Quantity};
-use crate::relay::{Counted, Relay};
+use crate::relay::Call;
 use crate::world::{RIPE, Tables, World, sample, tick};
 
 const FINISHED: usize = 10_000;
@@ -36,28 +36,32 @@ pub(crate) async fn measure(binaries: &Binaries, figures: &mut Figures) -> anyho
     Ok(())
 }
 
-async fn idle_tick(world: &World, binaries: &Binaries, tables: &Tables) -> anyhow::Result<Counted> {
-    let relay = Relay::start(world.dynamo.url()).await?;
+async fn idle_tick(
+    world: &World,
+    binaries: &Binaries,
+    tables: &Tables,
+) -> anyhow::Result<Vec<Call>> {
+    let remotes = world.remotes().await?;
     let function = world
-        .function_on(&binaries.validate, tables, relay.url())
+        .function_through(&binaries.validate, tables, &remotes)
         .await?;
     tick(&function, 0).await?;
-    Ok(relay.take())
+    Ok(remotes.take())
 }
 
 /// The reads with many rows are held to those with none.
-fn add(figures: &mut Figures, finished: &str, counted: &Counted, none: Option<&Counted>) {
-    let calls = |counted: &Counted| Quantity::Count(counted.calls.values().sum());
-    let scanned = |counted: &Counted| Quantity::Count(counted.scanned);
-    let mut row = |what: &str, of: &dyn Fn(&Counted) -> Quantity| {
+fn add(figures: &mut Figures, finished: &str, counted: &[Call], none: Option<&[Call]>) {
+    let calls = |counted: &[Call]| Quantity::Count(counted.len());
+    let scanned = |counted: &[Call]| Quantity::Count(counted.iter().map(|call| call.scanned).sum());
+    let mut row = |what: &str, of: &dyn Fn(&[Call]) -> Quantity| {
         let name = format!("idle tick, {finished} finished: {what}");
         let figure = Figure::new(name, of(counted));
-        figures.add(match none {
+        figures.add(&match none {
             Some(none) => figure.within(Budget::AtMost(of(none))),
             None => figure,
         });
     };
-    row("DynamoDB calls", &calls);
+    row("calls", &calls);
     row("items read", &scanned);
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use crate::Binaries;
-use crate::cold::median;
 use crate::figures::{Budget, Figure, Figures, Quantity};
+use crate::starts::median;
 use crate::world::{RIPE, World, sample, tick};
 
 const ROUNDS: usize = 5;
@@ -28,11 +28,11 @@ pub(crate) async fn measure(binaries: &Binaries, figures: &mut Figures) -> anyho
         LATENCY.as_millis()
     );
     figures.add(
-        Figure::new(format!("{name}: time"), Quantity::Time(median(times)))
+        &Figure::new(format!("{name}: time"), Quantity::Time(median(times)))
             .within(Budget::AtMost(Quantity::Time(TIME))),
     );
     figures.add(
-        Figure::new(
+        &Figure::new(
             format!("{name}: peak memory"),
             Quantity::Bytes(median(peaks)),
         )

@@ -1,86 +1,128 @@
-//! A relay in front of the database that counts what passes, and slows it down on request.
+//! Relays in front of everything that a function asks: they note what passes,
+//! and put it off as a distant host would.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use reqwest::Client;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// The running relay; it stops when this value is dropped.
-pub(crate) struct Relay {
-    url: String,
-    latency: Arc<AtomicU64>,
-    counted: Arc<Mutex<Counted>>,
-    server: JoinHandle<()>,
+/// What a new connection costs before its first request can be sent, in round
+/// trips: one for TCP, and one for TLS 1.3, which every host in an account
+/// speaks and the stand-ins do not.
+const CONNECTING: u32 = 2;
+
+/// A host of its own in an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Host {
+    DynamoDb,
+    CodePipeline,
+    CodeDeploy,
+    S3,
+    Ssm,
+    Tenant,
 }
 
-/// What passed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Counted {
-    /// Calls by operation.
-    pub(crate) calls: BTreeMap<String, usize>,
-    /// Items that queries looked at, whether or not they returned them.
+/// All relays of one world. They stop when this value is dropped.
+pub(crate) struct Remotes {
+    road: Road,
+    relays: BTreeMap<Host, Relay>,
+}
+
+/// What all hosts have in common.
+#[derive(Clone, Default)]
+struct Road {
+    latency: Arc<AtomicU64>,
+    passed: Arc<Mutex<Vec<Call>>>,
+}
+
+/// One call that passed.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) host: Host,
+    pub(crate) operation: String,
+    /// Whether it was the first one of its connection.
+    pub(crate) connected: bool,
+    pub(crate) began: Instant,
+    pub(crate) ended: Instant,
+    /// Items that a query looked at, whether or not it returned them.
     pub(crate) scanned: usize,
+}
+
+struct Relay {
+    url: String,
+    server: JoinHandle<()>,
 }
 
 #[derive(Clone)]
 struct Behind {
-    http: Client,
+    host: Host,
     url: String,
-    latency: Arc<AtomicU64>,
-    counted: Arc<Mutex<Counted>>,
+    http: Client,
+    road: Road,
+    connections: Arc<Mutex<BTreeSet<SocketAddr>>>,
+}
+
+impl Remotes {
+    /// A relay in front of each host, by the address that is behind it.
+    pub(crate) async fn start(hosts: &[(Host, &str)]) -> anyhow::Result<Self> {
+        let road = Road::default();
+        let mut relays = BTreeMap::new();
+        for &(host, url) in hosts {
+            relays.insert(host, Relay::start(host, url, &road).await?);
+        }
+        Ok(Self { road, relays })
+    }
+
+    pub(crate) fn url(&self, host: Host) -> &str {
+        &self.relays[&host].url
+    }
+
+    /// How long every later call takes, a round trip to each host.
+    pub(crate) fn latency(&self, latency: Duration) {
+        let milliseconds = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
+        self.road.latency.store(milliseconds, Ordering::Relaxed);
+    }
+
+    /// What passed since it was last asked for, in the order of arrival.
+    pub(crate) fn take(&self) -> Vec<Call> {
+        let mut calls = std::mem::take(&mut *lock(&self.road.passed));
+        calls.sort_by_key(|call| call.began);
+        calls
+    }
 }
 
 impl Relay {
-    pub(crate) async fn start(url: &str) -> anyhow::Result<Self> {
+    async fn start(host: Host, url: &str, road: &Road) -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
             .context("cannot listen on a loopback port")?;
-        let counted = Arc::new(Mutex::default());
         let behind = Behind {
-            http: Client::new(),
+            host,
             url: url.to_owned(),
-            latency: Arc::default(),
-            counted: Arc::clone(&counted),
+            http: Client::new(),
+            road: road.clone(),
+            connections: Arc::default(),
         };
         let url = format!("http://{}", listener.local_addr()?);
-        let latency = Arc::clone(&behind.latency);
         let router = Router::new().fallback(pass).with_state(behind);
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
         let server = tokio::spawn(async move {
             // `serve` only ends when its task is aborted.
-            let _ = axum::serve(listener, router).await;
+            let _ = axum::serve(listener, service).await;
         });
-        Ok(Self {
-            url,
-            latency,
-            counted,
-            server,
-        })
-    }
-
-    pub(crate) fn url(&self) -> &str {
-        &self.url
-    }
-
-    /// Makes every later call take so much longer.
-    pub(crate) fn latency(&self, latency: Duration) {
-        let milliseconds = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
-        self.latency.store(milliseconds, Ordering::Relaxed);
-    }
-
-    /// What passed since it was last asked for.
-    pub(crate) fn take(&self) -> Counted {
-        std::mem::take(&mut *lock(&self.counted))
+        Ok(Self { url, server })
     }
 }
 
@@ -90,49 +132,97 @@ impl Drop for Relay {
     }
 }
 
-async fn pass(State(behind): State<Behind>, headers: HeaderMap, body: Bytes) -> Response {
-    match behind.forward(headers, body).await {
-        Ok(answer) => answer,
+async fn pass(
+    State(behind): State<Behind>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let began = Instant::now();
+    let connected = lock(&behind.connections).insert(peer);
+    let operation = operation(&method, &uri, &headers);
+    let round_trips = if connected { CONNECTING + 1 } else { 1 };
+    let latency = behind.road.latency.load(Ordering::Relaxed);
+    tokio::time::sleep(Duration::from_millis(latency) * round_trips).await;
+
+    match behind.forward(method, &uri, headers, body).await {
+        Ok((answer, scanned)) => {
+            lock(&behind.road.passed).push(Call {
+                host: behind.host,
+                operation,
+                connected,
+                began,
+                ended: Instant::now(),
+                scanned,
+            });
+            answer
+        }
         Err(_) => StatusCode::BAD_GATEWAY.into_response(),
     }
 }
 
 impl Behind {
-    async fn forward(&self, mut headers: HeaderMap, body: Bytes) -> reqwest::Result<Response> {
-        let target = headers.get("x-amz-target");
-        let target = target.and_then(|target| target.to_str().ok());
-        let operation = target.and_then(|target| target.split('.').next_back());
-        let operation = operation.unwrap_or_default().to_owned();
-        headers.remove(header::HOST);
-        headers.remove(header::CONTENT_LENGTH);
-
-        let latency = self.latency.load(Ordering::Relaxed);
-        tokio::time::sleep(Duration::from_millis(latency)).await;
-        let request = self.http.post(&self.url).headers(headers).body(body);
+    async fn forward(
+        &self,
+        method: Method,
+        uri: &Uri,
+        mut headers: HeaderMap,
+        body: Bytes,
+    ) -> reqwest::Result<(Response, usize)> {
+        for own in [header::HOST, header::CONTENT_LENGTH, header::CONNECTION] {
+            headers.remove(own);
+        }
+        let url = format!("{}{uri}", self.url.trim_end_matches('/'));
+        let request = self.http.request(method, url).headers(headers).body(body);
         let answer = request.send().await?;
         let status = answer.status();
-        let kind = answer.headers().get(header::CONTENT_TYPE).cloned();
-        let body = answer.bytes().await?;
-        lock(&self.counted).note(operation, &body);
-
-        let mut answer = (status, body).into_response();
-        if let Some(kind) = kind {
-            answer.headers_mut().insert(header::CONTENT_TYPE, kind);
+        let mut headers = answer.headers().clone();
+        for own in [header::CONTENT_LENGTH, header::TRANSFER_ENCODING] {
+            headers.remove(own);
         }
-        Ok(answer)
+        let body = answer.bytes().await?;
+        let scanned = scanned(&body);
+        Ok(((status, headers, body).into_response(), scanned))
     }
 }
 
-impl Counted {
-    fn note(&mut self, operation: String, answer: &[u8]) {
-        // An answer without the count is one that looked at no items.
-        let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
-        let scanned = answer["ScannedCount"].as_u64().unwrap_or(0);
-        self.scanned += usize::try_from(scanned).unwrap_or(usize::MAX);
-        *self.calls.entry(operation).or_default() += 1;
+/// What an operation is called: by AWS's protocols, else by its path.
+fn operation(method: &Method, uri: &Uri, headers: &HeaderMap) -> String {
+    let target = headers.get("x-amz-target");
+    let target = target.and_then(|target| target.to_str().ok());
+    match target.and_then(|target| target.split('.').next_back()) {
+        Some(operation) => operation.to_owned(),
+        None => format!("{method} {}", family(uri.path())),
     }
 }
 
-fn lock(counted: &Mutex<Counted>) -> MutexGuard<'_, Counted> {
-    counted.lock().unwrap_or_else(PoisonError::into_inner)
+/// A path without the ids in it.
+fn family(path: &str) -> String {
+    let parts = path.split('/').map(|part| {
+        let is_id = part.contains(|c: char| c.is_ascii_digit()) && part != "v1" && part != "v2";
+        if is_id { "…" } else { part }
+    });
+    parts.collect::<Vec<_>>().join("/")
+}
+
+/// An answer without the count is one that looked at no items.
+fn scanned(answer: &[u8]) -> usize {
+    let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
+    let scanned = answer["ScannedCount"].as_u64().unwrap_or(0);
+    usize::try_from(scanned).unwrap_or(usize::MAX)
+}
+
+/// How often each operation was asked for.
+pub(crate) fn by_operation(calls: &[Call]) -> BTreeMap<String, usize> {
+    let mut counted = BTreeMap::new();
+    for call in calls {
+        *counted.entry(call.operation.clone()).or_default() += 1;
+    }
+    counted
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

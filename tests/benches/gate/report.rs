@@ -12,9 +12,10 @@ use release::link::Scope;
 use serde_json::Value;
 
 use crate::Binaries;
-use crate::cold::{median, time_on_processor};
 use crate::figures::{Budget, Figure, Figures, Quantity};
 use crate::history::{COMPARISON, PIPELINE};
+use crate::processor::time_on_processor;
+use crate::starts::{mean, median};
 use crate::world::World;
 
 const ROUNDS: usize = 9;
@@ -67,7 +68,7 @@ pub(crate) async fn measure(binaries: &Binaries, figures: &mut Figures) -> anyho
         ),
         (
             "on a processor, without waiting for reads",
-            time(|shown| shown.busy),
+            Quantity::Time(mean(shown.iter().map(|shown| shown.busy))),
             Some(Quantity::Time(TIME)),
         ),
         (
@@ -79,7 +80,7 @@ pub(crate) async fn measure(binaries: &Binaries, figures: &mut Figures) -> anyho
         ("size as sent", Quantity::Bytes(packed.len() as u64), None),
     ] {
         let figure = Figure::new(format!("{name}: {what}"), value);
-        figures.add(match budget {
+        figures.add(&match budget {
             Some(most) => figure.within(Budget::AtMost(most)),
             None => figure,
         });
@@ -115,5 +116,5 @@ async fn show(world: &World, function: &Function) -> anyhow::Result<Shown> {
 
 fn busy(function: &Function) -> anyhow::Result<Duration> {
     let process = function.process_id().context("it does not run")?;
-    time_on_processor(process).context("the scheduler does not count the time of a process")
+    time_on_processor(process)
 }

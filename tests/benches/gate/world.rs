@@ -11,12 +11,14 @@ use delivery::artifact::Artifacts;
 use delivery::job::{Answer, JobEvent};
 use jiff::{SignedDuration, Timestamp};
 use lab::aws::Aws;
+use lab::codedeploy::{GroupOptions, Revision};
 use lab::dynamo::Dynamo;
 use lab::pipeline::{ApprovalStatus, Job, PipelineSpec, SourceRevision, Stage};
 use lab::runtime::{self, Function, Invocation};
 use lab::ssm::Kind;
 use lab::tenant::{Requests, Tenant};
 use release::link::{Keys, Scope};
+use release::validation::ValidationId;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use store::{Store, tables};
@@ -24,6 +26,8 @@ use workflows::outgoing::Outgoing;
 use workflows::register_validation::{
     Hooks, Outcome, Request, Services, Settings, register_validation,
 };
+
+use crate::relay::{Host, Remotes};
 
 const STAGING: &str = "SERVICE-00000000000000A1";
 const PRODUCTION: &str = "SERVICE-00000000000000B1";
@@ -61,6 +65,17 @@ pub(crate) struct Tables {
 pub(crate) struct Gate {
     pipeline: String,
     execution: String,
+    /// The validation that was registered for it.
+    pub(crate) validation: Option<ValidationId>,
+}
+
+/// What comes behind the registering action.
+#[derive(Clone, Copy)]
+pub(crate) enum Then {
+    /// An approval that the verdict answers.
+    Approval,
+    /// An action that publishes the verdict.
+    Publication,
 }
 
 impl World {
@@ -146,16 +161,25 @@ impl World {
 
     /// A pipeline whose registering action was just started. It deploys an
     /// application of its own, so that nobody overtakes anybody's window.
-    pub(crate) fn job(&self, pipeline: &str, monspec: &Value) -> anyhow::Result<(Job, Gate)> {
+    pub(crate) fn job(
+        &self,
+        pipeline: &str,
+        monspec: &Value,
+        then: Then,
+    ) -> anyhow::Result<(Job, Gate)> {
+        let asked = match then {
+            Then::Approval => "StagingToProduction,5,Approve",
+            Then::Publication => "StagingToProduction,5",
+        };
         let staging = Stage::new("Staging")
             .deploy("Deploy", pipeline, "Staging", 1)
-            .lambda(
-                "Register",
-                "register-validation",
-                "StagingToProduction,5,Approve",
-                2,
-                Some("Monspec"),
-            );
+            .lambda("Register", "register-validation", asked, 2, Some("Monspec"));
+        let staging = match then {
+            Then::Approval => staging,
+            Then::Publication => staging
+                .lambda("Publish", "publish-validation", "", 3, None)
+                .output_artifact("Evidence"),
+        };
         let pipelines = self.aws.pipelines();
         pipelines.create(
             PipelineSpec::new(pipeline)
@@ -169,8 +193,25 @@ impl World {
         let gate = Gate {
             pipeline: pipeline.to_owned(),
             execution,
+            validation: None,
         };
         Ok((job, gate))
+    }
+
+    /// A notice of CodeDeploy about a deployment that nobody announced yet.
+    pub(crate) fn notice(&self, application: &str) -> anyhow::Result<Value> {
+        let codedeploy = self.aws.codedeploy();
+        codedeploy.application(application);
+        codedeploy.group(application, "Staging", GroupOptions::default())?;
+        let key = format!("{application}.zip");
+        self.aws.s3().put("bundles", &key, "new");
+        let revision = Revision::s3("bundles", &key);
+        let id = codedeploy.deploy_by_person(application, "Staging", revision)?;
+        Ok(json!({
+            "source": "aws.codedeploy",
+            "detail-type": "CodeDeploy Deployment State-change Notification",
+            "detail": {"deploymentId": id},
+        }))
     }
 
     /// A pipeline whose announcing action was just started.
@@ -200,16 +241,29 @@ impl World {
         tables: &Tables,
         minutes_ago: i64,
     ) -> anyhow::Result<Gate> {
+        self.registered(pipeline, monspec, tables, minutes_ago, Then::Approval)
+            .await
+    }
+
+    /// The same with something else behind it.
+    pub(crate) async fn registered(
+        &self,
+        pipeline: &str,
+        monspec: &Value,
+        tables: &Tables,
+        minutes_ago: i64,
+        then: Then,
+    ) -> anyhow::Result<Gate> {
         let past = self.now - SignedDuration::from_mins(minutes_ago);
         self.aws.set_now(past);
-        let (job, gate) = self.job(pipeline, monspec)?;
+        let (job, mut gate) = self.job(pipeline, monspec, then)?;
         let event: JobEvent = serde_json::from_value(job.event)?;
         let services = self.registering(tables)?;
         let outcome = register_validation(&services, Request::Job(&event.job), past).await?;
-        ensure!(
-            matches!(outcome, Outcome::Waiting { .. }),
-            "the registration was not accepted: {outcome:?}"
-        );
+        let Outcome::Waiting { id, .. } = outcome else {
+            anyhow::bail!("the registration was not accepted: {outcome:?}");
+        };
+        gate.validation = Some(id);
         services
             .pipeline
             .report(&job.id, Answer::done("registered"))
@@ -235,36 +289,53 @@ impl World {
         })
     }
 
+    /// What is between a function and everything that it asks.
+    pub(crate) async fn remotes(&self) -> anyhow::Result<Remotes> {
+        let (aws, tenant) = (self.aws.url(), self.tenant.url());
+        Remotes::start(&[
+            (Host::DynamoDb, self.dynamo.url()),
+            (Host::CodePipeline, aws),
+            (Host::CodeDeploy, aws),
+            (Host::S3, aws),
+            (Host::Ssm, aws),
+            (Host::Tenant, &tenant),
+        ])
+        .await
+    }
+
     /// Starts a function in the environment that the deployment gives it.
     pub(crate) async fn function(
         &self,
         binary: &Path,
         tables: &Tables,
     ) -> anyhow::Result<Function> {
-        self.function_on(binary, tables, self.dynamo.url()).await
+        let elsewhere = [
+            ("AWS_ENDPOINT_URL", self.aws.url()),
+            ("AWS_ENDPOINT_URL_DYNAMODB", self.dynamo.url()),
+            ("DT_TENANT_URL", &self.tenant.url()),
+        ];
+        spawn(binary, tables, &elsewhere).await
     }
 
-    /// The same with the database at another place.
-    pub(crate) async fn function_on(
+    /// The same with relays in between, each service of AWS a host of its own.
+    pub(crate) async fn function_through(
         &self,
         binary: &Path,
         tables: &Tables,
-        database: &str,
+        remotes: &Remotes,
     ) -> anyhow::Result<Function> {
-        let tenant = self.tenant.url();
-        let environment = [
-            ("VALIDATIONS_TABLE", tables.validations.as_str()),
-            ("LEDGER_TABLE", &tables.ledger),
-            ("REMEDIATIONS_TABLE", &tables.remediations),
-            ("WEBHOOK_TOKEN_PARAMETER", "/webhook/token"),
-            ("AWS_ENDPOINT_URL", self.aws.url()),
-            ("AWS_ENDPOINT_URL_DYNAMODB", database),
-            ("DT_TENANT_URL", &tenant),
-            ("DT_API_TOKEN_PARAMETER", "/dt/token"),
-            ("DT_BUILD_REPORT_URL", "https://report.example"),
-            ("REPORT_KEYS_PARAMETER", "/report/keys"),
+        let elsewhere = [
+            ("AWS_ENDPOINT_URL_DYNAMODB", remotes.url(Host::DynamoDb)),
+            (
+                "AWS_ENDPOINT_URL_CODEPIPELINE",
+                remotes.url(Host::CodePipeline),
+            ),
+            ("AWS_ENDPOINT_URL_CODEDEPLOY", remotes.url(Host::CodeDeploy)),
+            ("AWS_ENDPOINT_URL_S3", remotes.url(Host::S3)),
+            ("AWS_ENDPOINT_URL_SSM", remotes.url(Host::Ssm)),
+            ("DT_TENANT_URL", remotes.url(Host::Tenant)),
         ];
-        Function::spawn(binary, &environment, runtime::Settings::default()).await
+        spawn(binary, tables, &elsewhere).await
     }
 
     /// Fails unless the build behind this gate was approved: a number of a tick
@@ -283,6 +354,24 @@ impl World {
         );
         Ok(())
     }
+}
+
+async fn spawn(
+    binary: &Path,
+    tables: &Tables,
+    elsewhere: &[(&str, &str)],
+) -> anyhow::Result<Function> {
+    let here = [
+        ("VALIDATIONS_TABLE", tables.validations.as_str()),
+        ("LEDGER_TABLE", &tables.ledger),
+        ("REMEDIATIONS_TABLE", &tables.remediations),
+        ("WEBHOOK_TOKEN_PARAMETER", "/webhook/token"),
+        ("DT_API_TOKEN_PARAMETER", "/dt/token"),
+        ("DT_BUILD_REPORT_URL", "https://report.example"),
+        ("REPORT_KEYS_PARAMETER", "/report/keys"),
+    ];
+    let environment = [&here, elsewhere].concat();
+    Function::spawn(binary, &environment, runtime::Settings::default()).await
 }
 
 /// One tick of the schedule, which must work on this many validations.
