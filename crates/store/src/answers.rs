@@ -1,7 +1,7 @@
 //! What the validations of one approval say.
 
 use release::approval::Answer;
-use release::validation::ApprovalAction;
+use release::validation::{ApprovalAction, Registration, ValidationId};
 
 use crate::claim::Claimed;
 use crate::item::{self, Item};
@@ -13,9 +13,31 @@ impl Store {
     /// judged yet. A validation without an approval speaks for itself alone.
     pub async fn answers(&self, claimed: &Claimed) -> Result<Vec<Option<Answer>>, StoreError> {
         let registration = &claimed.validation.registration;
+        if registration.execution.is_none() || registration.approval.is_none() {
+            return Ok(vec![claimed.validation.answer()]);
+        }
+        let said = self.said(registration).await?;
+        Ok(said.into_iter().map(|(_, answer)| answer).collect())
+    }
+
+    /// The answers of all other validations registered for the same approval.
+    pub async fn others(
+        &self,
+        registration: &Registration,
+    ) -> Result<Vec<Option<Answer>>, StoreError> {
+        let said = self.said(registration).await?;
+        let others = said.into_iter().filter(|(id, _)| *id != registration.id);
+        Ok(others.map(|(_, answer)| answer).collect())
+    }
+
+    /// Who says what of the approval that a registration names.
+    async fn said(
+        &self,
+        registration: &Registration,
+    ) -> Result<Vec<(ValidationId, Option<Answer>)>, StoreError> {
         let (Some(execution), Some(asked)) = (&registration.execution, &registration.approval)
         else {
-            return Ok(vec![claimed.validation.answer()]);
+            return Ok(Vec::new());
         };
         let slots = self
             .slot_items(
@@ -24,13 +46,13 @@ impl Store {
                 execution,
             )
             .await?;
-        let mut answers = Vec::new();
+        let mut said = Vec::new();
         for slot in &slots {
             if approval(slot)?.as_ref() == Some(asked) {
-                answers.push(answer(slot)?);
+                said.push((item::plain(slot, "id")?, answer(slot)?));
             }
         }
-        Ok(answers)
+        Ok(said)
     }
 }
 

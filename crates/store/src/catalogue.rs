@@ -110,28 +110,35 @@ impl Store {
         found.as_ref().map(catalogued).transpose()
     }
 
-    /// The write that enters a verdict into the catalogue. Nothing, where so
-    /// many later builds have been judged that this one is of no interest.
-    pub(crate) async fn catalogue_verdict(
+    /// A gate as the catalogue has it.
+    pub(crate) async fn gate_item(
         &self,
+        registration: &Registration,
+    ) -> Result<Option<Item>, StoreError> {
+        let place = Key::catalogue(&registration.pipeline, &registration.comparison);
+        self.get("read the catalogue", &place).await
+    }
+
+    /// The write that enters a verdict into the catalogue, where it was read as
+    /// `seen`. Nothing, where so many later builds have been judged that this
+    /// one is of no interest.
+    pub(crate) fn catalogue_verdict(
+        &self,
+        seen: Option<&Item>,
         registration: &Registration,
         judgement: &Judgement,
     ) -> Result<Option<Write>, StoreError> {
         let place = Key::catalogue(&registration.pipeline, &registration.comparison);
-        let seen = self.get("read the catalogue", &place).await?;
-        let newest: Option<ValidationId> = seen
-            .as_ref()
-            .map(|item| item::plain(item, "id"))
-            .transpose()?;
-        let past = seen.as_ref().map_or_else(Vec::new, past);
+        let newest: Option<ValidationId> = seen.map(|item| item::plain(item, "id")).transpose()?;
+        let past = seen.map_or_else(Vec::new, past);
         let Some(trend) = with(past, registration.id, judgement.verdict) else {
             return Ok(None);
         };
-        let item = match &seen {
+        let item = match seen {
             Some(item) if newest.is_some_and(|newest| registration.id < newest) => item.clone(),
             _ => expiring(entry(&place, registration, judgement), registration),
         };
-        Ok(Some(self.replaced(item, seen.as_ref(), &trend)))
+        Ok(Some(self.replaced(item, seen, &trend)))
     }
 
     /// Puts the entry where nobody has written since it was read.

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put, Update};
+use futures_util::future::try_join_all;
 use release::deployment::{Deployment, Group, LedgerEntry, Standing};
 
 use crate::content::Contents;
@@ -92,13 +93,15 @@ impl Store {
         &self,
         deployments: &[Deployment],
     ) -> Result<Vec<Entry>, StoreError> {
-        let mut entries: Vec<Entry> = Vec::new();
+        let mut each: Vec<&Deployment> = Vec::new();
         for deployment in deployments {
-            if !entries.iter().any(|entry| entry.is(deployment)) {
-                entries.push(self.entry(deployment).await?);
+            let is_same =
+                |other: &&Deployment| other.id == deployment.id && other.group == deployment.group;
+            if !each.iter().any(is_same) {
+                each.push(deployment);
             }
         }
-        Ok(entries)
+        try_join_all(each.into_iter().map(|deployment| self.entry(deployment))).await
     }
 
     /// A deployment as the ledger has it, or as it will be entered.

@@ -8,7 +8,7 @@ use release::deployment::{Deployment, Group, LedgerEntry, Standing};
 use release::validation::ValidationId;
 use serde::{Deserialize, Serialize};
 
-use crate::entry::{Known, NOBODY, outward};
+use crate::entry::{Entry, Known, NOBODY, outward};
 use crate::error::unavailable;
 use crate::item;
 use crate::transaction::{Attempt, Write};
@@ -71,11 +71,21 @@ impl Store {
         id: ValidationId,
         lesson: &Lesson,
     ) -> Result<Vec<Write>, StoreError> {
-        let mut entries = self.entries(deployments).await?;
+        let entries = self.entries(deployments).await?;
+        Ok(self.taught(entries, id, lesson))
+    }
+
+    /// The same with the deployments as they were read.
+    pub(crate) fn taught(
+        &self,
+        mut entries: Vec<Entry>,
+        id: ValidationId,
+        lesson: &Lesson,
+    ) -> Vec<Write> {
         for entry in &mut entries {
             entry.known.learn(id, lesson);
         }
-        Ok(self.entry_writes(&entries))
+        self.entry_writes(&entries)
     }
 }
 

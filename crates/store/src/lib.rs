@@ -49,9 +49,11 @@ pub use ruling::Ruling;
 pub use slots::Slot;
 pub use stuck::{Held, Stuck, Why};
 pub use unsettled::{Pending, Unsettled};
+pub use verdict::Beside;
 pub use wish::Fulfilled;
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_sdk_dynamodb::Client;
 use release::evidence::Evidence;
@@ -61,6 +63,9 @@ use tokio::sync::RwLock;
 use crate::error::unavailable;
 use crate::item::Key;
 
+/// How many monspecs are remembered: a process meets those of a few pipelines.
+const REMEMBERED: usize = 8;
+
 /// The tables of one deployment of this product.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -68,6 +73,8 @@ pub struct Store {
     validations: String,
     ledger: String,
     remediations: String,
+    /// The monspecs that were read last, by their hash: they cannot change.
+    specs: Arc<Mutex<VecDeque<Spec>>>,
     /// Whose turn it is where transactions of this process meet.
     turns: Arc<RwLock<()>>,
 }
@@ -80,6 +87,7 @@ impl Store {
             client,
             validations: validations.into(),
             ledger: ledger.into(),
+            specs: Arc::default(),
             turns: Arc::default(),
             remediations: tables::REMEDIATIONS.name.to_owned(),
         }
@@ -114,8 +122,26 @@ impl Store {
 
     /// The monspec of this hash.
     pub async fn spec(&self, hash: &str) -> Result<Option<String>, StoreError> {
+        let known = self
+            .specs()
+            .iter()
+            .find(|spec| spec.hash() == hash)
+            .cloned();
+        if let Some(known) = known {
+            return Ok(Some(known.text().to_owned()));
+        }
         let found = self.get("read a monspec", &Key::spec(hash)).await?;
-        found.map(|item| packed::text(&item, "body")).transpose()
+        let text = found.map(|item| packed::text(&item, "body")).transpose()?;
+        if let Some(text) = &text {
+            let mut specs = self.specs();
+            specs.push_front(Spec::new(text.clone()));
+            specs.truncate(REMEMBERED);
+        }
+        Ok(text)
+    }
+
+    fn specs(&self) -> MutexGuard<'_, VecDeque<Spec>> {
+        self.specs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn locate(&self, id: ValidationId) -> Result<Option<Key>, StoreError> {

@@ -9,17 +9,41 @@ use release::deployment::Standing;
 use release::deployment::by_validation;
 use release::evidence::Evidence;
 use release::plot::Plotted;
-use release::validation::{Judgement, Phase, ValidationId};
+use release::validation::{Intent, Judgement, Phase, Registration, ValidationId};
 
 use crate::change::Change;
 use crate::claim::Claimed;
-use crate::item::{self, Key, expiring};
+use crate::entry::Entry;
+use crate::item::{self, Item, Key, expiring};
 use crate::ledger::Lesson;
 use crate::packed::{fits, pack_json};
 use crate::transaction::{Attempt, Write};
 use crate::{Store, StoreError};
 
+/// What a verdict is written beside, and has to be read before.
+#[derive(Debug)]
+pub struct Beside {
+    catalogued: Option<Item>,
+    entries: Vec<Entry>,
+}
+
 impl Store {
+    /// Reads what the verdict of a validation will be written beside.
+    pub async fn beside_verdict(&self, registration: &Registration) -> Result<Beside, StoreError> {
+        // On the heap: several requests under way are too large for a stack.
+        let read = Box::pin(async {
+            tokio::try_join!(
+                self.gate_item(registration),
+                self.entries(registration.taught()),
+            )
+        });
+        let (catalogued, entries) = read.await?;
+        Ok(Beside {
+            catalogued,
+            entries,
+        })
+    }
+
     /// Stores the verdict with its evidence, tells the slot and the catalogue
     /// and teaches the ledger, all or nothing.
     pub async fn judged(
@@ -29,9 +53,28 @@ impl Store {
         evidence: &Evidence,
         plot: &[Plotted],
     ) -> Result<(), StoreError> {
+        self.judged_with(claimed, judgement, evidence, plot, None, None)
+            .await
+    }
+
+    /// The same together with what is about to be answered, where that is known
+    /// already, and resting on what was read before.
+    pub async fn judged_with(
+        &self,
+        claimed: &mut Claimed,
+        judgement: Judgement,
+        evidence: &Evidence,
+        plot: &[Plotted],
+        intent: Option<Intent>,
+        mut beside: Option<Beside>,
+    ) -> Result<(), StoreError> {
         let registration = &claimed.validation.registration;
         let lesson = lesson(registration.id, evidence);
         let change = judged(&judgement, plot);
+        let change = match &intent {
+            Some(intent) => change.and("intent", item::json_attribute(intent)),
+            None => change,
+        };
         let mut attempts = self.attempts("store a verdict").await;
         loop {
             let mut writes = vec![
@@ -41,22 +84,24 @@ impl Store {
             if let Some(slot) = Key::slot(registration) {
                 writes.push(self.answer_slot(&slot, registration.id, judgement.answer));
             }
-            // On the heap: several requests under way are too large for a stack.
-            let read = Box::pin(async {
-                tokio::try_join!(
-                    self.catalogue_verdict(registration, &judgement),
-                    self.lessons(registration.taught(), registration.id, &lesson),
-                )
-            });
-            let (catalogued, lessons) = read.await?;
-            writes.extend(catalogued);
-            writes.extend(lessons);
+            let Beside {
+                catalogued,
+                entries,
+            } = match beside.take() {
+                Some(beside) => beside,
+                None => self.beside_verdict(registration).await?,
+            };
+            writes.extend(self.catalogue_verdict(catalogued.as_ref(), registration, &judgement)?);
+            writes.extend(self.taught(entries, registration.id, &lesson));
             if attempts.write(self, writes).await? == Attempt::Written {
                 break;
             }
         }
         claimed.validation.phase = Phase::Judged;
         claimed.validation.judgement = Some(judgement);
+        if intent.is_some() {
+            claimed.validation.intent = intent;
+        }
         claimed.validation.faults = 0;
         claimed.validation.waits = 0;
         Ok(())

@@ -114,8 +114,11 @@ pub(crate) async fn work_through<D, R>(
         let next = (0..tables::SHARDS)
             .zip(&pages)
             .map(async |(shard, page)| match page.last() {
-                Some(last) => read(shard, Some(last)).await,
-                None => Ok(Vec::new()),
+                // A page that is not full was the last one.
+                Some(last) if i32::try_from(page.len()).is_ok_and(|length| PAGE <= length) => {
+                    read(shard, Some(last)).await
+                }
+                _ => Ok(Vec::new()),
             });
         pages = match try_join_all(next).await {
             Ok(pages) => pages,

@@ -10,13 +10,14 @@ mod context;
 mod history;
 mod hook;
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
 use delivery::CodePipeline;
 use delivery::pipeline::ActionRun;
 use dynatrace::Dynatrace;
 use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join3};
 use jiff::{SignedDuration, Timestamp};
 use release::console::Console;
 use release::links::Links;
@@ -25,7 +26,7 @@ use release::summary;
 use release::validation::{Duty, Ending, Hook, Judgement, Phase, Registration, backoff};
 use release::window::saturating_add;
 use secrecy::SecretString;
-use store::{ClaimError, Claimed, Due, Store, StoreError, Stuck};
+use store::{Beside, ClaimError, Claimed, Due, Store, StoreError, Stuck};
 use tokio::time::Instant;
 
 use crate::due::{PAGE, Tick, Wait, first_pages, unless_it_panics, work_through};
@@ -132,6 +133,8 @@ struct Shared<'a> {
     connected: &'a Connected,
     asking: Asking,
     runs: Once<(String, Timestamp), Vec<ActionRun>>,
+    /// The pipelines for which somebody read ahead in this tick.
+    read_ahead: Mutex<BTreeSet<String>>,
     tick: Tick,
     /// When remotes are no longer waited for.
     remotes_until: Instant,
@@ -162,6 +165,7 @@ pub async fn validate_builds(
         services,
         connected: &connected,
         runs: Once::default(),
+        read_ahead: Mutex::default(),
         tick,
         remotes_until,
         observe,
@@ -255,8 +259,16 @@ impl Shared<'_> {
         claimed: &mut Claimed,
         token_refused: &mut bool,
     ) -> anyhow::Result<Option<Wait>> {
+        let mut intended = None;
         if claimed.validation.phase == Phase::Waiting {
-            let judging = judging::judge(self, &claimed.validation).await?;
+            let registration = &claimed.validation.registration;
+            let (judging, looked, beside) = join3(
+                judging::judge(self, &claimed.validation),
+                answering::look_ahead(self, &claimed.validation),
+                self.read_ahead(registration),
+            )
+            .await;
+            let judging = judging?;
             *token_refused |= judging.token_refused;
             match judging.step {
                 judging::Step::Wait(wait) => return Ok(Some(wait)),
@@ -278,26 +290,44 @@ impl Shared<'_> {
                         at: self.tick.now,
                     };
                     let plot: Vec<Plotted> = findings.iter().map(Plotted::from).collect();
+                    let intent = looked
+                        .as_ref()
+                        .and_then(|ahead| ahead.intent(judgement.answer, self.tick.now));
                     self.services
                         .store
-                        .judged(claimed, judgement, &evidence, &plot)
+                        .judged_with(claimed, judgement, &evidence, &plot, intent.clone(), beside)
                         .await?;
                     self.tell(claimed);
+                    intended = looked.zip(intent);
                 }
             }
         }
         // The approval first: a receiver that is slow or broken never holds it
         // up, and one that is down is tried again while the approval is closed.
-        let answer = match claimed.validation.phase {
+        let answer = match (claimed.validation.phase, intended) {
             // Its approval is its successor's.
-            Phase::Settled => None,
-            Phase::Waiting | Phase::Judged => answering::pursue(self, claimed).await?,
+            (Phase::Settled, _) => None,
+            (_, Some((ahead, intent))) => {
+                answering::send_intended(self, claimed, &ahead, &intent).await?
+            }
+            (Phase::Waiting | Phase::Judged, None) => answering::pursue(self, claimed).await?,
         };
         let hook = match claimed.validation.hook {
             Hook::Owed => hook::deliver(self, claimed).await?,
             _ => None,
         };
         Ok(answer.or(hook))
+    }
+
+    /// Reads what a verdict will be written beside, while it is measured. What
+    /// cannot be had is read with the write; so is what others of the same
+    /// pipeline write in this tick, as it would be old by then.
+    async fn read_ahead(&self, registration: &Registration) -> Option<Beside> {
+        let pipeline = registration.pipeline.clone();
+        if !self.read_ahead.lock().ok()?.insert(pipeline) {
+            return None;
+        }
+        self.services.store.beside_verdict(registration).await.ok()
     }
 
     /// Gives the claim back, or settles the validation.

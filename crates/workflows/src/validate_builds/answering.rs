@@ -3,6 +3,8 @@
 use anyhow::Context as _;
 use delivery::approval::{ApprovalRef, ApprovalState, Decision, Told};
 use delivery::pipeline::{ActionRun, Mode, RunStatus};
+use futures_util::future::try_join;
+use jiff::Timestamp;
 use release::approval::{Agreement, Answer, agree};
 use release::summary;
 use release::validation::{
@@ -13,6 +15,77 @@ use store::Claimed;
 
 use super::Shared;
 use crate::due::Wait;
+
+/// What was learnt of an open approval while its build was measured.
+pub(super) struct Ahead {
+    run: ActionRun,
+    token: SecretString,
+    others: Vec<Option<Answer>>,
+}
+
+/// Looks at the approval before there is a verdict, so that what is about to be
+/// answered can be stored with it. It decides nothing: what is not open, or
+/// cannot be had, is asked for once the verdict is stored.
+pub(super) async fn look_ahead(shared: &Shared<'_>, validation: &Validation) -> Option<Ahead> {
+    let registration = &validation.registration;
+    let (Some(approval), Some(execution), None) = (
+        &registration.approval,
+        registration.execution.as_deref(),
+        &validation.intent,
+    ) else {
+        return None;
+    };
+    let approval = reference(registration, approval, execution);
+    let (state, others) = try_join(
+        async { anyhow::Ok(shared.services.pipeline.approval(approval).await?) },
+        async { Ok(shared.services.store.others(registration).await?) },
+    )
+    .await
+    .ok()?;
+    match state {
+        ApprovalState::Open {
+            run,
+            token,
+            earlier,
+        } if answered_since(registration, &earlier).is_none() => Some(Ahead { run, token, others }),
+        _ => None,
+    }
+}
+
+impl Ahead {
+    /// What is about to be answered with this verdict of one's own, if all
+    /// validations of the approval agree on it.
+    pub(super) fn intent(&self, own: Answer, now: Timestamp) -> Option<Intent> {
+        let answers: Vec<_> = self.others.iter().copied().chain([Some(own)]).collect();
+        let answer = match (agree(&answers), own) {
+            (Agreement::Approve, _) => Answer::Approve,
+            (Agreement::Reject, Answer::Reject) => Answer::Reject,
+            _ => return None,
+        };
+        Some(Intent {
+            action_execution: self.run.id.clone(),
+            answer,
+            at: now,
+        })
+    }
+}
+
+/// Sends what was stored with the verdict.
+pub(super) async fn send_intended(
+    shared: &Shared<'_>,
+    claimed: &mut Claimed,
+    ahead: &Ahead,
+    intent: &Intent,
+) -> anyhow::Result<Option<Wait>> {
+    let registration = claimed.validation.registration.clone();
+    let (Some(approval), Some(execution)) =
+        (&registration.approval, registration.execution.as_deref())
+    else {
+        anyhow::bail!("only an approval is answered");
+    };
+    let approval = reference(&registration, approval, execution);
+    send(shared, claimed, approval, intent, &ahead.token).await
+}
 
 /// Takes the approval of a judged validation as far as it goes; `Some` says
 /// what it waits for.
