@@ -8,6 +8,7 @@
 //!
 //! | State | Event | Durable write | External call | Killed before the write | Killed after the write |
 //! |---|---|---|---|---|---|
+//! | – | it is reported open, and no worker has it | the problem, and the claim of whoever was told, in one write | – | the sender hears no yes | due again at the lease |
 //! | – | a problem is blamed on a deployment | remediation Attributed, culprit suspect and bound to this problem, in one transaction | – | blamed again | as written |
 //! | – | the culprit is bound to another problem | remediation Joined | – | blamed again | as written |
 //! | – | nobody is to blame, and the notification is young | due later | – | looked at again | as written |

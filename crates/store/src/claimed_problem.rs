@@ -65,10 +65,23 @@ impl Store {
         let item = self
             .take("claim a problem", place, claim, now, lease_until)
             .await?;
-        match ClaimedProblem::read(&item, &key, claim) {
+        self.claimed_problem(id, &item, claim, now).await
+    }
+
+    /// What is claimed, as it was read with its claim.
+    pub(crate) async fn claimed_problem(
+        &self,
+        id: &str,
+        item: &Item,
+        claim: &str,
+        now: Timestamp,
+    ) -> Result<ClaimedProblem, ClaimError> {
+        let key = Key::problem(id);
+        match ClaimedProblem::read(item, &key, claim) {
             Ok(claimed) => Ok(claimed),
             Err(cause) => {
-                let stuck = self.unreadable(place, claim, &item, now, cause).await?;
+                let place = (self.remediations.as_str(), &key);
+                let stuck = self.unreadable(place, claim, item, now, cause).await?;
                 Err(ClaimError::Stuck(Box::new(stuck)))
             }
         }

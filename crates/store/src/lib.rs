@@ -43,7 +43,7 @@ pub use due::Due;
 pub use effect::Effect;
 pub use error::StoreError;
 pub use history::{Evaluated, History, Part, Recorded, Room, Span};
-pub use problems::{DueProblem, Noticed};
+pub use problems::{DueProblem, Noticed, Taken};
 pub use register::{Registered, Spec};
 pub use ruling::Ruling;
 pub use slots::Slot;

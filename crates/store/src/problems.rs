@@ -5,6 +5,8 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditi
 use jiff::{SignedDuration, Timestamp};
 use release::problem::{Arrival, Phase, Problem, Reported};
 
+use crate::claim::ClaimError;
+use crate::claimed_problem::ClaimedProblem;
 use crate::contention::giving_way;
 use crate::error::unavailable;
 use crate::item::{self, Item, Key};
@@ -24,6 +26,22 @@ pub enum Noticed {
     New,
     /// It was known as this.
     Known(Box<Problem>),
+}
+
+/// What became of a notice that shall be worked on at once.
+#[derive(Debug)]
+pub enum Taken {
+    /// It is stored, and the problem is ours.
+    Claimed(Box<ClaimedProblem>),
+    /// It is stored, but a worker has the problem or it has settled.
+    Not(Noticed),
+}
+
+/// Whether a problem is due or somebody's once it is entered.
+#[derive(Clone, Copy)]
+enum Then<'a> {
+    Due,
+    Claimed { claim: &'a str, until: Timestamp },
 }
 
 /// A problem that is due.
@@ -49,8 +67,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<Noticed, StoreError> {
         for _ in 0..ATTEMPTS {
-            let taken = match self.enter(problem, reported, now).await? {
-                Entered::As(noticed) => return Ok(noticed),
+            let taken = match self.enter(problem, reported, now, Then::Due).await? {
+                Entered::As(known) => return noticed(&known),
                 Entered::Not { known } => known,
             };
             if problem.arrival == Arrival::Adopted {
@@ -65,6 +83,30 @@ impl Store {
             action: "note what was reported",
             cause: "workers kept taking the problem and giving it back".into(),
         })
+    }
+
+    /// The same for what was reported open, which is claimed with the same write
+    /// until `lease_until`, unless a worker has it or it has settled.
+    pub async fn take_notice(
+        &self,
+        problem: &Problem,
+        claim: &str,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<Taken, ClaimError> {
+        let then = Then::Claimed {
+            claim,
+            until: lease_until,
+        };
+        let item = match self.enter(problem, Reported::Open, now, then).await? {
+            Entered::As(item) => item,
+            Entered::Not { .. } => {
+                let noticed = self.notice(problem, Reported::Open, now).await?;
+                return Ok(Taken::Not(noticed));
+            }
+        };
+        let claimed = self.claimed_problem(&problem.id, &item, claim, now).await?;
+        Ok(Taken::Claimed(Box::new(claimed)))
     }
 
     /// What is known of the problem of this id.
@@ -174,13 +216,24 @@ impl Store {
         problem: &Problem,
         reported: Reported,
         now: Timestamp,
+        then: Then<'_>,
     ) -> Result<Entered, StoreError> {
-        let condition = match problem.arrival {
-            Arrival::Webhook => {
+        let condition = match (problem.arrival, then) {
+            (Arrival::Webhook, Then::Due) => {
                 "attribute_not_exists(pk) OR \
                  (attribute_exists(dueShard) AND attribute_not_exists(claim))"
             }
-            Arrival::Adopted => "attribute_not_exists(pk)",
+            // The client repeats a write whose answer was lost on the way; the
+            // repetition finds this very claim.
+            (Arrival::Webhook, Then::Claimed { .. }) => {
+                "attribute_not_exists(pk) OR (attribute_exists(dueShard) AND \
+                 (attribute_not_exists(claim) OR claim = :claim))"
+            }
+            (Arrival::Adopted, _) => "attribute_not_exists(pk)",
+        };
+        let (due, set, returned) = match then {
+            Then::Due => (now, "", ReturnValue::AllOld),
+            Then::Claimed { until, .. } => (until, ", claim = :claim", ReturnValue::AllNew),
         };
         let shard = tables::shard_key(tables::shard_of(&problem.id));
         let update = self
@@ -188,17 +241,17 @@ impl Store {
             .update_item()
             .table_name(&self.remediations)
             .set_key(Some(Key::problem(&problem.id).attributes()))
-            .update_expression(
+            .update_expression(format!(
                 "SET problem = if_not_exists(problem, :problem), \
                  phase = if_not_exists(phase, :phase), \
                  faults = if_not_exists(faults, :none), \
                  waits = :none, \
                  revision = if_not_exists(revision, :none), \
                  expiresAt = if_not_exists(expiresAt, :expiry), \
-                 dueShard = :shard, dueAt = :now, \
-                 reported = :reported, reportedAt = :now \
-                 ADD notices :one",
-            )
+                 dueShard = :shard, dueAt = :due, \
+                 reported = :reported, reportedAt = :now{set} \
+                 ADD notices :one"
+            ))
             .condition_expression(condition)
             .expression_attribute_values(":problem", item::json_attribute(problem))
             .expression_attribute_values(":phase", item::word(Phase::Active))
@@ -208,16 +261,18 @@ impl Store {
             .expression_attribute_values(":now", item::millis(now))
             .expression_attribute_values(":reported", item::word(reported))
             .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
-            .return_values(ReturnValue::AllOld)
+            .expression_attribute_values(":due", item::millis(due))
+            .return_values(returned)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let update = match then {
+            Then::Due => update,
+            Then::Claimed { claim, .. } => {
+                update.expression_attribute_values(":claim", AttributeValue::S(claim.to_owned()))
+            }
+        };
         let outcome = giving_way(|| update.clone().send()).await;
         match outcome {
-            Ok(updated) => Ok(Entered::As(match updated.attributes {
-                Some(known) if known.contains_key("problem") => {
-                    Noticed::Known(Box::new(document(&known)?))
-                }
-                _ => Noticed::New,
-            })),
+            Ok(updated) => Ok(Entered::As(updated.attributes.unwrap_or_default())),
             Err(error) => match error.into_service_error() {
                 UpdateItemError::ConditionalCheckFailedException(refused) => Ok(Entered::Not {
                     known: refused.item.unwrap_or_default(),
@@ -261,11 +316,18 @@ impl Store {
 }
 
 enum Entered {
-    As(Noticed),
+    /// The item as it was, or as it is now where it was claimed.
+    As(Item),
     /// A worker has it, it has settled, or it is not to be woken.
-    Not {
-        known: Item,
-    },
+    Not { known: Item },
+}
+
+/// What the item said before.
+fn noticed(before: &Item) -> Result<Noticed, StoreError> {
+    if before.contains_key("problem") {
+        return Ok(Noticed::Known(Box::new(document(before)?)));
+    }
+    Ok(Noticed::New)
 }
 
 /// The document of a problem with what is counted beside it.

@@ -28,14 +28,16 @@ use std::time::Duration;
 use delivery::bundle::Bundles;
 use delivery::codedeploy::CodeDeploy;
 use dynatrace::{Dynatrace, Tag};
+use futures_util::future::join;
 use jiff::{SignedDuration, Timestamp};
 use release::behind::Behind;
 use release::links::Links;
 use release::problem::{Arrival, Finding, Phase, Problem, Reported};
 use release::remediation::Limits;
 use release::window::saturating_add;
-use store::{DueProblem, Noticed, Store, Stuck};
+use store::{ClaimError, DueProblem, Noticed, Store, Stuck, Taken};
 use tokio::time::Instant;
+use tokio::time::error::Elapsed;
 
 use crate::due::{PAGE, Tick, first_pages, work_through};
 use crate::push_deployment_event::GroupTag;
@@ -209,7 +211,7 @@ pub type Observe<'a> = &'a (dyn Fn(Observed<'_>) + Sync);
 /// What is not done then is done by [`handle_problems`].
 pub async fn notified(
     services: &Services,
-    connect: impl AsyncFnOnce() -> anyhow::Result<Connected>,
+    connect: impl AsyncFn() -> anyhow::Result<Connected>,
     body: &[u8],
     tick: Tick,
     observe: Observe<'_>,
@@ -233,7 +235,19 @@ pub async fn notified(
             (heard_of(about, now, patience), reported)
         }
     };
-    let noticed = services.store.notice(&problem, reported, now).await?;
+    let tick = Tick {
+        deadline: tick.deadline.min(first_pass_ends),
+        lease_until: tick.lease_until.min(saturating_add(now, FIRST_LEASE)),
+        ..tick
+    };
+    let noticed = if reported == Reported::Open && problem.finding == Finding::Pending {
+        match at_once(services, &connect, &problem, tick, observe).await? {
+            AtOnce::Done(notified) => return Ok(notified),
+            AtOnce::Not(noticed) => noticed,
+        }
+    } else {
+        services.store.notice(&problem, reported, now).await?
+    };
     let known = match noticed {
         // Its first notification was lost, or is late. Nothing is begun on the
         // word that it is over; the schedule asks the tenant.
@@ -252,20 +266,24 @@ pub async fn notified(
 
     // From here on the problem is in the index: whatever fails is left to the
     // schedule, and the tenant need not hear of it.
-    let tick = Tick {
-        deadline: tick.deadline.min(first_pass_ends),
-        lease_until: tick.lease_until.min(saturating_add(now, FIRST_LEASE)),
-        ..tick
-    };
     let worked = tokio::time::timeout_at(tick.deadline, async {
         let connected = connect().await?;
         let pass = Pass::new(services, &connected, tick, observe);
         anyhow::Ok(pass.work(&known.id).await?)
     });
-    match worked.await {
+    Ok(looked_at(worked.await, known, observe))
+}
+
+/// What became of a first look.
+fn looked_at(
+    worked: Result<anyhow::Result<Option<Report>>, Elapsed>,
+    known: Box<Problem>,
+    observe: Observe<'_>,
+) -> Notified {
+    match worked {
         Ok(Ok(Some(report))) => {
             observe(Observed::Left(&report));
-            return Ok(Notified::Worked(Box::new(report)));
+            return Notified::Worked(Box::new(report));
         }
         Ok(Ok(None)) => {}
         Ok(Err(error)) => tracing::error!(
@@ -277,7 +295,71 @@ pub async fn notified(
             "Problem `{}` is left to the schedule: its first look took too long", known.id
         ),
     }
-    Ok(Notified::Stored(known))
+    Notified::Stored(known)
+}
+
+/// Whether a problem could be worked on with the write that stored it.
+enum AtOnce {
+    Done(Notified),
+    /// A worker has it, or it has settled.
+    Not(Noticed),
+}
+
+/// Stores an open problem and claims it in one write, while the tenant is asked
+/// about it, and works on it.
+async fn at_once(
+    services: &Services,
+    connect: &impl AsyncFn() -> anyhow::Result<Connected>,
+    problem: &Problem,
+    tick: Tick,
+    observe: Observe<'_>,
+) -> anyhow::Result<AtOnce> {
+    let store = &services.store;
+    let claim = uuid::Uuid::new_v4().to_string();
+    let look = async {
+        let connected = connect().await?;
+        let until = tick.remotes_until();
+        let seen = connected.tenant.problem(&problem.id, until).await;
+        anyhow::Ok((connected, seen))
+    };
+    // On the heap: several requests under way are too large for a stack.
+    let (taken, looked) = join(
+        Box::pin(store.take_notice(problem, &claim, tick.now, tick.lease_until)),
+        Box::pin(tokio::time::timeout_at(tick.deadline, look)),
+    )
+    .await;
+    let claimed = match taken {
+        Ok(Taken::Claimed(claimed)) => *claimed,
+        Ok(Taken::Not(noticed)) => return Ok(AtOnce::Not(noticed)),
+        // It is stored, and looked at again some times by the schedule.
+        Err(ClaimError::Stuck(stuck)) => {
+            observe(Observed::Stuck(&stuck));
+            return Ok(AtOnce::Done(Notified::Stored(Box::new(problem.clone()))));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let known = Box::new(claimed.problem.clone());
+    let worked = match looked {
+        Ok(Ok((connected, seen))) => {
+            let pass = Pass::new(services, &connected, tick, observe);
+            if let Err(error) = &seen {
+                pass.note(error);
+            }
+            let work = pass.work_held(claimed, seen);
+            tokio::time::timeout_at(tick.deadline, Box::pin(work))
+                .await
+                .map(|worked| Ok(worked?))
+        }
+        // The schedule need not wait for the end of the claim.
+        missing => {
+            if let Err(error) = store.defer_problem(claimed, tick.now).await {
+                let error = anyhow::Error::from(error);
+                tracing::warn!("A claim runs out by itself: {error:#}");
+            }
+            missing.map(|looked| looked.map(|_| None))
+        }
+    };
+    Ok(AtOnce::Done(looked_at(worked, known, observe)))
 }
 
 fn heard_of(about: About, now: Timestamp, patience: SignedDuration) -> Problem {

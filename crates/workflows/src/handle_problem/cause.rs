@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 use delivery::DeliveryError;
 use dynatrace::{EntityType, Scope, Tag, Window};
-use futures_util::future::try_join_all;
+use futures_util::future::{join, join_all, try_join_all};
 use jiff::Timestamp;
 use release::attribution::{Attribution, Blame, attribute};
 use release::deployment::{Group, Origin};
@@ -13,9 +13,10 @@ use release::problem::{Finding, Problem, Remediation};
 use release::remediation::{Refusal, State};
 use store::{Advanced, ClaimedProblem, Effect};
 
-use super::Healing;
 use super::candidates::{Affected, Case, Gathered, gather};
+use super::{Healing, Mode};
 use super::pass::Pass;
+use super::target::{Chosen, choose};
 use super::view::View;
 use super::words;
 use crate::due::Wait;
@@ -76,7 +77,7 @@ pub(super) async fn find(
     let Gathered {
         candidates,
         undecided,
-        views,
+        mut views,
         ..
     } = gather(pass, &case).await?;
     let culprits = match attribute(&candidates, blame) {
@@ -106,7 +107,15 @@ pub(super) async fn find(
         let view = views.get(&culprit.group)?;
         view.deployment(&culprit.deployment)
     });
-    blame_all(pass, claimed, blamed.collect()).await?;
+    let blamed: Vec<_> = blamed.collect();
+    let foreseen = foresee(pass, &blamed, &views);
+    let (outcome, foreseen) = join(blame_all(pass, claimed, blamed.clone()), foreseen).await;
+    outcome?;
+    for (culprit, chosen) in blamed.iter().zip(foreseen) {
+        if let (Some(view), Some(chosen)) = (views.get_mut(&culprit.group), chosen) {
+            view.foreseen = Some((culprit.id.clone(), chosen));
+        }
+    }
     Ok(Found::Known(views))
 }
 
@@ -122,6 +131,24 @@ pub(super) fn blame<'a>(
         look_back: healing.look_back,
         most_groups: healing.most_groups,
     }
+}
+
+/// Looks for what would be deployed again while the culprits are being blamed.
+/// The intent holds only while nothing speaks against it; what cannot be had
+/// now is asked for then.
+async fn foresee(
+    pass: &Pass<'_>,
+    culprits: &[release::deployment::Deployment],
+    views: &Views,
+) -> Vec<Option<Option<Chosen>>> {
+    let chosen = culprits.iter().map(async |culprit| {
+        let view = views.get(&culprit.group)?;
+        match pass.services.healing.mode {
+            Mode::Off => None,
+            Mode::Shadow | Mode::Auto => choose(pass.services, view, culprit).await.ok(),
+        }
+    });
+    join_all(chosen).await
 }
 
 /// Stores one remediation per culprit. A culprit that another problem holds is

@@ -23,7 +23,7 @@ use crate::due::{Tick, Wait, unless_it_panics};
 const MOST_MERGES: usize = 4;
 
 /// What the tenant says of a problem: nothing, if it knows none.
-type Seen = Result<Option<dynatrace::Problem>, dynatrace::Error>;
+pub(super) type Seen = Result<Option<dynatrace::Problem>, dynatrace::Error>;
 
 /// One look at one problem.
 pub(super) struct Pass<'a> {
@@ -80,7 +80,19 @@ impl<'a> Pass<'a> {
             }
             Err(ClaimError::Store(error)) => return Err(error),
         };
+        self.work_held(claimed, seen).await
+    }
+
+    /// Takes a problem that is held already, and was looked at, as far as it
+    /// goes.
+    pub(super) async fn work_held(
+        &self,
+        claimed: ClaimedProblem,
+        seen: Seen,
+    ) -> Result<Option<Report>, StoreError> {
+        let store = &self.services.store;
         let held = store.held_problem(&claimed);
+        let now = self.tick.now;
         match unless_it_panics(store, held, now, self.work_on(claimed, seen)).await? {
             Ok(report) => Ok(Some(report)),
             Err(stuck) => {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use delivery::bundle::Presence;
 use delivery::codedeploy::{self, Revision, Status};
+use futures_util::future::try_join;
 use release::deployment::{Deployment, LedgerEntry, Origin, Standing};
 use release::remediation::{targets, untrusted};
 use release::validation::ValidationId;
@@ -15,7 +16,7 @@ use super::view::{self, View};
 const MOST_CANDIDATES: usize = 10;
 
 /// A revision that can be deployed again.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Chosen {
     pub(super) deployment: Deployment,
     pub(super) revision: Revision,
@@ -31,6 +32,11 @@ pub(super) async fn choose(
     view: &View,
     culprit: &Deployment,
 ) -> anyhow::Result<Option<Chosen>> {
+    if let Some((for_whom, chosen)) = &view.foreseen
+        && *for_whom == culprit.id
+    {
+        return Ok(chosen.clone());
+    }
     let known = Known::read(services, view, culprit, None).await?;
     let place = view::target(&culprit.group);
     let mut notes = Vec::new();
@@ -48,7 +54,12 @@ pub(super) async fn choose(
             notes.push(format!("Deployment {} is gone.", candidate.id));
             continue;
         };
-        match services.bundles.presence(revision).await? {
+        let (presence, complete) = try_join(
+            async { anyhow::Ok(services.bundles.presence(revision).await?) },
+            async { Ok(services.codedeploy.complete(&place, revision).await?) },
+        )
+        .await?;
+        match presence {
             Presence::There => {}
             Presence::Gone => {
                 notes.push(format!(
@@ -62,7 +73,7 @@ pub(super) async fn choose(
                     .to_owned(),
             ),
         }
-        let Some(revision) = services.codedeploy.complete(&place, revision).await? else {
+        let Some(revision) = complete else {
             notes.push(format!(
                 "The content of deployment {} is gone.",
                 candidate.id

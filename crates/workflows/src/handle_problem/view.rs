@@ -15,6 +15,7 @@ use release::deployment::{Deployment, Group, LedgerEntry, Origin, Standing};
 use release::remediation::{Guard, MARKER, Progress, Runs, carries_marker};
 
 use super::Services;
+use super::target::Chosen;
 
 /// How far back CodeDeploy's own history is read at first; what is older and
 /// known to be good is in the ledger.
@@ -30,6 +31,9 @@ pub(super) struct View {
     latest: Option<(String, Status)>,
     /// What brought an instance that joined or left to what ran: no change.
     joining: BTreeSet<String>,
+    /// What would be deployed again instead of this deployment, where that was
+    /// looked for ahead.
+    pub(super) foreseen: Option<(String, Option<Chosen>)>,
 }
 
 impl View {
@@ -58,6 +62,7 @@ impl View {
             history: Vec::new(),
             latest,
             joining: BTreeSet::new(),
+            foreseen: None,
         };
         view.learn(history);
         // A list may be behind what the group itself says.

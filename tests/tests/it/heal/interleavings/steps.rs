@@ -216,10 +216,9 @@ impl Storm<'_> {
     }
 
     async fn hears(&self, worker: &Worker, problem: &Problem, state: &str) -> Done {
-        let tenant = worker.tenant.clone();
         let connect = async || {
             Ok(Connected {
-                tenant,
+                tenant: worker.tenant.clone(),
                 links: None,
             })
         };
