@@ -228,8 +228,13 @@ impl Read {
                 Self::of(pipeline, &job.pipeline, id.to_owned()).await
             }
             (None, None) => {
-                let structure = structure(pipeline, &job.pipeline).await?;
-                let id = in_stage(pipeline, job, &structure, how_to_give).await?;
+                let (structure, found) = join(
+                    structure(pipeline, &job.pipeline),
+                    pipeline.execution_in_stage(&job.pipeline, &job.stage),
+                )
+                .await;
+                let structure = structure?;
+                let id = in_stage(job, &structure, found, how_to_give)?;
                 Ok(Self {
                     execution: execution(pipeline, &job.pipeline, &id).await,
                     structure,
@@ -241,10 +246,10 @@ impl Read {
 }
 
 /// The execution in the stage of a job that does not say which one it is.
-async fn in_stage(
-    pipeline: &CodePipeline,
+fn in_stage(
     job: &JobContext,
     structure: &Structure,
+    found: Result<Option<String>, DeliveryError>,
     how_to_give: &str,
 ) -> Result<String, Stop> {
     if structure.mode == Mode::Parallel {
@@ -254,10 +259,7 @@ async fn in_stage(
         ))
         .into());
     }
-    let found = pipeline
-        .execution_in_stage(&job.pipeline, &job.stage)
-        .await
-        .context("cannot learn which execution is in the job's stage")?;
+    let found = found.context("cannot learn which execution is in the job's stage")?;
     found.ok_or_else(|| {
         Refusal::configuration(format!("no execution is in stage `{}`", job.stage)).into()
     })

@@ -77,7 +77,7 @@ pub(crate) async fn measure(
 /// What is told of an event, and what it may come to.
 fn spans(event: Event) -> &'static [(Span, &'static str, Option<f64>)] {
     match event {
-        Event::Registration => &[(Span::Whole, "", Some(5.0))],
+        Event::Registration | Event::NamedRegistration => &[(Span::Whole, "", Some(5.0))],
         Event::RipeTick => &[
             (
                 Span::ClaimToApproval,
@@ -160,7 +160,11 @@ fn depth(span: Span, near: &[Passed], distant: &[Passed]) -> anyhow::Result<Quan
         anyhow::Ok(median(times?))
     };
     let added = typical(distant)?.saturating_sub(typical(near)?);
-    Ok(Quantity::Depth(added.as_secs_f64() / LATENCY.as_secs_f64()))
+    let calls = distant.iter().flat_map(|passed| &passed.calls);
+    let round_trip = median(calls.map(|call| call.round_trip));
+    Ok(Quantity::Depth(
+        added.as_secs_f64() / round_trip.as_secs_f64(),
+    ))
 }
 
 impl Passed {

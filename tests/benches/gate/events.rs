@@ -18,6 +18,7 @@ use crate::world::{Gate, RIPE, Tables, Then, World, sample, tick};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     Registration,
+    NamedRegistration,
     IdleTick,
     RipeTick,
     Publication,
@@ -45,8 +46,9 @@ enum Expected {
 }
 
 impl Event {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Registration,
+        Self::NamedRegistration,
         Self::IdleTick,
         Self::RipeTick,
         Self::Publication,
@@ -61,6 +63,7 @@ impl Event {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Registration => "register-validation, job",
+            Self::NamedRegistration => "register-validation, job with its execution",
             Self::IdleTick => "validate-builds, idle tick",
             Self::RipeTick => "validate-builds, one ripe",
             Self::Publication => "publish-validation, job with a verdict",
@@ -75,7 +78,7 @@ impl Event {
 
     pub(crate) fn binary(self, binaries: &Binaries) -> &Path {
         match self {
-            Self::Registration => &binaries.register,
+            Self::Registration | Self::NamedRegistration => &binaries.register,
             Self::IdleTick | Self::RipeTick => &binaries.validate,
             Self::Publication => &binaries.publish,
             Self::StartPage | Self::Evaluation => &binaries.show,
@@ -95,6 +98,10 @@ impl Event {
         let (event, expected) = match self {
             Self::Registration => {
                 let (job, _) = world.job(&format!("New-{number}"), &sample(), Then::Approval)?;
+                (job.event.clone(), Expected::Job(job))
+            }
+            Self::NamedRegistration => {
+                let (job, _) = world.job(&format!("New-{number}"), &sample(), Then::Named)?;
                 (job.event.clone(), Expected::Job(job))
             }
             Self::IdleTick => (json!({}), Expected::Tick(0, None)),

@@ -34,6 +34,14 @@ use lab::binaries::{self, Profile};
 use events::Event;
 use figures::{Figures, Form};
 
+/// As this is built itself: `cargo bench` measures what is deployed. Depths and
+/// calls are the same without optimisation, and `cargo test` builds that sooner.
+const PROFILE: Profile = if cfg!(debug_assertions) {
+    Profile::Dev
+} else {
+    Profile::Release
+};
+
 /// The functions, in the order of [`Binaries`].
 const FUNCTIONS: [&str; 6] = [
     "register-validation",
@@ -194,7 +202,7 @@ fn build() -> anyhow::Result<Binaries> {
     for function in FUNCTIONS {
         selection.extend(["--bin", function]);
     }
-    let mut built = binaries::build(&selection, Profile::Release, &mut say)?;
+    let mut built = binaries::build(&selection, PROFILE, &mut say)?;
     let mut take = |name| {
         let path = built.remove(name);
         path.with_context(|| format!("no `{name}` was built"))

@@ -54,6 +54,8 @@ pub(crate) struct Call {
     pub(crate) operation: String,
     /// Whether it was the first one of its connection.
     pub(crate) connected: bool,
+    /// What a round trip took indeed: a busy machine wakes a sleeper late.
+    pub(crate) round_trip: Duration,
     pub(crate) began: Instant,
     pub(crate) ended: Instant,
     /// Items that a query looked at, whether or not it returned them.
@@ -146,6 +148,7 @@ async fn pass(
     let round_trips = if connected { CONNECTING + 1 } else { 1 };
     let latency = behind.road.latency.load(Ordering::Relaxed);
     tokio::time::sleep(Duration::from_millis(latency) * round_trips).await;
+    let round_trip = began.elapsed() / round_trips;
 
     match behind.forward(method, &uri, headers, body).await {
         Ok((answer, scanned)) => {
@@ -153,6 +156,7 @@ async fn pass(
                 host: behind.host,
                 operation,
                 connected,
+                round_trip,
                 began,
                 ended: Instant::now(),
                 scanned,

@@ -74,6 +74,8 @@ pub(crate) struct Gate {
 pub(crate) enum Then {
     /// An approval that the verdict answers.
     Approval,
+    /// The same, and the action names its execution.
+    Named,
     /// An action that publishes the verdict.
     Publication,
 }
@@ -169,13 +171,14 @@ impl World {
     ) -> anyhow::Result<(Job, Gate)> {
         let asked = match then {
             Then::Approval => "StagingToProduction,5,Approve",
+            Then::Named => "StagingToProduction,5,Approve,#{codepipeline.PipelineExecutionId}",
             Then::Publication => "StagingToProduction,5",
         };
         let staging = Stage::new("Staging")
             .deploy("Deploy", pipeline, "Staging", 1)
             .lambda("Register", "register-validation", asked, 2, Some("Monspec"));
         let staging = match then {
-            Then::Approval => staging,
+            Then::Approval | Then::Named => staging,
             Then::Publication => staging
                 .lambda("Publish", "publish-validation", "", 3, None)
                 .output_artifact("Evidence"),

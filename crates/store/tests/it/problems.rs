@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use jiff::{SignedDuration, Timestamp};
 use release::problem::{Arrival, Finding, Phase, Problem, Reported};
-use store::{Advanced, ClaimError, ClaimedProblem, DueProblem, Noticed, StoreError, tables};
+use store::{Advanced, ClaimError, ClaimedProblem, DueProblem, Noticed, StoreError, Taken, tables};
 
 use crate::world::{REMEDIATIONS, World, at, lease};
 
@@ -97,6 +97,55 @@ async fn second_notice_wakes_a_problem_and_leaves_its_document() {
     let worker = world.claim_problem("P-1", 10, "second").await.unwrap();
     assert_eq!(worker.problem, written);
     assert_eq!(worker.reported, Reported::Resolved);
+}
+
+#[tokio::test]
+async fn notice_that_is_worked_on_at_once_is_claimed_with_the_same_write() {
+    for waits in [false, true] {
+        let world = World::start().await;
+        if waits {
+            let worker = world.noticed_and_claimed("P-1").await;
+            world.store.defer_problem(worker, at(500)).await.unwrap();
+        }
+
+        let Taken::Claimed(worker) = world.take_notice("P-1", 10).await else {
+            panic!("nobody has it, it waits: {waits}");
+        };
+
+        assert_eq!(worker.problem, problem("P-1"));
+        assert_taken(&world.claim_problem("P-1", 10, "second").await);
+        assert_eq!(world.due_problems(11).await, NOTHING, "the worker has it");
+        let lease = lease(at(10)).as_millisecond() / 1_000;
+        assert_eq!(world.due_problems(lease).await, ["P-1"], "it died");
+        world.store.settle_problem(*worker).await.unwrap();
+        assert_eq!(world.due_problems(10_000).await, NOTHING);
+    }
+}
+
+#[tokio::test]
+async fn notice_of_what_a_worker_has_or_has_settled_claims_nothing() {
+    for settled in [false, true] {
+        let world = World::start().await;
+        let worker = world.noticed_and_claimed("P-1").await;
+        let worker = match settled {
+            false => Some(worker),
+            true => {
+                world.store.settle_problem(worker).await.unwrap();
+                None
+            }
+        };
+
+        let taken = world.take_notice("P-1", 5).await;
+
+        let Taken::Not(Noticed::Known(_)) = taken else {
+            panic!("settled: {settled}: {taken:?}");
+        };
+        assert_eq!(world.due_problems(6).await, NOTHING);
+        if let Some(worker) = worker {
+            world.store.defer_problem(worker, at(500)).await.unwrap();
+            assert_eq!(world.due_problems(6).await, ["P-1"], "it was reported");
+        }
+    }
 }
 
 #[tokio::test]
@@ -364,6 +413,13 @@ impl World {
     ) -> Result<ClaimedProblem, ClaimError> {
         let now: Timestamp = at(second);
         self.store.claim_problem(id, worker, now, lease(now)).await
+    }
+
+    pub(crate) async fn take_notice(&self, id: &str, second: i64) -> Taken {
+        let now = at(second);
+        let heard = problem(id);
+        let taken = self.store.take_notice(&heard, "at once", now, lease(now));
+        taken.await.unwrap()
     }
 
     pub(crate) async fn noticed_and_claimed(&self, id: &str) -> ClaimedProblem {

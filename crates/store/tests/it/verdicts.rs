@@ -8,8 +8,8 @@ use release::approval::Answer;
 use release::deployment::Standing;
 use release::evidence::{Evidence, Evidenced, MOST_ENTITIES};
 use release::plot::Plotted;
-use release::validation::{Phase, Registration};
-use store::Spec;
+use release::validation::{Intent, Phase, Registration};
+use store::{Spec, StoreError};
 
 use crate::world::{World, approval, deployment, evidence, finding, judgement, registration, text};
 
@@ -35,6 +35,81 @@ async fn verdict_is_stored_with_evidence_answer_catalogue_and_lesson() {
     let catalogued = world.item("catalogue", "Shop#").await;
     assert_eq!(text(&catalogued, "verdict"), "failed");
     assert_eq!(world.known().await[0].standing, Standing::Bad);
+}
+
+#[tokio::test]
+async fn intent_is_stored_with_its_verdict_or_neither_is() {
+    let intent = Intent {
+        action_execution: "run-1".to_owned(),
+        answer: Answer::Approve,
+        at: judgement(Verdict::Passed).at,
+    };
+    for neighbour_judges_meanwhile in [false, true] {
+        let world = World::start().await;
+        let (asked, other) = (registration(1), registration(2));
+        let mut worker = world.claimed(&asked).await;
+        let beside = world.store.beside_verdict(&asked).await.unwrap();
+        if neighbour_judges_meanwhile {
+            world.judged(&other, Verdict::Passed).await;
+        }
+
+        world
+            .store
+            .judged_with(
+                &mut worker,
+                judgement(Verdict::Passed),
+                &evidence(Verdict::Passed),
+                &[],
+                Some(intent.clone()),
+                Some(beside),
+            )
+            .await
+            .unwrap();
+
+        let stored = world.validation(&asked).await;
+        assert_eq!(stored, worker.validation);
+        assert_eq!(stored.intent, Some(intent.clone()));
+        assert_eq!(world.known().await[0].standing, Standing::Good);
+    }
+
+    let world = World::start().await;
+    let asked = registration(1);
+    let mut worker = world.claimed(&asked).await;
+    let beside = world.store.beside_verdict(&asked).await.unwrap();
+    let successor = Registration {
+        id: registration(2).id,
+        ..asked.clone()
+    };
+    world.register(&successor).await;
+
+    let lost = world
+        .store
+        .judged_with(
+            &mut worker,
+            judgement(Verdict::Passed),
+            &evidence(Verdict::Passed),
+            &[],
+            Some(intent),
+            Some(beside),
+        )
+        .await;
+
+    assert!(matches!(lost, Err(StoreError::Lost)), "{lost:?}");
+    assert_eq!(world.validation(&asked).await.intent, None);
+}
+
+#[tokio::test]
+async fn monspec_that_was_read_is_not_read_again() {
+    let world = World::start().await;
+    let asked = registration(1);
+    world.register(&asked).await;
+    let read = world.store.spec(&asked.spec).await.unwrap();
+    assert!(read.is_some());
+    let stored = world.item(&format!("spec#{}", asked.spec), "spec").await;
+    let gone = AttributeValue::S("gone".to_owned());
+    world.spoil(&stored, "body", gone).await;
+
+    assert_eq!(world.store.spec(&asked.spec).await.unwrap(), read);
 }
 
 #[tokio::test]
