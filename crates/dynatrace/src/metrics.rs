@@ -34,9 +34,9 @@ pub(crate) enum Successor {
 pub(crate) struct Counterpart {
     pub(crate) key: &'static str,
     pub(crate) offers: Offers,
-    /// Turns a v2 number into the unit of the v1 timeseries, so that limits
-    /// written for v1 keep their meaning.
-    pub(crate) factor: f64,
+    /// By how many places a v2 number is shifted into the unit of the v1
+    /// timeseries, so that limits written for v1 keep their meaning.
+    pub(crate) shift: i32,
 }
 
 /// The aggregations of a v2 metric.
@@ -91,7 +91,7 @@ const fn is(key: &'static str, offers: Offers) -> Successor {
     Successor::Metric(Counterpart {
         key,
         offers,
-        factor: 1.0,
+        shift: 0,
     })
 }
 
@@ -100,7 +100,7 @@ const fn in_milliseconds(key: &'static str, offers: Offers) -> Successor {
     Successor::Metric(Counterpart {
         key,
         offers,
-        factor: 1000.0,
+        shift: 3,
     })
 }
 
@@ -200,14 +200,14 @@ mod tests {
 
         assert_eq!(metric.key, "builtin:service.response.time");
         assert_eq!(metric.offers, Offers::Distribution);
-        assert!((metric.factor - 1.0).abs() < f64::EPSILON);
+        assert_eq!(metric.shift, 0);
     }
 
     #[test]
     fn user_action_durations_are_turned_back_into_microseconds() {
         let metric = counterpart("app.useractionduration");
 
-        assert!((metric.factor - 1000.0).abs() < f64::EPSILON);
+        assert_eq!(metric.shift, 3);
     }
 
     #[test]

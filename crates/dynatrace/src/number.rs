@@ -24,14 +24,6 @@ pub(crate) fn finite(number: f64, warnings: &mut Vec<String>) -> Option<f64> {
     number.is_finite().then_some(number)
 }
 
-/// The unweighted mean; nothing if there is nothing to average.
-pub(crate) fn mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {
-    let (sum, count) = values
-        .into_iter()
-        .fold((0.0, 0_u32), |(sum, count), value| (sum + value, count + 1));
-    (count > 0).then(|| sum / f64::from(count))
-}
-
 /// A body in which `NaN`, `Infinity` and numbers too large for any type are
 /// texts. JSON has no such numbers, and one of them must not cost a whole
 /// answer.
@@ -96,11 +88,5 @@ mod tests {
         assert_eq!(number(&Value::from(true), &mut warnings), None);
 
         assert_eq!(warnings.len(), 1);
-    }
-
-    #[test]
-    fn nothing_has_no_mean() {
-        assert_eq!(mean([]), None);
-        assert_eq!(mean([1.0, 2.0]), Some(1.5));
     }
 }

@@ -43,12 +43,16 @@ impl Bounds {
     }
 
     /// The tolerance is a share of the baseline's size, so that it widens the
-    /// limit for negative baselines too.
+    /// limit for negative baselines too. It is calculated on what is written,
+    /// so that a value on its limit holds.
     pub(super) fn derived(side: Side, baseline: f64, factor: f64) -> Result<Self, Gap> {
-        let tolerance = baseline.abs() * factor / 100.0;
+        let towards_zero = baseline.is_sign_negative();
+        let limit = |percent: f64| {
+            decimal::with_percent(baseline, if towards_zero { -percent } else { percent })
+        };
         let (limit, range) = match side {
-            Side::Upper => (baseline + tolerance, Range::AtMost(baseline + tolerance)),
-            Side::Lower => (baseline - tolerance, Range::AtLeast(baseline - tolerance)),
+            Side::Upper => (limit(factor), Range::AtMost(limit(factor))),
+            Side::Lower => (limit(-factor), Range::AtLeast(limit(-factor))),
         };
         if !limit.is_finite() {
             return Err(Gap::NotFinite);

@@ -23,10 +23,16 @@ enum Knows {
     Anything,
 }
 
-const ROOMS: [Room; 12] = [
+const ROOMS: [Room; 13] = [
+    Room {
+        name: "decimal",
+        knows: Only(&[]),
+        shuns: IMPURE,
+        why: "numbers are calculated the same way on both sides of a client",
+    },
     Room {
         name: "monspec",
-        knows: Only(&[]),
+        knows: Only(&["decimal"]),
         shuns: IMPURE,
         why: "the format and its judgement are pure: numbers in, findings out",
     },
@@ -44,7 +50,7 @@ const ROOMS: [Room; 12] = [
     },
     Room {
         name: "dynatrace",
-        knows: Only(&[]),
+        knows: Only(&["decimal"]),
         shuns: &["aws-", "lambda_runtime"],
         why: "a client speaks the words of its remote and none of ours",
     },

@@ -11,7 +11,6 @@ use crate::answer::{SeriesAnswer, SeriesError};
 use crate::error::Error;
 use crate::http::Connection;
 use crate::metrics::{self, Successor};
-use crate::number::mean;
 use crate::question::{Aggregation, EntityType, Merge, Metric, Question, Series, Window};
 
 /// The answers to a question, in the order of its series.
@@ -152,7 +151,7 @@ fn answer(
         .collect();
     let value = match series.merge {
         Merge::Tenant => merged(&per_entity, wanted.aggregation),
-        Merge::Mean => mean(per_entity),
+        Merge::Mean => decimal::mean(&per_entity),
     };
     answer.value = Ok(value.filter(|value| value.is_finite()));
     if wanted.of == Of::Methods {
@@ -176,12 +175,14 @@ fn entity<'a>(point: &'a Point, series: &Series, of: Of, ids: &BTreeSet<&str>) -
 }
 
 fn merged(values: &[f64], aggregation: Aggregation) -> Option<f64> {
-    let values = values.iter().copied();
+    let each = values.iter().copied();
     match aggregation {
-        Aggregation::Count | Aggregation::Sum => values.reduce(|sum, value| sum + value),
-        Aggregation::Min => values.reduce(f64::min),
-        Aggregation::Max => values.reduce(f64::max),
-        Aggregation::Avg | Aggregation::Median | Aggregation::Percentile(_) => mean(values),
+        Aggregation::Count | Aggregation::Sum => decimal::sum(values),
+        Aggregation::Min => each.reduce(f64::min),
+        Aggregation::Max => each.reduce(f64::max),
+        Aggregation::Avg | Aggregation::Median | Aggregation::Percentile(_) => {
+            decimal::mean(values)
+        }
     }
 }
 

@@ -174,6 +174,12 @@ mod tests {
         assert_eq!(values(r#"[{"values":[5.0E-8]}]"#), [Some(5.0E-8)]);
         assert_eq!(values(r#"[{"values":["12.5"]}]"#), [Some(12.5)]);
         assert_eq!(values(r#"[{"values":[0]}]"#), [Some(0.0)]);
+        // A reader that hurries makes 429.66 of it.
+        let exact: f64 = "429.65999999999997".parse().unwrap();
+        assert_eq!(
+            values(r#"[{"values":[429.65999999999997]}]"#),
+            [Some(exact)]
+        );
     }
 
     #[test]

@@ -40,8 +40,9 @@ pub(super) struct Source {
     text: String,
     ending: Ending,
     dimension: &'static str,
-    /// Turns the number into the unit that the series is named in.
-    pub(super) factor: f64,
+    /// By how many places the number is shifted into the unit that the series
+    /// is named in.
+    pub(super) shift: i32,
 }
 
 /// What has to follow the text of a source.
@@ -112,11 +113,7 @@ impl Source {
                  name the v2 metric with `selector`"
             )));
         };
-        let Counterpart {
-            key,
-            offers,
-            factor,
-        } = match facts.successor {
+        let Counterpart { key, offers, shift } = match facts.successor {
             Successor::Metric(counterpart) => counterpart,
             Successor::Nothing { closest } => {
                 return Err(SeriesError::UnknownMetric(format!(
@@ -133,7 +130,7 @@ impl Source {
             text: key.into(),
             ending: Ending::SplitAndAggregation(word(key, offers, series.aggregation)?),
             dimension: facts.dimension,
-            factor,
+            shift,
         })
     }
 
@@ -168,7 +165,7 @@ impl Source {
             } else {
                 dimension(scope)
             },
-            factor: 1.0,
+            shift: 0,
         })
     }
 }

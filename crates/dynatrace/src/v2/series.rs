@@ -14,7 +14,7 @@ use super::selector::{context_is_compared_here, methods_of, of_ids, of_scope};
 use crate::answer::{SeriesAnswer, SeriesError};
 use crate::error::Error;
 use crate::http::Connection;
-use crate::number::{finite, mean};
+use crate::number::finite;
 use crate::question::{EntityType, Merge, Question, Series};
 
 /// The answers to a question, in the order of its series.
@@ -169,7 +169,12 @@ pub(super) fn answer(planned: &Planned<'_>, outcome: Outcome) -> SeriesAnswer {
         .flat_map(|row| row.ids.iter().cloned())
         .collect::<BTreeSet<_>>();
     let value = rows.and_then(|rows| merged(&rows, planned.series.merge));
-    let value = value.map(|value| finite(value? * planned.source.factor, &mut warnings));
+    let value = value.map(|value| {
+        finite(
+            decimal::shifted(value?, planned.source.shift),
+            &mut warnings,
+        )
+    });
     SeriesAnswer {
         value,
         selector: sent,
@@ -181,7 +186,10 @@ pub(super) fn answer(planned: &Planned<'_>, outcome: Outcome) -> SeriesAnswer {
 
 fn merged(rows: &[Row], merge: Merge) -> Result<Option<f64>, SeriesError> {
     match (merge, rows) {
-        (Merge::Mean, rows) => Ok(mean(rows.iter().filter_map(|row| row.value))),
+        (Merge::Mean, rows) => {
+            let values: Vec<_> = rows.iter().filter_map(|row| row.value).collect();
+            Ok(decimal::mean(&values))
+        }
         (Merge::Tenant, []) => Ok(None),
         (Merge::Tenant, [row]) => Ok(row.value),
         (Merge::Tenant, rows) => Err(SeriesError::Ambiguous(format!(

@@ -26,6 +26,7 @@ stories! {
     relationships_are_counted,
     service_methods_are_judged_with_their_own_numbers,
     both_static_limits_are_enforced_without_a_baseline,
+    value_on_its_limit_is_held,
     values_of_several_entities_are_merged_by_traffic,
     one_entry_that_cannot_be_judged_does_not_hide_the_violation_of_another,
 }
@@ -451,6 +452,46 @@ async fn both_static_limits_are_enforced_without_a_baseline(first: World) {
         world.pass_window().await;
 
         assert_eq!(world.answered(&execution), told, "{milliseconds} ms");
+    }
+}
+
+async fn value_on_its_limit_is_held(first: World) {
+    for (baseline, observed, worse, limit) in [
+        (11.12, 12.788, 12.789, None),
+        (18.4, 21.16, 21.161, None),
+        // A reader that hurries takes the last digit for a 7.
+        (
+            1.0,
+            199.449_279_355_545_34,
+            199.45,
+            Some("199.44927935554534"),
+        ),
+    ] {
+        for (microseconds, told) in [
+            (observed, ApprovalStatus::Approved),
+            (worse, ApprovalStatus::Rejected),
+        ] {
+            let mut world = World::start(first.api).await;
+            world.gate(GATE);
+            let now = world.now.as_millisecond();
+            for (service, microseconds) in [(STAGING, microseconds), (PRODUCTION, baseline)] {
+                let requests = Requests::over(now, now + 1_200_000, 1_000, microseconds);
+                world.tenant.requests(service, None, requests);
+            }
+            let mut spec = monspec();
+            let mut signature = json!({
+                "timeseries": "com.dynatrace.builtin:service.responsetime", "aggregate": "max"
+            });
+            if let Some(limit) = limit {
+                signature["upperlimit"] = json!(limit);
+            }
+            spec["SampleJSonService"]["perfsignature"] = json!([signature]);
+            let execution = world.release("1", &spec).await;
+
+            world.pass_window().await;
+
+            assert_eq!(world.answered(&execution), told, "{microseconds}");
+        }
     }
 }
 
