@@ -6,6 +6,7 @@ mod format;
 mod judge;
 pub mod lint;
 mod read;
+mod relationships;
 mod signature;
 mod spec;
 mod syntax;
@@ -21,5 +22,6 @@ pub use judge::{
 };
 pub use lint::{MetricCatalogue, MetricFacts};
 pub use read::{Reading, read};
+pub use relationships::{Relationships, relationships};
 pub use signature::{Aggregate, Direction, Merge, Metric, Side, Signature};
 pub use spec::{EntityType, Environment, Monspec, ServiceEntry, ServiceMethod, Tag};

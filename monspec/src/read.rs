@@ -4,10 +4,12 @@ mod aggregate;
 mod bounds;
 mod comparison;
 mod cursor;
+mod dialect;
 mod entry;
 mod factors;
 mod fields;
 mod limits;
+mod relationship;
 pub(crate) mod shape;
 mod shift;
 mod signature;
@@ -16,6 +18,7 @@ mod suggest;
 use crate::lint::{Message, MetricCatalogue, Path, Place, Report};
 use crate::spec::{Monspec, ServiceEntry};
 use crate::syntax::{Node, Value, parse, without_byte_order_mark};
+use dialect::Dialect;
 
 /// What reading a file gave.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +33,7 @@ pub struct Reading {
 pub fn read(source: &str, metrics: MetricCatalogue) -> Reading {
     let text = without_byte_order_mark(source);
     let mut report = Report::new(text);
-    let entries = parse(text, &mut report).map(|root| entries(&root, metrics, &mut report));
+    let entries = entries_of(text, metrics, &mut report);
 
     let reported = report.finish();
     let spec = entries
@@ -45,6 +48,26 @@ pub fn read(source: &str, metrics: MetricCatalogue) -> Reading {
 /// Whether a top-level field is a service entry and not a comment or an editor's schema link.
 pub(crate) fn is_entry_key(key: &str) -> bool {
     !key.starts_with('_') && key != "$schema"
+}
+
+fn entries_of(
+    text: &str,
+    metrics: MetricCatalogue,
+    report: &mut Report<'_>,
+) -> Option<Vec<ServiceEntry>> {
+    let top = Place::new(0, Path::root());
+    if let Some(dialect) = Dialect::of_text(text) {
+        dialect.tell(&top, report);
+        return None;
+    }
+    let root = parse(text, report)?;
+    match Dialect::of(&root) {
+        Some(dialect) => {
+            dialect.tell(&top, report);
+            None
+        }
+        None => Some(entries(&root, metrics, report)),
+    }
 }
 
 fn entries(root: &Node, metrics: MetricCatalogue, report: &mut Report<'_>) -> Vec<ServiceEntry> {

@@ -148,7 +148,8 @@ fn told(messages: &[monspec::lint::Message]) -> String {
         .iter()
         .filter(|message| message.severity == Severity::Error)
         .collect();
-    let mut text = format!("{FILE} has {} errors:", errors.len());
+    let plural = if errors.len() == 1 { "" } else { "s" };
+    let mut text = format!("{FILE} has {} error{plural}:", errors.len());
     for message in errors.iter().take(TOLD) {
         text.push('\n');
         text.push_str(&message.to_string());

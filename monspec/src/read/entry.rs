@@ -36,8 +36,8 @@ pub(super) fn read_entry(
     let owner = fields.text("owner", check_name, report);
     let (declared, environments) = read_environments(&fields, report);
     let comparisons = read_comparisons(&fields.list("comparisons", report), &declared, report);
-    let signatures = read_signatures(&fields, metrics, report);
-    let methods = read_methods(&fields, metrics, report);
+    let signatures = read_signatures(&fields, etype, metrics, report);
+    let methods = read_methods(&fields, etype, metrics, report);
 
     let of_methods = methods.iter().flat_map(|method| &method.signatures);
     let used = UsedMetrics::of(signatures.iter().chain(of_methods));
@@ -135,17 +135,19 @@ fn read_tag(cursor: &Cursor<'_>, report: &mut Report<'_>) -> Option<Tag> {
 
 fn read_signatures(
     fields: &Fields<'_>,
+    etype: Option<EntityType>,
     metrics: MetricCatalogue,
     report: &mut Report<'_>,
 ) -> Vec<Signature> {
     let list = fields.list("perfsignature", report);
     list.iter()
-        .filter_map(|cursor| read_signature(cursor, metrics, report))
+        .filter_map(|cursor| read_signature(cursor, etype, metrics, report))
         .collect()
 }
 
 fn read_methods(
     fields: &Fields<'_>,
+    etype: Option<EntityType>,
     metrics: MetricCatalogue,
     report: &mut Report<'_>,
 ) -> Vec<ServiceMethod> {
@@ -165,7 +167,7 @@ fn read_methods(
             );
         }
         fields.required("perfsignature", report);
-        let signatures = read_signatures(&fields, metrics, report);
+        let signatures = read_signatures(&fields, etype, metrics, report);
         methods.extend(name.map(|name| ServiceMethod {
             name: name.to_owned(),
             signatures,

@@ -5,14 +5,18 @@ use super::bounds::check_metric;
 use super::cursor::Cursor;
 use super::fields::Fields;
 use super::limits::read_limits;
+use super::relationship::check_relationship;
 use super::shape::SIGNATURE;
 use super::suggest::{did_you_mean, listed};
 use crate::lint::{MetricCatalogue, Place, Report, shortened};
 use crate::signature::{Aggregate, Direction, Merge, Metric, Side, Signature};
+use crate::spec::EntityType;
 
 /// Reads the signature and asks the catalogue whether Dynatrace can answer it.
+/// Without a kind of entity nothing is said about relationships.
 pub(super) fn read_signature(
     cursor: &Cursor<'_>,
+    etype: Option<EntityType>,
     metrics: MetricCatalogue,
     report: &mut Report<'_>,
 ) -> Option<Signature> {
@@ -31,6 +35,9 @@ pub(super) fn read_signature(
     let (metric, aggregate) = (metric?, aggregate?);
     let place = stated.map_or_else(|| cursor.place.clone(), |stated| stated.place);
     check_aggregate(&metric, aggregate, &place, metrics, report);
+    if let (Some(cursor), Some(etype)) = (fields.get("smartscape"), etype) {
+        check_relationship(&metric, etype, &cursor.place, report);
+    }
     if let Some(cursor) = fields.get("timeseries") {
         check_counterpart(&metric, &cursor.place, metrics, report);
     }

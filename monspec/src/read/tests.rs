@@ -398,6 +398,34 @@ fn signature_with_two_metrics_is_an_error() {
 }
 
 #[test]
+fn relationship_that_the_entity_cannot_have_is_told() {
+    for (smartscape, told) in [
+        (
+            "toRelationships:cals",
+            "error $.Shop.perfsignature[0].smartscape: a SERVICE is not known to have the relationship `toRelationships:cals` => did you mean `toRelationships:calls`?",
+        ),
+        (
+            "fromRelationships:RunsOn",
+            "error $.Shop.perfsignature[0].smartscape: a SERVICE is not known to have the relationship `fromRelationships:RunsOn` => did you mean `fromRelationships:runsOn`?",
+        ),
+        (
+            "toRelationships:runsOn",
+            "warning $.Shop.perfsignature[0].smartscape: a SERVICE is not known to have the relationship `toRelationships:runsOn` => did you mean `fromRelationships:runsOn`?",
+        ),
+        (
+            "toRelationships:dependsOn",
+            "warning $.Shop.perfsignature[0].smartscape: a SERVICE is not known to have the relationship `toRelationships:dependsOn` => known are `calls`, `isServiceMethodOfService`, `isInstanceOf`, `isGroupOf`, `isClusterOfService`, `isNamespaceOfService`; another is a gap unless the tenant knows it",
+        ),
+    ] {
+        check(
+            "\"timeseries\": \"response\", \"aggregate\": \"avg\"",
+            &format!("\"smartscape\": \"{smartscape}\""),
+            &[&format!("12:23 {told}")],
+        );
+    }
+}
+
+#[test]
 fn broken_relationship_is_an_error() {
     for (smartscape, problem) in [
         (

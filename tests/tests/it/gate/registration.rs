@@ -176,6 +176,26 @@ async fn unusable_parameters_fail_the_job_with_what_to_write() {
 }
 
 #[tokio::test]
+async fn file_of_another_dialect_is_refused_once_with_what_it_is() {
+    let world = world().await;
+    world.gate(GATE);
+    let perfspec = json!({
+        "spec_version": "1.1",
+        "indicators": [{"id": "a", "source": "Dynatrace", "query": {}, "grading": {}}],
+        "objectives": {"pass": 90, "warning": 75}
+    });
+
+    let refusal = refusal(&world, &perfspec).await;
+
+    assert!(
+        refusal.contains(
+            "monspec.json has 1 error:\n1:1: error: this is no monspec but a perfspec of Pitometer"
+        ),
+        "{refusal}"
+    );
+}
+
+#[tokio::test]
 async fn ambiguous_approval_is_refused() {
     let world = world().await;
     let stage =

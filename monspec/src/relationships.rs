@@ -1,0 +1,59 @@
+//! The relationships that kinds of entities are known to have.
+
+use crate::signature::Direction;
+use crate::spec::EntityType;
+
+/// The names of the relationships of one kind of entity in one direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Relationships {
+    /// Those that every version of the API knows.
+    pub always: &'static [&'static str],
+    /// Those that only API v2 knows, as far as they are known here.
+    pub only_in_v2: &'static [&'static str],
+}
+
+impl Relationships {
+    /// All of them.
+    pub fn all(self) -> impl Iterator<Item = &'static str> {
+        self.always.iter().chain(self.only_in_v2).copied()
+    }
+}
+
+/// What is known of a kind of entity. A tenant may know more in API v2, where
+/// it can be asked; in v1 there is nothing else to go by.
+pub fn relationships(etype: EntityType, direction: Direction) -> Relationships {
+    use Direction::{From, To};
+    use EntityType::{Application, Host, ProcessGroup, ProcessGroupInstance, Service};
+
+    let always: &[_] = match (etype, direction) {
+        (Service, From) => &["calls", "runsOn", "runsOnProcessGroupInstance"],
+        (Service, To) | (Application, From) => &["calls"],
+        (Application, To) => &["monitors"],
+        (Host, From) => &["isNetworkClientOfHost"],
+        (Host, To) => &["isProcessOf", "isSiteOf", "runsOn", "isNetworkClientOfHost"],
+        (ProcessGroup, From) => &["runsOn", "isNetworkClientOfProcessGroup"],
+        (ProcessGroup, To) => &["runsOn", "isInstanceOf", "isNetworkClientOfProcessGroup"],
+        (ProcessGroupInstance, From) => &["isProcessOf", "isInstanceOf", "isNetworkClientOf"],
+        (ProcessGroupInstance, To) => &["runsOnProcessGroupInstance", "isNetworkClientOf"],
+    };
+    let only_in_v2: &[_] = match (etype, direction) {
+        (Service, From) => &[
+            "runsOnHost",
+            "isServiceOf",
+            "listensOnQueue",
+            "sendsToQueue",
+            "receivesFromQueue",
+            "indirectlySendsToQueue",
+            "indirectlyReceivesFromQueue",
+        ],
+        (Service, To) => &[
+            "isServiceMethodOfService",
+            "isInstanceOf",
+            "isGroupOf",
+            "isClusterOfService",
+            "isNamespaceOfService",
+        ],
+        _ => &[],
+    };
+    Relationships { always, only_in_v2 }
+}
