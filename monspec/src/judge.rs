@@ -2,6 +2,7 @@
 
 mod address;
 mod bounds;
+mod coverage;
 mod finding;
 mod measured;
 mod number;
@@ -11,6 +12,7 @@ mod verdict;
 use std::collections::BTreeMap;
 
 pub use address::{Address, addresses};
+pub use coverage::{Answered, Coverage};
 pub use finding::{Finding, Outcome};
 pub use measured::{Gap, Measured, Measurement};
 pub use number::readable;
@@ -59,12 +61,26 @@ fn judge_signature(
         accepted: false,
         observation: observation.as_ref().ok().copied(),
         baseline: baseline.ok(),
+        coverage: Coverage {
+            observation: measured.observation.mean_of(),
+            baseline: measured.baseline.mean_of(),
+        },
         upper_limit: None,
         lower_limit: None,
         margin: None,
         reason: String::new(),
     };
+    let coverage = blank.coverage;
     match judged {
+        // What answered is fine; what is silent may not be.
+        Ok((observed, Bounds { range, .. }))
+            if range.admits(observed) && is_partial(coverage, signature) =>
+        {
+            Finding {
+                reason: reason::of_silence(coverage),
+                ..blank
+            }
+        }
         Ok((observed, Bounds { range, origin })) => Finding {
             outcome: if range.admits(observed) {
                 Outcome::Held
@@ -74,7 +90,7 @@ fn judge_signature(
             upper_limit: range.upper(),
             lower_limit: range.lower(),
             margin: Some(range.margin(observed)),
-            reason: reason::of_number(observed, range, origin),
+            reason: reason::of_number(observed, range, origin, coverage),
             ..blank
         },
         Err(gap) => Finding {
@@ -83,6 +99,13 @@ fn judge_signature(
             ..blank
         },
     }
+}
+
+/// Whether one of the numbers that decide leaves entities out.
+fn is_partial(coverage: Coverage, signature: &Signature) -> bool {
+    let is_partial = |answered: Option<Answered>| answered.is_some_and(Answered::is_partial);
+    is_partial(coverage.observation)
+        || (signature.needs_baseline() && is_partial(coverage.baseline))
 }
 
 /// The limits that are in force, or why there are none.

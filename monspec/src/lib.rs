@@ -17,8 +17,8 @@ pub use comparison::{
 };
 pub use format::schema;
 pub use judge::{
-    Address, Finding, Gap, Measured, Measurement, Outcome, Verdict, addresses, judge, readable,
-    verdict,
+    Address, Answered, Coverage, Finding, Gap, Measured, Measurement, Outcome, Verdict, addresses,
+    judge, readable, verdict,
 };
 pub use lint::{MetricCatalogue, MetricFacts};
 pub use read::{Reading, read};

@@ -16,6 +16,8 @@ pub struct SeriesAnswer {
     pub query: String,
     /// The ids of the entities that were asked for or that answered.
     pub entities: Vec<String>,
+    /// Those whose own numbers led to an unweighted mean.
+    pub answered: Vec<String>,
     /// What the tenant, or this client, found worth warning of.
     pub warnings: Vec<String>,
 }
@@ -78,6 +80,15 @@ pub(crate) fn instance(text: &str) -> Option<String> {
     let is_id =
         matches!(digits.len(), 8 | 17) && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_id.then(|| text.to_owned())
+}
+
+/// The names of the relationships that entities of a type can have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Relationships {
+    /// Those that start at such an entity.
+    pub from: Vec<String>,
+    /// Those that end at such an entity.
+    pub to: Vec<String>,
 }
 
 /// The other end of a relationship.

@@ -28,7 +28,7 @@ mod v1;
 mod v2;
 mod wire;
 
-pub use answer::{Entity, Related, SeriesAnswer, SeriesError};
+pub use answer::{Entity, Related, Relationships, SeriesAnswer, SeriesError};
 pub use calls::Calls;
 pub use error::{Cause, Error};
 pub use event::{Announced, Event, EventKind, RecordedEvent};
@@ -72,6 +72,15 @@ impl Dynatrace {
         }
     }
 
+    /// The tenant's word for the unit of a metric selector, `MicroSecond` for
+    /// example; nothing in API v1, which knows no selectors.
+    pub async fn unit(&self, selector: &str, deadline: Instant) -> Result<Option<String>, Error> {
+        match self.api {
+            Api::V2 => v2::unit(&self.connection, selector, deadline).await,
+            Api::V1 => Ok(None),
+        }
+    }
+
     /// The entities of a scope that were active in the window; an empty list
     /// if there were none.
     pub async fn entities(
@@ -81,6 +90,21 @@ impl Dynatrace {
         deadline: Instant,
     ) -> Result<Vec<Entity>, Error> {
         self.entities_among(scope, &[], window, deadline).await
+    }
+
+    /// The relationships that entities of a type can have; nothing in API v1,
+    /// which does not tell.
+    pub async fn relationships(
+        &self,
+        entity_type: EntityType,
+        deadline: Instant,
+    ) -> Result<Option<Relationships>, Error> {
+        match self.api {
+            Api::V2 => v2::relationships(&self.connection, entity_type, deadline)
+                .await
+                .map(Some),
+            Api::V1 => Ok(None),
+        }
     }
 
     /// Those of the entities of `scope` that have one of these ids, of which

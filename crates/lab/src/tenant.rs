@@ -19,6 +19,7 @@ mod ids;
 mod paging;
 mod problem;
 mod problems;
+mod relationships;
 mod request;
 mod samples;
 mod selector;

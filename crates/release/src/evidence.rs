@@ -225,6 +225,7 @@ pub fn unjudged(finding: Finding) -> Finding {
     Finding {
         outcome: Outcome::Inconclusive,
         accepted: false,
+        coverage: monspec::Coverage::default(),
         upper_limit: None,
         lower_limit: None,
         margin: None,

@@ -158,7 +158,14 @@ fn sentence(finding: &Finding) -> String {
     let baseline = finding.baseline.map_or_else(String::new, |baseline| {
         format!(" (baseline {})", readable(baseline))
     });
-    format!("{subject} {} {bound}{baseline}.", readable(observation))
+    let coverage = match finding.coverage {
+        none if none.is_empty() => String::new(),
+        coverage => format!("; {coverage}"),
+    };
+    format!(
+        "{subject} {} {bound}{baseline}{coverage}.",
+        readable(observation)
+    )
 }
 
 /// Names a signature in a sentence.
@@ -229,6 +236,7 @@ mod tests {
             accepted: false,
             observation: Some(observation),
             baseline: Some(100.0),
+            coverage: monspec::Coverage::default(),
             upper_limit: Some(limit),
             lower_limit: None,
             margin: Some(limit - observation),

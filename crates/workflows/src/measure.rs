@@ -3,14 +3,18 @@
 //! Identical questions are asked once as long as the same [`Asking`] is used,
 //! which is one tick of the schedule or one command of a person.
 
+mod counted;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use dynatrace::{Dynatrace, Entity, Problem, Question, Scope, SeriesAnswer, SeriesError};
+use dynatrace::{
+    Dynatrace, Entity, Problem, Question, Relationships, Scope, SeriesAnswer, SeriesError,
+};
+use futures_util::future::try_join;
 use monspec::{
-    Address, Comparison, Direction, Environment, Gap, Measured, Measurement, Merge, Metric,
+    Address, Answered, Comparison, Environment, Gap, Measured, Measurement, Merge, Metric,
     ServiceEntry, Signature,
 };
 use release::evidence::Asked;
@@ -29,6 +33,7 @@ pub struct Asking {
     series: Memory<Question, Vec<SeriesAnswer>>,
     problems: Memory<dynatrace::Window, Vec<Problem>>,
     entities: Memory<(Scope, dynatrace::Window), Vec<Entity>>,
+    relationships: Memory<dynatrace::EntityType, Option<Relationships>>,
 }
 
 type Memory<Q, A> = Once<Q, Result<A, Refusal>>;
@@ -41,6 +46,15 @@ enum Refusal {
     Token(String),
     /// The question must be corrected.
     Question(String),
+}
+
+impl Refusal {
+    fn gap(&self) -> Gap {
+        match self {
+            Self::Token(why) => Gap::Unavailable(why.clone()),
+            Self::Question(why) => Gap::Unanswerable(why.clone()),
+        }
+    }
 }
 
 impl fmt::Display for Refusal {
@@ -84,6 +98,7 @@ impl Asking {
             series: Once::default(),
             problems: Once::default(),
             entities: Once::default(),
+            relationships: Once::default(),
         }
     }
 
@@ -110,10 +125,20 @@ impl Asking {
                     .map(|(address, signature)| series(address, signature))
                     .collect(),
             };
-            match self.ask(question).await? {
+            // Who is silent shows only beside all that there are.
+            let is_mean = |(_, signature): &(_, &Signature)| signature.merge == Merge::Mean;
+            let all = async {
+                if measured.iter().any(is_mean) {
+                    self.entities(scope.clone(), window).await
+                } else {
+                    Ok(Ok(Vec::new()))
+                }
+            };
+            let (answers, all) = try_join(self.ask(question), all).await?;
+            match answers {
                 Ok(answers) => {
-                    for ((address, signature), answer) in measured.iter().zip(answers) {
-                        readings.answered(address, signature, side, answer);
+                    for (signature, answer) in measured.iter().zip(answers) {
+                        readings.answered(signature, side, answer, &all);
                     }
                 }
                 Err(refusal) => readings.refused(&measured, side, &refusal),
@@ -123,8 +148,11 @@ impl Asking {
             match self.entities(scope, window).await? {
                 Ok(entities) => {
                     for (address, signature) in &counted {
-                        readings.counted(address, signature, side, &entities);
+                        let count = self.count(entry, signature, side, &entities).await?;
+                        readings.counted(address, signature, side, count);
                     }
+                    let ids = entities.into_iter().map(|entity| entity.id);
+                    readings.entities.extend(ids);
                 }
                 Err(refusal) => readings.refused(&counted, side, &refusal),
             }
@@ -220,16 +248,27 @@ impl Asking {
 impl Readings {
     fn answered(
         &mut self,
-        address: &Address,
-        signature: &Signature,
+        (address, signature): &(Address, &Signature),
         side: Side<'_>,
         answer: SeriesAnswer,
+        all: &Result<Vec<Entity>, Refusal>,
     ) {
-        let value = match answer.value {
-            Ok(Some(number)) => Measurement::Value(number),
-            Ok(None) => Measurement::Missing(Gap::NoData(subject(address, signature, side))),
-            Err(SeriesError::UnknownMetric(what)) => Measurement::Missing(Gap::UnknownMetric(what)),
-            Err(error) => Measurement::Missing(Gap::Unanswerable(error.to_string())),
+        let value = match (answer.value, all) {
+            (Ok(Some(_)), Err(refusal)) if signature.merge == Merge::Mean => {
+                Measurement::Missing(refusal.gap())
+            }
+            (Ok(Some(value)), all) => {
+                let all = all.as_deref().unwrap_or_default();
+                match mean_of(address, signature, &answer.answered, all) {
+                    Some(of) => Measurement::Mean { value, of },
+                    None => Measurement::Value(value),
+                }
+            }
+            (Ok(None), _) => Measurement::Missing(Gap::NoData(subject(address, signature, side))),
+            (Err(SeriesError::UnknownMetric(what)), _) => {
+                Measurement::Missing(Gap::UnknownMetric(what))
+            }
+            (Err(error), _) => Measurement::Missing(Gap::Unanswerable(error.to_string())),
         };
         self.values.insert(address.clone(), value);
         self.entities.extend(answer.entities);
@@ -250,16 +289,9 @@ impl Readings {
         address: &Address,
         signature: &Signature,
         side: Side<'_>,
-        entities: &[Entity],
+        count: Measurement,
     ) {
-        let value = if entities.is_empty() {
-            Measurement::Missing(Gap::NoEntity(tags(side.environment)))
-        } else {
-            Measurement::Value(relations(signature, entities))
-        };
-        self.values.insert(address.clone(), value);
-        self.entities
-            .extend(entities.iter().map(|entity| entity.id.clone()));
+        self.values.insert(address.clone(), count);
         self.asked.insert(
             address.clone(),
             Asked {
@@ -273,10 +305,7 @@ impl Readings {
     }
 
     fn refused(&mut self, signatures: &[(Address, &Signature)], side: Side<'_>, refusal: &Refusal) {
-        let gap = match refusal {
-            Refusal::Token(why) => Gap::Unavailable(why.clone()),
-            Refusal::Question(why) => Gap::Unanswerable(why.clone()),
-        };
+        let gap = refusal.gap();
         self.token_refused |= matches!(refusal, Refusal::Token(_));
         for (address, signature) in signatures {
             self.values
@@ -369,34 +398,22 @@ fn settled<A>(
     }
 }
 
-/// How many others the entities are related to: each counted once, however
-/// many of the entities know it; or, with `merge: mean`, the mean per entity.
-fn relations(signature: &Signature, entities: &[Entity]) -> f64 {
-    let Metric::Smartscape {
-        direction,
-        relation,
-    } = &signature.metric
-    else {
-        return f64::NAN;
+/// How many of the entities of an environment a mean is of; nothing where the
+/// numbers do not say whose they are, so that Dynatrace merged them.
+fn mean_of(
+    address: &Address,
+    signature: &Signature,
+    answered: &[String],
+    all: &[Entity],
+) -> Option<Answered> {
+    let is_there = |id: &&String| all.iter().any(|entity| entity.id == **id);
+    let count = match address.method {
+        // Each service has a method of that name, or is silent.
+        Some(_) => answered.len(),
+        None => answered.iter().filter(is_there).count(),
     };
-    let related = entities.iter().map(|entity| {
-        let relations = match direction {
-            Direction::From => &entity.from,
-            Direction::To => &entity.to,
-        };
-        relations
-            .get(relation)
-            .map(Vec::as_slice)
-            .unwrap_or_default()
-    });
-    match signature.merge {
-        Merge::Tenant => {
-            let distinct: BTreeSet<&str> =
-                related.flatten().map(|other| other.id.as_str()).collect();
-            distinct.len() as f64
-        }
-        Merge::Mean => {
-            related.map(|others| others.len() as f64).sum::<f64>() / entities.len() as f64
-        }
-    }
+    (signature.merge == Merge::Mean && 0 < count).then(|| Answered {
+        answered: count,
+        entities: all.len().max(count),
+    })
 }

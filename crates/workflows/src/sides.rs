@@ -112,7 +112,8 @@ impl Sides<'_> {
     fn distrust(&mut self, gap: &Gap) {
         for (address, both) in &mut self.measured {
             let told = Measurement::Missing(gap.clone());
-            if let Measurement::Value(number) = std::mem::replace(&mut both.baseline, told)
+            let untrusted = std::mem::replace(&mut both.baseline, told);
+            if let Ok(number) = untrusted.number()
                 && number.is_finite()
             {
                 self.untrusted.insert(address.clone(), number);

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::address::Address;
+use super::coverage::Coverage;
 use crate::signature::Side;
 
 /// One signature judged, with every number that led there.
@@ -28,6 +29,9 @@ pub struct Finding {
     pub observation: Option<f64>,
     /// The number of the compare side, shown even where static limits made it unnecessary.
     pub baseline: Option<f64>,
+    /// How many entities the numbers are of, where they are unweighted means.
+    #[serde(default, skip_serializing_if = "Coverage::is_empty")]
+    pub coverage: Coverage,
     /// The upper limit that was in force.
     pub upper_limit: Option<f64>,
     /// The lower limit that was in force.

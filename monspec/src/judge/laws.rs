@@ -55,8 +55,13 @@ fn comparison() -> impl Strategy<Value = Comparison> {
 }
 
 fn measurement() -> impl Strategy<Value = Measurement> {
+    let part = (number(), 0..3_usize, 0..3_usize);
     prop_oneof![
         4 => number().prop_map(Measurement::Value),
+        1 => part.prop_map(|(value, answered, silent)| Measurement::Mean {
+            value,
+            of: Answered { answered, entities: answered + silent },
+        }),
         1 => any::<f64>().prop_map(Measurement::Value),
         1 => Just(Measurement::Value(f64::NAN)),
         1 => Just(Measurement::Value(f64::INFINITY)),
@@ -216,6 +221,23 @@ proptest! {
             prop_assert!(shown.into_iter().flatten().all(f64::is_finite));
         }
         prop_assert_eq!(finding.outcome == Outcome::Held, finding.margin.is_some_and(|margin| 0.0 <= margin));
+    }
+
+    #[test]
+    fn silence_never_makes_a_pass_and_never_hides_a_violation(
+        signature in signature(), comparison in comparison(), observed in number(), baseline in number(),
+        answered in 1..5_usize, silent in 0..3_usize,
+    ) {
+        let all = of_numbers(&signature, &comparison, observed, baseline);
+        let of = Answered { answered, entities: answered + silent };
+        let part = Measurement::Mean { value: observed, of };
+        let finding = judged(&signature, &comparison, part, Measurement::Value(baseline));
+        prop_assert_eq!(finding.coverage.observation, Some(of));
+        let expected = match all.outcome {
+            Outcome::Held if 0 < silent => Outcome::Inconclusive,
+            other => other,
+        };
+        prop_assert_eq!(finding.outcome, expected);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::coverage::Answered;
+
 /// Both numbers of one signature.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -18,6 +20,13 @@ pub struct Measured {
 pub enum Measurement {
     /// A number was measured.
     Value(f64),
+    /// The unweighted mean of those entities that answered.
+    Mean {
+        /// The number.
+        value: f64,
+        /// How many answered.
+        of: Answered,
+    },
     /// There is none.
     Missing(Gap),
 }
@@ -35,6 +44,12 @@ pub enum Gap {
     /// The tenant does not know this metric.
     #[error("Dynatrace does not know the metric `{0}`; check its name in the monspec")]
     UnknownMetric(String),
+    /// The entities cannot have this relationship.
+    #[error("Dynatrace does not know the relationship {0}; check its name in the monspec")]
+    UnknownRelationship(String),
+    /// None of the entities has a relationship of any kind yet.
+    #[error("Dynatrace knows no relationship at all of {0}; check that they were seen by OneAgent")]
+    NoRelationship(String),
     /// Nothing was deployed to the compare side before.
     #[error("this is the first release, so there is no baseline yet")]
     FirstRelease,
@@ -72,12 +87,28 @@ impl Measured {
 }
 
 impl Measurement {
+    /// The number, whatever it is.
+    pub fn number(&self) -> Result<f64, &Gap> {
+        match self {
+            Self::Value(number) | Self::Mean { value: number, .. } => Ok(*number),
+            Self::Missing(gap) => Err(gap),
+        }
+    }
+
+    /// How many entities answered, where the number is their mean.
+    pub fn mean_of(&self) -> Option<Answered> {
+        match self {
+            Self::Mean { of, .. } => Some(*of),
+            Self::Value(_) | Self::Missing(_) => None,
+        }
+    }
+
     /// The number, if it is one to calculate with.
     pub(super) fn finite(&self) -> Result<f64, Gap> {
-        match self {
-            Self::Value(number) if number.is_finite() => Ok(*number),
-            Self::Value(_) => Err(Gap::NotFinite),
-            Self::Missing(gap) => Err(gap.clone()),
+        match self.number() {
+            Ok(number) if number.is_finite() => Ok(number),
+            Ok(_) => Err(Gap::NotFinite),
+            Err(gap) => Err(gap.clone()),
         }
     }
 }

@@ -1,11 +1,12 @@
 //! The sentences that explain findings.
 
 use super::bounds::{Origin, Range};
+use super::coverage::Coverage;
 use super::measured::Gap;
 use super::number::{distinct, readable};
 
 /// Why a number holds or does not.
-pub(super) fn of_number(observed: f64, range: Range, origin: Origin) -> String {
+pub(super) fn of_number(observed: f64, range: Range, origin: Origin, coverage: Coverage) -> String {
     let sentence = match range {
         Range::AtMost(most) | Range::Between { most, .. } if most < observed => {
             told(observed, "is above the upper limit", most)
@@ -20,7 +21,7 @@ pub(super) fn of_number(observed: f64, range: Range, origin: Origin) -> String {
             format!("{observed} lies between the limits {least} and {most}")
         }
     };
-    match origin {
+    let sentence = match origin {
         Origin::Fixed => sentence,
         Origin::Derived { baseline, factor } => {
             let sign = if range.upper().is_some() { '+' } else { '-' };
@@ -30,7 +31,16 @@ pub(super) fn of_number(observed: f64, range: Range, origin: Origin) -> String {
                 readable(factor)
             )
         }
+    };
+    if coverage.is_empty() {
+        return sentence;
     }
+    format!("{sentence}; {coverage}")
+}
+
+/// Why a number that is within its limits does not hold.
+pub(super) fn of_silence(coverage: Coverage) -> String {
+    format!("what answered is within its limits, but not all did: {coverage}")
 }
 
 /// Why a signature could not be judged; says which of the two numbers is missing.

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
-use super::{Finding, Gap, Measured, Measurement, Outcome, Verdict, addresses, judge, verdict};
+use super::{
+    Answered, Finding, Gap, Measured, Measurement, Outcome, Verdict, addresses, judge, verdict,
+};
 use crate::read;
 use crate::spec::Monspec;
 use Measurement::{Missing, Value};
@@ -96,6 +98,58 @@ fn upper_limit_derives_from_the_baseline() {
         0.0,
         "held, margin 0: 0 does not exceed the upper limit 0 (baseline 0 + 10 %)",
     );
+}
+
+#[test]
+fn how_many_of_how_many_answered_is_told() {
+    let mean = |value: f64, answered: usize, entities: usize| Measurement::Mean {
+        value,
+        of: Answered { answered, entities },
+    };
+    let upper = r#""validate": "upper""#;
+    for (signature, observation, baseline, outcome, reason) in [
+        (
+            upper,
+            mean(90.0, 2, 2),
+            mean(100.0, 3, 3),
+            Outcome::Held,
+            "90 does not exceed the upper limit 110 (baseline 100 + 10 %); 2 of 2 entities answered, and 3 of 3 entities answered for the baseline",
+        ),
+        (
+            upper,
+            mean(90.0, 1, 2),
+            Value(100.0),
+            Outcome::Inconclusive,
+            "what answered is within its limits, but not all did: 1 of 2 entities answered",
+        ),
+        (
+            upper,
+            mean(90.0, 1, 1),
+            mean(100.0, 2, 3),
+            Outcome::Inconclusive,
+            "what answered is within its limits, but not all did: 1 of 1 entity answered, and 2 of 3 entities answered for the baseline",
+        ),
+        (
+            upper,
+            mean(120.0, 1, 2),
+            Value(100.0),
+            Outcome::Violated,
+            "120 is above the upper limit 110 (baseline 100 + 10 %); 1 of 2 entities answered",
+        ),
+        (
+            r#""upperlimit": 100"#,
+            mean(90.0, 2, 2),
+            mean(100.0, 2, 3),
+            Outcome::Held,
+            "90 does not exceed the upper limit 100; 2 of 2 entities answered, and 2 of 3 entities answered for the baseline",
+        ),
+    ] {
+        let finding = judged(BY_TEN, signature, observation, baseline);
+        assert_eq!(
+            (finding.outcome, finding.reason.as_str()),
+            (outcome, reason)
+        );
+    }
 }
 
 #[test]

@@ -104,9 +104,12 @@ fn tag_text(tag: &Tag) -> String {
         .imported_from()
         .map(|context| format!("[{context}]"))
         .unwrap_or_default();
+    let escaped = |text: &str| text.replace('\\', "\\\\");
+    // The first colon separates, so only those of the key stand in its way.
+    let key = escaped(&tag.key).replace(':', "\\:");
     match &tag.value {
-        Some(value) => format!("{context}{}:{value}", tag.key),
-        None => format!("{context}{}", tag.key),
+        Some(value) => format!("{context}{key}:{}", escaped(value)),
+        None => format!("{context}{key}"),
     }
 }
 
@@ -160,6 +163,13 @@ mod tests {
                 value: value.map(Into::into),
             })
         };
+        let path = Tag {
+            context: None,
+            key: r"a:b\c".into(),
+            value: Some(r"C:\new".into()),
+        };
+
+        assert_eq!(tag_text(&path), r"a\:b\\c:C:\\new");
 
         assert_eq!(text(None, Some("prod")), "stage:prod");
         assert_eq!(text(Some("CONTEXTLESS"), None), "stage");

@@ -122,6 +122,7 @@ fn answer(
         selector: selector(wanted),
         query: String::new(),
         entities: ids.to_vec(),
+        answered: Vec::new(),
         warnings: Vec::new(),
     };
     let Some(asked) = asked else {
@@ -151,7 +152,10 @@ fn answer(
         .collect();
     let value = match series.merge {
         Merge::Tenant => merged(&per_entity, wanted.aggregation),
-        Merge::Mean => decimal::mean(&per_entity),
+        Merge::Mean => {
+            answer.answered = entities.keys().map(|id| (*id).to_owned()).collect();
+            decimal::mean(&per_entity)
+        }
     };
     answer.value = Ok(value.filter(|value| value.is_finite()));
     if wanted.of == Of::Methods {
@@ -215,6 +219,7 @@ fn unsent(series: &Series, error: SeriesError) -> SeriesAnswer {
         selector: series.metric.as_str().to_owned(),
         query: String::new(),
         entities: Vec::new(),
+        answered: Vec::new(),
         warnings: Vec::new(),
     }
 }

@@ -1,8 +1,10 @@
-//! `GET /api/v2/metrics/{key}`, asked only when a selector was refused.
+//! `GET /api/v2/metrics/{key}`, asked only when a selector was refused, and by
+//! people who want to know a unit.
 
 use serde::Deserialize;
 use tokio::time::Instant;
 
+use super::expression::{Shape, shape};
 use super::plan::Fold;
 use crate::calls::Subject;
 use crate::error::Error;
@@ -27,6 +29,18 @@ pub(super) async fn describe(
     connection.send(&request, deadline).await?.read()
 }
 
+/// The tenant's word for the unit of what a selector begins with.
+pub(crate) async fn unit(
+    connection: &Connection,
+    selector: &str,
+    deadline: Instant,
+) -> Result<Option<String>, Error> {
+    let Shape::Metric(parsed) = shape(selector) else {
+        return Ok(None);
+    };
+    Ok(describe(connection, parsed.key, deadline).await?.unit)
+}
+
 /// The key is the text of an author: it must not lead to another path.
 fn path(key: &str) -> Option<String> {
     segment(key).map(|key| format!("/metrics/{key}"))
@@ -41,6 +55,7 @@ pub(super) struct Descriptor {
     #[serde(default)]
     aggregation_types: Vec<String>,
     default_aggregation: Option<DefaultAggregation>,
+    unit: Option<String>,
 }
 
 #[derive(Deserialize)]

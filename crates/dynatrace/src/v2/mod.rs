@@ -6,6 +6,7 @@ mod batch;
 mod comments;
 mod descriptor;
 mod entities;
+mod entity_type;
 mod events;
 mod expression;
 mod methods;
@@ -18,7 +19,9 @@ mod series;
 
 pub(crate) use announce::announce;
 pub(crate) use comments::{comment, comments};
+pub(crate) use descriptor::unit;
 pub(crate) use entities::entities;
+pub(crate) use entity_type::relationships;
 pub(crate) use events::events;
 pub(crate) use problems::{open_problems, problem, problems};
 pub(crate) use series::series;

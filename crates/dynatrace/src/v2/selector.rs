@@ -99,8 +99,9 @@ pub(super) fn context_is_compared_here(tag: &Tag) -> bool {
 }
 
 fn tag_text(tag: &Tag) -> String {
-    // An unescaped colon would separate key and value at the wrong place.
-    let escaped = |text: &str| text.replace(':', "\\:");
+    // An unescaped colon would separate key and value at the wrong place, and a
+    // backslash would take the next character's meaning.
+    let escaped = |text: &str| text.replace('\\', "\\\\").replace(':', "\\:");
     match &tag.value {
         Some(value) => format!("{}:{}", escaped(&tag.key), escaped(value)),
         None => escaped(&tag.key),
@@ -115,7 +116,7 @@ fn list<'a>(items: impl Iterator<Item = &'a str>) -> String {
     items.map(quoted).collect::<Vec<_>>().join(",")
 }
 
-fn type_name(entity_type: EntityType) -> &'static str {
+pub(super) fn type_name(entity_type: EntityType) -> &'static str {
     match entity_type {
         EntityType::Service => "SERVICE",
         EntityType::Application => "APPLICATION",
@@ -172,6 +173,7 @@ mod tests {
     fn colons_quotes_and_tildes_stay_part_of_the_tag() {
         for (key, value, expected) in [
             ("a:b", Some("c:d"), r#"tag("a\:b:c\:d")"#),
+            (r"a\b", Some(r"C:\d"), r#"tag("a\\b:C\:\\d")"#),
             ("say", Some("\"hi\""), r#"tag("say:~"hi~"")"#),
             ("home", Some("~me"), r#"tag("home:~~me")"#),
             ("url", None, r#"tag("url")"#),

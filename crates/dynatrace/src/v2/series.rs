@@ -168,6 +168,12 @@ pub(super) fn answer(planned: &Planned<'_>, outcome: Outcome) -> SeriesAnswer {
         .flatten()
         .flat_map(|row| row.ids.iter().cloned())
         .collect::<BTreeSet<_>>();
+    let answered = rows
+        .iter()
+        .flatten()
+        .filter(|row| planned.series.merge == Merge::Mean && row.value.is_some())
+        .flat_map(|row| row.ids.iter().cloned())
+        .collect::<BTreeSet<_>>();
     let value = rows.and_then(|rows| merged(&rows, planned.series.merge));
     let value = value.map(|value| {
         finite(
@@ -180,6 +186,7 @@ pub(super) fn answer(planned: &Planned<'_>, outcome: Outcome) -> SeriesAnswer {
         selector: sent,
         query: evidence,
         entities: entities.into_iter().collect(),
+        answered: answered.into_iter().collect(),
         warnings,
     }
 }
@@ -205,6 +212,7 @@ fn without_entities(planned: &Planned<'_>) -> SeriesAnswer {
         selector: planned.ask.expression.clone(),
         query: String::new(),
         entities: Vec::new(),
+        answered: Vec::new(),
         warnings: Vec::new(),
     }
 }
@@ -215,6 +223,7 @@ fn unsent(series: &Series, error: SeriesError) -> SeriesAnswer {
         selector: series.metric.as_str().to_owned(),
         query: String::new(),
         entities: Vec::new(),
+        answered: Vec::new(),
         warnings: Vec::new(),
     }
 }

@@ -84,6 +84,41 @@ async fn known_metrics_cost_one_request_and_are_told_apart_in_any_order() {
 }
 
 #[tokio::test]
+async fn relationships_and_units_are_asked_for_by_name() {
+    let tenant = FakeTenant::answering(|seen| match seen.path.as_str() {
+        "/api/v2/entityTypes/PROCESS_GROUP" => json(
+            r#"{"type":"PROCESS_GROUP","fromRelationships":[{"id":"runsOn","toTypes":["HOST"]}],
+                "toRelationships":[]}"#,
+        ),
+        "/api/v2/metrics/calc%3Aservice.mine" => json(r#"{"unit":"MilliSecond"}"#),
+        _ => refused(404, "Not found"),
+    })
+    .await;
+    let client = tenant.client(Api::V2);
+
+    let kind = client
+        .relationships(EntityType::ProcessGroup, later())
+        .await
+        .unwrap()
+        .unwrap();
+    let unit = client
+        .unit("calc:service.mine:splitBy():avg", later())
+        .await
+        .unwrap();
+
+    assert_eq!((kind.from, kind.to), (vec!["runsOn".to_owned()], vec![]));
+    assert_eq!(unit.as_deref(), Some("MilliSecond"));
+    let service = client.relationships(EntityType::Service, later()).await;
+    assert!(
+        matches!(service, Err(Error::UnknownMetric(_))),
+        "{service:?}"
+    );
+    let old = tenant.client(Api::V1);
+    let told = old.relationships(EntityType::Service, later()).await;
+    assert_eq!(told.unwrap(), None);
+}
+
+#[tokio::test]
 async fn answers_show_what_was_sent_without_the_host() {
     let tenant = FakeTenant::answering(|_| numbers(&[])).await;
     let managed = crate::tenant::client(&format!("{}/e/0a1b", tenant.url), Api::V2);

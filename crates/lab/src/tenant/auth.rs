@@ -72,7 +72,7 @@ pub(super) fn scope_of(method: &Method, path: &[String]) -> Option<&'static str>
     match path.as_slice() {
         ["api", "v1", ..] => Some("DataExport"),
         ["api", "v2", "metrics", ..] => Some("metrics.read"),
-        ["api", "v2", "entities", ..] => Some("entities.read"),
+        ["api", "v2", "entities" | "entityTypes", ..] => Some("entities.read"),
         ["api", "v2", "events", "ingest"] => Some("events.ingest"),
         ["api", "v2", "events" | "eventProperties", ..] => Some("events.read"),
         ["api", "v2", "problems", ..] if method == Method::GET => Some("problems.read"),

@@ -6,8 +6,8 @@ use super::answer::{Answer, Refusal};
 use super::request::Incoming;
 use super::state::State;
 use super::{
-    v1_entities, v1_events, v1_problems, v1_timeseries, v2_entities, v2_events, v2_metrics,
-    v2_problems,
+    relationships, v1_entities, v1_events, v1_problems, v1_timeseries, v2_entities, v2_events,
+    v2_metrics, v2_problems,
 };
 
 /// Serves a call that passed authentication and met no fault.
@@ -40,6 +40,7 @@ fn v2(state: &mut State, path: &[&str], incoming: &Incoming<'_>) -> Result<Answe
             ["metrics", key] => v2_metrics::descriptor(state, key),
             ["entities"] => v2_entities::list(state, query),
             ["entities", id] => v2_entities::get(state, id),
+            ["entityTypes", kind] => relationships::describe(kind),
             ["events"] => v2_events::list(state, query),
             ["events", id] => v2_events::get(state, id),
             ["eventProperties"] => Ok(v2_events::properties()),

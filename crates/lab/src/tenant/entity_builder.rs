@@ -2,9 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
+use super::relationships::can_be;
 use super::server::lock;
 use super::state::State;
-use super::topology::{CONTEXTLESS, Entity, METHOD_OF, Marking, Tag};
+use super::topology::{CONTEXTLESS, Entity, METHOD_OF, Marking, Tag, type_of};
 
 /// An entity in the making; it exists in the tenant from [`EntityBuilder::add`] on.
 #[must_use = "the entity exists only once it is added"]
@@ -57,8 +58,17 @@ impl EntityBuilder {
         self.relates("runsOn", id)
     }
 
-    /// Adds a relationship of any name to another entity, which need not exist.
+    /// Adds a relationship to another entity, which need not exist.
+    ///
+    /// # Panics
+    ///
+    /// If entities of these types cannot be related like this.
     pub fn relates(mut self, relationship: &str, id: &str) -> Self {
+        let (from, to) = (&self.entity.kind, type_of(id));
+        assert!(
+            can_be(from, relationship, to),
+            "no {from} can be related to a {to} by `{relationship}`"
+        );
         self.entity
             .from
             .entry(relationship.to_owned())

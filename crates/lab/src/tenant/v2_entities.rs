@@ -163,7 +163,7 @@ fn relationships(all: &Relationships) -> Value {
 /// A tag as every v2 endpoint shows it.
 pub(super) fn tag(tag: &Tag) -> Value {
     let mut shown = json!({ "context": tag.context, "key": tag.key });
-    let escape = |text: &str| text.replace(':', r"\:");
+    let escape = |text: &str| text.replace('\\', r"\\").replace(':', r"\:");
     let mut text = escape(&tag.key);
     if tag.context != CONTEXTLESS {
         text = format!("[{}]{text}", title_case(&tag.context));

@@ -297,6 +297,30 @@ async fn one_entity_is_shown_with_everything() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn a_kind_of_entity_is_shown_with_what_it_can_be_related_to() -> anyhow::Result<()> {
+    let caller = Caller::start().await?;
+    let body = caller.get("/api/v2/entityTypes/HOST", &[]).await?.ok()?;
+    assert_eq!(
+        body["fromRelationships"],
+        json!([{ "id": "isNetworkClientOfHost", "toTypes": ["HOST"] }])
+    );
+    assert_eq!(
+        body["toRelationships"][2],
+        json!({ "id": "isSiteOf", "fromTypes": ["DATACENTER"] })
+    );
+    let unknown = caller.get("/api/v2/entityTypes/PRINTER", &[]).await?;
+    assert_eq!(unknown.refused()?.0, 404);
+    Ok(())
+}
+
+#[tokio::test]
+#[should_panic(expected = "no SERVICE can be related to a HOST by `calls`")]
+async fn what_cannot_be_related_is_not() {
+    let caller = Caller::start().await.unwrap();
+    let _ = caller.tenant.service("SERVICE-1", "Front").calls("HOST-1");
+}
+
+#[tokio::test]
 async fn malformed_questions_are_refused() -> anyhow::Result<()> {
     let caller = Caller::start().await?;
     let cases: [&[(&str, &str)]; 6] = [

@@ -259,6 +259,7 @@ pub(crate) fn finding(metric: &str, aggregate: &str) -> Finding {
         accepted: false,
         observation: None,
         baseline: None,
+        coverage: monspec::Coverage::default(),
         upper_limit: None,
         lower_limit: None,
         margin: None,

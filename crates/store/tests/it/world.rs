@@ -330,6 +330,7 @@ pub(crate) fn finding(signature: usize, query: &str) -> Evidenced {
             accepted: false,
             observation: Some(204.5),
             baseline: Some(200.0),
+            coverage: monspec::Coverage::default(),
             upper_limit: Some(220.0),
             lower_limit: None,
             margin: Some(15.5),

@@ -6,15 +6,7 @@ use release::window::Window;
 
 pub(crate) fn scope(entry: &ServiceEntry, environment: &Environment) -> Scope {
     Scope {
-        entity_type: match entry.etype {
-            monspec::EntityType::Service => dynatrace::EntityType::Service,
-            monspec::EntityType::Application => dynatrace::EntityType::Application,
-            monspec::EntityType::Host => dynatrace::EntityType::Host,
-            monspec::EntityType::ProcessGroup => dynatrace::EntityType::ProcessGroup,
-            monspec::EntityType::ProcessGroupInstance => {
-                dynatrace::EntityType::ProcessGroupInstance
-            }
-        },
+        entity_type: entity_type(entry.etype),
         tags: environment
             .tags
             .iter()
@@ -24,6 +16,16 @@ pub(crate) fn scope(entry: &ServiceEntry, environment: &Environment) -> Scope {
                 value: tag.value.clone(),
             })
             .collect(),
+    }
+}
+
+pub(super) fn entity_type(etype: monspec::EntityType) -> dynatrace::EntityType {
+    match etype {
+        monspec::EntityType::Service => dynatrace::EntityType::Service,
+        monspec::EntityType::Application => dynatrace::EntityType::Application,
+        monspec::EntityType::Host => dynatrace::EntityType::Host,
+        monspec::EntityType::ProcessGroup => dynatrace::EntityType::ProcessGroup,
+        monspec::EntityType::ProcessGroupInstance => dynatrace::EntityType::ProcessGroupInstance,
     }
 }
 

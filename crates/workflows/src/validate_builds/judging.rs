@@ -319,24 +319,34 @@ async fn both_sides<'a>(
 fn worth_waiting_for(sides: &Sides<'_>) -> Option<String> {
     monspec::addresses(sides.pair.entry).find_map(|(address, signature)| {
         let both = sides.measured.get(&address)?;
-        let gap = match (&both.observation, &both.baseline) {
-            (Measurement::Missing(gap), _) if may_come(gap) => gap,
-            (_, Measurement::Missing(gap)) if signature.needs_baseline() && may_come(gap) => gap,
-            _ => return None,
-        };
-        Some(gap.to_string())
+        let baseline = signature.needs_baseline().then_some(&both.baseline);
+        std::iter::once(&both.observation)
+            .chain(baseline)
+            .find_map(awaited)
     })
+}
+
+/// What asking again can bring.
+fn awaited(measurement: &Measurement) -> Option<String> {
+    match measurement {
+        Measurement::Missing(gap) => may_come(gap).then(|| gap.to_string()),
+        Measurement::Mean { of, .. } => of.is_partial().then(|| of.to_string()),
+        Measurement::Value(_) => None,
+    }
 }
 
 /// Whether a baseline is missing because nothing answered.
 fn silent(measurement: &Measurement) -> bool {
     matches!(
         measurement,
-        Measurement::Missing(Gap::NoData(_) | Gap::NoEntity(_))
+        Measurement::Missing(Gap::NoData(_) | Gap::NoEntity(_) | Gap::NoRelationship(_))
     )
 }
 
 /// Whether asking again can help.
 fn may_come(gap: &Gap) -> bool {
-    matches!(gap, Gap::NoData(_) | Gap::NoEntity(_) | Gap::Unavailable(_))
+    matches!(
+        gap,
+        Gap::NoData(_) | Gap::NoEntity(_) | Gap::NoRelationship(_) | Gap::Unavailable(_)
+    )
 }

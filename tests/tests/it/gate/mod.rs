@@ -2,6 +2,7 @@
 
 mod approvals;
 mod contents;
+mod entities;
 mod faults;
 mod groups;
 mod history;

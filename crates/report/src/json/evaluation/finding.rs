@@ -31,6 +31,9 @@ pub(super) struct Finding<'a> {
     observation: Option<f64>,
     /// The number of the compare side.
     baseline: Option<f64>,
+    /// How many entities the numbers are of, where they are unweighted means.
+    #[serde(skip_serializing_if = "monspec::Coverage::is_empty")]
+    coverage: monspec::Coverage,
     /// The upper limit that was in force.
     upper_limit: Option<f64>,
     /// The lower limit that was in force.
@@ -74,6 +77,7 @@ impl<'a> From<&'a evidence::Evidenced> for Finding<'a> {
             accepted: finding.accepted,
             observation: finding.observation,
             baseline: finding.baseline,
+            coverage: finding.coverage,
             upper_limit: finding.upper_limit,
             lower_limit: finding.lower_limit,
             margin: finding.margin,

@@ -1,0 +1,63 @@
+//! How many of the entities a mean is of.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How many of the entities answered whose unweighted mean a number is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Answered {
+    /// Those that had a number.
+    pub answered: usize,
+    /// All that there are.
+    pub entities: usize,
+}
+
+/// What the numbers of a finding are of, where `merge: mean` makes them so.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Coverage {
+    /// Whose mean the observation is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observation: Option<Answered>,
+    /// Whose mean the baseline is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Answered>,
+}
+
+impl Answered {
+    /// Whether some are silent.
+    pub fn is_partial(self) -> bool {
+        self.answered < self.entities
+    }
+}
+
+impl Coverage {
+    /// Whether there is nothing to tell.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl fmt::Display for Answered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { answered, entities } = self;
+        let noun = if *entities == 1 { "entity" } else { "entities" };
+        write!(f, "{answered} of {entities} {noun} answered")
+    }
+}
+
+impl fmt::Display for Coverage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.observation, self.baseline) {
+            (Some(observation), Some(baseline)) => {
+                write!(f, "{observation}, and {baseline} for the baseline")
+            }
+            (Some(observation), None) => observation.fmt(f),
+            (None, Some(baseline)) => write!(f, "{baseline} for the baseline"),
+            (None, None) => Ok(()),
+        }
+    }
+}
