@@ -109,11 +109,11 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> Result<ExitCode, F
         )?;
     }
     if options.json {
-        output::findings_json(out, &findings)?;
+        output::findings_json(out, &findings, &judged.units)?;
     } else {
         output::windows(out, &judged.looked_at)?;
         output::warnings(out, &judged.findings)?;
-        output::findings(out, &findings)?;
+        output::findings(out, &findings, &judged.units)?;
     }
     Ok(output::exit_code(judged.verdict))
 }

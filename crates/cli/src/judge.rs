@@ -11,7 +11,7 @@ use crate::annotated;
 use crate::compared::compared;
 use crate::failure::Failure;
 use crate::input::{Input, refuse_stdin_twice};
-use crate::output;
+use crate::output::{self, Units};
 use crate::values;
 
 const EXAMPLES: &str = r#"Example:
@@ -72,9 +72,9 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> Result<ExitCode, F
         )?;
     }
     if options.json {
-        output::findings_json(out, &findings)?;
+        output::findings_json(out, &findings, &Units::new())?;
     } else {
-        output::findings(out, &findings)?;
+        output::findings(out, &findings, &Units::new())?;
     }
     Ok(output::exit_code(verdict(&findings)))
 }

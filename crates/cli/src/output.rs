@@ -1,11 +1,13 @@
 //! How messages and findings are printed, for people and for programs.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use monspec::lint::{Message, Severity, escaped};
-use monspec::{Finding, Outcome, Verdict, readable, verdict};
+use monspec::{Coverage, Finding, Outcome, Verdict, verdict};
 use release::evidence::{Asked, Evidenced};
+use report::{Numbers, Unit};
 use serde::Serialize;
 use workflows::compare::{LookedAt, View};
 
@@ -115,30 +117,48 @@ pub(crate) fn warnings(out: &mut impl Write, findings: &[Evidenced]) -> io::Resu
     Ok(())
 }
 
-/// Prints the verdict and an aligned table of the findings.
-pub(crate) fn findings(out: &mut impl Write, findings: &[Finding]) -> io::Result<()> {
-    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), readable);
+/// The tenant's words for the units of metric selectors, by selector.
+pub(crate) type Units = BTreeMap<String, String>;
+
+fn unit(finding: &Finding, units: &Units) -> Unit {
+    let word = units.get(&finding.metric).map(String::as_str);
+    Unit::of_tenant(&finding.metric, &finding.aggregate, word)
+}
+
+/// Prints the verdict and an aligned table of the findings, with numbers in the
+/// units that people think in.
+pub(crate) fn findings(
+    out: &mut impl Write,
+    findings: &[Finding],
+    units: &Units,
+) -> io::Result<()> {
     let header = [
         "OUTCOME",
         "SIGNATURE",
         "METRIC",
         "OBSERVATION",
         "BASELINE",
-        "LOWER",
-        "UPPER",
+        "LIMIT",
         "REASON",
     ]
     .map(str::to_owned);
     let rows = findings.iter().map(|finding| {
+        let numbers = Numbers::in_unit(finding, unit(finding, units));
+        let number = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+        let reason = match numbers.margin {
+            Some(margin) if finding.coverage.is_empty() => margin,
+            Some(margin) => format!("{margin}; {}", finding.coverage),
+            None => finding.reason.clone(),
+        };
         [
             told(finding),
             finding.address.to_string(),
             format!("{} ({})", finding.metric, finding.aggregate),
-            number(finding.observation),
-            number(finding.baseline),
-            number(finding.lower_limit),
-            number(finding.upper_limit),
-            finding.reason.clone(),
+            number(numbers.observation),
+            number(numbers.baseline),
+            number(numbers.limit),
+            // Pages keep a factor on one line, terminals do so anyway.
+            reason.replace('\u{a0}', " "),
         ]
     });
     let rows: Vec<_> = std::iter::once(header).chain(rows).collect();
@@ -146,8 +166,12 @@ pub(crate) fn findings(out: &mut impl Write, findings: &[Finding]) -> io::Result
     writeln!(out, "\nverdict: {}", verdict(findings))
 }
 
-/// Prints the verdict and the findings as JSON.
-pub(crate) fn findings_json(out: &mut impl Write, findings: &[Finding]) -> io::Result<()> {
+/// Prints the verdict and the findings as JSON. Numbers are those of the tenant.
+pub(crate) fn findings_json(
+    out: &mut impl Write,
+    findings: &[Finding],
+    units: &Units,
+) -> io::Result<()> {
     #[derive(Serialize)]
     struct Judged<'a> {
         verdict: Verdict,
@@ -160,28 +184,33 @@ pub(crate) fn findings_json(out: &mut impl Write, findings: &[Finding]) -> io::R
         method: Option<&'a str>,
         signature: usize,
         outcome: Outcome,
+        unit: Option<&'static str>,
         observation: Option<f64>,
         baseline: Option<f64>,
+        #[serde(skip_serializing_if = "Coverage::is_empty")]
+        coverage: Coverage,
         upper_limit: Option<f64>,
         lower_limit: Option<f64>,
         reason: &'a str,
     }
-    impl<'a> From<&'a Finding> for Line<'a> {
-        fn from(finding: &'a Finding) -> Self {
+    impl<'a> Line<'a> {
+        fn of(finding: &'a Finding, units: &Units) -> Self {
             Self {
                 service: &finding.address.service,
                 method: finding.address.method.as_deref(),
                 signature: finding.address.signature,
                 outcome: finding.outcome,
+                unit: unit(finding, units).symbol(),
                 observation: finding.observation,
                 baseline: finding.baseline,
+                coverage: finding.coverage,
                 upper_limit: finding.upper_limit,
                 lower_limit: finding.lower_limit,
                 reason: &finding.reason,
             }
         }
     }
-    let lines = findings.iter().map(Line::from).collect();
+    let lines = findings.iter().map(|one| Line::of(one, units)).collect();
     json(
         out,
         &Judged {

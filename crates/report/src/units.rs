@@ -7,16 +7,26 @@ mod number;
 
 pub(crate) use number::{compact, distinct, rounded};
 
-/// What a number counts, as far as the name of its metric tells.
+/// What a number counts, as far as the name of its metric or the tenant tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unit {
+pub enum Unit {
+    /// Microseconds.
     Microseconds,
+    /// Milliseconds.
     Milliseconds,
+    /// Seconds.
+    Seconds,
+    /// Hundredths.
     Percent,
+    /// Bytes.
     Bytes,
+    /// Bytes per second.
     BytesPerSecond,
+    /// How often in a minute.
     PerMinute,
+    /// How often in a second.
     PerSecond,
+    /// Nothing that is known.
     Plain,
 }
 
@@ -29,7 +39,7 @@ pub(crate) struct Scale {
 
 impl Unit {
     /// The unit of a metric as the spec names it, seen through its aggregate.
-    pub(crate) fn of(metric: &str, aggregate: &str) -> Self {
+    pub fn of(metric: &str, aggregate: &str) -> Self {
         if aggregate.eq_ignore_ascii_case("count") {
             return Self::Plain;
         }
@@ -43,6 +53,51 @@ impl Unit {
         let mut parts = top_level_parts(selector);
         let base = known(parts.next().unwrap_or_default(), V2);
         parts.fold(base, transformed)
+    }
+
+    /// The unit of a metric for which the tenant has a word of its own; what is
+    /// known here goes first, because it knows what was converted.
+    pub fn of_tenant(metric: &str, aggregate: &str, word: Option<&str>) -> Self {
+        let known = Self::of(metric, aggregate);
+        let Some(word) = word else { return known };
+        if known != Self::Plain || aggregate.eq_ignore_ascii_case("count") {
+            return known;
+        }
+        let mut parts = top_level_parts(metric).peekable();
+        let is_prefix = |part: &&str| NAMESPACES.contains(part);
+        parts.next_if(is_prefix);
+        parts.skip(1).fold(Self::of_word(word), transformed)
+    }
+
+    /// What either version of the API calls it: `MicroSecond (µs)`.
+    fn of_word(word: &str) -> Self {
+        let word = word.split_once(" (").map_or(word, |(name, _)| name);
+        match word.to_ascii_lowercase().as_str() {
+            "microsecond" | "µs" => Self::Microseconds,
+            "millisecond" | "ms" => Self::Milliseconds,
+            "second" | "s" => Self::Seconds,
+            "percent" | "%" => Self::Percent,
+            "byte" | "b" => Self::Bytes,
+            "bytepersecond" | "b/s" => Self::BytesPerSecond,
+            "perminute" | "count/min" => Self::PerMinute,
+            "persecond" | "count/s" => Self::PerSecond,
+            _ => Self::Plain,
+        }
+    }
+
+    /// How programs are told the unit of a number that keeps it.
+    pub fn symbol(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Microseconds => "µs",
+            Self::Milliseconds => "ms",
+            Self::Seconds => "s",
+            Self::Percent => "%",
+            Self::Bytes => "B",
+            Self::BytesPerSecond => "B/s",
+            Self::PerMinute => "/min",
+            Self::PerSecond => "/s",
+            Self::Plain => return None,
+        })
     }
 
     /// The unit of a series, whose name ends in `metric(AGGREGATE,SIDE)`.
@@ -92,6 +147,7 @@ impl Unit {
                 divisor: 1e3,
                 suffix: " s",
             },
+            Self::Seconds => plain(" s"),
             Self::Percent => plain(" %"),
             Self::Bytes => fitting(&[
                 (1.0, " B"),
@@ -121,6 +177,9 @@ impl Scale {
         distinct(scaled).map(|text| text.map(|text| text + self.suffix))
     }
 }
+
+/// What the key of a metric may begin with.
+const NAMESPACES: [&str; 5] = ["builtin", "calc", "dsfm", "ext", "func"];
 
 type Known = &'static [(&'static str, Unit)];
 
@@ -282,6 +341,49 @@ mod tests {
             ("calc:service.mine", "avg", Unit::Plain),
         ] {
             assert_eq!(Unit::of(metric, aggregate), unit, "{metric} {aggregate}");
+        }
+    }
+
+    #[test]
+    fn word_of_the_tenant_counts_where_nothing_is_known() {
+        for (metric, aggregate, word, unit) in [
+            (
+                "calc:service.mine",
+                "avg",
+                "MilliSecond",
+                Unit::Milliseconds,
+            ),
+            (
+                "calc:service.mine:splitBy():avg",
+                "avg",
+                "MicroSecond (µs)",
+                Unit::Microseconds,
+            ),
+            (
+                "calc:service.mine:toUnit(MicroSecond,Second)",
+                "avg",
+                "MicroSecond",
+                Unit::Plain,
+            ),
+            ("calc:service.mine", "count", "MilliSecond", Unit::Plain),
+            ("mine", "max", "Byte", Unit::Bytes),
+            (
+                "builtin:service.response.time",
+                "avg",
+                "Unspecified",
+                Unit::Microseconds,
+            ),
+            ("mine", "max", "Unspecified", Unit::Plain),
+        ] {
+            assert_eq!(
+                Unit::of_tenant(metric, aggregate, Some(word)),
+                unit,
+                "{metric}"
+            );
+            assert_eq!(
+                Unit::of_tenant(metric, aggregate, None),
+                Unit::of(metric, aggregate)
+            );
         }
     }
 

@@ -3,9 +3,11 @@
 //! No ledger takes part: a missing baseline is never accepted as that of a
 //! first release, and nobody knows whether a bad build ran on the compare side.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use dynatrace::Dynatrace;
-use futures_util::future::try_join_all;
-use monspec::{Comparison, Entities, ServiceEntry, Verdict};
+use futures_util::future::{join_all, try_join_all};
+use monspec::{Comparison, Entities, Metric, ServiceEntry, Verdict};
 use release::evidence::Evidenced;
 use release::window::Window;
 use tokio::time::Instant;
@@ -44,6 +46,8 @@ pub struct Judged {
     pub looked_at: Vec<LookedAt>,
     /// The entities that were found, per service entry and environment.
     pub entities: Entities,
+    /// The tenant's words for the units of metric selectors, by selector.
+    pub units: BTreeMap<String, String>,
 }
 
 /// The windows of one service entry.
@@ -93,7 +97,23 @@ pub async fn compare(
     for both in &sides {
         both.name_entities(&mut entities);
     }
+    let selectors: BTreeSet<_> = request
+        .compared
+        .iter()
+        .flat_map(|(entry, _)| monspec::addresses(entry))
+        .filter_map(|(_, signature)| match &signature.metric {
+            Metric::Selector(selector) => Some(selector.as_str()),
+            Metric::Timeseries(_) | Metric::Smartscape { .. } => None,
+        })
+        .collect();
+    let units = selectors.into_iter().map(async |selector| {
+        // A number without its unit is still that number.
+        let unit = tenant.unit(selector, deadline).await.ok().flatten()?;
+        Some((selector.to_owned(), unit))
+    });
+    let units = join_all(units).await.into_iter().flatten().collect();
     Ok(Outcome::Judged(Judged {
+        units,
         verdict: monspec::verdict(&plain),
         findings,
         looked_at: sides.iter().map(|both| looked_at(&both.pair)).collect(),

@@ -107,7 +107,7 @@ async fn bad_build_fails_with_its_numbers() {
         assert_eq!(ran.code, 1, "{api}: {}{}", ran.out, ran.err);
         assert!(
             ran.out
-                .contains("200000 is above the upper limit 115000 (baseline 100000 + 15 %)"),
+                .contains("200 ms       100 ms    ≤ 115 ms  85 ms beyond (1.74 × the limit)"),
             "{api}: {}",
             ran.out
         );
@@ -117,6 +117,56 @@ async fn bad_build_fails_with_its_numbers() {
             ran.out
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unit_that_the_tenant_alone_knows_is_told() {
+    let tenant = Tenant::start().await.expect("loopback has a free port");
+    let process = "PROCESS_GROUP_INSTANCE-00000000000000A1";
+    let received = "builtin:tech.generic.network.bytesRx";
+    tenant
+        .entity("PROCESS_GROUP_INSTANCE", process, "Shop")
+        .tag("Stage", "Staging")
+        .add();
+    let until: Timestamp = UNTIL.parse().expect("it is in RFC 3339");
+    tenant.gauge(
+        process,
+        received,
+        until.as_millisecond() - 60_000,
+        1_500_000.0,
+    );
+    let url = tenant.url();
+    let settings = [
+        ("DT_TENANT_URL", url.as_str()),
+        ("DT_API_TOKEN", tenant.token()),
+    ];
+    let spec = format!(
+        r#"{{ "Shop": {{
+            "etype": "PROCESS_GROUP_INSTANCE",
+            "environments": {{ "Staging": {{ "tags": [{{ "key": "Stage", "value": "Staging" }}] }} }},
+            "comparisons": [{{ "name": "Gate", "source": "Staging" }}],
+            "perfsignature": [{{ "selector": "{received}", "aggregate": "max", "upperlimit": 2000000 }}]
+        }} }}"#
+    );
+    let arguments = [
+        "compare",
+        "-",
+        "--comparison",
+        "Gate",
+        "--minutes",
+        "5",
+        "--until",
+        UNTIL,
+    ];
+
+    let told = monspec_in(&settings, &arguments, &spec);
+    let json = monspec_in(&settings, &[&arguments[..], &["--json"]].concat(), &spec);
+
+    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
+    assert!(told.out.contains("1.5 MB/s"), "{}", told.out);
+    let judged: Value = serde_json::from_str(&json.out).expect("it is JSON");
+    assert_eq!(judged["findings"][0]["observation"], 1_500_000.0);
+    assert_eq!(judged["findings"][0]["unit"], "B/s");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -52,9 +52,9 @@ fn exit_code_tells_the_verdict() {
 #[test]
 fn table_is_aligned_and_explains_itself() {
     let ran = judge("table", &PASSING.replace("110", "111.5"), &[]);
-    let expected = r#"OUTCOME   SIGNATURE                                     METRIC          OBSERVATION  BASELINE  LOWER  UPPER  REASON
-violated  Shop.perfsignature[0]                         response (avg)  111.5        100       -      110    111.5 is above the upper limit 110 (baseline 100 + 10 %)
-held      Shop.servicemethods["/api"].perfsignature[0]  response (avg)  5            -         -      5      5 does not exceed the upper limit 5
+    let expected = r#"OUTCOME   SIGNATURE                                     METRIC          OBSERVATION  BASELINE  LIMIT  REASON
+violated  Shop.perfsignature[0]                         response (avg)  111.5        100       ≤ 110  1.5 beyond (1.01 × the limit)
+held      Shop.servicemethods["/api"].perfsignature[0]  response (avg)  5            -         ≤ 5    exactly at the limit
 
 verdict: failed
 "#;
@@ -113,18 +113,40 @@ fn json_has_exactly_the_promised_fields() {
             "verdict": "inconclusive",
             "findings": [
                 {
-                    "service": "Shop", "method": null, "signature": 0, "outcome": "inconclusive",
+                    "service": "Shop", "method": null, "signature": 0, "outcome": "inconclusive", "unit": null,
                     "observation": 110.0, "baseline": null, "upperLimit": null, "lowerLimit": null,
                     "reason": "no baseline: nothing was measured"
                 },
                 {
-                    "service": "Shop", "method": "/api", "signature": 0, "outcome": "held",
+                    "service": "Shop", "method": "/api", "signature": 0, "outcome": "held", "unit": null,
                     "observation": 5.0, "baseline": null, "upperLimit": 5.0, "lowerLimit": null,
                     "reason": "5 does not exceed the upper limit 5"
                 }
             ]
         })
     );
+}
+
+#[test]
+fn people_read_milliseconds_and_programs_the_number_with_its_unit() {
+    let known = r#""com.dynatrace.builtin:service.responsetime""#;
+    let spec = file("units.spec.json", SPEC.replacen(r#""response""#, known, 1));
+    let arguments = ["judge", &spec, "--comparison", "Gate", "--values", "-"];
+    let values = PASSING.replace("110", "102095").replace("100", "98000");
+
+    let told = monspec(&arguments, &values);
+    let json = monspec(&[&arguments[..], &["--json"]].concat(), &values);
+
+    assert!(
+        told.out
+            .contains("102.1 ms     98 ms     ≤ 107.8 ms  5.705 ms to spare"),
+        "{}",
+        told.out
+    );
+    let judged: Value = serde_json::from_str(&json.out).unwrap();
+    let finding = &judged["findings"][0];
+    assert_eq!(finding["observation"], 102_095.0);
+    assert_eq!(finding["unit"], "µs");
 }
 
 #[test]

@@ -167,6 +167,33 @@ fn failed_evaluation_leads_from_the_verdict_to_the_monspec() {
 }
 
 #[test]
+fn mean_says_how_many_entities_it_is_of() {
+    let builds = world::builds();
+    let mut evidence = world::evidence_of(16).unwrap();
+    let half = monspec::Answered {
+        answered: 1,
+        entities: 2,
+    };
+    evidence.findings[0].finding.coverage.observation = Some(half);
+    let evaluation = Evaluation {
+        validation: &builds[16].validation,
+        evidence: Some(&evidence),
+        spec: Some(world::SPEC),
+        history: None,
+        json: None,
+    };
+
+    let page = page::evaluation(&FRAME, &evaluation);
+    let json = report::json::evaluation(&FRAME, &evaluation);
+
+    assert!(page.contains("1 of 2 entities answered"), "{page}");
+    assert!(
+        json.contains(r#""coverage":{"observation":{"answered":1,"entities":2}}"#),
+        "{json}"
+    );
+}
+
+#[test]
 fn overridden_evaluation_says_who_and_why() {
     let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
     let frame = Frame {

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use maud::{Markup, html};
-use monspec::{Address, Finding, Outcome, Side};
+use monspec::{Address, Answered, Finding, Outcome, Side};
 use release::evidence::{Evidence, Evidenced};
 use release::summary::worse_first;
 
 use super::Bounds;
-use crate::chart::limits;
+use crate::numbers::Numbers;
 use crate::text::{count, name, sentence};
-use crate::units::{Unit, rounded};
+use crate::units::rounded;
 use crate::words::{not_judged, outcome};
 
 pub(super) fn table(evidence: &Evidence, tolerances: &Tolerances, bounds: Bounds) -> Markup {
@@ -52,8 +52,14 @@ pub(super) fn sorted(evidence: &Evidence) -> Vec<&Evidenced> {
 
 fn row(finding: &Finding, evidence: &Evidence, tolerances: &Tolerances) -> Markup {
     let numbers = Numbers::of(finding);
-    let number = |number: &Option<String>| {
-        html! { td .number { (number.as_deref().unwrap_or("–")) } }
+    let coverage = finding.coverage;
+    let number = |number: &Option<String>, of: Option<Answered>| {
+        html! {
+            td .number {
+                (number.as_deref().unwrap_or("–"))
+                @if let Some(of) = of { br; span .muted { (of) } }
+            }
+        }
     };
     html! {
         tr {
@@ -66,8 +72,8 @@ fn row(finding: &Finding, evidence: &Evidence, tolerances: &Tolerances) -> Marku
                     br; span .muted { (sentence(&finding.reason)) }
                 }
             }
-            (number(&numbers.observation))
-            (number(&numbers.baseline))
+            (number(&numbers.observation, coverage.observation))
+            (number(&numbers.baseline, coverage.baseline))
             td .number {
                 (numbers.limit.as_deref().unwrap_or("–"))
                 @if let Some(rule) = tolerances.rule(finding) { br; span .muted { (rule) } }
@@ -137,59 +143,4 @@ pub(super) fn title(finding: &Finding) -> Markup {
             @if let Some(method) = &finding.address.method { " " (name(method)) }
         }
     }
-}
-
-/// The numbers of a finding, for people.
-pub(super) struct Numbers {
-    pub(super) observation: Option<String>,
-    pub(super) baseline: Option<String>,
-    pub(super) limit: Option<String>,
-    pub(super) margin: Option<String>,
-}
-
-impl Numbers {
-    pub(super) fn of(finding: &Finding) -> Self {
-        let measured = finding.observation.or(finding.baseline).unwrap_or_default();
-        let scale = Unit::of(&finding.metric, &finding.aggregate).scale(measured);
-        let [observation, baseline, upper, lower] = scale.told([
-            finding.observation,
-            finding.baseline,
-            finding.upper_limit,
-            finding.lower_limit,
-        ]);
-        let margin = finding.margin.map(|margin| {
-            let [distance] = scale.told([Some(margin.abs())]);
-            let distance = distance.unwrap_or_default();
-            let word = match finding.outcome {
-                Outcome::Violated => "beyond",
-                Outcome::Held | Outcome::Inconclusive => "to spare",
-            };
-            if margin == 0.0 {
-                return "exactly at the limit".to_owned();
-            }
-            match times(finding) {
-                Some(times) => format!("{distance} {word} ({times}\u{a0}× the limit)"),
-                None => format!("{distance} {word}"),
-            }
-        });
-        Self {
-            observation,
-            baseline,
-            limit: limits(upper, lower),
-            margin,
-        }
-    }
-}
-
-/// The observation in multiples of the limit that the margin is measured from.
-fn times(finding: &Finding) -> Option<String> {
-    let observation = finding.observation?;
-    let limits = [finding.upper_limit, finding.lower_limit];
-    let distance = |limit: &f64| (limit - observation).abs();
-    let nearest = limits
-        .into_iter()
-        .flatten()
-        .min_by(|a, b| distance(a).total_cmp(&distance(b)))?;
-    let comparable = 0.0 < nearest && 0.0 <= observation;
-    comparable.then(|| rounded(observation / nearest, 3))
 }

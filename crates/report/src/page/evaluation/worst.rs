@@ -5,7 +5,8 @@ use monspec::{Finding, Outcome};
 use release::evidence::Evidence;
 use release::summary::worse_first;
 
-use super::findings::{Numbers, is_not_judged, title, verdict};
+use super::findings::{is_not_judged, title, verdict};
+use crate::numbers::Numbers;
 use crate::text::sentence;
 
 /// So many fit beside each other, and nobody decides on more.
@@ -47,6 +48,7 @@ fn card(finding: &Finding, evidence: &Evidence) -> Markup {
                     @if let Some(margin) = &numbers.margin { ", " (margin) }
                 }
             }
+            @if let Some(of) = finding.coverage.observation { p .muted { (of) } }
             @if let Some(baseline) = &numbers.baseline { p .muted { "Baseline " (baseline) } }
             @match bar(finding) {
                 Some(bar) => (bar),
