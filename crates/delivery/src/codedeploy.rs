@@ -6,12 +6,14 @@ use aws_sdk_codedeploy::error::SdkError;
 use aws_sdk_codedeploy::operation::create_deployment::CreateDeploymentError;
 use aws_sdk_codedeploy::operation::get_application_revision::GetApplicationRevisionError;
 use aws_sdk_codedeploy::operation::get_deployment::GetDeploymentError;
+use aws_sdk_codedeploy::operation::list_deployments::builders::ListDeploymentsFluentBuilder;
 use aws_sdk_codedeploy::operation::stop_deployment::StopDeploymentError;
 use aws_sdk_codedeploy::primitives::DateTime;
+use aws_sdk_codedeploy::types::builders::TimeRangeBuilder;
 use aws_sdk_codedeploy::types::{
     AlarmConfiguration, AutoRollbackConfiguration, ComputePlatform, DeploymentCreator,
     DeploymentInfo, DeploymentMode, DeploymentStatus, FileExistsBehavior, RevisionLocation,
-    RevisionLocationType, TimeRange,
+    RevisionLocationType, RollbackInfo, TimeRange,
 };
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
@@ -32,6 +34,8 @@ const BATCH: usize = 25;
 
 /// Pages of a group's history that are read.
 const PAGES: usize = 10;
+
+const LIST: &str = "list the group's deployments";
 
 /// CodeDeploy, through its SDK client.
 #[derive(Clone, Debug)]
@@ -64,6 +68,8 @@ pub struct Deployment {
     pub error: Option<String>,
     /// The deployment that takes it back, if CodeDeploy makes one.
     pub rolled_back_by: Option<String>,
+    /// The deployment that it takes back, if CodeDeploy made it for that.
+    pub rolls_back: Option<String>,
 }
 
 /// How a deployment stands.
@@ -230,30 +236,73 @@ impl CodeDeploy {
         target: &Target,
         since: Timestamp,
     ) -> Result<Vec<Deployment>, DeliveryError> {
-        const ACTION: &str = "list the group's deployments";
-        let range = TimeRange::builder()
-            .start(DateTime::from_millis(since.as_millisecond()))
-            .build();
-        let mut pages = self
-            .client
-            .list_deployments()
-            .application_name(&target.application)
-            .deployment_group_name(&target.group)
-            .create_time_range(range)
-            .into_paginator()
-            .send();
+        let found = self.history_of(target, created(since)).await?;
+        found.ok_or_else(|| DeliveryError::Unavailable {
+            action: LIST,
+            cause: "there are too many".into(),
+        })
+    }
+
+    /// The same of those that were made between two moments; nothing if they
+    /// are too many to be read.
+    pub async fn history_between(
+        &self,
+        target: &Target,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Vec<Deployment>>, DeliveryError> {
+        let range = created(since).end(DateTime::from_millis(until.as_millisecond()));
+        self.history_of(target, range).await
+    }
+
+    async fn history_of(
+        &self,
+        target: &Target,
+        range: TimeRangeBuilder,
+    ) -> Result<Option<Vec<Deployment>>, DeliveryError> {
+        let list = self.list(target).create_time_range(range.build());
+        let mut pages = list.into_paginator().send();
         let mut ids = Vec::new();
         for _ in 0..PAGES {
             let Some(page) = pages.next().await else {
-                return self.deployments(&ids).await;
+                return self.deployments(&ids).await.map(Some);
             };
-            let page = page.map_err(|error| sorted(ACTION, error))?;
+            let page = page.map_err(|error| sorted(LIST, error))?;
             ids.extend(page.deployments.unwrap_or_default());
         }
-        Err(DeliveryError::Unavailable {
-            action: ACTION,
-            cause: "there are too many".into(),
-        })
+        Ok(None)
+    }
+
+    /// Whether any deployment to a group that was made before a moment
+    /// succeeded, but for these. Looking ends with the first one, however many
+    /// there are.
+    pub async fn has_succeeded(
+        &self,
+        target: &Target,
+        until: Timestamp,
+        but_for: &[&str],
+    ) -> Result<bool, DeliveryError> {
+        let range = TimeRange::builder().end(DateTime::from_millis(until.as_millisecond()));
+        let list = self
+            .list(target)
+            .create_time_range(range.build())
+            .include_only_statuses(DeploymentStatus::Succeeded);
+        let mut pages = list.into_paginator().send();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| sorted(LIST, error))?;
+            let mut found = page.deployments().iter();
+            if found.any(|id| !but_for.contains(&id.as_str())) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn list(&self, target: &Target) -> ListDeploymentsFluentBuilder {
+        self.client
+            .list_deployments()
+            .application_name(&target.application)
+            .deployment_group_name(&target.group)
     }
 
     /// Those of these deployments that CodeDeploy knows, the newest first.
@@ -398,6 +447,8 @@ impl CodeDeploy {
 fn deployment(info: DeploymentInfo) -> Option<Deployment> {
     let restart = info.deployment_mode == Some(DeploymentMode::Restart);
     let on_instances = matches!(info.compute_platform, None | Some(ComputePlatform::Server));
+    let rollback = info.rollback_info;
+    let rollback = rollback.unwrap_or_else(|| RollbackInfo::builder().build());
     Some(Deployment {
         id: info.deployment_id?,
         target: Target {
@@ -419,9 +470,8 @@ fn deployment(info: DeploymentInfo) -> Option<Deployment> {
             }),
         config: info.deployment_config_name,
         error: info.error_information.and_then(|error| error.message),
-        rolled_back_by: info
-            .rollback_info
-            .and_then(|rollback| rollback.rollback_deployment_id),
+        rolled_back_by: rollback.rollback_deployment_id,
+        rolls_back: rollback.rollback_triggering_deployment_id,
     })
 }
 
@@ -469,6 +519,10 @@ fn is_final(error: &CreateDeploymentError) -> bool {
         || code.ends_with("DoesNotExistException")
         || code.ends_with("RequiredException");
     is_about_the_wish && !is_ours
+}
+
+fn created(since: Timestamp) -> TimeRangeBuilder {
+    TimeRange::builder().start(DateTime::from_millis(since.as_millisecond()))
 }
 
 fn timestamp(at: &DateTime) -> Option<Timestamp> {
