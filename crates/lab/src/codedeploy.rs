@@ -109,6 +109,11 @@ impl CodeDeploy {
         state.machine.add_group(application, name, options)
     }
 
+    /// Deletes a group; of its deployments nobody can list any more.
+    pub fn delete_group(&self, application: &str, name: &str) -> Result<(), Refusal> {
+        self.current().machine.delete_group(application, name)
+    }
+
     /// Makes later deployments of a group stay in progress until they are
     /// finished by hand or stopped.
     pub fn hold(&self, application: &str, group: &str) -> Result<(), Refusal> {

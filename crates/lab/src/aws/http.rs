@@ -64,6 +64,7 @@ async fn handle(State(services): State<Services>, request: Request<Body>) -> Res
     match fault {
         Some(Fault::Drop) => hang_up(),
         Some(Fault::Throttle) => target.trouble(Trouble::Throttled),
+        Some(Fault::Deny) => target.trouble(Trouble::Denied),
         Some(Fault::InternalError) => target.trouble(Trouble::Internal),
         Some(Fault::TimeoutAfterActing) => {
             drop(serve(&services, &target, &parts, body));
@@ -160,10 +161,15 @@ impl Target {
             (Self::Json { .. }, Trouble::Throttled) => {
                 (StatusCode::BAD_REQUEST, "ThrottlingException")
             }
+            (Self::Json { .. }, Trouble::Denied) => {
+                (StatusCode::BAD_REQUEST, "AccessDeniedException")
+            }
             (Self::Json { .. }, Trouble::Internal) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure")
             }
-            (Self::S3 { .. }, Trouble::Unsigned) => (StatusCode::FORBIDDEN, "AccessDenied"),
+            (Self::S3 { .. }, Trouble::Unsigned | Trouble::Denied) => {
+                (StatusCode::FORBIDDEN, "AccessDenied")
+            }
             (Self::S3 { .. }, Trouble::Throttled) => (StatusCode::SERVICE_UNAVAILABLE, "SlowDown"),
             (Self::S3 { .. }, Trouble::Internal) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "InternalError")
@@ -172,6 +178,7 @@ impl Target {
         let message = match trouble {
             Trouble::Unsigned => "The request is not signed",
             Trouble::Throttled => "Rate exceeded",
+            Trouble::Denied => "The role is not authorized to perform this",
             Trouble::Internal => "The lab was told to fail",
         };
         match self {
@@ -192,6 +199,7 @@ impl Target {
 enum Trouble {
     Unsigned,
     Throttled,
+    Denied,
     Internal,
 }
 

@@ -9,6 +9,8 @@ use std::time::Duration;
 pub enum Fault {
     /// The service answers that it is asked too often; nothing was done.
     Throttle,
+    /// The service answers that the role may not ask this; nothing was done.
+    Deny,
     /// The service answers with an internal error; nothing was done.
     InternalError,
     /// The service acts, but the connection ends before its answer arrives.

@@ -67,6 +67,13 @@ impl Machine {
         Ok(())
     }
 
+    pub(super) fn delete_group(&mut self, application: &str, name: &str) -> Result<(), Refusal> {
+        self.group(application, name)?;
+        let groups = self.applications.get_mut(application);
+        groups.and_then(|groups| groups.remove(name));
+        Ok(())
+    }
+
     pub(super) fn check_application(&self, name: &str) -> Result<(), Refusal> {
         if !self.applications.contains_key(name) {
             return Err(Refusal::ApplicationDoesNotExist(name.to_owned()));
