@@ -18,6 +18,7 @@ pub use settings::{HEALING, REPORT, Settings};
 use crate::aws::Aws;
 use crate::binaries::{self, Profile};
 use crate::clock::real_time;
+use crate::codedeploy::GroupOptions;
 use crate::dynamo::Dynamo;
 use crate::pipeline::{ApprovalView, Job, PipelineSpec, SourceRevision, Stage};
 use crate::runtime::{Function, Invocation, Outcome};
@@ -176,6 +177,12 @@ impl World {
     /// action has these parameters.
     pub fn gate(&self, parameters: &Value) {
         let application = "SampleDevOpsApp";
+        let codedeploy = self.aws.codedeploy();
+        codedeploy.application(application);
+        for group in ["Staging", "Production"] {
+            let declared = codedeploy.group(application, group, GroupOptions::default());
+            declared.expect("the application is there");
+        }
         let staging = Stage::new("Staging")
             .deploy("Deploy", application, "Staging", 1)
             .lambda(

@@ -167,53 +167,142 @@ impl LedgerEntry {
     }
 }
 
+/// A deployment in the history of its group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reached {
+    /// What it brought, and what is known of that. Its time is when it changed
+    /// the first instance.
+    pub entry: LedgerEntry,
+    /// When nothing else ran any more; nothing if something else still may.
+    pub everywhere: Option<Timestamp>,
+    /// The deployment that it took back: the one that the marker of a heal
+    /// names, or the one that CodeDeploy rolled back. Nothing if it took none
+    /// back, or if nobody says which.
+    pub takes_back: Option<String>,
+}
+
 /// What else happened to a group while a build was being measured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Undisturbed {
     /// Only the judged deployment ran.
     Yes,
-    /// Another release arrived first: the numbers belong to two builds.
-    Overtaken(Deployment),
-    /// The judged deployment was replaced because of a problem.
+    /// Another deployment came first: the numbers belong to two.
+    Overtaken(Reached),
+    /// The judged deployment was taken back.
     Healed(Deployment),
 }
 
-/// Says whether the judged deployment had `window` to itself.
+/// Says whether the judged deployment had `window` to itself. What reached its
+/// group first after it decides:
 ///
-/// A heal weighs more than a release that followed it: a build that had to be
-/// replaced has failed, whatever came afterwards.
-pub fn undisturbed(judged: &Deployment, others: &[Deployment], window: Window) -> Undisturbed {
-    let mut reached: Vec<&Deployment> = others
+/// | First came | Then |
+/// |---|---|
+/// | a heal whose marker names the judged deployment, or CodeDeploy's rollback of it | it was healed |
+/// | a heal or a rollback of another deployment, or of one that nobody names | it was overtaken |
+/// | anything else, such as a release, a redeployment by hand, or a restart | it was overtaken |
+///
+/// What comes later belongs to what came first, and speaks against that alone.
+pub fn undisturbed(judged: &Deployment, history: &[Reached], window: Window) -> Undisturbed {
+    let first = history
         .iter()
-        .filter(|other| other.group == judged.group && other.id != judged.id)
-        .filter(|other| judged.at <= other.at && other.at < window.end)
-        .collect();
-    reached.sort_by_key(|other| other.at);
-
-    if let Some(heal) = reached.iter().find(|other| other.origin == Origin::Heal) {
-        return Undisturbed::Healed((*heal).clone());
+        .filter(|other| {
+            let Deployment { group, id, at, .. } = &other.entry.deployment;
+            *group == judged.group && *id != judged.id && judged.at <= *at && *at < window.end
+        })
+        .min_by_key(|other| {
+            let Deployment { at, origin, .. } = &other.entry.deployment;
+            (*at, *origin == Origin::Heal)
+        });
+    match first {
+        None => Undisturbed::Yes,
+        Some(first) if first.takes_back.as_ref() == Some(&judged.id) => {
+            Undisturbed::Healed(first.entry.deployment.clone())
+        }
+        Some(first) => Undisturbed::Overtaken(first.clone()),
     }
-    reached.first().map_or(Undisturbed::Yes, |other| {
-        Undisturbed::Overtaken((*other).clone())
+}
+
+/// What of the history of one group, in any order, ran in any part of `window`.
+/// A deployment runs from the first instance that it changed until another one
+/// ran everywhere.
+pub fn ran(history: &[Reached], window: Window) -> impl Iterator<Item = &Reached> {
+    history.iter().filter(move |one| {
+        let until = until(one, history);
+        one.entry.deployment.at < window.end && until.is_none_or(|until| window.start < until)
     })
 }
 
-/// The deployment that makes a baseline over `window` untrustworthy, if any.
-///
-/// `history` holds the deployments of one group in any order. A deployment runs
-/// from its own time until the next one begins.
-pub fn taint(history: &[LedgerEntry], window: Window) -> Option<&LedgerEntry> {
-    let mut history: Vec<&LedgerEntry> = history.iter().collect();
-    history.sort_by_key(|entry| entry.deployment.at);
-    history
+fn until(one: &Reached, history: &[Reached]) -> Option<Timestamp> {
+    let at = one.entry.deployment.at;
+    let later = history
         .iter()
-        .enumerate()
-        .filter(|(index, entry)| {
-            let until = history.get(index + 1).map(|next| next.deployment.at);
-            entry.deployment.at < window.end && until.is_none_or(|until| window.start < until)
-        })
-        .map(|(_, entry)| *entry)
-        .find(|entry| matches!(entry.standing, Standing::Suspect | Standing::Bad))
+        .filter(|later| at < later.entry.deployment.at);
+    later.filter_map(|later| later.everywhere).min()
+}
+
+/// The deployment that makes a baseline over `window` untrustworthy, if any.
+pub fn taint(history: &[Reached], window: Window) -> Option<&LedgerEntry> {
+    ran(history, window)
+        .map(|one| &one.entry)
+        .filter(|entry| matches!(entry.standing, Standing::Suspect | Standing::Bad))
+        .min_by_key(|entry| entry.deployment.at)
+}
+
+const MINUTE_MS: i64 = 60_000;
+
+/// Content that would be held against itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnBaseline {
+    /// The last deployment that brought it.
+    pub entry: LedgerEntry,
+    /// How many seconds before the build's window the compare side has to be
+    /// looked at, so that it ran in no part.
+    pub clear_at: i64,
+}
+
+/// Whether content of one of these identities was judged good in these groups,
+/// and nothing speaks against it there.
+pub fn is_good<'a>(
+    contents: &BTreeSet<String>,
+    known: impl IntoIterator<Item = &'a LedgerEntry>,
+) -> bool {
+    let known = known.into_iter();
+    let own = known.filter(|entry| is_of(contents, &entry.deployment));
+    let standings: Vec<Standing> = own.map(|entry| entry.standing).collect();
+    let against = [Standing::Suspect, Standing::Bad];
+    standings.contains(&Standing::Good)
+        && !standings.iter().any(|standing| against.contains(standing))
+}
+
+/// The content of one of these identities that ran in `window`, shifted back, if
+/// any did.
+pub fn own_baseline(
+    contents: &BTreeSet<String>,
+    history: &[Reached],
+    window: Window,
+    shift_seconds: i64,
+) -> Option<OwnBaseline> {
+    let latest = |shift: i64| {
+        ran(history, window.shifted_back(shift))
+            .map(|one| &one.entry)
+            .filter(|entry| is_of(contents, &entry.deployment))
+            .max_by_key(|entry| entry.deployment.at)
+    };
+    let entry = latest(shift_seconds)?.clone();
+    let mut clear_at = shift_seconds;
+    while let Some(still) = latest(clear_at) {
+        let apart = window.end.as_millisecond() - still.deployment.at.as_millisecond();
+        // Whole minutes, as a torn one belongs to two builds.
+        clear_at = apart.div_euclid(MINUTE_MS) * 60;
+        if apart.rem_euclid(MINUTE_MS) != 0 {
+            clear_at += 60;
+        }
+    }
+    Some(OwnBaseline { entry, clear_at })
+}
+
+fn is_of(contents: &BTreeSet<String>, deployment: &Deployment) -> bool {
+    !deployment.contents().is_disjoint(contents)
 }
 
 #[cfg(test)]
@@ -248,68 +337,94 @@ mod tests {
         }
     }
 
-    fn entry(id: &str, at: i64, standing: Standing) -> LedgerEntry {
-        LedgerEntry {
-            deployment: deployment(id, at, Origin::Release),
-            standing,
-            taught_by: "a test".to_owned(),
-            bound_to: None,
+    /// A deployment that took no time.
+    fn reached(id: &str, at: i64, standing: Standing) -> Reached {
+        Reached {
+            entry: LedgerEntry {
+                deployment: deployment(id, at, Origin::Release),
+                standing,
+                taught_by: "a test".to_owned(),
+                bound_to: None,
+            },
+            everywhere: Some(minute(at)),
+            takes_back: None,
         }
+    }
+
+    fn release(id: &str, at: i64) -> Reached {
+        reached(id, at, Standing::Unknown)
+    }
+
+    fn heal(id: &str, at: i64, takes_back: Option<&str>) -> Reached {
+        let mut heal = release(id, at);
+        heal.entry.deployment.origin = Origin::Heal;
+        heal.takes_back = takes_back.map(str::to_owned);
+        heal
     }
 
     #[test]
     fn window_is_undisturbed_by_earlier_later_and_foreign_deployments() {
         let judged = deployment("d-1", 10, Origin::Release);
-        let mut elsewhere = deployment("d-4", 12, Origin::Release);
-        elsewhere.group.name = "Staging".to_owned();
-        let others = [
-            judged.clone(),
-            deployment("d-0", 9, Origin::Release),
-            deployment("d-2", 16, Origin::Release),
+        let mut elsewhere = release("d-4", 12);
+        elsewhere.entry.deployment.group.name = "Staging".to_owned();
+        let history = [
+            release("d-1", 10),
+            release("d-0", 9),
+            release("d-2", 16),
             elsewhere,
         ];
 
         assert_eq!(
-            undisturbed(&judged, &others, window(11, 16)),
+            undisturbed(&judged, &history, window(11, 16)),
             Undisturbed::Yes
         );
     }
 
     #[test]
-    fn release_before_the_end_of_the_window_overtakes() {
+    fn what_came_first_decides_about_the_window() {
         let judged = deployment("d-1", 10, Origin::Release);
-        let others = [
-            deployment("d-3", 15, Origin::Release),
-            deployment("d-2", 14, Origin::Release),
-        ];
-
-        let Undisturbed::Overtaken(by) = undisturbed(&judged, &others, window(11, 16)) else {
-            panic!("the window belongs to two builds");
-        };
-        assert_eq!(by.id, "d-2");
-    }
-
-    #[test]
-    fn heal_weighs_more_than_the_release_before_it() {
-        let judged = deployment("d-1", 10, Origin::Release);
-        let others = [
-            deployment("d-2", 12, Origin::Release),
-            deployment("d-3", 14, Origin::Heal),
-        ];
-
-        assert!(matches!(
-            undisturbed(&judged, &others, window(11, 16)),
-            Undisturbed::Healed(heal) if heal.id == "d-3"
-        ));
+        for (history, expected) in [
+            (
+                vec![release("d-3", 15), release("d-2", 14)],
+                "overtaken by d-2",
+            ),
+            (vec![heal("d-2", 12, Some("d-1"))], "healed by d-2"),
+            (
+                vec![heal("d-2", 12, Some("d-1")), release("d-3", 13)],
+                "healed by d-2",
+            ),
+            (
+                vec![release("d-2", 12), heal("d-3", 14, Some("d-1"))],
+                "overtaken by d-2",
+            ),
+            (
+                vec![release("d-2", 12), heal("d-3", 14, Some("d-2"))],
+                "overtaken by d-2",
+            ),
+            // It took back what changed nothing, or nobody says what.
+            (vec![heal("d-3", 14, Some("d-2"))], "overtaken by d-3"),
+            (vec![heal("d-3", 14, None)], "overtaken by d-3"),
+            (
+                vec![heal("d-3", 12, Some("d-1")), release("d-2", 12)],
+                "overtaken by d-2",
+            ),
+        ] {
+            let found = match undisturbed(&judged, &history, window(11, 16)) {
+                Undisturbed::Yes => "undisturbed".to_owned(),
+                Undisturbed::Healed(heal) => format!("healed by {}", heal.id),
+                Undisturbed::Overtaken(by) => format!("overtaken by {}", by.entry.deployment.id),
+            };
+            assert_eq!(found, expected, "{history:?}");
+        }
     }
 
     #[test]
     fn baseline_is_tainted_only_by_what_ran_inside_its_window() {
         let history = [
-            entry("d-3", 30, Standing::Good),
-            entry("d-2", 20, Standing::Bad),
-            entry("d-1", 10, Standing::Suspect),
-            entry("d-0", 0, Standing::Good),
+            reached("d-3", 30, Standing::Good),
+            reached("d-2", 20, Standing::Bad),
+            reached("d-1", 10, Standing::Suspect),
+            reached("d-0", 0, Standing::Good),
         ];
         let tainted_by = |start, end| {
             taint(&history, window(start, end)).map(|entry| entry.deployment.id.as_str())
@@ -320,6 +435,67 @@ mod tests {
         assert_eq!(tainted_by(21, 25), Some("d-2"));
         assert_eq!(tainted_by(29, 35), Some("d-2"));
         assert_eq!(tainted_by(30, 35), None);
+    }
+
+    #[test]
+    fn deployment_runs_until_another_one_runs_everywhere() {
+        let mut slow = release("d-2", 20);
+        slow.everywhere = Some(minute(30));
+        let mut failed = release("d-3", 40);
+        failed.everywhere = None;
+        let history = [release("d-1", 10), slow, failed, release("d-4", 50)];
+        let ran = |start, end| {
+            let ran = ran(&history, window(start, end));
+            let ids: Vec<&str> = ran.map(|one| one.entry.deployment.id.as_str()).collect();
+            ids.concat()
+        };
+
+        assert_eq!(ran(5, 9), "");
+        assert_eq!(ran(15, 20), "d-1");
+        assert_eq!(ran(25, 28), "d-1d-2");
+        assert_eq!(ran(30, 40), "d-2");
+        assert_eq!(ran(41, 50), "d-2d-3");
+        assert_eq!(ran(50, 60), "d-4");
+    }
+
+    #[test]
+    fn own_baseline_names_the_shift_that_looks_past_it() {
+        let own = deployment("d-1", 0, Origin::Release).contents();
+        // The same content again, an hour later; the first time it was slow.
+        let mut first = release("d-1", 10);
+        first.everywhere = Some(minute(20));
+        let mut again = release("d-1", 70);
+        again.entry.deployment.id = "d-2".to_owned();
+        let history = [release("d-0", 0), first, again];
+        let found = |start: i64, shift: i64| {
+            let window = window(start, start + 5);
+            let found = own_baseline(&own, &history, window, shift * 60)?;
+            Some((found.entry.deployment.id, found.clear_at / 60))
+        };
+
+        assert_eq!(found(75, 60), Some(("d-1".to_owned(), 70)));
+        assert_eq!(found(75, 2), Some(("d-2".to_owned(), 70)));
+        assert_eq!(found(75, 65), Some(("d-1".to_owned(), 70)));
+        assert_eq!(found(75, 70), None);
+    }
+
+    #[test]
+    fn content_is_good_once_judged_so_unless_something_speaks_against_it() {
+        use Standing::{Bad, Good, Suspect, Unknown};
+        let own = deployment("d-1", 0, Origin::Release).contents();
+        let good = |standings: &[Standing]| {
+            let history = standings
+                .iter()
+                .map(|known| reached("d-1", 0, *known).entry);
+            let history: Vec<LedgerEntry> = history.collect();
+            is_good(&own, &history)
+        };
+
+        assert!(good(&[Good, Unknown]));
+        for standings in [&[][..], &[Unknown], &[Good, Bad], &[Suspect, Good]] {
+            assert!(!good(standings), "{standings:?}");
+        }
+        assert!(!is_good(&own, [&reached("d-2", 0, Good).entry]));
     }
 
     #[test]

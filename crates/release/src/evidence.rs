@@ -61,10 +61,12 @@ pub struct Context {
 pub enum Unjudged {
     /// The build was replaced because of a problem.
     Healed,
-    /// Another build came before the window ended.
+    /// Another deployment came before the window ended.
     Overtaken,
     /// Nothing may be held against the compare side.
     Tainted,
+    /// The compare side had the same content.
+    OwnBaseline,
     /// The tenant was never reached.
     Unmeasured,
 }
@@ -74,8 +76,9 @@ impl Unjudged {
     pub fn heading(self) -> &'static str {
         match self {
             Self::Healed => "this build was replaced because of a problem",
-            Self::Overtaken => "another build came before the window ended",
+            Self::Overtaken => "another deployment came before the window ended",
             Self::Tainted => "the baseline cannot be trusted",
+            Self::OwnBaseline => "this build would be held against itself",
             Self::Unmeasured => "it could not be measured in time",
         }
     }

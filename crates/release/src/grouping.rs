@@ -95,24 +95,24 @@ pub fn behind_sources(
     all
 }
 
-/// The groups behind the compared environments: all that may be, because a
-/// baseline that may be tainted is. An environment that is compared with itself
-/// has those of the source.
+/// The groups behind the compared environment of a service entry: all that may
+/// be, because a baseline that may be tainted is. An environment that is
+/// compared with itself has those of the source.
 pub fn behind_compared(
-    compared: &[(&ServiceEntry, &Comparison)],
+    entry: &ServiceEntry,
+    comparison: &Comparison,
     listed: &Behind,
     known: &BTreeSet<Group>,
     own_stage: &BTreeSet<Group>,
 ) -> BTreeSet<Group> {
-    let groups = compared.iter().filter_map(|(entry, comparison)| {
-        let name = comparison.compare.as_ref()?;
-        if comparison.compares_environment_with_itself() {
-            let one = [(*entry, *comparison)];
-            return Some(behind_sources(&one, listed, known, own_stage).groups);
-        }
-        Some(behind_environment(entry, name, listed, known)?.groups)
-    });
-    groups.flatten().collect()
+    let Some(name) = &comparison.compare else {
+        return BTreeSet::new();
+    };
+    if comparison.compares_environment_with_itself() {
+        return behind_sources(&[(entry, comparison)], listed, known, own_stage).groups;
+    }
+    let found = behind_environment(entry, name, listed, known);
+    found.map(|found| found.groups).unwrap_or_default()
 }
 
 fn behind_environment(
@@ -238,8 +238,10 @@ mod tests {
         let spec = monspec::read(SPEC, |_| None).spec.unwrap();
         let listed = Behind::default();
         let compared = |comparison, known: &str, own: &str| {
-            let compared = spec.compared(comparison);
-            behind_compared(&compared, &listed, &groups(known), &groups(own))
+            let [(entry, comparison)] = spec.compared(comparison)[..] else {
+                panic!("one entry has it");
+            };
+            behind_compared(entry, comparison, &listed, &groups(known), &groups(own))
         };
 
         let both = "A/Staging B/Prod A/Production";

@@ -236,6 +236,14 @@ pub fn carries_marker(description: &str) -> bool {
     description.contains(MARKER)
 }
 
+/// The culprit that the marker of a heal of ours names.
+pub fn named_in(description: &str) -> Option<&str> {
+    let (_, marker) = description.split_once(MARKER)?;
+    let (marker, _) = marker.split_once(']')?;
+    let (_, culprit) = marker.rsplit_once(':')?;
+    Some(culprit)
+}
+
 /// Why a heal must not be done. Displays as a sentence that says what a person
 /// can do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]

@@ -12,11 +12,13 @@
 //! | – | registered | validation, slot, job marker, spec, ledger in one transaction; predecessor in the slot → Settled(superseded), its intent inherited; due only while its hook is owed | job success | nothing stored, the job is delivered again | the job is delivered again and finds its marker |
 //! | any | cannot be read, or makes its worker panic | looks + 1, due = backoff; after the last look: dead, no due time | – | lease | as written |
 //! | any | due | claim, due = lease | – | still due | due again at the lease |
-//! | Waiting | the window was not the build's own | → Judged(Failed or Inconclusive), evidence | – | lease, judged again | next row of Judged |
+//! | Waiting | a heal that names the build, or its rollback, reached the group first, before the window ended | → Judged(Failed), evidence | – | lease, judged again | next row of Judged |
+//! | Waiting | any other deployment reached the group first, before the window ended | → Judged(Inconclusive), evidence, nothing is learnt | – | lease, judged again | next row of Judged |
+//! | Waiting | a group cannot be asked what was deployed to it | due = backoff, faults + 1, claim released | – | lease | as written |
 //! | Waiting | a number is missing and patience is left | due = next look, claim released | – | lease | as written |
 //! | Waiting | a fault | due = backoff, faults + 1, claim released | – | lease | as written |
 //! | Waiting | `give_up_at` passed | → Judged(Inconclusive), evidence | – | lease | next row of Judged |
-//! | Waiting | everything is measured | → Judged, evidence, slot, ledger in one transaction | – | lease, judged again from the same window | next row of Judged |
+//! | Waiting | everything is measured; what is compared is no baseline where it is bad, or the same content and not good there | → Judged, evidence, slot, ledger in one transaction | – | lease, judged again from the same window | next row of Judged |
 //! | Waiting | the same, and its approval was seen open beside it, and all of its validations agree | the same, and the intent with its action execution in the same transaction | – | lease, judged again from the same window | row of the intent |
 //! | Judged | its verdict was not counted for certain | with the next deferral: told | metric of the verdict | counted again | as written |
 //! | Judged | no approval asked for | ending = nothing to answer | – | lease | as written |
@@ -35,6 +37,7 @@
 //! | Judged as inconclusive and unanswered, or given up | a person wants it judged again | → Waiting, due now, no verdict, no answer in the slot, hook owed, no claim, in one transaction; a worker's claim is lost | – | as it was | judged again from the same window |
 //! | Judged | nothing is left to do | → Settled, no due time, expiry | – | lease | finished |
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -75,7 +78,7 @@ impl FromStr for ValidationId {
     }
 }
 
-/// What was asked for. Never changes after registration.
+/// What was asked for. Its record never changes after registration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Registration {
@@ -110,6 +113,10 @@ pub struct Registration {
     pub untaught: Option<String>,
     /// The deployment groups behind the compared environments, where known.
     pub compare_groups: Vec<Group>,
+    /// The same by service entry. Records of earlier versions do not tell them
+    /// apart.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub compared: BTreeMap<String, Vec<Group>>,
     /// Where the result is posted, if anywhere.
     pub result_hook: Option<String>,
     /// When it was registered.
@@ -128,6 +135,16 @@ impl Registration {
         match self.untaught {
             None => &self.deployments,
             Some(_) => &[],
+        }
+    }
+
+    /// The deployment groups behind the compared environment of a service
+    /// entry, where known.
+    pub fn compared_by(&self, entry: &str) -> &[Group] {
+        match self.compared.get(entry) {
+            Some(groups) => groups,
+            None if self.compared.is_empty() => &self.compare_groups,
+            None => &[],
         }
     }
 }

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::measure::{Asking, Side};
 pub use crate::overlap::Overlap;
 use crate::overlap::windows_are_apart;
-use crate::sides::{Baseline, Pair, Sides};
+use crate::sides::{Pair, Sides};
 
 /// What is to be compared.
 #[derive(Clone, Copy, Debug)]
@@ -85,7 +85,7 @@ pub async fn compare(
     let asking = Asking::new(tenant.clone(), deadline);
     let measuring = request.compared.iter().map(async |(entry, comparison)| {
         let pair = Pair::new(entry, comparison, request.window)?;
-        let mut sides = pair.measured(&asking, Baseline::Wanted).await?;
+        let mut sides = pair.measured(&asking).await?;
         sides.explain(&asking).await;
         anyhow::Ok(sides)
     });

@@ -43,7 +43,7 @@ use crate::due::{PAGE, Tick, first_pages, work_through};
 use crate::push_deployment_event::GroupTag;
 use notification::{About, Notification, Unusable};
 use pass::Pass;
-pub(crate) use view::recorded;
+pub(crate) use view::{completed, recorded, target};
 
 /// How many problems are worked on at the same time.
 const CONCURRENCY: usize = 8;

@@ -4,6 +4,8 @@ mod parameters;
 mod pipeline;
 mod spec;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use anyhow::Context as _;
 use delivery::CodePipeline;
 use delivery::artifact::Artifacts;
@@ -11,6 +13,7 @@ use delivery::job::Job;
 use jiff::{SignedDuration, Timestamp};
 use monspec::Monspec;
 use release::behind::Behind;
+use release::deployment::Group;
 use release::validation::{ExecutionMode, Registrant, Registration, ValidationId, version_label};
 use release::window::{Window, saturating_add};
 use store::{Registered, Store};
@@ -254,13 +257,19 @@ fn registration(
         version,
         deployments: placed.deployments,
         untaught: placed.untaught,
-        compare_groups: placed.compare_groups,
+        compare_groups: all_of(&placed.compared),
+        compared: placed.compared,
         result_hook: parameters.result_hook.clone(),
         registered_at: now,
         due_at,
         give_up_at,
         expires_at: saturating_add(give_up_at, retention),
     })
+}
+
+fn all_of(compared: &BTreeMap<String, Vec<Group>>) -> Vec<Group> {
+    let all: BTreeSet<&Group> = compared.values().flatten().collect();
+    all.into_iter().cloned().collect()
 }
 
 async fn store(

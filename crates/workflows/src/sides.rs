@@ -20,15 +20,6 @@ pub(crate) struct Pair<'a> {
     pub(crate) compare: Option<Side<'a>>,
 }
 
-/// What is known of the compare side before it is asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Baseline {
-    /// Its numbers count.
-    Wanted,
-    /// Its numbers are shown, and nothing may be held against them.
-    Untrusted(Gap),
-}
-
 /// Both sides, measured.
 #[derive(Debug)]
 pub(crate) struct Sides<'a> {
@@ -71,11 +62,7 @@ impl<'a> Pair<'a> {
     }
 
     /// Asks for both sides at once.
-    pub(crate) async fn measured(
-        self,
-        asking: &Asking,
-        baseline: Baseline,
-    ) -> Result<Sides<'a>, dynatrace::Error> {
+    pub(crate) async fn measured(self, asking: &Asking) -> Result<Sides<'a>, dynatrace::Error> {
         let compared = async {
             match self.compare {
                 Some(compare) => asking.readings(self.entry, compare).await.map(Some),
@@ -85,17 +72,13 @@ impl<'a> Pair<'a> {
         let (observed, compared) =
             try_join(asking.readings(self.entry, self.source), compared).await?;
         let measured = measure::measured(self.entry, self.comparison, &observed, compared.as_ref());
-        let mut sides = Sides {
+        Ok(Sides {
             pair: self,
             measured,
             observed,
             baseline: compared,
             untrusted: BTreeMap::new(),
-        };
-        if let Baseline::Untrusted(gap) = baseline {
-            sides.distrust(&gap);
-        }
-        Ok(sides)
+        })
     }
 }
 
@@ -108,8 +91,9 @@ impl Sides<'_> {
                 .is_some_and(|baseline| baseline.token_refused)
     }
 
-    /// Puts the numbers of the compare side where they are only shown.
-    fn distrust(&mut self, gap: &Gap) {
+    /// Puts the numbers of the compare side where they are only shown: nothing
+    /// may be held against them.
+    pub(crate) fn distrust(&mut self, gap: &Gap) {
         for (address, both) in &mut self.measured {
             let told = Measurement::Missing(gap.clone());
             let untrusted = std::mem::replace(&mut both.baseline, told);

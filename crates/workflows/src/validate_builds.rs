@@ -11,9 +11,10 @@ mod history;
 mod hook;
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use delivery::CodePipeline;
+use delivery::codedeploy::CodeDeploy;
 use delivery::pipeline::ActionRun;
 use dynatrace::Dynatrace;
 use futures_util::FutureExt as _;
@@ -37,6 +38,9 @@ use crate::outgoing::Outgoing;
 /// How many validations are worked on at the same time.
 const CONCURRENCY: usize = 24;
 
+/// Made when it is needed first.
+pub type Later<T> = LazyLock<T, Box<dyn FnOnce() -> T + Send>>;
+
 /// What a tick speaks to, whether or not anything is due.
 #[derive(Debug)]
 pub struct Services {
@@ -44,6 +48,8 @@ pub struct Services {
     pub store: Store,
     /// Where approvals are answered.
     pub pipeline: CodePipeline,
+    /// What was deployed where; made once a window is judged.
+    pub codedeploy: Later<CodeDeploy>,
     /// Where results are posted.
     pub outgoing: Outgoing,
     /// How long missing data is asked for again before it counts as missing.
@@ -272,7 +278,9 @@ impl Shared<'_> {
             *token_refused |= judging.token_refused;
             match judging.step {
                 judging::Step::Wait(wait) => return Ok(Some(wait)),
-                judging::Step::Judge(evidence) => {
+                judging::Step::Judge(evidence, judged) => {
+                    // The ledger learns what only CodeDeploy can say.
+                    claimed.validation.registration.deployments = judged;
                     let findings: Vec<monspec::Finding> = evidence
                         .findings
                         .iter()

@@ -1,6 +1,9 @@
 //! Settings and clients, once per process; what needs a secret, on demand.
 
+use std::sync::LazyLock;
+
 use delivery::CodePipeline;
+use delivery::codedeploy::CodeDeploy;
 use jiff::{SignedDuration, Timestamp};
 use lambda::report::{REPORT_KEYS, Report};
 use lambda::secrets::Secrets;
@@ -44,6 +47,9 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
             outgoing,
             patience,
             console: Console::of(sdk.region().map(AsRef::as_ref)),
+            codedeploy: LazyLock::new(Box::new(move || {
+                CodeDeploy::new(aws_sdk_codedeploy::Client::new(&sdk))
+            })),
         },
         secrets,
         tenant,

@@ -56,6 +56,9 @@ pub enum Gap {
     /// The window belongs to more than one build, or to a bad one.
     #[error("the window cannot be trusted: {0}")]
     Tainted(String),
+    /// The window holds the judged content itself, which is not known to be good.
+    #[error("the build would be held against itself: {0}")]
+    OwnBaseline(String),
     /// The tenant could not be asked.
     #[error("Dynatrace could not be asked: {0}")]
     Unavailable(String),

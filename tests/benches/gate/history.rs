@@ -76,6 +76,7 @@ fn registered(at: Timestamp, spec: &Spec) -> Registration {
         deployments: Vec::new(),
         untaught: None,
         compare_groups: Vec::new(),
+        compared: std::collections::BTreeMap::new(),
         result_hook: None,
         registered_at: at,
         due_at: at + SignedDuration::from_mins(7),

@@ -183,6 +183,9 @@ impl World {
                 .lambda("Publish", "publish-validation", "", 3, None)
                 .output_artifact("Evidence"),
         };
+        let codedeploy = self.aws.codedeploy();
+        codedeploy.application(pipeline);
+        codedeploy.group(pipeline, "Staging", GroupOptions::default())?;
         let pipelines = self.aws.pipelines();
         pipelines.create(
             PipelineSpec::new(pipeline)

@@ -4,15 +4,19 @@
 //! Every remote is spoken to by its real client over HTTP. What the functions'
 //! edges do, this does with the story's own `now`.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use delivery::CodePipeline;
 use delivery::artifact::Artifacts;
+use delivery::codedeploy::{CodeDeploy, Created, Redeployment};
 use delivery::job::{Answer, JobEvent};
+use delivery::pipeline::Target;
 use dynatrace::{Api, Dynatrace};
 use jiff::{SignedDuration, Timestamp};
 use lab::aws::Aws;
+use lab::codedeploy::GroupOptions;
 use lab::dynamo::{Contended, Dynamo};
 use lab::pipeline::{
     ApprovalStatus, ApprovalView, Job, JobStatus, Mode, PipelineSpec, SourceRevision, Stage,
@@ -21,6 +25,7 @@ use lab::tenant::{Failed, Requests, Tenant};
 use release::console::Console;
 use release::evidence::Evidence;
 use release::links::{LinkSettings, Links};
+use release::remediation::MARKER;
 use release::validation::{Validation, ValidationId};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -81,6 +86,9 @@ impl World {
             dynamo,
         };
         world.at(world.now);
+        for group in ["Staging", "Production"] {
+            world.group("SampleDevOpsApp", group, GroupOptions::default());
+        }
         for (id, environment) in [(STAGING, "Staging"), (PRODUCTION, "Production")] {
             world
                 .tenant
@@ -89,6 +97,39 @@ impl World {
                 .add();
         }
         world
+    }
+
+    /// Declares a deployment group, or gives it other options for its later
+    /// deployments.
+    pub(crate) fn group(&self, application: &str, name: &str, options: GroupOptions) {
+        let codedeploy = self.aws.codedeploy();
+        codedeploy.application(application);
+        codedeploy.group(application, name, options).unwrap();
+    }
+
+    /// Deploys what a group of the sample application was given first once more,
+    /// as a heal that answers this deployment.
+    pub(crate) async fn heal(&self, group: &str, culprit: &str) -> String {
+        let client = CodeDeploy::new(aws_sdk_codedeploy::Client::new(&self.aws.sdk_config()));
+        let target = Target {
+            application: "SampleDevOpsApp".to_owned(),
+            group: group.to_owned(),
+        };
+        let history = client
+            .history(&target, Timestamp::UNIX_EPOCH)
+            .await
+            .unwrap();
+        let first = history.last().unwrap().revision.as_ref().unwrap();
+        let wish = Redeployment {
+            target: &target,
+            revision: first,
+            config: None,
+            description: &format!("A heal {MARKER}P-1:{culprit}]"),
+        };
+        match client.redeploy(&wish).await.unwrap() {
+            Created::Deployment(id) => id,
+            refused => panic!("{refused:?}"),
+        }
     }
 
     /// Sees the tables as they are, past the store.
@@ -253,7 +294,11 @@ impl World {
     }
 
     pub(crate) fn judging(&self) -> Services {
+        let sdk = self.aws.sdk_config();
         Services {
+            codedeploy: LazyLock::new(Box::new(move || {
+                CodeDeploy::new(aws_sdk_codedeploy::Client::new(&sdk))
+            })),
             store: self.store.clone(),
             pipeline: self.codepipeline(),
             outgoing: Outgoing::new(&self.origins).unwrap(),

@@ -278,6 +278,7 @@ fn registration(pipeline: &str, now: Timestamp, ago: SignedDuration) -> Registra
         }],
         untaught: None,
         compare_groups: Vec::new(),
+        compared: std::collections::BTreeMap::new(),
         result_hook: None,
         registered_at: at,
         due_at: window.end,

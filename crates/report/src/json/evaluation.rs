@@ -48,7 +48,7 @@ pub(super) struct Evaluation<'a> {
     /// What the approval says besides.
     note: Option<&'a str>,
     /// What kept the numbers from being judged.
-    #[schemars(extend("enum" = ["healed", "overtaken", "tainted", "unmeasured", null]))]
+    #[schemars(extend("enum" = ["healed", "overtaken", "tainted", "ownBaseline", "unmeasured", null]))]
     unjudged: Option<&'static str>,
     /// The problems that were open on each judged environment.
     problems: Vec<Problems<'a>>,

@@ -75,6 +75,7 @@ pub(crate) fn waiting(number: u8) -> Validation {
         }],
         untaught: None,
         compare_groups: Vec::new(),
+        compared: std::collections::BTreeMap::new(),
         result_hook: None,
         registered_at,
         due_at: window.end + SignedDuration::from_secs(120),

@@ -226,6 +226,7 @@ pub(crate) fn registration(second: u16) -> Registration {
         deployments: vec![deployment("d-1", 0)],
         untaught: None,
         compare_groups: Vec::new(),
+        compared: std::collections::BTreeMap::new(),
         result_hook: None,
         registered_at,
         due_at: at(1_000 + i64::from(second)),

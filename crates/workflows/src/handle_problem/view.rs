@@ -240,7 +240,7 @@ impl View {
 }
 
 /// A group in CodeDeploy's words.
-pub(super) fn target(group: &Group) -> Target {
+pub(crate) fn target(group: &Group) -> Target {
     Target {
         application: group.application.clone(),
         group: group.name.clone(),
@@ -260,7 +260,7 @@ fn end_of_marker(culprit: &str) -> String {
 /// What the ledger has of a deployment, with what only CodeDeploy can say:
 /// whoever announced it first may not have known why it was made, nor where its
 /// content lies.
-pub(super) fn completed(
+pub(crate) fn completed(
     mut deployment: Deployment,
     made: Option<&codedeploy::Deployment>,
 ) -> Deployment {

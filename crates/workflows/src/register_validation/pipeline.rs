@@ -1,7 +1,7 @@
 //! The place of a registration within its pipeline: execution, approval,
 //! deployments.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use delivery::CodePipeline;
 use delivery::job::JobContext;
@@ -27,7 +27,7 @@ pub(super) struct Placed {
     pub(super) sources: Vec<SourceRevision>,
     pub(super) deployments: Vec<Deployment>,
     pub(super) untaught: Option<String>,
-    pub(super) compare_groups: Vec<Group>,
+    pub(super) compared: BTreeMap<String, Vec<Group>>,
 }
 
 impl Placed {
@@ -42,7 +42,7 @@ impl Placed {
             sources: Vec::new(),
             deployments: Vec::new(),
             untaught: None,
-            compare_groups: Vec::new(),
+            compared: BTreeMap::new(),
         }
     }
 }
@@ -134,7 +134,7 @@ fn place(
     let About {
         deployed,
         untaught,
-        compare_groups,
+        compared,
     } = about(&released, &registrant, compared, listed)?;
     let deployments = deployed
         .iter()
@@ -147,7 +147,7 @@ fn place(
         approval,
         deployments,
         untaught,
-        compare_groups,
+        compared,
         execution: Some(id),
         sources,
     }))
@@ -214,7 +214,7 @@ fn mode(mode: Mode) -> ExecutionMode {
 struct About {
     deployed: Vec<Deployed>,
     untaught: Option<String>,
-    compare_groups: Vec<Group>,
+    compared: BTreeMap<String, Vec<Group>>,
 }
 
 /// The deployments that the window has to belong to, and whether it is known
@@ -276,11 +276,14 @@ fn about(
     } else {
         None
     };
-    let compare_groups = behind_compared(compared, listed, &known, &own);
+    let compared = compared.iter().map(|(entry, comparison)| {
+        let groups = behind_compared(entry, comparison, listed, &known, &own);
+        (entry.id.clone(), groups.into_iter().collect())
+    });
     Ok(About {
         deployed,
         untaught,
-        compare_groups: compare_groups.into_iter().collect(),
+        compared: compared.collect(),
     })
 }
 

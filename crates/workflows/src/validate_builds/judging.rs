@@ -5,12 +5,9 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 use futures_util::future::{join3, try_join_all};
 use jiff::{SignedDuration, Timestamp};
-use monspec::{
-    Comparison, Gap, Measurement, MissingBaseline, Monspec, Outcome, ServiceEntry, Verdict,
-    WhenInconclusive,
-};
+use monspec::{Gap, Measurement, MissingBaseline, Monspec, Outcome, Verdict, WhenInconclusive};
 use release::approval;
-use release::deployment::LedgerEntry;
+use release::deployment::{Deployment, LedgerEntry};
 use release::evidence::{
     self, Context, Evidence, Evidenced, Link, Problems, Unjudged, with_problems,
 };
@@ -19,10 +16,10 @@ use release::window::saturating_add;
 
 use super::Shared;
 use super::context;
-use super::history::{History, Mixed, mixed, never_released};
+use super::history::{Distrusted, Histories, Mixed};
 use crate::due::Wait;
 use crate::metric_facts;
-use crate::sides::{Baseline, Pair, Sides};
+use crate::sides::{Pair, Sides};
 
 /// How far a validation came, and what was learnt of the token.
 pub(super) struct Judging {
@@ -34,8 +31,9 @@ pub(super) struct Judging {
 pub(super) enum Step {
     /// Not yet.
     Wait(Wait),
-    /// The verdict, with all that led to it.
-    Judge(Box<Evidence>),
+    /// The verdict, with all that led to it, and the deployments that it is
+    /// about with all that is known of them by now.
+    Judge(Box<Evidence>, Vec<Deployment>),
 }
 
 /// Judges a validation whose window has ended.
@@ -54,8 +52,12 @@ pub(super) async fn judge(shared: &Shared<'_>, validation: &Validation) -> anyho
             let verdict = Verdict::Inconclusive;
             let mut evidence = evidence(shared, verdict, policy, Some(reason), Vec::new());
             evidence.context.unjudged = Some(Unjudged::Unmeasured);
+            evidence.note = note(&validation.registration, &[], &[]);
             evidence.context.links = context::around(shared, &validation.registration, &[]);
-            Ok(decided(evidence))
+            Ok(decided(
+                evidence,
+                validation.registration.deployments.clone(),
+            ))
         }
         outcome => outcome,
     }
@@ -68,33 +70,36 @@ async fn measured(shared: &Shared<'_>, validation: &Validation) -> anyhow::Resul
 
     // Asked together, because windows are seldom mixed and answers are slow.
     let entries = spec.compared(&registration.comparison);
-    let sides = entries
+    let pairs = entries
         .iter()
-        .map(|(entry, comparison)| both_sides(shared, registration, entry, comparison));
+        .map(|(entry, comparison)| Pair::new(entry, comparison, registration.window))
+        .collect::<anyhow::Result<Vec<Pair<'_>>>>()?;
+    let sides = pairs.iter().map(|pair| pair.measured(&shared.asking));
     let problems = entries
         .iter()
         .map(|(entry, comparison)| context::problems(shared, registration, entry, comparison));
-    let (mixed, sides, problems) = join3(
-        mixed(shared, registration, &spec),
+    let (histories, sides, problems) = join3(
+        Histories::read(shared, registration, &spec, &pairs),
         try_join_all(sides),
         try_join_all(problems),
     )
     .await;
-    if let Some(mixed) = mixed? {
+    let mut histories = histories?;
+    if let Some(mixed) = histories.mixed() {
         // The verdict stands; whatever can be measured is shown beside it.
         let (sides, problems) = (sides.unwrap_or_default(), problems.unwrap_or_default());
-        let (looked_at, problems) = (plain(sides), problems.into_iter().flatten().collect());
-        let unjudged = unjudged(shared, registration, policy, mixed, &looked_at, problems);
-        return Ok(decided(unjudged.await));
+        let problems = problems.into_iter().flatten().collect();
+        let unjudged = unjudged(shared, registration, policy, mixed, &sides, problems);
+        return Ok(decided(unjudged.await, histories.judged));
     }
-    let sides = sides?;
-    let tainted_by: Vec<LedgerEntry> = sides
-        .iter()
-        .filter_map(|(_, culprit)| culprit.clone())
-        .collect();
-    let mut sides = plain(sides);
+    let mut sides = sides?;
     let problems: Vec<Problems> = problems?.into_iter().flatten().collect();
     let token_refused = sides.iter().any(Sides::token_refused);
+    let mut distrusted: Option<Distrusted> = None;
+    for both in &mut sides {
+        let found = with_history(shared, &histories, both).await?;
+        distrusted = distrusted.or(found);
+    }
 
     let patience_ends = saturating_add(registration.due_at, shared.services.patience);
     if shared.tick.now < patience_ends
@@ -120,11 +125,14 @@ async fn measured(shared: &Shared<'_>, validation: &Validation) -> anyhow::Resul
         both.name_entities(&mut evidence.entities);
     }
     evidence.context.problems = problems;
-    if let Some(culprit) = tainted_by.first() {
+    if let Some(Distrusted {
+        unjudged, entry, ..
+    }) = distrusted
+    {
         if verdict == Verdict::Inconclusive {
-            evidence.context.unjudged = Some(Unjudged::Tainted);
+            evidence.context.unjudged = Some(unjudged);
         }
-        evidence.context.links = blamed(shared, &culprit.deployment.id, culprit).await;
+        evidence.context.links = blamed(shared, &entry.deployment.id, &entry).await;
     }
     let around = match evidence.context.unjudged {
         Some(_) => context::around_unjudged(shared, registration, &sides).await,
@@ -133,7 +141,7 @@ async fn measured(shared: &Shared<'_>, validation: &Validation) -> anyhow::Resul
     evidence.context.links.extend(around);
     Ok(Judging {
         token_refused,
-        ..decided(evidence)
+        ..decided(evidence, histories.judged)
     })
 }
 
@@ -158,6 +166,7 @@ async fn unjudged(
         ..found
     });
     let mut evidence = evidence(shared, verdict, policy, Some(reason), findings.collect());
+    evidence.note = note(registration, &[], &problems);
     for both in sides {
         both.name_entities(&mut evidence.entities);
     }
@@ -191,10 +200,6 @@ async fn blamed(shared: &Shared<'_>, deployment: &str, known: &LedgerEntry) -> V
     }
     links.push(context::deployment(shared, deployment));
     links
-}
-
-fn plain(sides: Vec<(Sides<'_>, Option<LedgerEntry>)>) -> Vec<Sides<'_>> {
-    sides.into_iter().map(|(sides, _)| sides).collect()
 }
 
 /// What a reader of the verdict has to know beside the numbers.
@@ -268,9 +273,9 @@ fn evidence(
     }
 }
 
-fn decided(evidence: Evidence) -> Judging {
+fn decided(evidence: Evidence, judged: Vec<Deployment>) -> Judging {
     Judging {
-        step: Step::Judge(Box::new(evidence)),
+        step: Step::Judge(Box::new(evidence), judged),
         token_refused: false,
     }
 }
@@ -285,34 +290,26 @@ fn next_look(shared: &Shared<'_>, patience_ends: Timestamp) -> Timestamp {
     saturating_add(shared.tick.now, pause).min(patience_ends)
 }
 
-async fn both_sides<'a>(
+/// Takes from a compare side what must not be held against anything, and says
+/// why; where there is nothing and never was, that is said.
+async fn with_history(
     shared: &Shared<'_>,
-    registration: &Registration,
-    entry: &'a ServiceEntry,
-    comparison: &'a Comparison,
-) -> anyhow::Result<(Sides<'a>, Option<LedgerEntry>)> {
-    let pair = Pair::new(entry, comparison, registration.window)?;
-    let history = match pair.compare {
-        Some(compare) => History::read(shared, registration, compare.window).await?,
-        None => History::default(),
-    };
-    let is_tainted = history.tainted.is_some();
-    let baseline = match history.tainted {
-        Some(tainted) => Baseline::Untrusted(Gap::Tainted(tainted)),
-        None => Baseline::Wanted,
-    };
-    let mut sides = pair.measured(&shared.asking, baseline).await?;
-    if !is_tainted
-        && comparison.missing_baseline == MissingBaseline::FirstRelease
-        && history.nothing_earlier
-        && sides.measured.values().all(|both| silent(&both.baseline))
-        && never_released(shared, registration).await?
+    histories: &Histories<'_>,
+    both: &mut Sides<'_>,
+) -> anyhow::Result<Option<Distrusted>> {
+    if let Some(distrusted) = histories.distrusted(&both.pair) {
+        both.distrust(&distrusted.gap);
+        return Ok(Some(distrusted));
+    }
+    if both.pair.comparison.missing_baseline == MissingBaseline::FirstRelease
+        && both.measured.values().all(|both| silent(&both.baseline))
+        && histories.nothing_earlier(shared, &both.pair).await?
     {
-        for both in sides.measured.values_mut() {
+        for both in both.measured.values_mut() {
             both.baseline = Measurement::Missing(Gap::FirstRelease);
         }
     }
-    Ok((sides, history.culprit))
+    Ok(None)
 }
 
 /// What is missing and may still come.

@@ -12,6 +12,7 @@ stories! {
     edit_of_the_monspec_makes_bad_content_no_better,
     content_is_told_by_the_sources_behind_its_artifact,
     content_of_unknown_sources_is_told_by_its_place,
+    verdict_is_about_the_bundle_that_codedeploy_names,
 }
 
 const APP: &str = "SampleDevOpsApp";
@@ -50,6 +51,12 @@ async fn deployment(world: &World, source: SourceRevision) -> Deployment {
         if job.function == "register-validation" {
             break job;
         }
+        // Whatever is built is there before the job is answered.
+        let output = job
+            .event
+            .pointer("/CodePipeline.job/data/outputArtifacts/0/location/s3Location/objectKey");
+        let key = output.and_then(serde_json::Value::as_str).unwrap();
+        world.aws.s3().put(ARTIFACT_BUCKET, key, b"built".to_vec());
         let done = delivery::job::Answer::done("built");
         world.codepipeline().report(&job.id, done).await.unwrap();
     };
@@ -124,4 +131,41 @@ async fn content_of_unknown_sources_is_told_by_its_place(world: World) {
     let place = format!("location:s3:{ARTIFACT_BUCKET}/");
     assert!(first.identity.starts_with(&place), "{}", first.identity);
     assert_ne!(first.identity, second.identity);
+}
+
+/// The pipeline does not say what a bundle holds, nor where it lies.
+async fn verdict_is_about_the_bundle_that_codedeploy_names(mut world: World) {
+    let build = Stage::new("Build")
+        .elsewhere("Build", "Build", "CodeBuild", 1)
+        .input_artifact("App")
+        .output_artifact("Bundle");
+    pipeline(&world, Some(build), "Bundle");
+    world.traffic(STAGING, 300.0, 0.5);
+    world.traffic(PRODUCTION, 100.0, 0.0);
+    let registered = deployment(&world, sources("1", "1", "m-1")).await;
+    assert_eq!((&registered.digest, &registered.location), (&None, &None));
+
+    world.pass_window().await;
+
+    let entry = world.store.ledger_entry(&registered.group, &registered.id);
+    let judged = entry.await.unwrap().unwrap();
+    assert_eq!(judged.standing, Standing::Bad);
+    let bundle = judged.deployment;
+    let digest = bundle.digest.as_ref().unwrap();
+    assert!(bundle.location.is_some(), "{bundle:?}");
+    let contents = bundle.contents();
+    assert!(
+        contents.contains(&format!("built:App=1#{digest}")),
+        "{contents:?}"
+    );
+    let bad = world.store.bad_contents(&contents).await.unwrap();
+    assert_eq!(bad, contents);
+    // Another build of the same source is another content.
+    let other = Deployment {
+        digest: Some("other".to_owned()),
+        location: None,
+        ..registered
+    };
+    let bad = world.store.bad_contents(&other.contents()).await.unwrap();
+    assert!(bad.is_empty(), "{bad:?}");
 }

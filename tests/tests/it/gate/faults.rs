@@ -1,5 +1,6 @@
 //! What breaks, dies, overlaps or piles up.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -11,7 +12,7 @@ use monspec::Verdict;
 use release::validation::{Ending, Phase};
 use serde_json::json;
 use workflows::register_validation::{Outcome, Request, register_validation};
-use workflows::validate_builds::Progress;
+use workflows::validate_builds::{Progress, Services};
 
 use crate::gate::stories;
 use crate::world::{GATE, PRODUCTION, STAGING, World, monspec, only};
@@ -338,10 +339,14 @@ async fn idle_tick_needs_no_secret(world: World) {
     };
     let connect = async || anyhow::bail!("an idle tick connects to nothing");
 
-    let ticked =
-        workflows::validate_builds::validate_builds(&world.judging(), connect, tick, &|_| ())
-            .await
-            .unwrap();
+    let services = Services {
+        codedeploy: LazyLock::new(Box::new(|| panic!("an idle tick makes no client"))),
+        ..world.judging()
+    };
+
+    let ticked = workflows::validate_builds::validate_builds(&services, connect, tick, &|_| ())
+        .await
+        .unwrap();
 
     assert!(ticked.reports.is_empty());
     assert!(world.tenant.calls().is_empty());

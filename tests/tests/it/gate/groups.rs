@@ -2,6 +2,7 @@
 //! environment, and of no neighbour.
 
 use jiff::SignedDuration;
+use lab::codedeploy::GroupOptions;
 use lab::pipeline::{JobStatus, Mode, PipelineSpec, Stage};
 use monspec::Verdict;
 use release::deployment::{Deployment, Group, LedgerEntry, Origin, Standing};
@@ -113,6 +114,7 @@ async fn stage_that_deploys_otherwise_too_teaches_nothing(mut world: World) {
 async fn later_stage_judges_what_an_earlier_one_deployed_to_its_source(mut world: World) {
     for mode in [Mode::Superseded, Mode::Queued, Mode::Parallel] {
         let staging = Stage::new("Staging").deploy("Deploy", APP, "Staging", 1);
+        world.group(APP, "Canary", GroupOptions::default());
         let canary = Stage::new("Canary").deploy("Deploy", APP, "Canary", 1);
         let parameters = "StagingToProduction,5,,#{codepipeline.PipelineExecutionId}";
         let verify = register(Stage::new("Verify").test("Load"), parameters, 2);
@@ -133,6 +135,9 @@ async fn later_stage_judges_what_an_earlier_one_deployed_to_its_source(mut world
 
 /// One stage deploys two services, to groups of one name.
 fn two_services(world: &World) {
+    for application in ["Shop", "Pay"] {
+        world.group(application, "Staging", GroupOptions::default());
+    }
     let staging = Stage::new("Staging")
         .deploy("DeployShop", "Shop", "Staging", 1)
         .deploy("DeployPay", "Pay", "Staging", 1);
@@ -201,11 +206,17 @@ async fn neighbours_that_cannot_be_told_apart_must_all_be_undisturbed(mut world:
 
         let evidence = world.evidence(only(&ticked)).await;
         assert_eq!(evidence.verdict, verdict, "{behind}: {:?}", evidence.reason);
+        let note = evidence.note.unwrap_or_default();
+        let untaught = note.contains("Nothing is learnt of it: Pay/Staging and Shop/Staging");
+        assert_eq!(untaught, behind.is_empty(), "{note}");
         world.advance(SignedDuration::from_hours(3));
     }
 }
 
 async fn stage_with_one_group_has_nothing_to_tell_apart(mut world: World) {
+    for group in ["blue", "green"] {
+        world.group(APP, group, GroupOptions::default());
+    }
     let staging = Stage::new("First").deploy("Deploy", APP, "blue", 1);
     let staging = register(staging, "StagingToProduction,5", 2);
     let production = Stage::new("Second").deploy("Deploy", APP, "green", 1);
@@ -222,6 +233,7 @@ async fn stage_with_one_group_has_nothing_to_tell_apart(mut world: World) {
 async fn tests_that_are_deployed_beside_the_registration_change_nothing(mut world: World) {
     for mode in [Mode::Superseded, Mode::Queued, Mode::Parallel] {
         let parameters = "StagingToProduction,5,,#{codepipeline.PipelineExecutionId}";
+        world.group(APP, "Staging_Tests", GroupOptions::default());
         let staging = Stage::new("Staging")
             .deploy("Deploy", APP, "Staging", 1)
             .deploy("DeployTests", APP, "Staging_Tests", 2);

@@ -1,7 +1,9 @@
 //! The gate: from registration to the answered approval.
 
 mod approvals;
+mod baselines;
 mod contents;
+mod elsewhere;
 mod entities;
 mod faults;
 mod groups;

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use lab::pipeline::{ApprovalStatus, Mode, PipelineSpec, Stage};
 use monspec::{Outcome, Verdict};
-use release::deployment::{Deployment, Group, Origin, Standing};
+use release::deployment::{Group, Standing};
 use release::evidence::{About, Evidence, Unjudged};
 use release::validation::Ending;
 
@@ -127,12 +127,12 @@ async fn healed_build_has_failed(mut world: World) {
     world.traffic(PRODUCTION, 100.0, 0.0);
     let execution = world.release("1", &monspec()).await;
     world.advance(SignedDuration::from_mins(2));
-    let heal = Deployment {
-        id: "d-HEAL".to_owned(),
-        origin: Origin::Heal,
-        ..deployed("Staging", &world)
+    let group = Group {
+        application: "SampleDevOpsApp".to_owned(),
+        name: "Staging".to_owned(),
     };
-    world.store.record_deployment(&heal).await.unwrap();
+    let known = world.store.deployments(&group, world.now).await.unwrap();
+    let healing = world.heal("Staging", &known[0].deployment.id).await;
     let problem = world.tenant.problem("Failure rate increase");
     let problem = problem.impacts(STAGING).open();
     world.hold_against("Staging", problem.id()).await;
@@ -151,7 +151,7 @@ async fn healed_build_has_failed(mut world: World) {
         (blamed.about, heal.about),
         (About::Problem, About::Deployment)
     );
-    assert_eq!(heal.name, "d-HEAL");
+    assert_eq!(heal.name, healing);
     assert!(blamed.name.starts_with(&problem.display_id()), "{blamed:?}");
     let page = blamed.address.as_ref().unwrap();
     assert!(page.ends_with(&format!("pid={}", problem.id())), "{page}");
@@ -159,7 +159,7 @@ async fn healed_build_has_failed(mut world: World) {
         evidence
             .reason
             .unwrap()
-            .contains("d-HEAL healed SampleDevOpsApp/Staging")
+            .contains(&format!("{healing} healed SampleDevOpsApp/Staging"))
     );
 }
 
@@ -350,22 +350,5 @@ fn measured_but_not_judged(evidence: &Evidence) {
         assert_eq!(finding.outcome, Outcome::Inconclusive);
         assert!(finding.observation.is_some(), "{finding:?}");
         assert_eq!((finding.upper_limit, finding.margin), (None, None));
-    }
-}
-
-fn deployed(group: &str, world: &World) -> Deployment {
-    Deployment {
-        id: "d-OTHER".to_owned(),
-        group: Group {
-            application: "SampleDevOpsApp".to_owned(),
-            name: group.to_owned(),
-        },
-        at: world.now,
-        execution: None,
-        identity: "sources:Monspec=0".to_owned(),
-        location: None,
-        digest: None,
-        version: "0".to_owned(),
-        origin: Origin::Release,
     }
 }

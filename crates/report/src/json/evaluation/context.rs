@@ -60,6 +60,7 @@ pub(super) fn unjudged(unjudged: Unjudged) -> &'static str {
         Unjudged::Healed => "healed",
         Unjudged::Overtaken => "overtaken",
         Unjudged::Tainted => "tainted",
+        Unjudged::OwnBaseline => "ownBaseline",
         Unjudged::Unmeasured => "unmeasured",
     }
 }
