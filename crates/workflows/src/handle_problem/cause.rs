@@ -14,11 +14,11 @@ use release::remediation::{Refusal, State};
 use store::{Advanced, ClaimedProblem, Effect};
 
 use super::candidates::{Affected, Case, Gathered, gather};
-use super::{Healing, Mode};
 use super::pass::Pass;
 use super::target::{Chosen, choose};
 use super::view::View;
 use super::words;
+use super::{Healing, Mode};
 use crate::due::Wait;
 
 /// Of how many entities of one problem it is asked whether they are production.
