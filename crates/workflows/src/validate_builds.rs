@@ -232,7 +232,8 @@ impl Shared<'_> {
 
         let outcome = self.advance(&mut claimed, &mut token_refused).await;
         let judged = claimed.validation.judgement.clone().filter(|_| !was_judged);
-        let progress = match self.put_down(claimed, outcome).await {
+        // On the heap: it carries the whole validation.
+        let progress = match Box::pin(self.put_down(claimed, outcome)).await {
             Ok(progress) => progress,
             Err(StoreError::Lost) => Progress::Lost,
             // What could not be written down is due again at the lease.

@@ -446,7 +446,7 @@ async fn back_from(
                 }
             }
             None if SHORTEST_READ < length => {
-                length = length / NEXT_READ;
+                length /= NEXT_READ;
                 grows = false;
             }
             None => anyhow::bail!("more was deployed within an hour than can be read"),
