@@ -56,9 +56,13 @@ impl Entry {
     }
 
     /// Takes the word of somebody who knows more.
-    fn learn_what_it_is(&mut self, deployment: &Deployment) {
+    pub(crate) fn learn_what_it_is(&mut self, deployment: &Deployment) {
         if let Some(better) = self.deployment.told_by(deployment) {
-            self.taken_for = Some(std::mem::replace(&mut self.deployment, better));
+            let taken_for = std::mem::replace(&mut self.deployment, better);
+            // What is stored is what it was taken for first; what is new is not.
+            if self.read.is_some() {
+                self.taken_for.get_or_insert(taken_for);
+            }
         }
     }
 

@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, Update};
 use monspec::Verdict;
 use release::approval::Answer;
-use release::deployment::Standing;
-use release::deployment::by_validation;
+use release::deployment::{Deployment, Standing, by_validation};
 use release::evidence::Evidence;
 use release::plot::Plotted;
 use release::validation::{Intent, Judgement, Phase, Registration, ValidationId};
@@ -25,6 +24,20 @@ use crate::{Store, StoreError};
 pub struct Beside {
     catalogued: Option<Item>,
     entries: Vec<Entry>,
+}
+
+impl Beside {
+    /// With what was learnt of the deployments since it was read.
+    fn with(mut self, deployments: &[Deployment]) -> Self {
+        for entry in &mut self.entries {
+            for deployment in deployments {
+                if entry.is(deployment) {
+                    entry.learn_what_it_is(deployment);
+                }
+            }
+        }
+        self
+    }
 }
 
 impl Store {
@@ -88,7 +101,7 @@ impl Store {
                 catalogued,
                 entries,
             } = match beside.take() {
-                Some(beside) => beside,
+                Some(beside) => beside.with(registration.taught()),
                 None => self.beside_verdict(registration).await?,
             };
             writes.extend(self.catalogue_verdict(catalogued.as_ref(), registration, &judgement)?);
