@@ -130,6 +130,7 @@ impl Decimal {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "that numbers are exact is the point")]
 mod tests {
     use proptest::prelude::*;
 
