@@ -230,7 +230,7 @@ impl Shared<'_> {
         let mut token_refused = false;
         self.tell(&mut claimed);
 
-        let outcome = self.advance(&mut claimed, &mut token_refused).await;
+        let outcome = Box::pin(self.advance(&mut claimed, &mut token_refused)).await;
         let judged = claimed.validation.judgement.clone().filter(|_| !was_judged);
         // On the heap: it carries the whole validation.
         let progress = match Box::pin(self.put_down(claimed, outcome)).await {

@@ -109,7 +109,8 @@ pub(super) async fn find(
     });
     let blamed: Vec<_> = blamed.collect();
     let foreseen = foresee(pass, &blamed, &views);
-    let (outcome, foreseen) = join(blame_all(pass, claimed, blamed.clone()), foreseen).await;
+    let (outcome, foreseen) =
+        join(blame_all(pass, claimed, blamed.clone(), &views), foreseen).await;
     outcome?;
     for (culprit, chosen) in blamed.iter().zip(foreseen) {
         if let (Some(view), Some(chosen)) = (views.get_mut(&culprit.group), chosen) {
@@ -158,8 +159,9 @@ async fn blame_all(
     pass: &Pass<'_>,
     claimed: &mut ClaimedProblem,
     culprits: Vec<release::deployment::Deployment>,
+    views: &Views,
 ) -> anyhow::Result<()> {
-    for _ in 0..ATTEMPTS {
+    for attempt in 0..ATTEMPTS {
         let own = claimed.problem.id.clone();
         let mut remediations = Vec::new();
         let mut comments = Vec::new();
@@ -177,11 +179,19 @@ async fn blame_all(
                 });
                 continue;
             }
-            let entry = pass
-                .services
-                .store
-                .ledger_entry(&culprit.group, &culprit.id)
-                .await?;
+            // Whom the look at the group has seen free is not looked up again:
+            // the write that binds it holds only while nobody else has it.
+            let seen = views.get(&culprit.group).filter(|_| attempt == 0);
+            let is_free = seen.is_some_and(|view| {
+                let known = view.known(&culprit.id);
+                known.is_none_or(|known| known.bound_to.is_none())
+            });
+            let entry = if is_free {
+                None
+            } else {
+                let store = &pass.services.store;
+                store.ledger_entry(&culprit.group, &culprit.id).await?
+            };
             let holder = entry
                 .and_then(|entry| entry.bound_to)
                 .filter(|holder| *holder != own);

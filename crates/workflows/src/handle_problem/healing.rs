@@ -57,7 +57,7 @@ pub(super) async fn pursue(
                 let wait = "the tenant to say whether the problem goes on";
                 return Ok(Some(Wait::for_(wait)));
             }
-            State::Attributed => step.decide(claimed, view.take()).await?,
+            State::Attributed => Box::pin(step.decide(claimed, view.take())).await?,
             State::Intended(heal) => step.recover(claimed, heal).await?,
             State::Joined { .. } => watch::joined(&step, claimed).await?,
             State::Deploying { heal, deployment } => {
