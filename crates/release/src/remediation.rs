@@ -413,7 +413,8 @@ pub enum Progress {
 /// longer runs, or on old news. What CodeDeploy does is watched all the same.
 pub fn look(facts: &Facts<'_>) -> Look {
     let culprit = facts.culprit;
-    let is_cause = culprit.origin == Origin::Release && culprit.at <= facts.began;
+    let precedes = may_precede(culprit.at, facts.began) != Precedence::No;
+    let is_cause = culprit.origin == Origin::Release && precedes;
     if let Runs::Rollback { id, ended } = facts.runs
         && is_cause
         // What had ended by then did not end the problem.
@@ -429,7 +430,7 @@ pub fn look(facts: &Facts<'_>) -> Look {
             deployment: culprit.id.clone(),
         });
     }
-    if may_precede(culprit.at, facts.began) == Precedence::No {
+    if !precedes {
         return Look::NotNeeded(Needless::Older {
             culprit: culprit.id.clone(),
         });

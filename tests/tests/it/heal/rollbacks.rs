@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use lab::codedeploy::{AutoRollback, Creator, GroupOptions, Outcome, RollbackEvent};
 use lab::tenant::Problem;
 use release::deployment::{Deployment, Origin, Standing};
-use release::problem::Phase;
+use release::problem::{Finding, Phase};
 use release::remediation::{Hand, Needless, Refusal, State};
 use store::Ruling;
 use workflows::handle_problem::Mode;
@@ -29,6 +29,7 @@ stories! {
     rollback_of_a_fix_to_the_culprit_is_no_heal,
     rollback_of_a_fix_that_replaces_the_culprit_is_the_heal,
     rollback_that_had_ended_before_the_problem_is_no_heal,
+    rollback_that_nobody_announced_is_the_heal,
     rollback_that_begins_between_intent_and_call_is_the_heal,
     problem_that_ends_before_the_rollback_condemns_nothing,
     problem_that_ended_while_nobody_looked_condemns_what_was_taken_back,
@@ -39,7 +40,6 @@ stories! {
     failed_release_that_nobody_took_back_is_answered,
     stopped_release_that_nobody_took_back_is_answered,
     failed_release_that_changed_nothing_is_not_answered,
-    release_under_way_that_changed_nothing_is_not_stopped,
     joining_instance_replaces_nothing_and_is_not_waited_for,
     whatever_dies_when_a_rollback_is_met_is_finished_by_the_schedule,
 }
@@ -417,6 +417,7 @@ async fn rollback_of_a_fix_that_replaces_the_culprit_is_the_heal(mut scene: Scen
     assert_eq!(calls(&scene), 0);
 }
 
+/// What it took back ran no longer, and what it brought is never healed.
 async fn rollback_that_had_ended_before_the_problem_is_no_heal(mut scene: Scene) {
     scene.release("good").await;
     scene.minutes(30);
@@ -429,9 +430,34 @@ async fn rollback_that_had_ended_before_the_problem_is_no_heal(mut scene: Scene)
     scene.notify(&problem, "OPEN").await;
     scene.ticks(1).await;
 
-    is_replaced_by(&scene, &problem, &only_rollback(&scene).id).await;
+    let deployment = only_rollback(&scene).id;
+    let refusal = Refusal::HealOfHeal { deployment };
+    assert_eq!(scene.state(&problem).await, State::Refused(refusal));
+    let entry = scene.world.store.ledger_entry(&group(), &bad).await;
+    assert!(entry.unwrap().is_none());
+    assert_eq!(calls(&scene), 0);
+}
+
+async fn rollback_that_nobody_announced_is_the_heal(mut scene: Scene) {
+    scene.release("good").await;
+    scene.minutes(30);
+    scene.group(failing(2, taken_back()));
+    let bad = scene.deploy("bad");
+    scene.minutes(1);
+    let problem = scene.problem().open();
+    scene.group(taken_back());
+    scene.minutes(2);
+
+    scene.notify(&problem, "OPEN").await;
+    scene.ticks(4).await;
+
+    let State::Healed { deployment, .. } = scene.state(&problem).await else {
+        panic!("it is healed: {:?}", scene.state(&problem).await);
+    };
+    assert_eq!(deployment, only_rollback(&scene).id);
     resolved(&scene, &problem).await;
-    assert_eq!(scene.standing(&bad).await, Standing::Unknown);
+    assert_eq!(scene.standing(&bad).await, Standing::Bad);
+    assert_eq!(calls(&scene), 0);
 }
 
 async fn rollback_that_begins_between_intent_and_call_is_the_heal(mut scene: Scene) {
@@ -621,43 +647,21 @@ async fn stopped_release_that_nobody_took_back_is_answered(mut scene: Scene) {
 
 async fn failed_release_that_changed_nothing_is_not_answered(mut scene: Scene) {
     scene.release("good").await;
-    scene.minutes(30);
     for then in [three(), taken_back()] {
+        scene.minutes(70);
         let (bad, problem) = failed(&mut scene, 0, then).await;
         scene.minutes(4);
 
         scene.notify(&problem, "OPEN").await;
-        scene.ticks(2).await;
+        scene.minutes(31);
+        scene.tick().await;
 
+        let stored = scene.stored(&problem).await;
+        assert_eq!(stored.finding, Finding::NothingDeployed);
         assert_eq!(calls(&scene), 0);
-        let comments = scene.comments(&problem);
-        assert_eq!(comments.len(), 1, "{comments:?}");
-        assert!(comments[0].contains("changed no instance"), "{comments:?}");
-        resolved(&scene, &problem).await;
-        assert_eq!(scene.standing(&bad).await, Standing::Unknown);
-        scene.minutes(70);
+        let entry = scene.world.store.ledger_entry(&group(), &bad).await;
+        assert!(entry.unwrap().is_none());
     }
-}
-
-async fn release_under_way_that_changed_nothing_is_not_stopped(mut scene: Scene) {
-    scene.release("good").await;
-    scene.minutes(30);
-    scene.group(GroupOptions {
-        lead: SignedDuration::from_mins(10),
-        ..three()
-    });
-    scene.release("waits").await;
-    scene.minutes(1);
-    let problem = scene.problem().open();
-
-    scene.notify(&problem, "OPEN").await;
-
-    assert_eq!(calls(&scene), 0);
-    let state = scene.state(&problem).await;
-    assert!(
-        matches!(state, State::NotNeeded(Needless::Untouched { .. })),
-        "{state:?}"
-    );
 }
 
 async fn joining_instance_replaces_nothing_and_is_not_waited_for(mut scene: Scene) {
