@@ -173,9 +173,8 @@ impl World {
         .with_remediations(settings::REMEDIATIONS)
     }
 
-    /// Declares a pipeline with one gate behind staging, whose registering
-    /// action has these parameters.
-    pub fn gate(&self, parameters: &Value) {
+    /// Declares the application that staging and production deploy.
+    pub fn application(&self) -> &'static str {
         let application = "SampleDevOpsApp";
         let codedeploy = self.aws.codedeploy();
         codedeploy.application(application);
@@ -183,6 +182,13 @@ impl World {
             let declared = codedeploy.group(application, group, GroupOptions::default());
             declared.expect("the application is there");
         }
+        application
+    }
+
+    /// Declares a pipeline with one gate behind staging, whose registering
+    /// action has these parameters.
+    pub fn gate(&self, parameters: &Value) {
+        let application = self.application();
         let staging = Stage::new("Staging")
             .deploy("Deploy", application, "Staging", 1)
             .lambda(

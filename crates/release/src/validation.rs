@@ -19,7 +19,7 @@
 //! | Waiting | a fault | due = backoff, faults + 1, claim released | – | lease | as written |
 //! | Waiting | `give_up_at` passed | → Judged(Inconclusive), evidence | – | lease | next row of Judged |
 //! | Waiting | everything is measured; what is compared is no baseline where it is bad, or the same content and not good there | → Judged, evidence, slot, ledger in one transaction | – | lease, judged again from the same window | next row of Judged |
-//! | Waiting | the same, and its approval was seen open beside it, and all of its validations agree | the same, and the intent with its action execution in the same transaction | – | lease, judged again from the same window | row of the intent |
+//! | Waiting | the same, and its approval was seen open beside it, and it is the only validation of it | the same, and the intent with its action execution in the same transaction | – | lease, judged again from the same window | row of the intent |
 //! | Judged | its verdict was not counted for certain | with the next deferral: told | metric of the verdict | counted again | as written |
 //! | Judged | no approval asked for | ending = nothing to answer | – | lease | as written |
 //! | Judged | another validation of the approval is not judged, or the approval is not open | due = backoff, claim released | – | lease | as written |

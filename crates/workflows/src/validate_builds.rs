@@ -18,7 +18,7 @@ use delivery::codedeploy::CodeDeploy;
 use delivery::pipeline::ActionRun;
 use dynatrace::Dynatrace;
 use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, join3};
+use futures_util::future::{BoxFuture, join};
 use jiff::{SignedDuration, Timestamp};
 use release::console::Console;
 use release::links::Links;
@@ -269,12 +269,13 @@ impl Shared<'_> {
         let mut intended = None;
         if claimed.validation.phase == Phase::Waiting {
             let registration = &claimed.validation.registration;
-            let (judging, looked, beside) = join3(
-                judging::judge(self, &claimed.validation),
+            let ahead = join(
                 answering::look_ahead(self, &claimed.validation),
                 self.read_ahead(registration),
-            )
-            .await;
+            );
+            let judging = judging::judge(self, &claimed.validation);
+            let (judging, ahead) = with_aside(judging, ahead).await;
+            let (looked, beside) = ahead.unwrap_or_default();
             let judging = judging?;
             *token_refused |= judging.token_refused;
             match judging.step {
@@ -423,5 +424,22 @@ impl Shared<'_> {
             .get_or_try_init(|| self.services.pipeline.runs_since(pipeline, since))
             .await?;
         Ok(runs.clone())
+    }
+}
+
+/// Waits for the one, and for the other only as long: what is read ahead holds
+/// nothing up.
+async fn with_aside<M, A>(
+    main: impl Future<Output = M>,
+    aside: impl Future<Output = A>,
+) -> (M, Option<A>) {
+    let (mut main, mut aside) = (Box::pin(main), Box::pin(aside));
+    let mut found = None;
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut main => return (done, found),
+            read = &mut aside, if found.is_none() => found = Some(read),
+        }
     }
 }

@@ -53,14 +53,17 @@ pub(super) async fn look_ahead(shared: &Shared<'_>, validation: &Validation) -> 
 }
 
 impl Ahead {
-    /// What is about to be answered with this verdict of one's own, if all
-    /// validations of the approval agree on it.
+    /// What is about to be answered with this verdict, if it is the only one of
+    /// its approval. Of several, whoever is judged last answers once all are
+    /// stored.
     pub(super) fn intent(&self, own: Answer, now: Timestamp) -> Option<Intent> {
-        let answers: Vec<_> = self.others.iter().copied().chain([Some(own)]).collect();
-        let answer = match (agree(&answers), own) {
-            (Agreement::Approve, _) => Answer::Approve,
-            (Agreement::Reject, Answer::Reject) => Answer::Reject,
-            _ => return None,
+        if !self.others.is_empty() {
+            return None;
+        }
+        let answer = match agree(&[Some(own)]) {
+            Agreement::Approve => Answer::Approve,
+            Agreement::Reject => Answer::Reject,
+            Agreement::Hold | Agreement::Undecided => return None,
         };
         Some(Intent {
             action_execution: self.run.id.clone(),

@@ -17,7 +17,7 @@ async fn publishing(settings: Settings, publish: &str) -> (World, Function) {
     let function = world.another(PUBLISH).await.unwrap();
     let register = json!({"comparison": "StagingToProduction", "window": "1s"}).to_string();
     let staging = Stage::new("Staging")
-        .deploy("Deploy", "SampleDevOpsApp", "Staging", 1)
+        .deploy("Deploy", world.application(), "Staging", 1)
         .lambda("Register", REGISTER, &register, 2, Some("Monspec"))
         .lambda("Publish", PUBLISH, publish, 3, None)
         .output_artifact("Evidence");

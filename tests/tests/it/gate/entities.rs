@@ -22,7 +22,7 @@ stories! {
 }
 
 /// One signature over both environments.
-fn spec(signature: Value) -> Value {
+fn spec(signature: &Value) -> Value {
     let mut spec = monspec();
     spec["SampleJSonService"]["perfsignature"] = json!([signature]);
     spec
@@ -40,7 +40,7 @@ fn runs(world: &World) {
 async fn mistyped_relationship_is_refused_with_the_one_that_was_meant(world: World) {
     world.gate(GATE);
     runs(&world);
-    world.start_execution("1", &spec(json!({"smartscape": "toRelationships:cals"})));
+    world.start_execution("1", &spec(&json!({"smartscape": "toRelationships:cals"})));
 
     let ends = world.run_jobs().await;
 
@@ -56,7 +56,7 @@ async fn mistyped_relationship_is_refused_with_the_one_that_was_meant(world: Wor
 async fn relationship_that_no_such_entity_has_is_a_gap(mut world: World) {
     world.gate(GATE);
     runs(&world);
-    let spec = spec(json!({"smartscape": "fromRelationships:dependsOn"}));
+    let spec = spec(&json!({"smartscape": "fromRelationships:dependsOn"}));
     let execution = world.release("1", &spec).await;
 
     let ticked = world.pass_window().await;
@@ -75,7 +75,7 @@ async fn relationship_that_no_such_entity_has_is_a_gap(mut world: World) {
 async fn nought_is_a_number_of_entities_that_have_other_relationships(mut world: World) {
     world.gate(GATE);
     runs(&world);
-    let spec = spec(json!({"smartscape": "toRelationships:calls"}));
+    let spec = spec(&json!({"smartscape": "toRelationships:calls"}));
     let execution = world.release("1", &spec).await;
 
     let ticked = world.pass_window().await;
@@ -87,7 +87,7 @@ async fn nought_is_a_number_of_entities_that_have_other_relationships(mut world:
 
 async fn nought_of_entities_without_any_relationship_is_a_gap(mut world: World) {
     world.gate(GATE);
-    let spec = spec(json!({"smartscape": "toRelationships:calls"}));
+    let spec = spec(&json!({"smartscape": "toRelationships:calls"}));
     let execution = world.release("1", &spec).await;
     world.pass_window().await;
     assert_eq!(
@@ -131,7 +131,7 @@ async fn mean(world: &mut World, second: Option<f64>, first: f64) -> String {
     let signature = json!({
         "timeseries": "com.dynatrace.builtin:service.responsetime", "aggregate": "avg", "merge": "mean"
     });
-    world.release("1", &spec(signature)).await
+    world.release("1", &spec(&signature)).await
 }
 
 async fn silent_entity_makes_no_pass_of_a_mean(mut world: World) {
