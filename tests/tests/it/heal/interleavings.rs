@@ -20,7 +20,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use storm::Storm;
 
 /// How many storms are told unless somebody asks for more.
-const STORMS: u64 = 16;
+const STORMS: u64 = 24;
 
 /// How many are told at the same time, each on a thread of its own: most of
 /// the time something waits for a remote.
