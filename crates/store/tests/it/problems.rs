@@ -127,12 +127,11 @@ async fn notice_of_what_a_worker_has_or_has_settled_claims_nothing() {
     for settled in [false, true] {
         let world = World::start().await;
         let worker = world.noticed_and_claimed("P-1").await;
-        let worker = match settled {
-            false => Some(worker),
-            true => {
-                world.store.settle_problem(worker).await.unwrap();
-                None
-            }
+        let worker = if settled {
+            world.store.settle_problem(worker).await.unwrap();
+            None
+        } else {
+            Some(worker)
         };
 
         let taken = world.take_notice("P-1", 5).await;
