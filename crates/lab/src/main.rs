@@ -63,7 +63,7 @@ struct Options {
 #[derive(Subcommand)]
 enum Command {
     /// Releases builds 1, 2, 3, 4 and then 1 again, and ends with 0 only if each
-    /// became of what it deserves.
+    /// ended as it should.
     Story {
         /// Print the outcome as one JSON object, and what happens on stderr.
         #[arg(long)]

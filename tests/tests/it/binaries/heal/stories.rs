@@ -205,7 +205,7 @@ async fn forward_fix_under_way_is_waited_for_and_wins() {
     group(
         &world,
         GroupOptions {
-            duration: SignedDuration::from_secs(2),
+            duration: SignedDuration::from_secs(5),
             ..quick()
         },
     );
