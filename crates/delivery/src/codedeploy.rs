@@ -24,6 +24,7 @@ pub use life::Life;
 
 use crate::DeliveryError;
 use crate::error::sorted;
+use crate::moment::timestamp;
 use crate::pipeline::Target;
 
 /// What CodeDeploy takes as a description, in characters.
@@ -523,8 +524,4 @@ fn is_final(error: &CreateDeploymentError) -> bool {
 
 fn created(since: Timestamp) -> TimeRangeBuilder {
     TimeRange::builder().start(DateTime::from_millis(since.as_millisecond()))
-}
-
-fn timestamp(at: &DateTime) -> Option<Timestamp> {
-    Timestamp::from_millisecond(at.to_millis().ok()?).ok()
 }

@@ -6,6 +6,7 @@ pub mod bundle;
 pub mod codedeploy;
 mod error;
 pub mod job;
+mod moment;
 pub mod pipeline;
 
 pub use error::DeliveryError;

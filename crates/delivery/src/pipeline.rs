@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_codepipeline::primitives::DateTime;
 use aws_sdk_codepipeline::types::{
     ActionCategory, ActionExecutionDetail, ActionExecutionFilter, ActionExecutionInput,
     ArtifactDetail, ExecutionMode, ExecutionType, PipelineExecution, StageDeclaration,
@@ -11,6 +10,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use crate::error::sorted;
+use crate::moment::timestamp;
 use crate::{CodePipeline, DeliveryError};
 
 /// Pages of one execution's actions that are read before giving up on more: a
@@ -508,10 +508,6 @@ fn status(word: &str) -> RunStatus {
         "Failed" => RunStatus::Failed,
         _ => RunStatus::Abandoned,
     }
-}
-
-pub(crate) fn timestamp(at: &DateTime) -> Option<Timestamp> {
-    Timestamp::from_millisecond(at.to_millis().ok()?).ok()
 }
 
 #[cfg(test)]

@@ -21,9 +21,10 @@ use futures_util::FutureExt as _;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 
-use super::{BATCH, CodeDeploy, Deployment, timestamp};
+use super::{BATCH, CodeDeploy, Deployment};
 use crate::DeliveryError;
 use crate::error::sorted;
+use crate::moment::timestamp;
 
 /// Pages of a deployment's targets that are read.
 const PAGES: usize = 10;
