@@ -16,16 +16,17 @@ use store::Claimed;
 use super::Shared;
 use crate::due::Wait;
 
-/// What was learnt of an open approval while its build was measured.
+/// What was learnt, while its build was measured, of an open approval that one
+/// validation alone answers.
 pub(super) struct Ahead {
     run: ActionRun,
     token: SecretString,
-    others: Vec<Option<Answer>>,
 }
 
 /// Looks at the approval before there is a verdict, so that what is about to be
 /// answered can be stored with it. It decides nothing: what is not open, or
-/// cannot be had, is asked for once the verdict is stored.
+/// cannot be had, is asked for once the verdict is stored. Of several
+/// validations, whoever is judged last answers once all are stored.
 pub(super) async fn look_ahead(shared: &Shared<'_>, validation: &Validation) -> Option<Ahead> {
     let registration = &validation.registration;
     let (Some(approval), Some(execution), None) = (
@@ -47,19 +48,16 @@ pub(super) async fn look_ahead(shared: &Shared<'_>, validation: &Validation) -> 
             run,
             token,
             earlier,
-        } if answered_since(registration, &earlier).is_none() => Some(Ahead { run, token, others }),
+        } if others.is_empty() && answered_since(registration, &earlier).is_none() => {
+            Some(Ahead { run, token })
+        }
         _ => None,
     }
 }
 
 impl Ahead {
-    /// What is about to be answered with this verdict, if it is the only one of
-    /// its approval. Of several, whoever is judged last answers once all are
-    /// stored.
+    /// What is about to be answered with this verdict.
     pub(super) fn intent(&self, own: Answer, now: Timestamp) -> Option<Intent> {
-        if !self.others.is_empty() {
-            return None;
-        }
         let answer = match agree(&[Some(own)]) {
             Agreement::Approve => Answer::Approve,
             Agreement::Reject => Answer::Reject,
