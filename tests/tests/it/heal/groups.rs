@@ -150,11 +150,17 @@ async fn rollback_that_is_under_way_hides_no_cause(mut scene: Scene) {
     );
 }
 
-async fn deployment_that_touched_no_instance_is_no_cause(mut scene: Scene) {
+/// Both builds ten minutes apart, the second ten minutes ago.
+async fn released(scene: &mut Scene) -> String {
     scene.release("good").await;
     scene.minutes(10);
     let bad = scene.release("bad").await;
     scene.minutes(10);
+    bad
+}
+
+async fn deployment_that_touched_no_instance_is_no_cause(mut scene: Scene) {
+    let bad = released(&mut scene).await;
     scene.group(GroupOptions {
         outcome: Outcome::Failed,
         reaches: Some(0),
@@ -179,10 +185,7 @@ async fn deployment_that_touched_no_instance_is_no_cause(mut scene: Scene) {
 async fn deployment_that_touched_an_instance_only_after_the_beginning_is_no_cause(
     mut scene: Scene,
 ) {
-    scene.release("good").await;
-    scene.minutes(10);
-    let bad = scene.release("bad").await;
-    scene.minutes(10);
+    let bad = released(&mut scene).await;
     scene.group(GroupOptions {
         lead: SignedDuration::from_mins(5),
         ..slow(Outcome::Succeeded)
@@ -203,10 +206,7 @@ async fn deployment_that_touched_an_instance_only_after_the_beginning_is_no_caus
 }
 
 async fn joining_instance_is_no_change(mut scene: Scene) {
-    scene.release("good").await;
-    scene.minutes(10);
-    let bad = scene.release("bad").await;
-    scene.minutes(10);
+    let bad = released(&mut scene).await;
     let codedeploy = scene.world.aws.codedeploy().clone();
     let join = |instance| {
         let creator = Creator::Autoscaling;

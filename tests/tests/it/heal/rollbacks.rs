@@ -141,6 +141,18 @@ async fn resolved(scene: &Scene, problem: &Problem) {
     scene.notify(problem, "RESOLVED").await;
 }
 
+/// The rollback is the heal, nothing was called, and with the problem's end the
+/// culprit is bad.
+async fn is_healed_by_the_rollback(scene: &Scene, problem: &Problem, bad: &str) {
+    let State::Healed { deployment, .. } = scene.state(problem).await else {
+        panic!("it is healed: {:?}", scene.state(problem).await);
+    };
+    assert_eq!(deployment, only_rollback(scene).id);
+    resolved(scene, problem).await;
+    assert_eq!(scene.standing(bad).await, Standing::Bad);
+    assert_eq!(calls(scene), 0);
+}
+
 fn calls(scene: &Scene) -> usize {
     let aws = &scene.world.aws;
     aws.calls("CreateDeployment") + aws.calls("StopDeployment")
@@ -408,13 +420,7 @@ async fn rollback_of_a_fix_that_replaces_the_culprit_is_the_heal(mut scene: Scen
 
     scene.ticks(8).await;
 
-    let State::Healed { deployment, .. } = scene.state(&problem).await else {
-        panic!("it is healed: {:?}", scene.state(&problem).await);
-    };
-    assert_eq!(deployment, only_rollback(&scene).id);
-    resolved(&scene, &problem).await;
-    assert_eq!(scene.standing(&bad).await, Standing::Bad);
-    assert_eq!(calls(&scene), 0);
+    is_healed_by_the_rollback(&scene, &problem, &bad).await;
 }
 
 /// What it took back ran no longer, and what it brought is never healed.
@@ -451,13 +457,7 @@ async fn rollback_that_nobody_announced_is_the_heal(mut scene: Scene) {
     scene.notify(&problem, "OPEN").await;
     scene.ticks(4).await;
 
-    let State::Healed { deployment, .. } = scene.state(&problem).await else {
-        panic!("it is healed: {:?}", scene.state(&problem).await);
-    };
-    assert_eq!(deployment, only_rollback(&scene).id);
-    resolved(&scene, &problem).await;
-    assert_eq!(scene.standing(&bad).await, Standing::Bad);
-    assert_eq!(calls(&scene), 0);
+    is_healed_by_the_rollback(&scene, &problem, &bad).await;
 }
 
 async fn rollback_that_begins_between_intent_and_call_is_the_heal(mut scene: Scene) {
