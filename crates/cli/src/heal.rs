@@ -12,6 +12,7 @@ use dynatrace::Tag;
 use jiff::{SignedDuration, Timestamp};
 use lambda::settings::{optional, parsed, unusable};
 use monspec::lint::escaped;
+use release::pause::Freeze;
 use release::remediation::Limits;
 use store::{Store, tables};
 use tokio::time::Instant;
@@ -149,6 +150,7 @@ fn healing() -> Result<Healing, Failure> {
             .map_err(|error| unusable("DEPLOYMENT_GROUPS", error))?,
         group_tag: parsed("GROUP_TAG", GroupTag::default())?,
         patience: SignedDuration::from_hours(24),
+        freeze: Freeze::default(),
     })
 }
 

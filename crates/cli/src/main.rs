@@ -11,6 +11,7 @@ mod judge;
 mod ledger;
 mod lint;
 mod output;
+mod pause;
 mod progress;
 mod report;
 mod schema;
@@ -26,8 +27,8 @@ use clap::{Parser, Subcommand};
 
 use failure::{Failure, USAGE};
 
-/// Checks monspec files, judges builds by them, continues what is held, and keeps
-/// the ledger of what was deployed.
+/// Checks monspec files, judges builds by them, continues what is held, pauses
+/// changes, and keeps the ledger of what was deployed.
 #[derive(Parser)]
 #[command(name = "monspec", version, after_help = EXIT_CODES)]
 struct Cli {
@@ -43,6 +44,8 @@ enum Command {
     Ledger(ledger::Options),
     Heal(heal::Options),
     Validations(validations::Options),
+    Pause(pause::Pausing),
+    Resume(pause::Resuming),
     Report(report::Options),
     Schema(schema::Options),
 }
@@ -65,6 +68,8 @@ fn main() -> ExitCode {
         Command::Heal(options) => heal::run(&options, &mut out),
         Command::Ledger(options) => ledger::run(&options, &mut out),
         Command::Validations(options) => validations::run(&options, &mut out),
+        Command::Pause(options) => pause::pause(&options, &mut out),
+        Command::Resume(options) => pause::resume(&options, &mut out),
         Command::Report(options) => report::run(&options, &mut out),
         Command::Schema(_) => schema::run(&mut out),
     };

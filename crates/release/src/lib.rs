@@ -12,6 +12,7 @@ pub mod grouping;
 pub mod link;
 pub mod links;
 pub mod outlook;
+pub mod pause;
 pub mod plot;
 pub mod precedence;
 pub mod problem;

@@ -21,6 +21,7 @@
 //! | Attributed and being stopped, Intended, Deploying | the tenant says nothing of the problem, or of the one that it became a part of | – | – | – | the rows below; nothing is begun but what a stop owes |
 //! | Attributed | a check says no | not needed or refused with the reason | – | checked again | as written |
 //! | Attributed | another deployment runs, or another problem is answered in the group, for a day at most | due later | – | checked again | as written |
+//! | Attributed and not being stopped | there is something to do, and the group is paused or frozen, or nobody can say | due later, with a comment that says why | – | checked again | as written |
 //! | Attributed | the culprit is still being deployed, the guard is free and there is a target | that it is stopped | stop it, without rollback | checked again | stopped again: already stopped |
 //! | Attributed, the culprit is being stopped or was | the problem closes, or its notification becomes old | – | – | checked again | a heal is owed all the same: the rows below |
 //! | Attributed | a deployment with the culprit's marker is there | Deploying with its id, guard taken, the heal in the ledger, in one transaction | – | found again | as written |

@@ -23,6 +23,7 @@
 //! | Judged | its verdict was not counted for certain | with the next deferral: told | metric of the verdict | counted again | as written |
 //! | Judged | no approval asked for | ending = nothing to answer | – | lease | as written |
 //! | Judged | another validation of the approval is not judged, or the approval is not open | due = backoff, claim released | – | lease | as written |
+//! | Judged | the approval is open, and approving is paused for its pipeline or frozen | due = backoff, claim released | – | lease, asked again | as written |
 //! | Judged | the approval is open | intent with its action execution | – | lease, asked again | sent again: the same token answers once |
 //! | Judged, intent | – | – | approval result | lease, sent again | found answered, counts as its own |
 //! | Judged, intent | sent, or found answered, or another action execution is met | ending = answered; a rejection is watched | – | lease, asked again | as written |

@@ -27,6 +27,7 @@ fn main() -> std::io::Result<()> {
         now: world::now(),
         zone: Some(&zone),
         start: Some("start.html"),
+        stopped: &[],
     };
     let (gates, mut builds) = (world::gates(), world::builds());
     for (build, number) in builds.iter_mut().zip(0..) {

@@ -17,6 +17,8 @@ pub struct Frame<'a> {
     pub zone: Option<&'a TimeZone>,
     /// Where the start page is, for readers who may open it.
     pub start: Option<&'a str>,
+    /// What keeps changes from being made now, a sentence each.
+    pub stopped: &'a [String],
 }
 
 /// A step on the way to a page; without an address it is not a link.
@@ -62,6 +64,11 @@ impl<'a> Frame<'a> {
                     a .skip href="#main" { "Skip to the content" }
                     (sprite())
                     header { (self.way(crumbs)) }
+                    @if !self.stopped.is_empty() {
+                        aside .stopped aria-label="Paused" {
+                            @for sentence in self.stopped { p { (crate::text::sentence(sentence)) "." } }
+                        }
+                    }
                     main #main tabindex="-1" { (main) }
                     footer {
                         p {

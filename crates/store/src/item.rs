@@ -8,6 +8,7 @@ use std::str::FromStr;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use release::deployment::Group;
+use release::pause::Target;
 use release::plot::Plotted;
 use release::validation::{Hook, Phase, Registrant, Registration, Validation, ValidationId};
 use serde::Serialize;
@@ -21,6 +22,9 @@ pub(crate) type Item = HashMap<String, AttributeValue>;
 
 /// The partition of the catalogue.
 pub(crate) const CATALOGUE: &str = "catalogue";
+
+/// The partition of what people paused. No group has a partition of one part.
+pub(crate) const PAUSES: &str = "pauses";
 
 /// The place of an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,6 +143,13 @@ impl Key {
         Self {
             pk: groups_named(&group.name),
             sk: format!("application#{}", escaped(&group.application)),
+        }
+    }
+
+    pub(crate) fn pause(target: &Target) -> Self {
+        Self {
+            pk: PAUSES.to_owned(),
+            sk: target.to_string(),
         }
     }
 

@@ -24,6 +24,7 @@ mod problems;
 mod content;
 mod entry;
 mod guard;
+mod pauses;
 mod ruling;
 mod ties;
 

@@ -28,10 +28,11 @@ use std::time::Duration;
 use delivery::bundle::Bundles;
 use delivery::codedeploy::CodeDeploy;
 use dynatrace::{Dynatrace, Tag};
-use futures_util::future::join;
+use futures_util::future::join3;
 use jiff::{SignedDuration, Timestamp};
 use release::behind::Behind;
 use release::links::Links;
+use release::pause::Freeze;
 use release::problem::{Arrival, Finding, Phase, Problem, Reported};
 use release::remediation::Limits;
 use release::window::saturating_add;
@@ -90,6 +91,8 @@ pub struct Healing {
     pub group_tag: GroupTag,
     /// How long a problem is followed.
     pub patience: SignedDuration,
+    /// When nothing is begun.
+    pub freeze: Freeze,
 }
 
 /// Whether heals are made.
@@ -323,9 +326,10 @@ async fn at_once(
         anyhow::Ok((connected, seen))
     };
     // On the heap: several requests under way are too large for a stack.
-    let (taken, looked) = join(
+    let (taken, looked, paused) = join3(
         Box::pin(store.take_notice(problem, &claim, tick.now, tick.lease_until)),
         Box::pin(tokio::time::timeout_at(tick.deadline, look)),
+        Box::pin(store.pauses(tick.now)),
     )
     .await;
     let claimed = match taken {
@@ -345,6 +349,7 @@ async fn at_once(
             if let Err(error) = &seen {
                 pass.note(error);
             }
+            pass.hear(paused);
             let work = pass.work_held(claimed, seen);
             tokio::time::timeout_at(tick.deadline, Box::pin(work))
                 .await

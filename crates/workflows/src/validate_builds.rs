@@ -22,6 +22,7 @@ use futures_util::future::{BoxFuture, join};
 use jiff::{SignedDuration, Timestamp};
 use release::console::Console;
 use release::links::Links;
+use release::pause::{Freeze, Stopped, Stops, Target};
 use release::plot::Plotted;
 use release::summary;
 use release::validation::{Duty, Ending, Hook, Judgement, Phase, Registration, backoff};
@@ -56,6 +57,8 @@ pub struct Services {
     pub patience: SignedDuration,
     /// Where people see what was deployed.
     pub console: Console,
+    /// When nothing is approved.
+    pub freeze: Freeze,
 }
 
 /// What a tick needs once something is due; it takes secrets to make.
@@ -188,6 +191,16 @@ pub async fn validate_builds(
 }
 
 impl Shared<'_> {
+    /// What keeps the stages of a pipeline from being approved.
+    async fn stopped(&self, pipeline: &str) -> Result<Option<Stopped>, StoreError> {
+        let now = self.tick.now;
+        let stops = Stops {
+            pauses: self.services.store.pauses(now).await?,
+            freeze: self.services.freeze.clone(),
+        };
+        Ok(stops.on(&Target::Pipeline(pipeline.to_owned()), now))
+    }
+
     /// Claims one validation and takes it as far as it goes.
     async fn work(&self, due: &Due) -> Result<Option<Report>, StoreError> {
         let claim = uuid::Uuid::new_v4().to_string();

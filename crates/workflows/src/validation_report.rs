@@ -14,6 +14,7 @@ mod parameters;
 mod route;
 mod start;
 
+use futures_util::future::join;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use release::link::{Refused, Scope};
@@ -24,6 +25,7 @@ use addresses::Addresses;
 pub use document::{Document, Kind};
 use parameters::{Parameters, Wrong};
 use release::links::Access;
+use release::pause::{Freeze, Stops};
 pub use report::content_security_policy;
 use route::{Page, Route, Shape};
 
@@ -34,6 +36,8 @@ pub struct Services {
     pub store: Store,
     /// The zone of the readers; times are in UTC without one.
     pub zone: Option<TimeZone>,
+    /// When nothing is changed.
+    pub freeze: Freeze,
 }
 
 /// What a reader asks for.
@@ -123,7 +127,7 @@ pub async fn validation_report(
         Ok(document) => return Outcome::Shown(document),
         Err(ended) => ended,
     };
-    let frame = reading.frame(None);
+    let frame = reading.frame(None, &[]);
     let say = |trouble| document::trouble(&frame, shape, trouble);
     match ended {
         Ended::Trouble(trouble) => Outcome::Nothing(say(&trouble)),
@@ -138,6 +142,7 @@ pub fn unavailable(services: &Services, request: Request<'_>, now: Timestamp) ->
         now,
         zone: services.zone.as_ref(),
         start: None,
+        stopped: &[],
     };
     document::trouble(&frame, shape(request), &Trouble::Unavailable)
 }
@@ -203,7 +208,9 @@ impl<'a> Reading<'a> {
             }));
         }
         let addresses = self.addresses(self.now);
-        let gates = self.gates(&addresses, None, start::AT_ONCE).await?.gates;
+        let (found, stopped) =
+            join(self.gates(&addresses, None, start::AT_ONCE), self.stopped()).await;
+        let gates = found?.gates;
         let start = addresses.start();
         let form = Form {
             action: &addresses.form(),
@@ -211,7 +218,7 @@ impl<'a> Reading<'a> {
             comparison: self.parameters.comparison().unwrap_or_default(),
             gates: &gates,
         };
-        let page = page::form(&self.frame(Some(&start)), &form);
+        let page = page::form(&self.frame(Some(&start), &stopped), &form);
         Ok(Document {
             status: 400,
             ..Document::page(page)
@@ -237,11 +244,27 @@ impl<'a> Reading<'a> {
         Addresses::new(self.access, self.request, until)
     }
 
-    fn frame<'b>(&'b self, start: Option<&'b str>) -> Frame<'b> {
+    /// What keeps changes from being made, a sentence each. A page without it is
+    /// better than none.
+    async fn stopped(&self) -> Vec<String> {
+        let pauses = self.services.store.pauses(self.now).await;
+        let pauses = pauses.unwrap_or_else(|error| {
+            let error = anyhow::Error::from(error);
+            tracing::warn!("The page does not say what is paused: {error:#}");
+            Vec::new()
+        });
+        let freeze = self.services.freeze.clone();
+        let stops = Stops { pauses, freeze };
+        let all = stops.all(self.now).into_iter();
+        all.map(|stopped| stopped.to_string()).collect()
+    }
+
+    fn frame<'b>(&'b self, start: Option<&'b str>, stopped: &'b [String]) -> Frame<'b> {
         Frame {
             now: self.now,
             zone: self.services.zone.as_ref(),
             start,
+            stopped,
         }
     }
 }

@@ -9,6 +9,7 @@ use lambda::report::{REPORT_KEYS, Report};
 use lambda::secrets::Secrets;
 use lambda::settings::{self, SettingError, parsed, required, unusable};
 use lambda::tenant::{API_TOKEN, Reach};
+use release::pause::{self, Freeze};
 use release::remediation::Limits;
 use store::Store;
 use workflows::handle_problem::{Connected, Healing, Mode, Services};
@@ -99,6 +100,7 @@ fn healing() -> Result<Healing, SettingError> {
             .map_err(|error| unusable("DEPLOYMENT_GROUPS", error))?,
         group_tag: parsed("GROUP_TAG", GroupTag::default())?,
         patience: minutes("HEAL_GIVE_UP_MINUTES", 1440)?,
+        freeze: parsed(pause::SETTING, Freeze::default())?,
     })
 }
 

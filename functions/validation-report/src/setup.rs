@@ -3,7 +3,8 @@
 use jiff::tz::TimeZone;
 use lambda::report::{REPORT_KEYS, is_public};
 use lambda::secrets::Secrets;
-use lambda::settings::{self, SettingError, required, unusable};
+use lambda::settings::{self, SettingError, parsed, required, unusable};
+use release::pause::{self, Freeze};
 use store::Store;
 use workflows::validation_report::Services;
 
@@ -17,7 +18,9 @@ pub(crate) struct Edge {
 
 pub(crate) async fn edge() -> Result<Edge, SettingError> {
     let validations = required("VALIDATIONS_TABLE", "the name of the table of validations")?;
+    let ledger = required("LEDGER_TABLE", "the name of the table of deployments")?;
     let zone = zone()?;
+    let freeze = parsed(pause::SETTING, Freeze::default())?;
     let public = is_public()?;
 
     let sdk = lambda::clients::aws().await?;
@@ -26,12 +29,11 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
     } else {
         Keys::signed(Secrets::new(sdk.clone(), &[REPORT_KEYS]))?
     };
-    // Reports are made of validations alone.
-    let no_ledger = "";
     Ok(Edge {
         services: Services {
-            store: Store::new(aws_sdk_dynamodb::Client::new(&sdk), validations, no_ledger),
+            store: Store::new(aws_sdk_dynamodb::Client::new(&sdk), validations, ledger),
             zone,
+            freeze,
         },
         keys,
     })

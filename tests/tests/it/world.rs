@@ -25,6 +25,7 @@ use lab::tenant::{Failed, Requests, Tenant};
 use release::console::Console;
 use release::evidence::Evidence;
 use release::links::{LinkSettings, Links};
+use release::pause::Freeze;
 use release::remediation::MARKER;
 use release::validation::{Validation, ValidationId};
 use secrecy::SecretString;
@@ -53,6 +54,7 @@ pub(crate) struct World {
     pub api: Api,
     pub origins: String,
     pub behind: String,
+    pub freeze: Freeze,
     token: String,
     dynamo: Dynamo,
 }
@@ -83,6 +85,7 @@ impl World {
             api,
             origins: String::new(),
             behind: String::new(),
+            freeze: Freeze::default(),
             dynamo,
         };
         world.at(world.now);
@@ -304,6 +307,7 @@ impl World {
             outgoing: Outgoing::new(&self.origins).unwrap(),
             patience: SignedDuration::from_mins(5),
             console: Console::of(Some("us-east-1")),
+            freeze: self.freeze.clone(),
         }
     }
 

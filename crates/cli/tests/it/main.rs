@@ -5,6 +5,7 @@ mod heal;
 mod judge;
 mod ledger;
 mod lint;
+mod pause;
 mod report;
 mod usage;
 mod validations;

@@ -11,6 +11,7 @@ pub(crate) const FRAME: Frame<'_> = Frame {
     now: jiff::Timestamp::constant(1_767_975_120, 0),
     zone: None,
     start: Some("/"),
+    stopped: &[],
 };
 
 /// The page without its stylesheet, a line per element.

@@ -4,12 +4,13 @@
 use anyhow::Context as _;
 use delivery::codedeploy::{Created, Redeployment, Status};
 use release::deployment::{Deployment, Origin};
+use release::pause::Stopped;
 use release::problem::Problem;
 use release::remediation::{Admission, Guard, Hand, Heal, Refusal, State};
 use store::{Advanced, ClaimedProblem, Effect};
 
 use super::healing::{Next, Step};
-use super::pass::Pass;
+use super::pass::{Pass, Unheard};
 use super::target::{self, Chosen};
 use super::view::{self, View};
 use super::{Mode, words};
@@ -53,11 +54,37 @@ impl Step<'_> {
         Ok(Next::Wait(Wait::for_("the culprit's deployment to stop")))
     }
 
+    /// Says once that nothing is begun, and waits.
+    async fn paused(
+        &self,
+        claimed: &mut ClaimedProblem,
+        stopped: &Stopped,
+    ) -> anyhow::Result<Next> {
+        let (text, now) = (words::paused(self.culprit(), stopped), self.pass.tick.now);
+        // Nothing is done to the ledger, so nothing can have changed there.
+        let _ = self
+            .pass
+            .commit(claimed, |problem| problem.say(text, now), &[])
+            .await?;
+        Ok(Next::Wait(Wait::for_(stopped.to_string())))
+    }
+
     /// Whether the guard lets this problem through and a target is left; where
     /// not, that is written down.
     async fn prepare(&self, claimed: &mut ClaimedProblem, view: &View) -> anyhow::Result<Ready> {
         let Pass { services, tick, .. } = self.pass;
         let culprit = self.culprit();
+        // What was stopped half way is taken back, whatever is paused.
+        if !self.remediation.stopped {
+            match self.pass.stopped(&culprit.group) {
+                Ok(None) => {}
+                Ok(Some(stopped)) => return Ok(Ready::No(self.paused(claimed, &stopped).await?)),
+                Err(Unheard) => {
+                    let wait = "the ledger to say what is paused";
+                    return Ok(Ready::No(Next::Wait(Wait::for_(wait))));
+                }
+            }
+        }
         let group = culprit.group.to_string();
         let limits = services.healing.limits;
         let admitted = view

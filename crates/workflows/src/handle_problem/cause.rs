@@ -170,7 +170,7 @@ async fn blame_all(
             if culprit.origin == Origin::Heal {
                 let deployment = culprit.id.clone();
                 let refusal = Refusal::HealOfHeal { deployment };
-                comments.push(words::refused(culprit, &refusal));
+                comments.push(pass.noted(&culprit.group, words::refused(culprit, &refusal)));
                 remediations.push(Remediation {
                     culprit: culprit.clone(),
                     holds: false,
@@ -196,7 +196,7 @@ async fn blame_all(
                 .and_then(|entry| entry.bound_to)
                 .filter(|holder| *holder != own);
             let (state, holds) = if let Some(problem) = holder {
-                comments.push(words::joined(culprit, &problem));
+                comments.push(pass.noted(&culprit.group, words::joined(culprit, &problem)));
                 (State::Joined { problem }, false)
             } else {
                 let deployment = culprit.clone();

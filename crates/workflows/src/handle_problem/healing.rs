@@ -114,6 +114,7 @@ impl Step<'_> {
         effects: &[Effect],
     ) -> anyhow::Result<Advanced> {
         let now = self.pass.tick.now;
+        let comment = comment.map(|text| self.pass.noted(&self.culprit().group, text));
         let change = |problem: &mut Problem| {
             problem.waits = 0;
             let remediation = &mut problem.remediations[self.index];

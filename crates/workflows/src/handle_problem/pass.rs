@@ -1,5 +1,6 @@
 //! One look at one problem, from the claim to putting it down.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
@@ -7,6 +8,8 @@ use dynatrace::ProblemStatus;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
+use release::deployment::Group;
+use release::pause::{Pause, Stopped, Stops, Target};
 use release::problem::{Arrival, Finding, Phase, Problem, Reported};
 use release::remediation::State;
 use release::validation::backoff;
@@ -16,7 +19,9 @@ use tokio::time::Instant;
 
 use super::cause::Found;
 use super::healing::Word;
-use super::{Connected, Observe, Observed, Progress, Report, Services, cause, comments, healing};
+use super::{
+    Connected, Observe, Observed, Progress, Report, Services, cause, comments, healing, words,
+};
 use crate::due::{Tick, Wait, unless_it_panics};
 
 /// How many problems are followed when one became a part of the next.
@@ -24,6 +29,9 @@ const MOST_MERGES: usize = 4;
 
 /// What the tenant says of a problem: nothing, if it knows none.
 pub(super) type Seen = Result<Option<dynatrace::Problem>, dynatrace::Error>;
+
+/// Nobody could ask what is paused.
+pub(super) struct Unheard;
 
 /// One look at one problem.
 pub(super) struct Pass<'a> {
@@ -33,6 +41,8 @@ pub(super) struct Pass<'a> {
     /// When remotes are no longer waited for.
     pub(super) remotes_until: Instant,
     pub(super) token_refused: AtomicBool,
+    /// What people paused; not there, where nobody could ask.
+    stops: OnceLock<Stops>,
     observe: Observe<'a>,
 }
 
@@ -49,6 +59,7 @@ impl<'a> Pass<'a> {
             tick,
             remotes_until: tick.remotes_until(),
             token_refused: AtomicBool::new(false),
+            stops: OnceLock::new(),
             observe,
         }
     }
@@ -70,7 +81,8 @@ impl<'a> Pass<'a> {
         // Looking needs no claim, and a claim needs no look.
         let store = &self.services.store;
         let claiming = store.claim_problem(id, &claim, now, lease_until);
-        let (claimed, seen) = tokio::join!(claiming, self.look(id));
+        let (claimed, seen, paused) = tokio::join!(claiming, self.look(id), store.pauses(now));
+        self.hear(paused);
         let claimed = match claimed {
             Ok(claimed) => claimed,
             Err(ClaimError::Taken) => return Ok(None),
@@ -149,6 +161,35 @@ impl<'a> Pass<'a> {
         let tenant = &self.connected.tenant;
         let seen = tenant.problem(id, self.remotes_until).await;
         seen.inspect_err(|error| self.note(error))
+    }
+
+    /// Remembers what people paused. Where it cannot be read, nothing is begun,
+    /// and what is begun goes on.
+    pub(super) fn hear(&self, paused: Result<Vec<Pause>, StoreError>) {
+        let freeze = self.services.healing.freeze.clone();
+        match paused {
+            Ok(pauses) => {
+                let _ = self.stops.set(Stops { pauses, freeze });
+            }
+            Err(error) => {
+                let error = anyhow::Error::from(error);
+                tracing::warn!("Nothing is begun, as nobody knows what is paused: {error:#}");
+            }
+        }
+    }
+
+    /// What keeps a group from being changed.
+    pub(super) fn stopped(&self, group: &Group) -> Result<Option<Stopped>, Unheard> {
+        let stops = self.stops.get().ok_or(Unheard)?;
+        Ok(stops.on(&Target::Group(group.clone()), self.tick.now))
+    }
+
+    /// A comment, with what is paused while it is made.
+    pub(super) fn noted(&self, group: &Group, text: String) -> String {
+        match self.stopped(group) {
+            Ok(Some(stopped)) => words::while_stopped(&text, &stopped),
+            Ok(None) | Err(Unheard) => text,
+        }
     }
 
     /// Remembers whether the token has to be read again.

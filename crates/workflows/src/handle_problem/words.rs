@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use release::attribution::Culprit;
 use release::deployment::{Deployment, Group};
 use release::grouping::SETTING;
+use release::pause::Stopped;
 use release::remediation::{Hand, Heal, Needless, Refusal};
 
 /// The longest comment, in characters.
@@ -85,6 +86,20 @@ pub(super) fn stopping(culprit: &Deployment) -> String {
          last revision known to be good is deployed.",
         deployment(culprit)
     ))
+}
+
+pub(super) fn paused(culprit: &Deployment, stopped: &Stopped) -> String {
+    bounded(format!(
+        "Unbreakable: deployment {} is to blame, and nothing is done about it for now. {}. What \
+         is begun already goes on.",
+        deployment(culprit),
+        sentence(&stopped.to_string())
+    ))
+}
+
+/// A comment that is made while changes are paused.
+pub(super) fn while_stopped(text: &str, stopped: &Stopped) -> String {
+    bounded(format!("{text} {}.", sentence(&stopped.to_string())))
 }
 
 pub(super) fn deploying(culprit: &Deployment, heal: &Heal, id: &str, notes: &[String]) -> String {

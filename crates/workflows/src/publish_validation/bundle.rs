@@ -27,6 +27,7 @@ pub(super) fn files(
         now: judgement.at,
         zone: None,
         start: None,
+        stopped: &[],
     };
     let evaluation = Evaluation {
         validation: &validation,

@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use delivery::approval::{ApprovalRef, ApprovalState, Decision, Told};
 use delivery::pipeline::{ActionRun, Mode, RunStatus};
-use futures_util::future::try_join;
+use futures_util::future::{try_join, try_join3};
 use jiff::Timestamp;
 use release::approval::{Agreement, Answer, agree};
 use release::summary;
@@ -21,6 +21,8 @@ use crate::due::Wait;
 pub(super) struct Ahead {
     run: ActionRun,
     token: SecretString,
+    /// Whether nothing is approved now.
+    is_stopped: bool,
 }
 
 /// Looks at the approval before there is a verdict, so that what is about to be
@@ -37,9 +39,10 @@ pub(super) async fn look_ahead(shared: &Shared<'_>, validation: &Validation) -> 
         return None;
     };
     let approval = reference(registration, approval, execution);
-    let (state, others) = try_join(
+    let (state, others, stopped) = try_join3(
         async { anyhow::Ok(shared.services.pipeline.approval(approval).await?) },
         async { Ok(shared.services.store.others(registration).await?) },
+        async { Ok(shared.stopped(&registration.pipeline).await?) },
     )
     .await
     .ok()?;
@@ -48,9 +51,11 @@ pub(super) async fn look_ahead(shared: &Shared<'_>, validation: &Validation) -> 
             run,
             token,
             earlier,
-        } if others.is_empty() && answered_since(registration, &earlier).is_none() => {
-            Some(Ahead { run, token })
-        }
+        } if others.is_empty() && answered_since(registration, &earlier).is_none() => Some(Ahead {
+            run,
+            token,
+            is_stopped: stopped.is_some(),
+        }),
         _ => None,
     }
 }
@@ -59,6 +64,7 @@ impl Ahead {
     /// What is about to be answered with this verdict.
     pub(super) fn intent(&self, own: Answer, now: Timestamp) -> Option<Intent> {
         let answer = match agree(&[Some(own)]) {
+            Agreement::Approve if self.is_stopped => return None,
             Agreement::Approve => Answer::Approve,
             Agreement::Reject => Answer::Reject,
             Agreement::Hold | Agreement::Undecided => return None,
@@ -172,9 +178,16 @@ async fn decide(
     token: &SecretString,
 ) -> anyhow::Result<Option<Wait>> {
     let own = own_answer(&claimed.validation)?;
-    let agreement = agree(&shared.services.store.answers(claimed).await?);
-    let answer = match (agreement, own) {
-        (Agreement::Approve, _) => Answer::Approve,
+    let (answers, stopped) = try_join(
+        shared.services.store.answers(claimed),
+        shared.stopped(&claimed.validation.registration.pipeline),
+    )
+    .await?;
+    let answer = match (agree(&answers), own) {
+        (Agreement::Approve, _) => match stopped {
+            Some(stopped) => return Ok(Some(Wait::for_(format!("an end: {stopped}")))),
+            None => Answer::Approve,
+        },
         // The one that rejects says why; the others wait for it to do so.
         (Agreement::Reject, Answer::Reject) => Answer::Reject,
         (Agreement::Reject, _) => {

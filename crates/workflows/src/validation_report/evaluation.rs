@@ -1,5 +1,6 @@
 //! One evaluation.
 
+use futures_util::future::join;
 use release::link::Scope;
 use release::validation::ValidationId;
 use report::{Evaluation, Trouble, json, junit, page};
@@ -15,8 +16,8 @@ impl Reading<'_> {
     ) -> Result<Document, Ended> {
         let until = self.open(Scope::Evaluation(id))?;
         let shape = self.of_today(shape)?;
-        let found = self.services.store.evaluated(id).await?;
-        let Some(found) = found else {
+        let (found, stopped) = join(self.services.store.evaluated(id), self.stopped()).await;
+        let Some(found) = found? else {
             return Err(Ended::Trouble(Trouble::NotFound));
         };
         let addresses = self.addresses(until);
@@ -29,7 +30,7 @@ impl Reading<'_> {
             json: Some(&addresses.evaluation_json(id)),
         };
         let start = addresses.start_for_all();
-        let frame = self.frame(start.as_deref());
+        let frame = self.frame(start.as_deref(), &stopped);
         Ok(match shape {
             Shape::Page => Document::page(page::evaluation(&frame, &evaluation)),
             Shape::Junit => Document::junit(junit::junit(&evaluation)),

@@ -1,5 +1,6 @@
 //! The history of one gate.
 
+use futures_util::future::join;
 use monspec::Monspec;
 use release::link::Scope;
 use release::links::Access;
@@ -44,22 +45,21 @@ impl Reading<'_> {
         let builds = parameters.builds()?;
         let part = parameters.part()?;
         let at_once = builds.unwrap_or(if is_page { ON_A_PAGE } else { MOST_BUILDS });
-        let found = self
-            .services
-            .store
-            .history(
-                Span {
-                    pipeline,
-                    comparison,
-                    since,
-                },
-                part,
-                Room {
-                    builds: usize::from(at_once),
-                    points: POINTS,
-                },
-            )
-            .await?;
+        let span_of = Span {
+            pipeline,
+            comparison,
+            since,
+        };
+        let room = Room {
+            builds: usize::from(at_once),
+            points: POINTS,
+        };
+        let (found, stopped) = join(
+            self.services.store.history(span_of, part, room),
+            self.stopped(),
+        )
+        .await;
+        let found = found?;
         // Whoever has a link has the right names. Whoever reads the JSON of 2018
         // knows an empty list, and nothing else.
         let may_be_mistyped = matches!(self.access, Access::Public) && !as_in_2018;
@@ -108,7 +108,7 @@ impl Reading<'_> {
             json: Some(&to.part("history.json", part)),
         };
         let start = addresses.start_for_all();
-        let frame = self.frame(start.as_deref());
+        let frame = self.frame(start.as_deref(), &stopped);
         let document = if as_in_2018 {
             Document::json(ancestor::history(&history))
         } else if is_page {

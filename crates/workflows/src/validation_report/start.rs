@@ -1,5 +1,6 @@
 //! All gates, a page of them at once.
 
+use futures_util::future::join;
 use release::link::Scope;
 use report::{Gate, Start, json, page};
 use store::{Catalogued, GateName};
@@ -29,7 +30,8 @@ impl Reading<'_> {
         let is_page = shape == Shape::Page;
         let most = if is_page { ON_A_PAGE } else { AT_ONCE };
         let after = self.parameters.after_gate();
-        let found = self.gates(&addresses, after, most).await?;
+        let (found, stopped) = join(self.gates(&addresses, after, most), self.stopped()).await;
+        let found = found?;
         let next = found
             .gates
             .last()
@@ -41,7 +43,7 @@ impl Reading<'_> {
             first: after.map(|_| home.as_str()),
             next: next.as_deref(),
         };
-        let frame = self.frame(Some(&home));
+        let frame = self.frame(Some(&home), &stopped);
         if is_page {
             return Ok(Document::page(page::start(&frame, &start)));
         }

@@ -8,6 +8,7 @@ mod guards;
 mod healed;
 pub(crate) mod interleavings;
 mod notices;
+mod paused;
 mod rollbacks;
 mod scene;
 mod targets;

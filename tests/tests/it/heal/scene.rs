@@ -12,6 +12,7 @@ use lab::codedeploy::{Creator, Deployment, GroupOptions, Revision};
 use lab::tenant::Problem;
 use release::behind::Behind;
 use release::deployment::{Group, Standing};
+use release::pause::Freeze;
 use release::problem;
 use release::remediation::{Limits, State};
 use serde_json::{Value, json};
@@ -337,6 +338,7 @@ fn healing() -> Healing {
         behind: Behind::default(),
         group_tag: GroupTag::default(),
         patience: SignedDuration::from_hours(24),
+        freeze: Freeze::default(),
     }
 }
 

@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use lab::pipeline::Mode;
 use release::link::Scope;
 use release::links::{Access, OPEN_FOR};
+use release::pause::Freeze;
 use release::validation::ValidationId;
 use secrecy::SecretString;
 use url::Url;
@@ -90,6 +91,7 @@ impl Reader {
         let services = Services {
             store: self.world.store.clone(),
             zone: None,
+            freeze: Freeze::default(),
         };
         validation_report(&services, &self.access, request, self.world.now).await
     }

@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 use release::link::Scope;
+use release::pause::{Pause, Target};
 use serde_json::Value;
 use workflows::validation_report::{Kind, Wants};
 
@@ -222,5 +223,32 @@ async fn machines_are_told_where_the_rest_is() {
         let next = url::Url::parse(&link).unwrap().join(&next).unwrap();
         let rest = reader.shown(next.as_str()).await;
         assert_eq!((rest.kind, rest.next), (Kind::Json, None));
+    }
+}
+
+#[tokio::test]
+async fn every_page_says_what_is_paused() {
+    let mut reader = Reader::start().await;
+    let id = reader.judged("1", 100.0).await;
+    let pause = Pause {
+        target: Target::All,
+        until: reader.world.now + SignedDuration::from_mins(1),
+        who: "ada".to_owned(),
+        why: "<b>moving</b>".to_owned(),
+    };
+    reader.world.store.pause(&pause).await.unwrap();
+    let pages = [Scope::Start, HISTORY, Scope::Evaluation(id)];
+    let links = pages.map(|scope| reader.link(scope));
+
+    for link in &links {
+        let page = reader.shown(link).await.body;
+        assert!(page.contains("Changes are paused until"), "{page}");
+        assert!(page.contains("by ada: &lt;b&gt;moving&lt;/b&gt;"), "{page}");
+    }
+    let stranger = nothing(reader.open("https://report.example/").await);
+    assert!(!stranger.body.contains("paused"), "{}", stranger.body);
+    reader.world.advance(SignedDuration::from_mins(2));
+    for link in &links {
+        assert!(!reader.shown(link).await.body.contains("paused"));
     }
 }

@@ -1,0 +1,226 @@
+//! `monspec pause` and `monspec resume`
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{ArgGroup, Args};
+use jiff::{SignedDuration, Timestamp};
+use release::pause::{LONGEST, Pause, Target};
+use serde::Serialize;
+use store::{Store, StoreError, tables};
+
+use crate::aws::{self, Account, now, speaker, words};
+use crate::failure::Failure;
+use crate::output;
+
+const NOTES: &str = "\
+Settings:
+  LEDGER_TABLE names the table, as it does for the functions; the AWS settings are
+  those of `monspec ledger`. The setting FREEZE of the functions is a calendar of
+  such pauses, and `always` in it pauses until it is taken out.
+
+Examples:
+  monspec pause --all --for 2h --reason \"the network is being moved\"
+  monspec pause --target group:Shop/Production --for 30m --reason \"a person is at it\"
+  monspec pause --list
+  monspec resume --all";
+
+/// Keeps everything, or one target, from being changed for a while.
+///
+/// No stage is approved and nothing is deployed again; verdicts still fall,
+/// builds are still rejected, problems still commented on. What is begun goes on,
+/// and what a heal stopped half way is taken back. What was about to be changed
+/// in this moment may still be.
+#[derive(Args)]
+#[command(after_help = NOTES, group = ArgGroup::new("what").required(true).args(["all", "target", "list"]))]
+pub(crate) struct Pausing {
+    /// Everything.
+    #[arg(long)]
+    all: bool,
+
+    /// One target: `group:APPLICATION/GROUP` or `pipeline:NAME`.
+    #[arg(long, value_name = "TARGET")]
+    target: Option<Target>,
+
+    /// Show what is paused.
+    #[arg(long, conflicts_with_all = ["lasts", "reason", "who"])]
+    list: bool,
+
+    /// For how long, such as `30m`, `2h` or `3d`; 31 days at most.
+    #[arg(long = "for", value_name = "TIME", value_parser = span, required_unless_present = "list")]
+    lasts: Option<SignedDuration>,
+
+    /// Why; every page and every comment says it.
+    #[arg(long, value_name = "TEXT", value_parser = words, required_unless_present = "list")]
+    reason: Option<String>,
+
+    /// Who says so, else `USER`.
+    #[arg(long = "as", value_name = "NAME", value_parser = words)]
+    who: Option<String>,
+
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Ends a pause before its time.
+///
+/// What waited for its end goes on within five minutes.
+#[derive(Args)]
+#[command(after_help = NOTES, group = ArgGroup::new("what").required(true).args(["all", "target"]))]
+pub(crate) struct Resuming {
+    /// The pause of everything; those of single targets stay.
+    #[arg(long)]
+    all: bool,
+
+    /// The pause of one target: `group:APPLICATION/GROUP` or `pipeline:NAME`.
+    #[arg(long, value_name = "TARGET")]
+    target: Option<Target>,
+
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Args)]
+struct Place {
+    /// The table of the ledger, else `LEDGER_TABLE`.
+    #[arg(long, value_name = "NAME")]
+    table: Option<String>,
+
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn pause(options: &Pausing, out: &mut impl Write) -> Result<ExitCode, Failure> {
+    let Pausing {
+        target,
+        list,
+        lasts,
+        reason,
+        who,
+        place,
+        ..
+    } = options;
+    let now = now();
+    let pauses = if *list {
+        let ledger = Ledger::open(place)?;
+        ledger.ask(ledger.store.pauses(now))?
+    } else {
+        let (Some(lasts), Some(why)) = (lasts, reason) else {
+            return Err(Failure::Usage("say --for and --reason".to_owned()));
+        };
+        let pause = Pause {
+            target: target.clone().unwrap_or(Target::All),
+            until: now.checked_add(*lasts).unwrap_or(Timestamp::MAX),
+            who: speaker(who.as_deref())?,
+            why: why.clone(),
+        };
+        let ledger = Ledger::open(place)?;
+        ledger.ask(ledger.store.pause(&pause))?;
+        vec![pause]
+    };
+    tell(out, place, &pauses, "nothing is paused")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) fn resume(options: &Resuming, out: &mut impl Write) -> Result<ExitCode, Failure> {
+    let target = options.target.clone().unwrap_or(Target::All);
+    let ledger = Ledger::open(&options.place)?;
+    let ended = ledger.ask(ledger.store.resume(&target, now()))?;
+    let Some(ended) = ended else {
+        let nothing = format!("there was no pause of {target}");
+        tell(out, &options.place, &[], &nothing)?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    if options.place.json {
+        tell(out, &options.place, &[ended], "")?;
+    } else {
+        writeln!(out, "the pause of {target} by {} has ended", ended.who)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The table, and what waits for its answers.
+struct Ledger {
+    account: Account,
+    store: Store,
+    name: String,
+}
+
+impl Ledger {
+    fn open(place: &Place) -> Result<Self, Failure> {
+        let meaning = "the name of the table that holds the ledger, or give --table";
+        let name = aws::table(place.table.as_deref(), "LEDGER_TABLE", meaning)?;
+        let account = Account::open()?;
+        let client = aws_sdk_dynamodb::Client::new(&account.sdk);
+        Ok(Self {
+            store: Store::new(client, tables::VALIDATIONS.name, &name),
+            account,
+            name,
+        })
+    }
+
+    fn ask<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, Failure> {
+        let answer = self.account.wait(work);
+        answer.map_err(|error| {
+            self.account
+                .unanswered(&self.name, "--table", &error.into())
+        })
+    }
+}
+
+/// A pause for a program.
+#[derive(Serialize)]
+struct Told<'a> {
+    target: String,
+    until: Timestamp,
+    who: &'a str,
+    why: &'a str,
+}
+
+fn tell(
+    out: &mut impl Write,
+    place: &Place,
+    pauses: &[Pause],
+    nothing: &str,
+) -> Result<(), Failure> {
+    if place.json {
+        let told = pauses.iter().map(|pause| Told {
+            target: pause.target.to_string(),
+            until: pause.until,
+            who: &pause.who,
+            why: &pause.why,
+        });
+        return Ok(output::json(out, &told.collect::<Vec<_>>())?);
+    }
+    if pauses.is_empty() {
+        writeln!(out, "{nothing}")?;
+    }
+    for pause in pauses {
+        let sentence = release::pause::Stopped::Paused(pause.clone()).to_string();
+        writeln!(out, "{}", monspec::lint::escaped(&sentence))?;
+    }
+    Ok(())
+}
+
+/// `30m`, `2h`, `3d`
+fn span(text: &str) -> Result<SignedDuration, String> {
+    const EXPECTED: &str = "write a number and m, h or d: 30m, 2h, 3d";
+    let text = text.trim();
+    let unit = text.chars().last().ok_or(EXPECTED)?;
+    let number: u32 = text
+        .strip_suffix(unit)
+        .and_then(|number| number.parse().ok())
+        .ok_or(EXPECTED)?;
+    let number = i64::from(number);
+    let lasts = match unit {
+        'm' => SignedDuration::from_mins(number),
+        'h' => SignedDuration::from_hours(number),
+        'd' => SignedDuration::from_hours(number * 24),
+        _ => return Err(EXPECTED.to_owned()),
+    };
+    if lasts.is_zero() || LONGEST < lasts {
+        return Err("it is between a minute and 31 days".to_owned());
+    }
+    Ok(lasts)
+}

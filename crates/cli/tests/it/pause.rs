@@ -1,0 +1,111 @@
+use lab::aws::{ACCESS_KEY, SECRET_KEY};
+use lab::dynamo::Dynamo;
+use serde_json::Value;
+use store::tables;
+
+use crate::{Ran, monspec_in};
+
+struct Table(Dynamo);
+
+impl Table {
+    async fn start() -> Self {
+        let dynamo = Dynamo::start().await.expect("loopback has a free port");
+        let created = tables::create(&dynamo.client(), tables::LEDGER, "ledger").await;
+        created.expect("the database is empty");
+        Self(dynamo)
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        let settings = [
+            ("AWS_ENDPOINT_URL_DYNAMODB", self.0.url()),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
+            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
+            ("LEDGER_TABLE", "ledger"),
+            ("USER", "ada"),
+        ];
+        monspec_in(&settings, arguments, "")
+    }
+
+    fn listed(&self) -> Value {
+        let ran = self.run(&["pause", "--list", "--json"]);
+        serde_json::from_str(&ran.out).expect("it is JSON")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_is_paused_and_resumed() {
+    let table = Table::start().await;
+    let reason = ["--reason", "the network is being moved"];
+
+    let ran = table.run(&[&["pause", "--all", "--for", "2h"][..], &reason].concat());
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    assert!(
+        ran.out.starts_with("Changes are paused until "),
+        "{}",
+        ran.out
+    );
+    assert!(
+        ran.out.ends_with(" by ada: the network is being moved\n"),
+        "{}",
+        ran.out
+    );
+    let target = ["--target", "group:Shop/Production", "--as", "grace"];
+    let ran = table.run(&[&["pause", "--for", "30m"][..], &target, &reason].concat());
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+
+    let listed = table.listed();
+    assert_eq!(listed[0]["target"], "all");
+    assert_eq!(listed[1]["target"], "group:Shop/Production");
+    assert_eq!(listed[1]["who"], "grace");
+
+    let ran = table.run(&["resume", "--all"]);
+    assert_eq!(
+        (ran.code, ran.out.as_str()),
+        (0, "the pause of all by ada has ended\n")
+    );
+    assert_eq!(table.listed()[0]["target"], "group:Shop/Production");
+    let ran = table.run(&["resume", "--all"]);
+    assert_eq!(
+        (ran.code, ran.out.as_str()),
+        (0, "there was no pause of all\n")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn later_pause_of_a_target_replaces_the_earlier_one() {
+    let table = Table::start().await;
+    for reason in ["first", "second"] {
+        let ran = table.run(&["pause", "--all", "--for", "1d", "--reason", reason]);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    }
+
+    let listed = table.listed();
+
+    assert_eq!(listed.as_array().expect("it is a list").len(), 1);
+    assert_eq!(listed[0]["why"], "second");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pause_without_an_end_or_a_reason_is_refused() {
+    let table = Table::start().await;
+    for (arguments, missing) in [
+        (&["pause", "--all", "--reason", "r"][..], "--for"),
+        (&["pause", "--all", "--for", "2h"], "--reason"),
+        (&["pause", "--for", "2h", "--reason", "r"], "--all"),
+        (
+            &["pause", "--all", "--for", "32d", "--reason", "r"],
+            "31 days",
+        ),
+        (&["pause", "--all", "--for", "2", "--reason", "r"], "30m"),
+        (
+            &["pause", "--target", "Shop", "--for", "2h"],
+            "pipeline:NAME",
+        ),
+    ] {
+        let ran = table.run(arguments);
+        assert_eq!(ran.code, 64, "{arguments:?}: {}", ran.err);
+        assert!(ran.err.contains(missing), "{arguments:?}: {}", ran.err);
+    }
+    assert_eq!(table.listed(), Value::Array(Vec::new()));
+}
