@@ -47,6 +47,7 @@ mod rollout;
 mod wire;
 mod words;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
@@ -77,6 +78,8 @@ pub struct CodeDeploy {
 struct State {
     machine: Machine,
     page_size: usize,
+    /// Groups that nobody may ask for.
+    closed: BTreeSet<(String, String)>,
 }
 
 impl CodeDeploy {
@@ -84,6 +87,7 @@ impl CodeDeploy {
         let state = State {
             machine: Machine::default(),
             page_size: wire::PAGE_SIZE,
+            closed: BTreeSet::new(),
         };
         Self {
             clock,
@@ -112,6 +116,13 @@ impl CodeDeploy {
     /// Deletes a group; of its deployments nobody can list any more.
     pub fn delete_group(&self, application: &str, name: &str) -> Result<(), Refusal> {
         self.current().machine.delete_group(application, name)
+    }
+
+    /// From now on the role may not ask for a group, whether there is one or
+    /// not.
+    pub fn close(&self, application: &str, group: &str) {
+        let named = (application.to_owned(), group.to_owned());
+        self.current().closed.insert(named);
     }
 
     /// Makes later deployments of a group stay in progress until they are
@@ -199,6 +210,13 @@ impl CodeDeploy {
         let now = self.clock.now();
         let mut state = self.current();
         let page_size = state.page_size;
+        let named = |name: &str| input[name].as_str().map(str::to_owned);
+        if let (Some(application), Some(group)) =
+            (named("applicationName"), named("deploymentGroupName"))
+            && state.closed.contains(&(application, group))
+        {
+            return Err(JsonError::denied(operation));
+        }
         let request = wire::Request {
             operation,
             input,

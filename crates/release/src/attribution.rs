@@ -14,12 +14,14 @@
 //! | that is a heal whose life had not ended when the problem began | no cause: what it takes back still ran |
 //! | that is not the newest of those that are left of its entity | no cause: something came over it |
 //! | on an entity that is not the root cause, where that decides | no cause |
+//! | that was announced beside one of another group, and nobody knows which of them its entity is of | nothing is done, both are named |
 //! | that is a cause only by the rounding of the tenant's time, while an older one of its entity surely precedes, is no heal and has not passed its validation | nothing is done, both are named |
 //! | that is left, with another one of its group that is newer | no cause: the newer one is |
 //! | that is left | to blame |
 //!
-//! What touched no instance has no life, and an instance that joins its group is
-//! no change: neither is a candidate.
+//! What touched no instance has no life, an instance that joins its group is no
+//! change, and what takes another one back and failed, or brought what is suspect
+//! or bad, has ended nothing: none of these is a candidate.
 
 use std::collections::BTreeMap;
 
@@ -48,6 +50,8 @@ pub struct Candidate {
     pub passed: bool,
     /// How it is known.
     pub known: Known,
+    /// Whether its group surely is behind the entity.
+    pub is_sure: bool,
 }
 
 /// How a candidate is known.
@@ -81,11 +85,23 @@ pub enum Attribution {
     TooManyGroups(Vec<Culprit>),
     /// Either may be, and nobody can say which.
     Ambiguous {
-        /// What came within the minute in which the problem began.
+        /// What came last.
         newest: Culprit,
-        /// What surely came before, and has not passed its validation.
+        /// What came before it.
         older: Culprit,
+        /// Why nobody can say.
+        doubt: Doubt,
     },
+}
+
+/// Why nobody can say which of two deployments is to blame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// The newest came within the minute in which the problem began; the older
+    /// one surely came before, and has not passed its validation.
+    Rounding,
+    /// They were announced together, for groups that nothing tells apart.
+    Groups,
 }
 
 /// The problem, as far as blame needs it.
@@ -168,10 +184,16 @@ pub fn attribute(candidates: &[Candidate], blame: Blame<'_>) -> Attribution {
     for of_entity in fit.values() {
         let newest = of_entity.iter().max_by_key(|one| one.order());
         let newest = newest.expect("an entity is entered with its first candidate");
-        if let Some(older) = doubt(newest, of_entity, blame.began) {
+        let unsure = unsure(newest, of_entity).map(|older| (older, Doubt::Groups));
+        let doubt = unsure.or_else(|| {
+            let rounded = rounded(newest, of_entity, blame.began);
+            rounded.map(|older| (older, Doubt::Rounding))
+        });
+        if let Some((older, doubt)) = doubt {
             return Attribution::Ambiguous {
                 newest: newest.culprit(),
                 older: older.culprit(),
+                doubt,
             };
         }
         let known = culprits.entry(&newest.group).or_insert(newest);
@@ -190,9 +212,21 @@ pub fn attribute(candidates: &[Candidate], blame: Blame<'_>) -> Attribution {
     Attribution::Culprits(culprits)
 }
 
+/// The newest candidate of another group that was announced as unsurely as the
+/// newest of all.
+fn unsure<'c>(newest: &Candidate, of_entity: &[&'c Candidate]) -> Option<&'c Candidate> {
+    if newest.is_sure {
+        return None;
+    }
+    let others = of_entity.iter().copied();
+    others
+        .filter(|one| !one.is_sure && one.group != newest.group)
+        .max_by_key(|one| one.order())
+}
+
 /// The older candidate that may be the cause as well, where only the rounding
 /// of the tenant's time makes the newest one a cause.
-fn doubt<'c>(
+fn rounded<'c>(
     newest: &Candidate,
     of_entity: &[&'c Candidate],
     began: Timestamp,
@@ -238,6 +272,7 @@ mod tests {
             is_heal: false,
             passed: false,
             known: Known::Announced,
+            is_sure: true,
         }
     }
 
@@ -392,5 +427,31 @@ mod tests {
         ] {
             assert_eq!(blamed(&all, Some(root_cause)), ["d-1"]);
         }
+    }
+
+    #[test]
+    fn groups_that_nothing_tells_apart_are_named_and_not_blamed() {
+        let unsure = |group, deployment, at| Candidate {
+            is_sure: false,
+            ..candidate("S-1", group, deployment, at)
+        };
+        let [blue, tests] = [unsure("Blue", "d-1", 90), unsure("Tests", "d-2", 91)];
+        let sure = candidate("S-1", "Blue", "d-3", 95);
+
+        let doubt = attribute(&[blue.clone(), tests.clone()], blame(None));
+        let Attribution::Ambiguous {
+            newest,
+            older,
+            doubt: Doubt::Groups,
+        } = doubt
+        else {
+            panic!("{doubt:?}");
+        };
+        assert_eq!(
+            (newest.deployment, older.deployment),
+            ("d-2".into(), "d-1".into())
+        );
+        assert_eq!(blamed(&[tests.clone()], None), ["d-2"]);
+        assert_eq!(blamed(&[blue, tests, sure], None), ["d-3"]);
     }
 }

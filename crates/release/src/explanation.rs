@@ -1,6 +1,6 @@
 //! Why each deployment was taken for a cause, or was not.
 
-use crate::attribution::{Attribution, Blame, Candidate, Unfit, attribute};
+use crate::attribution::{Attribution, Blame, Candidate, Doubt, Unfit, attribute};
 use crate::precedence::{Precedence, may_precede};
 
 /// What became of one candidate.
@@ -16,12 +16,16 @@ pub struct Weighed {
 
 /// Weighs every candidate as [`attribute`] does, which has the last word.
 pub fn weigh(all: &[Candidate], blame: Blame<'_>) -> Vec<Weighed> {
-    let (blamed, doubtful) = match attribute(all, blame) {
-        Attribution::Nothing => (Vec::new(), Vec::new()),
+    let (blamed, doubtful, doubt) = match attribute(all, blame) {
+        Attribution::Nothing => (Vec::new(), Vec::new(), None),
         Attribution::Culprits(culprits) | Attribution::TooManyGroups(culprits) => {
-            (culprits, Vec::new())
+            (culprits, Vec::new(), None)
         }
-        Attribution::Ambiguous { newest, older } => (Vec::new(), vec![newest, older]),
+        Attribution::Ambiguous {
+            newest,
+            older,
+            doubt,
+        } => (Vec::new(), vec![newest, older], Some(doubt)),
     };
     let weighed = all.iter().map(|one| {
         let is = |culprit: &crate::attribution::Culprit| {
@@ -31,7 +35,13 @@ pub fn weigh(all: &[Candidate], blame: Blame<'_>) -> Vec<Weighed> {
         Weighed {
             candidate: one.clone(),
             blamed: is_blamed,
-            why: why(one, all, blame, is_blamed, doubtful.iter().any(is)),
+            why: why(
+                one,
+                all,
+                blame,
+                is_blamed,
+                doubt.filter(|_| doubtful.iter().any(is)),
+            ),
         }
     });
     weighed.collect()
@@ -42,7 +52,7 @@ fn why(
     all: &[Candidate],
     blame: Blame<'_>,
     is_blamed: bool,
-    is_doubtful: bool,
+    doubt: Option<Doubt>,
 ) -> String {
     match one.unfit(blame) {
         Some(Unfit::After) => return "it came after the problem began".to_owned(),
@@ -59,13 +69,18 @@ fn why(
         None => {}
     }
     let is_sure = may_precede(one.began, blame.began) == Precedence::Surely;
-    match (is_doubtful, is_blamed, is_sure) {
-        (true, _, true) => {
+    match (doubt, is_blamed, is_sure) {
+        (Some(Doubt::Groups), ..) => {
+            return "it was announced beside one of another group, and nothing says which group its \
+                    entity is of"
+                .to_owned();
+        }
+        (Some(Doubt::Rounding), _, true) => {
             return "it surely came before the problem and has not passed its validation, but it \
                     is not the newest"
                 .to_owned();
         }
-        (true, _, false) => {
+        (Some(Doubt::Rounding), _, false) => {
             return "it came within the minute in which the problem began, and an older one may \
                     be the cause as well"
                 .to_owned();

@@ -21,20 +21,23 @@ pub struct Tie {
 }
 
 /// The groups behind each entity: per application that of the newest
-/// announcement. What serves two groups, such as a host, a process group or a
+/// announcement, and all that were announced since `fresh`. What serves two groups, such as a host, a process group or a
 /// database, says of neither that it is behind it.
-pub fn tied<'t>(ties: impl IntoIterator<Item = &'t Tie>) -> BTreeMap<&'t str, BTreeSet<&'t Group>> {
+pub fn tied<'t>(
+    ties: impl IntoIterator<Item = &'t Tie>,
+    fresh: Timestamp,
+) -> BTreeMap<&'t str, BTreeSet<&'t Group>> {
     let mut of_entities: BTreeMap<&str, Vec<&Tie>> = BTreeMap::new();
     for tie in ties {
         of_entities.entry(&tie.entity).or_default().push(tie);
     }
     let tied = of_entities
         .into_iter()
-        .map(|(entity, ties)| (entity, behind(entity, &ties)));
+        .map(|(entity, ties)| (entity, behind(entity, &ties, fresh)));
     tied.collect()
 }
 
-fn behind<'t>(entity: &str, ties: &[&'t Tie]) -> BTreeSet<&'t Group> {
+fn behind<'t>(entity: &str, ties: &[&'t Tie], fresh: Timestamp) -> BTreeSet<&'t Group> {
     let all: BTreeSet<&Group> = ties.iter().map(|tie| &tie.group).collect();
     let may_serve_several = is_shared(entity) || ties.iter().any(|tie| tie.shared);
     if may_serve_several && 1 < all.len() {
@@ -47,7 +50,9 @@ fn behind<'t>(entity: &str, ties: &[&'t Tie]) -> BTreeSet<&'t Group> {
             *known = tie;
         }
     }
-    newest.into_values().map(|tie| &tie.group).collect()
+    let fresh = ties.iter().copied().filter(|tie| fresh <= tie.at);
+    let all = newest.into_values().chain(fresh);
+    all.map(|tie| &tie.group).collect()
 }
 
 /// Whether several groups may run on entities of this kind.
@@ -74,7 +79,7 @@ mod tests {
     }
 
     fn groups(ties: &[Tie], entity: &str) -> Vec<String> {
-        let tied = tied(ties);
+        let tied = tied(ties, Timestamp::from_second(4).unwrap());
         let groups = tied.get(entity).into_iter().flatten();
         groups.map(ToString::to_string).collect()
     }
@@ -110,5 +115,15 @@ mod tests {
         }
         let two = [tie("HOST-1", "Shop/A", 1), tie("HOST-1", "Shop/B", 2)];
         assert_eq!(groups(&two, "HOST-1"), [""; 0]);
+    }
+
+    #[test]
+    fn every_group_that_was_announced_lately_is_behind_its_entity() {
+        let ties = [
+            tie("SERVICE-1", "Shop/Old", 3),
+            tie("SERVICE-1", "Shop/Web", 4),
+            tie("SERVICE-1", "Shop/Api", 5),
+        ];
+        assert_eq!(groups(&ties, "SERVICE-1"), ["Shop/Api", "Shop/Web"]);
     }
 }

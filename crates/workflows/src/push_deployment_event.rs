@@ -49,7 +49,7 @@ use store::Store;
 use tokio::time::Instant;
 
 pub use targets::{GroupTag, InvalidTag};
-pub use words::{ORIGIN, SOURCE};
+pub use words::{ORIGIN, SOURCE, UNSURE};
 
 use crate::Refusal;
 use crate::fetched_spec::Shelf;
@@ -168,11 +168,15 @@ pub struct Announcement {
     pub have_it: usize,
     /// What is missing and is not waited for any more.
     pub missing: Vec<String>,
+    /// Whether the groups surely are behind the entities.
+    pub is_sure: bool,
 }
 
 /// What is to be announced, and to whom.
 struct Plan {
     kind: EventKind,
+    /// Whether the groups surely are behind the targets.
+    is_sure: bool,
     deployments: Vec<Deployment>,
     changes: Vec<Change>,
     targets: Targets,
@@ -265,7 +269,7 @@ async fn tell(
 impl Plan {
     /// Which group is behind each entity by this announcement.
     fn ties(&self, found: &Found) -> Vec<Tie> {
-        if self.kind != EventKind::Deployment {
+        if self.kind != EventKind::Deployment || !self.is_sure {
             return Vec::new();
         }
         let tie = |deployment: &Deployment, entity: &String| Tie {
@@ -296,6 +300,7 @@ fn ended(
             deployments: plan.deployments.into_iter().map(|each| each.id).collect(),
             have_it,
             missing,
+            is_sure: plan.is_sure,
         })
     };
     if missing.is_empty() && 0 < have_it {
@@ -335,6 +340,7 @@ async fn for_deployment(services: &Services, id: &str, now: Timestamp) -> Result
         says: &parameters::Says::default(),
         spot: None,
         deployment: Some(&deployment),
+        is_sure: true,
         request: None,
         asked: now,
         now,
@@ -342,6 +348,7 @@ async fn for_deployment(services: &Services, id: &str, now: Timestamp) -> Result
     let change = words::change(&facts, &services.settings);
     Ok(Planned::Plan(Plan {
         kind: EventKind::Deployment,
+        is_sure: true,
         changes: vec![change],
         targets,
         deployments: vec![deployment],
@@ -390,6 +397,7 @@ async fn directly(
         says: &says,
         spot: None,
         deployment: deployment.as_ref(),
+        is_sure: true,
         request: Some(request),
         asked: now,
         now,
@@ -397,6 +405,7 @@ async fn directly(
     let change = words::change(&facts, &services.settings);
     Ok(Planned::Plan(Plan {
         kind,
+        is_sure: true,
         changes: vec![change],
         targets,
         deployments: deployment.into_iter().collect(),

@@ -92,6 +92,7 @@ fn told(announcement: &Announcement) {
         deployments,
         have_it,
         missing,
+        ..
     } = announcement;
     let kind = kind.name();
     let deployments = deployments.join(", ");
@@ -100,25 +101,40 @@ fn told(announcement: &Announcement) {
             deployment.id = deployments,
             event.kind = kind,
             entities = have_it,
-            "Announced {kind} on {have_it} entities"
+            "Announced {kind} on {}",
+            entities(*have_it)
         );
     } else {
         tracing::warn!(
             deployment.id = deployments,
             event.kind = kind,
             entities = have_it,
-            "Announced {kind} on {have_it} entities, not on all: {}",
+            "Announced {kind} on {}, not on all: {}",
+            entities(*have_it),
             missing.join("; ")
         );
     }
 }
 
+fn entities(number: usize) -> String {
+    match number {
+        1 => "1 entity".to_owned(),
+        _ => format!("{number} entities"),
+    }
+}
+
 fn in_words(announcement: &Announcement) -> String {
     let mut text = format!(
-        "{} announced on {} entities.",
+        "{} announced on {}.",
         announcement.kind.name(),
-        announcement.have_it
+        entities(announcement.have_it)
     );
+    if !announcement.is_sure {
+        text.push_str(
+            " Nothing says which of the groups is behind them, so none is tied to them; \
+             DEPLOYMENT_GROUPS can.",
+        );
+    }
     if !announcement.missing.is_empty() {
         text.push_str(" Not on all: ");
         text.push_str(&announcement.missing.join("; "));

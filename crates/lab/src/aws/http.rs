@@ -113,6 +113,13 @@ impl JsonError {
         }
     }
 
+    pub(crate) fn denied(operation: &str) -> Self {
+        Self {
+            code: "AccessDeniedException",
+            message: format!("The role is not authorized to perform {operation}"),
+        }
+    }
+
     pub(crate) fn unknown_operation(operation: &str) -> Self {
         Self {
             code: "UnknownOperationException",

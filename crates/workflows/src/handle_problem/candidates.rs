@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
-use delivery::codedeploy::{self, Life};
+use delivery::codedeploy::{self, Life, Status};
 use dynatrace::{Entity, EntityType, RecordedEvent, Scope, Window};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, try_join_all};
@@ -18,6 +18,7 @@ use release::tie::{Tie, tied};
 use super::cause::{Views, look_at};
 use super::pass::Pass;
 use super::view::View;
+use crate::push_deployment_event::UNSURE;
 
 /// The source of every announcement that a pipeline makes.
 const SOURCE: &str = "AWS CodePipeline";
@@ -50,6 +51,8 @@ pub(super) struct Gathered {
     pub(super) dismissed: Vec<Dismissed>,
     /// The names of groups that tags say and several applications have.
     pub(super) undecided: BTreeSet<String>,
+    /// The groups that CodeDeploy does not let us look at.
+    pub(super) closed: BTreeSet<Group>,
     pub(super) views: Views,
 }
 
@@ -70,6 +73,8 @@ struct Announced {
     group: Group,
     deployment: String,
     at: Timestamp,
+    /// Whether its group surely is behind the entity.
+    is_sure: bool,
 }
 
 /// Gathers the candidates, for whoever blames and for whoever explains.
@@ -95,19 +100,21 @@ async fn gather_now(pass: &Pass<'_>, case: &Case<'_>) -> anyhow::Result<Gathered
         let ties = pass.services.store.ties(&ids, pass.tick.now).await;
         ties.context("cannot read which groups are behind the entities")
     };
-    let (events, mut ties, named, mut views) = tokio::try_join!(
+    let (events, mut ties, named, looked) = tokio::try_join!(
         events(pass, case),
         ties,
         named(pass, case.affected),
         look_at(pass, early)
     )?;
+    let (mut views, mut closed) = looked;
     for one in announced(&events, case) {
         if !all.contains(&one) {
             all.push(one);
         }
     }
-    ties.extend(all.iter().map(Announced::tie));
-    for (entity, groups) in tied(&ties) {
+    let sure = all.iter().filter(|one| one.is_sure);
+    ties.extend(sure.map(Announced::tie));
+    for (entity, groups) in tied(&ties, case.blame.earliest()) {
         if let Some(behind) = behind.get_mut(entity) {
             behind.extend(groups.into_iter().cloned());
         }
@@ -132,8 +139,12 @@ async fn gather_now(pass: &Pass<'_>, case: &Case<'_>) -> anyhow::Result<Gathered
         }
     }
     let unseen = groups(&behind, &all).into_iter();
-    let unseen = unseen.filter(|group| !views.contains_key(group)).collect();
-    views.extend(look_at(pass, unseen).await?);
+    let unseen = unseen
+        .filter(|group| !views.contains_key(group) && !closed.contains(group))
+        .collect();
+    let (seen, denied) = look_at(pass, unseen).await?;
+    views.extend(seen);
+    closed.extend(denied);
 
     // What is announced may be older than what is read of a group's history.
     for one in &all {
@@ -149,12 +160,14 @@ async fn gather_now(pass: &Pass<'_>, case: &Case<'_>) -> anyhow::Result<Gathered
         views: &views,
         lives: &lives,
         instances: &instances,
+        closed: &closed,
     };
     let (candidates, dismissed) = world.candidates(&all, &behind, case.blame);
     Ok(Gathered {
         candidates,
         dismissed,
         undecided,
+        closed,
         views,
     })
 }
@@ -184,6 +197,7 @@ struct World<'a> {
     lives: &'a BTreeMap<String, Life>,
     /// The instance that an entity is, or runs on, where that matters.
     instances: &'a BTreeMap<String, String>,
+    closed: &'a BTreeSet<Group>,
 }
 
 impl World<'_> {
@@ -215,6 +229,7 @@ impl World<'_> {
                     group: group.clone(),
                     deployment: made.id.clone(),
                     at: made.created,
+                    is_sure: true,
                 };
                 let is_told = candidates
                     .iter()
@@ -246,6 +261,9 @@ impl World<'_> {
         blame: Blame<'_>,
     ) -> Result<Candidate, &'static str> {
         const UNKNOWN: &str = "neither the ledger nor CodeDeploy knows it";
+        if self.closed.contains(&one.group) {
+            return Err("CodeDeploy does not let us look at its group");
+        }
         let view = self.views.get(&one.group).ok_or(UNKNOWN)?;
         if view.joins(&one.deployment) {
             return Err("it brought an instance that joined the group to what ran already");
@@ -254,6 +272,7 @@ impl World<'_> {
         if deployment.group != one.group {
             return Err(UNKNOWN);
         }
+        let is_heal = deployment.origin == Origin::Heal;
         let (began, ended) = match view.made(&one.deployment) {
             None => (one.at, Some(one.at)),
             Some(made) if made.revision.is_none() => {
@@ -264,13 +283,19 @@ impl World<'_> {
             Some(made) if known == Known::InGroup && carries_marker(&made.description) => {
                 return Err("it answered an earlier problem, which later ones join");
             }
+            Some(made) if is_heal && view.has_failed(made) => {
+                return Err("it takes another one back, and failed");
+            }
+            Some(made) if is_heal && view.is_tainted(made) => {
+                return Err("it takes another one back, and brought what is suspect or bad");
+            }
             Some(made) => match self.lives.get(&made.id) {
                 Some(life) => {
-                    let began = self.began_on(&one.entity, life, blame);
+                    let began = self.began_on(&one.entity, made, life, blame);
                     let began = began.ok_or("it had not reached this instance")?;
                     (began, life.ended)
                 }
-                None if may_live(made, blame) => return Err("it touched no instance"),
+                None if self.is_asked(view, made, blame) => return Err("it touched no instance"),
                 // It had ended, or was made, too early or too late to matter.
                 None => (made.created, made.completed),
             },
@@ -281,25 +306,38 @@ impl World<'_> {
             deployment: one.deployment.clone(),
             began,
             ended,
-            is_heal: deployment.origin == Origin::Heal,
+            is_heal,
             passed: view
                 .known(&one.deployment)
                 .is_some_and(|entry| entry.standing == Standing::Good),
             known,
+            is_sure: one.is_sure,
         })
     }
 }
 
 impl World<'_> {
-    /// When a deployment changed what an entity shows. One that is under way
-    /// changes the hosts and processes that it has reached; what joins their
-    /// group afterwards gets all of it.
-    fn began_on(&self, entity: &str, life: &Life, blame: Blame<'_>) -> Option<Timestamp> {
-        let was_over = life.ended.is_some_and(|ended| ended <= blame.began);
+    /// When a deployment changed what an entity shows. One that is under way, or
+    /// did not succeed, changes the hosts and processes that it has reached; what
+    /// joins a group after a success gets all of it.
+    fn began_on(
+        &self,
+        entity: &str,
+        made: &codedeploy::Deployment,
+        life: &Life,
+        blame: Blame<'_>,
+    ) -> Option<Timestamp> {
+        let had_come = made.status == Status::Succeeded
+            && life.ended.is_some_and(|ended| ended <= blame.began);
         match self.instances.get(entity) {
-            Some(instance) if !was_over => life.reached.get(instance).copied(),
+            Some(instance) if !had_come => life.reached.get(instance).copied(),
             _ => Some(life.began),
         }
+    }
+
+    /// Whether the targets of a deployment were read.
+    fn is_asked(&self, view: &View, made: &codedeploy::Deployment, blame: Blame<'_>) -> bool {
+        counting(view, blame).any(|asked| asked.id == made.id)
     }
 }
 
@@ -397,14 +435,20 @@ async fn lives(
     views: &Views,
     blame: Blame<'_>,
 ) -> anyhow::Result<BTreeMap<String, Life>> {
-    let counts = |view: &View| -> Vec<codedeploy::Deployment> {
-        let made = view.history.iter().filter(|made| may_live(made, blame));
-        let made = made.filter(|made| made.revision.is_some());
-        made.take(MOST_LIVES).cloned().collect()
-    };
-    let made: Vec<codedeploy::Deployment> = views.values().flat_map(counts).collect();
+    let made = views.values().flat_map(|view| counting(view, blame));
+    let made: Vec<codedeploy::Deployment> = made.cloned().collect();
     let lives = pass.services.codedeploy.lives(&made).await;
     lives.context("cannot find out which instances were deployed to")
+}
+
+/// The deployments of a group whose targets are read.
+fn counting<'v>(
+    view: &'v View,
+    blame: Blame<'_>,
+) -> impl Iterator<Item = &'v codedeploy::Deployment> {
+    let made = view.history.iter();
+    made.filter(move |made| made.revision.is_some() && may_live(made, blame))
+        .take(MOST_LIVES)
 }
 
 /// The groups that are looked at: those behind the entities, and those of the
@@ -459,6 +503,7 @@ fn announced(events: &[RecordedEvent], case: &Case<'_>) -> Vec<Announced> {
                 },
                 deployment: property("CodeDeploy.DeploymentId")?,
                 at: Timestamp::from_millisecond(event.start_ms).ok()?,
+                is_sure: !event.properties.contains_key(UNSURE),
             })
         })
         .filter(|one| counts.contains(&one.at))

@@ -1,6 +1,6 @@
 //! What caused a problem: of the deployments that could have, the one to blame.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
 use delivery::DeliveryError;
@@ -77,12 +77,13 @@ pub(super) async fn find(
     let Gathered {
         candidates,
         undecided,
+        closed,
         mut views,
         ..
     } = gather(pass, &case).await?;
     let culprits = match attribute(&candidates, blame) {
         Attribution::Nothing => {
-            let text = words::nothing_deployed(healing.look_back, began, &undecided);
+            let text = words::nothing_deployed(healing.look_back, began, &undecided, &closed);
             let finding = Finding::NothingDeployed;
             return conclude_late(pass, claimed, finding, Some(text), NO_DEPLOYMENT).await;
         }
@@ -94,8 +95,12 @@ pub(super) async fn find(
             let text = words::too_many_groups(&groups, healing.most_groups);
             return conclude(pass, claimed, finding, Some(text)).await;
         }
-        Attribution::Ambiguous { newest, older } => {
-            let text = words::ambiguous(&newest, &older, began);
+        Attribution::Ambiguous {
+            newest,
+            older,
+            doubt,
+        } => {
+            let text = words::ambiguous(&newest, &older, doubt, began);
             let finding = Finding::Ambiguous {
                 deployments: vec![newest.deployment, older.deployment],
             };
@@ -355,22 +360,50 @@ fn kind(id: &str) -> Option<EntityType> {
     }
 }
 
-/// Looks at those of the groups that CodeDeploy knows: one that was deleted, or
-/// lies in another region or account, cannot be healed from here.
-pub(super) async fn look_at(pass: &Pass<'_>, groups: Vec<Group>) -> anyhow::Result<Views> {
+/// Looks at those of the groups that CodeDeploy knows, and tells those that it
+/// does not let us look at. One that was deleted, lies in another region or
+/// account, or is another team's cannot be healed from here, and hides nothing
+/// that can: whoever may send events may name any group.
+pub(super) async fn look_at(
+    pass: &Pass<'_>,
+    groups: Vec<Group>,
+) -> anyhow::Result<(Views, BTreeSet<Group>)> {
     let now = pass.tick.now;
-    let views =
-        groups.into_iter().map(
-            async |group| match View::read(pass.services, &group, now).await {
-                Ok(view) => Ok(Some((group, view))),
-                Err(error) if is_not_found(&error) => Ok(None),
-                Err(error) => Err(error),
-            },
-        );
-    Ok(try_join_all(views).await?.into_iter().flatten().collect())
+    let looked = groups.into_iter().map(async |group| {
+        let error = match View::read(pass.services, &group, now).await {
+            Ok(view) => return Ok((group, Looked::At(Box::new(view)))),
+            Err(error) => error,
+        };
+        match error.downcast_ref::<DeliveryError>() {
+            Some(DeliveryError::NotFound { .. }) => Ok((group, Looked::Gone)),
+            Some(DeliveryError::Denied { .. }) => {
+                tracing::warn!("Deployments to `{group}` are left out: {error:#}");
+                Ok((group, Looked::Closed))
+            }
+            _ => Err(error),
+        }
+    });
+    let mut views = Views::new();
+    let mut closed = BTreeSet::new();
+    for (group, looked) in try_join_all(looked).await? {
+        match looked {
+            Looked::At(view) => {
+                views.insert(group, *view);
+            }
+            Looked::Gone => {}
+            Looked::Closed => {
+                closed.insert(group);
+            }
+        }
+    }
+    Ok((views, closed))
 }
 
-fn is_not_found(error: &anyhow::Error) -> bool {
-    let error = error.downcast_ref::<DeliveryError>();
-    matches!(error, Some(DeliveryError::NotFound { .. }))
+/// What a look at a group came to.
+enum Looked {
+    At(Box<View>),
+    /// CodeDeploy knows no such group.
+    Gone,
+    /// CodeDeploy does not let us.
+    Closed,
 }

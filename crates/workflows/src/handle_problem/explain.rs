@@ -123,6 +123,7 @@ pub async fn explain(
         dismissed,
         undecided,
         views,
+        ..
     } = gather(&pass, &case).await?;
     let attribution = attribute(&candidates, blame);
     let weighed = weigh(&candidates, blame).into_iter().map(Candidate::from);
@@ -156,7 +157,7 @@ pub async fn explain(
             );
             (culprits, outcome)
         }
-        Attribution::Ambiguous { newest, older } => {
+        Attribution::Ambiguous { newest, older, .. } => {
             let outcome = format!(
                 "either {} or {} is to blame, and nobody can say which",
                 newest.deployment, older.deployment

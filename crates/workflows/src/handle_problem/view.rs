@@ -117,6 +117,24 @@ impl View {
             .sort_by_key(|made| Reverse((made.created, Some(made.id.as_str()) == last)));
     }
 
+    /// Whether a deployment has ended without bringing anything.
+    pub(super) fn has_failed(&self, made: &codedeploy::Deployment) -> bool {
+        matches!(made.status, Status::Failed | Status::Stopped)
+    }
+
+    /// Whether something is held in this group against what it brings.
+    pub(super) fn is_tainted(&self, made: &codedeploy::Deployment) -> bool {
+        let brings = completed(recorded(made), Some(made)).contents();
+        let held = self
+            .ledger
+            .iter()
+            .filter(|entry| matches!(entry.standing, Standing::Suspect | Standing::Bad));
+        held.into_iter().any(|entry| {
+            let entry = completed(entry.deployment.clone(), self.made(&entry.deployment.id));
+            !entry.contents().is_disjoint(&brings)
+        })
+    }
+
     /// CodeDeploy's record of a deployment.
     pub(super) fn made(&self, id: &str) -> Option<&codedeploy::Deployment> {
         self.history.iter().find(|deployment| deployment.id == id)

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
-use release::attribution::Culprit;
+use release::attribution::{Culprit, Doubt};
 use release::deployment::{Deployment, Group};
 use release::grouping::SETTING;
 use release::pause::Stopped;
@@ -25,6 +25,7 @@ pub(super) fn nothing_deployed(
     look_back: SignedDuration,
     began: Timestamp,
     undecided: &BTreeSet<String>,
+    closed: &BTreeSet<Group>,
 ) -> String {
     let names: Vec<String> = undecided.iter().take(5).map(|name| plain(name)).collect();
     let several = if names.is_empty() {
@@ -36,9 +37,19 @@ pub(super) fn nothing_deployed(
             names.join(", ")
         )
     };
+    let shown: Vec<String> = closed.iter().take(5).map(group).collect();
+    let closed = if shown.is_empty() {
+        String::new()
+    } else {
+        format!(
+            " CodeDeploy does not let this installation look at {}: what was deployed there is not \
+             considered.",
+            shown.join(", ")
+        )
+    };
     bounded(format!(
         "Unbreakable: no deployment found in the {} minutes before this problem began ({}) that can \
-         have caused it, so nothing is rolled back.{several}",
+         have caused it, so nothing is rolled back.{several}{closed}",
         look_back.as_mins(),
         time(began)
     ))
@@ -55,7 +66,23 @@ pub(super) fn too_many_groups(groups: &[Group], most: usize) -> String {
     ))
 }
 
-pub(super) fn ambiguous(newest: &Culprit, older: &Culprit, began: Timestamp) -> String {
+pub(super) fn ambiguous(
+    newest: &Culprit,
+    older: &Culprit,
+    doubt: Doubt,
+    began: Timestamp,
+) -> String {
+    if doubt == Doubt::Groups {
+        return bounded(format!(
+            "Unbreakable: deployments {} ({}) and {} ({}) were announced together, and nothing says \
+             which of their groups is behind the entities of this problem; {SETTING} can. Nothing is \
+             rolled back; a person has to choose.",
+            plain(&newest.deployment),
+            group(&newest.group),
+            plain(&older.deployment),
+            group(&older.group),
+        ));
+    }
     bounded(format!(
         "Unbreakable: deployment {} ({}) reached its first instance at {}, within the minute in which \
          this problem began ({}), so it may have come before or after. Deployment {} ({}) surely \

@@ -68,7 +68,7 @@ pub(super) async fn plan(
         None => Targets::attached(attach.unwrap_or_default()),
     };
 
-    let announced: Vec<&Deployment> = match placed.kind {
+    let (announced, is_sure): (Vec<&Deployment>, bool) = match placed.kind {
         EventKind::Deployment => meant(
             &placed.deployments,
             placed.choice,
@@ -76,7 +76,7 @@ pub(super) async fn plan(
             &targets,
             &services.settings.behind,
         ),
-        _ => Vec::new(),
+        _ => (Vec::new(), true),
     };
     let facts = |deployment| Facts {
         kind: placed.kind,
@@ -89,6 +89,7 @@ pub(super) async fn plan(
             sources: &placed.sources,
         }),
         deployment,
+        is_sure,
         request: None,
         asked,
         now,
@@ -101,6 +102,7 @@ pub(super) async fn plan(
     };
     Ok(Planned::Plan(Plan {
         kind: placed.kind,
+        is_sure,
         changes,
         targets,
         deployments: announced.into_iter().cloned().collect(),
@@ -203,7 +205,8 @@ enum Choice {
 }
 
 /// The deployments that the environment is about: those to the groups behind
-/// it, or else all that the stage itself made. Where no environment is named,
+/// it, or else all that the stage itself made; and whether their groups surely
+/// are behind it, which nothing says of several. Where no environment is named,
 /// the newest of earlier stages is meant.
 fn meant<'d>(
     deployments: &'d [Deployment],
@@ -211,8 +214,8 @@ fn meant<'d>(
     environment: Option<&str>,
     targets: &Targets,
     listed: &Behind,
-) -> Vec<&'d Deployment> {
-    let known = deployments.iter().map(|each| each.group.clone()).collect();
+) -> (Vec<&'d Deployment>, bool) {
+    let known: BTreeSet<Group> = deployments.iter().map(|each| each.group.clone()).collect();
     let behind = behind(environment, &targets.tags(), listed, &known);
     let named = deployments.iter().filter(|deployment| {
         let behind = behind.as_ref();
@@ -220,13 +223,12 @@ fn meant<'d>(
     });
     let named: Vec<&Deployment> = named.collect();
     match (choice, environment) {
-        _ if !named.is_empty() => named,
-        (Choice::OwnStage, _) => deployments.iter().collect(),
-        (Choice::Earlier, None) => deployments
-            .iter()
-            .max_by_key(|each| each.at)
-            .into_iter()
-            .collect(),
-        (Choice::Earlier, Some(_)) => Vec::new(),
+        _ if !named.is_empty() => (named, true),
+        (Choice::OwnStage, _) => (deployments.iter().collect(), known.len() <= 1),
+        (Choice::Earlier, None) => {
+            let newest = deployments.iter().max_by_key(|each| each.at);
+            (newest.into_iter().collect(), true)
+        }
+        (Choice::Earlier, Some(_)) => (Vec::new(), true),
     }
 }

@@ -25,6 +25,10 @@ const DEPLOYMENT: [&str; 3] = [
     "CodeDeploy.DeploymentId",
 ];
 
+/// The property that says that several groups were deployed to together, and
+/// nothing tells which of them is behind the entities.
+pub const UNSURE: &str = "Unbreakable.GroupIsUnsure";
+
 /// Events may begin so long ago and no longer.
 const OLDEST: SignedDuration = SignedDuration::from_hours(24 * 29);
 
@@ -45,6 +49,8 @@ pub(super) struct Facts<'a> {
     pub(super) says: &'a Says,
     pub(super) spot: Option<Spot<'a>>,
     pub(super) deployment: Option<&'a Deployment>,
+    /// Whether its group surely is behind the targets.
+    pub(super) is_sure: bool,
     /// Tells one direct call from another; a repeated one has the same.
     pub(super) request: Option<&'a str>,
     /// When it was asked for first.
@@ -148,6 +154,9 @@ fn properties(facts: &Facts<'_>) -> (BTreeMap<String, String>, Vec<&'static str>
                 Origin::Heal => "heal",
             },
         );
+        if !facts.is_sure {
+            add(UNSURE, "true");
+        }
         if facts.spot.is_none() {
             if let Some(execution) = &deployment.execution {
                 add("PipelineExecutionId", execution);

@@ -20,6 +20,7 @@ stories![
     stage_without_a_deployment_makes_a_remark,
     execution_that_takes_a_stage_back_is_announced_as_a_heal,
     refused_token_is_a_matter_of_permission,
+    groups_of_a_stage_that_nothing_tells_apart_are_tied_to_nothing,
 ];
 
 async fn deployment_is_announced_with_its_way_back(world: World) {
@@ -343,4 +344,32 @@ async fn action_beside_its_deployment_is_told_to_come_after_it() {
 
     assert_eq!(failure, "ConfigurationError");
     assert!(message.contains("higher runOrder"), "{message}");
+}
+
+async fn groups_of_a_stage_that_nothing_tells_apart_are_tied_to_nothing(world: World) {
+    let codedeploy = world.aws.codedeploy();
+    codedeploy.application(APPLICATION);
+    let production = ["Blue", "Smoke_Tests"].into_iter().zip(1..);
+    let production = production.fold(Stage::new("Production"), |stage, (group, order)| {
+        let options = GroupOptions::default();
+        codedeploy.group(APPLICATION, group, options).unwrap();
+        stage.deploy(group, APPLICATION, group, order)
+    });
+    let parameters = "Production,Deploying";
+    let function = "push-deployment-event";
+    let production = production.lambda("Push", function, parameters, 3, Some("Monspec"));
+    let pipeline = PipelineSpec::new(PIPELINE).stage(production);
+    world.aws.pipelines().create(pipeline);
+    world.start_execution("4f2a9c1", &monspec());
+    let job = world.aws.pipelines().next_job().unwrap();
+
+    assert_eq!(world.announce_job(&job).await, JobStatus::Succeeded);
+
+    let events = world.events_on(PRODUCTION);
+    assert_eq!(events.len(), 2);
+    for event in events {
+        assert_eq!(event.properties["Unbreakable.GroupIsUnsure"], "true");
+    }
+    let ties = world.store.ties(&[PRODUCTION], world.now).await.unwrap();
+    assert!(ties.is_empty(), "{ties:?}");
 }

@@ -2,7 +2,7 @@
 //! deployments that nobody announced, of any status, by what they touched.
 
 use jiff::SignedDuration;
-use lab::codedeploy::{AutoRollback, Creator, GroupOptions, Outcome, RollbackEvent};
+use lab::codedeploy::{AutoRollback, Creator, GroupOptions, Outcome, Revision, RollbackEvent};
 use release::deployment::{Deployment, Group, Origin, Standing};
 use release::problem::Finding;
 use release::tie::Tie;
@@ -27,6 +27,11 @@ stories! {
     group_behind_staging_alone_is_never_a_target,
     newest_by_rounding_alone_is_not_blamed_beside_an_older_one_in_doubt,
     newest_by_rounding_alone_is_blamed_over_one_that_passed,
+    group_that_nobody_may_look_at_stops_no_answer,
+    problem_of_a_group_that_nobody_may_look_at_says_so,
+    second_group_of_an_application_is_behind_its_entity_as_long_as_it_may_be_the_cause,
+    rollout_that_failed_is_no_cause_where_it_never_came,
+    groups_that_nothing_tells_apart_are_named_and_left_alone,
 }
 
 /// A group of six instances, each of which takes ten minutes.
@@ -492,4 +497,133 @@ async fn newest_by_rounding_alone_is_blamed_over_one_that_passed(mut scene: Scen
 
     assert_eq!(blamed(&scene, &problem).await, [newest]);
     assert_eq!(scene.healed_to(), ["one"]);
+}
+
+async fn group_that_nobody_may_look_at_stops_no_answer(mut scene: Scene) {
+    let bad = released(&mut scene).await;
+    scene.world.aws.codedeploy().close(APPLICATION, "Elsewhere");
+    scene
+        .announce_in("Elsewhere", "d-ELSEWHERE", &[PRODUCTION])
+        .await;
+    scene.minutes(5);
+    let problem = scene.problem().open();
+
+    assert_eq!(
+        why(&scene, &problem, "d-ELSEWHERE").await,
+        "CodeDeploy does not let us look at its group"
+    );
+    scene.notify(&problem, "OPEN").await;
+
+    assert_eq!(blamed(&scene, &problem).await, [bad]);
+    assert_eq!(scene.healed_to(), ["good"]);
+}
+
+async fn problem_of_a_group_that_nobody_may_look_at_says_so(mut scene: Scene) {
+    scene.world.aws.codedeploy().close(APPLICATION, "Elsewhere");
+    scene
+        .announce_in("Elsewhere", "d-ELSEWHERE", &[PRODUCTION])
+        .await;
+    scene.minutes(5);
+    let problem = scene.problem().open();
+
+    scene.notify(&problem, "OPEN").await;
+    scene.ticks(36).await;
+
+    let stored = scene.stored(&problem).await;
+    assert_eq!(stored.finding, Finding::NothingDeployed);
+    let comments = scene.comments(&problem);
+    let told = format!("does not let this installation look at {APPLICATION}/Elsewhere");
+    assert!(comments[0].contains(&told), "{comments:?}");
+}
+
+async fn second_group_of_an_application_is_behind_its_entity_as_long_as_it_may_be_the_cause(
+    mut scene: Scene,
+) {
+    let codedeploy = scene.world.aws.codedeploy();
+    codedeploy
+        .group(APPLICATION, "Api", GroupOptions::default())
+        .unwrap();
+    scene.world.aws.s3().put("bundles", "api", "api".to_owned());
+    scene.release("good").await;
+    scene.minutes(5);
+    let api = scene
+        .world
+        .aws
+        .codedeploy()
+        .deploy_by_person(APPLICATION, "Api", Revision::s3("bundles", "api"))
+        .unwrap();
+    scene.announce_in("Api", &api, &[PRODUCTION]).await;
+    scene.minutes(15);
+    scene.group(slow(Outcome::Succeeded));
+    let bad = scene.deploy("bad");
+    scene.minutes(20);
+    let problem = scene.problem().open();
+    scene.minutes(1);
+
+    scene.notify(&problem, "OPEN").await;
+
+    assert_eq!(blamed(&scene, &problem).await, [bad]);
+}
+
+async fn rollout_that_failed_is_no_cause_where_it_never_came(mut scene: Scene) {
+    const HOST: &str = "HOST-00000000000000A1";
+    let setting = format!("DeploymentGroup:Production={APPLICATION}/{GROUP}");
+    scene.healing.behind = setting.parse().unwrap();
+    let host = scene.world.tenant.entity("HOST", HOST, "a host");
+    let host = host.property("awsInstanceId", "i-00000000000000005");
+    host.tag("DeploymentGroup", "Production").add();
+    let older = released(&mut scene).await;
+    scene.group(GroupOptions {
+        duration: SignedDuration::from_mins(5),
+        reaches: Some(1),
+        ..slow(Outcome::Failed)
+    });
+    let failed = scene.deploy("failed");
+    scene.minutes(15);
+    let problem = scene.world.tenant.problem("CPU").impacts(HOST).open();
+
+    assert_eq!(
+        why(&scene, &problem, &failed).await,
+        "it had not reached this instance"
+    );
+    assert_eq!(
+        why(&scene, &problem, &older).await,
+        "it is the newest before the problem"
+    );
+}
+
+async fn groups_that_nothing_tells_apart_are_named_and_left_alone(mut scene: Scene) {
+    let codedeploy = scene.world.aws.codedeploy();
+    codedeploy
+        .group(APPLICATION, "Smoke_Tests", GroupOptions::default())
+        .unwrap();
+    scene.world.aws.s3().put("bundles", "tests", "t".to_owned());
+    scene.release("good").await;
+    scene.minutes(10);
+    let bad = scene.deploy("bad");
+    scene.announce_unsurely(GROUP, &bad, &[PRODUCTION]).await;
+    scene.minutes(1);
+    let tests = scene
+        .world
+        .aws
+        .codedeploy()
+        .deploy_by_person(APPLICATION, "Smoke_Tests", Revision::s3("bundles", "tests"))
+        .unwrap();
+    scene
+        .announce_unsurely("Smoke_Tests", &tests, &[PRODUCTION])
+        .await;
+    scene.minutes(10);
+    let problem = scene.problem().open();
+
+    scene.notify(&problem, "OPEN").await;
+
+    let stored = scene.stored(&problem).await;
+    let both = vec![tests, bad];
+    assert_eq!(stored.finding, Finding::Ambiguous { deployments: both });
+    assert!(scene.heals().is_empty());
+    let comments = scene.comments(&problem);
+    assert!(
+        comments[0].contains("DEPLOYMENT_GROUPS can"),
+        "{comments:?}"
+    );
 }

@@ -29,6 +29,8 @@ stories! {
     rollback_of_a_fix_to_the_culprit_is_no_heal,
     rollback_of_a_fix_that_replaces_the_culprit_is_the_heal,
     rollback_that_had_ended_before_the_problem_is_no_heal,
+    rollback_that_failed_before_the_problem_hides_no_culprit,
+    rollback_that_brought_bad_content_before_the_problem_hides_no_culprit,
     rollback_that_nobody_announced_is_the_heal,
     rollback_that_begins_between_intent_and_call_is_the_heal,
     problem_that_ends_before_the_rollback_condemns_nothing,
@@ -442,6 +444,43 @@ async fn rollback_that_had_ended_before_the_problem_is_no_heal(mut scene: Scene)
     let entry = scene.world.store.ledger_entry(&group(), &bad).await;
     assert!(entry.unwrap().is_none());
     assert_eq!(calls(&scene), 0);
+}
+
+async fn rollback_that_failed_before_the_problem_hides_no_culprit(mut scene: Scene) {
+    scene.release("good").await;
+    scene.minutes(30);
+    let (bad, early) = failed(&mut scene, 2, failing(1, taken_back())).await;
+    early.forget();
+    scene.minutes(15);
+    let problem = scene.problem().open();
+    scene.minutes(1);
+
+    scene.notify(&problem, "OPEN").await;
+    scene.ticks(1).await;
+
+    assert_eq!(scene.healed_to(), ["good"]);
+    let stored = scene.stored(&problem).await;
+    assert_eq!(stored.remediations[0].culprit.id, bad);
+}
+
+async fn rollback_that_brought_bad_content_before_the_problem_hides_no_culprit(mut scene: Scene) {
+    scene.release("good").await;
+    scene.minutes(60);
+    let worse = scene.deploy("worse");
+    ruled(&scene, &worse, Ruling::Condemn).await;
+    scene.minutes(30);
+    let (bad, early) = failed(&mut scene, 1, taken_back()).await;
+    early.forget();
+    scene.minutes(15);
+    let problem = scene.problem().open();
+    scene.minutes(1);
+
+    scene.notify(&problem, "OPEN").await;
+    scene.ticks(1).await;
+
+    assert_eq!(scene.healed_to(), ["good"]);
+    let stored = scene.stored(&problem).await;
+    assert_eq!(stored.remediations[0].culprit.id, bad);
 }
 
 async fn rollback_that_nobody_announced_is_the_heal(mut scene: Scene) {

@@ -22,7 +22,7 @@ use workflows::handle_problem::explain::{Asked, Explained, explain};
 use workflows::handle_problem::{
     Connected, Healing, Mode, Notified, Report, Services, Ticked, handle_problems, notified,
 };
-use workflows::push_deployment_event::GroupTag;
+use workflows::push_deployment_event::{GroupTag, UNSURE};
 
 use crate::world::{PRODUCTION, World};
 
@@ -78,11 +78,30 @@ impl Scene {
     }
 
     pub(crate) async fn announce_in(&self, group: &str, deployment: &str, entities: &[&str]) {
+        self.announce_with(&[], group, deployment, entities).await;
+    }
+
+    /// The same of a stage that deploys to several groups which nothing tells
+    /// apart.
+    pub(crate) async fn announce_unsurely(&self, group: &str, deployment: &str, entities: &[&str]) {
+        let unsure = [(UNSURE, "true")];
+        self.announce_with(&unsure, group, deployment, entities)
+            .await;
+    }
+
+    async fn announce_with(
+        &self,
+        more: &[(&str, &str)],
+        group: &str,
+        deployment: &str,
+        entities: &[&str],
+    ) {
         let properties = [
             ("CodeDeploy.Application", APPLICATION),
             ("CodeDeploy.DeploymentGroup", group),
             ("CodeDeploy.DeploymentId", deployment),
         ];
+        let properties = properties.iter().chain(more);
         let event = Event {
             kind: EventKind::Deployment,
             title: "Deploy".to_owned(),
@@ -93,8 +112,7 @@ impl Scene {
             name: Some("Deploy".to_owned()),
             version: Some("1".to_owned()),
             properties: properties
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .into_iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
                 .collect::<BTreeMap<_, _>>(),
             ..Event::default()
         };
