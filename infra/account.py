@@ -1,7 +1,8 @@
-"""What `deploy` and `remove` share: the AWS command line, and how they talk."""
+"""What the commands of this folder share: the AWS command line, and how they talk."""
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,19 @@ SECRETS = {
 }
 
 TABLES = ("Validations", "Ledger", "Remediations")
+
+# What a problem notification carries.
+HEADER = "x-unbreakable-token"
+PAYLOAD = (ROOT / "infra" / "dynatrace" / "payload.txt").read_text().strip()
+
+
+def parameters_section():
+    return TEMPLATE.read_text().partition("\nParameters:\n")[2].partition("\nConditions:\n")[0]
+
+
+def default_of(parameter):
+    """The default that the template gives a parameter."""
+    return re.search(rf"^  {parameter}:\n(?:    .*\n)*?    Default: (.*)$", parameters_section(), re.MULTILINE)[1]
 
 
 class Trouble(Exception):

@@ -1,3 +1,4 @@
 //! The stack that is deployed.
 
+mod dynatrace;
 mod template;

@@ -10,7 +10,7 @@ use std::path::Path;
 use store::tables::{self, Table};
 use yaml_rust2::{Yaml, YamlLoader};
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+pub(super) const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// Settings that come from Lambda itself.
 const OF_LAMBDA: [&str; 2] = ["AWS_ACCESS_KEY_ID", "AWS_LAMBDA_LOG_LEVEL"];
@@ -304,6 +304,12 @@ fn settings() -> Vec<Setting> {
         }
     })
     .collect()
+}
+
+/// The default of a setting, as the README gives it.
+pub(super) fn default_of(name: &str) -> String {
+    let setting = settings().into_iter().find(|setting| setting.name == name);
+    setting.and_then(|setting| setting.default()).unwrap()
 }
 
 fn template() -> Yaml {
