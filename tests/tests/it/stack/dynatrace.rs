@@ -61,7 +61,7 @@ fn tag_and_profile_are_those_that_the_functions_look_for() {
     let heal_tag = default_of("HEAL_TAG");
 
     let name = tag["name"].as_str().unwrap();
-    assert_eq!(name.parse(), Ok(GroupTag::default()));
+    assert_eq!(name.parse::<GroupTag>(), Ok(GroupTag::default()));
     let [rule] = tag["rules"].as_array().unwrap().as_slice() else {
         panic!("{tag}");
     };
@@ -142,14 +142,14 @@ fn log_line_is_a_problem_or_an_event_by_choice() {
         )
     };
 
-    assert_eq!(kinds(&[], "log"), [rule("SEVERE", "ERROR")].into());
+    assert_eq!(kinds(&[], "log"), BTreeMap::from([rule("SEVERE", "ERROR")]));
     assert_eq!(
         kinds(&["--log-event=SEVERE"], "log-event"),
-        [rule("SEVERE", "INFO")].into()
+        BTreeMap::from([rule("SEVERE", "INFO")])
     );
     assert_eq!(
         kinds(&["--log-problem=FATAL", "--log-event=WARNING"], "log-both"),
-        [rule("FATAL", "ERROR"), rule("WARNING", "INFO")].into()
+        BTreeMap::from([rule("FATAL", "ERROR"), rule("WARNING", "INFO")])
     );
 }
 
