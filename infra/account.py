@@ -104,6 +104,58 @@ class Aws:
         found = self.find("does not exist", "cloudformation", "describe-stacks", "--stack-name", name)
         return found["Stacks"][0] if found else None
 
+    def recovered(self, name, stays, dry_run=False):
+        """The same. One whose creation failed holds nothing and is in the way."""
+        stack = self.stack(name)
+        if stack is None:
+            return None
+        status = stack["StackStatus"]
+        if status in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "REVIEW_IN_PROGRESS", "DELETE_FAILED"):
+            step(f"An earlier attempt left the stack in {status}: it is deleted, {stays} stay")
+            if not dry_run:
+                self.delete_stack(name)
+            return None
+        if status.endswith("_IN_PROGRESS"):
+            raise Trouble(f"the stack is in {status}: wait until that has ended, then run this again")
+        return stack
+
+    def delete_stack(self, name):
+        self("cloudformation", "delete-stack", "--stack-name", name)
+        self("cloudformation", "wait", "stack-delete-complete", "--stack-name", name)
+
+    def deploy_stack(self, name, template, parameters, bucket, application):
+        """Deploys a template by way of a bucket; parameters that are not given stay as they are."""
+        with tempfile.TemporaryDirectory() as folder:
+            packaged = Path(folder) / "template.yaml"
+            self("cloudformation", "package", "--template-file", str(template), "--s3-bucket", bucket,
+                 "--s3-prefix", name, "--output-template-file", str(packaged))
+            overrides = Path(folder) / "parameters.json"
+            overrides.write_text(json.dumps([f"{key}={value}" for key, value in sorted(parameters.items())]))
+            try:
+                self("cloudformation", "deploy", "--stack-name", name, "--template-file", str(packaged),
+                     "--s3-bucket", bucket, "--s3-prefix", name,
+                     "--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND", "--no-fail-on-empty-changeset",
+                     "--tags", f"Application={application}", "--parameter-overrides", f"file://{overrides}")
+            except Refused as refused:
+                raise Trouble(f"{refused}\n{self.reasons(name)}") from None
+
+    def reasons(self, name):
+        """What CloudFormation says of the resources that failed."""
+        events = self("cloudformation", "describe-stack-events", "--stack-name", name)["StackEvents"]
+        return "\n".join(f"   {event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}"
+                         for event in events if event["ResourceStatus"].endswith("_FAILED"))
+
+    def has_bucket(self, bucket):
+        return self.find("404", "s3api", "head-bucket", "--bucket", bucket) is not None
+
+    def create_bucket(self, bucket):
+        """A bucket that nobody outside can read."""
+        region = self.region()
+        place = [] if region == "us-east-1" else ["--create-bucket-configuration", f"LocationConstraint={region}"]
+        self("s3api", "create-bucket", "--bucket", bucket, *place)
+        self("s3api", "put-public-access-block", "--bucket", bucket, "--public-access-block-configuration",
+             "BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true")
+
 
 def need(tool, what):
     path = shutil.which(tool)
