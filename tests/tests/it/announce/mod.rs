@@ -120,7 +120,7 @@ impl World {
 
     /// Announces what one job asks for and answers the job, as the function's
     /// edge does.
-    async fn announce_job(&self, job: &Job) -> JobStatus {
+    pub(crate) async fn announce_job(&self, job: &Job) -> JobStatus {
         let event: JobEvent = serde_json::from_value(job.event.clone()).unwrap();
         let outcome = self.announce(Request::Job(&event.job)).await.unwrap();
         let answer = match outcome {
@@ -153,7 +153,7 @@ impl World {
     }
 
     /// The only event of an entity.
-    fn event_on(&self, entity: &str) -> Event {
+    pub(crate) fn event_on(&self, entity: &str) -> Event {
         let mut events = self.events_on(entity);
         assert_eq!(events.len(), 1, "{events:?}");
         events.remove(0)

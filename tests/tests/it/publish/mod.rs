@@ -79,7 +79,7 @@ impl World {
 
     /// Publishes what one job asks for and answers the job, as the function's
     /// edge does.
-    async fn publish(&self, job: &Job) -> Outcome {
+    pub(crate) async fn publish(&self, job: &Job) -> Outcome {
         let outcome = self.try_publish(job).await.unwrap();
         let failed = |message: &str| Answer::Failed {
             failure: JobFailure::Result,

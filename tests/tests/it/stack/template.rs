@@ -343,7 +343,7 @@ fn environment(template: &Yaml, function: &str) -> Yaml {
 }
 
 /// Every statement of every role.
-fn statements(template: &Yaml) -> impl Iterator<Item = (&str, &Yaml)> {
+pub(super) fn statements(template: &Yaml) -> impl Iterator<Item = (&str, &Yaml)> {
     let resources = template["Resources"].as_hash().unwrap();
     let roles = resources
         .iter()
@@ -359,7 +359,7 @@ fn statements(template: &Yaml) -> impl Iterator<Item = (&str, &Yaml)> {
 }
 
 /// A text, or several.
-fn list(yaml: &Yaml) -> Vec<&str> {
+pub(super) fn list(yaml: &Yaml) -> Vec<&str> {
     match yaml.as_vec() {
         Some(several) => several.iter().filter_map(Yaml::as_str).collect(),
         None => yaml.as_str().into_iter().collect(),
