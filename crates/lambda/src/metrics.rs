@@ -32,6 +32,8 @@ pub enum Unit {
     Count,
     /// Time.
     Milliseconds,
+    /// Time, where only longer spans matter.
+    Seconds,
 }
 
 /// Writes one line. A line that cannot be written is lost: metrics never fail

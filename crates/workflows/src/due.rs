@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use futures_util::future::{BoxFuture, try_join_all};
 use futures_util::{FutureExt as _, StreamExt as _, stream};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use store::{Held, Store, StoreError, Stuck, tables};
 use tokio::time::Instant;
 
@@ -62,6 +62,17 @@ pub(crate) async fn first_pages<D>(
 ) -> anyhow::Result<Vec<Vec<D>>> {
     let pages = (0..tables::SHARDS).map(|shard| read(shard, None));
     try_join_all(pages).await.context("cannot find what is due")
+}
+
+/// For how long the longest overdue of what is due has been so; where nothing
+/// is due, for no time at all.
+pub(crate) fn overdue<D>(
+    pages: &[Vec<D>],
+    now: Timestamp,
+    at: impl Fn(&D) -> Timestamp,
+) -> SignedDuration {
+    let longest = pages.iter().flatten().map(at).min();
+    longest.map_or(SignedDuration::ZERO, |at| now.duration_since(at))
 }
 
 /// Does the work on what is held. If it panics, what is held is given back like

@@ -40,7 +40,7 @@ use store::{ClaimError, DueProblem, Noticed, Store, Stuck, Taken};
 use tokio::time::Instant;
 use tokio::time::error::Elapsed;
 
-use crate::due::{PAGE, Tick, first_pages, work_through};
+use crate::due::{PAGE, Tick, first_pages, overdue, work_through};
 use crate::push_deployment_event::GroupTag;
 use notification::{About, Notification, Unusable};
 use pass::Pass;
@@ -163,6 +163,8 @@ pub struct Ticked {
 /// What whoever counts and logs is told, while the work goes on.
 #[derive(Debug)]
 pub enum Observed<'a> {
+    /// What is due was looked for: for how long the oldest has been so.
+    Looked(SignedDuration),
     /// A problem was put down.
     Left(&'a Report),
     /// A problem could not be read, or made its worker panic.
@@ -413,6 +415,7 @@ pub async fn handle_problems(
         ticked.reports.push(report);
     };
     let first = first_pages(&read).await?;
+    observe(Observed::Looked(overdue(&first, tick.now, |due| due.at)));
     ticked.work_left = work_through(first, &read, work, CONCURRENCY, tick.deadline, left).await;
     Ok(ticked)
 }

@@ -31,7 +31,7 @@ use secrecy::SecretString;
 use store::{Beside, ClaimError, Claimed, Due, Store, StoreError, Stuck};
 use tokio::time::Instant;
 
-use crate::due::{PAGE, Tick, Wait, first_pages, unless_it_panics, work_through};
+use crate::due::{PAGE, Tick, Wait, first_pages, overdue, unless_it_panics, work_through};
 use crate::measure::Asking;
 use crate::once::Once;
 use crate::outgoing::Outgoing;
@@ -86,6 +86,8 @@ pub struct Ticked {
 /// What whoever counts and logs is told, while the tick goes on.
 #[derive(Debug)]
 pub enum Observed<'a> {
+    /// What is due was looked for: for how long the oldest has been so.
+    Looked(SignedDuration),
     /// A verdict is stored. A worker that cannot know whether an earlier one
     /// lived long enough to tell it tells it again.
     Judged(&'a Registration, &'a Judgement),
@@ -152,8 +154,9 @@ struct Shared<'a> {
 
 /// Works on everything that is due until nothing is left or the time is over.
 ///
-/// `connect` is called only when something is due; `observe` hears of every
-/// stored verdict at least once, and of no other.
+/// `connect` is called only when something is due; `observe` hears how old that
+/// is, also when it is nothing, and of every stored verdict at least once, and of
+/// no other.
 pub async fn validate_builds(
     services: &Services,
     connect: impl AsyncFnOnce() -> anyhow::Result<Connected>,
@@ -163,6 +166,7 @@ pub async fn validate_builds(
     let read =
         async |shard, after: Option<&Due>| services.store.due(shard, tick.now, PAGE, after).await;
     let first = first_pages(&read).await?;
+    observe(Observed::Looked(overdue(&first, tick.now, |due| due.at)));
     let mut ticked = Ticked::default();
     if first.iter().all(Vec::is_empty) {
         return Ok(ticked);

@@ -8,6 +8,17 @@ use workflows::handle_problem::{Observed, Progress, Report};
 
 pub(crate) fn tell(observed: &Observed<'_>, now: Timestamp) {
     match observed {
+        // At every tick, so that nothing due can be told from nobody looking.
+        Observed::Looked(overdue) => metrics::emit(&Line {
+            at: now,
+            dimensions: &[],
+            metrics: &[(
+                "OldestDueProblemSeconds",
+                Unit::Seconds,
+                overdue.as_secs_f64(),
+            )],
+            properties: &[],
+        }),
         Observed::Left(report) => left(report, now),
         // Names the place, because the item does not say who it is.
         Observed::Stuck(stuck) => {

@@ -11,6 +11,13 @@ use workflows::validate_builds::{Observed, Progress, Report};
 
 pub(crate) fn tell(observed: &Observed<'_>, now: Timestamp) {
     match observed {
+        // At every tick, so that nothing due can be told from nobody looking.
+        Observed::Looked(overdue) => metrics::emit(&Line {
+            at: now,
+            dimensions: &[],
+            metrics: &[("OldestDueSeconds", Unit::Seconds, overdue.as_secs_f64())],
+            properties: &[],
+        }),
         Observed::Judged(registration, judgement) => {
             count(registration, &of_verdict(judgement), now);
         }

@@ -1,9 +1,10 @@
 //! Ticks that overlap, and ticks with nothing to do.
 
 use lab::pipeline::ApprovalStatus;
-use lab::world::{self, PIPELINE, REGISTER, Settings, VALIDATE, World, scheduled};
+use lab::runtime::Function;
+use lab::world::{self, HANDLE_PROBLEM, PIPELINE, REGISTER, Settings, VALIDATE, World, scheduled};
 use release::validation::{Phase, ValidationId};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{PATIENCE, gated, measured, registered, status, stored};
 use crate::world::monspec;
@@ -44,7 +45,7 @@ async fn two_ticks_at_once_judge_each_validation_once() {
 }
 
 #[tokio::test]
-async fn idle_tick_reads_no_secret_and_asks_nobody() {
+async fn idle_tick_reads_no_secret_asks_nobody_and_says_that_nothing_is_due() {
     let world = World::start(Settings::default()).await.unwrap();
 
     let invocation = world.tick().await.unwrap();
@@ -53,7 +54,28 @@ async fn idle_tick_reads_no_secret_and_asks_nobody() {
     assert_eq!(answer, json!({"worked": 0, "workLeft": false}));
     assert!(world.aws.pipelines().calls().is_empty());
     assert!(world.tenant.calls().is_empty());
-    assert_eq!(world.validate.logs(), "");
+    assert_eq!(only_line(&world.validate)["OldestDueSeconds"], 0.0);
+}
+
+#[tokio::test]
+async fn tick_without_problems_says_that_none_is_due() {
+    let world = World::start(Settings::default()).await.unwrap();
+    let function = world.another(HANDLE_PROBLEM).await.unwrap();
+
+    let invocation = function.invoke(scheduled()).await.unwrap();
+
+    let answer = world::answer(HANDLE_PROBLEM, invocation).unwrap();
+    assert_eq!(
+        answer,
+        json!({"worked": 0, "adopted": 0, "workLeft": false})
+    );
+    assert_eq!(only_line(&function)["OldestDueProblemSeconds"], 0.0);
+}
+
+/// The only line that a function wrote.
+fn only_line(function: &Function) -> Value {
+    let logs = function.logs();
+    serde_json::from_str(&logs).unwrap_or_else(|_| panic!("{logs}"))
 }
 
 async fn registered_directly(world: &World) -> ValidationId {

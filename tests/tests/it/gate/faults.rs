@@ -1,6 +1,6 @@
 //! What breaks, dies, overlaps or piles up.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -11,8 +11,10 @@ use lab::tenant::{Fault, GoneAs, Times};
 use monspec::Verdict;
 use release::validation::{Ending, Phase};
 use serde_json::json;
+use tokio::time::Instant;
+use workflows::Tick;
 use workflows::register_validation::{Outcome, Request, register_validation};
-use workflows::validate_builds::{Progress, Services};
+use workflows::validate_builds::{Observed, Progress, Services, validate_builds};
 
 use crate::gate::stories;
 use crate::world::{GATE, PRODUCTION, STAGING, World, monspec, only};
@@ -29,6 +31,7 @@ stories! {
     broken_neighbour_does_not_hold_up_the_others,
     writes_that_meet_the_transactions_of_others_are_repeated,
     idle_tick_needs_no_secret,
+    age_of_what_is_due_is_told_at_every_tick,
 }
 
 #[tokio::test]
@@ -331,12 +334,6 @@ async fn writes_that_meet_the_transactions_of_others_are_repeated(mut world: Wor
 }
 
 async fn idle_tick_needs_no_secret(world: World) {
-    let tick = workflows::Tick {
-        now: world.now,
-        began: tokio::time::Instant::now(),
-        deadline: tokio::time::Instant::now() + Duration::from_secs(5),
-        lease_until: world.now,
-    };
     let connect = async || anyhow::bail!("an idle tick connects to nothing");
 
     let services = Services {
@@ -344,12 +341,58 @@ async fn idle_tick_needs_no_secret(world: World) {
         ..world.judging()
     };
 
-    let ticked = workflows::validate_builds::validate_builds(&services, connect, tick, &|_| ())
+    let ticked = validate_builds(&services, connect, tick(&world), &|_| ())
         .await
         .unwrap();
 
     assert!(ticked.reports.is_empty());
     assert!(world.tenant.calls().is_empty());
+}
+
+/// A schedule that works tells nothing old. What grows old says that nobody can
+/// take it, here because no secret can be had.
+async fn age_of_what_is_due_is_told_at_every_tick(mut world: World) {
+    world.gate(GATE);
+    good_traffic(&world);
+    world.release("1", &monspec()).await;
+    assert_eq!(age_told(&world, true).await, [SignedDuration::ZERO]);
+
+    // Five minutes of window and two until its numbers are there.
+    world.advance(SignedDuration::from_mins(7));
+    for minutes in 0..3 {
+        let age = age_told(&world, false).await;
+        assert_eq!(age, [SignedDuration::from_mins(minutes)]);
+        world.advance(SignedDuration::from_mins(1));
+    }
+
+    assert_eq!(age_told(&world, true).await, [SignedDuration::from_mins(3)]);
+    assert_eq!(age_told(&world, true).await, [SignedDuration::ZERO]);
+}
+
+/// What one tick tells of the age of what is due.
+async fn age_told(world: &World, has_secrets: bool) -> Vec<SignedDuration> {
+    let told = Mutex::new(Vec::new());
+    let observe = |observed: Observed<'_>| {
+        if let Observed::Looked(overdue) = observed {
+            told.lock().unwrap().push(overdue);
+        }
+    };
+    let connect = async || {
+        anyhow::ensure!(has_secrets, "no secret can be had");
+        Ok(world.connected())
+    };
+    let ticked = validate_builds(&world.judging(), connect, tick(world), &observe).await;
+    assert_eq!(ticked.is_ok(), has_secrets, "{ticked:?}");
+    told.into_inner().unwrap()
+}
+
+fn tick(world: &World) -> Tick {
+    Tick {
+        now: world.now,
+        began: Instant::now(),
+        deadline: Instant::now() + Duration::from_secs(5),
+        lease_until: world.now,
+    }
 }
 
 fn good_traffic(world: &World) {

@@ -135,7 +135,7 @@ async fn record_that_makes_its_worker_panic_is_told_and_rests_after_a_while() {
                 .unwrap()
                 .push((place, stuck.metric(), stuck.looks));
         }
-        Observed::Left(_) => {}
+        Observed::Looked(_) | Observed::Left(_) => {}
     };
 
     let first = world.tick_observed(TIME, &observe).await.unwrap();
