@@ -1,6 +1,7 @@
 //! The stack that is deployed.
 
-mod dynatrace;
 mod bundles;
+mod dynatrace;
+mod runbook;
 mod sample_pipeline;
 mod template;

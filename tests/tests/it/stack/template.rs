@@ -312,7 +312,7 @@ pub(super) fn default_of(name: &str) -> String {
     setting.and_then(|setting| setting.default()).unwrap()
 }
 
-fn template() -> Yaml {
+pub(super) fn template() -> Yaml {
     let text = fs::read_to_string(Path::new(ROOT).join("infra/template.yaml")).unwrap();
     YamlLoader::load_from_str(&text).unwrap().remove(0)
 }
