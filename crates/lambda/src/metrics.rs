@@ -1,12 +1,21 @@
 //! CloudWatch metrics in the embedded format: one raw JSON line on stdout.
 
 use std::io::Write as _;
+use std::sync::OnceLock;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-/// The namespace of all metrics.
-pub const NAMESPACE: &str = "Unbreakable";
+use crate::settings::{self, SettingError, unusable};
+
+/// The namespace of all metrics, unless another is set: stacks that share one
+/// are counted together.
+const NAMESPACE: &str = "Unbreakable";
+
+static NAMED: OnceLock<String> = OnceLock::new();
+
+/// The longest namespace.
+const LONGEST_NAMESPACE: usize = 255;
 
 /// The longest value of a dimension that CloudWatch takes from a log line.
 const LONGEST_VALUE: usize = 250;
@@ -34,6 +43,32 @@ pub enum Unit {
     Milliseconds,
     /// Time, where only longer spans matter.
     Seconds,
+}
+
+/// Reads the namespace. Whoever writes metrics does it at start.
+pub fn read_namespace() -> Result<(), SettingError> {
+    const SETTING: &str = "METRICS_NAMESPACE";
+    let Some(namespace) = settings::optional(SETTING) else {
+        return Ok(());
+    };
+    if !is_namespace(&namespace) {
+        return Err(unusable(
+            SETTING,
+            "it has letters, digits and `.-_/#:`, at most 255, and does not begin with `AWS/`",
+        ));
+    }
+    NAMED.get_or_init(|| namespace);
+    Ok(())
+}
+
+/// Whether CloudWatch takes it from us.
+fn is_namespace(text: &str) -> bool {
+    text.len() <= LONGEST_NAMESPACE
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || ".-_/#:".contains(c))
+        && !text.starts_with("AWS/")
+        && !text.starts_with(':')
 }
 
 /// Writes one line. A line that cannot be written is lost: metrics never fail
@@ -66,7 +101,7 @@ fn render(line: &Line<'_>) -> Value {
         json!({
             "Timestamp": line.at.as_millisecond(),
             "CloudWatchMetrics": [{
-                "Namespace": NAMESPACE,
+                "Namespace": NAMED.get().map_or(NAMESPACE, String::as_str),
                 "Dimensions": sets,
                 "Metrics": metrics,
             }],
@@ -146,6 +181,17 @@ mod tests {
 
         assert_eq!(line["Pipeline"], "Z?rich?West");
         assert_eq!(line["Comparison"], "?x".repeat(125));
+    }
+
+    #[test]
+    fn namespaces_are_what_cloudwatch_takes() {
+        for namespace in ["Unbreakable", "shop-eu", "team/gate#1"] {
+            assert!(is_namespace(namespace), "{namespace}");
+        }
+        let long = "x".repeat(256);
+        for namespace in ["AWS/Lambda", ":shop", "Z\u{fc}rich", "two words", &long] {
+            assert!(!is_namespace(namespace), "{namespace}");
+        }
     }
 
     #[test]

@@ -32,6 +32,7 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
     let ledger = required("LEDGER_TABLE", "the name of the table of deployments")?;
     let tenant = Reach::read()?;
     let report = Report::read()?;
+    lambda::metrics::read_namespace()?;
     let healing = healing()?;
 
     let sdk = lambda::clients::aws().await?;

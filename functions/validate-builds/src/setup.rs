@@ -32,6 +32,7 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
     let ledger = required("LEDGER_TABLE", "the name of the table of deployments")?;
     let tenant = Reach::read()?;
     let report = Report::read()?;
+    lambda::metrics::read_namespace()?;
     let origins = settings::optional("ALLOWED_ORIGINS").unwrap_or_default();
     let outgoing = Outgoing::new(&origins).map_err(|error| unusable("ALLOWED_ORIGINS", error))?;
     let patience =

@@ -1,10 +1,14 @@
-//! What rings is explained, and can ring.
+//! The runbook explains what rings, which can ring, and what is allowed
+//! everywhere.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use super::template::{ROOT, template};
+use super::template::{EVERYWHERE, ROOT, actions, environment, template};
+
+/// The namespace of a stack's own metrics: its name.
+const OWN: &str = "AWS::StackName";
 
 #[test]
 fn every_alarm_has_its_line_in_the_runbook() {
@@ -22,10 +26,27 @@ fn every_alarm_has_its_line_in_the_runbook() {
 }
 
 #[test]
-fn alarms_watch_what_functions_count() {
+fn what_is_allowed_everywhere_is_told_with_its_reason() {
+    let rows = rows("Rights").into_iter();
+    let told: BTreeSet<String> = rows.flat_map(|row| actions(&row)).collect();
+    // No configuration in particular, but no other resource.
+    let configurations = ["codedeploy:GetDeploymentConfig"];
+    let everywhere = EVERYWHERE.into_iter().chain(configurations);
+
+    assert_eq!(told, everywhere.map(str::to_owned).collect());
+}
+
+#[test]
+fn alarms_watch_what_functions_count_where_they_count_it() {
     let counted = counted();
+    let template = template();
+    for function in ["ValidateBuilds", "HandleProblem"] {
+        let own = environment(&template, function);
+        assert_eq!(own["METRICS_NAMESPACE"].as_str(), Some(OWN), "{function}");
+    }
     for alarm in alarms() {
-        if alarm.namespace == "Unbreakable" {
+        if !alarm.namespace.starts_with("AWS/") {
+            assert_eq!(alarm.namespace, OWN, "{}", alarm.name);
             let metric = format!("\"{}\"", alarm.metric);
             assert!(counted.contains(&metric), "{}: {metric}", alarm.name);
         }

@@ -15,11 +15,17 @@ pub(super) const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// Settings that come from Lambda itself.
 const OF_LAMBDA: [&str; 2] = ["AWS_ACCESS_KEY_ID", "AWS_LAMBDA_LOG_LEVEL"];
 
-/// Settings whose value the stack knows: the names of its own tables.
-const OF_THE_STACK: [&str; 3] = ["VALIDATIONS_TABLE", "LEDGER_TABLE", "REMEDIATIONS_TABLE"];
+/// Settings whose value the stack knows: the names of its own tables, and its
+/// own name.
+const OF_THE_STACK: [&str; 4] = [
+    "VALIDATIONS_TABLE",
+    "LEDGER_TABLE",
+    "REMEDIATIONS_TABLE",
+    "METRICS_NAMESPACE",
+];
 
 /// What may be done to any resource, because AWS offers nothing narrower.
-const EVERYWHERE: [&str; 6] = [
+pub(super) const EVERYWHERE: [&str; 6] = [
     "codepipeline:GetJobDetails",
     "codepipeline:PutJobSuccessResult",
     "codepipeline:PutJobFailureResult",
@@ -202,16 +208,19 @@ fn what_a_readme_says_a_function_needs_is_in_its_role() {
     }
 }
 
-/// The actions in the line `**Needs**`: a service is named with the first
-/// of its actions.
+/// The actions in the line `**Needs**`.
 fn needed(function: &str) -> BTreeSet<String> {
     let readme = format!("{ROOT}/functions/{function}/README.md");
     let readme = fs::read_to_string(readme).unwrap();
     let (_, rest) = readme.split_once("**Needs**").unwrap();
-    let sentence = rest.lines().next().unwrap();
+    actions(rest.lines().next().unwrap())
+}
+
+/// The actions in code style: a service is named with the first of its actions.
+pub(super) fn actions(text: &str) -> BTreeSet<String> {
     let mut service = "";
-    let mut needed = BTreeSet::new();
-    for quoted in sentence.split('`').skip(1).step_by(2) {
+    let mut actions = BTreeSet::new();
+    for quoted in text.split('`').skip(1).step_by(2) {
         let action = match quoted.split_once(':') {
             Some((named, action)) => {
                 service = named;
@@ -223,10 +232,10 @@ fn needed(function: &str) -> BTreeSet<String> {
             && action.starts_with(char::is_uppercase)
             && action.contains(char::is_lowercase);
         if is_action {
-            needed.insert(format!("{service}:{action}"));
+            actions.insert(format!("{service}:{action}"));
         }
     }
-    needed
+    actions
 }
 
 /// A row of the README's table of settings.
@@ -336,7 +345,7 @@ fn common(template: &Yaml) -> &Yaml {
     &template["Globals"]["Function"]
 }
 
-fn environment(template: &Yaml, function: &str) -> Yaml {
+pub(super) fn environment(template: &Yaml, function: &str) -> Yaml {
     let function = &template["Resources"][function];
     assert_eq!(function["Type"].as_str(), Some("AWS::Serverless::Function"));
     function["Properties"]["Environment"]["Variables"].clone()
