@@ -7,6 +7,9 @@
 //! lease, so that a crashed worker's validation becomes due again by itself.
 //! Every later write is conditional on the claim.
 //!
+//! The time of a validation is over at `give_up_at`; a person's wish gives it as
+//! much time again as it had from its registration, counted from the wish.
+//!
 //! | Phase | Event | Durable write | External call | Killed before the write | Killed after the write |
 //! |---|---|---|---|---|---|
 //! | – | registered | validation, slot, job marker, spec, ledger in one transaction; predecessor in the slot → Settled(superseded), its intent inherited; due only while its hook is owed | job success | nothing stored, the job is delivered again | the job is delivered again and finds its marker |
@@ -17,7 +20,7 @@
 //! | Waiting | a group cannot be asked what was deployed to it | due = backoff, faults + 1, claim released | – | lease | as written |
 //! | Waiting | a number is missing and patience is left | due = next look, claim released | – | lease | as written |
 //! | Waiting | a fault | due = backoff, faults + 1, claim released | – | lease | as written |
-//! | Waiting | `give_up_at` passed | → Judged(Inconclusive), evidence | – | lease | next row of Judged |
+//! | Waiting | a fault, and its time is over | → Judged(Inconclusive), evidence | – | lease | next row of Judged |
 //! | Waiting | everything is measured; what is compared is no baseline where it is bad, or the same content and not good there | → Judged, evidence, slot, ledger in one transaction | – | lease, judged again from the same window | next row of Judged |
 //! | Waiting | the same, and its approval was seen open beside it, and it is the only validation of it | the same, and the intent with its action execution in the same transaction | – | lease, judged again from the same window | row of the intent |
 //! | Judged | its verdict was not counted for certain | with the next deferral: told | metric of the verdict | counted again | as written |
@@ -33,8 +36,8 @@
 //! | Settled, hook owed | superseded after it was judged | hook = delivered | result hook | delivered again: the receiver sees the same id | due again, leaves the index |
 //! | Judged, watched | nobody can retry any more: the execution is over, or a newer one is in the stage | – | – | lease, asked again | next row but one |
 //! | Judged, watched | a person overrides a rejection or answers what was held | override, ledger | – | lease, asked again | as written |
-//! | Judged | `give_up_at` passed | ending = gave up, or the watch ends | – | lease | as written |
-//! | Judged and held, or given up | a person releases it | released, the slot's answer = approve, ledger, due now, no claim, in one transaction; a worker's claim is lost | – | as it was | the rows of Judged: approved through an intent |
+//! | Judged | its time is over | ending = gave up, or the watch ends | – | lease | as written |
+//! | Judged and held, or given up, released before or not | a person releases it | released, the slot's answer = approve, ledger, due now, no claim, in one transaction; a worker's claim is lost | – | as it was | the rows of Judged: approved through an intent |
 //! | Judged as inconclusive and unanswered, or given up | a person wants it judged again | → Waiting, due now, no verdict, no answer in the slot, hook owed, no claim, in one transaction; a worker's claim is lost | – | as it was | judged again from the same window |
 //! | Judged | nothing is left to do | → Settled, no due time, expiry | – | lease | finished |
 
@@ -49,7 +52,7 @@ use uuid::Uuid;
 
 use crate::approval::Answer;
 use crate::deployment::{Deployment, Group};
-use crate::window::Window;
+use crate::window::{Window, saturating_add};
 
 /// Names one validation. Ids sort by the time of registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -449,7 +452,8 @@ impl Validation {
         if self.intent.is_some() {
             return Err(Unfulfilled::Answering);
         }
-        if self.released.is_some() {
+        let gave_up = matches!(self.ending, Some(Ending::GaveUp { .. }));
+        if self.released.is_some() && !(wish == Wish::Release && gave_up) {
             return Err(Unfulfilled::Released);
         }
         match wish {
@@ -471,9 +475,24 @@ impl Validation {
         }
     }
 
+    /// Until when it waits for whatever it needs. What a person wants has as
+    /// much time from then on as what was registered had.
+    pub fn waits_until(&self) -> Timestamp {
+        let Registration {
+            registered_at,
+            give_up_at,
+            ..
+        } = self.registration;
+        let words = self.rejudged.iter().chain(&self.released);
+        let anew = words
+            .map(|word| saturating_add(word.at, give_up_at.duration_since(registered_at)))
+            .max();
+        anew.map_or(give_up_at, |anew| anew.max(give_up_at))
+    }
+
     /// Whether its registrant, the approval or the watch has had its time.
     pub fn expired(&self, now: Timestamp) -> bool {
-        self.registration.give_up_at <= now
+        self.waits_until() <= now
     }
 
     /// The next thing that is owed to the approval; the hook is owed beside it.

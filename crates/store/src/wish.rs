@@ -23,7 +23,7 @@ use crate::{Store, StoreError};
 pub enum Fulfilled {
     /// It is stored; the next tick acts on it.
     Now(Box<Validation>),
-    /// It had been, by whom the validation names.
+    /// It had been, by whom the validation names, and it has not given up since.
     Already(Box<Validation>),
     /// It cannot be.
     Not(Box<Validation>, Unfulfilled),
@@ -50,11 +50,14 @@ impl Store {
                 return Ok(Fulfilled::Unknown);
             };
             let mut validation = item::validation(&read)?;
-            if wish == Wish::Release && validation.released.is_some() {
-                return Ok(Fulfilled::Already(Box::new(validation)));
-            }
             if let Err(refused) = validation.may(wish) {
-                return Ok(Fulfilled::Not(Box::new(validation), refused));
+                let validation = Box::new(validation);
+                return Ok(match wish {
+                    Wish::Release if validation.released.is_some() => {
+                        Fulfilled::Already(validation)
+                    }
+                    Wish::Release | Wish::Rejudge => Fulfilled::Not(validation, refused),
+                });
             }
             let slot = Key::slot(&validation.registration);
             if let Some(slot) = &slot

@@ -261,7 +261,7 @@ fn means(validation: &Validation, others: &[Validation]) -> String {
             format!(
                 "something it needs was broken {times} times in a row; the log of validate-builds \
                  says what, and it is tried again until {}",
-                second(registration.give_up_at)
+                second(validation.waits_until())
             )
         }
         Outlook::Held => "it could not be judged, and a person has to decide".to_owned(),
@@ -349,12 +349,13 @@ pub(super) fn wished(out: &mut impl Write, validation: &Validation, wish: Wish) 
     match (wish, &validation.released) {
         (Wish::Release, Some(PersonsWord { who, why, .. })) => {
             let (who, why) = (plain(who), plain(why));
-            writeln!(
-                out,
-                "{id} is released by {who}: {why}\n\
-                 its approval is given within a minute, once it is open and its other validations \
-                 agree"
-            )
+            let then = match &validation.ending {
+                Some(_) => means(validation, &[]),
+                None => "its approval is given within a minute, once it is open and its other \
+                         validations agree"
+                    .to_owned(),
+            };
+            writeln!(out, "{id} is released by {who}: {why}\n{}", plain(then))
         }
         _ => writeln!(out, "{id} is judged again within a minute"),
     }

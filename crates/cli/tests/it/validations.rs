@@ -6,12 +6,12 @@ use release::approval::Answer;
 use release::deployment::{Deployment, Group, Origin};
 use release::evidence::{Context, Evidence};
 use release::validation::{
-    ApprovalAction, ExecutionMode, Judgement, Phase, Registrant, Registration, Validation,
+    ApprovalAction, Ending, ExecutionMode, Judgement, Phase, Registrant, Registration, Validation,
     ValidationId,
 };
 use release::window::Window;
 use serde_json::Value;
-use store::{Spec, Store, tables};
+use store::{Claimed, Spec, Store, tables};
 
 use crate::{Ran, monspec_in};
 
@@ -53,31 +53,35 @@ impl World {
             held: held.id,
             waiting: waiting.id,
         };
-        world.judge(&held, now).await;
+        world.judge(held.id, now).await;
         world
     }
 
-    async fn judge(&self, registration: &Registration, now: Timestamp) {
+    async fn judge(&self, id: ValidationId, now: Timestamp) {
+        let mut claimed = self.claim(id, now).await;
+        let (judgement, evidence) = inconclusive(now);
+        let stored = self
+            .store
+            .judged(&mut claimed, judgement, &evidence, &[])
+            .await;
+        stored.expect("it is claimed");
+        self.store.defer(claimed, now).await.expect("it is claimed");
+    }
+
+    /// A worker takes a validation that is due.
+    async fn claim(&self, id: ValidationId, now: Timestamp) -> Claimed {
         for shard in 0..tables::SHARDS {
-            for due in self
-                .store
-                .due(shard, now, 10, None)
-                .await
-                .expect("it is there")
-            {
+            let due = self.store.due(shard, now, 10, None).await;
+            for due in due.expect("the table is there") {
                 let claim = self.store.claim(&due, "worker", now, now).await;
-                let mut claimed = claim.expect("nobody else works");
-                if claimed.validation.registration.id == registration.id {
-                    let (judgement, evidence) = inconclusive(now);
-                    let stored = self
-                        .store
-                        .judged(&mut claimed, judgement, &evidence, &[])
-                        .await;
-                    stored.expect("it is claimed");
+                let claimed = claim.expect("nobody else works");
+                if claimed.validation.registration.id == id {
+                    return claimed;
                 }
                 self.store.defer(claimed, now).await.expect("it is claimed");
             }
         }
+        panic!("{id} is not due");
     }
 
     fn run(&self, arguments: &[&str], more: &[(&str, &str)]) -> Ran {
@@ -185,6 +189,31 @@ async fn person_releases_with_name_and_reason() {
     let shown = world.json(&["validations", "show", &id]);
     assert_eq!(shown["state"], "answering");
     assert_eq!(shown["released"]["who"], "ada");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_releases_what_is_answered_hears_that_it_is() {
+    let world = World::start().await;
+    let id = world.held.to_string();
+    let release = ["validations", "release", &id, "--reason", REASON];
+    world.run(&release, &[]);
+    let mut worker = world.claim(world.held, clock()).await;
+    let answered = Ending::Answered {
+        answer: Answer::Approve,
+        action_execution: "run-1".to_owned(),
+    };
+    let stored = world.store.ended(&mut worker, answered).await;
+    stored.expect("it is claimed");
+    let settled = world.store.settle(worker).await;
+    settled.expect("it is claimed");
+
+    let again = world.run(&release, &[]);
+
+    assert_eq!((again.code, again.err.as_str()), (0, ""));
+    assert_eq!(
+        again.out,
+        format!("{id} is released by ada: {REASON}\nits approval is answered\n")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

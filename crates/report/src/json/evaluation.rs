@@ -136,7 +136,7 @@ impl<'a> Evaluation<'a> {
                 action: &approval.action,
             }),
             due_at: registration.due_at.into(),
-            give_up_at: registration.give_up_at.into(),
+            give_up_at: validation.waits_until().into(),
             sources: registration.sources.iter().map(source).collect(),
             deployments: registration.deployments.iter().map(deployed).collect(),
             reason: evidence.and_then(|evidence| evidence.reason.as_deref()),

@@ -1,7 +1,11 @@
 //! A person continues what is held.
 
+use std::time::Duration;
+
 use jiff::SignedDuration;
+use lab::aws::Fault as AwsFault;
 use lab::pipeline::{ApprovalStatus, PipelineSpec, Stage};
+use lab::tenant::{Fault, Times};
 use release::approval::Answer;
 use release::deployment::{LedgerEntry, Standing};
 use release::outlook::Outlook;
@@ -23,6 +27,9 @@ stories! {
     wish_comes_too_late_once_an_answer_is_intended,
     verdict_of_numbers_is_neither_released_nor_judged_again,
     held_validation_that_gave_up_is_released_days_later,
+    late_release_survives_a_fault,
+    release_that_gave_up_is_repeated,
+    late_wish_to_judge_again_survives_a_fault,
     whoever_releases_first_is_named,
     superseded_validation_is_not_released,
     only_what_is_unsettled_is_listed,
@@ -181,18 +188,72 @@ async fn verdict_of_numbers_is_neither_released_nor_judged_again(mut world: Worl
 }
 
 async fn held_validation_that_gave_up_is_released_days_later(mut world: World) {
-    let (execution, id) = held(&mut world).await;
-    world.advance(SignedDuration::from_hours(60));
-    world.tick().await;
-    let validation = world.validation(id).await;
-    assert_eq!(validation.phase, Phase::Settled);
-    assert_eq!(Outlook::of(&validation), Outlook::GivenUp);
+    let (execution, id) = given_up(&mut world).await;
 
     world.wishes(id, Wish::Release).await;
     world.tick().await;
 
     assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
     assert_eq!(world.validation(id).await.phase, Phase::Settled);
+}
+
+async fn late_release_survives_a_fault(mut world: World) {
+    let (execution, id) = given_up(&mut world).await;
+    world.wishes(id, Wish::Release).await;
+
+    world.aws.fail("PutApprovalResult", AwsFault::Deny, 2);
+    for _ in 0..2 {
+        world.tick().await;
+        assert_eq!(world.validation(id).await.phase, Phase::Judged);
+        world.advance(SignedDuration::from_mins(6));
+    }
+    world.tick().await;
+
+    assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
+    assert_eq!(world.validation(id).await.phase, Phase::Settled);
+}
+
+/// Nothing could be answered for as long as a validation waits.
+async fn release_that_gave_up_is_repeated(mut world: World) {
+    let (execution, id) = given_up(&mut world).await;
+    world.wishes(id, Wish::Release).await;
+    world.aws.fail("ListActionExecutions", AwsFault::Deny, 2);
+    world.tick().await;
+    world.advance(SignedDuration::from_hours(60));
+    world.tick().await;
+    let validation = world.validation(id).await;
+    assert_eq!(validation.phase, Phase::Settled);
+    assert!(matches!(validation.ending, Some(Ending::GaveUp { .. })));
+
+    let again = world.wishes(id, Wish::Release).await;
+    assert!(matches!(again, Fulfilled::Now(_)), "{again:?}");
+    world.tick().await;
+
+    assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
+    let again = world.wishes(id, Wish::Release).await;
+    let Fulfilled::Already(validation) = again else {
+        panic!("{again:?}");
+    };
+    assert_eq!(validation.phase, Phase::Settled);
+}
+
+async fn late_wish_to_judge_again_survives_a_fault(mut world: World) {
+    let (execution, id) = given_up(&mut world).await;
+    let window = world.validation(id).await.registration.window;
+    let (from, to) = (window.start.as_millisecond(), window.end.as_millisecond());
+    world.traffic_between(STAGING, from, to, 100.0, 0.0);
+    world.wishes(id, Wish::Rejudge).await;
+
+    world
+        .tenant
+        .fail(Fault::CloseConnection, Times::Always, "/api");
+    world.tick_within(Duration::from_secs(2)).await.unwrap();
+    assert_eq!(world.validation(id).await.phase, Phase::Waiting);
+    world.tenant.clear_faults();
+    world.advance(SignedDuration::from_mins(6));
+    world.tick().await;
+
+    assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
 }
 
 async fn whoever_releases_first_is_named(mut world: World) {
@@ -276,6 +337,17 @@ async fn held(world: &mut World) -> (String, ValidationId) {
     world.advance(SignedDuration::from_mins(6));
     let id = only(&world.tick().await);
     assert_eq!(world.answered(&execution), ApprovalStatus::Waiting);
+    (execution, id)
+}
+
+/// The same, and nobody decided in time.
+async fn given_up(world: &mut World) -> (String, ValidationId) {
+    let (execution, id) = held(world).await;
+    world.advance(SignedDuration::from_hours(60));
+    world.tick().await;
+    let validation = world.validation(id).await;
+    assert_eq!(validation.phase, Phase::Settled);
+    assert_eq!(Outlook::of(&validation), Outlook::GivenUp);
     (execution, id)
 }
 
