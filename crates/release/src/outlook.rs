@@ -1,4 +1,15 @@
 //! What a validation waits for, as a person asks it.
+//!
+//! | Its approval | and | Outlook |
+//! |---|---|---|
+//! | has not ended | not judged, no fault since the last look | measuring |
+//! | has not ended | not judged, faults | troubled |
+//! | has not ended | it says hold | held |
+//! | has not ended | it says approve or reject | answering |
+//! | was given up | – | given up |
+//! | was rejected by us | nobody overrode it, and somebody looks | rejected |
+//! | ended otherwise, or is no longer watched | its hook is owed, and somebody looks | posting |
+//! | ended otherwise, or is no longer watched | – | over |
 
 use jiff::Timestamp;
 use monspec::{Finding, Outcome};
@@ -6,7 +17,7 @@ use monspec::{Finding, Outcome};
 use crate::approval::Answer;
 use crate::evidence::Evidence;
 use crate::summary::{subject, worse_first};
-use crate::validation::{Ending, Hook, Phase, Validation};
+use crate::validation::{Duty, Ending, Phase, Validation};
 
 /// What a validation waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +34,7 @@ pub enum Outlook {
     Rejected,
     /// Its result hook was not delivered.
     Posting,
-    /// It was held until its time was over, and nobody decided.
+    /// Its time was over before its approval was answered.
     GivenUp,
     /// Nothing.
     Over,
@@ -32,23 +43,24 @@ pub enum Outlook {
 impl Outlook {
     /// What `validation` waits for.
     pub fn of(validation: &Validation) -> Self {
-        let hook_is_owed = validation.hook == Hook::Owed;
-        match (&validation.ending, validation.answer()) {
-            (Some(Ending::GaveUp { .. }), Some(Answer::Hold)) => Self::GivenUp,
-            (Some(Ending::Answered { answer, .. }), _)
-                if *answer == Answer::Reject
-                    && validation.override_.is_none()
-                    && validation.phase != Phase::Settled =>
-            {
-                Self::Rejected
-            }
-            (Some(_), _) if hook_is_owed && validation.phase != Phase::Settled => Self::Posting,
-            (Some(_), _) => Self::Over,
-            (None, _) if validation.phase == Phase::Settled => Self::Over,
-            (None, None) if 0 < validation.faults => Self::Troubled,
-            (None, None) => Self::Measuring,
-            (None, Some(Answer::Hold)) => Self::Held,
-            (None, Some(_)) => Self::Answering,
+        match &validation.ending {
+            None => Self::unanswered(validation),
+            Some(Ending::GaveUp { .. }) => Self::GivenUp,
+            Some(_) if validation.phase == Phase::Settled => Self::Over,
+            Some(_) => match validation.duty() {
+                Duty::Watch => Self::Rejected,
+                Duty::Hook => Self::Posting,
+                Duty::Answer | Duty::None => Self::Over,
+            },
+        }
+    }
+
+    fn unanswered(validation: &Validation) -> Self {
+        match validation.answer() {
+            None if 0 < validation.faults => Self::Troubled,
+            None => Self::Measuring,
+            Some(Answer::Hold) => Self::Held,
+            Some(Answer::Approve | Answer::Reject) => Self::Answering,
         }
     }
 
@@ -102,4 +114,137 @@ pub fn reasons(evidence: &Evidence) -> Vec<String> {
         told.push(format!("and {more} more signatures"));
     }
     told
+}
+
+#[cfg(test)]
+mod tests {
+    use monspec::Verdict;
+
+    use super::*;
+    use crate::validation::{
+        ExecutionMode, Hook, Judgement, PersonsAnswer, Registrant, Registration, ValidationId,
+    };
+    use crate::window::Window;
+
+    fn registered() -> Validation {
+        let at = Timestamp::UNIX_EPOCH;
+        Validation::registered(Registration {
+            id: ValidationId::new(at, [0; 10]),
+            pipeline: "Shop".to_owned(),
+            execution: None,
+            mode: ExecutionMode::Superseded,
+            registrant: Registrant::Direct,
+            comparison: "StagingToProduction".to_owned(),
+            window: Window { start: at, end: at },
+            approval: None,
+            spec: String::new(),
+            sources: Vec::new(),
+            version: "1".to_owned(),
+            deployments: Vec::new(),
+            untaught: None,
+            compare_groups: Vec::new(),
+            compared: std::collections::BTreeMap::new(),
+            result_hook: None,
+            registered_at: at,
+            due_at: at,
+            give_up_at: at,
+            expires_at: at,
+        })
+    }
+
+    fn judged(answer: Answer) -> Validation {
+        Validation {
+            phase: Phase::Judged,
+            judgement: Some(Judgement {
+                verdict: Verdict::Inconclusive,
+                answer,
+                summary: String::new(),
+                at: Timestamp::UNIX_EPOCH,
+            }),
+            ..registered()
+        }
+    }
+
+    fn ended(answer: Answer, ending: Ending) -> Validation {
+        Validation {
+            ending: Some(ending),
+            ..judged(answer)
+        }
+    }
+
+    fn answered(answer: Answer) -> Validation {
+        let action_execution = "run-1".to_owned();
+        let ending = Ending::Answered {
+            answer,
+            action_execution,
+        };
+        ended(answer, ending)
+    }
+
+    fn gave_up() -> Ending {
+        Ending::GaveUp {
+            waiting_for: "the tenant".to_owned(),
+        }
+    }
+
+    fn owing(validation: Validation) -> Validation {
+        Validation {
+            hook: Hook::Owed,
+            ..validation
+        }
+    }
+
+    fn settled(validation: Validation) -> Validation {
+        Validation {
+            phase: Phase::Settled,
+            ..validation
+        }
+    }
+
+    #[test]
+    fn outlook_follows_the_table() {
+        let person = PersonsAnswer {
+            status: "Approved".to_owned(),
+            who: None,
+            why: None,
+            at: None,
+        };
+        let faulty = Validation {
+            faults: 1,
+            ..registered()
+        };
+        let never_stored = Validation {
+            ending: Some(gave_up()),
+            ..registered()
+        };
+        let overridden = Validation {
+            override_: Some(person.clone()),
+            ..answered(Answer::Reject)
+        };
+        let (approve, reject, hold) = (Answer::Approve, Answer::Reject, Answer::Hold);
+        for (validation, expected) in [
+            (registered(), Outlook::Measuring),
+            (faulty, Outlook::Troubled),
+            (judged(hold), Outlook::Held),
+            (owing(judged(hold)), Outlook::Held),
+            (judged(approve), Outlook::Answering),
+            (judged(reject), Outlook::Answering),
+            (settled(never_stored), Outlook::GivenUp),
+            (settled(ended(hold, gave_up())), Outlook::GivenUp),
+            (settled(ended(approve, gave_up())), Outlook::GivenUp),
+            (owing(ended(reject, gave_up())), Outlook::GivenUp),
+            (answered(reject), Outlook::Rejected),
+            (owing(answered(reject)), Outlook::Rejected),
+            (settled(answered(reject)), Outlook::Over),
+            (overridden.clone(), Outlook::Over),
+            (owing(overridden), Outlook::Posting),
+            (answered(approve), Outlook::Over),
+            (owing(answered(approve)), Outlook::Posting),
+            (settled(owing(answered(approve))), Outlook::Over),
+            (owing(ended(hold, Ending::Person(person))), Outlook::Posting),
+            (ended(hold, Ending::NothingToAnswer), Outlook::Over),
+        ] {
+            assert_eq!(Outlook::of(&validation), expected, "{validation:?}");
+        }
+    }
 }

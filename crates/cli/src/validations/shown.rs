@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 use monspec::lint::escaped;
+use release::approval::Answer;
 use release::outlook::{MINUTES_KEPT_DAYS, Outlook, may_be_forgotten, reasons};
 use release::validation::{
     ApprovalAction, Ending, PersonsWord, Registration, Unfulfilled, Validation, Wish,
@@ -268,8 +269,10 @@ fn means(validation: &Validation, others: &[Validation]) -> String {
         Outlook::Answering => {
             let states: Vec<Outlook> = others.iter().map(Outlook::of).collect();
             let waits_for = |outlook| states.contains(&outlook);
-            let reason = if waits_for(Outlook::Held) || waits_for(Outlook::GivenUp) {
+            let reason = if waits_for(Outlook::Held) {
                 "another validation of its approval is held"
+            } else if waits_for(Outlook::GivenUp) {
+                "another validation of its approval was given up"
             } else if waits_for(Outlook::Measuring) || waits_for(Outlook::Troubled) {
                 "another validation of its approval is not judged yet"
             } else {
@@ -281,7 +284,11 @@ fn means(validation: &Validation, others: &[Validation]) -> String {
         Outlook::Posting => {
             "its approval is answered, and its result is still to be posted".to_owned()
         }
-        Outlook::GivenUp => "it was held, and nobody decided in time".to_owned(),
+        Outlook::GivenUp => match (&validation.ending, validation.answer()) {
+            (_, Some(Answer::Hold)) => "it was held, and nobody decided in time".to_owned(),
+            (Some(Ending::GaveUp { waiting_for }), _) => format!("it gave up: {waiting_for}"),
+            _ => "its time was over".to_owned(),
+        },
         Outlook::Over => match &validation.ending {
             Some(Ending::Superseded { by }) => {
                 format!("the same action asked again; validation {by} took its place")
@@ -290,11 +297,10 @@ fn means(validation: &Validation, others: &[Validation]) -> String {
             Some(Ending::ExecutionEnded { status }) => {
                 format!("its execution ended as {status} before the approval was answered")
             }
-            Some(Ending::GaveUp { waiting_for }) => format!("it gave up: {waiting_for}"),
             Some(Ending::Answered { .. } | Ending::Person(_)) => {
                 "its approval is answered".to_owned()
             }
-            None => "nothing is left to do".to_owned(),
+            Some(Ending::GaveUp { .. }) | None => "nothing is left to do".to_owned(),
         },
     }
 }
