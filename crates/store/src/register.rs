@@ -1,7 +1,7 @@
 //! Registration: one transaction, so that a validation exists with everything
 //! that belongs to it or not at all.
 
-use aws_sdk_dynamodb::types::{AttributeValue, Put, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, Update};
 use release::validation::{Ending, Hook, Phase, Registration, Validation, ValidationId};
 use sha2::{Digest, Sha256};
 
@@ -163,10 +163,11 @@ impl Store {
             }
             writes.push(self.take_slot(item, registration, predecessor));
         }
-        if let Some(predecessor) = predecessor
-            && predecessor.phase != Phase::Settled
-        {
-            writes.push(self.supersede(predecessor, registration.id));
+        if let Some(predecessor) = predecessor {
+            writes.push(match predecessor.phase {
+                Phase::Settled => self.stays_settled(predecessor),
+                Phase::Waiting | Phase::Judged => self.supersede(predecessor, registration.id),
+            });
         }
         writes
     }
@@ -222,6 +223,18 @@ impl Store {
                 .condition_expression("id = :predecessor")
                 .expression_attribute_values(":predecessor", item::word(predecessor.id)),
         })
+    }
+
+    /// A person may take up a predecessor again that has given up; then it has
+    /// to be superseded. One that has expired stays away.
+    fn stays_settled(&self, predecessor: &Predecessor) -> Write {
+        Write::check(
+            ConditionCheck::builder()
+                .table_name(&self.validations)
+                .set_key(Some(predecessor.key.attributes()))
+                .condition_expression("attribute_not_exists(pk) OR phase = :settled")
+                .expression_attribute_values(":settled", item::word(Phase::Settled)),
+        )
     }
 
     /// Ends the work on a predecessor. How its approval ended is kept, if it

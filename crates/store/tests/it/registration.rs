@@ -1,10 +1,15 @@
 //! One transaction per registration, one validation per job.
 
+use std::task::Poll;
+
 use aws_sdk_dynamodb::types::AttributeValue;
+use futures_util::FutureExt as _;
 use monspec::Verdict;
 use release::approval::Answer;
-use release::validation::{Ending, Hook, Intent, Phase, Registrant, Registration};
-use store::{Registered, StoreError};
+use release::validation::{
+    Ending, Hook, Intent, PersonsWord, Phase, Registrant, Registration, Wish,
+};
+use store::{Fulfilled, Registered, Store, StoreError};
 
 use crate::world::{
     LEDGER, VALIDATIONS, World, again, approval, at, deployment, evidence, judgement, lease,
@@ -406,6 +411,58 @@ async fn registering_again_while_the_predecessor_is_judged_loses_neither() {
         world.store.settle(successor).await.unwrap();
     }
     assert_eq!(world.due(lease(at(10_000))).await, []);
+}
+
+/// Whatever has been read when the wish is stored, either the registration or
+/// the wish comes first, and a validation without its slot never waits.
+#[tokio::test]
+async fn registering_again_while_a_person_takes_up_the_predecessor_leaves_one_that_is_due() {
+    let mut wished = 0;
+    for polls in 1.. {
+        let world = World::start().await;
+        let first = registration(1);
+        let mut worker = world.judged(&first, Verdict::Inconclusive).await;
+        let waiting_for = "a person".to_owned();
+        let gave_up = Ending::GaveUp { waiting_for };
+        world.store.ended(&mut worker, gave_up).await.unwrap();
+        world.store.settle(worker).await.unwrap();
+        // Another process, which waits for nobody of this one.
+        let terminal = Store::new(world.raw.clone(), VALIDATIONS, LEDGER);
+        let word = PersonsWord {
+            who: "ada".to_owned(),
+            why: "the data came late".to_owned(),
+            at: at(6_000),
+        };
+
+        let (second, spec) = (again(&first, 2), spec());
+        let mut registering = Box::pin(world.store.register(&second, &spec, None));
+        let mut polled = 0;
+        let registered = std::future::poll_fn(|context| {
+            polled += 1;
+            match registering.poll_unpin(context) {
+                Poll::Ready(outcome) => Poll::Ready(outcome.is_ok()),
+                Poll::Pending if polls <= polled => Poll::Ready(false),
+                Poll::Pending => Poll::Pending,
+            }
+        })
+        .await;
+        let outcome = terminal.wish(first.id, Wish::Rejudge, &word).await.unwrap();
+        if !registered {
+            registering.await.unwrap();
+        }
+
+        wished += u32::from(matches!(outcome, Fulfilled::Now(_)));
+        assert_eq!(
+            world.validation(&first).await.phase,
+            Phase::Settled,
+            "after {polls} polls: {outcome:?}"
+        );
+        assert_eq!(world.due(at(10_000)).await.len(), 1, "after {polls} polls");
+        if registered {
+            break;
+        }
+    }
+    assert!(0 < wished, "no wish came in between");
 }
 
 fn keys(item: &crate::world::Item) -> String {
