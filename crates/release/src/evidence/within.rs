@@ -11,6 +11,10 @@ use crate::summary::cut;
 /// How many entities of an environment are named; all are counted.
 pub const MOST_ENTITIES: usize = 50;
 
+/// How many characters of the reason and of the note are kept where the whole
+/// does not fit: they say what the verdict rests on, and there is one of each.
+const MOST_WORDS: usize = 2_000;
+
 /// How much of the details is kept.
 struct Kept {
     findings: usize,
@@ -22,7 +26,8 @@ struct Kept {
 }
 
 /// What is kept where the whole does not fit, from most to least. The last
-/// always fits, because a name and a metric have bounds of their own.
+/// always fits: every text is cut, and names, metrics, ids and addresses have
+/// bounds of their own.
 const KEPT: [Kept; 3] = [
     Kept {
         findings: 500,
@@ -92,6 +97,9 @@ impl Evidence {
             }
         }
         context.links.truncate(kept.others);
+        for link in &mut context.links {
+            link.name = cut(&link.name, kept.characters);
+        }
 
         let most_telling = self.most_telling(kept.findings);
         let findings = self.findings.iter().enumerate();
@@ -112,8 +120,9 @@ impl Evidence {
             less.findings.len(),
             self.findings.len()
         );
-        let note = self.note.iter().cloned().chain([left_out]);
-        less.note = Some(note.collect::<Vec<_>>().join(" "));
+        less.reason = self.reason.as_ref().map(|reason| cut(reason, MOST_WORDS));
+        let note = self.note.iter().map(|note| cut(note, MOST_WORDS));
+        less.note = Some(note.chain([left_out]).collect::<Vec<_>>().join(" "));
         less
     }
 

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use monspec::{Outcome, Verdict};
 use release::approval::Answer;
 use release::deployment::Standing;
-use release::evidence::{Evidence, Evidenced, MOST_ENTITIES};
+use release::evidence::{About, Context, Evidence, Evidenced, Link, MOST_ENTITIES};
 use release::plot::Plotted;
 use release::validation::{Intent, Phase, Registration};
 use store::{Spec, StoreError};
@@ -244,7 +244,18 @@ async fn verdict_is_stored_however_much_the_tenant_answered() {
         .collect();
     findings[400].finding.outcome = Outcome::Violated;
     let ids = (0..9_000).map(|number| noise(20, number));
+    let link = |number| Link {
+        about: About::Problem,
+        name: noise(2_000, number),
+        address: None,
+    };
     let vast = Evidence {
+        reason: Some(format!("not measured: {}", noise(400_000, 1))),
+        note: Some(format!("one group is meant: {}", noise(400_000, 2))),
+        context: Context {
+            links: (0..200).map(link).collect(),
+            ..Context::default()
+        },
         findings,
         entities: [(
             "Shop".to_owned(),
@@ -267,10 +278,13 @@ async fn verdict_is_stored_however_much_the_tenant_answered() {
     assert!(stored.findings.iter().any(violated));
     let kept = stored.findings.len();
     let note = stored.note.unwrap();
+    assert!(note.starts_with("one group is meant: "), "{note}");
     assert!(
         note.contains(&format!("{kept} of 500 signatures")),
         "{note}"
     );
+    let reason = stored.reason.unwrap();
+    assert!(reason.starts_with("not measured: "), "{reason}");
 }
 
 #[tokio::test]
