@@ -252,7 +252,7 @@ fn nothing() -> Known {
             standing: Standing::Unknown,
             by: NOBODY.to_owned(),
         },
-        lessons: Lessons::new(),
+        lessons: Lessons::default(),
         bound_to: None,
     }
 }
@@ -263,7 +263,10 @@ fn known(found: &Item) -> Result<Known, StoreError> {
             standing: item::plain(found, "standing")?,
             by: item::string(found, "taughtBy")?.to_owned(),
         },
-        lessons: item::optional_json(found, "lessons")?.unwrap_or_default(),
+        lessons: Lessons {
+            each: item::optional_json(found, "lessons")?.unwrap_or_default(),
+            forgotten: item::optional_json(found, "forgotten")?,
+        },
         bound_to: found
             .contains_key("boundTo")
             .then(|| item::string(found, "boundTo").map(str::to_owned))
@@ -272,12 +275,14 @@ fn known(found: &Item) -> Result<Known, StoreError> {
 }
 
 /// How it is stored; nothing stands for an attribute that is not there.
-fn attributes(known: &Known) -> [(&'static str, Option<AttributeValue>); 4] {
-    let lessons = (!known.lessons.is_empty()).then(|| item::json_attribute(&known.lessons));
+fn attributes(known: &Known) -> [(&'static str, Option<AttributeValue>); 5] {
+    let Lessons { each, forgotten } = &known.lessons;
+    let lessons = (!each.is_empty()).then(|| item::json_attribute(each));
     [
         ("standing", Some(item::word(known.said.standing))),
         ("taughtBy", Some(AttributeValue::S(known.said.by.clone()))),
         ("lessons", lessons),
+        ("forgotten", forgotten.as_ref().map(item::json_attribute)),
         ("boundTo", known.bound_to.clone().map(AttributeValue::S)),
     ]
 }

@@ -59,7 +59,7 @@ impl Store {
                     by: format!("{done} by {who}: {reason}"),
                 },
                 // What they said is what the person has heard and answered.
-                lessons: Lessons::new(),
+                lessons: Lessons::default(),
                 bound_to: entry.known.bound_to,
             };
             if attempts

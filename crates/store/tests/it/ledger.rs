@@ -5,6 +5,7 @@ use monspec::{Outcome, Verdict};
 use release::deployment::{Deployment, Group, LedgerEntry, Standing};
 use release::evidence::Evidence;
 use release::validation::{Ending, Registration};
+use serde_json::Value;
 
 use crate::world::{
     LEDGER, World, at, deployment, evidence, group, judgement, person, registration, text,
@@ -235,6 +236,32 @@ async fn only_a_validation_that_failed_first_is_named_for_it() {
     world.judged(&registration(2), Verdict::Failed).await;
 
     assert!(only(&world).await.taught_by.contains(&first.id.to_string()));
+}
+
+/// Something that runs for months may be judged every hour.
+#[tokio::test]
+async fn however_often_a_deployment_is_judged_its_record_has_a_bound() {
+    let world = World::start().await;
+    let failed = registration(1);
+    world.judged(&failed, Verdict::Failed).await;
+    for second in 2..=119 {
+        world.judged(&registration(second), Verdict::Passed).await;
+    }
+    let mut worker = world.judged(&registration(120), Verdict::Failed).await;
+    let overridden = world.store.overridden(&mut worker, person("Approved"));
+    overridden.await.unwrap();
+
+    let known = only(&world).await;
+    assert_eq!(known.standing, Standing::Bad);
+    assert!(known.taught_by.contains(&failed.id.to_string()));
+    let items = world.items(LEDGER).await;
+    let item = items.iter().find(|item| item.contains_key("lessons"));
+    let read = |name: &str| -> Value { serde_json::from_str(text(item.unwrap(), name)).unwrap() };
+    let remembered = read("lessons");
+    assert_eq!(remembered.as_object().map(|each| each.len()), Some(50));
+    let latest = &remembered[registration(120).id.to_string()];
+    assert_eq!(latest["by"], "Approved by ada");
+    assert_eq!(read("forgotten")["count"], 70);
 }
 
 #[tokio::test]
