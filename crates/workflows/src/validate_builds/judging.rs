@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
-use futures_util::future::{join3, try_join_all};
+use futures_util::future::{join_all, join3};
 use jiff::{SignedDuration, Timestamp};
 use monspec::{Gap, Measurement, MissingBaseline, Monspec, Outcome, Verdict, WhenInconclusive};
 use release::approval;
@@ -80,20 +80,21 @@ async fn measured(shared: &Shared<'_>, validation: &Validation) -> anyhow::Resul
         .map(|(entry, comparison)| context::problems(shared, registration, entry, comparison));
     let (histories, sides, problems) = join3(
         Histories::read(shared, registration, &spec, &pairs),
-        try_join_all(sides),
-        try_join_all(problems),
+        join_all(sides),
+        join_all(problems),
     )
     .await;
     let mut histories = histories?;
     if let Some(mixed) = histories.mixed() {
         // The verdict stands; whatever can be measured is shown beside it.
-        let (sides, problems) = (sides.unwrap_or_default(), problems.unwrap_or_default());
-        let problems = problems.into_iter().flatten().collect();
+        let sides: Vec<_> = sides.into_iter().flatten().collect();
+        let problems = problems.into_iter().flatten().flatten().collect();
         let unjudged = unjudged(shared, registration, policy, mixed, &sides, problems);
         return Ok(decided(unjudged.await, histories.judged));
     }
-    let mut sides = sides?;
-    let problems: Vec<Problems> = problems?.into_iter().flatten().collect();
+    let mut sides = sides.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let problems = problems.into_iter().filter_map(Result::transpose);
+    let problems = problems.collect::<anyhow::Result<Vec<Problems>>>()?;
     let token_refused = sides.iter().any(Sides::token_refused);
     let mut distrusted: Option<Distrusted> = None;
     for both in &mut sides {

@@ -1,17 +1,22 @@
 //! A window belongs to one build, a baseline to good ones.
 
+use std::time::Duration;
+
 use jiff::SignedDuration;
 use lab::pipeline::{ApprovalStatus, Mode, PipelineSpec, Stage};
+use lab::tenant::{Fault, Times};
 use monspec::{Outcome, Verdict};
 use release::deployment::{Group, Standing};
 use release::evidence::{About, Evidence, Unjudged};
 use release::validation::Ending;
+use serde_json::json;
 
 use crate::gate::stories;
 use crate::world::{GATE, PIPELINE, PRODUCTION, STAGING, World, monspec, only};
 
 stories! {
     overtaken_window_is_not_judged,
+    entry_that_cannot_be_measured_hides_no_number_of_an_overtaken_window,
     pipeline_without_deployments_says_what_may_go_unseen,
     later_execution_in_the_stage_overtakes_where_no_deployments_are_known,
     healed_build_has_failed,
@@ -65,6 +70,34 @@ async fn overtaken_window_is_not_judged(mut world: World) {
     world.run_jobs().await;
     world.pass_window().await;
     assert_eq!(world.answered(&second), ApprovalStatus::Approved);
+}
+
+async fn entry_that_cannot_be_measured_hides_no_number_of_an_overtaken_window(mut world: World) {
+    world.gate_in(
+        Mode::Parallel,
+        "StagingToProduction,5,ApproveStaging,#{codepipeline.PipelineExecutionId}",
+    );
+    world.traffic(STAGING, 100.0, 0.0);
+    world.traffic(PRODUCTION, 100.0, 0.0);
+    let mut spec = monspec();
+    let mut neighbours = spec["SampleJSonService"].clone();
+    neighbours["perfsignature"] = json!([{"smartscape": "toRelationships:calls"}]);
+    spec["Neighbours"] = neighbours;
+    world.release("1", &spec).await;
+    world.advance(SignedDuration::from_mins(3));
+    world.start_execution("2", &spec);
+    world.advance(SignedDuration::from_mins(4));
+    for entities in ["/api/v2/entities", "/api/v1/entity"] {
+        world
+            .tenant
+            .fail(Fault::CloseConnection, Times::Always, entities);
+    }
+
+    let ticked = world.tick_within(Duration::from_secs(4)).await.unwrap();
+
+    let evidence = world.evidence(only(&ticked)).await;
+    assert_eq!(evidence.context.unjudged, Some(Unjudged::Overtaken));
+    measured_but_not_judged(&evidence);
 }
 
 async fn pipeline_without_deployments_says_what_may_go_unseen(mut world: World) {
