@@ -301,6 +301,24 @@ pub fn own_baseline(
     Some(OwnBaseline { entry, clear_at })
 }
 
+/// The build among the deployments that are judged together: those that brought
+/// their group another content than it was given last, or all of them where none
+/// did, as after a retry. `known` is what the ledger knows of their groups.
+pub fn build<'a>(judged: &'a [Deployment], known: &[&LedgerEntry]) -> Vec<&'a Deployment> {
+    let brings = |one: &&Deployment| {
+        let before = known.iter().map(|entry| &entry.deployment);
+        let before = before
+            .filter(|other| other.group == one.group && other.id != one.id && other.at <= one.at)
+            .max_by_key(|other| other.at);
+        !before.is_some_and(|before| is_of(&one.contents(), before))
+    };
+    let build: Vec<&Deployment> = judged.iter().filter(brings).collect();
+    if build.is_empty() {
+        return judged.iter().collect();
+    }
+    build
+}
+
 fn is_of(contents: &BTreeSet<String>, deployment: &Deployment) -> bool {
     !deployment.contents().is_disjoint(contents)
 }
@@ -496,6 +514,35 @@ mod tests {
             assert!(!good(standings), "{standings:?}");
         }
         assert!(!is_good(&own, [&reached("d-2", 0, Good).entry]));
+    }
+
+    #[test]
+    fn build_is_what_brought_its_group_something_else_all_of_it() {
+        let to = |group: &str, id: &str, at, identity: &str| {
+            let mut entry = reached(id, at, Standing::Unknown).entry;
+            group.clone_into(&mut entry.deployment.group.name);
+            identity.clone_into(&mut entry.deployment.identity);
+            entry
+        };
+        let history = [
+            to("Web", "d-1", 10, "web 1"),
+            to("Api", "d-2", 10, "api 7"),
+            to("Api", "d-0", 5, "api 8"),
+            to("Web", "d-5", 30, "web 9"),
+        ];
+        let build = |web: &str, api: &str| {
+            let judged = [to("Web", "d-3", 20, web), to("Api", "d-4", 20, api)];
+            let known: Vec<&LedgerEntry> = history.iter().chain(&judged).collect();
+            let judged = judged.each_ref().map(|entry| entry.deployment.clone());
+            let build = super::build(&judged, &known);
+            let ids: Vec<&str> = build.iter().map(|one| one.id.as_str()).collect();
+            ids.concat()
+        };
+
+        assert_eq!(build("web 2", "api 7"), "d-3");
+        assert_eq!(build("web 1", "api 8"), "d-4");
+        assert_eq!(build("web 2", "api 8"), "d-3d-4");
+        assert_eq!(build("web 1", "api 7"), "d-3d-4", "a retry");
     }
 
     #[test]

@@ -21,7 +21,7 @@
 //! | Waiting | a number is missing and patience is left | due = next look, claim released | – | lease | as written |
 //! | Waiting | a fault | due = backoff, faults + 1, claim released | – | lease | as written |
 //! | Waiting | a fault, and its time is over | → Judged(Inconclusive), evidence | – | lease | next row of Judged |
-//! | Waiting | everything is measured; what is compared is no baseline where it is bad, or the same content and not good there | → Judged, evidence, slot, ledger in one transaction | – | lease, judged again from the same window | next row of Judged |
+//! | Waiting | everything is measured; what is compared is no baseline where it is bad, or the build itself and not good there | → Judged, evidence, slot, ledger in one transaction | – | lease, judged again from the same window | next row of Judged |
 //! | Waiting | the same, and its approval was seen open beside it, and it is the only validation of it | the same, and the intent with its action execution in the same transaction | – | lease, judged again from the same window | row of the intent |
 //! | Judged | its verdict was not counted for certain | with the next deferral: told | metric of the verdict | counted again | as written |
 //! | Judged | no approval asked for | ending = nothing to answer | – | lease | as written |

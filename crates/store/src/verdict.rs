@@ -27,8 +27,11 @@ pub struct Beside {
 }
 
 impl Beside {
-    /// With what was learnt of the deployments since it was read.
+    /// For these deployments alone, with what was learnt of them since it was
+    /// read.
     fn with(mut self, deployments: &[Deployment]) -> Self {
+        let is_wanted = |entry: &Entry| deployments.iter().any(|one| entry.is(one));
+        self.entries.retain(is_wanted);
         for entry in &mut self.entries {
             for deployment in deployments {
                 if entry.is(deployment) {

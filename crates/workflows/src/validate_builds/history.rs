@@ -8,14 +8,15 @@
 mod group;
 mod words;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use futures_util::future::{try_join, try_join_all};
 use jiff::Timestamp;
 use monspec::{Gap, Monspec, Verdict};
 use release::deployment::{
-    Deployment, Group, LedgerEntry, Undisturbed, is_good, own_baseline, taint, undisturbed,
+    Deployment, Group, LedgerEntry, OwnBaseline, Undisturbed, build, is_good, own_baseline, taint,
+    undisturbed,
 };
 use release::evidence::Unjudged;
 use release::validation::{Registrant, Registration};
@@ -111,26 +112,62 @@ impl<'a> Histories<'a> {
     /// that is so.
     pub(super) fn distrusted(&self, pair: &Pair<'_>) -> Option<Distrusted> {
         let compare = pair.compare?;
-        let groups = self.registration.compared_by(&pair.entry.id);
-        let histories = || groups.iter().filter_map(|group| self.groups.get(group));
-        if let Some(bad) = histories().find_map(|history| taint(&history.reached, compare.window)) {
+        let mut compared = self.compared(pair);
+        if let Some(bad) = compared.find_map(|history| taint(&history.reached, compare.window)) {
             return Some(tainted(bad));
         }
-        let contents: BTreeSet<String> =
-            self.judged.iter().flat_map(Deployment::contents).collect();
-        let judged = self.judged.iter();
-        let judged = judged.filter_map(|judged| self.groups.get(&judged.group));
+        let own = self.own_baselines(pair);
+        let own = own.filter(|(judged, _)| self.is_held_against_itself(judged, pair));
+        let own = own.map(|(_, own)| own);
+        own.max_by_key(|own| own.clear_at).map(of_its_own)
+    }
+
+    /// The deployments that a verdict on these pairs is about. What it says of
+    /// one that ran on both sides is nothing.
+    pub(super) fn about(&self, pairs: &[Pair<'_>]) -> Vec<Deployment> {
+        let ran_on_both = |one: &&Deployment| {
+            pairs.iter().any(|pair| {
+                let mut own = self.own_baselines(pair);
+                own.any(|(judged, _)| judged == *one && !self.is_held_against_itself(judged, pair))
+            })
+        };
+        let about = self.judged.iter().filter(|one| !ran_on_both(one));
+        about.cloned().collect()
+    }
+
+    /// What is known of the groups behind the compare side.
+    fn compared(&self, pair: &Pair<'_>) -> impl Iterator<Item = &History> {
+        let groups = self.registration.compared_by(&pair.entry.id).iter();
+        groups.filter_map(|group| self.groups.get(group))
+    }
+
+    /// The judged deployments whose content ran on the compare side, and was not
+    /// judged good there or where it is judged.
+    fn own_baselines(&self, pair: &Pair<'_>) -> impl Iterator<Item = (&Deployment, OwnBaseline)> {
+        let window = self.registration.window;
         let shift = pair.comparison.shift_compare_seconds;
-        histories().find_map(|history| {
-            // Who was judged good in either group proves nothing new.
-            let known = judged.clone().chain([history]);
-            if is_good(&contents, known.flat_map(|history| &history.known)) {
-                return None;
-            }
-            let window = self.registration.window;
-            let own = own_baseline(&contents, &history.reached, window, shift)?;
-            Some(of_its_own(own))
+        let compared: Vec<&History> = self.compared(pair).collect();
+        self.judged.iter().flat_map(move |judged| {
+            let contents = judged.contents();
+            let at_home = self.groups.get(&judged.group);
+            let own = compared.iter().filter_map(|there| {
+                let known = at_home.into_iter().chain([*there]);
+                if is_good(&contents, known.flat_map(|history| &history.known)) {
+                    return None;
+                }
+                own_baseline(&contents, &there.reached, window, shift)
+            });
+            own.map(|own| (judged, own)).collect::<Vec<_>>()
         })
+    }
+
+    /// Whether a deployment that ran on the compare side too makes it no
+    /// baseline. A neighbour of the build that stays as it was does not, where
+    /// another environment runs the same.
+    fn is_held_against_itself(&self, judged: &Deployment, pair: &Pair<'_>) -> bool {
+        let known: Vec<&LedgerEntry> = self.groups.values().flat_map(|one| &one.known).collect();
+        let of_the_build = || build(&self.judged, &known).contains(&judged);
+        pair.comparison.compares_environment_with_itself() || of_the_build()
     }
 
     /// Whether neither the ledger nor CodeDeploy knows of an earlier deployment

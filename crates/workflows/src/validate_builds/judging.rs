@@ -142,7 +142,7 @@ async fn measured(shared: &Shared<'_>, validation: &Validation) -> anyhow::Resul
     evidence.context.links.extend(around);
     Ok(Judging {
         token_refused,
-        ..decided(evidence, histories.judged)
+        ..decided(evidence, histories.about(&pairs))
     })
 }
 

@@ -9,6 +9,7 @@ mod faults;
 mod groups;
 mod history;
 mod hook;
+mod neighbours;
 mod paused;
 mod problems;
 pub(crate) mod refused;

@@ -1,0 +1,202 @@
+//! Two services that one stage deploys, each of a source of its own: what is said
+//! of the one says nothing of the other.
+
+use jiff::SignedDuration;
+use lab::codedeploy::GroupOptions;
+use lab::pipeline::{Answer, ApprovalStatus, Mode, PipelineSpec, SourceRevision, Stage};
+use release::deployment::{Group, Standing};
+use release::evidence::Unjudged;
+use release::validation::ValidationId;
+use workflows::validate_builds::Ticked;
+
+use crate::gate::stories;
+use crate::world::{PIPELINE, PRODUCTION, STAGING, World, monspec};
+
+stories! {
+    good_neighbour_makes_no_build_its_own_baseline,
+    neighbour_that_stays_as_it_was_holds_up_nothing,
+    neighbour_that_stays_as_it_was_is_taught_nothing_by_its_own_minutes,
+}
+
+const LISTED: &str = "DeploymentGroup:Staging=Web/Staging,DeploymentGroup:Staging=Api/Staging";
+const WITH_ITSELF: &str =
+    "StagingToStagingLastHour,5,ApproveStaging,#{codepipeline.PipelineExecutionId}";
+const WITH_PRODUCTION: &str =
+    "StagingToProduction,5,ApproveStaging,#{codepipeline.PipelineExecutionId}";
+
+fn minutes(minutes: i64) -> SignedDuration {
+    SignedDuration::from_mins(minutes)
+}
+
+/// Both services in both environments, and one gate.
+fn two_services(world: &World, parameters: &str) {
+    let deploys = |stage: &str| {
+        let stage_of = |declared: Stage, service: &str| {
+            world.group(service, stage, GroupOptions::default());
+            declared
+                .deploy(service, service, stage, 1)
+                .input_artifact(service)
+        };
+        stage_of(stage_of(Stage::new(stage), "Web"), "Api")
+    };
+    let staging = deploys("Staging").lambda(
+        "Register",
+        "register-validation",
+        parameters,
+        2,
+        Some("Monspec"),
+    );
+    let pipeline = PipelineSpec::new(PIPELINE)
+        .mode(Mode::Parallel)
+        .stage(staging)
+        .stage(Stage::new("Approve").approval("ApproveStaging"))
+        .stage(deploys("Production"));
+    world.aws.pipelines().create(pipeline);
+}
+
+/// Releases these versions of the two services.
+async fn release(world: &World, web: &str, api: &str) -> String {
+    let source = SourceRevision::new("m", "A change")
+        .artifact("Monspec", monspec().to_string())
+        .artifact_at("Web", web, format!("web {web}"))
+        .artifact_at("Api", api, format!("api {api}"));
+    let execution = world.aws.pipelines().start(PIPELINE, source).unwrap();
+    world.run_jobs().await;
+    execution
+}
+
+/// Even traffic on both sides, from so many minutes ago until in so many.
+fn traffic(world: &World, ago: i64, ahead: i64) {
+    let now = world.now.as_millisecond();
+    for service in [STAGING, PRODUCTION] {
+        let (from, to) = (now - ago * 60_000, now + ahead * 60_000);
+        world.traffic_between(service, from, to, 100.0, 0.0);
+    }
+}
+
+/// Waits out the window and the patience for what is missing.
+async fn judged(world: &mut World) -> ValidationId {
+    world.advance(minutes(8));
+    let at_once = world.tick().await;
+    world.advance(minutes(6));
+    let late = world.tick().await;
+    let judged = |ticked: &Ticked| {
+        let mut reports = ticked.reports.iter();
+        let report = reports.find(|report| report.judged.is_some());
+        report.map(|report| report.registration.id)
+    };
+    judged(&at_once).or(judged(&late)).unwrap()
+}
+
+/// What is known of the deployments of a service to staging, the newest first.
+async fn standings(world: &World, service: &str) -> Vec<Standing> {
+    let group = Group {
+        application: service.to_owned(),
+        name: "Staging".to_owned(),
+    };
+    let known = world.store.deployments(&group, world.now).await.unwrap();
+    known.iter().map(|entry| entry.standing).collect()
+}
+
+/// Nobody measured it, and a person lets it pass all the same.
+async fn let_through(world: &mut World, web: &str, api: &str) {
+    let unmeasured = release(world, web, api).await;
+    judged(world).await;
+    assert_eq!(world.answered(&unmeasured), ApprovalStatus::Waiting);
+    let (stage, action) = ("Approve", "ApproveStaging");
+    let pipelines = world.aws.pipelines();
+    pipelines
+        .answer_by_person(
+            PIPELINE,
+            stage,
+            action,
+            &unmeasured,
+            Answer::Approved,
+            "it is fine",
+        )
+        .unwrap();
+    world.tick().await;
+}
+
+/// The one service is known to be good; the other is released again an hour after
+/// it was first, when nobody measured it.
+async fn good_neighbour_makes_no_build_its_own_baseline(mut world: World) {
+    world.behind = LISTED.to_owned();
+    two_services(&world, WITH_ITSELF);
+    traffic(&world, 120, 10);
+    release(&world, "1", "7").await;
+    judged(&mut world).await;
+    assert_eq!(standings(&world, "Api").await, [Standing::Good]);
+    world.advance(minutes(76));
+    release(&world, "2", "7").await;
+    judged(&mut world).await;
+    assert_eq!(standings(&world, "Web").await[0], Standing::Unknown);
+    world.advance(minutes(46));
+    traffic(&world, 65, 50);
+
+    let again = release(&world, "2", "7").await;
+    let id = judged(&mut world).await;
+
+    assert_eq!(world.answered(&again), ApprovalStatus::Waiting);
+    let evidence = world.evidence(id).await;
+    assert_eq!(evidence.context.unjudged, Some(Unjudged::OwnBaseline));
+    let reason = &evidence.findings[0].finding.reason;
+    assert!(reason.contains("of Web/Staging"), "{reason}");
+    assert_eq!(standings(&world, "Web").await[0], Standing::Unknown);
+
+    // Nor does a neighbour that is new: nobody let this one through.
+    world.advance(minutes(46));
+    traffic(&world, 10, 60);
+    let beside_another = release(&world, "2", "8").await;
+    judged(&mut world).await;
+    assert_eq!(world.answered(&beside_another), ApprovalStatus::Waiting);
+    assert_eq!(standings(&world, "Web").await[0], Standing::Unknown);
+}
+
+/// Services that cannot be told apart are taught nothing, so that no content of
+/// theirs is ever known to be good.
+async fn neighbour_that_stays_as_it_was_holds_up_nothing(mut world: World) {
+    two_services(&world, WITH_PRODUCTION);
+    traffic(&world, 1, 600);
+    for (web, api, told) in [
+        ("1", "7", ApprovalStatus::Approved),
+        ("2", "7", ApprovalStatus::Approved),
+        // Production runs the same: there is nothing that could be judged.
+        ("2", "7", ApprovalStatus::Waiting),
+        ("2", "8", ApprovalStatus::Approved),
+    ] {
+        let execution = release(&world, web, api).await;
+        let id = judged(&mut world).await;
+
+        let evidence = world.evidence(id).await;
+        assert_eq!(
+            world.answered(&execution),
+            told,
+            "{web}, {api}: {evidence:?}"
+        );
+        if told == ApprovalStatus::Waiting {
+            assert_eq!(evidence.context.unjudged, Some(Unjudged::OwnBaseline));
+        }
+        let standing = standings(&world, "Api").await[0];
+        assert_eq!(standing, Standing::Unknown, "{web}, {api}");
+        world.advance(minutes(46));
+    }
+}
+
+async fn neighbour_that_stays_as_it_was_is_taught_nothing_by_its_own_minutes(mut world: World) {
+    world.behind = LISTED.to_owned();
+    two_services(&world, WITH_PRODUCTION);
+    let_through(&mut world, "1", "7").await;
+    world.advance(minutes(46));
+    traffic(&world, 1, 60);
+
+    let next = release(&world, "2", "7").await;
+    judged(&mut world).await;
+
+    assert_eq!(world.answered(&next), ApprovalStatus::Approved);
+    assert_eq!(
+        standings(&world, "Web").await,
+        [Standing::Good, Standing::Unknown]
+    );
+    assert_eq!(standings(&world, "Api").await, [Standing::Unknown; 2]);
+}
