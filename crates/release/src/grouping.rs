@@ -4,7 +4,9 @@
 //! An operator may list the group behind a tag. Otherwise the tutorial's
 //! convention holds: a group is named like the environment, or like the value of
 //! one of its tags. Groups of several applications may be named so, and then
-//! nothing tells which of them is meant.
+//! nothing tells which of them is meant. Where no name fits, the groups that the
+//! registrant's own stage deployed to before it are meant, but for those of other
+//! environments; a stage that may have deployed by other means has none to offer.
 
 use std::collections::BTreeSet;
 
@@ -67,13 +69,12 @@ pub fn behind<'a>(
 }
 
 /// The groups behind the source environments of a comparison. Where nothing
-/// names one, those of the registrant's own stage are meant, but for those of
-/// other environments.
+/// names one, those that are left are meant, but for those of other environments.
 pub fn behind_sources(
     compared: &[(&ServiceEntry, &Comparison)],
     listed: &Behind,
     known: &BTreeSet<Group>,
-    own_stage: &BTreeSet<Group>,
+    left: &BTreeSet<Group>,
 ) -> Grouping {
     let mut all = Grouping::sure(BTreeSet::new());
     for (entry, comparison) in compared {
@@ -85,7 +86,7 @@ pub fn behind_sources(
                 .filter_map(|name| behind_environment(entry, name, listed, known))
                 .flat_map(|other| other.groups)
                 .collect();
-            Grouping::of_candidates(own_stage.difference(&elsewhere).cloned().collect())
+            Grouping::of_candidates(left.difference(&elsewhere).cloned().collect())
         });
         if let Some(found) = found {
             all.told_apart &= found.told_apart;
@@ -103,13 +104,13 @@ pub fn behind_compared(
     comparison: &Comparison,
     listed: &Behind,
     known: &BTreeSet<Group>,
-    own_stage: &BTreeSet<Group>,
+    left: &BTreeSet<Group>,
 ) -> BTreeSet<Group> {
     let Some(name) = &comparison.compare else {
         return BTreeSet::new();
     };
     if comparison.compares_environment_with_itself() {
-        return behind_sources(&[(entry, comparison)], listed, known, own_stage).groups;
+        return behind_sources(&[(entry, comparison)], listed, known, left).groups;
     }
     let found = behind_environment(entry, name, listed, known);
     found.map(|found| found.groups).unwrap_or_default()

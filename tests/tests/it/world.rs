@@ -249,10 +249,16 @@ impl World {
         execution
     }
 
-    /// Runs every job that is due, and says how each ended.
+    /// Runs every job that is due, and says how each registration ended; the
+    /// functions of others succeed.
     pub(crate) async fn run_jobs(&self) -> Vec<JobStatus> {
         let mut ends = Vec::new();
         while let Some(job) = self.aws.pipelines().next_job() {
+            if job.function != "register-validation" {
+                let done = Answer::done("done");
+                self.codepipeline().report(&job.id, done).await.unwrap();
+                continue;
+            }
             self.run_job(&job).await.unwrap();
             ends.push(self.aws.pipelines().job(&job.id).unwrap().status);
         }

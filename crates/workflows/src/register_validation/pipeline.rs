@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use delivery::CodePipeline;
 use delivery::job::JobContext;
-use delivery::pipeline::{ActionKind, ExecutionKind, Mode, Stage, Structure};
+use delivery::pipeline::{Action, ActionKind, ExecutionKind, Mode, Stage, Structure};
 use monspec::{Comparison, ServiceEntry};
 use release::behind::Behind;
 use release::deployment::{Deployment, Group, Origin};
@@ -225,39 +225,36 @@ fn about(
     compared: &[(&ServiceEntry, &Comparison)],
     listed: &Behind,
 ) -> Result<About, Refusal> {
-    let stage = match registrant {
-        Registrant::Action { stage, .. } => {
-            let mut stages = released.structure.stages.iter();
-            stages.find(|declared| declared.name == *stage)
-        }
-        Registrant::Direct => None,
-    };
-    let actions = stage
-        .map(|stage| stage.actions.as_slice())
-        .unwrap_or_default();
-    let own: BTreeSet<Group> = actions.iter().filter_map(deploys_to).collect();
+    let structure = released.structure;
+    let stage = own_stage(structure, registrant);
+    let left = stage.map(|stage| unnamed(structure, registrant, stage));
+    let left = left.unwrap_or_default();
     let known = released.groups();
-    let source = behind_sources(compared, listed, &known, &own);
+    let source = behind_sources(compared, listed, &known, &left);
     if let Some(stage) = stage {
-        has_its_place(released.structure, registrant, stage, &source.groups)?;
+        let named = behind_sources(compared, listed, &known, &BTreeSet::new());
+        has_its_place(structure, registrant, stage, &named.groups)?;
     }
 
-    let mut deployed = released.before(registrant);
-    deployed.retain(|deployed| source.groups.contains(&deployed.group));
-    let otherwise = actions.iter().find_map(|action| match &action.kind {
-        ActionKind::Deploy(provider) => Some((action, provider)),
-        _ => None,
-    });
+    let otherwise = stage.and_then(deploys_otherwise);
+    let own: BTreeSet<Group> = stage
+        .into_iter()
+        .flat_map(|stage| stage.actions.iter().filter_map(deploys_to))
+        .collect();
+    // What a stage brought by other means is not what an earlier one did.
+    let deployed = if otherwise.is_some() && source.groups.is_disjoint(&own) {
+        Vec::new()
+    } else {
+        let mut deployed = released.before(registrant);
+        deployed.retain(|deployed| source.groups.contains(&deployed.group));
+        deployed
+    };
     let environments: BTreeSet<String> = compared
         .iter()
         .map(|(_, comparison)| format!("`{}`", comparison.source))
         .collect();
     let environments = environments.into_iter().collect::<Vec<_>>().join(", ");
     let untaught = if let Some((action, provider)) = otherwise {
-        // What this stage brought by other means is not what an earlier one did.
-        if source.groups.is_disjoint(&own) {
-            deployed.clear();
-        }
         Some(format!(
             "Nothing is learnt of it: `{}` deploys by {provider} in the same stage.",
             action.name
@@ -277,7 +274,7 @@ fn about(
         None
     };
     let compared = compared.iter().map(|(entry, comparison)| {
-        let groups = behind_compared(entry, comparison, listed, &known, &own);
+        let groups = behind_compared(entry, comparison, listed, &known, &left);
         (entry.id.clone(), groups.into_iter().collect())
     });
     Ok(About {
@@ -287,8 +284,52 @@ fn about(
     })
 }
 
+fn own_stage<'a>(structure: &'a Structure, registrant: &Registrant) -> Option<&'a Stage> {
+    let Registrant::Action { stage, .. } = registrant else {
+        return None;
+    };
+    let mut stages = structure.stages.iter();
+    stages.find(|declared| declared.name == *stage)
+}
+
+/// An action of a stage that surely deploys by other means than CodeDeploy, and
+/// these means.
+fn deploys_otherwise(stage: &Stage) -> Option<(&Action, &str)> {
+    stage.actions.iter().find_map(|action| match &action.kind {
+        ActionKind::Deploy(provider) => Some((action, provider.as_str())),
+        _ => None,
+    })
+}
+
+/// The groups that are meant where nothing names one: those that the stage
+/// deployed to before the registrant. There are none where anything before or
+/// beside their deployment may have brought the build by other means: then theirs
+/// may be the tests of it.
+fn unnamed(structure: &Structure, registrant: &Registrant, stage: &Stage) -> BTreeSet<Group> {
+    let actions = stage.actions.iter();
+    let before =
+        actions.filter(|action| is_before(structure, registrant, &stage.name, &action.name));
+    let deployed: Vec<(i32, Group)> = before
+        .filter_map(|action| Some((action.run_order, deploys_to(action)?)))
+        .collect();
+    let may_have_deployed = |action: &Action| match action.kind {
+        ActionKind::Deploy(_) => true,
+        // What makes an artifact is a build.
+        ActionKind::Lambda(_) | ActionKind::Other => {
+            let mut orders = deployed.iter().map(|(order, _)| *order);
+            action.outputs.is_empty() && orders.any(|order| action.run_order <= order)
+        }
+        ActionKind::Approval | ActionKind::Source | ActionKind::CodeDeploy(_) => false,
+    };
+    if stage.actions.iter().any(may_have_deployed) {
+        return BTreeSet::new();
+    }
+    deployed.into_iter().map(|(_, group)| group).collect()
+}
+
 /// Refuses a registration before which none of these groups can have been
-/// deployed to, although one of them is later in its stage.
+/// deployed to, although one of them is later in its stage. They are named: what
+/// nothing names may be anything, such as the tests.
 fn has_its_place(
     structure: &Structure,
     registrant: &Registrant,

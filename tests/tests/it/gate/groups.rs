@@ -14,6 +14,8 @@ use crate::world::{PIPELINE, PRODUCTION, STAGING, World, monspec, only};
 
 stories! {
     stage_that_deploys_otherwise_adopts_no_neighbours_deployment,
+    stage_that_deploys_otherwise_judges_no_tests_that_are_deployed_beside,
+    stage_that_deploys_otherwise_judges_nothing_that_an_earlier_one_deployed,
     stage_that_deploys_otherwise_too_teaches_nothing,
     later_stage_judges_what_an_earlier_one_deployed_to_its_source,
     neighbours_of_one_stage_are_not_taught_unless_told_apart,
@@ -67,16 +69,22 @@ fn groups(registration: &Registration) -> Vec<String> {
     deployments.map(|each| each.group.to_string()).collect()
 }
 
-/// Production is judged, and deployed to by something else than CodeDeploy.
-async fn stage_that_deploys_otherwise_adopts_no_neighbours_deployment(mut world: World) {
-    let stage = || Stage::new("Production");
+/// A stage that begins with a roll-out by something else than CodeDeploy.
+fn rolled(name: &str) -> impl Iterator<Item = Stage> {
+    let stage = || Stage::new(name);
     let ways = [
         stage().elsewhere("Roll", "Deploy", "ECS", 1),
         stage().elsewhere("Roll", "Deploy", "CloudFormation", 1),
         stage().elsewhere("Roll", "Build", "CodeBuild", 1),
         stage().elsewhere("Roll", "Compute", "Commands", 1),
+        stage().lambda("Roll", "roll", "", 1, None),
     ];
-    for production in ways {
+    ways.into_iter()
+}
+
+/// Production is judged, and deployed to by something else than CodeDeploy.
+async fn stage_that_deploys_otherwise_adopts_no_neighbours_deployment(mut world: World) {
+    for production in rolled("Production") {
         let staging = Stage::new("Staging").deploy("Deploy", APP, "Staging", 1);
         let production = register(production, "ProductionToStaging,5", 2);
         declare(&world, Mode::Superseded, [staging, production]);
@@ -87,6 +95,50 @@ async fn stage_that_deploys_otherwise_adopts_no_neighbours_deployment(mut world:
         assert_eq!(evidence.verdict, Verdict::Passed);
         let note = evidence.note.unwrap();
         assert!(note.contains("No deployments are known"), "{note}");
+        assert!(known(&world, APP, "Staging").await.is_empty());
+        world.advance(SignedDuration::from_hours(3));
+    }
+}
+
+/// The tutorial's own structure, with the tests beside the registration or before
+/// it. Their group is named like no environment.
+async fn stage_that_deploys_otherwise_judges_no_tests_that_are_deployed_beside(mut world: World) {
+    world.group(APP, "Staging_Tests", GroupOptions::default());
+    for run_order in [2, 3] {
+        for staging in rolled("Staging") {
+            let staging = staging.deploy("DeployTests", APP, "Staging_Tests", 2);
+            let staging = register(staging, "StagingToStagingLastHour,5", run_order);
+            declare(&world, Mode::Superseded, [staging]);
+
+            let (registration, evidence) = judged(&mut world).await;
+
+            assert_eq!(groups(&registration), [""; 0]);
+            assert_eq!(evidence.verdict, Verdict::Passed, "{evidence:?}");
+            let note = evidence.note.unwrap();
+            assert!(note.contains("No deployments are known"), "{note}");
+            assert!(known(&world, APP, "Staging_Tests").await.is_empty());
+            world.advance(SignedDuration::from_hours(3));
+        }
+    }
+}
+
+/// The environment was deployed to by CodeDeploy before, and then by other means.
+async fn stage_that_deploys_otherwise_judges_nothing_that_an_earlier_one_deployed(
+    mut world: World,
+) {
+    for provider in ["ECS", "CloudFormation"] {
+        let base = Stage::new("Base").deploy("Deploy", APP, "Staging", 1);
+        let staging = Stage::new("Staging").elsewhere("Roll", "Deploy", provider, 1);
+        let staging = register(staging, "StagingToProduction,5", 2);
+        declare(&world, Mode::Superseded, [base, staging]);
+
+        let (registration, evidence) = judged(&mut world).await;
+
+        assert_eq!(groups(&registration), [""; 0]);
+        assert_eq!(evidence.verdict, Verdict::Failed);
+        let note = evidence.note.unwrap();
+        let said = format!("`Roll` deploys by {provider}");
+        assert!(note.contains(&said), "{note}");
         assert!(known(&world, APP, "Staging").await.is_empty());
         world.advance(SignedDuration::from_hours(3));
     }
