@@ -86,6 +86,8 @@ pub enum ActionKind {
     Deploy(String),
     /// Invokes the Lambda function of this name.
     Lambda(String),
+    /// Tests something.
+    Test,
     /// Anything else.
     Other,
 }
@@ -403,6 +405,7 @@ fn action_kind(
     match category {
         ActionCategory::Approval => ActionKind::Approval,
         ActionCategory::Source => ActionKind::Source,
+        ActionCategory::Test => ActionKind::Test,
         ActionCategory::Deploy if provider.starts_with("CodeDeploy") => {
             match (value("ApplicationName"), value("DeploymentGroupName")) {
                 (Some(application), Some(group)) => {

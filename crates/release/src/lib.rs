@@ -11,6 +11,7 @@ pub mod explanation;
 pub mod grouping;
 pub mod link;
 pub mod links;
+pub mod otherwise;
 pub mod outlook;
 pub mod pause;
 pub mod plot;

@@ -52,6 +52,7 @@ use uuid::Uuid;
 
 use crate::approval::Answer;
 use crate::deployment::{Deployment, Group};
+use crate::otherwise::Otherwise;
 use crate::window::{Window, saturating_add};
 
 /// Names one validation. Ids sort by the time of registration.
@@ -115,10 +116,13 @@ pub struct Registration {
     /// is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub untaught: Option<String>,
-    /// The deployment groups behind the compared environments, where known.
+    /// What may have brought the build by other means than CodeDeploy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub otherwise: Vec<Otherwise>,
+    /// The deployment groups behind the compared environments, where known. This
+    /// is the older form of `compared`, still written for older readers.
     pub compare_groups: Vec<Group>,
-    /// The same by service entry. Records of earlier versions do not tell them
-    /// apart.
+    /// The same by service entry. Only records of earlier versions lack it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub compared: BTreeMap<String, Vec<Group>>,
     /// Where the result is posted, if anywhere.

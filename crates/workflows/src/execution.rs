@@ -22,6 +22,7 @@ pub(crate) struct Deployed {
     pub(crate) id: String,
     pub(crate) group: Group,
     pub(crate) at: Timestamp,
+    pub(crate) stage: String,
     given: Given,
 }
 
@@ -71,6 +72,7 @@ impl Released<'_> {
                 id: id.clone(),
                 group: group(target),
                 at: run.started,
+                stage: run.stage.clone(),
                 given: self.given(run),
             };
             let known = newest

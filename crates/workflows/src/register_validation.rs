@@ -1,5 +1,6 @@
 //! A pipeline action, or another caller, asks for a build to be judged.
 
+mod otherwise;
 mod parameters;
 mod pipeline;
 mod spec;
@@ -160,6 +161,7 @@ async fn for_job(services: &Services, job: &Job, now: Timestamp) -> Result<Outco
         &parameters,
         &compared,
         &services.behind,
+        now,
     )
     .await?
     else {
@@ -195,6 +197,7 @@ async fn directly(services: &Services, text: &str, now: Timestamp) -> Result<Out
                 &parameters,
                 &compared,
                 &services.behind,
+                now,
             )
             .await?
         }
@@ -257,6 +260,7 @@ fn registration(
         version,
         deployments: placed.deployments,
         untaught: placed.untaught,
+        otherwise: placed.otherwise,
         compare_groups: all_of(&placed.compared),
         compared: placed.compared,
         result_hook: parameters.result_hook.clone(),

@@ -5,13 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use delivery::CodePipeline;
 use delivery::job::JobContext;
-use delivery::pipeline::{Action, ActionKind, ExecutionKind, Mode, Stage, Structure};
+use delivery::pipeline::{ActionKind, ExecutionKind, Mode, Stage, Structure};
+use jiff::Timestamp;
 use monspec::{Comparison, ServiceEntry};
 use release::behind::Behind;
 use release::deployment::{Deployment, Group, Origin};
 use release::grouping::{SETTING, behind_compared, behind_sources};
+use release::otherwise::Otherwise;
 use release::validation::{ApprovalAction, ExecutionMode, Registrant, SourceRevision};
 
+use super::otherwise::{brought, deploys_otherwise, unnamed};
 use super::parameters::Parameters;
 use super::{Refusal, Stop};
 use crate::execution::{Deployed, Read, Released, deploys_to, is_before, sources};
@@ -27,6 +30,7 @@ pub(super) struct Placed {
     pub(super) sources: Vec<SourceRevision>,
     pub(super) deployments: Vec<Deployment>,
     pub(super) untaught: Option<String>,
+    pub(super) otherwise: Vec<Otherwise>,
     pub(super) compared: BTreeMap<String, Vec<Group>>,
 }
 
@@ -42,6 +46,7 @@ impl Placed {
             sources: Vec::new(),
             deployments: Vec::new(),
             untaught: None,
+            otherwise: Vec::new(),
             compared: BTreeMap::new(),
         }
     }
@@ -54,6 +59,7 @@ pub(super) async fn placed(
     parameters: &Parameters,
     compared: &[(&ServiceEntry, &Comparison)],
     listed: &Behind,
+    now: Timestamp,
 ) -> Result<Option<Placed>, Stop> {
     let read = Read::of_job(
         pipeline,
@@ -74,6 +80,7 @@ pub(super) async fn placed(
         parameters,
         compared,
         listed,
+        now,
     )
 }
 
@@ -84,6 +91,7 @@ pub(super) async fn placed_directly(
     parameters: &Parameters,
     compared: &[(&ServiceEntry, &Comparison)],
     listed: &Behind,
+    now: Timestamp,
 ) -> Result<Option<Placed>, Stop> {
     let execution = parameters
         .execution
@@ -97,6 +105,7 @@ pub(super) async fn placed_directly(
         parameters,
         compared,
         listed,
+        now,
     )
 }
 
@@ -109,6 +118,7 @@ fn place(
     parameters: &Parameters,
     compared: &[(&ServiceEntry, &Comparison)],
     listed: &Behind,
+    now: Timestamp,
 ) -> Result<Option<Placed>, Stop> {
     let Read {
         structure,
@@ -136,6 +146,7 @@ fn place(
         untaught,
         compared,
     } = about(&released, &registrant, compared, listed)?;
+    let otherwise = brought(&released, &registrant, &deployed, now);
     let deployments = deployed
         .iter()
         .map(|deployed| deployed.deployment(&released, Origin::Release))
@@ -147,6 +158,7 @@ fn place(
         approval,
         deployments,
         untaught,
+        otherwise,
         compared,
         execution: Some(id),
         sources,
@@ -290,41 +302,6 @@ fn own_stage<'a>(structure: &'a Structure, registrant: &Registrant) -> Option<&'
     };
     let mut stages = structure.stages.iter();
     stages.find(|declared| declared.name == *stage)
-}
-
-/// An action of a stage that surely deploys by other means than CodeDeploy, and
-/// these means.
-fn deploys_otherwise(stage: &Stage) -> Option<(&Action, &str)> {
-    stage.actions.iter().find_map(|action| match &action.kind {
-        ActionKind::Deploy(provider) => Some((action, provider.as_str())),
-        _ => None,
-    })
-}
-
-/// The groups that are meant where nothing names one: those that the stage
-/// deployed to before the registrant. There are none where anything before or
-/// beside their deployment may have brought the build by other means: then theirs
-/// may be the tests of it.
-fn unnamed(structure: &Structure, registrant: &Registrant, stage: &Stage) -> BTreeSet<Group> {
-    let actions = stage.actions.iter();
-    let before =
-        actions.filter(|action| is_before(structure, registrant, &stage.name, &action.name));
-    let deployed: Vec<(i32, Group)> = before
-        .filter_map(|action| Some((action.run_order, deploys_to(action)?)))
-        .collect();
-    let may_have_deployed = |action: &Action| match action.kind {
-        ActionKind::Deploy(_) => true,
-        // What makes an artifact is a build.
-        ActionKind::Lambda(_) | ActionKind::Other => {
-            let mut orders = deployed.iter().map(|(order, _)| *order);
-            action.outputs.is_empty() && orders.any(|order| action.run_order <= order)
-        }
-        ActionKind::Approval | ActionKind::Source | ActionKind::CodeDeploy(_) => false,
-    };
-    if stage.actions.iter().any(may_have_deployed) {
-        return BTreeSet::new();
-    }
-    deployed.into_iter().map(|(_, group)| group).collect()
 }
 
 /// Refuses a registration before which none of these groups can have been

@@ -11,6 +11,7 @@ mod words;
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
+use delivery::pipeline::{ActionRun, RunStatus};
 use futures_util::future::{try_join, try_join_all};
 use jiff::Timestamp;
 use monspec::{Gap, Monspec, Verdict};
@@ -19,6 +20,7 @@ use release::deployment::{
     undisturbed,
 };
 use release::evidence::Unjudged;
+use release::otherwise::{Run, looked_back_to};
 use release::validation::{Registrant, Registration};
 use release::window::Window;
 
@@ -53,7 +55,7 @@ pub(super) struct Histories<'a> {
     /// The deployments to judge, with what CodeDeploy knows beyond the
     /// registration.
     pub(super) judged: Vec<Deployment>,
-    /// The first execution that followed, where no deployments are known.
+    /// What another execution ran, where CodeDeploy does not know all.
     followed_by: Option<Mixed>,
     window: Window,
 }
@@ -228,34 +230,42 @@ fn wanted<'a>(
     all
 }
 
-/// Whether a later execution came to the stage of the registering action before
-/// the window ended. Without deployments that are known this is all that can be
-/// seen of an overlap.
+/// Whether another execution may have changed before the window ended what this
+/// one had brought by other means than CodeDeploy. Where no deployments are known,
+/// one that came to the stage of the registering action may have too.
 async fn followed(
     shared: &Shared<'_>,
     registration: &Registration,
     window: Window,
 ) -> anyhow::Result<Option<Mixed>> {
-    let (Registrant::Action { stage, .. }, Some(execution), []) = (
-        &registration.registrant,
-        &registration.execution,
-        registration.deployments.as_slice(),
-    ) else {
+    let (Registrant::Action { stage, .. }, Some(execution)) =
+        (&registration.registrant, &registration.execution)
+    else {
         return Ok(None);
     };
-    let runs = shared
-        .runs_since(&registration.pipeline, registration.registered_at)
-        .await?;
+    let unknown = registration.deployments.is_empty();
+    let registered_at = unknown.then_some(registration.registered_at);
+    let brought = looked_back_to(&registration.otherwise, registration.mode);
+    let Some(since) = brought.into_iter().chain(registered_at).min() else {
+        return Ok(None);
+    };
+    let runs = shared.runs_since(&registration.pipeline, since).await?;
+    let changes = |run: &ActionRun| {
+        let mut otherwise = registration.otherwise.iter();
+        let entered = registered_at.is_some_and(|at| at <= run.started) && run.stage == *stage;
+        entered || otherwise.any(|one| one.is_changed_by(as_run(run)))
+    };
     let by = runs
-        .into_iter()
-        .filter(|run| run.stage == *stage && run.execution != *execution)
-        .filter(|run| run.started < window.end)
+        .iter()
+        .filter(|run| run.execution != *execution && run.started < window.end)
+        .filter(|run| changes(run))
         .min_by_key(|run| run.started);
     Ok(by.map(|by| {
         let reason = format!(
-            "overtaken: execution {} reached stage `{stage}` at {}, before the window ended, so the numbers belong \
-             to two builds",
+            "overtaken: execution {} reached stage `{}` at {}, before the window ended, so the numbers belong to two \
+             builds",
             by.execution,
+            by.stage,
             whole_second(by.started)
         );
         Mixed {
@@ -265,6 +275,16 @@ async fn followed(
             deployments: None,
         }
     }))
+}
+
+fn as_run(run: &ActionRun) -> Run<'_> {
+    let ended = run.status != RunStatus::InProgress;
+    Run {
+        stage: &run.stage,
+        action: &run.action,
+        began: run.started,
+        ended: run.updated.filter(|_| ended),
+    }
 }
 
 /// The build's window, as far as any shift looks ahead of it.

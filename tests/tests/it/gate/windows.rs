@@ -19,6 +19,10 @@ stories! {
     entry_that_cannot_be_measured_hides_no_number_of_an_overtaken_window,
     pipeline_without_deployments_says_what_may_go_unseen,
     later_execution_in_the_stage_overtakes_where_no_deployments_are_known,
+    execution_that_deploys_in_an_earlier_stage_overtakes,
+    execution_that_only_builds_does_not_overtake,
+    execution_that_deployed_before_the_registration_overtakes,
+    sidecar_of_another_execution_overtakes_before_its_deployment,
     healed_build_has_failed,
     baseline_of_a_bad_build_is_not_trusted,
     fix_that_registered_nothing_ends_the_taint,
@@ -133,25 +137,137 @@ async fn later_execution_in_the_stage_overtakes_where_no_deployments_are_known(m
     assert_eq!(world.answered(&second), ApprovalStatus::Approved);
 }
 
-/// A pipeline that releases by other means than CodeDeploy.
-fn without_deployments(world: &World) {
-    const PARAMETERS: &str =
-        "StagingToProduction,5,ApproveStaging,#{codepipeline.PipelineExecutionId}";
-    let staging = Stage::new("Staging").test("Rollout").lambda(
-        "Register",
-        "register-validation",
-        PARAMETERS,
-        2,
-        Some("Monspec"),
-    );
-    let approve = Stage::new("Approve").approval("ApproveStaging");
-    let pipeline = PipelineSpec::new(PIPELINE).mode(Mode::Parallel);
-    world
-        .aws
-        .pipelines()
-        .create(pipeline.stage(staging).stage(approve));
+const NAMED: &str = "StagingToProduction,5,ApproveStaging,#{codepipeline.PipelineExecutionId}";
+
+fn register(stage: Stage, run_order: u16) -> Stage {
+    let monspec = Some("Monspec");
+    stage.lambda("Register", "register-validation", NAMED, run_order, monspec)
+}
+
+/// A pipeline of these stages, and a build that is as good as production.
+fn declare(world: &World, mode: Mode, stages: impl IntoIterator<Item = Stage>) {
+    let pipeline = PipelineSpec::new(PIPELINE).mode(mode);
+    let pipeline = stages.into_iter().fold(pipeline, PipelineSpec::stage);
+    world.aws.pipelines().create(pipeline);
     world.traffic(STAGING, 100.0, 0.0);
     world.traffic(PRODUCTION, 100.0, 0.0);
+}
+
+/// Stages of their own build, deploy and ask for the verdict.
+fn in_three_stages(deploy: Stage) -> [Stage; 3] {
+    let build = Stage::new("Build")
+        .elsewhere("Build", "Build", "CodeBuild", 1)
+        .output_artifact("Bundle");
+    let gate = register(Stage::new("Approve"), 1).approval("ApproveStaging");
+    [build, deploy, gate]
+}
+
+fn ways_to_deploy() -> [Stage; 3] {
+    let stage = || Stage::new("Deploy");
+    [
+        stage().elsewhere("Roll", "Deploy", "ECS", 1),
+        stage().elsewhere("Roll", "Build", "CodeBuild", 1),
+        stage()
+            .elsewhere("Roll", "Deploy", "ECS", 1)
+            .elsewhere("Load", "Test", "CodeBuild", 2),
+    ]
+}
+
+/// The gate is still taken by the first, while the next one deploys.
+async fn execution_that_deploys_in_an_earlier_stage_overtakes(first: World) {
+    for deploy in ways_to_deploy() {
+        let mut world = World::start(first.api).await;
+        declare(&world, Mode::Superseded, in_three_stages(deploy));
+        let one = world.release("1", &monspec()).await;
+        world.advance(SignedDuration::from_mins(2));
+        let two = world.release("2", &monspec()).await;
+        world.advance(SignedDuration::from_mins(6));
+
+        let ticked = world.tick().await;
+
+        assert_eq!(world.answered(&one), ApprovalStatus::Waiting);
+        let evidence = world.evidence(only(&ticked)).await;
+        assert_eq!(evidence.context.unjudged, Some(Unjudged::Overtaken));
+        let reason = evidence.reason.unwrap();
+        let said = format!("overtaken: execution {two} reached stage `Deploy` at 2026-01-05T10:02");
+        assert!(reason.starts_with(&said), "{reason}");
+    }
+}
+
+async fn execution_that_only_builds_does_not_overtake(first: World) {
+    for deploy in ways_to_deploy() {
+        let mut world = World::start(first.api).await;
+        declare(&world, Mode::Superseded, in_three_stages(deploy));
+        let one = world.release("1", &monspec()).await;
+        world.advance(SignedDuration::from_mins(2));
+        let pipelines = world.aws.pipelines();
+        pipelines.hold_deploy(PIPELINE, "Build", "Build").unwrap();
+        world.release("2", &monspec()).await;
+
+        world.pass_window().await;
+
+        assert_eq!(world.answered(&one), ApprovalStatus::Approved);
+    }
+}
+
+/// Both deploy, one after the other, and are tested for long before they ask for
+/// a verdict. The environment is the second one's.
+async fn execution_that_deployed_before_the_registration_overtakes(mut world: World) {
+    let staging = Stage::new("Staging")
+        .elsewhere("Roll", "Deploy", "ECS", 1)
+        .test("Load");
+    let approve = Stage::new("Approve").approval("ApproveStaging");
+    declare(&world, Mode::Parallel, [register(staging, 3), approve]);
+    let pipelines = world.aws.pipelines().clone();
+    pipelines.hold_deploy(PIPELINE, "Staging", "Load").unwrap();
+    let one = world.start_execution("1", &monspec());
+    world.advance(SignedDuration::from_mins(5));
+    let two = world.start_execution("2", &monspec());
+    world.advance(SignedDuration::from_mins(5));
+
+    for (execution, told) in [
+        (one, ApprovalStatus::Waiting),
+        (two, ApprovalStatus::Approved),
+    ] {
+        let done = lab::pipeline::Ending::Succeeded;
+        pipelines
+            .finish_deploy(PIPELINE, "Staging", "Load", &execution, done)
+            .unwrap();
+        world.run_jobs().await;
+        world.pass_window().await;
+        assert_eq!(world.answered(&execution), told);
+    }
+}
+
+/// What CodeDeploy deploys comes after the end of the window.
+async fn sidecar_of_another_execution_overtakes_before_its_deployment(mut world: World) {
+    let staging = Stage::new("Staging")
+        .elsewhere("Sidecar", "Deploy", "ECS", 1)
+        .deploy("Deploy", "SampleDevOpsApp", "Staging", 2);
+    let approve = Stage::new("Approve").approval("ApproveStaging");
+    declare(&world, Mode::Parallel, [register(staging, 3), approve]);
+    let one = world.release("1", &monspec()).await;
+    world.advance(SignedDuration::from_mins(3));
+    let pipelines = world.aws.pipelines();
+    pipelines
+        .hold_deploy(PIPELINE, "Staging", "Sidecar")
+        .unwrap();
+    let two = world.start_execution("2", &monspec());
+    world.advance(SignedDuration::from_mins(5));
+
+    let ticked = world.tick().await;
+
+    assert_eq!(world.answered(&one), ApprovalStatus::Waiting);
+    let reason = world.evidence(only(&ticked)).await.reason.unwrap();
+    let said = format!("overtaken: execution {two} reached stage `Staging`");
+    assert!(reason.starts_with(&said), "{reason}");
+}
+
+/// A pipeline that releases by other means than CodeDeploy.
+fn without_deployments(world: &World) {
+    let staging = register(Stage::new("Staging").test("Rollout"), 2);
+    let approve = Stage::new("Approve").approval("ApproveStaging");
+    declare(world, Mode::Parallel, [staging, approve]);
 }
 
 async fn healed_build_has_failed(mut world: World) {
