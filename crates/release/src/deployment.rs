@@ -175,6 +175,8 @@ pub struct Reached {
     pub entry: LedgerEntry,
     /// When nothing else ran any more; nothing if something else still may.
     pub everywhere: Option<Timestamp>,
+    /// When it changed the last instance; nothing if it goes on.
+    pub ended: Option<Timestamp>,
     /// The deployment that it took back: the one that the marker of a heal
     /// names, or the one that CodeDeploy rolled back. Nothing if it took none
     /// back, or if nobody says which.
@@ -220,6 +222,18 @@ pub fn undisturbed(judged: &Deployment, history: &[Reached], window: Window) -> 
         }
         Some(first) => Undisturbed::Overtaken(first.clone()),
     }
+}
+
+/// What changed an instance of a group in any part of `window` first, if anything
+/// did. Where nothing of the group is judged, all of it has to stay as it was.
+pub fn disturbed(history: &[Reached], window: Window) -> Option<&Reached> {
+    let changes = |one: &&Reached| {
+        let began = one.entry.deployment.at;
+        let goes_on = one.ended.is_none_or(|ended| window.start < ended);
+        began < window.end && (window.start <= began || goes_on)
+    };
+    let changes = history.iter().filter(changes);
+    changes.min_by_key(|one| one.entry.deployment.at)
 }
 
 /// What of the history of one group, in any order, ran in any part of `window`.
@@ -365,6 +379,7 @@ mod tests {
                 bound_to: None,
             },
             everywhere: Some(minute(at)),
+            ended: Some(minute(at)),
             takes_back: None,
         }
     }
@@ -433,6 +448,25 @@ mod tests {
                 Undisturbed::Overtaken(by) => format!("overtaken by {}", by.entry.deployment.id),
             };
             assert_eq!(found, expected, "{history:?}");
+        }
+    }
+
+    #[test]
+    fn group_is_disturbed_by_what_changes_it_in_any_part_of_a_window() {
+        for (at, ended, disturbs) in [
+            (5, Some(9), false),
+            (5, Some(10), false),
+            (5, Some(11), true),
+            (5, None, true),
+            (10, Some(10), true),
+            (14, Some(20), true),
+            (15, Some(20), false),
+        ] {
+            let mut one = release("d-1", at);
+            one.ended = ended.map(minute);
+            let history = [one];
+            let found = disturbed(&history, window(10, 15));
+            assert_eq!(found.is_some(), disturbs, "{at} to {ended:?}");
         }
     }
 

@@ -17,6 +17,8 @@
 //! | any | due | claim, due = lease | – | still due | due again at the lease |
 //! | Waiting | a heal that names the build, or its rollback, reached the group first, before the window ended | → Judged(Failed), evidence | – | lease, judged again | next row of Judged |
 //! | Waiting | any other deployment reached the group first, before the window ended | → Judged(Inconclusive), evidence, nothing is learnt | – | lease, judged again | next row of Judged |
+//! | Waiting | a group behind the source environment that is not judged was changed in the window | the same | – | lease, judged again | next row of Judged |
+//! | Waiting | another execution may have changed in the window what this one brought by other means than CodeDeploy | the same | – | lease, judged again | next row of Judged |
 //! | Waiting | a group cannot be asked what was deployed to it | due = backoff, faults + 1, claim released | – | lease | as written |
 //! | Waiting | a number is missing and patience is left | due = next look, claim released | – | lease | as written |
 //! | Waiting | a fault | due = backoff, faults + 1, claim released | – | lease | as written |
@@ -116,6 +118,10 @@ pub struct Registration {
     /// is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub untaught: Option<String>,
+    /// The deployment groups behind the source environments, where known. Those
+    /// of them that none of the deployments is to have to stay as they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub source_groups: Vec<Group>,
     /// What may have brought the build by other means than CodeDeploy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub otherwise: Vec<Otherwise>,

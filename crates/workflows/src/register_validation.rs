@@ -260,6 +260,7 @@ fn registration(
         version,
         deployments: placed.deployments,
         untaught: placed.untaught,
+        source_groups: placed.source_groups,
         otherwise: placed.otherwise,
         compare_groups: all_of(&placed.compared),
         compared: placed.compared,

@@ -75,6 +75,7 @@ fn registered(at: Timestamp, spec: &Spec) -> Registration {
         version: "4f2a9c1e77aa Change the cart".to_owned(),
         deployments: Vec::new(),
         untaught: None,
+        source_groups: Vec::new(),
         otherwise: Vec::new(),
         compare_groups: Vec::new(),
         compared: std::collections::BTreeMap::new(),

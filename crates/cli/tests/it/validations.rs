@@ -306,6 +306,7 @@ fn registration(pipeline: &str, now: Timestamp, ago: SignedDuration) -> Registra
             origin: Origin::Release,
         }],
         untaught: None,
+        source_groups: Vec::new(),
         otherwise: Vec::new(),
         compare_groups: Vec::new(),
         compared: std::collections::BTreeMap::new(),

@@ -74,6 +74,7 @@ pub(crate) fn waiting(number: u8) -> Validation {
             origin: Origin::Release,
         }],
         untaught: None,
+        source_groups: Vec::new(),
         otherwise: Vec::new(),
         compare_groups: Vec::new(),
         compared: std::collections::BTreeMap::new(),

@@ -225,6 +225,7 @@ pub(crate) fn registration(second: u16) -> Registration {
         version: format!("build {second}"),
         deployments: vec![deployment("d-1", 0)],
         untaught: None,
+        source_groups: Vec::new(),
         otherwise: Vec::new(),
         compare_groups: Vec::new(),
         compared: std::collections::BTreeMap::new(),

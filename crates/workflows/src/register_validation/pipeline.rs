@@ -30,6 +30,7 @@ pub(super) struct Placed {
     pub(super) sources: Vec<SourceRevision>,
     pub(super) deployments: Vec<Deployment>,
     pub(super) untaught: Option<String>,
+    pub(super) source_groups: Vec<Group>,
     pub(super) otherwise: Vec<Otherwise>,
     pub(super) compared: BTreeMap<String, Vec<Group>>,
 }
@@ -46,6 +47,7 @@ impl Placed {
             sources: Vec::new(),
             deployments: Vec::new(),
             untaught: None,
+            source_groups: Vec::new(),
             otherwise: Vec::new(),
             compared: BTreeMap::new(),
         }
@@ -144,6 +146,7 @@ fn place(
     let About {
         deployed,
         untaught,
+        source_groups,
         compared,
     } = about(&released, &registrant, compared, listed)?;
     let otherwise = brought(&released, &registrant, &deployed, now);
@@ -158,6 +161,7 @@ fn place(
         approval,
         deployments,
         untaught,
+        source_groups,
         otherwise,
         compared,
         execution: Some(id),
@@ -226,6 +230,7 @@ fn mode(mode: Mode) -> ExecutionMode {
 struct About {
     deployed: Vec<Deployed>,
     untaught: Option<String>,
+    source_groups: Vec<Group>,
     compared: BTreeMap<String, Vec<Group>>,
 }
 
@@ -292,6 +297,7 @@ fn about(
     Ok(About {
         deployed,
         untaught,
+        source_groups: source.groups.into_iter().collect(),
         compared: compared.collect(),
     })
 }

@@ -13,11 +13,10 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 use delivery::pipeline::{ActionRun, RunStatus};
 use futures_util::future::{try_join, try_join_all};
-use jiff::Timestamp;
 use monspec::{Gap, Monspec, Verdict};
 use release::deployment::{
-    Deployment, Group, LedgerEntry, OwnBaseline, Undisturbed, build, is_good, own_baseline, taint,
-    undisturbed,
+    Deployment, Group, LedgerEntry, OwnBaseline, Undisturbed, build, disturbed, is_good,
+    own_baseline, taint, undisturbed,
 };
 use release::evidence::Unjudged;
 use release::otherwise::{Run, looked_back_to};
@@ -35,9 +34,10 @@ pub(super) struct Mixed {
     pub(super) verdict: Verdict,
     pub(super) unjudged: Unjudged,
     pub(super) reason: String,
-    /// The deployment that was to be judged, and the one that came; only known
-    /// together.
-    pub(super) deployments: Option<(Deployment, Deployment)>,
+    /// The deployment that was taken back, if one was.
+    pub(super) healed: Option<Deployment>,
+    /// The deployment that came, if it was one.
+    pub(super) came: Option<Deployment>,
 }
 
 /// Why nothing may be held against a compare side.
@@ -92,10 +92,7 @@ impl<'a> Histories<'a> {
 
     /// Why the window was not the build's own, if it was not.
     pub(super) fn mixed(&mut self) -> Option<Mixed> {
-        if let Some(mixed) = self.followed_by.take() {
-            return Some(mixed);
-        }
-        self.judged.iter().find_map(|judged| {
+        let on_its_own = self.judged.iter().find_map(|judged| {
             let history = self.groups.get(&judged.group)?;
             let made = history.made.get(&judged.id);
             let since = Deployment {
@@ -105,9 +102,16 @@ impl<'a> Histories<'a> {
             match undisturbed(&since, &history.reached, self.window) {
                 Undisturbed::Yes => None,
                 Undisturbed::Healed(heal) => Some(healed(judged, heal)),
-                Undisturbed::Overtaken(by) => Some(overtaken(judged, by)),
+                Undisturbed::Overtaken(by) => Some(overtaken(by)),
             }
-        })
+        });
+        let beside = || {
+            let groups = not_judged(self.registration);
+            let mut histories = groups.filter_map(|group| self.groups.get(group));
+            histories.find_map(|history| disturbed(&history.reached, self.window).cloned())
+        };
+        let mixed = on_its_own.or_else(|| beside().map(overtaken));
+        mixed.or_else(|| self.followed_by.take())
     }
 
     /// Why nothing may be held against the compare side of a service entry, if
@@ -220,6 +224,9 @@ fn wanted<'a>(
         wanted.judged.push(judged);
         wanted.until = Some(window.end);
     }
+    for group in not_judged(registration) {
+        all.entry(group).or_default().quiet = Some(window);
+    }
     for pair in pairs {
         if let Some(compare) = pair.compare {
             for group in registration.compared_by(&pair.entry.id) {
@@ -228,6 +235,16 @@ fn wanted<'a>(
         }
     }
     all
+}
+
+/// The groups behind the source environments that nothing judged is in.
+fn not_judged(registration: &Registration) -> impl Iterator<Item = &Group> {
+    let is_judged = |group: &Group| {
+        let mut deployments = registration.deployments.iter();
+        deployments.any(|judged| judged.group == *group)
+    };
+    let groups = registration.source_groups.iter();
+    groups.filter(move |group| !is_judged(group))
 }
 
 /// Whether another execution may have changed before the window ended what this
@@ -272,7 +289,8 @@ async fn followed(
             verdict: Verdict::Inconclusive,
             unjudged: Unjudged::Overtaken,
             reason,
-            deployments: None,
+            healed: None,
+            came: None,
         }
     }))
 }
@@ -287,13 +305,17 @@ fn as_run(run: &ActionRun) -> Run<'_> {
     }
 }
 
-/// The build's window, as far as any shift looks ahead of it.
+/// The build's window, as far as any shift of its side looks beyond it.
 fn looked_at(registration: &Registration, spec: &Monspec) -> Window {
     let window = registration.window;
-    let end = spec
-        .compared(&registration.comparison)
+    let compared = spec.compared(&registration.comparison);
+    let shifted = compared
         .iter()
-        .map(|(_, comparison)| window.shifted_back(comparison.shift_source_seconds).end)
-        .fold(window.end, Timestamp::max);
-    Window { end, ..window }
+        .map(|(_, comparison)| comparison.shift_source_seconds);
+    shifted
+        .map(|shift| window.shifted_back(shift))
+        .fold(window, |all, shifted| Window {
+            start: all.start.min(shifted.start),
+            end: all.end.max(shifted.end),
+        })
 }

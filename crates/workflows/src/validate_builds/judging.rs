@@ -159,7 +159,8 @@ async fn unjudged(
         verdict,
         unjudged,
         reason,
-        deployments,
+        healed,
+        came,
     } = mixed;
     let findings = sides.iter().flat_map(Sides::findings);
     let findings = findings.map(|found| Evidenced {
@@ -172,15 +173,15 @@ async fn unjudged(
         both.name_entities(&mut evidence.entities);
     }
     let mut links = Vec::new();
-    if let Some((judged, came)) = deployments {
-        let store = &shared.services.store;
-        let known = store.ledger_entry(&judged.group, &judged.id).await;
-        match known.ok().flatten() {
-            Some(known) if unjudged == Unjudged::Healed => {
-                links.extend(blamed(shared, &came.id, &known).await);
-            }
-            _ => links.push(context::deployment(shared, &came.id)),
-        }
+    let store = &shared.services.store;
+    let known = match &healed {
+        Some(healed) => store.ledger_entry(&healed.group, &healed.id).await,
+        None => Ok(None),
+    };
+    match (came, known.ok().flatten()) {
+        (Some(came), Some(known)) => links.extend(blamed(shared, &came.id, &known).await),
+        (Some(came), None) => links.push(context::deployment(shared, &came.id)),
+        (None, _) => {}
     }
     links.extend(context::around_unjudged(shared, registration, sides).await);
     evidence.context = Context {

@@ -2,7 +2,7 @@
 //! of the one says nothing of the other.
 
 use jiff::SignedDuration;
-use lab::codedeploy::GroupOptions;
+use lab::codedeploy::{GroupOptions, Outcome, Revision};
 use lab::pipeline::{Answer, ApprovalStatus, Mode, PipelineSpec, SourceRevision, Stage};
 use release::deployment::{Group, Standing};
 use release::evidence::Unjudged;
@@ -16,6 +16,8 @@ stories! {
     good_neighbour_makes_no_build_its_own_baseline,
     neighbour_that_stays_as_it_was_holds_up_nothing,
     neighbour_that_stays_as_it_was_is_taught_nothing_by_its_own_minutes,
+    neighbour_of_another_pipeline_must_stay_as_it_is,
+    neighbour_that_a_later_stage_deploys_must_stay_as_it_is,
 }
 
 const LISTED: &str = "DeploymentGroup:Staging=Web/Staging,DeploymentGroup:Staging=Api/Staging";
@@ -76,7 +78,11 @@ fn traffic(world: &World, ago: i64, ahead: i64) {
 
 /// Waits out the window and the patience for what is missing.
 async fn judged(world: &mut World) -> ValidationId {
-    world.advance(minutes(8));
+    judged_after(world, 8).await
+}
+
+async fn judged_after(world: &mut World, left: i64) -> ValidationId {
+    world.advance(minutes(left));
     let at_once = world.tick().await;
     world.advance(minutes(6));
     let late = world.tick().await;
@@ -199,4 +205,123 @@ async fn neighbour_that_stays_as_it_was_is_taught_nothing_by_its_own_minutes(mut
         [Standing::Good, Standing::Unknown]
     );
     assert_eq!(standings(&world, "Api").await, [Standing::Unknown; 2]);
+}
+
+/// Web is released; Api, which is behind the same environment, has a pipeline of
+/// its own.
+fn web_alone(world: &World) {
+    for service in ["Web", "Api"] {
+        world.group(service, "Staging", GroupOptions::default());
+    }
+    let staging = Stage::new("Staging")
+        .deploy("Web", "Web", "Staging", 1)
+        .input_artifact("Web")
+        .lambda(
+            "Register",
+            "register-validation",
+            WITH_PRODUCTION,
+            2,
+            Some("Monspec"),
+        );
+    let pipeline = PipelineSpec::new(PIPELINE).mode(Mode::Parallel);
+    let approve = Stage::new("Approve").approval("ApproveStaging");
+    let pipelines = world.aws.pipelines();
+    pipelines.create(pipeline.stage(staging).stage(approve));
+}
+
+/// Somebody deploys the other service.
+fn by_person(world: &World, options: GroupOptions) -> String {
+    world.group("Api", "Staging", options);
+    world.aws.s3().put("bundles", "api", b"api".to_vec());
+    let codedeploy = world.aws.codedeploy();
+    codedeploy
+        .deploy_by_person("Api", "Staging", Revision::s3("bundles", "api"))
+        .unwrap()
+}
+
+fn slow(duration: i64) -> GroupOptions {
+    GroupOptions {
+        duration: minutes(duration),
+        instances: ["i-1", "i-2", "i-3"].map(str::to_owned).to_vec(),
+        ..GroupOptions::default()
+    }
+}
+
+async fn neighbour_of_another_pipeline_must_stay_as_it_is(first: World) {
+    let failed = GroupOptions {
+        outcome: Outcome::Failed,
+        reaches: Some(0),
+        ..slow(1)
+    };
+    for (case, minute, options, disturbs) in [
+        ("in the window", 2, slow(1), true),
+        ("it goes on in the window", -1, slow(3), true),
+        ("it ended before the window", -6, slow(3), false),
+        ("it touched nothing", 2, failed, false),
+        ("after the window", 6, slow(1), false),
+    ] {
+        let mut world = World::start(first.api).await;
+        world.behind = LISTED.to_owned();
+        web_alone(&world);
+        traffic(&world, 60, 60);
+        let mut other = String::new();
+        if minute < 0 {
+            other = by_person(&world, options.clone());
+            world.advance(minutes(-minute));
+        }
+        let execution = release(&world, "2", "7").await;
+        if 0 < minute {
+            world.advance(minutes(minute));
+            other = by_person(&world, options);
+        }
+
+        let id = judged_after(&mut world, 8 - minute.max(0)).await;
+
+        let evidence = world.evidence(id).await;
+        let (told, known) = if disturbs {
+            let reason = evidence.reason.unwrap();
+            let said = format!("overtaken: deployment {other} reached Api/Staging");
+            assert!(reason.starts_with(&said), "{case}: {reason}");
+            (ApprovalStatus::Waiting, Standing::Unknown)
+        } else {
+            (ApprovalStatus::Approved, Standing::Good)
+        };
+        assert_eq!(world.answered(&execution), told, "{case}");
+        assert_eq!(standings(&world, "Web").await, [known], "{case}");
+    }
+}
+
+/// The two cannot be told apart, and the gate between them deploys nothing.
+async fn neighbour_that_a_later_stage_deploys_must_stay_as_it_is(mut world: World) {
+    for service in ["Web", "Api"] {
+        world.group(service, "Staging", GroupOptions::default());
+    }
+    let deploy = |service: &str| {
+        Stage::new(service)
+            .deploy(service, service, "Staging", 1)
+            .input_artifact(service)
+    };
+    let gate = Stage::new("Approve")
+        .lambda(
+            "Register",
+            "register-validation",
+            WITH_PRODUCTION,
+            1,
+            Some("Monspec"),
+        )
+        .approval("ApproveStaging");
+    let pipeline = PipelineSpec::new(PIPELINE).mode(Mode::Parallel);
+    let pipeline = pipeline.stage(deploy("Web")).stage(gate);
+    world.aws.pipelines().create(pipeline.stage(deploy("Api")));
+    traffic(&world, 1, 60);
+    let execution = release(&world, "2", "7").await;
+    world.advance(minutes(2));
+    let other = by_person(&world, GroupOptions::default());
+
+    let id = judged(&mut world).await;
+
+    assert_eq!(world.answered(&execution), ApprovalStatus::Waiting);
+    let reason = world.evidence(id).await.reason.unwrap();
+    let said = format!("overtaken: deployment {other} reached Api/Staging");
+    assert!(reason.starts_with(&said), "{reason}");
 }

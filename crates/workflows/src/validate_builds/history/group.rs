@@ -31,6 +31,8 @@ pub(super) struct Wanted<'a> {
     pub(super) judged: Vec<&'a Deployment>,
     /// Until then.
     pub(super) until: Option<Timestamp>,
+    /// Whatever changes the group in this window counts.
+    pub(super) quiet: Option<Window>,
     /// What ran in these windows counts.
     pub(super) windows: Vec<Window>,
 }
@@ -39,13 +41,23 @@ impl Wanted<'_> {
     /// The first moment that counts.
     fn from(&self) -> Option<Timestamp> {
         let judged = self.judged.iter().map(|judged| judged.at);
-        let windows = self.windows.iter().map(|window| window.start);
-        judged.chain(windows).min()
+        let windows = self.windows.iter().chain(&self.quiet);
+        judged.chain(windows.map(|window| window.start)).min()
     }
 
     fn until(&self) -> Option<Timestamp> {
-        let ends = self.windows.iter().map(|window| window.end);
+        let windows = self.windows.iter().chain(&self.quiet);
+        let ends = windows.map(|window| window.end);
         ends.chain(self.until).max()
+    }
+
+    /// Since when the deployments are listed where what ran then does not count.
+    /// One that goes on in a window that has to be quiet was made before it.
+    fn listed_from(&self, from: Timestamp) -> Timestamp {
+        match self.quiet {
+            Some(_) => from.saturating_sub(FIRST_READ).unwrap_or(from),
+            None => from,
+        }
     }
 
     /// Whether the targets of a deployment have to be asked when it changed
@@ -59,7 +71,10 @@ impl Wanted<'_> {
             let untold = made.status != Status::Succeeded && !replaced(made, all, window.start);
             made.created < window.end && (meets || untold)
         });
-        after || in_windows
+        let in_quiet = self.quiet.is_some_and(|window| {
+            made.created < window.end && made.completed.is_none_or(|ended| window.start < ended)
+        });
+        after || in_windows || in_quiet
     }
 }
 
@@ -121,6 +136,7 @@ impl History {
         };
         let made = async {
             if wanted.windows.is_empty() {
+                let from = wanted.listed_from(from);
                 Ok((from, listed(codedeploy, group, from, until).await?))
             } else {
                 back_from(codedeploy, group, from, until).await
@@ -165,6 +181,7 @@ impl History {
         reached.extend(untold.map(|entry| Reached {
             entry: entry.clone(),
             everywhere: Some(entry.deployment.at),
+            ended: Some(entry.deployment.at),
             takes_back: None,
         }));
         Ok(Self {
@@ -200,6 +217,7 @@ fn as_reached(
     Reached {
         entry,
         everywhere: everywhere(made),
+        ended: made.completed,
         takes_back: made.rolls_back.clone().or_else(rolled_back).or_else(named),
     }
 }

@@ -18,11 +18,12 @@ pub(super) fn healed(judged: &Deployment, heal: Deployment) -> Mixed {
         verdict: Verdict::Failed,
         unjudged: Unjudged::Healed,
         reason,
-        deployments: Some((judged.clone(), heal)),
+        healed: Some(judged.clone()),
+        came: Some(heal),
     }
 }
 
-pub(super) fn overtaken(judged: &Deployment, by: Reached) -> Mixed {
+pub(super) fn overtaken(by: Reached) -> Mixed {
     let came = by.entry.deployment;
     let why = match (came.origin, by.takes_back) {
         (_, Some(other)) => format!(", which takes {other} back,"),
@@ -40,7 +41,8 @@ pub(super) fn overtaken(judged: &Deployment, by: Reached) -> Mixed {
         verdict: Verdict::Inconclusive,
         unjudged: Unjudged::Overtaken,
         reason,
-        deployments: Some((judged.clone(), came)),
+        healed: None,
+        came: Some(came),
     }
 }
 
