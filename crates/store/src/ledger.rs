@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use release::deployment::{Deployment, Group, LedgerEntry, Standing};
@@ -14,9 +15,10 @@ use crate::item;
 use crate::transaction::{Attempt, Write};
 use crate::{Store, StoreError};
 
-/// How many deployments of a group are read back from a moment. A window is
-/// minutes long; more deployments than this do not fit into one.
-const HISTORY: i32 = 50;
+/// How many deployments of a group are read back from a moment at once. Whoever
+/// has to know what ran long before it reads on, with
+/// [`Store::deployments_between`].
+pub const HISTORY: usize = 50;
 
 /// How many validations of a deployment are remembered one by one. Any number of
 /// them may judge what runs, and an item has its bounds.
@@ -31,23 +33,48 @@ impl Store {
         until: Timestamp,
     ) -> Result<Vec<LedgerEntry>, StoreError> {
         let found = self
-            .client
-            .query()
-            .table_name(&self.ledger)
-            .key_condition_expression("pk = :group AND sk BETWEEN :first AND :last")
-            .expression_attribute_values(":group", AttributeValue::S(item::history(group)))
-            .expression_attribute_values(":first", AttributeValue::S("d#".to_owned()))
-            .expression_attribute_values(
-                ":last",
-                AttributeValue::S(format!("{}#~", item::moment(until))),
-            )
-            .scan_index_forward(false)
-            .consistent_read(true)
-            .limit(HISTORY)
+            .history_query(group, Timestamp::UNIX_EPOCH, until)
+            .limit(HISTORY.try_into().expect("fifty fits into every number"))
             .send()
             .await
             .map_err(|error| unavailable("read the ledger", error.into_service_error()))?;
         found.items().iter().map(outward).collect()
+    }
+    /// All deployments of a group between two moments, both included, the newest
+    /// first.
+    pub async fn deployments_between(
+        &self,
+        group: &Group,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<LedgerEntry>, StoreError> {
+        let query = self.history_query(group, since, until);
+        let mut items = query.into_paginator().items().send();
+        let mut found = Vec::new();
+        while let Some(item) = items.next().await {
+            let item =
+                item.map_err(|error| unavailable("read the ledger", error.into_service_error()))?;
+            found.push(outward(&item)?);
+        }
+        Ok(found)
+    }
+
+    fn history_query(
+        &self,
+        group: &Group,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> QueryFluentBuilder {
+        let last = format!("{}#~", item::moment(until));
+        self.client
+            .query()
+            .table_name(&self.ledger)
+            .key_condition_expression("pk = :group AND sk BETWEEN :first AND :last")
+            .expression_attribute_values(":group", AttributeValue::S(item::history(group)))
+            .expression_attribute_values(":first", AttributeValue::S(item::moment(since)))
+            .expression_attribute_values(":last", AttributeValue::S(last))
+            .scan_index_forward(false)
+            .consistent_read(true)
     }
 
     /// Enters a deployment that nobody registers a validation for, such as a

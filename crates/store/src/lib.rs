@@ -44,6 +44,7 @@ pub use due::Due;
 pub use effect::Effect;
 pub use error::StoreError;
 pub use history::{Evaluated, History, Part, Recorded, Room, Span};
+pub use ledger::HISTORY;
 pub use problems::{DueProblem, Noticed, Taken};
 pub use register::{Registered, Spec};
 pub use ruling::Ruling;

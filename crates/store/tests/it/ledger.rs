@@ -318,6 +318,24 @@ async fn deployments_are_read_newest_first_up_to_a_moment() {
 }
 
 #[tokio::test]
+async fn all_deployments_between_two_moments_are_read() {
+    let world = World::start().await;
+    for second in 0..120 {
+        record(&world, &deployment(&format!("d-{second}"), second)).await;
+    }
+
+    let found = world.store.deployments_between(&group(), at(10), at(110));
+
+    let found = found.await.unwrap();
+    let ids: Vec<&str> = found
+        .iter()
+        .map(|entry| entry.deployment.id.as_str())
+        .collect();
+    assert_eq!(ids.len(), 101);
+    assert_eq!((ids[0], ids[100]), ("d-110", "d-10"));
+}
+
+#[tokio::test]
 async fn long_history_is_read_back_only_so_far() {
     let world = World::start().await;
     for second in 0..60 {

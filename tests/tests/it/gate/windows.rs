@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use lab::pipeline::{ApprovalStatus, Mode, PipelineSpec, Stage};
 use lab::tenant::{Fault, Times};
 use monspec::{Outcome, Verdict};
-use release::deployment::{Group, Standing};
+use release::deployment::{Deployment, Group, Standing};
 use release::evidence::{About, Evidence, Unjudged};
 use release::validation::Ending;
 use serde_json::json;
@@ -25,6 +25,7 @@ stories! {
     sidecar_of_another_execution_overtakes_before_its_deployment,
     healed_build_has_failed,
     baseline_of_a_bad_build_is_not_trusted,
+    baseline_of_a_bad_build_is_not_trusted_however_much_came_since,
     fix_that_registered_nothing_ends_the_taint,
     look_ahead_of_a_shift_belongs_to_the_window,
     verdict_teaches_the_ledger,
@@ -343,6 +344,58 @@ async fn baseline_of_a_bad_build_is_not_trusted(mut world: World) {
             found.finding.reason
         );
     }
+}
+
+/// The build of a week ago was bad, and eight a day came after it.
+async fn baseline_of_a_bad_build_is_not_trusted_however_much_came_since(mut world: World) {
+    const WEEK: i64 = 7 * 24 * 3_600_000;
+    let spec = crate::world::monspec_with("shiftcomparetimeframe", serde_json::json!(WEEK / 1_000));
+    world.gate_in(
+        Mode::Parallel,
+        "StagingToStagingLastHour,5,ApproveStaging,#{codepipeline.PipelineExecutionId}",
+    );
+    let first = world.now.as_millisecond();
+    for (begin, milliseconds) in [(first - WEEK, 100.0), (first, 300.0), (first + WEEK, 300.0)] {
+        world.traffic_between(STAGING, begin, begin + 900_000, milliseconds, 0.0);
+    }
+    let bad = world.release("1", &spec).await;
+    world.pass_window().await;
+    assert_eq!(world.answered(&bad), ApprovalStatus::Rejected);
+    let staging = Group {
+        application: "SampleDevOpsApp".to_owned(),
+        name: "Staging".to_owned(),
+    };
+    let known = world.store.deployments(&staging, world.now).await.unwrap();
+    let judged = known[0].deployment.clone();
+    for number in 0..56 {
+        world.advance(SignedDuration::from_mins(178));
+        let bundle = number.to_string();
+        world.aws.s3().put("bundles", &bundle, bundle.clone());
+        let revision = lab::codedeploy::Revision::s3("bundles", &bundle);
+        let id = world
+            .aws
+            .codedeploy()
+            .deploy_by_person("SampleDevOpsApp", "Staging", revision)
+            .unwrap();
+        // As the notice of CodeDeploy tells it.
+        let deployment = Deployment {
+            id,
+            at: world.now,
+            identity: format!("location:{bundle}"),
+            execution: None,
+            ..judged.clone()
+        };
+        world.store.record_deployment(&deployment).await.unwrap();
+    }
+    world.at(Timestamp::from_millisecond(first + WEEK).unwrap());
+    let again = world.release("2", &spec).await;
+
+    let ticked = world.pass_window().await;
+
+    assert_eq!(world.answered(&again), ApprovalStatus::Waiting);
+    let judged = ticked.reports.iter().find(|report| report.judged.is_some());
+    let evidence = world.evidence(judged.unwrap().registration.id).await;
+    assert_eq!(evidence.context.unjudged, Some(Unjudged::Tainted));
 }
 
 async fn fix_that_registered_nothing_ends_the_taint(mut world: World) {

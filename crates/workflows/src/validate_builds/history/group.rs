@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use release::deployment::{Deployment, Group, LedgerEntry, Reached, Standing};
 use release::remediation::named_in;
 use release::window::Window;
+use store::HISTORY;
 
 use super::super::Shared;
 use crate::handle_problem::{completed, recorded, target};
@@ -23,6 +24,10 @@ const NEXT_READ: i32 = 64;
 
 /// No part of a history that is shorter holds too many deployments to be read.
 const SHORTEST_READ: SignedDuration = SignedDuration::from_hours(1);
+
+/// How much sooner than CodeDeploy whoever entered a deployment in the ledger may
+/// have seen it begin.
+const ENTERED_SOONER: SignedDuration = SignedDuration::from_hours(1);
 
 /// What is asked of one group.
 #[derive(Default)]
@@ -143,6 +148,20 @@ impl History {
             }
         };
         let (mut known, (since, mut made)) = try_join(ledger, made).await?;
+        if let Some(oldest) = known.last().map(|entry| entry.deployment.at)
+            && HISTORY <= known.len()
+            && since < oldest
+        {
+            let since = since.saturating_sub(ENTERED_SOONER).unwrap_or(since);
+            let store = &shared.services.store;
+            let older = store.deployments_between(group, since, oldest).await?;
+            let is_new = |older: &LedgerEntry| {
+                let mut known = known.iter();
+                !known.any(|known| known.deployment.id == older.deployment.id)
+            };
+            let older: Vec<LedgerEntry> = older.into_iter().filter(is_new).collect();
+            known.extend(older);
+        }
 
         // A list may be behind what the ledger heard.
         let unlisted = known
