@@ -113,9 +113,14 @@ impl World {
     /// Deploys what a group of the sample application was given first once more,
     /// as a heal that answers this deployment.
     pub(crate) async fn heal(&self, group: &str, culprit: &str) -> String {
+        self.heal_of("SampleDevOpsApp", group, culprit).await
+    }
+
+    /// The same of any application.
+    pub(crate) async fn heal_of(&self, application: &str, group: &str, culprit: &str) -> String {
         let client = CodeDeploy::new(aws_sdk_codedeploy::Client::new(&self.aws.sdk_config()));
         let target = Target {
-            application: "SampleDevOpsApp".to_owned(),
+            application: application.to_owned(),
             group: group.to_owned(),
         };
         let history = client

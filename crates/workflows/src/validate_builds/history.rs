@@ -54,7 +54,7 @@ pub(super) struct Histories<'a> {
     groups: BTreeMap<Group, History>,
     /// The deployments to judge, with what CodeDeploy knows beyond the
     /// registration.
-    pub(super) judged: Vec<Deployment>,
+    judged: Vec<Deployment>,
     /// What another execution ran, where CodeDeploy does not know all.
     followed_by: Option<Mixed>,
     window: Window,
@@ -90,28 +90,43 @@ impl<'a> Histories<'a> {
         })
     }
 
-    /// Why the window was not the build's own, if it was not.
-    pub(super) fn mixed(&mut self) -> Option<Mixed> {
-        let on_its_own = self.judged.iter().find_map(|judged| {
-            let history = self.groups.get(&judged.group)?;
-            let made = history.made.get(&judged.id);
-            let since = Deployment {
-                at: made.map_or(judged.at, |made| made.created.max(judged.at)),
-                ..judged.clone()
-            };
-            match undisturbed(&since, &history.reached, self.window) {
-                Undisturbed::Yes => None,
-                Undisturbed::Healed(heal) => Some(healed(judged, heal)),
-                Undisturbed::Overtaken(by) => Some(overtaken(by)),
+    /// Why the window was not the build's own, if it was not, and which of the
+    /// judged deployments that is said of. One that was taken back has failed,
+    /// whatever overtook its neighbours.
+    pub(super) fn mixed(&mut self) -> Option<(Mixed, Vec<Deployment>)> {
+        let (mut taken_back, mut overtaken_by) = (Vec::new(), None);
+        for judged in &self.judged {
+            match self.undisturbed(judged) {
+                Undisturbed::Yes => {}
+                Undisturbed::Healed(heal) => taken_back.push((judged.clone(), heal)),
+                Undisturbed::Overtaken(by) => overtaken_by = overtaken_by.or(Some(by)),
             }
-        });
+        }
+        if let Some((judged, heal)) = taken_back.first() {
+            let mixed = healed(judged, heal.clone());
+            let of = taken_back.into_iter().map(|(judged, _)| judged).collect();
+            return Some((mixed, of));
+        }
         let beside = || {
             let groups = not_judged(self.registration);
             let mut histories = groups.filter_map(|group| self.groups.get(group));
             histories.find_map(|history| disturbed(&history.reached, self.window).cloned())
         };
-        let mixed = on_its_own.or_else(|| beside().map(overtaken));
-        mixed.or_else(|| self.followed_by.take())
+        let mixed = overtaken_by.or_else(beside).map(overtaken);
+        let mixed = mixed.or_else(|| self.followed_by.take())?;
+        Some((mixed, self.judged.clone()))
+    }
+
+    fn undisturbed(&self, judged: &Deployment) -> Undisturbed {
+        let Some(history) = self.groups.get(&judged.group) else {
+            return Undisturbed::Yes;
+        };
+        let made = history.made.get(&judged.id);
+        let since = Deployment {
+            at: made.map_or(judged.at, |made| made.created.max(judged.at)),
+            ..judged.clone()
+        };
+        undisturbed(&since, &history.reached, self.window)
     }
 
     /// Why nothing may be held against the compare side of a service entry, if

@@ -85,12 +85,12 @@ async fn measured(shared: &Shared<'_>, validation: &Validation) -> anyhow::Resul
     )
     .await;
     let mut histories = histories?;
-    if let Some(mixed) = histories.mixed() {
+    if let Some((mixed, about)) = histories.mixed() {
         // The verdict stands; whatever can be measured is shown beside it.
         let sides: Vec<_> = sides.into_iter().flatten().collect();
         let problems = problems.into_iter().flatten().flatten().collect();
         let unjudged = unjudged(shared, registration, policy, mixed, &sides, problems);
-        return Ok(decided(unjudged.await, histories.judged));
+        return Ok(decided(unjudged.await, about));
     }
     let mut sides = sides.into_iter().collect::<Result<Vec<_>, _>>()?;
     let problems = problems.into_iter().filter_map(Result::transpose);

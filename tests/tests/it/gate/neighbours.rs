@@ -18,6 +18,7 @@ stories! {
     neighbour_that_stays_as_it_was_is_taught_nothing_by_its_own_minutes,
     neighbour_of_another_pipeline_must_stay_as_it_is,
     neighbour_that_a_later_stage_deploys_must_stay_as_it_is,
+    healed_build_has_failed_although_its_neighbour_was_overtaken,
 }
 
 const LISTED: &str = "DeploymentGroup:Staging=Web/Staging,DeploymentGroup:Staging=Api/Staging";
@@ -324,4 +325,24 @@ async fn neighbour_that_a_later_stage_deploys_must_stay_as_it_is(mut world: Worl
     let reason = world.evidence(id).await.reason.unwrap();
     let said = format!("overtaken: deployment {other} reached Api/Staging");
     assert!(reason.starts_with(&said), "{reason}");
+}
+
+/// What the heal does not name is not condemned by it.
+async fn healed_build_has_failed_although_its_neighbour_was_overtaken(mut world: World) {
+    world.behind = LISTED.to_owned();
+    two_services(&world, WITH_PRODUCTION);
+    traffic(&world, 1, 60);
+    let execution = release(&world, "2", "7").await;
+    world.advance(minutes(2));
+    by_person(&world, GroupOptions::default());
+    let made = world.aws.codedeploy().history("Web", "Staging").unwrap();
+    world.heal_of("Web", "Staging", &made[0].id).await;
+
+    let id = judged_after(&mut world, 6).await;
+
+    assert_eq!(world.answered(&execution), ApprovalStatus::Rejected);
+    let evidence = world.evidence(id).await;
+    assert_eq!(evidence.context.unjudged, Some(Unjudged::Healed));
+    assert_eq!(standings(&world, "Web").await, [Standing::Bad]);
+    assert_eq!(standings(&world, "Api").await, [Standing::Unknown]);
 }

@@ -370,7 +370,10 @@ async fn baseline_of_a_bad_build_is_not_trusted_however_much_came_since(mut worl
     for number in 0..56 {
         world.advance(SignedDuration::from_mins(178));
         let bundle = number.to_string();
-        world.aws.s3().put("bundles", &bundle, bundle.clone());
+        world
+            .aws
+            .s3()
+            .put("bundles", &bundle, bundle.as_bytes().to_vec());
         let revision = lab::codedeploy::Revision::s3("bundles", &bundle);
         let id = world
             .aws
