@@ -4,7 +4,8 @@
 //! An operator may list the group behind a tag. Otherwise the tutorial's
 //! convention holds: a group is named like the environment, or like the value of
 //! one of its tags. Groups of several applications may be named so, and then
-//! nothing tells which of them is meant. Where no name fits, the groups that the
+//! nothing tells which of them is meant, unless the registrant's own stage deploys
+//! to one of them alone and no earlier stage to any. Where no name fits, the groups that the
 //! registrant's own stage deployed to before it are meant, but for those of other
 //! environments; a stage that may have deployed by other means has none to offer.
 
@@ -27,6 +28,17 @@ pub struct Grouping {
     pub told_apart: bool,
 }
 
+/// What the pipeline deploys up to the registrant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The groups that its own stage deploys to.
+    pub own: BTreeSet<Group>,
+    /// Those that earlier stages deploy to.
+    pub earlier: BTreeSet<Group>,
+    /// Those of its own stage that are meant where nothing names one.
+    pub unnamed: BTreeSet<Group>,
+}
+
 impl Grouping {
     fn sure(groups: BTreeSet<Group>) -> Self {
         Self {
@@ -41,6 +53,16 @@ impl Grouping {
             told_apart: groups.len() == 1,
             groups,
         })
+    }
+
+    /// The one that a registrant in this place is about, if that is told by it.
+    fn seen_from(self, place: &Place) -> Self {
+        let own: BTreeSet<Group> = self.groups.intersection(&place.own).cloned().collect();
+        let alone = own.len() == 1 && place.earlier.is_disjoint(&self.groups);
+        if self.told_apart || !alone {
+            return self;
+        }
+        Self::sure(own)
     }
 }
 
@@ -68,17 +90,18 @@ pub fn behind<'a>(
     Grouping::of_candidates(known.iter().filter(named).cloned().collect())
 }
 
-/// The groups behind the source environments of a comparison. Where nothing
-/// names one, those that are left are meant, but for those of other environments.
+/// The groups behind the source environments of a comparison, for a registrant in
+/// this place.
 pub fn behind_sources(
     compared: &[(&ServiceEntry, &Comparison)],
     listed: &Behind,
     known: &BTreeSet<Group>,
-    left: &BTreeSet<Group>,
+    place: &Place,
 ) -> Grouping {
     let mut all = Grouping::sure(BTreeSet::new());
     for (entry, comparison) in compared {
         let named = behind_environment(entry, &comparison.source, listed, known);
+        let named = named.map(|named| named.seen_from(place));
         let found = named.or_else(|| {
             let others = entry.environments.keys();
             let others = others.filter(|name| **name != comparison.source);
@@ -86,7 +109,7 @@ pub fn behind_sources(
                 .filter_map(|name| behind_environment(entry, name, listed, known))
                 .flat_map(|other| other.groups)
                 .collect();
-            Grouping::of_candidates(left.difference(&elsewhere).cloned().collect())
+            Grouping::of_candidates(place.unnamed.difference(&elsewhere).cloned().collect())
         });
         if let Some(found) = found {
             all.told_apart &= found.told_apart;
@@ -104,13 +127,13 @@ pub fn behind_compared(
     comparison: &Comparison,
     listed: &Behind,
     known: &BTreeSet<Group>,
-    left: &BTreeSet<Group>,
+    place: &Place,
 ) -> BTreeSet<Group> {
     let Some(name) = &comparison.compare else {
         return BTreeSet::new();
     };
     if comparison.compares_environment_with_itself() {
-        return behind_sources(&[(entry, comparison)], listed, known, left).groups;
+        return behind_sources(&[(entry, comparison)], listed, known, place).groups;
     }
     let found = behind_environment(entry, name, listed, known);
     found.map(|found| found.groups).unwrap_or_default()
@@ -152,12 +175,21 @@ mod tests {
         text.split_whitespace().map(group).collect()
     }
 
-    fn sources(comparison: &str, listed: &str, known: &str, own: &str) -> (BTreeSet<Group>, bool) {
+    fn sources(listed: &str, known: &str, place: &Place) -> (BTreeSet<Group>, bool) {
         let spec = monspec::read(SPEC, |_| None).spec.unwrap();
-        let compared = spec.compared(comparison);
+        let compared = spec.compared("Gate");
         let listed = listed.parse().unwrap();
-        let found = behind_sources(&compared, &listed, &groups(known), &groups(own));
+        let found = behind_sources(&compared, &listed, &groups(known), place);
         (found.groups, found.told_apart)
+    }
+
+    /// A stage that deploys to these groups, and nothing otherwise.
+    fn stage(own: &str) -> Place {
+        Place {
+            own: groups(own),
+            unnamed: groups(own),
+            ..Place::default()
+        }
     }
 
     #[test]
@@ -212,6 +244,14 @@ mod tests {
                 true,
             ),
             (
+                "one alone in its stage",
+                "",
+                "A/Staging B/Staging",
+                "B/Staging",
+                "B/Staging",
+                true,
+            ),
+            (
                 "neighbours in the stage",
                 "",
                 "A/x B/y",
@@ -229,8 +269,31 @@ mod tests {
             ),
             ("that of another stage", "", "A/blue", "", "", true),
         ] {
-            let found = sources("Gate", listed, known, own);
+            let found = sources(listed, known, &stage(own));
             assert_eq!(found, (groups(expected), told_apart), "{case}");
+        }
+    }
+
+    #[test]
+    fn stage_of_one_group_says_nothing_of_what_an_earlier_one_deployed() {
+        let both = "A/Staging B/Staging";
+        for (own, earlier, expected) in [
+            ("A/Staging", "", "A/Staging"),
+            ("A/Staging", "C/x", "A/Staging"),
+            ("A/Staging", "B/Staging", both),
+            ("", "A/Staging", both),
+            (both, "", both),
+        ] {
+            let place = Place {
+                earlier: groups(earlier),
+                ..stage(own)
+            };
+            let found = sources("", both, &place);
+            assert_eq!(
+                found,
+                (groups(expected), expected != both),
+                "{own}, {earlier}"
+            );
         }
     }
 
@@ -242,7 +305,7 @@ mod tests {
             let [(entry, comparison)] = spec.compared(comparison)[..] else {
                 panic!("one entry has it");
             };
-            behind_compared(entry, comparison, &listed, &groups(known), &groups(own))
+            behind_compared(entry, comparison, &listed, &groups(known), &stage(own))
         };
 
         let both = "A/Staging B/Prod A/Production";

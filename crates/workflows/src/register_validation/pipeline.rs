@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use monspec::{Comparison, ServiceEntry};
 use release::behind::Behind;
 use release::deployment::{Deployment, Group, Origin};
-use release::grouping::{SETTING, behind_compared, behind_sources};
+use release::grouping::{Place, SETTING, behind_compared, behind_sources};
 use release::otherwise::Otherwise;
 use release::validation::{ApprovalAction, ExecutionMode, Registrant, SourceRevision};
 
@@ -244,22 +244,22 @@ fn about(
 ) -> Result<About, Refusal> {
     let structure = released.structure;
     let stage = own_stage(structure, registrant);
-    let left = stage.map(|stage| unnamed(structure, registrant, stage));
-    let left = left.unwrap_or_default();
+    let place = stage.map(|stage| place_of(structure, registrant, stage));
+    let place = place.unwrap_or_default();
     let known = released.groups();
-    let source = behind_sources(compared, listed, &known, &left);
+    let source = behind_sources(compared, listed, &known, &place);
     if let Some(stage) = stage {
-        let named = behind_sources(compared, listed, &known, &BTreeSet::new());
+        let only_named = Place {
+            unnamed: BTreeSet::new(),
+            ..place.clone()
+        };
+        let named = behind_sources(compared, listed, &known, &only_named);
         has_its_place(structure, registrant, stage, &named.groups)?;
     }
 
     let otherwise = stage.and_then(deploys_otherwise);
-    let own: BTreeSet<Group> = stage
-        .into_iter()
-        .flat_map(|stage| stage.actions.iter().filter_map(deploys_to))
-        .collect();
     // What a stage brought by other means is not what an earlier one did.
-    let deployed = if otherwise.is_some() && source.groups.is_disjoint(&own) {
+    let deployed = if otherwise.is_some() && source.groups.is_disjoint(&place.own) {
         Vec::new()
     } else {
         let mut deployed = released.before(registrant);
@@ -291,7 +291,7 @@ fn about(
         None
     };
     let compared = compared.iter().map(|(entry, comparison)| {
-        let groups = behind_compared(entry, comparison, listed, &known, &left);
+        let groups = behind_compared(entry, comparison, listed, &known, &place);
         (entry.id.clone(), groups.into_iter().collect())
     });
     Ok(About {
@@ -308,6 +308,20 @@ fn own_stage<'a>(structure: &'a Structure, registrant: &Registrant) -> Option<&'
     };
     let mut stages = structure.stages.iter();
     stages.find(|declared| declared.name == *stage)
+}
+
+/// What the pipeline deploys up to the registrant.
+fn place_of(structure: &Structure, registrant: &Registrant, own: &Stage) -> Place {
+    let groups = |stages: &[Stage]| {
+        let actions = stages.iter().flat_map(|stage| &stage.actions);
+        actions.filter_map(deploys_to).collect()
+    };
+    let mut stages = structure.stages.split(|stage| stage.name == own.name);
+    Place {
+        own: groups(std::slice::from_ref(own)),
+        earlier: stages.next().map(groups).unwrap_or_default(),
+        unnamed: unnamed(structure, registrant, own),
+    }
 }
 
 /// Refuses a registration before which none of these groups can have been

@@ -19,6 +19,7 @@ stories! {
     neighbour_of_another_pipeline_must_stay_as_it_is,
     neighbour_that_a_later_stage_deploys_must_stay_as_it_is,
     healed_build_has_failed_although_its_neighbour_was_overtaken,
+    stage_of_one_group_is_told_apart_from_a_later_one,
 }
 
 const LISTED: &str = "DeploymentGroup:Staging=Web/Staging,DeploymentGroup:Staging=Api/Staging";
@@ -345,4 +346,36 @@ async fn healed_build_has_failed_although_its_neighbour_was_overtaken(mut world:
     assert_eq!(evidence.context.unjudged, Some(Unjudged::Healed));
     assert_eq!(standings(&world, "Web").await, [Standing::Bad]);
     assert_eq!(standings(&world, "Api").await, [Standing::Unknown]);
+}
+
+/// The later stage deploys to a group of the same name, within the window.
+async fn stage_of_one_group_is_told_apart_from_a_later_one(mut world: World) {
+    for service in ["Web", "Api"] {
+        world.group(service, "Staging", GroupOptions::default());
+    }
+    let deploy = |service: &str| {
+        Stage::new(service)
+            .deploy(service, service, "Staging", 1)
+            .input_artifact(service)
+    };
+    let first = deploy("Web").lambda(
+        "Register",
+        "register-validation",
+        WITH_PRODUCTION,
+        2,
+        Some("Monspec"),
+    );
+    let pipeline = PipelineSpec::new(PIPELINE).mode(Mode::Parallel);
+    let approve = Stage::new("Approve").approval("ApproveStaging");
+    let pipeline = pipeline.stage(first).stage(deploy("Api")).stage(approve);
+    world.aws.pipelines().create(pipeline);
+    traffic(&world, 1, 60);
+
+    let execution = release(&world, "2", "7").await;
+    let id = judged(&mut world).await;
+
+    assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
+    assert_eq!(world.evidence(id).await.note, None);
+    assert_eq!(standings(&world, "Web").await, [Standing::Good]);
+    assert!(standings(&world, "Api").await.is_empty());
 }
