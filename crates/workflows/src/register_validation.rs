@@ -189,7 +189,7 @@ async fn directly(services: &Services, text: &str, now: Timestamp) -> Result<Out
         .clone()
         .expect("a direct call without a pipeline is refused above");
     let placed = match &parameters.execution {
-        None => Some(Placed::outside(name)),
+        None => Some(Placed::outside(name, &compared, &services.behind)),
         Some(_) => {
             pipeline::placed_directly(
                 &services.pipeline,

@@ -36,8 +36,15 @@ pub(super) struct Placed {
 }
 
 impl Placed {
-    /// A registration that no execution belongs to.
-    pub(super) fn outside(pipeline: String) -> Self {
+    /// A registration that no execution belongs to. What is behind its
+    /// environments is known as far as an operator listed it.
+    pub(super) fn outside(
+        pipeline: String,
+        compared: &[(&ServiceEntry, &Comparison)],
+        listed: &Behind,
+    ) -> Self {
+        let (known, place) = (BTreeSet::new(), Place::default());
+        let source = behind_sources(compared, listed, &known, &place);
         Self {
             pipeline,
             execution: None,
@@ -47,9 +54,9 @@ impl Placed {
             sources: Vec::new(),
             deployments: Vec::new(),
             untaught: None,
-            source_groups: Vec::new(),
+            source_groups: source.groups.into_iter().collect(),
             otherwise: Vec::new(),
-            compared: BTreeMap::new(),
+            compared: by_entry(compared, listed, &known, &place),
         }
     }
 }
@@ -290,16 +297,26 @@ fn about(
     } else {
         None
     };
-    let compared = compared.iter().map(|(entry, comparison)| {
-        let groups = behind_compared(entry, comparison, listed, &known, &place);
-        (entry.id.clone(), groups.into_iter().collect())
-    });
     Ok(About {
         deployed,
         untaught,
         source_groups: source.groups.into_iter().collect(),
-        compared: compared.collect(),
+        compared: by_entry(compared, listed, &known, &place),
     })
+}
+
+/// The groups behind the compared environment of each service entry.
+fn by_entry(
+    compared: &[(&ServiceEntry, &Comparison)],
+    listed: &Behind,
+    known: &BTreeSet<Group>,
+    place: &Place,
+) -> BTreeMap<String, Vec<Group>> {
+    let groups = compared.iter().map(|(entry, comparison)| {
+        let groups = behind_compared(entry, comparison, listed, known, place);
+        (entry.id.clone(), groups.into_iter().collect())
+    });
+    groups.collect()
 }
 
 fn own_stage<'a>(structure: &'a Structure, registrant: &Registrant) -> Option<&'a Stage> {

@@ -8,8 +8,9 @@ use lab::tenant::{Fault, Times};
 use monspec::{Outcome, Verdict};
 use release::deployment::{Deployment, Group, Standing};
 use release::evidence::{About, Evidence, Unjudged};
-use release::validation::Ending;
+use release::validation::{Ending, ValidationId};
 use serde_json::json;
+use workflows::register_validation::{Outcome as Registered, Request, register_validation};
 
 use crate::gate::stories;
 use crate::world::{GATE, PIPELINE, PRODUCTION, STAGING, World, monspec, only};
@@ -28,6 +29,7 @@ stories! {
     baseline_of_a_bad_build_is_not_trusted_however_much_came_since,
     fix_that_registered_nothing_ends_the_taint,
     look_ahead_of_a_shift_belongs_to_the_window,
+    call_without_an_execution_knows_the_groups_that_are_listed,
     verdict_teaches_the_ledger,
     second_release_is_judged_on_its_own_while_the_first_waits,
 }
@@ -457,6 +459,63 @@ async fn look_ahead_of_a_shift_belongs_to_the_window(mut world: World) {
     assert_eq!(world.answered(&first), ApprovalStatus::Waiting);
     let evidence = world.evidence(only(&ticked)).await;
     assert!(evidence.reason.unwrap().starts_with("overtaken"));
+}
+
+/// A nightly look at both environments.
+async fn called(world: &mut World, spec: &serde_json::Value) -> ValidationId {
+    world.behind = "DeploymentGroup:Staging=SampleDevOpsApp/Staging,\
+        DeploymentGroup:Production=SampleDevOpsApp/Production"
+        .to_owned();
+    let call = serde_json::json!(
+        {"pipeline": "Nightly", "comparison": "StagingToProduction", "monspec": spec}
+    );
+    let call = call.to_string();
+    let services = world.registering();
+    let outcome = register_validation(&services, Request::Direct(&call), world.now).await;
+    let Ok(Registered::Waiting { id, .. }) = outcome else {
+        panic!("{outcome:?}");
+    };
+    id
+}
+
+async fn call_without_an_execution_knows_the_groups_that_are_listed(first: World) {
+    let spec = crate::world::monspec_with("missingBaseline", serde_json::json!("firstRelease"));
+    for (deployed, verdict, unjudged) in [
+        (None, Verdict::Passed, None),
+        (Some("Production"), Verdict::Inconclusive, None),
+        (
+            Some("Staging"),
+            Verdict::Inconclusive,
+            Some(Unjudged::Overtaken),
+        ),
+    ] {
+        let mut world = World::start(first.api).await;
+        world.traffic(STAGING, 100.0, 0.0);
+        let id = called(&mut world, &spec).await;
+        world.advance(SignedDuration::from_mins(2));
+        if let Some(group) = deployed {
+            world.aws.s3().put("bundles", "1", b"1".to_vec());
+            let revision = lab::codedeploy::Revision::s3("bundles", "1");
+            let codedeploy = world.aws.codedeploy();
+            codedeploy
+                .deploy_by_person("SampleDevOpsApp", group, revision)
+                .unwrap();
+        }
+        world.pass_window().await;
+        world.advance(SignedDuration::from_mins(6));
+        world.tick().await;
+
+        let evidence = world.evidence(id).await;
+        assert_eq!(evidence.verdict, verdict, "{deployed:?}: {evidence:?}");
+        assert_eq!(evidence.context.unjudged, unjudged, "{deployed:?}");
+    }
+
+    let mut world = World::start(first.api).await;
+    bad_build_in_production(&mut world).await;
+    let id = called(&mut world, &monspec()).await;
+    world.pass_window().await;
+    let evidence = world.evidence(id).await;
+    assert_eq!(evidence.context.unjudged, Some(Unjudged::Tainted));
 }
 
 async fn verdict_teaches_the_ledger(first: World) {
