@@ -114,8 +114,8 @@ pub struct Registration {
     pub version: String,
     /// The deployments that the window has to belong to.
     pub deployments: Vec<Deployment>,
-    /// Why the verdict teaches nothing, where it is not known which of them it
-    /// is about.
+    /// Why the verdict teaches nothing, in words for people: it is not known
+    /// which of them it is about. Without a reason it teaches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub untaught: Option<String>,
     /// The deployment groups behind the source environments, where known. Those

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use delivery::CodePipeline;
 use delivery::job::JobContext;
-use delivery::pipeline::{ActionKind, ExecutionKind, Mode, Stage, Structure};
+use delivery::pipeline::{Action, ActionKind, ExecutionKind, Mode, Stage, Structure};
 use jiff::Timestamp;
 use monspec::{Comparison, ServiceEntry};
 use release::behind::Behind;
 use release::deployment::{Deployment, Group, Origin};
-use release::grouping::{Place, SETTING, behind_compared, behind_sources};
+use release::grouping::{Grouping, Place, SETTING, behind_compared, behind_sources};
 use release::otherwise::Otherwise;
 use release::validation::{ApprovalAction, ExecutionMode, Registrant, SourceRevision};
 
@@ -273,35 +273,46 @@ fn about(
         deployed.retain(|deployed| source.groups.contains(&deployed.group));
         deployed
     };
-    let environments: BTreeSet<String> = compared
-        .iter()
-        .map(|(_, comparison)| format!("`{}`", comparison.source))
-        .collect();
-    let environments = environments.into_iter().collect::<Vec<_>>().join(", ");
-    let untaught = if let Some((action, provider)) = otherwise {
-        Some(format!(
-            "Nothing is learnt of it: `{}` deploys by {provider} in the same stage.",
-            action.name
-        ))
-    } else if deployed.is_empty() && !known.is_empty() {
-        Some(format!(
-            "No deployment before it reached a group behind {environments}; \
-             {SETTING} names the group where its name does not."
-        ))
-    } else if !source.told_apart {
-        let groups = source.groups.iter().map(Group::to_string);
-        Some(format!(
-            "Nothing is learnt of it: {} may be behind {environments}; {SETTING} says which.",
-            groups.collect::<Vec<_>>().join(" and ")
-        ))
-    } else {
-        None
-    };
+    let untaught = untaught(compared, otherwise, &deployed, &known, &source);
     Ok(About {
         deployed,
         untaught,
         source_groups: source.groups.into_iter().collect(),
         compared: by_entry(compared, listed, &known, &place),
+    })
+}
+
+/// Why the verdict teaches nothing, where that is so.
+fn untaught(
+    compared: &[(&ServiceEntry, &Comparison)],
+    otherwise: Option<(&Action, &str)>,
+    deployed: &[Deployed],
+    known: &BTreeSet<Group>,
+    source: &Grouping,
+) -> Option<String> {
+    if let Some((action, provider)) = otherwise {
+        return Some(format!(
+            "Nothing is learnt of it: `{}` deploys by {provider} in the same stage.",
+            action.name
+        ));
+    }
+    let environments: BTreeSet<String> = compared
+        .iter()
+        .map(|(_, comparison)| format!("`{}`", comparison.source))
+        .collect();
+    let environments = environments.into_iter().collect::<Vec<_>>().join(", ");
+    if deployed.is_empty() && !known.is_empty() {
+        return Some(format!(
+            "No deployment before it reached a group behind {environments}; \
+             {SETTING} names the group where its name does not."
+        ));
+    }
+    let groups = source.groups.iter().map(Group::to_string);
+    let groups = groups.collect::<Vec<_>>().join(" and ");
+    (!source.told_apart).then(|| {
+        format!(
+            "Nothing is learnt of it: {groups} may be behind {environments}; {SETTING} says which."
+        )
     })
 }
 
