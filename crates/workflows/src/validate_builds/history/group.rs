@@ -68,18 +68,31 @@ impl Wanted<'_> {
     /// Whether the targets of a deployment have to be asked when it changed
     /// them, and whether it did; of others its own times say enough.
     fn has_to_be_asked(&self, made: &codedeploy::Deployment, all: &Made) -> bool {
-        let after = self.judged.iter().any(|judged| judged.at <= made.created)
+        self.comes_after(made) || self.may_run_in(made, all) || self.disturbs(made)
+    }
+
+    /// Whether it was made after a deployment that is judged, in time to matter.
+    fn comes_after(&self, made: &codedeploy::Deployment) -> bool {
+        self.judged.iter().any(|judged| judged.at <= made.created)
             && self.judged.iter().all(|judged| judged.id != made.id)
-            && self.until.is_some_and(|until| made.created < until);
-        let in_windows = self.windows.iter().any(|window| {
+            && self.until.is_some_and(|until| made.created < until)
+    }
+
+    /// Whether it may change the group while it has to be quiet.
+    fn disturbs(&self, made: &codedeploy::Deployment) -> bool {
+        self.quiet.is_some_and(|window| {
+            made.created < window.end && made.completed.is_none_or(|ended| window.start < ended)
+        })
+    }
+
+    /// Whether something of it may have run in a window that counts: it had not
+    /// ended by then, or ended without a word on what it left behind.
+    fn may_run_in(&self, made: &codedeploy::Deployment, all: &Made) -> bool {
+        self.windows.iter().any(|window| {
             let meets = made.completed.is_none_or(|ended| window.start < ended);
             let untold = made.status != Status::Succeeded && !replaced(made, all, window.start);
             made.created < window.end && (meets || untold)
-        });
-        let in_quiet = self.quiet.is_some_and(|window| {
-            made.created < window.end && made.completed.is_none_or(|ended| window.start < ended)
-        });
-        after || in_windows || in_quiet
+        })
     }
 }
 
