@@ -9,7 +9,6 @@ use aws_sdk_codedeploy::operation::get_deployment::GetDeploymentError;
 use aws_sdk_codedeploy::operation::list_deployments::builders::ListDeploymentsFluentBuilder;
 use aws_sdk_codedeploy::operation::stop_deployment::StopDeploymentError;
 use aws_sdk_codedeploy::primitives::DateTime;
-use aws_sdk_codedeploy::types::builders::TimeRangeBuilder;
 use aws_sdk_codedeploy::types::{
     AlarmConfiguration, AutoRollbackConfiguration, ComputePlatform, DeploymentCreator,
     DeploymentInfo, DeploymentMode, DeploymentStatus, FileExistsBehavior, RevisionLocation,
@@ -18,8 +17,10 @@ use aws_sdk_codedeploy::types::{
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
 
+mod backwards;
 mod life;
 
+pub use backwards::Backwards;
 pub use life::Life;
 
 use crate::DeliveryError;
@@ -33,7 +34,7 @@ pub const LONGEST_DESCRIPTION: usize = 256;
 /// How many deployments one question may name.
 const BATCH: usize = 25;
 
-/// Pages of a group's history that are read.
+/// Pages of a group's history that are read at once.
 const PAGES: usize = 10;
 
 const LIST: &str = "list the group's deployments";
@@ -229,39 +230,14 @@ impl CodeDeploy {
         }
     }
 
-    /// The deployments of a group since a moment, the newest first. A group of
-    /// which more is known than can be read is out of reach: half of its history
-    /// would be a wrong answer.
-    pub async fn history(
+    /// The deployments that a group was given within a range of time, the newest
+    /// first; nothing if they are too many to be read at once.
+    async fn listed(
         &self,
         target: &Target,
-        since: Timestamp,
-    ) -> Result<Vec<Deployment>, DeliveryError> {
-        let found = self.history_of(target, created(since)).await?;
-        found.ok_or_else(|| DeliveryError::Unavailable {
-            action: LIST,
-            cause: "there are too many".into(),
-        })
-    }
-
-    /// The same of those that were made between two moments; nothing if they
-    /// are too many to be read.
-    pub async fn history_between(
-        &self,
-        target: &Target,
-        since: Timestamp,
-        until: Timestamp,
+        range: TimeRange,
     ) -> Result<Option<Vec<Deployment>>, DeliveryError> {
-        let range = created(since).end(DateTime::from_millis(until.as_millisecond()));
-        self.history_of(target, range).await
-    }
-
-    async fn history_of(
-        &self,
-        target: &Target,
-        range: TimeRangeBuilder,
-    ) -> Result<Option<Vec<Deployment>>, DeliveryError> {
-        let list = self.list(target).create_time_range(range.build());
+        let list = self.list(target).create_time_range(range);
         let mut pages = list.into_paginator().send();
         let mut ids = Vec::new();
         for _ in 0..PAGES {
@@ -520,8 +496,4 @@ fn is_final(error: &CreateDeploymentError) -> bool {
         || code.ends_with("DoesNotExistException")
         || code.ends_with("RequiredException");
     is_about_the_wish && !is_ours
-}
-
-fn created(since: Timestamp) -> TimeRangeBuilder {
-    TimeRange::builder().start(DateTime::from_millis(since.as_millisecond()))
 }

@@ -27,6 +27,13 @@ pub enum DeliveryError {
         #[source]
         cause: Cause,
     },
+    /// There is more than can be read: half of it would be a wrong answer, so
+    /// the caller asks for less.
+    #[error("cannot {action}: there are too many")]
+    TooMany {
+        /// What was tried.
+        action: &'static str,
+    },
     /// The service is throttling, broken or out of reach; try again later.
     #[error("cannot {action}")]
     Unavailable {

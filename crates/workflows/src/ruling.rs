@@ -49,7 +49,7 @@ pub async fn adopt(
         group: group.name.clone(),
     };
     let (mut history, latest) = tokio::try_join!(
-        codedeploy.history(&target, since),
+        codedeploy.history(&target, since, now),
         codedeploy.latest(&target)
     )?;
     let last = latest.map(|(id, _)| id);

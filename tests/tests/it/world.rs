@@ -124,7 +124,7 @@ impl World {
             group: group.to_owned(),
         };
         let history = client
-            .history(&target, Timestamp::UNIX_EPOCH)
+            .history(&target, Timestamp::UNIX_EPOCH, self.now)
             .await
             .unwrap();
         let first = history.last().unwrap().revision.as_ref().unwrap();

@@ -127,10 +127,7 @@ impl CodeDeploy {
                 return Ok(ids);
             }
         }
-        Err(DeliveryError::Unavailable {
-            action: ACTION,
-            cause: "there are too many".into(),
-        })
+        Err(DeliveryError::TooMany { action: ACTION })
     }
 
     async fn targets(

@@ -217,9 +217,8 @@ impl Step<'_> {
         claimed: &mut ClaimedProblem,
         heal: &Heal,
     ) -> anyhow::Result<Next> {
-        let Pass { services, tick, .. } = self.pass;
         let culprit = self.culprit();
-        let view = View::read(services, &culprit.group, tick.now).await?;
+        let view = View::read(self.pass, &culprit.group).await?;
         if let Some(made) = view.answer_to(&culprit.id) {
             let effects = [Effect::Enter {
                 deployment: heal_record(heal, &made.id, made.created, culprit),

@@ -368,9 +368,8 @@ pub(super) async fn look_at(
     pass: &Pass<'_>,
     groups: Vec<Group>,
 ) -> anyhow::Result<(Views, BTreeSet<Group>)> {
-    let now = pass.tick.now;
     let looked = groups.into_iter().map(async |group| {
-        let error = match View::read(pass.services, &group, now).await {
+        let error = match View::read(pass, &group).await {
             Ok(view) => return Ok((group, Looked::At(Box::new(view)))),
             Err(error) => error,
         };

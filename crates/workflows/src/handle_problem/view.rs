@@ -15,6 +15,7 @@ use release::deployment::{Deployment, Group, LedgerEntry, Origin, Standing};
 use release::remediation::{Guard, MARKER, Progress, Runs, carries_marker};
 
 use super::Services;
+use super::pass::Pass;
 use super::target::Chosen;
 
 /// How far back CodeDeploy's own history is read at first; what is older and
@@ -39,23 +40,29 @@ pub(super) struct View {
 impl View {
     /// Reads everything that need not wait for each other at the same time.
     pub(super) fn read<'a>(
-        services: &'a Services,
+        pass: &'a Pass<'_>,
         group: &'a Group,
-        now: Timestamp,
     ) -> BoxFuture<'a, anyhow::Result<Self>> {
-        Self::read_now(services, group, now).boxed()
+        async move {
+            let read = Self::read_now(pass, group);
+            let read = tokio::time::timeout_at(pass.remotes_until, read).await;
+            let read = read.context("it takes too long").flatten();
+            read.with_context(|| format!("cannot look at the deployment group {group}"))
+        }
+        .boxed()
     }
 
-    async fn read_now(services: &Services, group: &Group, now: Timestamp) -> anyhow::Result<Self> {
+    async fn read_now(pass: &Pass<'_>, group: &Group) -> anyhow::Result<Self> {
+        let services = pass.services;
+        let now = pass.tick.now;
         let target = target(group);
         let since = now.saturating_sub(RECENT).unwrap_or(Timestamp::MIN);
-        let ledger = async { Ok(services.store.deployments(group, now).await?) };
+        let ledger = async { anyhow::Ok(services.store.deployments(group, now).await?) };
         let guard = async { Ok(services.store.guard(group).await?) };
-        let history = async { Ok(services.codedeploy.history(&target, since).await?) };
+        let history = async { Ok(services.codedeploy.history(&target, since, now).await?) };
         let latest = async { Ok(services.codedeploy.latest(&target).await?) };
-        let read: anyhow::Result<_> = tokio::try_join!(ledger, guard, history, latest);
         let (ledger, guard, history, latest) =
-            read.with_context(|| format!("cannot look at the deployment group {group}"))?;
+            tokio::try_join!(ledger, guard, history, latest)?;
         let mut view = Self {
             guard,
             ledger,

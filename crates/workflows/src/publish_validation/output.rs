@@ -59,7 +59,9 @@ impl<'a> Output<'a> {
                 "the bucket of the output artifact `{name}` does not exist"
             ))
             .into(),
-            error @ DeliveryError::Unavailable { .. } => Stop::Fault(anyhow!(error)),
+            error @ (DeliveryError::Unavailable { .. } | DeliveryError::TooMany { .. }) => {
+                Stop::Fault(anyhow!(error))
+            }
         })
     }
 }

@@ -3,7 +3,7 @@
 
 use jiff::SignedDuration;
 use lab::aws::Fault;
-use lab::codedeploy::{GroupOptions, Outcome, Revision};
+use lab::codedeploy::{Creator, GroupOptions, Outcome, Revision};
 use lab::pipeline::{ApprovalStatus, Ending, Mode, PipelineSpec, SourceRevision, Stage};
 use monspec::Verdict;
 use release::deployment::{Group, Standing};
@@ -22,6 +22,7 @@ stories! {
     same_build_in_production_is_no_baseline_unless_it_was_good,
     first_release_is_none_where_codedeploy_knows_an_earlier_one,
     group_that_cannot_be_asked_is_waited_for,
+    group_that_takes_too_long_to_be_asked_is_waited_for,
 }
 
 const APP: &str = "SampleDevOpsApp";
@@ -322,6 +323,68 @@ async fn deleted(mut world: World, spec: &Value) {
     let reason = evidence.reason.unwrap();
     let said = "cannot learn what was deployed to SampleDevOpsApp/Production";
     assert!(reason.contains(said), "{reason}");
+}
+
+/// A release of production, and three hundred instances a day that join since.
+async fn joined_all_day(world: &mut World, days: i64) -> String {
+    by_person(world, "Production", "by hand");
+    for instance in 0..days * 300 {
+        world.advance(SignedDuration::from_secs(288));
+        let codedeploy = world.aws.codedeploy();
+        let (name, creator) = (format!("i-{instance}"), Creator::Autoscaling);
+        codedeploy.join(APP, "Production", &name, creator).unwrap();
+    }
+    world.gate(GATE);
+    world.traffic(STAGING, 100.0, 0.0);
+    world.traffic(PRODUCTION, 100.0, 0.0);
+    world.release("1", &monspec()).await
+}
+
+async fn group_that_takes_too_long_to_be_asked_is_waited_for(mut world: World) {
+    let execution = joined_all_day(&mut world, 5).await;
+    let second = std::time::Duration::from_secs(1);
+    world.aws.slow_down("ListDeployments", second);
+    world.advance(minutes(8));
+
+    let ticked = world.tick_within(2 * second).await.unwrap();
+
+    assert!(waits(&ticked), "it is written down: {ticked:?}");
+    world.advance(SignedDuration::from_hours(25));
+    let ticked = world.tick_within(2 * second).await.unwrap();
+    assert_eq!(world.answered(&execution), ApprovalStatus::Waiting);
+    let reason = world.evidence(only(&ticked)).await.reason.unwrap();
+    let said = "cannot learn what was deployed to SampleDevOpsApp/Production: CodeDeploy takes \
+                too long";
+    assert!(reason.contains(said), "{reason}");
+}
+
+#[tokio::test]
+async fn group_that_instances_join_all_day_is_looked_back_in_few_parts() {
+    let mut world = World::start(dynatrace::Api::V2).await;
+    let execution = joined_all_day(&mut world, 20).await;
+    let before = world.aws.calls("ListDeployments");
+
+    world.pass_window().await;
+
+    assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
+    let pages = world.aws.calls("ListDeployments") - before;
+    assert!(pages < 150, "{pages} pages");
+}
+
+#[tokio::test]
+async fn history_that_is_too_long_ends_in_a_reason() {
+    let mut world = World::start(dynatrace::Api::V2).await;
+    let execution = joined_all_day(&mut world, 5).await;
+    world.aws.codedeploy().page_size(2);
+
+    let ticked = world.pass_window().await;
+
+    assert!(waits(&ticked), "{ticked:?}");
+    world.advance(SignedDuration::from_hours(25));
+    let ticked = world.tick().await;
+    assert_eq!(world.answered(&execution), ApprovalStatus::Waiting);
+    let reason = world.evidence(only(&ticked)).await.reason.unwrap();
+    assert!(reason.contains("there are too many"), "{reason}");
 }
 
 /// Whether it is the first release is decided by the newest that is found, and

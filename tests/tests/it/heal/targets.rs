@@ -1,6 +1,6 @@
 //! Which revision is deployed again.
 
-use lab::codedeploy::{GroupOptions, Revision};
+use lab::codedeploy::{Creator, GroupOptions, Revision};
 use lab::pipeline::Mode;
 use release::deployment::Standing;
 use release::remediation::{Refusal, State};
@@ -17,6 +17,7 @@ stories! {
     what_failed_or_answered_a_problem_is_no_target,
     revision_that_passed_its_gate_goes_first_and_its_report_is_linked,
     culprit_that_passed_its_gates_is_healed_all_the_same,
+    group_that_instances_join_all_day_is_healed,
 }
 
 async fn bundle_that_is_gone_gives_way_to_the_next_one(mut scene: Scene) {
@@ -140,6 +141,25 @@ async fn culprit_that_passed_its_gates_is_healed_all_the_same(mut scene: Scene) 
     };
     assert_eq!(heal.target.id, first);
     assert_eq!(scene.standing(&second).await, Standing::Suspect);
+}
+
+/// More than one list of deployments has, within the days that are looked at.
+async fn group_that_instances_join_all_day_is_healed(mut scene: Scene) {
+    scene.release("good").await;
+    let codedeploy = scene.world.aws.codedeploy().clone();
+    codedeploy.page_size(10);
+    for instance in 0..150 {
+        scene.minutes(48);
+        let (name, creator) = (format!("i-{instance}"), Creator::Autoscaling);
+        codedeploy.join(APPLICATION, GROUP, &name, creator).unwrap();
+    }
+    scene.release("bad").await;
+    scene.minutes(5);
+    let problem = scene.problem().open();
+
+    scene.notify(&problem, "OPEN").await;
+
+    assert_eq!(scene.healed_to(), ["good"]);
 }
 
 /// The tutorial's pipeline, and traffic that builds pass with.

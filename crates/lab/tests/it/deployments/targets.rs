@@ -214,7 +214,7 @@ async fn targets_come_in_pages_and_batches_and_too_many_are_refused() {
     caller.codedeploy().page_size(5);
     let error = codedeploy.life(&made).await.unwrap_err();
     assert!(
-        matches!(error, delivery::DeliveryError::Unavailable { .. }),
+        matches!(error, delivery::DeliveryError::TooMany { .. }),
         "{error:?}"
     );
 }

@@ -17,13 +17,8 @@ use super::super::Shared;
 use crate::handle_problem::{completed, recorded, target};
 
 /// How far before a compare window its group's deployments are read at first.
-/// That of most groups is found there; for the others so many times as much is
-/// read, until what ran when the window began is known.
+/// What ran when the window began is found there for most groups.
 const FIRST_READ: SignedDuration = SignedDuration::from_hours(4 * 24);
-const NEXT_READ: i32 = 64;
-
-/// No part of a history that is shorter holds too many deployments to be read.
-const SHORTEST_READ: SignedDuration = SignedDuration::from_hours(1);
 
 /// How much sooner than CodeDeploy whoever entered a deployment in the ledger may
 /// have seen it begin.
@@ -127,7 +122,9 @@ impl History {
         wanted: Wanted<'a>,
     ) -> BoxFuture<'a, anyhow::Result<(Group, Self)>> {
         async move {
-            let read = Self::read_now(shared, group, &wanted).await;
+            let read = Self::read_now(shared, group, &wanted);
+            let read = tokio::time::timeout_at(shared.remotes_until, read).await;
+            let read = read.context("CodeDeploy takes too long").flatten();
             let read =
                 read.with_context(|| format!("cannot learn what was deployed to {group}"))?;
             Ok((group.clone(), read))
@@ -152,15 +149,24 @@ impl History {
             let known = shared.services.store.deployments(group, until).await?;
             anyhow::Ok(known)
         };
-        let made = async {
-            if wanted.windows.is_empty() {
-                let from = wanted.listed_from(from);
-                Ok((from, listed(codedeploy, group, from, until).await?))
-            } else {
-                back_from(codedeploy, group, from, until).await
-            }
-        };
-        let (mut known, (since, mut made)) = try_join(ledger, made).await?;
+        // Where a window is looked at, what ran when it began counts, however
+        // long ago that was deployed.
+        let looks_back = !wanted.windows.is_empty();
+        let mut floor = wanted.listed_from(from);
+        let mut length = until.duration_since(floor);
+        if looks_back {
+            length = until.duration_since(from).saturating_add(FIRST_READ);
+            floor = Timestamp::UNIX_EPOCH;
+        }
+        let mut back = codedeploy.backwards(target(group), until, length);
+        let newest = async { Ok(back.part(floor).await?) };
+        let (mut known, newest) = try_join(ledger, newest).await?;
+        let mut made = by_id(newest);
+        let ran = |made: &Made| looks_back && made.values().any(|made| ran_by(made, from));
+        while floor < back.since() && !ran(&made) {
+            made.extend(by_id(back.part(floor).await?));
+        }
+        let since = back.since();
         if let Some(oldest) = known.last().map(|entry| entry.deployment.at)
             && HISTORY <= known.len()
             && since < oldest
@@ -254,59 +260,10 @@ fn as_reached(
     }
 }
 
-/// The deployments of a group since a moment, as long as they can be read.
-async fn listed(
-    codedeploy: &CodeDeploy,
-    group: &Group,
-    since: Timestamp,
-    until: Timestamp,
-) -> anyhow::Result<Made> {
-    let found = codedeploy
-        .history_between(&target(group), since, until)
-        .await?
-        .context("more was deployed since than can be read")?;
-    Ok(by_id(found))
-}
-
-/// The deployments of a group back to what ran at `from`, the newest part first,
-/// and since when they are known.
-async fn back_from(
-    codedeploy: &CodeDeploy,
-    group: &Group,
-    from: Timestamp,
-    until: Timestamp,
-) -> anyhow::Result<(Timestamp, Made)> {
-    let mut made = Made::new();
-    let mut since = until;
-    let mut length = until.duration_since(from).saturating_add(FIRST_READ);
-    let mut grows = true;
-    loop {
-        let begin = since
-            .saturating_sub(length)
-            .unwrap_or(Timestamp::UNIX_EPOCH);
-        let begin = begin.max(Timestamp::UNIX_EPOCH);
-        let part = codedeploy
-            .history_between(&target(group), begin, since)
-            .await?;
-        match part {
-            Some(part) => {
-                made.extend(by_id(part));
-                since = begin;
-                if grows {
-                    length = length.saturating_mul(NEXT_READ);
-                }
-            }
-            None if SHORTEST_READ < length => {
-                length /= NEXT_READ;
-                grows = false;
-            }
-            None => anyhow::bail!("more was deployed within an hour than can be read"),
-        }
-        let whole = |made| everywhere(made).is_some_and(|whole| whole <= from);
-        if since <= Timestamp::UNIX_EPOCH || made.values().any(whole) {
-            return Ok((since, made));
-        }
-    }
+/// Whether nothing but this deployment ran at a moment, unless something came
+/// after it.
+fn ran_by(made: &codedeploy::Deployment, at: Timestamp) -> bool {
+    everywhere(made).is_some_and(|whole| whole <= at)
 }
 
 fn by_id(found: Vec<codedeploy::Deployment>) -> Made {
