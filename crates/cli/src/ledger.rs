@@ -10,6 +10,7 @@ use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp};
 use release::deployment::{Group, Standing};
 use store::Ruling;
+use workflows::ruling::Running;
 
 use crate::aws::{now, speaker, words};
 use crate::failure::Failure;
@@ -93,8 +94,10 @@ struct Word {
 /// target.
 ///
 /// What succeeded enters as unknown, and what the ledger knows already stays as
-/// it is. With --good you confirm the deployment that runs; a heal chooses what
-/// is good before what is unknown. Running it again changes nothing.
+/// it is; deployments to instances that joined do not count. With --good you
+/// confirm the deployment that runs, or the release that it put back; a heal
+/// chooses what is good before what is unknown. Running it again changes
+/// nothing.
 #[derive(Args)]
 #[command(after_help = NOTES)]
 struct Adopt {
@@ -191,15 +194,7 @@ fn adopted(adopt: &Adopt, out: &mut impl Write) -> Result<(), Failure> {
     let table = Table::open(table.as_deref())?;
     let mut found = table.adopt(group, since, now)?;
     if let Some((deployment, reason, who)) = confirmed {
-        if found.running.as_ref() != Some(deployment) {
-            let running = match &found.running {
-                Some(running) => format!("{running} is what succeeded last"),
-                None => "nothing has succeeded there".to_owned(),
-            };
-            return Err(Failure::Usage(format!(
-                "deployment {deployment} of {group} does not run: {running}"
-            )));
-        }
+        let deployment = confirmable(deployment, group, found.running.as_ref())?;
         let said = workflows::ruling::Word {
             group,
             deployment,
@@ -227,6 +222,37 @@ fn adopted(adopt: &Adopt, out: &mut impl Write) -> Result<(), Failure> {
         return Ok(shown::json(out, &found.known)?);
     }
     Ok(shown::adopted(out, group, &found)?)
+}
+
+/// The release that a person confirms by naming it, or what put it back.
+fn confirmable<'a>(
+    named: &str,
+    group: &Group,
+    running: Option<&'a Running>,
+) -> Result<&'a str, Failure> {
+    let Some(Running {
+        deployment: last,
+        release,
+    }) = running
+    else {
+        return Err(Failure::Usage(format!(
+            "deployment {named} of {group} does not run: nothing has succeeded there"
+        )));
+    };
+    match release {
+        Some(release) if named == release || named == last => Ok(release),
+        None if named == last => Err(Failure::Usage(format!(
+            "deployment {named} of {group} put back what an earlier one had released, and that \
+             one is not known; take over more --days to confirm it"
+        ))),
+        Some(release) if release != last => Err(Failure::Usage(format!(
+            "deployment {named} of {group} does not run: {last} is what succeeded last, and it \
+             put back what {release} had released"
+        ))),
+        _ => Err(Failure::Usage(format!(
+            "deployment {named} of {group} does not run: {last} is what succeeded last"
+        ))),
+    }
 }
 
 fn said(word: &Word, ruling: Ruling, out: &mut impl Write) -> Result<(), Failure> {

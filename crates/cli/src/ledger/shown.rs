@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use monspec::lint::escaped;
 use release::deployment::{Group, LedgerEntry, Origin, Standing};
 use serde::Serialize;
-use workflows::ruling::Adopted;
+use workflows::ruling::{Adopted, Running};
 
 use crate::output;
 
@@ -53,14 +53,25 @@ pub(super) fn adopted(out: &mut impl Write, group: &Group, found: &Adopted) -> i
     }
     writeln!(out)?;
     table(out, &found.known)?;
-    let runs = |entry: &&LedgerEntry| found.running.as_ref() == Some(&entry.deployment.id);
-    if let Some(running) = found.known.iter().find(runs)
-        && running.standing == Standing::Unknown
-    {
-        let id = plain(&running.deployment.id);
+    let Some(Running {
+        deployment,
+        release: Some(release),
+    }) = &found.running
+    else {
+        return Ok(());
+    };
+    let mut known = found.known.iter();
+    let released = known.find(|entry| entry.deployment.id == *release);
+    if released.is_some_and(|entry| entry.standing == Standing::Unknown) {
+        let id = plain(release);
+        let runs = if release == deployment {
+            format!("{id} runs")
+        } else {
+            format!("{id} runs again, put back by {}", plain(deployment))
+        };
         writeln!(
             out,
-            "\n{id} runs, and nothing is known of it; if you know it to be good:\n  \
+            "\n{runs}, and nothing is known of it; if you know it to be good:\n  \
              monspec ledger adopt {group} --good {id} --reason TEXT"
         )?;
     }

@@ -58,8 +58,14 @@ impl Table {
     ) -> Result<Adopted, Failure> {
         let adopt = adopt(&self.store, &self.codedeploy, group, (since, now));
         self.account.wait(adopt).map_err(|error| {
+            let region = &self.account.region;
+            if let Some(DeliveryError::TooMany { .. }) = error.downcast_ref() {
+                return Failure::Unavailable(format!(
+                    "more was deployed to {group} than can be read from CodeDeploy in {region}; \
+                     take over fewer --days"
+                ));
+            }
             if error.is::<DeliveryError>() {
-                let region = &self.account.region;
                 return Failure::Unavailable(format!(
                     "CodeDeploy in {region} cannot be asked for {group}: {error:#}"
                 ));

@@ -1,5 +1,5 @@
 use lab::aws::{ACCESS_KEY, Aws, SECRET_KEY};
-use lab::codedeploy::{GroupOptions, Revision};
+use lab::codedeploy::{AutoRollback, Creator, GroupOptions, Outcome, Revision, RollbackEvent};
 use lab::dynamo::Dynamo;
 use release::deployment::{Deployment, Group, LedgerEntry, Origin, Standing};
 use serde_json::Value;
@@ -211,6 +211,106 @@ async fn history_of_codedeploy_is_adopted_and_the_running_one_confirmed() {
     let ran = world.run(&[&adopt[..], &confirm].concat(), &[]);
     assert_eq!((ran.code, ran.out.as_str()), (64, ""));
     assert!(ran.err.contains("condemned by ada: leaks"), "{}", ran.err);
+}
+
+/// A group of an application without a history in the ledger.
+fn old_group(world: &World, options: GroupOptions) {
+    let codedeploy = world.aws.codedeploy();
+    codedeploy.application("Old");
+    let created = codedeploy.group("Old", "Production", options);
+    created.expect("the application exists");
+}
+
+fn deploy(world: &World, name: &str) -> String {
+    world.aws.s3().put("bundles", name, name.to_owned());
+    let revision = Revision::s3("bundles", name);
+    let codedeploy = world.aws.codedeploy();
+    let made = codedeploy.deploy_by_person("Old", "Production", revision);
+    made.expect("nothing else is deployed")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instances_that_joined_are_not_adopted() {
+    let world = World::start().await;
+    old_group(&world, GroupOptions::default());
+    let release = deploy(&world, "1.zip");
+    let made = world.aws.codedeploy().deployment(&release);
+    world.aws.set_now(made.expect("it was made").created);
+    let join = |number: usize| {
+        let name = format!("i-{number}");
+        let codedeploy = world.aws.codedeploy();
+        let joined = codedeploy.join("Old", "Production", &name, Creator::Autoscaling);
+        joined.expect("something runs")
+    };
+    let joined: Vec<String> = (0..60).map(join).collect();
+    let adopt = ["ledger", "adopt", "Old/Production"];
+
+    let ran = world.run(&adopt, &[]);
+
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    let said = "1 deployments of Old/Production are new in the ledger\n";
+    assert!(ran.out.starts_with(said), "{}", ran.out);
+    assert!(
+        ran.out.contains(&format!("{release} runs, and nothing")),
+        "{}",
+        ran.out
+    );
+    let good = ["--good", &joined[59], "--reason", "has run for a month"];
+    let ran = world.run(&[&adopt[..], &good].concat(), &[]);
+    assert_eq!((ran.code, ran.out.as_str()), (64, ""));
+    assert!(
+        ran.err
+            .contains(&format!("{release} is what succeeded last")),
+        "{}",
+        ran.err
+    );
+    let good = ["--good", &release, "--reason", "has run for a month"];
+    let ran = world.run(&[&adopt[..], &good].concat(), &[]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+
+    // Too many in one moment.
+    world.aws.codedeploy().page_size(1);
+    let ran = world.run(&adopt, &[]);
+    assert_eq!((ran.code, ran.out.as_str()), (69, ""));
+    assert!(ran.err.contains("take over fewer --days"), "{}", ran.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rollback_that_runs_confirms_what_it_put_back() {
+    let world = World::start().await;
+    let options = GroupOptions {
+        auto_rollback: AutoRollback::On(vec![RollbackEvent::Failure]),
+        ..GroupOptions::default()
+    };
+    old_group(&world, options.clone());
+    let release = deploy(&world, "1.zip");
+    let codedeploy = world.aws.codedeploy();
+    let held = codedeploy.hold("Old", "Production");
+    held.expect("the group exists");
+    let bad = deploy(&world, "2.zip");
+    old_group(&world, options);
+    let failed = codedeploy.finish(&bad, Outcome::Failed);
+    failed.expect("it is under way");
+    let history = codedeploy.history("Old", "Production");
+    let rollback = history.expect("the group exists")[0].id.clone();
+    assert_ne!(rollback, bad);
+    let adopt = ["ledger", "adopt", "Old/Production"];
+
+    let ran = world.run(&adopt, &[]);
+    let said = format!("{release} runs again, put back by {rollback}, and nothing is known");
+    assert!(ran.out.contains(&said), "{}", ran.out);
+    let good = ["--good", &rollback, "--reason", "has run for a month"];
+    let ran = world.run(&[&adopt[..], &good, &["--json"]].concat(), &[]);
+
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    let listed: Value = serde_json::from_str(&ran.out).expect("it is JSON");
+    let standing = |id: &str| {
+        let mut lines = listed.as_array().expect("it is a list").iter();
+        let line = lines.find(|line| line["deployment"] == id);
+        line.expect("it was adopted")["standing"].clone()
+    };
+    assert_eq!(standing(&release), "good");
+    assert_eq!(standing(&rollback), "unknown");
 }
 
 #[tokio::test(flavor = "multi_thread")]

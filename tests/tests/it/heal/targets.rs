@@ -1,12 +1,15 @@
 //! Which revision is deployed again.
 
+use jiff::SignedDuration;
 use lab::codedeploy::{Creator, GroupOptions, Revision};
 use lab::pipeline::Mode;
 use release::deployment::Standing;
 use release::remediation::{Refusal, State};
 use release::validation::ValidationId;
+use release::window::saturating_add;
+use workflows::ruling::adopt;
 
-use super::scene::{APPLICATION, BUCKET, GROUP, Scene};
+use super::scene::{APPLICATION, BUCKET, GROUP, Scene, group};
 use super::stories;
 use crate::world::{PRODUCTION, STAGING, monspec, only};
 
@@ -18,6 +21,7 @@ stories! {
     revision_that_passed_its_gate_goes_first_and_its_report_is_linked,
     culprit_that_passed_its_gates_is_healed_all_the_same,
     group_that_instances_join_all_day_is_healed,
+    adopted_history_of_instances_that_joined_hides_no_target,
 }
 
 async fn bundle_that_is_gone_gives_way_to_the_next_one(mut scene: Scene) {
@@ -153,6 +157,37 @@ async fn group_that_instances_join_all_day_is_healed(mut scene: Scene) {
         let (name, creator) = (format!("i-{instance}"), Creator::Autoscaling);
         codedeploy.join(APPLICATION, GROUP, &name, creator).unwrap();
     }
+    scene.release("bad").await;
+    scene.minutes(5);
+    let problem = scene.problem().open();
+
+    scene.notify(&problem, "OPEN").await;
+
+    assert_eq!(scene.healed_to(), ["good"]);
+}
+
+/// What is good is older than CodeDeploy's history is read, and more instances
+/// joined since than the ledger gives out at once.
+async fn adopted_history_of_instances_that_joined_hides_no_target(mut scene: Scene) {
+    let good = scene.release("good").await;
+    let take_over = async |scene: &Scene| {
+        let services = scene.services();
+        let since = saturating_add(scene.world.now, SignedDuration::from_hours(-90 * 24));
+        let span = (since, scene.world.now);
+        let adopted = adopt(&services.store, &services.codedeploy, &group(), span).await;
+        adopted.unwrap()
+    };
+    take_over(&scene).await;
+    scene.minutes(9 * 24 * 60);
+    let codedeploy = scene.world.aws.codedeploy().clone();
+    for instance in 0..60 {
+        scene.minutes(60);
+        let (name, creator) = (format!("i-{instance}"), Creator::Autoscaling);
+        codedeploy.join(APPLICATION, GROUP, &name, creator).unwrap();
+    }
+    let adopted = take_over(&scene).await;
+    assert_eq!(adopted.running.unwrap().deployment, good);
+    assert!(adopted.entered.is_empty(), "{:?}", adopted.entered);
     scene.release("bad").await;
     scene.minutes(5);
     let problem = scene.problem().open();
