@@ -178,10 +178,14 @@ fn tell(out: &mut impl Write, explained: &Explained) -> io::Result<()> {
         entities,
         candidates,
         answers,
+        left_out,
         outcome,
         ..
     } = explained;
     writeln!(out, "{}", escaped(outcome))?;
+    for what in left_out {
+        writeln!(out, "{}", escaped(what))?;
+    }
     writeln!(out, "\nsince {began}, on {}", escaped(&entities.join(", ")))?;
     let taken = |is: bool| if is { "yes" } else { "no" }.to_owned();
     if !candidates.is_empty() {

@@ -15,7 +15,7 @@ use release::precedence::{Precedence, end_of_beginning, may_precede};
 use release::remediation::carries_marker;
 use release::tie::{Tie, tied};
 
-use super::cause::{Views, look_at};
+use super::cause::{Views, around, look_at};
 use super::pass::Pass;
 use super::view::View;
 use crate::push_deployment_event::UNSURE;
@@ -54,6 +54,8 @@ pub(super) struct Gathered {
     /// The groups that CodeDeploy does not let us look at.
     pub(super) closed: BTreeSet<Group>,
     pub(super) views: Views,
+    /// What was not looked at, because there is too much.
+    pub(super) left_out: Vec<String>,
 }
 
 /// A deployment that is no candidate.
@@ -94,7 +96,7 @@ async fn gather_now(pass: &Pass<'_>, case: &Case<'_>) -> anyhow::Result<Gathered
     }
 
     let mut all = announced(case.evidence, case);
-    let early = groups(&behind, &all);
+    let (early, _) = groups(&behind, &all);
     let ids: Vec<&str> = case.affected.iter().map(|one| one.id.as_str()).collect();
     let ties = async {
         let ties = pass.services.store.ties(&ids, pass.tick.now).await;
@@ -138,7 +140,13 @@ async fn gather_now(pass: &Pass<'_>, case: &Case<'_>) -> anyhow::Result<Gathered
             }
         }
     }
-    let unseen = groups(&behind, &all).into_iter();
+    let (wanted, count) = groups(&behind, &all);
+    let mut left_out = Vec::new();
+    if wanted.len() < count {
+        let most = wanted.len();
+        left_out.push(format!("only {most} of {count} deployment groups are looked at"));
+    }
+    let unseen = wanted.into_iter();
     let unseen = unseen
         .filter(|group| !views.contains_key(group) && !closed.contains(group))
         .collect();
@@ -152,6 +160,14 @@ async fn gather_now(pass: &Pass<'_>, case: &Case<'_>) -> anyhow::Result<Gathered
             && view.known(&one.deployment).is_none()
         {
             view.complete(pass.services, &one.deployment).await?;
+        }
+    }
+    for (group, view) in &views {
+        let count = alive(view, case.blame).count();
+        if MOST_LIVES < count {
+            left_out.push(format!(
+                "only the newest {MOST_LIVES} of {count} deployments to {group} are looked at"
+            ));
         }
     }
     let lives = lives(pass, &views, case.blame).await?;
@@ -169,6 +185,7 @@ async fn gather_now(pass: &Pass<'_>, case: &Case<'_>) -> anyhow::Result<Gathered
         undecided,
         closed,
         views,
+        left_out,
     })
 }
 
@@ -220,8 +237,8 @@ impl World<'_> {
                 .iter()
                 .filter_map(|group| Some((group, self.views.get(group)?)));
             let made = views.flat_map(|(group, view)| {
-                let made = view.history.iter().filter(|made| may_live(made, blame));
-                made.take(MOST_LIVES).map(move |made| (group, made))
+                let made = alive(view, blame).take(MOST_LIVES);
+                made.map(move |made| (group, made))
             });
             for (group, made) in made {
                 let one = Announced {
@@ -372,6 +389,14 @@ fn may_live(made: &codedeploy::Deployment, blame: Blame<'_>) -> bool {
     begins && lasts
 }
 
+/// The deployments of a group whose lives may, the newest first.
+fn alive<'v>(
+    view: &'v View,
+    blame: Blame<'_>,
+) -> impl Iterator<Item = &'v codedeploy::Deployment> {
+    view.history.iter().filter(move |made| may_live(made, blame))
+}
+
 /// The instances that hosts of the problem are and that its processes run on,
 /// while a deployment may have reached some instances and others not.
 async fn instances(
@@ -413,17 +438,12 @@ async fn entities(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let now = pass.tick.now.as_millisecond();
-    let window = Window {
-        from_ms: now - 24 * 3_600_000,
-        to_ms: now,
-    };
     let scope = Scope {
         entity_type,
         tags: Vec::new(),
     };
     let tenant = &pass.connected.tenant;
-    let found = tenant.entities_among(&scope, ids, window, pass.remotes_until);
+    let found = tenant.entities_among(&scope, ids, around(pass), pass.remotes_until);
     found
         .await
         .context("cannot find out on which instances the problem is")
@@ -446,22 +466,22 @@ fn counting<'v>(
     view: &'v View,
     blame: Blame<'_>,
 ) -> impl Iterator<Item = &'v codedeploy::Deployment> {
-    let made = view.history.iter();
-    made.filter(move |made| made.revision.is_some() && may_live(made, blame))
-        .take(MOST_LIVES)
+    let made = alive(view, blame).take(MOST_LIVES);
+    made.filter(|made| made.revision.is_some())
 }
 
-/// The groups that are looked at: those behind the entities, and those of the
-/// newest announcements.
-fn groups(behind: &BTreeMap<&str, BTreeSet<Group>>, all: &[Announced]) -> Vec<Group> {
+/// The groups that are looked at, and how many there are: those behind the
+/// entities, and those of the newest announcements.
+fn groups(behind: &BTreeMap<&str, BTreeSet<Group>>, all: &[Announced]) -> (Vec<Group>, usize) {
     let mut groups: Vec<Group> = behind.values().flatten().cloned().collect();
     let mut newest: Vec<&Announced> = all.iter().collect();
     newest.sort_by_key(|one| std::cmp::Reverse(one.at));
     groups.extend(newest.into_iter().map(|one| one.group.clone()));
     let mut seen = BTreeSet::new();
     groups.retain(|group| seen.insert(group.clone()));
+    let count = groups.len();
     groups.truncate(MOST_GROUPS);
-    groups
+    (groups, count)
 }
 
 /// The deployments that were announced on the entities within the time that

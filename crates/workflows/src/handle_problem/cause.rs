@@ -6,11 +6,12 @@ use anyhow::Context as _;
 use delivery::DeliveryError;
 use dynatrace::{EntityType, Scope, Tag, Window};
 use futures_util::future::{join, join_all, try_join_all};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use release::attribution::{Attribution, Blame, attribute};
 use release::deployment::{Group, Origin};
 use release::problem::{Finding, Problem, Remediation};
 use release::remediation::{Refusal, State};
+use release::window::saturating_add;
 use store::{Advanced, ClaimedProblem, Effect};
 
 use super::candidates::{Affected, Case, Gathered, gather};
@@ -25,7 +26,10 @@ use crate::due::Wait;
 const MOST_ASKED: usize = 500;
 
 /// On how many of these deployments are looked for.
-const MOST_ENTITIES: usize = 20;
+const MOST_ENTITIES: usize = 50;
+
+/// How long after the moment that is looked at an entity may be seen first.
+const SEEN_LATE: SignedDuration = SignedDuration::from_hours(1);
 
 /// How often the ledger is read again because somebody else wrote to it.
 const ATTEMPTS: usize = 4;
@@ -61,7 +65,10 @@ pub(super) async fn find(
     }
     let began = Timestamp::from_millisecond(seen.start_ms)
         .context("the tenant says that the problem began at no time at all")?;
-    let affected = production(pass, seen).await?;
+    let Production { affected, left_out } = production(pass, seen).await?;
+    for what in left_out {
+        told_as_left_out(&claimed.problem, &what);
+    }
     if affected.is_empty() {
         return conclude_late(pass, claimed, Finding::NotProduction, None, NO_ENTITY).await;
     }
@@ -79,8 +86,12 @@ pub(super) async fn find(
         undecided,
         closed,
         mut views,
+        left_out,
         ..
     } = gather(pass, &case).await?;
+    for what in left_out {
+        told_as_left_out(&claimed.problem, &what);
+    }
     let culprits = match attribute(&candidates, blame) {
         Attribution::Nothing => {
             let text = words::nothing_deployed(healing.look_back, began, &undecided, &closed);
@@ -123,6 +134,13 @@ pub(super) async fn find(
         }
     }
     Ok(Found::Known(views))
+}
+
+fn told_as_left_out(problem: &Problem, what: &str) {
+    tracing::warn!(
+        problem.id = %problem.id,
+        "Problem `{}` is larger than what is looked at: {what}", problem.id
+    );
 }
 
 /// The problem as far as blame needs it.
@@ -263,7 +281,29 @@ async fn conclude(
     Ok(Found::Known(Views::new()))
 }
 
-/// Those entities of the problem that are production, with their tags.
+/// What of a problem is production.
+pub(super) struct Production {
+    /// Its entities, with their tags.
+    pub(super) affected: Vec<Affected>,
+    /// What was not looked at, because there is too much.
+    pub(super) left_out: Vec<String>,
+}
+
+impl Production {
+    /// The first of them, as many as are looked at.
+    pub(super) fn first_of(mut affected: Vec<Affected>, mut left_out: Vec<String>) -> Self {
+        let count = affected.len();
+        if MOST_ENTITIES < count {
+            affected.truncate(MOST_ENTITIES);
+            left_out.push(format!(
+                "only {MOST_ENTITIES} of its {count} entities of production are looked at"
+            ));
+        }
+        Self { affected, left_out }
+    }
+}
+
+/// Those entities of the problem that are production.
 ///
 /// The problem carries the tags of everything it touches together, which
 /// settles it if that is one entity; of several, the tenant is asked which
@@ -271,10 +311,10 @@ async fn conclude(
 pub(super) async fn production(
     pass: &Pass<'_>,
     seen: &dynatrace::Problem,
-) -> anyhow::Result<Vec<Affected>> {
+) -> anyhow::Result<Production> {
     let wanted = &pass.services.healing.tag;
     if !seen.tags.iter().any(|tag| carries(tag, wanted)) {
-        return Ok(Vec::new());
+        return Ok(Production::first_of(Vec::new(), Vec::new()));
     }
     let mut all: Vec<&str> = Vec::new();
     for entity in seen.root_cause.iter().chain(&seen.impacted) {
@@ -285,12 +325,24 @@ pub(super) async fn production(
     if let [only] = all.as_slice()
         && seen.affected == 1
     {
-        return Ok(vec![affected(only, &seen.tags)]);
+        let only = vec![affected(only, &seen.tags)];
+        return Ok(Production::first_of(only, Vec::new()));
     }
-    // Deployments are announced on services before anything else, so these come
-    // first where not all can be asked for.
-    all.sort_by_key(|id| kind(id) != Some(EntityType::Service));
-    all.truncate(MOST_ASKED);
+    // The root cause decides, and deployments are announced on services before
+    // anything else, so these come first where not all can be asked for.
+    let root_cause = seen.root_cause.as_ref().map(|entity| entity.id.as_str());
+    all.sort_by_key(|id| {
+        let is_service = kind(id) == Some(EntityType::Service);
+        (Some(*id) != root_cause, !is_service)
+    });
+    let mut left_out = Vec::new();
+    if MOST_ASKED < all.len() {
+        let count = all.len();
+        left_out.push(format!(
+            "only of {MOST_ASKED} of its {count} entities it is asked whether they are production"
+        ));
+        all.truncate(MOST_ASKED);
+    }
     let mut by_type: BTreeMap<EntityType, Vec<String>> = BTreeMap::new();
     for id in &all {
         if let Some(entity_type) = kind(id) {
@@ -300,11 +352,7 @@ pub(super) async fn production(
                 .push((*id).to_owned());
         }
     }
-    let now = pass.tick.now.as_millisecond();
-    let window = Window {
-        from_ms: now - 24 * 3_600_000,
-        to_ms: now,
-    };
+    let window = around(pass);
     let asked = by_type.into_iter().map(async |(entity_type, ids)| {
         let scope = Scope {
             entity_type,
@@ -322,11 +370,20 @@ pub(super) async fn production(
         .flatten()
         .map(|entity| (entity.id, entity.tags))
         .collect();
-    Ok(all
+    let affected = all
         .into_iter()
-        .filter_map(|id| Some(affected(id, tagged.get(id)?)))
-        .take(MOST_ENTITIES)
-        .collect())
+        .filter_map(|id| Some(affected(id, tagged.get(id)?)));
+    Ok(Production::first_of(affected.collect(), left_out))
+}
+
+/// When entities were there that something may be known of.
+pub(super) fn around(pass: &Pass<'_>) -> Window {
+    let to = saturating_add(pass.moment, SEEN_LATE).min(pass.tick.now);
+    let to_ms = to.as_millisecond();
+    Window {
+        from_ms: to_ms - 24 * 3_600_000,
+        to_ms,
+    }
 }
 
 /// An entity in the words of whoever looks for its groups.

@@ -1,18 +1,25 @@
 //! What a problem would be blamed on and answered with, without answering it.
 //! Nothing is written anywhere.
 
+mod outcome;
+
 use anyhow::Context as _;
-use dynatrace::{EntityType, RecordedEvent, Scope, Window};
+use dynatrace::{EntityType, RecordedEvent, Scope};
 use jiff::Timestamp;
 use release::attribution::{Attribution, Culprit, Known, attribute};
-use release::deployment::{Deployment, LedgerEntry};
+use release::deployment::{Deployment, LedgerEntry, Origin};
 use release::explanation::{Weighed, weigh};
-use release::grouping::SETTING;
+use release::precedence::end_of_beginning;
+use release::remediation::{Facts, Look, Refusal, look};
 use serde::Serialize;
 
-use super::candidates::{Affected, Case, Dismissed, Gathered, gather};
+use super::candidates::{Case, Dismissed, Gathered, gather};
+use super::cause::Production;
+use super::healing::runs;
 use super::pass::Pass;
+use super::view::View;
 use super::{Connected, Services, cause, target};
+use outcome::{Fate, Outcome};
 use crate::due::Tick;
 
 /// What is to be explained.
@@ -37,8 +44,10 @@ pub struct Explained {
     /// Every deployment that was announced on them, or that CodeDeploy knows in
     /// the groups behind them.
     pub candidates: Vec<Candidate>,
-    /// What would be deployed again, per deployment that is to blame.
+    /// What could be deployed again, per deployment that is to blame.
     pub answers: Vec<Answer>,
+    /// What was not looked at, because there is too much.
+    pub left_out: Vec<String>,
     /// What follows, in a sentence.
     pub outcome: String,
 }
@@ -65,7 +74,7 @@ pub struct Candidate {
     pub why: String,
 }
 
-/// What would be deployed again in one group.
+/// What could be deployed again in one group.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Answer {
@@ -87,7 +96,7 @@ pub struct Target {
     pub version: String,
     /// What is known of it.
     pub standing: release::deployment::Standing,
-    /// Whether it would be deployed again.
+    /// Whether it is what would be deployed again, if anything is.
     pub chosen: bool,
     /// Why, or why not.
     pub why: String,
@@ -101,172 +110,209 @@ pub async fn explain(
     asked: &Asked,
     tick: Tick,
 ) -> anyhow::Result<Option<Explained>> {
-    let pass = Pass::new(services, connected, tick, &|_| ());
+    let mut pass = Pass::new(services, connected, tick, &|_| ());
     let Some(past) = past(&pass, asked).await? else {
         return Ok(None);
     };
-    let Past {
-        problem,
-        began,
-        root_cause,
-        affected,
-        evidence,
-    } = past;
-    let blame = cause::blame(&services.healing, began, root_cause.as_deref());
+    pass.moment = end_of_beginning(past.began).min(tick.now);
+    let Production { affected, left_out } = past.production(&pass).await?;
+    let blame = cause::blame(&services.healing, past.began, past.root_cause());
     let case = Case {
         blame,
         affected: &affected,
-        evidence: &evidence,
+        evidence: past.evidence(),
+    };
+    let mut gathered = gather(&pass, &case).await?;
+    let attribution = attribute(&gathered.candidates, blame);
+    let (answers, outcome) = outcome(&pass, &past, &mut gathered, attribution).await?;
+    let outcome = match outcome {
+        Outcome::Nothing { .. } if affected.is_empty() => Outcome::NotProduction,
+        outcome => outcome,
     };
     let Gathered {
         candidates,
         dismissed,
-        undecided,
-        views,
+        left_out: also_left_out,
         ..
-    } = gather(&pass, &case).await?;
-    let attribution = attribute(&candidates, blame);
+    } = gathered;
     let weighed = weigh(&candidates, blame).into_iter().map(Candidate::from);
     let dismissed = dismissed.into_iter().map(Candidate::from);
     let mut candidates: Vec<Candidate> = weighed.chain(dismissed).collect();
     candidates.sort_by_key(|one| std::cmp::Reverse(one.at));
-    let entities: Vec<String> = affected.into_iter().map(|entity| entity.id).collect();
-
-    let (culprits, outcome) = match attribution {
-        Attribution::Nothing if entities.is_empty() => {
-            (Vec::new(), "none of its entities is production".to_owned())
-        }
-        Attribution::Nothing if undecided.is_empty() => {
-            (Vec::new(), "no deployment is to blame".to_owned())
-        }
-        Attribution::Nothing => {
-            let names: Vec<String> = undecided.into_iter().collect();
-            let outcome = format!(
-                "no deployment is to blame; several applications have a group named {}, and \
-                 {SETTING} can say which one is meant",
-                names.join(", ")
-            );
-            (Vec::new(), outcome)
-        }
-        Attribution::Culprits(culprits) => (culprits, String::new()),
-        Attribution::TooManyGroups(culprits) => {
-            let outcome = format!(
-                "{} groups are to blame, and {} may be changed",
-                culprits.len(),
-                services.healing.most_groups
-            );
-            (culprits, outcome)
-        }
-        Attribution::Ambiguous { newest, older, .. } => {
-            let outcome = format!(
-                "either {} or {} is to blame, and nobody can say which",
-                newest.deployment, older.deployment
-            );
-            (Vec::new(), outcome)
-        }
-    };
-    let answers = answers(services, &views, culprits).await?;
-    let outcome = if outcome.is_empty() {
-        told(&answers)
-    } else {
-        outcome
-    };
     Ok(Some(Explained {
-        problem,
-        began,
-        entities,
+        problem: past.id().map(str::to_owned),
+        began: past.began,
+        entities: affected.into_iter().map(|entity| entity.id).collect(),
         candidates,
         answers,
-        outcome,
+        left_out: left_out.into_iter().chain(also_left_out).collect(),
+        outcome: outcome.to_string(),
     }))
 }
 
 /// What is known of the problem itself.
 struct Past {
-    problem: Option<String>,
+    /// Nothing where there is only a time.
+    problem: Option<dynatrace::Problem>,
     began: Timestamp,
-    root_cause: Option<String>,
-    affected: Vec<Affected>,
-    evidence: Vec<RecordedEvent>,
 }
 
 async fn past(pass: &Pass<'_>, asked: &Asked) -> anyhow::Result<Option<Past>> {
     let tenant = &pass.connected.tenant;
-    match asked {
-        Asked::Problem(id) => {
-            let Some(seen) = tenant.problem(id, pass.remotes_until).await? else {
-                return Ok(None);
-            };
-            let began = Timestamp::from_millisecond(seen.start_ms)
-                .context("the tenant says that the problem began at no time at all")?;
-            Ok(Some(Past {
-                began,
-                affected: cause::production(pass, &seen).await?,
-                root_cause: seen.root_cause.map(|entity| entity.id),
-                problem: Some(seen.id),
-                evidence: seen.evidence,
-            }))
-        }
+    let id = match asked {
+        Asked::Problem(id) => id,
         Asked::At(began) => {
-            let scope = Scope {
-                entity_type: EntityType::Service,
-                tags: vec![pass.services.healing.tag.clone()],
-            };
-            let to_ms = began.as_millisecond();
-            let window = Window {
-                from_ms: to_ms - 24 * 3_600_000,
-                to_ms,
-            };
-            let found = tenant.entities(&scope, window, pass.remotes_until).await?;
-            let affected = |entity: &dynatrace::Entity| cause::affected(&entity.id, &entity.tags);
-            Ok(Some(Past {
+            return Ok(Some(Past {
                 problem: None,
                 began: *began,
-                root_cause: None,
-                affected: found.iter().map(affected).collect(),
-                evidence: Vec::new(),
-            }))
+            }));
         }
+    };
+    let Some(seen) = tenant.problem(id, pass.remotes_until).await? else {
+        return Ok(None);
+    };
+    let began = Timestamp::from_millisecond(seen.start_ms)
+        .context("the tenant says that the problem began at no time at all")?;
+    Ok(Some(Past {
+        problem: Some(seen),
+        began,
+    }))
+}
+
+impl Past {
+    fn id(&self) -> Option<&str> {
+        self.problem.as_ref().map(|seen| seen.id.as_str())
+    }
+
+    fn root_cause(&self) -> Option<&str> {
+        let root_cause = self.problem.as_ref()?.root_cause.as_ref()?;
+        Some(&root_cause.id)
+    }
+
+    fn evidence(&self) -> &[RecordedEvent] {
+        let seen = self.problem.as_ref();
+        seen.map_or(&[], |seen| &seen.evidence)
+    }
+
+    /// What of it is production; all services, where there is only a time.
+    async fn production(&self, pass: &Pass<'_>) -> anyhow::Result<Production> {
+        if let Some(seen) = &self.problem {
+            return cause::production(pass, seen).await;
+        }
+        let scope = Scope {
+            entity_type: EntityType::Service,
+            tags: vec![pass.services.healing.tag.clone()],
+        };
+        let tenant = &pass.connected.tenant;
+        let found = tenant.entities(&scope, cause::around(pass), pass.remotes_until);
+        let found = found.await?;
+        let affected = found
+            .iter()
+            .map(|entity| cause::affected(&entity.id, &entity.tags));
+        Ok(Production::first_of(affected.collect(), Vec::new()))
     }
 }
 
-async fn answers(
-    services: &Services,
-    views: &cause::Views,
-    culprits: Vec<Culprit>,
-) -> anyhow::Result<Vec<Answer>> {
+/// What follows from an attribution, and what could be deployed again.
+async fn outcome(
+    pass: &Pass<'_>,
+    past: &Past,
+    gathered: &mut Gathered,
+    attribution: Attribution,
+) -> anyhow::Result<(Vec<Answer>, Outcome)> {
+    let (culprits, too_many) = match attribution {
+        Attribution::Nothing => {
+            let undecided = gathered.undecided.clone();
+            return Ok((Vec::new(), Outcome::Nothing { undecided }));
+        }
+        Attribution::Ambiguous { newest, older, .. } => {
+            let (newest, older) = (newest.deployment, older.deployment);
+            return Ok((Vec::new(), Outcome::Ambiguous { newest, older }));
+        }
+        Attribution::Culprits(culprits) => (culprits, false),
+        Attribution::TooManyGroups(culprits) => (culprits, true),
+    };
+    let count = culprits.len();
     let mut answers = Vec::new();
-    for culprit in culprits {
-        let view = views.get(&culprit.group);
-        let deployment = view.and_then(|view| view.deployment(&culprit.deployment));
-        let (Some(view), Some(deployment)) = (view, deployment) else {
+    let mut fates = Vec::new();
+    for Culprit {
+        group, deployment, ..
+    } in culprits
+    {
+        let view = gathered.views.get_mut(&group);
+        let known = view.and_then(|view| Some((view.deployment(&deployment)?, view)));
+        let Some((culprit, view)) = known else {
             continue;
         };
-        let targets = target::weighed(services, view, &deployment).await?;
+        let targets = target::weighed(pass.services, view, &culprit).await?;
+        let chosen = targets.iter().find(|(_, chosen, _)| *chosen);
+        let chosen = chosen.map(|(entry, ..)| entry.deployment.id.clone());
+        let fate = fate(pass, past, view, &culprit, chosen).await?;
+        fates.push((deployment.clone(), fate));
         answers.push(Answer {
-            culprit: culprit.deployment,
-            group: culprit.group.to_string(),
+            culprit: deployment,
+            group: group.to_string(),
             targets: targets.into_iter().map(Target::from).collect(),
         });
     }
-    Ok(answers)
+    let outcome = if too_many {
+        let most = pass.services.healing.most_groups;
+        Outcome::TooManyGroups { count, most }
+    } else {
+        Outcome::Blamed(fates)
+    };
+    Ok((answers, outcome))
 }
 
-fn told(answers: &[Answer]) -> String {
-    let told = answers.iter().map(|answer| {
-        let chosen = answer.targets.iter().find(|target| target.chosen);
-        match chosen {
-            Some(target) => format!(
-                "{} is to blame, and {} is deployed again",
-                answer.culprit, target.deployment
-            ),
-            None => format!(
-                "{} is to blame, and nothing can be deployed again",
-                answer.culprit
-            ),
+/// What becomes of a culprit, as the problem that blames it would find it now.
+async fn fate(
+    pass: &Pass<'_>,
+    past: &Past,
+    view: &mut View,
+    culprit: &Deployment,
+    target: Option<String>,
+) -> anyhow::Result<Fate> {
+    let services = pass.services;
+    if culprit.origin == Origin::Heal {
+        let deployment = culprit.id.clone();
+        return Ok(Fate::Refused(Refusal::HealOfHeal { deployment }));
+    }
+    let entry = match view.known(&culprit.id) {
+        Some(entry) => Some(entry.clone()),
+        None => {
+            let store = &services.store;
+            store.ledger_entry(&culprit.group, &culprit.id).await?
         }
-    });
-    told.collect::<Vec<_>>().join("; ")
+    };
+    let holder = entry.and_then(|entry| entry.bound_to);
+    if let Some(problem) = holder.filter(|holder| past.id() != Some(holder)) {
+        return Ok(Fate::Joined { problem });
+    }
+    view.complete(services, &culprit.id).await?;
+    if let Some(answer) = view.answer_to(&culprit.id) {
+        let by = answer.id.clone();
+        return Ok(Fate::Answered { by });
+    }
+    let facts = Facts {
+        // Whether there is time to act is left out.
+        open: true,
+        began: past.began,
+        noticed: pass.tick.now,
+        culprit,
+        runs: runs(services, view, culprit).await?,
+        halved: false,
+        max_age: services.healing.max_age,
+        now: pass.tick.now,
+    };
+    Ok(match (look(&facts), target) {
+        (Look::Act, Some(target)) => Fate::Replaced { target },
+        (Look::StopFirst, Some(target)) => Fate::Stopped { target },
+        (Look::Act | Look::StopFirst, None) => Fate::WithoutTarget,
+        (Look::TakenBack { by }, _) => Fate::TakenBack { by },
+        (Look::Wait, _) => Fate::Waits,
+        (Look::NotNeeded(needless), _) => Fate::NotNeeded(needless),
+        (Look::Refused(refusal), _) => Fate::Refused(refusal),
+    })
 }
 
 impl From<Weighed> for Candidate {

@@ -11,7 +11,7 @@ use super::acting::heal_record;
 use super::pass::Pass;
 use super::target;
 use super::view::{self, View};
-use super::{Mode, watch, words};
+use super::{Mode, Services, watch, words};
 use crate::due::Wait;
 
 /// How many steps one pass may take with one remediation. Far more than a heal
@@ -164,7 +164,7 @@ impl Step<'_> {
             began,
             noticed: claimed.problem.noticed,
             culprit: self.culprit(),
-            runs: self.runs(&view).await?,
+            runs: runs(services, &view, culprit).await?,
             halved: self.remediation.stopped
                 && view
                     .made(&culprit.id)
@@ -193,33 +193,6 @@ impl Step<'_> {
             }
             Look::Act => self.act(claimed, &view, "").await,
         }
-    }
-
-    /// What runs in the group, with what only targets and the ledger can say:
-    /// whether the culprit changed anything, and whether what CodeDeploy brings
-    /// back is any better.
-    async fn runs<'v>(&self, view: &'v View) -> anyhow::Result<Runs<'v>> {
-        let services = self.pass.services;
-        let culprit = self.culprit();
-        let runs = view.runs(&culprit.id);
-        if matches!(runs, Runs::Another(..)) {
-            return Ok(runs);
-        }
-        if let Some(made) = view.made(&culprit.id)
-            && made.status != Status::Succeeded
-            && services.codedeploy.life(made).await?.is_none()
-        {
-            return Ok(Runs::Untouched);
-        }
-        if let Runs::Rollback { id, .. } = runs
-            && let Some(made) = view.made(id)
-            && target::brought(services, view, culprit, made)
-                .await?
-                .is_tainted
-        {
-            return Ok(runs.distrusted());
-        }
-        Ok(runs)
     }
 
     /// The deployment that answers the culprit exists already: an earlier
@@ -301,4 +274,33 @@ impl Step<'_> {
             lift: true,
         }]
     }
+}
+
+/// What runs in the group, with what only targets and the ledger can say:
+/// whether the culprit changed anything, and whether what CodeDeploy brings back
+/// is any better.
+pub(super) async fn runs<'v>(
+    services: &Services,
+    view: &'v View,
+    culprit: &Deployment,
+) -> anyhow::Result<Runs<'v>> {
+    let runs = view.runs(&culprit.id);
+    if matches!(runs, Runs::Another(..)) {
+        return Ok(runs);
+    }
+    if let Some(made) = view.made(&culprit.id)
+        && made.status != Status::Succeeded
+        && services.codedeploy.life(made).await?.is_none()
+    {
+        return Ok(Runs::Untouched);
+    }
+    if let Runs::Rollback { id, .. } = runs
+        && let Some(made) = view.made(id)
+        && target::brought(services, view, culprit, made)
+            .await?
+            .is_tainted
+    {
+        return Ok(runs.distrusted());
+    }
+    Ok(runs)
 }

@@ -38,6 +38,8 @@ pub(super) struct Pass<'a> {
     pub(super) services: &'a Services,
     pub(super) connected: &'a Connected,
     pub(super) tick: Tick,
+    /// When what is looked at happened: now, or a moment of the past.
+    pub(super) moment: Timestamp,
     /// When remotes are no longer waited for.
     pub(super) remotes_until: Instant,
     pub(super) token_refused: AtomicBool,
@@ -57,6 +59,7 @@ impl<'a> Pass<'a> {
             services,
             connected,
             tick,
+            moment: tick.now,
             remotes_until: tick.remotes_until(),
             token_refused: AtomicBool::new(false),
             stops: OnceLock::new(),

@@ -18,8 +18,8 @@ use super::Services;
 use super::pass::Pass;
 use super::target::Chosen;
 
-/// How far back CodeDeploy's own history is read at first; what is older and
-/// known to be good is in the ledger.
+/// How far back CodeDeploy's own history is read, before what may be a cause;
+/// what is older and known to be good is in the ledger.
 const RECENT: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// A deployment group, as it is now.
@@ -56,8 +56,9 @@ impl View {
         let services = pass.services;
         let now = pass.tick.now;
         let target = target(group);
-        let since = now.saturating_sub(RECENT).unwrap_or(Timestamp::MIN);
-        let ledger = async { anyhow::Ok(services.store.deployments(group, now).await?) };
+        let back = services.healing.look_back.saturating_add(RECENT);
+        let since = pass.moment.saturating_sub(back).unwrap_or(Timestamp::MIN);
+        let ledger = ledger(pass, group);
         let guard = async { Ok(services.store.guard(group).await?) };
         let history = async { Ok(services.codedeploy.history(&target, since, now).await?) };
         let latest = async { Ok(services.codedeploy.latest(&target).await?) };
@@ -262,6 +263,24 @@ impl View {
         entries.retain(|entry| tainted(entry) || !unsuccessful(&entry.deployment.id));
         entries
     }
+}
+
+/// The newest that the ledger knows of a group, and the newest that it knew when
+/// what is looked at happened.
+async fn ledger(pass: &Pass<'_>, group: &Group) -> anyhow::Result<Vec<LedgerEntry>> {
+    let (now, moment) = (pass.tick.now, pass.moment);
+    let store = &pass.services.store;
+    let mut known = store.deployments(group, now).await?;
+    if moment < now {
+        let then = store.deployments(group, moment).await?;
+        let is_new = |entry: &LedgerEntry| {
+            let same = |other: &LedgerEntry| other.deployment.id == entry.deployment.id;
+            !known.iter().any(same)
+        };
+        let then: Vec<LedgerEntry> = then.into_iter().filter(is_new).collect();
+        known.extend(then);
+    }
+    Ok(known)
 }
 
 /// A group in CodeDeploy's words.

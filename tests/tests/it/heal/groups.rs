@@ -118,7 +118,7 @@ async fn release_that_is_rolling_out_is_blamed_unannounced(mut scene: Scene) {
     let told = scene.explained(&problem).await;
     assert_eq!(
         told.outcome,
-        format!("{bad} is to blame, and {innocent} is deployed again")
+        format!("{bad} is to blame, and is stopped, and then {innocent} is deployed again")
     );
     scene.notify(&problem, "OPEN").await;
     scene.ticks(3).await;

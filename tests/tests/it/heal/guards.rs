@@ -133,10 +133,18 @@ async fn forward_fix_under_way_is_waited_for_and_wins(mut scene: Scene) {
         ..GroupOptions::default()
     });
     let fix = scene.deploy("fix");
+    let told = scene.told(&problem).await;
+    assert!(
+        told.ends_with("another deployment has to end first"),
+        "{told}"
+    );
 
     scene.notify(&problem, "OPEN").await;
     assert_eq!(scene.state(&problem).await, State::Attributed);
     scene.ticks(8).await;
+    let told = scene.told(&problem).await;
+    let expected = format!("is not rolled back: deployment {fix} runs now");
+    assert!(told.contains(&expected), "{told}");
 
     assert!(scene.heals().is_empty());
     let state = scene.state(&problem).await;
@@ -173,6 +181,11 @@ async fn culprit_under_way_is_stopped_and_then_healed(mut scene: Scene) {
     let bad = scene.release("bad").await;
     scene.minutes(10);
     let problem = scene.problem().open();
+    let told = scene.told(&problem).await;
+    assert!(
+        told.starts_with(&format!("{bad} is to blame, and is stopped, and then d-")),
+        "{told}"
+    );
 
     scene.notify(&problem, "OPEN").await;
     assert!(scene.heals().is_empty(), "its end is awaited");

@@ -189,6 +189,10 @@ async fn rollback_under_way_is_watched_and_verified_whatever_it_brings(mut scene
     let (_, unknown) = proven_and_unknown(&mut scene).await;
     let (bad, problem) = failed(&mut scene, 2, taken_back()).await;
     let rollback = only_rollback(&scene);
+    assert_eq!(
+        scene.told(&problem).await,
+        format!("{bad} is to blame, and CodeDeploy itself takes it back by {}", rollback.id)
+    );
 
     scene.notify(&problem, "OPEN").await;
 
@@ -294,6 +298,10 @@ async fn rollback_to_bad_content_is_followed_by_ours(mut scene: Scene) {
     scene.minutes(30);
     let (bad, problem) = failed(&mut scene, 1, taken_back()).await;
     assert_eq!(Scene::bundle(&only_rollback(&scene)), "worse");
+    assert_eq!(
+        scene.told(&problem).await,
+        format!("{bad} is to blame, and another deployment has to end first")
+    );
 
     scene.notify(&problem, "OPEN").await;
     let state = scene.state(&problem).await;

@@ -252,6 +252,11 @@ impl Scene {
         self.explain(asked).await.unwrap()
     }
 
+    /// What follows from a problem, as `monspec heal explain` says it.
+    pub(crate) async fn told(&self, problem: &Problem) -> String {
+        self.explained(problem).await.outcome
+    }
+
     pub(crate) async fn explain(&self, asked: Asked) -> Option<Explained> {
         let tick = self.tick_in(Duration::from_secs(25));
         let explained = explain(&self.services(), &self.connected(), &asked, tick).await;

@@ -74,6 +74,8 @@ async fn without_any_target_nothing_is_done_and_a_person_is_told(mut scene: Scen
     scene.release("bad").await;
     scene.minutes(5);
     let problem = scene.problem().open();
+    let told = scene.told(&problem).await;
+    assert!(told.ends_with("nothing can be deployed again"), "{told}");
 
     scene.notify(&problem, "OPEN").await;
     scene.ticks(2).await;

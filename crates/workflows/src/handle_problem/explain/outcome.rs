@@ -1,0 +1,98 @@
+//! What follows from a problem, in a sentence.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use release::grouping::SETTING;
+use release::remediation::{Needless, Refusal};
+
+/// What follows, by what is known today.
+pub(super) enum Outcome {
+    /// The problem is about nothing that is production.
+    NotProduction,
+    /// Nobody is to blame.
+    Nothing {
+        /// The names of groups that several applications have.
+        undecided: BTreeSet<String>,
+    },
+    /// Either may be to blame.
+    Ambiguous { newest: String, older: String },
+    /// More groups would be changed than may be.
+    TooManyGroups { count: usize, most: usize },
+    /// These are to blame, and this becomes of each.
+    Blamed(Vec<(String, Fate)>),
+}
+
+/// What becomes of a deployment that is to blame.
+pub(super) enum Fate {
+    /// It is replaced.
+    Replaced { target: String },
+    /// It is under way, and is stopped before it is replaced.
+    Stopped { target: String },
+    /// Nothing can replace it.
+    WithoutTarget,
+    /// Another problem answers for it.
+    Joined { problem: String },
+    /// Something was deployed in answer to it.
+    Answered { by: String },
+    /// CodeDeploy itself replaces it.
+    TakenBack { by: String },
+    /// Another deployment has to end first.
+    Waits,
+    /// It need not be replaced.
+    NotNeeded(Needless),
+    /// It must not be replaced.
+    Refused(Refusal),
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotProduction => f.write_str("none of its entities is production"),
+            Self::Nothing { undecided } if undecided.is_empty() => {
+                f.write_str("no deployment is to blame")
+            }
+            Self::Nothing { undecided } => {
+                let names: Vec<&str> = undecided.iter().map(String::as_str).collect();
+                write!(
+                    f,
+                    "no deployment is to blame; several applications have a group named {}, and \
+                     {SETTING} can say which one is meant",
+                    names.join(", ")
+                )
+            }
+            Self::Ambiguous { newest, older } => write!(
+                f,
+                "either {newest} or {older} is to blame, and nobody can say which"
+            ),
+            Self::TooManyGroups { count, most } => write!(
+                f,
+                "{count} groups are to blame, and {most} may be changed"
+            ),
+            Self::Blamed(fates) => {
+                let told = fates
+                    .iter()
+                    .map(|(culprit, fate)| format!("{culprit} is to blame, and {fate}"));
+                f.write_str(&told.collect::<Vec<_>>().join("; "))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Fate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Replaced { target } => write!(f, "{target} is deployed again"),
+            Self::Stopped { target } => {
+                write!(f, "is stopped, and then {target} is deployed again")
+            }
+            Self::WithoutTarget => f.write_str("nothing can be deployed again"),
+            Self::Joined { problem } => write!(f, "is answered under problem {problem}"),
+            Self::Answered { by } => write!(f, "is answered by deployment {by}"),
+            Self::TakenBack { by } => write!(f, "CodeDeploy itself takes it back by {by}"),
+            Self::Waits => f.write_str("another deployment has to end first"),
+            Self::NotNeeded(needless) => write!(f, "is not rolled back: {needless}"),
+            Self::Refused(refusal) => write!(f, "is not rolled back: {refusal}"),
+        }
+    }
+}
