@@ -148,7 +148,10 @@ impl Known {
     /// What is known once a problem has nothing to say any more: what the
     /// validations hold against it, and nothing good.
     pub(crate) fn lift(&mut self, by: String) {
-        let failed = self.lessons.worst().filter(|worst| worst.standing == Standing::Bad);
+        let failed = self
+            .lessons
+            .worst()
+            .filter(|worst| worst.standing == Standing::Bad);
         self.said = failed.unwrap_or(Lesson {
             standing: Standing::Unknown,
             by,

@@ -104,7 +104,9 @@ impl Backwards<'_> {
                 continue;
             };
             let growth = (ROOM / part.len().max(1)).clamp(1, self.growth);
-            self.length = self.length.saturating_mul(i32::try_from(growth).unwrap_or(1));
+            self.length = self
+                .length
+                .saturating_mul(i32::try_from(growth).unwrap_or(1));
             self.end = Some(begin);
             self.since = begin;
             return Ok(part);

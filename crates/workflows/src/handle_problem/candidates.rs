@@ -144,7 +144,9 @@ async fn gather_now(pass: &Pass<'_>, case: &Case<'_>) -> anyhow::Result<Gathered
     let mut left_out = Vec::new();
     if wanted.len() < count {
         let most = wanted.len();
-        left_out.push(format!("only {most} of {count} deployment groups are looked at"));
+        left_out.push(format!(
+            "only {most} of {count} deployment groups are looked at"
+        ));
     }
     let unseen = wanted.into_iter();
     let unseen = unseen
@@ -390,11 +392,10 @@ fn may_live(made: &codedeploy::Deployment, blame: Blame<'_>) -> bool {
 }
 
 /// The deployments of a group whose lives may, the newest first.
-fn alive<'v>(
-    view: &'v View,
-    blame: Blame<'_>,
-) -> impl Iterator<Item = &'v codedeploy::Deployment> {
-    view.history.iter().filter(move |made| may_live(made, blame))
+fn alive<'v>(view: &'v View, blame: Blame<'_>) -> impl Iterator<Item = &'v codedeploy::Deployment> {
+    view.history
+        .iter()
+        .filter(move |made| may_live(made, blame))
 }
 
 /// The instances that hosts of the problem are and that its processes run on,

@@ -19,8 +19,8 @@ use super::healing::runs;
 use super::pass::Pass;
 use super::view::View;
 use super::{Connected, Services, cause, target};
-use outcome::{Fate, Outcome};
 use crate::due::Tick;
+use outcome::{Fate, Outcome};
 
 /// What is to be explained.
 #[derive(Clone, Debug)]

@@ -62,8 +62,7 @@ impl View {
         let guard = async { Ok(services.store.guard(group).await?) };
         let history = async { Ok(services.codedeploy.history(&target, since, now).await?) };
         let latest = async { Ok(services.codedeploy.latest(&target).await?) };
-        let (ledger, guard, history, latest) =
-            tokio::try_join!(ledger, guard, history, latest)?;
+        let (ledger, guard, history, latest) = tokio::try_join!(ledger, guard, history, latest)?;
         let mut view = Self {
             guard,
             ledger,

@@ -115,7 +115,10 @@ async fn explanation_of_a_culprit_names_the_problem_that_holds_it(mut scene: Sce
 
     assert_eq!(
         scene.told(&first).await,
-        format!("{bad} is to blame, and is answered by deployment {}", heal.id)
+        format!(
+            "{bad} is to blame, and is answered by deployment {}",
+            heal.id
+        )
     );
     assert_eq!(
         scene.told(&second).await,

@@ -191,7 +191,10 @@ async fn rollback_under_way_is_watched_and_verified_whatever_it_brings(mut scene
     let rollback = only_rollback(&scene);
     assert_eq!(
         scene.told(&problem).await,
-        format!("{bad} is to blame, and CodeDeploy itself takes it back by {}", rollback.id)
+        format!(
+            "{bad} is to blame, and CodeDeploy itself takes it back by {}",
+            rollback.id
+        )
     );
 
     scene.notify(&problem, "OPEN").await;

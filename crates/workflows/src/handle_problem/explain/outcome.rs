@@ -65,10 +65,9 @@ impl fmt::Display for Outcome {
                 f,
                 "either {newest} or {older} is to blame, and nobody can say which"
             ),
-            Self::TooManyGroups { count, most } => write!(
-                f,
-                "{count} groups are to blame, and {most} may be changed"
-            ),
+            Self::TooManyGroups { count, most } => {
+                write!(f, "{count} groups are to blame, and {most} may be changed")
+            }
             Self::Blamed(fates) => {
                 let told = fates
                     .iter()
