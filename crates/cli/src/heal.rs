@@ -8,18 +8,14 @@ use clap::{ArgGroup, Args, Subcommand};
 use delivery::DeliveryError;
 use delivery::bundle::Bundles;
 use delivery::codedeploy::CodeDeploy;
-use dynatrace::Tag;
-use jiff::{SignedDuration, Timestamp};
-use lambda::settings::{optional, parsed, unusable};
+use jiff::Timestamp;
+use lambda::settings::{minutes, parsed};
 use monspec::lint::escaped;
-use release::pause::Freeze;
-use release::remediation::Limits;
 use store::{Store, tables};
 use tokio::time::Instant;
 use workflows::Tick;
 use workflows::handle_problem::explain::{Asked, Explained, explain};
 use workflows::handle_problem::{Connected, Healing, Mode, Services};
-use workflows::push_deployment_event::GroupTag;
 
 use crate::aws::{self, Account, now};
 use crate::failure::Failure;
@@ -132,43 +128,15 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> Result<ExitCode, F
 /// The settings that decide; those that only matter for acting are left as they
 /// are by default.
 fn healing() -> Result<Healing, Failure> {
-    let look_back = parsed::<u32>("HEAL_LOOK_BACK_MINUTES", 60)?;
+    let usual = Healing::default();
     Ok(Healing {
         mode: Mode::Shadow,
-        look_back: SignedDuration::from_mins(i64::from(look_back)),
-        max_age: SignedDuration::from_mins(30),
-        most_groups: parsed::<usize>("HEAL_MAX_GROUPS", 1)?,
-        limits: Limits {
-            cooldown: SignedDuration::from_mins(15),
-            most: 2,
-            window: SignedDuration::from_hours(24),
-        },
-        tag: tag()?,
-        behind: optional("DEPLOYMENT_GROUPS")
-            .unwrap_or_default()
-            .parse()
-            .map_err(|error| unusable("DEPLOYMENT_GROUPS", error))?,
-        group_tag: parsed("GROUP_TAG", GroupTag::default())?,
-        patience: SignedDuration::from_hours(24),
-        freeze: Freeze::default(),
-    })
-}
-
-/// `key:value`, or a key alone.
-fn tag() -> Result<Tag, Failure> {
-    let text = optional("HEAL_TAG");
-    let text = text.as_deref().unwrap_or("DeploymentGroup:Production");
-    let (key, value) = match text.trim().split_once(':') {
-        Some((key, value)) => (key, Some(value)),
-        None => (text.trim(), None),
-    };
-    if key.is_empty() || value.is_some_and(str::is_empty) {
-        return Err(unusable("HEAL_TAG", "it is `key:value`, or a key alone").into());
-    }
-    Ok(Tag {
-        context: None,
-        key: key.to_owned(),
-        value: value.map(str::to_owned),
+        look_back: minutes("HEAL_LOOK_BACK_MINUTES", usual.look_back)?,
+        most_groups: parsed("HEAL_MAX_GROUPS", usual.most_groups)?,
+        tag: parsed("HEAL_TAG", usual.tag)?,
+        behind: parsed("DEPLOYMENT_GROUPS", usual.behind)?,
+        group_tag: parsed("GROUP_TAG", usual.group_tag)?,
+        ..usual
     })
 }
 

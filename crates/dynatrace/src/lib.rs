@@ -34,7 +34,7 @@ pub use error::{Cause, Error};
 pub use event::{Announced, Event, EventKind, RecordedEvent};
 pub use problem::{Comment, EntityRef, Problem, ProblemStatus};
 pub use question::{
-    Aggregation, EntityType, Merge, Metric, Percentile, Question, Scope, Series, Tag, Window,
+    Aggregation, EntityType, Merge, Metric, NoTag, Percentile, Question, Scope, Series, Tag, Window,
 };
 pub use tenant::{Api, InvalidTenant, Tenant, UnknownApi, check_address};
 

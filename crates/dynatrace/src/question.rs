@@ -1,5 +1,7 @@
 //! The words in which a caller asks: which entities, when, which numbers.
 
+use std::str::FromStr;
+
 /// Which numbers are wanted, of which entities, over which time.
 ///
 /// Equal questions have equal answers, so a caller can ask them once.
@@ -56,6 +58,31 @@ pub struct Tag {
     pub key: String,
     /// The value of the tag; in a [`Scope`], `None` accepts the key alone.
     pub value: Option<String>,
+}
+
+/// The text is no tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is `key:value`, or a key alone, as entities carry it")]
+pub struct NoTag;
+
+/// `key:value`, or a key alone.
+impl FromStr for Tag {
+    type Err = NoTag;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (key, value) = match text.split_once(':') {
+            Some((key, value)) => (key, Some(value)),
+            None => (text, None),
+        };
+        if key.is_empty() || value.is_some_and(str::is_empty) {
+            return Err(NoTag);
+        }
+        Ok(Self {
+            context: None,
+            key: key.to_owned(),
+            value: value.map(str::to_owned),
+        })
+    }
 }
 
 impl Tag {

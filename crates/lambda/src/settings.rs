@@ -3,6 +3,8 @@
 use std::fmt::{self, Display};
 use std::str::FromStr;
 
+use jiff::SignedDuration;
+
 /// A setting that is missing or cannot be used.
 #[derive(thiserror::Error, PartialEq, Eq)]
 pub enum SettingError {
@@ -61,6 +63,16 @@ where
             .parse()
             .map_err(|error: T::Err| unusable(name, error)),
     }
+}
+
+/// The minutes that `name` says, or `default` when it is not set.
+pub fn minutes(
+    name: &'static str,
+    default: SignedDuration,
+) -> Result<SignedDuration, SettingError> {
+    let default = u32::try_from(default.as_mins()).unwrap_or(u32::MAX);
+    let minutes = parsed::<u32>(name, default)?;
+    Ok(SignedDuration::from_mins(i64::from(minutes)))
 }
 
 /// A setting that is there and wrong.

@@ -95,6 +95,32 @@ pub struct Healing {
     pub freeze: Freeze,
 }
 
+/// What the functions do unless they are told otherwise.
+impl Default for Healing {
+    fn default() -> Self {
+        Self {
+            mode: Mode::default(),
+            look_back: SignedDuration::from_mins(60),
+            max_age: SignedDuration::from_mins(30),
+            most_groups: 1,
+            limits: Limits {
+                cooldown: SignedDuration::from_mins(15),
+                most: 2,
+                window: SignedDuration::from_hours(24),
+            },
+            tag: Tag {
+                context: None,
+                key: "DeploymentGroup".to_owned(),
+                value: Some("Production".to_owned()),
+            },
+            behind: Behind::default(),
+            group_tag: GroupTag::default(),
+            patience: SignedDuration::from_hours(24),
+            freeze: Freeze::default(),
+        }
+    }
+}
+
 /// Whether heals are made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {

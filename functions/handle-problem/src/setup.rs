@@ -2,21 +2,15 @@
 
 use delivery::bundle::Bundles;
 use delivery::codedeploy::CodeDeploy;
-use dynatrace::Tag;
-use jiff::SignedDuration;
 use lambda::door::{Door, WEBHOOK_TOKEN};
 use lambda::report::{REPORT_KEYS, Report};
 use lambda::secrets::Secrets;
-use lambda::settings::{self, SettingError, parsed, required, unusable};
+use lambda::settings::{SettingError, minutes, parsed, required, unusable};
 use lambda::tenant::{API_TOKEN, Reach};
-use release::pause::{self, Freeze};
+use release::pause;
 use release::remediation::Limits;
 use store::Store;
-use workflows::handle_problem::{Connected, Healing, Mode, Services};
-use workflows::push_deployment_event::GroupTag;
-
-/// Heals are counted within this span.
-const DAY: SignedDuration = SignedDuration::from_hours(24);
+use workflows::handle_problem::{Connected, Healing, Services};
 
 /// Everything this function has before its first invocation.
 pub(crate) struct Edge {
@@ -73,11 +67,8 @@ impl Edge {
 }
 
 fn healing() -> Result<Healing, SettingError> {
-    let minutes = |name, default: u32| {
-        let minutes = parsed::<u32>(name, default)?;
-        Ok(SignedDuration::from_mins(i64::from(minutes)))
-    };
-    let most_groups = parsed::<usize>("HEAL_MAX_GROUPS", 1)?;
+    let usual = Healing::default();
+    let most_groups = parsed("HEAL_MAX_GROUPS", usual.most_groups)?;
     if most_groups == 0 {
         return Err(unusable(
             "HEAL_MAX_GROUPS",
@@ -85,43 +76,19 @@ fn healing() -> Result<Healing, SettingError> {
         ));
     }
     Ok(Healing {
-        mode: parsed("HEAL_MODE", Mode::Auto)?,
-        look_back: minutes("HEAL_LOOK_BACK_MINUTES", 60)?,
-        max_age: minutes("HEAL_MAX_AGE_MINUTES", 30)?,
+        mode: parsed("HEAL_MODE", usual.mode)?,
+        look_back: minutes("HEAL_LOOK_BACK_MINUTES", usual.look_back)?,
+        max_age: minutes("HEAL_MAX_AGE_MINUTES", usual.max_age)?,
         most_groups,
         limits: Limits {
-            cooldown: minutes("HEAL_COOLDOWN_MINUTES", 15)?,
-            most: parsed("HEAL_MAX_PER_DAY", 2)?,
-            window: DAY,
+            cooldown: minutes("HEAL_COOLDOWN_MINUTES", usual.limits.cooldown)?,
+            most: parsed("HEAL_MAX_PER_DAY", usual.limits.most)?,
+            ..usual.limits
         },
-        tag: tag()?,
-        behind: settings::optional("DEPLOYMENT_GROUPS")
-            .unwrap_or_default()
-            .parse()
-            .map_err(|error| unusable("DEPLOYMENT_GROUPS", error))?,
-        group_tag: parsed("GROUP_TAG", GroupTag::default())?,
-        patience: minutes("HEAL_GIVE_UP_MINUTES", 1440)?,
-        freeze: parsed(pause::SETTING, Freeze::default())?,
-    })
-}
-
-/// `key:value`, or a key alone.
-fn tag() -> Result<Tag, SettingError> {
-    let text = settings::optional("HEAL_TAG");
-    let text = text.as_deref().unwrap_or("DeploymentGroup:Production");
-    let (key, value) = match text.trim().split_once(':') {
-        Some((key, value)) => (key, Some(value)),
-        None => (text.trim(), None),
-    };
-    if key.is_empty() || value.is_some_and(str::is_empty) {
-        return Err(unusable(
-            "HEAL_TAG",
-            "it is `key:value`, or a key alone, as the entities of production carry it",
-        ));
-    }
-    Ok(Tag {
-        context: None,
-        key: key.to_owned(),
-        value: value.map(str::to_owned),
+        tag: parsed("HEAL_TAG", usual.tag)?,
+        behind: parsed("DEPLOYMENT_GROUPS", usual.behind)?,
+        group_tag: parsed("GROUP_TAG", usual.group_tag)?,
+        patience: minutes("HEAL_GIVE_UP_MINUTES", usual.patience)?,
+        freeze: parsed(pause::SETTING, usual.freeze)?,
     })
 }

@@ -6,23 +6,21 @@ use std::time::Duration;
 
 use delivery::bundle::Bundles;
 use delivery::codedeploy::CodeDeploy;
-use dynatrace::{Announced, Api, Event, EventKind, Tag};
+use dynatrace::{Announced, Api, Event, EventKind};
 use jiff::SignedDuration;
 use lab::codedeploy::{Creator, Deployment, GroupOptions, Revision};
 use lab::tenant::Problem;
-use release::behind::Behind;
 use release::deployment::{Group, Standing};
-use release::pause::Freeze;
 use release::problem;
-use release::remediation::{Limits, State};
+use release::remediation::State;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use workflows::Tick;
 use workflows::handle_problem::explain::{Asked, Explained, explain};
 use workflows::handle_problem::{
-    Connected, Healing, Mode, Notified, Report, Services, Ticked, handle_problems, notified,
+    Connected, Healing, Notified, Report, Services, Ticked, handle_problems, notified,
 };
-use workflows::push_deployment_event::{GroupTag, UNSURE};
+use workflows::push_deployment_event::UNSURE;
 
 use crate::world::{PRODUCTION, World};
 
@@ -42,7 +40,7 @@ impl Scene {
         let world = World::start(api).await;
         let scene = Self {
             world,
-            healing: healing(),
+            healing: Healing::default(),
         };
         scene.group(GroupOptions::default());
         scene
@@ -338,30 +336,6 @@ pub(crate) fn group() -> Group {
     Group {
         application: APPLICATION.to_owned(),
         name: GROUP.to_owned(),
-    }
-}
-
-/// What the functions do unless they are told otherwise.
-fn healing() -> Healing {
-    Healing {
-        mode: Mode::Auto,
-        look_back: SignedDuration::from_mins(60),
-        max_age: SignedDuration::from_mins(30),
-        most_groups: 1,
-        limits: Limits {
-            cooldown: SignedDuration::from_mins(15),
-            most: 2,
-            window: SignedDuration::from_hours(24),
-        },
-        tag: Tag {
-            context: None,
-            key: "DeploymentGroup".to_owned(),
-            value: Some("Production".to_owned()),
-        },
-        behind: Behind::default(),
-        group_tag: GroupTag::default(),
-        patience: SignedDuration::from_hours(24),
-        freeze: Freeze::default(),
     }
 }
 
