@@ -4,6 +4,7 @@ mod annotated;
 mod aws;
 mod compare;
 mod compared;
+mod doctor;
 mod failure;
 mod heal;
 mod input;
@@ -43,6 +44,7 @@ enum Command {
     Compare(compare::Options),
     Ledger(ledger::Options),
     Heal(heal::Options),
+    Doctor(doctor::Options),
     Validations(validations::Options),
     Pause(pause::Pausing),
     Resume(pause::Resuming),
@@ -51,7 +53,7 @@ enum Command {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 fine or passed, 1 lint errors or failed, 2 inconclusive,
+Exit codes: 0 fine or passed, 1 lint errors, failed or a failed check, 2 inconclusive,
 64 wrong usage, 65 a file says something wrong, 66 a file cannot be read,
 69 the tenant or a table cannot be asked, 73 a file cannot be written, 74 the output cannot be written";
 
@@ -65,6 +67,7 @@ fn main() -> ExitCode {
         Command::Lint(options) => lint::run(&options, &mut out),
         Command::Judge(options) => judge::run(&options, &mut out),
         Command::Compare(options) => compare::run(&options, &mut out),
+        Command::Doctor(options) => doctor::run(&options, &mut out),
         Command::Heal(options) => heal::run(&options, &mut out),
         Command::Ledger(options) => ledger::run(&options, &mut out),
         Command::Validations(options) => validations::run(&options, &mut out),

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::pin::pin;
 use std::time::Duration;
 
-use dynatrace::{Calls, Dynatrace};
+use dynatrace::Dynatrace;
 use tokio::time::{Instant, interval_at};
 
 /// The first word comes late enough to spare the usual, quick answer.
@@ -15,16 +15,26 @@ const CLEAR: &str = "\r\x1b[K";
 
 /// Waits for `work`, and shows on a terminal how often the tenant was asked.
 pub(crate) async fn shown<T>(tenant: &Dynatrace, work: impl Future<Output = T>) -> T {
+    let words = || {
+        let calls = tenant.calls();
+        let sent = calls.metrics + calls.entities + calls.other;
+        format!("asking the tenant: {sent} requests")
+    };
+    told(words, work).await
+}
+
+/// Waits for `work`, and shows on a terminal what `words` says of it.
+pub(crate) async fn told<T>(words: impl Fn() -> String, work: impl Future<Output = T>) -> T {
     let mut err = io::stderr();
     if !err.is_terminal() {
         return work.await;
     }
-    beside(work, || tenant.calls(), EVERY, &mut err).await
+    beside(work, words, EVERY, &mut err).await
 }
 
 async fn beside<T>(
     work: impl Future<Output = T>,
-    calls: impl Fn() -> Calls,
+    words: impl Fn() -> String,
     every: Duration,
     out: &mut impl Write,
 ) -> T {
@@ -42,10 +52,8 @@ async fn beside<T>(
                 return done;
             }
             now = moments.tick() => {
-                let Calls { metrics, entities, other, .. } = calls();
-                let sent = metrics + entities + other;
                 let seconds = now.duration_since(begun).as_secs();
-                tell(out, &format!("asking the tenant: {sent} requests in {seconds} s"));
+                tell(out, &format!("{} in {seconds} s", words()));
                 line_is_taken = true;
             }
         }
@@ -69,7 +77,7 @@ mod tests {
     async fn quick_work_leaves_no_trace() {
         let mut out = Vec::new();
 
-        let done = beside(ready(7), Calls::default, EVERY, &mut out).await;
+        let done = beside(ready(7), String::new, EVERY, &mut out).await;
 
         assert_eq!((done, out.as_slice()), (7, &[][..]));
     }
@@ -77,17 +85,13 @@ mod tests {
     #[tokio::test]
     async fn slow_work_is_told_of_and_the_line_is_left_empty() {
         let looked = Notify::new();
-        let calls = || {
+        let words = || {
             looked.notify_one();
-            Calls {
-                metrics: 2,
-                entities: 1,
-                ..Calls::default()
-            }
+            "asking the tenant: 3 requests".to_owned()
         };
         let mut out = Vec::new();
 
-        beside(looked.notified(), calls, Duration::from_millis(1), &mut out).await;
+        beside(looked.notified(), words, Duration::from_millis(1), &mut out).await;
 
         assert_eq!(
             String::from_utf8(out).unwrap(),

@@ -58,6 +58,8 @@ pub struct Action {
     pub kind: ActionKind,
     /// Its place in the stage's order.
     pub run_order: i32,
+    /// What its author hands to a Lambda function; variables are not resolved.
+    pub user_parameters: String,
     /// The artifacts it takes.
     pub inputs: Vec<String>,
     /// The artifacts it makes.
@@ -385,7 +387,10 @@ fn stage(declared: StageDeclaration) -> Stage {
                     });
                 let inputs = action.input_artifacts.unwrap_or_default();
                 let outputs = action.output_artifacts.unwrap_or_default();
+                let configuration = action.configuration.unwrap_or_default();
+                let user_parameters = configuration.get("UserParameters").cloned();
                 Action {
+                    user_parameters: user_parameters.unwrap_or_default(),
                     name: action.name,
                     kind,
                     run_order: action.run_order.unwrap_or(1),
@@ -523,6 +528,7 @@ mod tests {
             name: "A".to_owned(),
             kind: kind.clone(),
             run_order: 1,
+            user_parameters: String::new(),
             inputs: owned(inputs),
             outputs: owned(outputs),
         });

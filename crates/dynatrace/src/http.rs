@@ -18,7 +18,7 @@ use crate::calls::{Calls, Counters, Subject};
 use crate::envelope::{redirected, refusal};
 use crate::error::Error;
 use crate::number::quoted_where_not_finite;
-use crate::tenant::{Address, Api, InvalidTenant, Tenant, authorization};
+use crate::tenant::{Address, Api, InvalidTenant, Tenant, authorization, is_of_platform};
 use crate::throttle::{Pace, asked_for, backoff, spread};
 
 /// How long one attempt may take; the caller's deadline may end it earlier.
@@ -106,6 +106,11 @@ impl Connection {
             counters: Counters::default(),
             token: tenant.token,
         })
+    }
+
+    /// The token, unless it is one of the platform.
+    pub(crate) fn classic_token(&self) -> Option<&SecretString> {
+        Some(&self.token).filter(|token| !is_of_platform(token.expose_secret()))
     }
 
     pub(crate) fn calls(&self) -> Calls {

@@ -240,6 +240,12 @@ impl Dynatrace {
         }
     }
 
+    /// What the token may do; nothing for a token of the platform, of which
+    /// nobody tells.
+    pub async fn scopes(&self, deadline: Instant) -> Result<Option<Vec<String>>, Error> {
+        v2::scopes(&self.connection, deadline).await
+    }
+
     /// The requests that this client and its clones have sent.
     pub fn calls(&self) -> Calls {
         self.connection.calls()

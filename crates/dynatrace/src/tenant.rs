@@ -164,7 +164,7 @@ pub(crate) fn authorization(token: &SecretString) -> Result<HeaderValue, Invalid
     if token.is_empty() || token.contains(char::is_whitespace) {
         return Err(InvalidTenant::Token);
     }
-    let scheme = if token.starts_with("dt0s") {
+    let scheme = if is_of_platform(token) {
         "Bearer"
     } else {
         "Api-Token"
@@ -173,6 +173,10 @@ pub(crate) fn authorization(token: &SecretString) -> Result<HeaderValue, Invalid
         HeaderValue::from_str(&format!("{scheme} {token}")).map_err(|_| InvalidTenant::Token)?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+pub(crate) fn is_of_platform(token: &str) -> bool {
+    token.trim().starts_with("dt0s")
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 mod settings;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
@@ -150,12 +151,21 @@ impl World {
         function: &str,
         settings: &Settings,
     ) -> anyhow::Result<Function> {
-        let remotes = Remotes {
+        spawn(function, settings, &self.remotes(&self.tenant.url())).await
+    }
+
+    fn remotes<'a>(&'a self, tenant: &'a str) -> Remotes<'a> {
+        Remotes {
             aws: self.aws.url(),
             dynamo: self.dynamo.url(),
-            tenant: &self.tenant.url(),
-        };
-        spawn(function, settings, &remotes).await
+            tenant,
+        }
+    }
+
+    /// The variables that a function of this world has.
+    pub fn environment(&self, function: &str) -> BTreeMap<String, String> {
+        self.settings
+            .environment(function, &self.remotes(&self.tenant.url()))
     }
 
     /// How the world is set up.

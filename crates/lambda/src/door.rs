@@ -21,14 +21,7 @@ pub struct Door(());
 impl Door {
     /// A door whose secret, if it is set directly, cannot be guessed.
     pub fn new(secrets: &Secrets) -> Result<Self, SettingError> {
-        if let Some(secret) = secrets.direct(WEBHOOK_TOKEN)
-            && (values(secret).count() == 0 || values(secret).any(|value| value.len() < SHORTEST))
-        {
-            return Err(unusable(
-                WEBHOOK_TOKEN,
-                format!("a secret of less than {SHORTEST} characters can be guessed"),
-            ));
-        }
+        secrets.direct(WEBHOOK_TOKEN).map_or(Ok(()), check)?;
         Ok(Self::default())
     }
 
@@ -51,6 +44,22 @@ impl Door {
             None => Ok(false),
         }
     }
+}
+
+/// Whether nobody can guess this secret.
+pub fn check(secret: &SecretString) -> Result<(), SettingError> {
+    if values(secret).count() == 0 || values(secret).any(|value| value.len() < SHORTEST) {
+        return Err(unusable(
+            WEBHOOK_TOKEN,
+            format!("a secret of less than {SHORTEST} characters can be guessed"),
+        ));
+    }
+    Ok(())
+}
+
+/// The value that is shown to others; it comes first.
+pub fn current(secret: &SecretString) -> Option<&str> {
+    values(secret).next()
 }
 
 /// The values that are valid: the current one and, while it is rotated, the

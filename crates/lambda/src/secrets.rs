@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_ssm::operation::get_parameters::GetParametersError;
-use aws_sdk_ssm::types::Parameter;
+use aws_sdk_ssm::types::{Parameter, ParameterType};
 use secrecy::SecretString;
 use tokio::time::Instant;
 
@@ -168,7 +168,30 @@ impl Secrets {
         }
     }
 
+    /// The settings whose parameter exists and is not encrypted.
+    pub async fn plain(&self) -> Result<Vec<&'static str>, NoSecret> {
+        let found = self.ask().await;
+        let found = found.map_err(|error| NoSecret::Unread(Arc::new(error)))?;
+        let is_plain = |source: &Source| match source {
+            Source::Direct(_) => false,
+            Source::Parameter(wanted) => found
+                .iter()
+                .filter(|parameter| answers(parameter, wanted))
+                .any(|parameter| parameter.r#type() != Some(&ParameterType::SecureString)),
+        };
+        let sources = self.sources.iter();
+        let plain = sources.filter(|(_, source)| is_plain(source));
+        Ok(plain.map(|(setting, _)| *setting).collect())
+    }
+
     async fn fetch(&self) -> Values {
+        match self.ask().await {
+            Ok(found) => values(&self.sources, Ok(&found)),
+            Err(error) => values(&self.sources, Err(&Arc::new(error))),
+        }
+    }
+
+    async fn ask(&self) -> Result<Vec<Parameter>, GetParametersError> {
         let wanted: BTreeSet<String> = self
             .sources
             .values()
@@ -178,7 +201,7 @@ impl Secrets {
             })
             .collect();
         if wanted.is_empty() {
-            return values(&self.sources, Ok(&[]));
+            return Ok(Vec::new());
         }
         let found = aws_sdk_ssm::Client::new(&self.sdk)
             .get_parameters()
@@ -187,10 +210,7 @@ impl Secrets {
             .send()
             .await
             .map_err(aws_sdk_ssm::error::SdkError::into_service_error);
-        match found {
-            Ok(found) => values(&self.sources, Ok(found.parameters())),
-            Err(error) => values(&self.sources, Err(&Arc::new(error))),
-        }
+        Ok(found?.parameters.unwrap_or_default())
     }
 }
 

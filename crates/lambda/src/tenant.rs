@@ -70,7 +70,8 @@ impl Reach {
     }
 }
 
-fn http() -> anyhow::Result<reqwest::Client> {
+/// The client of everything that is no service of AWS.
+pub fn http() -> anyhow::Result<reqwest::Client> {
     reqwest::Client::builder()
         .tls_backend_preconfigured(clients::tls()?)
         .redirect(reqwest::redirect::Policy::none())

@@ -168,6 +168,13 @@ impl Key {
         }
     }
 
+    pub(crate) fn heartbeat() -> Self {
+        Self {
+            pk: "schedule".to_owned(),
+            sk: "schedule".to_owned(),
+        }
+    }
+
     pub(crate) fn of(item: &Item) -> Result<Self, StoreError> {
         Ok(Self {
             pk: string(item, "pk")?.to_owned(),

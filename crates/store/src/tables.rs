@@ -1,9 +1,11 @@
 //! The shape of the tables. The template that deploys them is held to it.
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
-    ProjectionType, ScalarAttributeType, TimeToLiveSpecification,
+    ProjectionType, ScalarAttributeType, TableDescription, TimeToLiveSpecification,
+    TimeToLiveStatus,
 };
 use sha2::{Digest, Sha256};
 
@@ -126,6 +128,83 @@ pub async fn create(client: &Client, table: Table, name: &str) -> Result<(), Sto
             .map_err(|error| unavailable("set the time to live", error.into_service_error()))?;
     }
     Ok(())
+}
+
+/// How a table that is there is not what the store needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Difference {
+    /// There is no such table.
+    #[error("it does not exist")]
+    Absent,
+    /// Its items have other keys.
+    #[error("its keys are not `{0}` and `{1}`, both strings")]
+    Keys(&'static str, &'static str),
+    /// What finds work in it is missing or has other keys.
+    #[error("it has no index `{0}` of the string `{1}` and the number `{2}`")]
+    Index(&'static str, &'static str, &'static str),
+    /// Its items live for ever.
+    #[error("`{0}` does not end the life of its items")]
+    TimeToLive(&'static str),
+}
+
+/// How the table of this name differs from `table`.
+pub async fn differences(
+    client: &Client,
+    table: Table,
+    name: &str,
+) -> Result<Vec<Difference>, StoreError> {
+    let described = client.describe_table().table_name(name).send().await;
+    let described = match described.map_err(SdkError::into_service_error) {
+        Ok(found) => found
+            .table
+            .unwrap_or_else(|| TableDescription::builder().build()),
+        Err(error) if error.is_resource_not_found_exception() => {
+            return Ok(vec![Difference::Absent]);
+        }
+        Err(error) => return Err(unavailable("describe a table", error)),
+    };
+    let has = |schema: &[KeySchemaElement], keys: [(&str, ScalarAttributeType); 2]| {
+        let is = |element: &KeySchemaElement, (name, kind): &(&str, ScalarAttributeType)| {
+            let attributes = described.attribute_definitions();
+            element.attribute_name() == *name && attributes.contains(&attribute(name, kind.clone()))
+        };
+        schema.len() == keys.len() && schema.iter().zip(&keys).all(|(one, key)| is(one, key))
+    };
+    let mut differences = Vec::new();
+    let (hash, range) = (table.partition_key, table.sort_key);
+    let strings = [
+        (hash, ScalarAttributeType::S),
+        (range, ScalarAttributeType::S),
+    ];
+    if !has(described.key_schema(), strings) {
+        differences.push(Difference::Keys(hash, range));
+    }
+    if let Some(index) = table.index {
+        let (hash, range) = (index.partition_key, index.sort_key);
+        let keys = [
+            (hash, ScalarAttributeType::S),
+            (range, ScalarAttributeType::N),
+        ];
+        let mut indexes = described.global_secondary_indexes().iter();
+        let found = indexes.find(|found| found.index_name() == Some(index.name));
+        if !found.is_some_and(|found| has(found.key_schema(), keys)) {
+            differences.push(Difference::Index(index.name, hash, range));
+        }
+    }
+    if let Some(attribute) = table.time_to_live {
+        let described = client.describe_time_to_live().table_name(name).send().await;
+        let described = described
+            .map_err(|error| unavailable("read the time to live", error.into_service_error()))?;
+        let ends = described.time_to_live_description().is_some_and(|found| {
+            let status = found.time_to_live_status();
+            let on = [TimeToLiveStatus::Enabled, TimeToLiveStatus::Enabling];
+            found.attribute_name() == Some(attribute) && status.is_some_and(|is| on.contains(is))
+        });
+        if !ends {
+            differences.push(Difference::TimeToLive(attribute));
+        }
+    }
+    Ok(differences)
 }
 
 /// The partition of the index that whatever has this id stays in.

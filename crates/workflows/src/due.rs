@@ -75,6 +75,14 @@ pub(crate) fn overdue<D>(
     longest.map_or(SignedDuration::ZERO, |at| now.duration_since(at))
 }
 
+/// A tick whose heartbeat nobody hears does its work all the same.
+pub(crate) fn untold(beat: Result<(), StoreError>) {
+    if let Err(error) = beat {
+        let error = anyhow::Error::from(error);
+        tracing::warn!("That the schedule runs was not written down: {error:#}");
+    }
+}
+
 /// Does the work on what is held. If it panics, what is held is given back like
 /// what cannot be read: looked at again some times, then left for a person.
 pub(crate) async fn unless_it_panics<R>(

@@ -28,7 +28,7 @@ use std::time::Duration;
 use delivery::bundle::Bundles;
 use delivery::codedeploy::CodeDeploy;
 use dynatrace::{Dynatrace, Tag};
-use futures_util::future::join3;
+use futures_util::future::{join, join3};
 use jiff::{SignedDuration, Timestamp};
 use release::behind::Behind;
 use release::links::Links;
@@ -36,11 +36,11 @@ use release::pause::Freeze;
 use release::problem::{Arrival, Finding, Phase, Problem, Reported};
 use release::remediation::Limits;
 use release::window::saturating_add;
-use store::{ClaimError, DueProblem, Noticed, Store, Stuck, Taken};
+use store::{ClaimError, DueProblem, Noticed, Scheduled, Store, Stuck, Taken};
 use tokio::time::Instant;
 use tokio::time::error::Elapsed;
 
-use crate::due::{PAGE, Tick, first_pages, overdue, work_through};
+use crate::due::{PAGE, Tick, first_pages, overdue, untold, work_through};
 use crate::push_deployment_event::GroupTag;
 use notification::{About, Notification, Unusable};
 use pass::Pass;
@@ -412,7 +412,10 @@ pub async fn handle_problems(
     tick: Tick,
     observe: Observe<'_>,
 ) -> anyhow::Result<Ticked> {
-    let connected = connect().await?;
+    let beat = services.store.beat(Scheduled::Problems, tick.now);
+    let (beat, connected) = join(beat, connect()).await;
+    untold(beat);
+    let connected = connected?;
     let remaining = tick.deadline.saturating_duration_since(Instant::now());
     let mut ticked = Ticked::default();
     if services.healing.mode != Mode::Off {

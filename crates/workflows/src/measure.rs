@@ -22,8 +22,9 @@ use release::window::Window;
 use tokio::time::Instant;
 
 use crate::once::Once;
+pub use words::scope;
 use words::series;
-pub(crate) use words::{scope, tenant_window};
+pub(crate) use words::tenant_window;
 
 /// The questions of one tick, and their answers.
 #[derive(Debug)]

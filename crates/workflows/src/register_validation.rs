@@ -5,6 +5,8 @@ mod parameters;
 mod pipeline;
 mod spec;
 
+pub mod rehearsal;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;

@@ -28,10 +28,12 @@ use release::summary;
 use release::validation::{Duty, Ending, Hook, Judgement, Phase, Registration, backoff};
 use release::window::saturating_add;
 use secrecy::SecretString;
-use store::{Beside, ClaimError, Claimed, Due, Store, StoreError, Stuck};
+use store::{Beside, ClaimError, Claimed, Due, Scheduled, Store, StoreError, Stuck};
 use tokio::time::Instant;
 
-use crate::due::{PAGE, Tick, Wait, first_pages, overdue, unless_it_panics, work_through};
+use crate::due::{
+    PAGE, Tick, Wait, first_pages, overdue, unless_it_panics, untold, work_through,
+};
 use crate::measure::Asking;
 use crate::once::Once;
 use crate::outgoing::Outgoing;
@@ -165,7 +167,10 @@ pub async fn validate_builds(
 ) -> anyhow::Result<Ticked> {
     let read =
         async |shard, after: Option<&Due>| services.store.due(shard, tick.now, PAGE, after).await;
-    let first = first_pages(&read).await?;
+    let beat = services.store.beat(Scheduled::Validations, tick.now);
+    let (beat, first) = join(beat, first_pages(&read)).await;
+    untold(beat);
+    let first = first?;
     observe(Observed::Looked(overdue(&first, tick.now, |due| due.at)));
     let mut ticked = Ticked::default();
     if first.iter().all(Vec::is_empty) {

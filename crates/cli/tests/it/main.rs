@@ -1,6 +1,7 @@
 //! The commands as a person or a script runs them: the real binary, its output and its exit code.
 
 mod compare;
+mod doctor;
 mod heal;
 mod judge;
 mod ledger;

@@ -16,6 +16,7 @@ mod problems;
 mod query;
 mod selector;
 mod series;
+mod token;
 
 pub(crate) use announce::announce;
 pub(crate) use comments::{comment, comments};
@@ -25,3 +26,4 @@ pub(crate) use entity_type::relationships;
 pub(crate) use events::events;
 pub(crate) use problems::{open_problems, problem, problems};
 pub(crate) use series::series;
+pub(crate) use token::scopes;

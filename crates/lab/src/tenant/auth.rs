@@ -1,9 +1,13 @@
 //! Who may call, and for what.
 
 use axum::http::{HeaderMap, Method, StatusCode, header};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::answer::Refusal;
-use super::request::Query;
+use super::faults;
+use super::request::{Incoming, Query};
+use super::state::State;
 
 /// The path under which the platform serves the environment API. Only there is
 /// a bearer token good for anything.
@@ -65,6 +69,35 @@ pub(super) fn missing_scope(scope: &str) -> Refusal {
     let message = format!("Token is missing required scope. Use one of: {scope} ({title})");
     Refusal::new(StatusCode::FORBIDDEN, message)
 }
+
+/// What a token may do, for whoever shows it: all that this tenant has a call
+/// for, but what is planned to be missing.
+pub(super) fn lookup(state: &State, incoming: &Incoming<'_>) -> Result<Value, Refusal> {
+    #[derive(Deserialize)]
+    struct Secret {
+        token: String,
+    }
+    let shown: Secret = incoming.json()?;
+    if shown.token != state.token {
+        return Err(Refusal::not_found("The requested token does not exist."));
+    }
+    let missing: Vec<&str> = faults::missing_scopes(&state.faults).collect();
+    let scopes: Vec<&str> = SCOPES
+        .into_iter()
+        .filter(|scope| !missing.contains(scope))
+        .collect();
+    Ok(json!({"name": "Lab", "enabled": true, "personalAccessToken": false, "scopes": scopes}))
+}
+
+const SCOPES: [&str; 7] = [
+    "metrics.read",
+    "entities.read",
+    "events.ingest",
+    "events.read",
+    "problems.read",
+    "problems.write",
+    "DataExport",
+];
 
 /// The scope a call needs.
 pub(super) fn scope_of(method: &Method, path: &[String]) -> Option<&'static str> {

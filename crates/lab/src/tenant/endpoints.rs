@@ -6,8 +6,8 @@ use super::answer::{Answer, Refusal};
 use super::request::Incoming;
 use super::state::State;
 use super::{
-    relationships, v1_entities, v1_events, v1_problems, v1_timeseries, v2_entities, v2_events,
-    v2_metrics, v2_problems,
+    auth, relationships, v1_entities, v1_events, v1_problems, v1_timeseries, v2_entities,
+    v2_events, v2_metrics, v2_problems,
 };
 
 /// Serves a call that passed authentication and met no fault.
@@ -30,6 +30,7 @@ pub(super) fn no_such_path() -> Refusal {
 fn v2(state: &mut State, path: &[&str], incoming: &Incoming<'_>) -> Result<Answer, Refusal> {
     let query = incoming.query;
     match (incoming.method, path) {
+        (&Method::POST, ["apiTokens", "lookup"]) => auth::lookup(state, incoming).map(Answer::from),
         (&Method::POST, ["events", "ingest"]) => v2_events::ingest(state, incoming),
         (&Method::POST, ["problems", id, "comments"]) => {
             v2_problems::post_comment(state, id, incoming)

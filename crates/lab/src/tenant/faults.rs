@@ -102,6 +102,14 @@ pub(super) fn take(
     Some(fault)
 }
 
+/// The scopes that calls are told to lack.
+pub(super) fn missing_scopes(planned: &[Planned]) -> impl Iterator<Item = &str> {
+    planned.iter().filter_map(|each| match &each.fault {
+        Fault::MissingScope(scope) => Some(scope.as_str()),
+        _ => None,
+    })
+}
+
 impl Times {
     /// Counts one time; whether there was one left.
     pub(super) fn take(&mut self) -> bool {
@@ -201,7 +209,7 @@ fn throttled(headers: ThrottleHeaders, now: i64) -> Response {
     response
 }
 
-fn http_date(ms: i64) -> String {
+pub(super) fn http_date(ms: i64) -> String {
     let timestamp = Timestamp::from_millisecond(ms).expect("the clock shows a year below 9999");
     timestamp.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }

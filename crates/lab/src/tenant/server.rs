@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{self, Request};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use percent_encoding::percent_decode_str;
 use tokio::sync::watch;
@@ -39,9 +39,18 @@ pub(super) async fn handle(
     let latency = lock(&served.state).latency;
     tokio::time::sleep(latency).await;
 
-    let effect = answer_and_remember(&mut lock(&served.state), &parts, &body);
+    let (effect, now) = {
+        let mut state = lock(&served.state);
+        let effect = answer_and_remember(&mut state, &parts, &body);
+        (effect, state.now())
+    };
     match effect {
-        Effect::Answer(response) => response,
+        Effect::Answer(mut response) => {
+            let date = HeaderValue::try_from(faults::http_date(now));
+            let date = date.expect("a date is visible ASCII");
+            response.headers_mut().insert(header::DATE, date);
+            response
+        }
         Effect::Hang => {
             stopped(served.stop).await;
             close()

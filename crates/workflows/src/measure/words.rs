@@ -4,7 +4,8 @@ use dynatrace::{Scope, Series};
 use monspec::{Address, Environment, Merge, Metric, ServiceEntry, Signature};
 use release::window::Window;
 
-pub(crate) fn scope(entry: &ServiceEntry, environment: &Environment) -> Scope {
+/// Where the entities of an environment are.
+pub fn scope(entry: &ServiceEntry, environment: &Environment) -> Scope {
     Scope {
         entity_type: entity_type(entry.etype),
         tags: environment

@@ -246,6 +246,7 @@ mod tests {
     /// place in the order.
     fn attempt(order: i32, register: Option<ActionRun>, earlier: bool) -> Attempt {
         let action = |name: &str, function: &str, run_order| Action {
+            user_parameters: String::new(),
             name: name.to_owned(),
             kind: ActionKind::Lambda(function.to_owned()),
             run_order,

@@ -177,7 +177,11 @@ fn place(
 }
 
 /// The approval action of this name; it must be one, and the only one.
-fn approval(pipeline: &str, structure: &Structure, name: &str) -> Result<ApprovalAction, Refusal> {
+pub(super) fn approval(
+    pipeline: &str,
+    structure: &Structure,
+    name: &str,
+) -> Result<ApprovalAction, Refusal> {
     let named: Vec<(&str, &ActionKind)> = structure
         .stages
         .iter()
@@ -355,7 +359,7 @@ fn place_of(structure: &Structure, registrant: &Registrant, own: &Stage) -> Plac
 /// Refuses a registration before which none of these groups can have been
 /// deployed to, although one of them is later in its stage. They are named: what
 /// nothing names may be anything, such as the tests.
-fn has_its_place(
+pub(super) fn has_its_place(
     structure: &Structure,
     registrant: &Registrant,
     own: &Stage,

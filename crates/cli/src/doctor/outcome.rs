@@ -1,0 +1,143 @@
+//! What a check found, and how it is told.
+
+use std::fmt;
+use std::io::{self, Write};
+
+use monspec::lint::escaped;
+use serde::Serialize;
+
+use crate::output;
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Outcome {
+    state: State,
+    check: &'static str,
+    subject: String,
+    said: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fix: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    Ok,
+    Warn,
+    Fail,
+}
+
+/// It is as it should be.
+pub(super) fn ok(
+    check: &'static str,
+    subject: impl Into<String>,
+    said: impl fmt::Display,
+) -> Outcome {
+    told(State::Ok, check, subject, said, None)
+}
+
+/// It may be meant like that, or could not be looked at.
+pub(super) fn warn(
+    check: &'static str,
+    subject: impl Into<String>,
+    said: impl fmt::Display,
+    fix: impl Into<String>,
+) -> Outcome {
+    told(State::Warn, check, subject, said, Some(fix.into()))
+}
+
+/// Something will not work.
+pub(super) fn fail(
+    check: &'static str,
+    subject: impl Into<String>,
+    said: impl fmt::Display,
+    fix: impl Into<String>,
+) -> Outcome {
+    told(State::Fail, check, subject, said, Some(fix.into()))
+}
+
+fn told(
+    state: State,
+    check: &'static str,
+    subject: impl Into<String>,
+    said: impl fmt::Display,
+    fix: Option<String>,
+) -> Outcome {
+    Outcome {
+        state,
+        check,
+        subject: subject.into(),
+        said: said.to_string(),
+        fix,
+    }
+}
+
+/// An error with everything underneath it.
+pub(super) fn because(error: impl Into<anyhow::Error>) -> String {
+    format!("{:#}", error.into())
+}
+
+/// Whether anything failed.
+pub(super) fn failed(outcomes: &[Outcome]) -> bool {
+    outcomes.iter().any(|one| one.state == State::Fail)
+}
+
+/// Prints a line for each, with the fix below, and the summary.
+pub(super) fn print(out: &mut impl Write, outcomes: &[Outcome]) -> io::Result<()> {
+    for one in outcomes {
+        let Outcome { check, subject, .. } = one;
+        let line = format!("{subject}: {}", one.said);
+        writeln!(out, "{:5} {check:12} {}", one.state, escaped(&line))?;
+        if let Some(fix) = &one.fix {
+            writeln!(out, "{:19}help: {}", "", escaped(fix))?;
+        }
+    }
+    let Summary { ok, warn, fail } = Summary::of(outcomes);
+    let plural = if warn == 1 { "" } else { "s" };
+    writeln!(out, "\n{ok} ok, {warn} warning{plural}, {fail} failed")
+}
+
+/// Prints the same for programs.
+pub(super) fn json(out: &mut impl Write, outcomes: &[Outcome]) -> io::Result<()> {
+    #[derive(Serialize)]
+    struct Told<'a> {
+        summary: Summary,
+        checks: &'a [Outcome],
+    }
+    let summary = Summary::of(outcomes);
+    output::json(
+        out,
+        &Told {
+            summary,
+            checks: outcomes,
+        },
+    )
+}
+
+#[derive(Serialize)]
+struct Summary {
+    ok: usize,
+    warn: usize,
+    fail: usize,
+}
+
+impl Summary {
+    fn of(outcomes: &[Outcome]) -> Self {
+        let count = |state| outcomes.iter().filter(|one| one.state == state).count();
+        Self {
+            ok: count(State::Ok),
+            warn: count(State::Warn),
+            fail: count(State::Fail),
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Ok => "ok",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+        })
+    }
+}

@@ -1,0 +1,254 @@
+//! What the tenant must know and allow.
+
+use std::collections::BTreeSet;
+
+use dynatrace::{Api, Dynatrace, Error, EventKind};
+use futures_util::future::join_all;
+use monspec::{Address, Gap, Metric, ServiceEntry, addresses};
+use release::window::Window;
+use workflows::measure::{Asking, Readings, Side, scope, tags};
+
+use super::outcome::{Outcome, because, fail, ok, warn};
+use super::{Checked, Installation};
+
+const SCOPE: &str = "scope";
+const METRIC: &str = "metric";
+
+/// What API v2 asks of a token, for everything that this product does.
+const SCOPES: [&str; 6] = [
+    "entities.read",
+    "metrics.read",
+    "events.ingest",
+    "events.read",
+    "problems.read",
+    "problems.write",
+];
+
+/// No problem has this id, so a comment on it is refused for that or for the
+/// scope.
+const NO_PROBLEM: &str = "0";
+
+/// Every scope that is needed. A token that may not be looked up is tried.
+pub(super) async fn scopes(it: &Installation) -> Checked {
+    let tenant = it.tenant(SCOPE)?;
+    let needed: &[&str] = match it.api {
+        Api::V1 => &["DataExport"],
+        Api::V2 => &SCOPES,
+    };
+    let has = match tenant.scopes(it.deadline).await {
+        Ok(Some(has)) => has,
+        Err(error @ Error::Unauthorised(_)) => {
+            let fix = "store a valid token under the name that DT_API_TOKEN_PARAMETER has";
+            return Err(fail(SCOPE, "the token", because(error), fix));
+        }
+        Ok(None) | Err(_) => {
+            let tries = needed.iter().map(async |scope| {
+                let tried = tried(it, tenant, scope).await;
+                scope_is_there(scope, tried)
+            });
+            return Ok(join_all(tries).await);
+        }
+    };
+    let there = |scope: &str| has.iter().any(|known| known == scope);
+    let told = needed.iter().map(|scope| {
+        let missing = || Error::ScopeMissing("it is not among those of the token".to_owned());
+        scope_is_there(
+            scope,
+            Some(if there(scope) { Ok(()) } else { Err(missing()) }),
+        )
+    });
+    Ok(told.collect())
+}
+
+/// What comes of what needs a scope; nothing where that would leave a trace.
+async fn tried(it: &Installation, tenant: &Dynatrace, scope: &str) -> Option<Result<(), Error>> {
+    let (window, until) = (window(it.window()), it.deadline);
+    let none = ["SERVICE-0000000000000000".to_owned()];
+    Some(match scope {
+        "entities.read" | "DataExport" => {
+            let asked = tenant.entities(&it.production, window, until).await;
+            asked.map(drop)
+        }
+        "metrics.read" => {
+            let asked = tenant.unit("builtin:service.response.time", until).await;
+            asked.map(drop)
+        }
+        "events.read" => {
+            let asked = tenant.events(EventKind::Deployment, &none, window, until);
+            asked.await.map(drop)
+        }
+        "problems.read" => {
+            let asked = tenant.problems(window, until).await;
+            asked.map(drop)
+        }
+        "problems.write" => match tenant.comment(NO_PROBLEM, "doctor", "doctor", until).await {
+            Err(Error::UnknownProblem(_)) => Ok(()),
+            other => other,
+        },
+        _ => return None,
+    })
+}
+
+fn scope_is_there(scope: &str, tried: Option<Result<(), Error>>) -> Outcome {
+    match tried {
+        Some(Ok(())) => ok(SCOPE, scope, "the token has it"),
+        Some(Err(error @ Error::ScopeMissing(_))) => fail(
+            SCOPE,
+            scope,
+            because(error),
+            format!("give the token `{scope}` in Dynatrace, under Access tokens"),
+        ),
+        Some(Err(error)) => warn(SCOPE, scope, because(error), "ask again"),
+        None => warn(
+            SCOPE,
+            scope,
+            "the token cannot be looked up, and trying it would leave an event",
+            "look at the token in Dynatrace, under Access tokens",
+        ),
+    }
+}
+
+/// Whether the tenant speaks the API that is configured.
+pub(super) async fn api(it: &Installation) -> Checked {
+    const CHECK: &str = "api";
+    let tenant = it.tenant(CHECK)?;
+    let subject = match it.api {
+        Api::V1 => "DT_API v1",
+        Api::V2 => "DT_API v2",
+    };
+    let asked = tenant.entities(&it.production, window(it.window()), it.deadline);
+    Ok(vec![match asked.await {
+        Ok(_) => ok(CHECK, subject, "the tenant answers"),
+        // It is there, and does not let the token in: that is said elsewhere.
+        Err(Error::Unauthorised(_) | Error::ScopeMissing(_)) => {
+            ok(CHECK, subject, "the tenant answers, but not to this token")
+        }
+        Err(Error::ApiGone) => fail(
+            CHECK,
+            subject,
+            "this tenant does not answer it any more",
+            "deploy again with DtApi=v2",
+        ),
+        Err(error) => fail(
+            CHECK,
+            subject,
+            because(error),
+            "check DT_TENANT_URL and DT_API, and whether this machine may reach the tenant",
+        ),
+    }])
+}
+
+/// Whether the tags of every environment, and that of production, lead to
+/// entities.
+pub(super) async fn entities(it: &Installation) -> Checked {
+    const CHECK: &str = "entities";
+    let tenant = it.tenant(CHECK)?;
+    let (spec, _) = it.spec(CHECK)?;
+    let environments = spec.entries.iter().flat_map(|entry| {
+        entry.environments.iter().map(move |(name, environment)| {
+            let subject = format!("{} in {name}, {}", entry.id, tags(environment));
+            (subject, scope(entry, environment))
+        })
+    });
+    let tag = &it.production.tags[0];
+    let healed = format!(
+        "HEAL_TAG {}:{}",
+        tag.key,
+        tag.value.as_deref().unwrap_or("*")
+    );
+    let all = environments.chain([(healed, it.production.clone())]);
+    let found = all.map(async |(subject, scope)| {
+        let window = window(it.window());
+        match tenant.entities(&scope, window, it.deadline).await {
+            Ok(found) if found.is_empty() => fail(
+                CHECK,
+                subject,
+                "no entity carried it in the last 24 hours",
+                "correct the tag in the monspec or in HEAL_TAG, or tag the entities in Dynatrace",
+            ),
+            Ok(found) => ok(CHECK, subject, format!("{} found", found.len())),
+            Err(error) => fail(CHECK, subject, because(error), "see `scope` and `api`"),
+        }
+    });
+    Ok(join_all(found).await)
+}
+
+/// Whether every signature has data on the environments that are judged.
+pub(super) async fn metrics(it: &Installation) -> Checked {
+    let tenant = it.tenant(METRIC)?;
+    let (spec, _) = it.spec(METRIC)?;
+    let asking = Asking::new(tenant.clone(), it.deadline);
+    let judged = spec.entries.iter().flat_map(|entry| {
+        let sources = entry.comparisons.iter().map(|one| one.source.as_str());
+        let sources: BTreeSet<&str> = sources.collect();
+        let found = sources.into_iter();
+        let found = found.filter_map(|name| Some((entry, name, entry.environments.get(name)?)));
+        found.collect::<Vec<_>>()
+    });
+    let told = judged.map(async |(entry, name, environment)| {
+        let side = Side {
+            name,
+            environment,
+            window: it.window(),
+        };
+        match asking.readings(entry, side).await {
+            Ok(readings) => measured(entry, name, &readings),
+            Err(error) => {
+                let subject = format!("{} in {name}", entry.id);
+                vec![fail(
+                    METRIC,
+                    subject,
+                    because(error),
+                    "see `scope` and `api`",
+                )]
+            }
+        }
+    });
+    Ok(join_all(told).await.concat())
+}
+
+/// Methods have data only where they are marked, so theirs is told apart. Where
+/// an environment had no traffic at all, its silence says nothing.
+fn measured(entry: &ServiceEntry, environment: &str, readings: &Readings) -> Vec<Outcome> {
+    let number = |address: &Address| {
+        let value = readings.values.get(address);
+        value.map_or(Err(&Gap::NotMeasured), |value| value.number())
+    };
+    let had_traffic = addresses(entry).any(|(address, signature)| {
+        let is_measured = !matches!(signature.metric, Metric::Smartscape { .. });
+        address.method.is_none() && is_measured && number(&address).is_ok()
+    });
+    let told = addresses(entry).map(|(address, signature)| {
+        let subject = format!("{address} `{}` in {environment}", signature.metric);
+        let check = match address.method {
+            Some(_) => "key request",
+            None => METRIC,
+        };
+        match (number(&address), &address.method) {
+            (Ok(_), _) => ok(check, subject, "it has data"),
+            (Err(gap @ Gap::NoData(_)), _) if !had_traffic => {
+                warn(check, subject, gap, "send it some requests, then ask again")
+            }
+            (Err(Gap::NoData(_)), Some(method)) => fail(
+                check,
+                subject,
+                "it had no data in the last 24 hours, its service had",
+                format!("mark `{method}` as a key request of the service in Dynatrace"),
+            ),
+            (Err(gap), _) => fail(
+                check,
+                subject,
+                gap,
+                "correct the signature in the monspec, or have the entities measured",
+            ),
+        }
+    });
+    told.collect()
+}
+
+fn window(window: Window) -> dynatrace::Window {
+    dynatrace::Window {
+        from_ms: window.start.as_millisecond(),
+        to_ms: window.end.as_millisecond(),
+    }
+}

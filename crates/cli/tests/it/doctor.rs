@@ -1,0 +1,370 @@
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use lab::aws::{ACCESS_KEY, REGION, SECRET_KEY};
+use lab::front::{Front, Open};
+use lab::pipeline::{PipelineSpec, Stage};
+use lab::ssm::Kind;
+use lab::tenant::{Fault, GoneAs, Requests, Times};
+use lab::world::{
+    HANDLE_PROBLEM, PIPELINE, PRODUCTION, REGISTER, STAGING, Settings, Traffic, VALIDATE, World,
+    answer, scheduled,
+};
+use serde_json::{Value, json};
+use store::{Scheduled, tables};
+
+use crate::{Ran, monspec_in};
+
+const METHOD: &str = "SERVICE_METHOD-00000000000000A1";
+const GATE: &str = "StagingToProduction,5,ApproveStaging";
+
+/// The functions as they are deployed, with a gate, traffic, a webhook, and
+/// schedules that ran.
+struct Installed {
+    world: World,
+    front: Open,
+    settings: BTreeMap<String, String>,
+    spec: Value,
+}
+
+impl Installed {
+    async fn start() -> Self {
+        let world = World::start(Settings::default()).await.unwrap();
+        let service = world.tenant.service(STAGING, "SampleJSonService");
+        let service = service.tag("DeploymentGroup", "Staging");
+        service.method(METHOD, "/api/invoke").add();
+        world.gate(
+            &json!({"comparison": "StagingToProduction", "approvalAction": "ApproveStaging"}),
+        );
+        world.traffic(Traffic::HEALTHY, Traffic::HEALTHY);
+        let now = clock().as_millisecond();
+        let requests = Requests::over(now - 60_000, now, 100, 100_000.0);
+        world
+            .tenant
+            .requests(STAGING, Some("/api/invoke"), requests);
+
+        let front = Front::bind().await.unwrap();
+        let front = front.open(world.another(HANDLE_PROBLEM).await.unwrap());
+        answer(VALIDATE, world.tick().await.unwrap()).unwrap();
+        let ticked = front.function().invoke(scheduled()).await.unwrap();
+        answer(HANDLE_PROBLEM, ticked).unwrap();
+
+        let mut settings = world.environment(VALIDATE);
+        settings.extend(world.environment(HANDLE_PROBLEM));
+        let account = [
+            ("AWS_REGION", REGION),
+            ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
+            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
+        ];
+        settings.extend(account.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        Self {
+            world,
+            front,
+            settings,
+            spec: spec(),
+        }
+    }
+
+    /// Examines it with other settings, another pipeline or another monspec.
+    fn examine(&self, changed: &[(&str, &str)], pipeline: &str, spec: &Value) -> Told {
+        let webhook = self.front.url();
+        let arguments = ["--json", "--monspec", "-", "--pipeline", pipeline];
+        self.run(
+            changed,
+            &[&arguments[..], &["--webhook", webhook]].concat(),
+            spec,
+        )
+    }
+
+    fn with(&self, changed: &[(&str, &str)]) -> Told {
+        self.examine(changed, PIPELINE, &self.spec)
+    }
+
+    fn run(&self, changed: &[(&str, &str)], arguments: &[&str], spec: &Value) -> Told {
+        let settings = self.settings.iter();
+        let settings = settings.map(|(name, value)| (name.as_str(), value.as_str()));
+        let settings: Vec<_> = settings.chain(changed.iter().copied()).collect();
+        let arguments = [&["doctor"], arguments].concat();
+        let Ran { code, out, err } = monspec_in(&settings, &arguments, &spec.to_string());
+        assert_eq!(err, "", "{out}");
+        for secret in [
+            self.world.tenant.token(),
+            self.world.settings().report_keys(),
+            self.world.settings().webhook_token(),
+            self.world.settings().hook_secret(),
+        ] {
+            assert!(!out.contains(secret), "a secret is shown: {out}");
+        }
+        Told { code, out }
+    }
+
+    /// A pipeline whose registering action has a stage of its own, behind the
+    /// deployment to this group.
+    fn pipeline(&self, name: &str, group: &str, parameters: &str) {
+        let gate = Stage::new("Gate");
+        let gate = gate.lambda("Register", REGISTER, parameters, 1, Some("Monspec"));
+        let deployed = Stage::new("Deploy").deploy("Deploy", "SampleDevOpsApp", group, 1);
+        let pipeline = PipelineSpec::new(name).stage(deployed).stage(gate);
+        let pipeline = pipeline.stage(Stage::new("Approve").approval("ApproveStaging"));
+        self.world.aws.pipelines().create(pipeline);
+    }
+}
+
+struct Told {
+    code: i32,
+    out: String,
+}
+
+impl Told {
+    fn checks(&self) -> Vec<Value> {
+        let told: Value = serde_json::from_str(&self.out).expect("it is JSON");
+        told["checks"].as_array().expect("it is a list").clone()
+    }
+
+    /// These checks, and no others, found something that fails.
+    fn fails(&self, checks: &[&str], words: &str) {
+        let bad = self.checks();
+        let bad: Vec<&Value> = bad.iter().filter(|one| one["state"] != "ok").collect();
+        let of = |one: &&Value| checks.contains(&one["check"].as_str().unwrap());
+        assert!(
+            !bad.is_empty() && bad.iter().all(of),
+            "{words}: {}",
+            self.out
+        );
+        let said = |one: &&Value| one["state"] == "fail" && one.to_string().contains(words);
+        assert!(bad.iter().any(said), "{words}: {}", self.out);
+        assert!(bad.iter().all(|one| one["fix"].is_string()), "{}", self.out);
+        assert_eq!(self.code, 1, "{words}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn healthy_installation_is_ok_in_every_check() {
+    let installed = Installed::start().await;
+
+    let told = installed.with(&[]);
+
+    let checks = told.checks();
+    for one in &checks {
+        assert_eq!(one["state"], "ok", "{one}");
+    }
+    for check in [
+        "scope",
+        "api",
+        "entities",
+        "metric",
+        "key request",
+        "pipeline",
+        "group",
+        "table",
+        "schedule",
+        "secret",
+        "webhook",
+        "clock",
+    ] {
+        assert!(checks.iter().any(|one| one["check"] == check), "{check}");
+    }
+    assert_eq!(told.code, 0);
+
+    let bare = installed.run(&[], &[], &Value::Null);
+    assert_eq!(bare.code, 0, "{}", bare.out);
+    assert!(bare.out.contains("warn  pipeline"), "{}", bare.out);
+    assert!(
+        bare.out.contains("help: name the monspec with --monspec"),
+        "{}",
+        bare.out
+    );
+    assert!(
+        bare.out.ends_with(" ok, 4 warnings, 0 failed\n"),
+        "{}",
+        bare.out
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_the_pipeline_is_told() {
+    let installed = Installed::start().await;
+    installed.pipeline(
+        "Renamed",
+        "Staging",
+        "StagingToProduction,5,ApproveProduction",
+    );
+    installed.pipeline("Missing", "Staging", "StagingToNowhere,5,ApproveStaging");
+    installed.pipeline("Elsewhere", "Blue", GATE);
+    let none = PipelineSpec::new("None").stage(Stage::new("Approve").approval("ApproveStaging"));
+    installed.world.aws.pipelines().create(none);
+    let early = Stage::new("Staging").approval("ApproveStaging");
+    let early = early.lambda("Register", REGISTER, GATE, 2, Some("Monspec"));
+    installed
+        .world
+        .aws
+        .pipelines()
+        .create(PipelineSpec::new("Early").stage(early));
+
+    for (pipeline, checks, words) in [
+        (
+            "Renamed",
+            &["pipeline"][..],
+            "has no action `ApproveProduction`; its approval actions are `ApproveStaging`",
+        ),
+        ("Missing", &["pipeline"], "no comparison `StagingToNowhere`"),
+        ("Elsewhere", &["group"], "no deployment group is behind it"),
+        ("None", &["pipeline"], "no action registers a validation"),
+        (
+            "Early",
+            &["pipeline"],
+            "the approval `ApproveStaging` comes before it",
+        ),
+        ("Nobody", &["pipeline"], "it does not exist"),
+    ] {
+        installed
+            .examine(&[], pipeline, &installed.spec)
+            .fails(checks, words);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_the_monspec_is_told() {
+    let installed = Installed::start().await;
+    let now = clock().as_millisecond();
+    installed
+        .world
+        .tenant
+        .gauge(PRODUCTION, "custom:queue", now - 60_000, 1.0);
+    let mut nowhere = spec();
+    nowhere["Shop"]["environments"]["Nowhere"] = json!({"tags": [{"key": "a", "value": "b"}]});
+    let mut silent = spec();
+    let signature = json!({"selector": "custom:queue", "aggregate": "avg", "upperlimit": 5});
+    silent["Shop"]["perfsignature"]
+        .as_array_mut()
+        .unwrap()
+        .push(signature);
+
+    installed
+        .examine(&[], PIPELINE, &nowhere)
+        .fails(&["entities"], "no entity carried it");
+    installed
+        .examine(&[], PIPELINE, &silent)
+        .fails(&["metric"], "has no data for `custom:queue`");
+
+    let tenant = &installed.world.tenant;
+    let service = tenant
+        .service(STAGING, "SampleJSonService")
+        .tag("DeploymentGroup", "Staging");
+    service.unmarked_method(METHOD, "/api/invoke").add();
+    installed
+        .with(&[])
+        .fails(&["key request"], "mark `/api/invoke` as a key request");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_the_tenant_is_told() {
+    let installed = Installed::start().await;
+    let tenant = &installed.world.tenant;
+
+    tenant.fail(
+        Fault::MissingScope("events.read".into()),
+        Times::Always,
+        "/",
+    );
+    installed
+        .with(&[])
+        .fails(&["scope"], "give the token `events.read`");
+    // A token that may not be looked up is tried.
+    tenant.fail(Fault::NotJson200, Times::Always, "POST /api/v2/apiTokens");
+    let tried = installed.with(&[]);
+    tried.fails(&["scope"], "give the token `events.read`");
+    let lost = tried
+        .checks()
+        .into_iter()
+        .filter(|one| one["state"] != "ok");
+    let lost: Vec<String> = lost.map(|one| one["subject"].to_string()).collect();
+    assert_eq!(lost, ["\"events.ingest\"", "\"events.read\""]);
+    tenant.clear_faults();
+
+    tenant.fail(Fault::Gone(GoneAs::Gone), Times::Always, "/api/v1");
+    let wrong = installed.with(&[("DT_API", "v1")]);
+    wrong.fails(
+        &["api", "entities", "metric", "key request"],
+        "deploy again with DtApi=v2",
+    );
+    tenant.clear_faults();
+
+    tenant.set_now(clock().as_millisecond() + 120_000);
+    installed
+        .with(&[])
+        .fails(&["clock"], "seconds from the clock of this machine");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_the_account_is_told() {
+    let installed = Installed::start().await;
+    let World { dynamo, aws, .. } = &installed.world;
+    let client = dynamo.client();
+    for (shape, name) in [(tables::LEDGER, "flat"), (tables::VALIDATIONS, "fresh")] {
+        tables::create(&client, shape, name).await.unwrap();
+    }
+
+    installed
+        .with(&[("LEDGER_TABLE", "lost")])
+        .fails(&["table"], "it does not exist");
+    installed
+        .with(&[("VALIDATIONS_TABLE", "flat")])
+        .fails(&["table", "schedule"], "it has no index `due`");
+    installed
+        .with(&[("VALIDATIONS_TABLE", "fresh")])
+        .fails(&["schedule"], "it never ran");
+    let store = installed.world.store();
+    let long_ago = clock() - SignedDuration::from_mins(20);
+    store.beat(Scheduled::Problems, long_ago).await.unwrap();
+    installed.with(&[]).fails(&["schedule"], "20 minutes ago");
+    store.beat(Scheduled::Problems, clock()).await.unwrap();
+
+    aws.ssm().put(
+        "/other",
+        Kind::SecureString,
+        "another-secret-of-the-webhook",
+    );
+    installed
+        .with(&[("WEBHOOK_TOKEN_PARAMETER", "/other")])
+        .fails(&["webhook"], "it refused the secret");
+    aws.ssm().put("/short", Kind::SecureString, "short");
+    installed
+        .with(&[("WEBHOOK_TOKEN_PARAMETER", "/short")])
+        .fails(&["secret", "webhook"], "can be guessed");
+    installed.with(&[("REPORT_KEYS_PARAMETER", "/lost")]).fails(
+        &["secret"],
+        "`/lost` that REPORT_KEYS_PARAMETER names does not exist",
+    );
+    let keys = installed.world.settings().report_keys();
+    aws.ssm().put(
+        &installed.settings["REPORT_KEYS_PARAMETER"],
+        Kind::String,
+        keys,
+    );
+    installed
+        .with(&[])
+        .fails(&["secret"], "it is stored in plain text");
+}
+
+fn spec() -> Value {
+    let environment = |name: &str| json!({"tags": [{"key": "DeploymentGroup", "value": name}]});
+    let response = "com.dynatrace.builtin:service.responsetime";
+    json!({"Shop": {
+        "etype": "SERVICE",
+        "environments": {"Staging": environment("Staging"), "Production": environment("Production")},
+        "comparisons": [{"name": "StagingToProduction", "source": "Staging", "compare": "Production"}],
+        "perfsignature": [{"timeseries": response, "aggregate": "avg"}],
+        "servicemethods": [{"name": "/api/invoke", "perfsignature": [
+            {"timeseries": "com.dynatrace.builtin:servicemethod.responsetime", "aggregate": "avg"}
+        ]}]
+    }})
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the functions run in real time, and so do these stories"
+)]
+fn clock() -> Timestamp {
+    Timestamp::now()
+}
