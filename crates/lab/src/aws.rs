@@ -6,8 +6,10 @@
 //! a `SigV4` header is refused; the signature itself is not verified.
 
 mod http;
+mod rights;
 mod traffic;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +23,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 pub(crate) use http::{Caller, JsonError};
+pub use rights::Right;
 pub use traffic::Fault;
 pub(crate) use traffic::Traffic;
 
@@ -101,6 +104,12 @@ impl Aws {
     /// How often an operation of any service was asked for, e.g. `PutObject`.
     pub fn calls(&self, operation: &str) -> usize {
         self.services.traffic.calls(operation)
+    }
+
+    /// The rights that requests to `CodePipeline` and `CodeDeploy` took since this
+    /// was asked last.
+    pub fn rights_used(&self) -> BTreeSet<Right> {
+        self.services.traffic.rights_used()
     }
 
     /// Makes every later answer take at least this long.

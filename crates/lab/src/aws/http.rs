@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use serde_json::{Value, json};
 
-use super::{ACCOUNT, Fault, Services};
+use super::{ACCOUNT, Fault, Services, rights};
 use crate::s3;
 
 /// Artifacts are bundles of an application, so the usual 2 MB are too few.
@@ -85,8 +85,17 @@ fn serve(services: &Services, target: &Target, parts: &Parts, body: Bytes) -> Re
                 return json_failure(StatusCode::BAD_REQUEST, &JsonError::not_json());
             };
             match service.as_str() {
-                "CodePipeline_20150709" => services.pipelines.serve(&caller, operation, input),
-                "CodeDeploy_20141006" => services.codedeploy.serve(operation, input),
+                "CodePipeline_20150709" => {
+                    let rights = rights::in_codepipeline(operation, &input);
+                    services.traffic.use_rights(rights);
+                    services.pipelines.serve(&caller, operation, input)
+                }
+                "CodeDeploy_20141006" => {
+                    let codedeploy = &services.codedeploy;
+                    let rights = rights::in_codedeploy(operation, &input, codedeploy);
+                    services.traffic.use_rights(rights);
+                    codedeploy.serve(operation, input)
+                }
                 "AmazonSSM" => services.ssm.serve(operation, input),
                 _ => Err(JsonError::unknown_operation(operation)),
             }

@@ -1,8 +1,10 @@
 //! What happens to requests on their way: counting, slowness and faults.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use super::Right;
 
 /// A way for a request to go wrong that is not the caller's doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,7 @@ pub(crate) struct Traffic {
 #[derive(Debug, Default)]
 struct State {
     calls: BTreeMap<String, usize>,
+    rights: BTreeSet<Right>,
     faults: Vec<Planned>,
     latency: Duration,
     slow: BTreeMap<String, Duration>,
@@ -51,6 +54,15 @@ impl Traffic {
             .find(|planned| planned.operation == operation && 0 < planned.left)?;
         planned.left -= 1;
         Some(planned.fault)
+    }
+
+    /// Notes what a request was allowed for.
+    pub(crate) fn use_rights(&self, rights: Vec<Right>) {
+        self.state().rights.extend(rights);
+    }
+
+    pub(crate) fn rights_used(&self) -> BTreeSet<Right> {
+        std::mem::take(&mut self.state().rights)
     }
 
     pub(crate) fn calls(&self, operation: &str) -> usize {
