@@ -1,13 +1,22 @@
 //! An account: an emulator of AWS with the rights of every role enforced.
 
+use std::cell::OnceCell;
 use std::fs::{self, File};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
+use anyhow::ensure;
+use aws_sdk_dynamodb::config::Credentials;
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4::SigningParams;
+use axum::http::Request;
+use lab::aws::ACCOUNT;
 use lab::world::until;
 use serde_json::Value;
+use url::form_urlencoded::Serializer;
+
+use crate::shop::now;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const STACK: &str = "unbreakable";
@@ -20,6 +29,8 @@ pub(crate) struct Account {
     folder: PathBuf,
     /// Where `CodePipeline` and `CodeDeploy` are.
     delivery: String,
+    /// Under which host the API of the stack answers, once that was asked.
+    host: OnceCell<String>,
 }
 
 impl Account {
@@ -43,6 +54,7 @@ impl Account {
                 ("AWS_ENDPOINT_URL_CODEDEPLOY", delivery),
                 ("AWS_ENDPOINT_URL_S3", delivery),
                 ("MINISTACK_REGION", REGION),
+                ("MINISTACK_ACCOUNT_ID", ACCOUNT),
             ])
             .env("GATEWAY_PORT", port.to_string())
             .stdin(Stdio::null())
@@ -55,6 +67,7 @@ impl Account {
             port,
             folder,
             delivery: delivery.to_owned(),
+            host: OnceCell::new(),
         };
         let answers = async || reqwest::get(&url).await.is_ok();
         let ready = until("the account to answer", Duration::from_mins(1), answers).await;
@@ -63,7 +76,7 @@ impl Account {
     }
 
     /// `infra/deploy` or `infra/remove` as a person runs it: what it says.
-    pub(crate) fn infra(&self, name: &str, token: &str, arguments: &[&str]) -> String {
+    pub(crate) fn infra(&mut self, name: &str, token: &str, arguments: &[&str]) -> String {
         let mut command = self.command(&Path::new(ROOT).join("infra").join(name));
         let output = command
             .args(arguments)
@@ -74,12 +87,13 @@ impl Account {
         let complained = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{said}\n{complained}");
         assert!(!said.contains(token), "the token is shown");
+        self.host.take();
         said.into_owned()
     }
 
     /// The emulator asks for `GetParameters` on no parameter in particular, so
     /// that a right to some is none: here roles that read secrets may read all.
-    pub(crate) fn tell_no_secrets_apart(&self) {
+    pub(crate) async fn tell_no_secrets_apart(&self) {
         for (role, policy, mut document) in self.policies() {
             let statements = document["Statement"].as_array_mut().unwrap();
             for statement in statements {
@@ -87,49 +101,51 @@ impl Account {
                     statement["Resource"] = "*".into();
                 }
             }
-            self.allow(&role, &policy, &document);
+            self.allow(&role, &policy, &document).await;
         }
     }
 
-    /// Every role of the stack with the policy that it has.
+    /// Every role of the stack with the policy that it has: the name of the
+    /// role, that of the policy, and what it allows.
     pub(crate) fn policies(&self) -> Vec<(String, String, Value)> {
-        let roles = self.answer(&["iam", "list-roles", "--query", "Roles[].RoleName"]);
-        let roles = roles.as_array().unwrap().iter();
-        let roles = roles.map(|role| role.as_str().unwrap().to_owned());
-        let of_functions = roles.filter(|role| role.starts_with("unbreakable-"));
-        let mut policies = Vec::new();
-        for role in of_functions {
-            let names = self.answer(&["iam", "list-role-policies", "--role-name", &role]);
-            for name in names["PolicyNames"].as_array().unwrap() {
-                let name = name.as_str().unwrap();
-                let query = [
-                    "iam",
-                    "get-role-policy",
-                    "--role-name",
-                    &role,
-                    "--policy-name",
-                    name,
-                ];
-                let document = self.answer(&query)["PolicyDocument"].clone();
-                policies.push((role.clone(), name.to_owned(), document));
-            }
-        }
-        policies
+        let found = self.aws(&[
+            "iam",
+            "get-account-authorization-details",
+            "--filter",
+            "Role",
+        ]);
+        let found: Value = serde_json::from_str(&found).unwrap();
+        let roles = found["RoleDetailList"].as_array().unwrap().iter();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let policies = roles.flat_map(|role| {
+            let policies = role["RolePolicyList"].as_array().into_iter().flatten();
+            policies.map(move |policy| {
+                let document = policy["PolicyDocument"].clone();
+                (
+                    text(&role["RoleName"]),
+                    text(&policy["PolicyName"]),
+                    document,
+                )
+            })
+        });
+        let of_stack = |(role, ..): &(String, String, Value)| role.starts_with("unbreakable-");
+        policies.filter(of_stack).collect()
     }
 
     /// Writes a role's policy anew.
-    pub(crate) fn allow(&self, role: &str, policy: &str, document: &Value) {
-        let document = document.to_string();
-        self.aws(&[
-            "iam",
-            "put-role-policy",
-            "--role-name",
-            role,
-            "--policy-name",
-            policy,
-            "--policy-document",
-            &document,
-        ]);
+    pub(crate) async fn allow(&self, role: &str, policy: &str, document: &Value) {
+        let form = [
+            ("Action", "PutRolePolicy"),
+            ("Version", "2010-05-08"),
+            ("RoleName", role),
+            ("PolicyName", policy),
+            ("PolicyDocument", &document.to_string()),
+        ];
+        let form = Serializer::new(String::new()).extend_pairs(form).finish();
+        let request = self.request("POST", "/");
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let answer = self.call("iam", request.body(form).unwrap()).await.unwrap();
+        answer.error_for_status().unwrap();
     }
 
     fn answer(&self, arguments: &[&str]) -> Value {
@@ -145,34 +161,64 @@ impl Account {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Invokes a function and waits for its answer, which is no error.
-    pub(crate) fn invoke(&self, function: &str, event: &Value) -> Value {
-        let (given, answered) = (self.folder.join("event"), self.folder.join("answer"));
-        write!(File::create(&given).unwrap(), "{event}").unwrap();
-        let payload = format!("file://{}", given.display());
-        let status = self.aws(&[
-            "lambda",
-            "invoke",
-            "--function-name",
-            function,
-            "--payload",
-            &payload,
-            &answered.display().to_string(),
-        ]);
-        let answer = fs::read_to_string(&answered).unwrap();
-        assert!(
-            !status.contains("FunctionError"),
-            "{function}: {answer}\n{}",
-            self.logs()
-        );
-        serde_json::from_str(&answer).unwrap()
+    /// Ends the environments of a function, with all that they remember.
+    pub(crate) async fn renew(&self, function: &str) {
+        let path = format!("/2015-03-31/functions/{function}/configuration");
+        let same = r#"{"MemorySize": 512}"#.to_owned();
+        let request = self.request("PUT", &path).body(same).unwrap();
+        let answer = self.call("lambda", request).await.unwrap();
+        answer.error_for_status().unwrap();
+    }
+
+    /// Invokes a function and waits for its answer.
+    pub(crate) async fn invoke(&self, function: &str, event: &Value) -> anyhow::Result<Value> {
+        let path = format!("/2015-03-31/functions/{function}/invocations");
+        let request = self.request("POST", &path).body(event.to_string())?;
+        let answer = self.call("lambda", request).await?.error_for_status()?;
+        let failed = answer.headers().contains_key("x-amz-function-error");
+        let answer = answer.text().await?;
+        ensure!(!failed, "{function}: {answer}");
+        Ok(serde_json::from_str(&answer)?)
+    }
+
+    fn request(&self, method: &str, path: &str) -> axum::http::request::Builder {
+        let url = format!("http://127.0.0.1:{}{path}", self.port);
+        Request::builder().method(method).uri(url)
+    }
+
+    /// What is called too often for the command line, which takes a second.
+    async fn call(
+        &self,
+        service: &str,
+        mut request: Request<String>,
+    ) -> anyhow::Result<reqwest::Response> {
+        let owner = owner().into();
+        let parameters = SigningParams::builder()
+            .identity(&owner)
+            .region(REGION)
+            .name(service)
+            .time(UNIX_EPOCH + Duration::from_millis(now().unsigned_abs()))
+            .settings(SigningSettings::default())
+            .build()?;
+        let headers = request.headers().iter();
+        let headers =
+            headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+        let signed = SignableRequest::new(
+            request.method().as_str(),
+            request.uri().to_string(),
+            headers,
+            SignableBody::Bytes(request.body().as_bytes()),
+        )?;
+        let (signature, _) = sign(signed, &parameters.into())?.into_parts();
+        signature.apply_to_request_http1x(&mut request);
+        Ok(reqwest::Client::new().execute(request.try_into()?).await?)
     }
 
     /// Everything that was written, and what a tick writes that is asked for
     /// now: the emulator drops what a scheduled one writes.
-    pub(crate) fn explains(&self, function: &str) -> String {
-        let answer = self.invoke(function, &serde_json::json!({}));
-        format!("{}\n{answer}", self.logs())
+    pub(crate) async fn explains(&self, function: &str) -> String {
+        let answer = self.invoke(function, &serde_json::json!({})).await;
+        format!("{}\n{answer:?}", self.logs())
     }
 
     /// An output of the stack.
@@ -240,6 +286,15 @@ impl Account {
         self.ask(request).await
     }
 
+    /// The tables as the owner of the account sees them, over the HTTP client
+    /// of `config`.
+    pub(crate) fn database(&self, config: &aws_config::SdkConfig) -> aws_sdk_dynamodb::Client {
+        let config = aws_sdk_dynamodb::config::Builder::from(config)
+            .endpoint_url(format!("http://127.0.0.1:{}", self.port))
+            .credentials_provider(owner());
+        aws_sdk_dynamodb::Client::from_conf(config.build())
+    }
+
     /// Everything the account and its functions wrote.
     pub(crate) fn logs(&self) -> String {
         fs::read_to_string(self.folder.join("log")).unwrap()
@@ -247,13 +302,12 @@ impl Account {
 
     async fn ask(&self, request: reqwest::RequestBuilder) -> (u16, String) {
         // The emulator tells APIs apart by their host.
-        let url = self.output("ReportUrl");
-        let (api, _) = url
-            .strip_prefix("https://")
-            .unwrap()
-            .split_once('.')
-            .unwrap();
-        let host = format!("{api}.execute-api.localhost:{}", self.port);
+        let host = self.host.get_or_init(|| {
+            let url = self.output("ReportUrl");
+            let url = url.strip_prefix("https://").unwrap();
+            let (api, _) = url.split_once('.').unwrap();
+            format!("{api}.execute-api.localhost:{}", self.port)
+        });
         let answer = request.header("host", host).send().await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
@@ -285,6 +339,10 @@ impl Drop for Account {
         let _ = self.emulator.kill();
         let _ = self.emulator.wait();
     }
+}
+
+fn owner() -> Credentials {
+    Credentials::new("test", "test", None, None, "owner")
 }
 
 /// What `infra/test` installs.
