@@ -31,9 +31,7 @@ use secrecy::SecretString;
 use store::{Beside, ClaimError, Claimed, Due, Scheduled, Store, StoreError, Stuck};
 use tokio::time::Instant;
 
-use crate::due::{
-    PAGE, Tick, Wait, first_pages, overdue, unless_it_panics, untold, work_through,
-};
+use crate::due::{PAGE, Tick, Wait, first_pages, overdue, unless_it_panics, untold, work_through};
 use crate::measure::Asking;
 use crate::once::Once;
 use crate::outgoing::Outgoing;
