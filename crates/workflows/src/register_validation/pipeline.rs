@@ -260,12 +260,8 @@ fn about(
     let known = released.groups();
     let source = behind_sources(compared, listed, &known, &place);
     if let Some(stage) = stage {
-        let only_named = Place {
-            unnamed: BTreeSet::new(),
-            ..place.clone()
-        };
-        let named = behind_sources(compared, listed, &known, &only_named);
-        has_its_place(structure, registrant, stage, &named.groups)?;
+        let named = named(compared, listed, &known, &place);
+        has_its_place(structure, registrant, stage, &named)?;
     }
 
     let otherwise = stage.and_then(deploys_otherwise);
@@ -342,8 +338,22 @@ fn own_stage<'a>(structure: &'a Structure, registrant: &Registrant) -> Option<&'
     stages.find(|declared| declared.name == *stage)
 }
 
+/// The groups behind the source environments that something names.
+pub(super) fn named(
+    compared: &[(&ServiceEntry, &Comparison)],
+    listed: &Behind,
+    known: &BTreeSet<Group>,
+    place: &Place,
+) -> BTreeSet<Group> {
+    let only_named = Place {
+        unnamed: BTreeSet::new(),
+        ..place.clone()
+    };
+    behind_sources(compared, listed, known, &only_named).groups
+}
+
 /// What the pipeline deploys up to the registrant.
-fn place_of(structure: &Structure, registrant: &Registrant, own: &Stage) -> Place {
+pub(super) fn place_of(structure: &Structure, registrant: &Registrant, own: &Stage) -> Place {
     let groups = |stages: &[Stage]| {
         let actions = stages.iter().flat_map(|stage| &stage.actions);
         actions.filter_map(deploys_to).collect()

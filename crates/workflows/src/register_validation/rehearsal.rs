@@ -8,9 +8,9 @@ use release::deployment::Group;
 use release::grouping::{behind_compared, behind_sources};
 use release::validation::Registrant;
 
-use super::pipeline::{approval, has_its_place};
+use super::pipeline::{approval, has_its_place, named, place_of};
 use super::{Refusal, parameters, spec};
-use crate::execution::{Released, deploys_to, is_before};
+use crate::execution::{Released, is_before};
 use crate::fetched_spec;
 use crate::overlap::windows_are_apart;
 
@@ -128,16 +128,14 @@ fn planned(
         sources: &[],
         runs: &[],
     };
-    let (known, own) = (
-        undone.groups(),
-        stage.actions.iter().filter_map(deploys_to).collect(),
-    );
-    let source = behind_sources(&compared, listed, &known, &own);
-    has_its_place(structure, &registrant, stage, &source.groups)?;
+    let known = undone.groups();
+    let place = place_of(structure, &registrant, stage);
+    let named = named(&compared, listed, &known, &place);
+    has_its_place(structure, &registrant, stage, &named)?;
     let mut environments = BTreeSet::new();
     for one in &compared {
         let (entry, comparison) = one;
-        let source = behind_sources(std::slice::from_ref(one), listed, &known, &own);
+        let source = behind_sources(std::slice::from_ref(one), listed, &known, &place);
         environments.insert(BehindOne {
             environment: comparison.source.clone(),
             role: Role::Source,
@@ -145,7 +143,7 @@ fn planned(
             told_apart: source.told_apart,
         });
         if let Some(environment) = &comparison.compare {
-            let groups = behind_compared(entry, comparison, listed, &known, &own);
+            let groups = behind_compared(entry, comparison, listed, &known, &place);
             environments.insert(BehindOne {
                 environment: environment.clone(),
                 role: Role::Compare,
