@@ -141,9 +141,10 @@ class Aws:
 
     def reasons(self, name):
         """What CloudFormation says of the resources that failed."""
-        events = self("cloudformation", "describe-stack-events", "--stack-name", name)["StackEvents"]
+        found = self.find("does not exist", "cloudformation", "describe-stack-events", "--stack-name", name)
         return "\n".join(f"   {event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}"
-                         for event in events if event["ResourceStatus"].endswith("_FAILED"))
+                         for event in (found or {}).get("StackEvents", [])
+                         if event["ResourceStatus"].endswith("_FAILED"))
 
     def has_bucket(self, bucket):
         return self.find("404", "s3api", "head-bucket", "--bucket", bucket) is not None
