@@ -127,7 +127,7 @@ fn key_requests_are_the_methods_of_the_monspec() {
 fn log_line_is_a_problem_or_an_event_by_choice() {
     let kinds = |given: &[&str], name: &str| -> BTreeMap<String, String> {
         let rendered = Rendered::of(name, given);
-        let rules = rendered.configs().into_iter().filter_map(|(id, _)| {
+        let rules = rendered.configs().into_keys().filter_map(|id| {
             let value = rendered.value(&id);
             let template = value.get("eventTemplate")?;
             let text = |value: &Value| value.as_str().unwrap().to_owned();
