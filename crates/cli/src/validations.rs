@@ -59,7 +59,11 @@ enum Command {
     Release(Wanted),
 }
 
-/// Shows the validations on which work is left, the oldest first.
+/// Shows the validations on which work is left, which are stuck, or which gave
+/// up in the last seven days, the oldest first.
+///
+/// CodePipeline keeps an approval open for seven days, unless its action names
+/// another time.
 #[derive(Args)]
 #[command(after_help = NOTES)]
 struct List {
@@ -130,7 +134,7 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> Result<ExitCode, F
 
 fn listed(List { pipeline, place }: &List, out: &mut impl Write) -> Result<(), Failure> {
     let records = Records::open(place.table.as_deref())?;
-    let found = records.unsettled(pipeline.as_deref())?;
+    let found = records.unsettled(pipeline.as_deref(), now())?;
     if place.json {
         return Ok(shown::list_json(out, &found)?);
     }

@@ -2,6 +2,7 @@
 //!
 //! | Its approval | and | Outlook |
 //! |---|---|---|
+//! | whatever became of it | it has not settled, and nobody can work on it | stuck |
 //! | has not ended | not judged, no fault since the last look | measuring |
 //! | has not ended | not judged, faults | troubled |
 //! | has not ended | it says hold | held |
@@ -26,6 +27,8 @@ pub enum Outlook {
     Measuring,
     /// Something it needs is broken, so that it cannot be judged yet.
     Troubled,
+    /// Whoever worked on it failed at it again and again; nobody does any more.
+    Stuck,
     /// A person has to decide.
     Held,
     /// Its approval is not open, or another validation of it has to speak.
@@ -43,6 +46,9 @@ pub enum Outlook {
 impl Outlook {
     /// What `validation` waits for.
     pub fn of(validation: &Validation) -> Self {
+        if validation.stuck_since.is_some() && validation.phase != Phase::Settled {
+            return Self::Stuck;
+        }
         match &validation.ending {
             None => Self::unanswered(validation),
             Some(Ending::GaveUp { .. }) => Self::GivenUp,
@@ -69,6 +75,7 @@ impl Outlook {
         match self {
             Self::Measuring => "measuring",
             Self::Troubled => "troubled",
+            Self::Stuck => "stuck",
             Self::Held => "held",
             Self::Answering => "answering",
             Self::Rejected => "rejected",
@@ -213,6 +220,10 @@ mod tests {
             faults: 1,
             ..registered()
         };
+        let stuck = |validation| Validation {
+            stuck_since: Some(Timestamp::UNIX_EPOCH),
+            ..validation
+        };
         let never_stored = Validation {
             ending: Some(gave_up()),
             ..registered()
@@ -225,6 +236,9 @@ mod tests {
         for (validation, expected) in [
             (registered(), Outlook::Measuring),
             (faulty, Outlook::Troubled),
+            (stuck(registered()), Outlook::Stuck),
+            (stuck(owing(answered(approve))), Outlook::Stuck),
+            (settled(stuck(answered(approve))), Outlook::Over),
             (judged(hold), Outlook::Held),
             (owing(judged(hold)), Outlook::Held),
             (judged(approve), Outlook::Answering),

@@ -13,7 +13,7 @@
 //! | Phase | Event | Durable write | External call | Killed before the write | Killed after the write |
 //! |---|---|---|---|---|---|
 //! | – | registered | validation, slot, job marker, spec, ledger in one transaction; predecessor in the slot → Settled(superseded), its intent inherited; due only while its hook is owed | job success | nothing stored, the job is delivered again | the job is delivered again and finds its marker |
-//! | any | cannot be read, or makes its worker panic | looks + 1, due = backoff; after the last look: dead, no due time | – | lease | as written |
+//! | any | cannot be read, or makes its worker panic | looks + 1, due = backoff; after the last look: stuck, due for nobody | – | lease | as written |
 //! | any | due | claim, due = lease | – | still due | due again at the lease |
 //! | Waiting | a heal that names the build, or its rollback, reached the group first, before the window ended | → Judged(Failed), evidence | – | lease, judged again | next row of Judged |
 //! | Waiting | any other deployment reached the group first, before the window ended | → Judged(Inconclusive), evidence, nothing is learnt | – | lease, judged again | next row of Judged |
@@ -38,9 +38,11 @@
 //! | Settled, hook owed | superseded after it was judged | hook = delivered | result hook | delivered again: the receiver sees the same id | due again, leaves the index |
 //! | Judged, watched | nobody can retry any more: the execution is over, or a newer one is in the stage | – | – | lease, asked again | next row but one |
 //! | Judged, watched | a person overrides a rejection or answers what was held | override, ledger | – | lease, asked again | as written |
-//! | Judged | its time is over | ending = gave up, or the watch ends | – | lease | as written |
+//! | Judged | its time is over | ending = gave up, listed for people while its approval may wait; or the watch ends | – | lease | as written |
 //! | Judged and held, or given up, released before or not | a person releases it | released, the slot's answer = approve, ledger, due now, no claim, in one transaction; a worker's claim is lost | – | as it was | the rows of Judged: approved through an intent |
 //! | Judged as inconclusive and unanswered, or given up | a person wants it judged again | → Waiting, due now, no verdict, no answer in the slot, hook owed, no claim, in one transaction; a worker's claim is lost | – | as it was | judged again from the same window |
+//! | Waiting and given up | a person wants it judged again | the same | – | as it was | judged again from the same window |
+//! | any but Settled, stuck | a person wants it judged again | the same where nothing was decided; else due now, no claim; the looks are forgotten | – | as it was | goes on from where it was left |
 //! | Judged | nothing is left to do | → Settled, no due time, expiry | – | lease | finished |
 
 use std::collections::BTreeMap;
@@ -244,12 +246,14 @@ pub struct Validation {
     pub rejudged: Vec<PersonsWord>,
     /// Whether the result still has to be posted.
     pub hook: Hook,
+    /// Since when nobody works on it, because nobody can.
+    pub stuck_since: Option<Timestamp>,
 }
 
 /// What a person says of a validation that answered nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
-    /// Judge the same window again.
+    /// Judge the same window again; what is stuck is taken up again.
     Rejudge,
     /// Approve it, whatever could not be judged.
     Release,
@@ -434,6 +438,7 @@ impl Validation {
             released: None,
             rejudged: Vec::new(),
             hook,
+            stuck_since: None,
         }
     }
 
@@ -449,31 +454,61 @@ impl Validation {
 
     /// Whether a person's wish can be fulfilled now.
     pub fn may(&self, wish: Wish) -> Result<(), Unfulfilled> {
+        if wish == Wish::Rejudge && self.stuck_since.is_some() {
+            return self.may_once_more();
+        }
         match &self.ending {
             None | Some(Ending::GaveUp { .. } | Ending::NothingToAnswer) => {}
             Some(_) => return Err(Unfulfilled::Over),
         }
+        let gave_up = matches!(self.ending, Some(Ending::GaveUp { .. }));
         let Some(judgement) = &self.judgement else {
-            return Err(Unfulfilled::NotJudged);
+            return if wish == Wish::Rejudge && gave_up {
+                self.may_once_more()
+            } else {
+                Err(Unfulfilled::NotJudged)
+            };
         };
         if judgement.verdict != Verdict::Inconclusive {
             return Err(Unfulfilled::Decided(judgement.verdict));
         }
-        if self.intent.is_some() {
+        // What was released and gave up is only pursued once more.
+        let is_repeated = wish == Wish::Release && gave_up;
+        if self.intent.is_some() && !is_repeated {
             return Err(Unfulfilled::Answering);
         }
-        let gave_up = matches!(self.ending, Some(Ending::GaveUp { .. }));
-        if self.released.is_some() && !(wish == Wish::Release && gave_up) {
+        if self.released.is_some() && !is_repeated {
             return Err(Unfulfilled::Released);
         }
         match wish {
             Wish::Release if self.registration.approval.is_none() => Err(Unfulfilled::NoApproval),
             Wish::Release if judgement.answer != Answer::Hold => Err(Unfulfilled::NotHeld),
-            Wish::Rejudge if MOST_REJUDGED <= self.rejudged.len() => {
-                Err(Unfulfilled::TooOften(self.rejudged.len()))
-            }
-            Wish::Release | Wish::Rejudge => Ok(()),
+            Wish::Release => Ok(()),
+            Wish::Rejudge => self.may_once_more(),
         }
+    }
+
+    fn may_once_more(&self) -> Result<(), Unfulfilled> {
+        let times = self.rejudged.len();
+        if times < MOST_REJUDGED {
+            Ok(())
+        } else {
+            Err(Unfulfilled::TooOften(times))
+        }
+    }
+
+    /// Whether what it says stays said: taken up again, it goes on from where it
+    /// was left.
+    pub fn is_decided(&self) -> bool {
+        let judgement = self.judgement.as_ref();
+        let is_over = !matches!(
+            self.ending,
+            None | Some(Ending::GaveUp { .. } | Ending::NothingToAnswer)
+        );
+        judgement.is_some_and(|judgement| judgement.verdict != Verdict::Inconclusive)
+            || self.intent.is_some()
+            || self.released.is_some()
+            || is_over
     }
 
     /// Names one delivery of the result: the same on every attempt, and another

@@ -12,14 +12,14 @@ pub(crate) const MINE: &str = "claim = :mine";
 /// Attributes to set and attributes to remove.
 pub(crate) struct Change {
     set: Vec<(&'static str, AttributeValue)>,
-    remove: &'static [&'static str],
+    remove: Vec<&'static str>,
 }
 
 impl Change {
     pub(crate) fn set(name: &'static str, value: AttributeValue) -> Self {
         Self {
             set: vec![(name, value)],
-            remove: &[],
+            remove: Vec::new(),
         }
     }
 
@@ -28,8 +28,8 @@ impl Change {
         self
     }
 
-    pub(crate) fn remove(mut self, names: &'static [&'static str]) -> Self {
-        self.remove = names;
+    pub(crate) fn remove(mut self, names: &[&'static str]) -> Self {
+        self.remove.extend_from_slice(names);
         self
     }
 

@@ -18,6 +18,7 @@ use crate::error::unavailable;
 use crate::item::{self, Item, Key};
 use crate::ledger::Lesson;
 use crate::stuck::{self, Stuck};
+use crate::tables::RESTING;
 use crate::transaction::{Attempt, Write};
 use crate::{Store, StoreError};
 
@@ -67,15 +68,15 @@ impl Store {
         let item = self
             .take("claim a validation", place, claim, now, lease_until)
             .await?;
-        match item::validation(&item) {
+        match stuck::decoded(|| item::validation(&item)) {
             Ok(validation) => Ok(Claimed {
                 validation,
                 key: due.key.clone(),
                 claim: claim.to_owned(),
                 panics: stuck::looks(&item, stuck::PANICS),
             }),
-            Err(cause) => {
-                let stuck = self.unreadable(place, claim, &item, now, cause).await?;
+            Err(why) => {
+                let stuck = self.undecoded(place, claim, &item, now, why).await?;
                 Err(ClaimError::Stuck(Box::new(stuck)))
             }
         }
@@ -99,8 +100,10 @@ impl Store {
             // The client repeats a write whose answer was lost on the way; the
             // repetition finds this very claim and must not take it for a rival's.
             .condition_expression(
-                "attribute_exists(dueShard) AND (dueAt <= :now OR claim = :claim)",
+                "attribute_exists(dueShard) AND dueShard <> :resting \
+                 AND (dueAt <= :now OR claim = :claim)",
             )
+            .expression_attribute_values(":resting", AttributeValue::S(RESTING.to_owned()))
             .expression_attribute_values(":claim", AttributeValue::S(claim.to_owned()))
             .expression_attribute_values(":lease", item::millis(lease_until))
             .expression_attribute_values(":now", item::millis(now))
@@ -179,10 +182,19 @@ impl Store {
         Ok(())
     }
 
-    /// Ends the work on a validation: it leaves the index.
+    /// Ends the work on a validation: it leaves the index, or rests there where
+    /// it gave up and its approval may still wait for a person.
     pub async fn settle(&self, claimed: Claimed) -> Result<(), StoreError> {
-        let change = Change::set("phase", item::word(Phase::Settled))
-            .remove(&["dueShard", "dueAt", "claim"]);
+        let validation = &claimed.validation;
+        let gave_up = matches!(validation.ending, Some(Ending::GaveUp { .. }));
+        let change = Change::set("phase", item::word(Phase::Settled)).remove(&["claim"]);
+        let change = if gave_up && validation.registration.approval.is_some() {
+            change
+                .and("dueShard", AttributeValue::S(RESTING.to_owned()))
+                .and("dueAt", item::millis(validation.waits_until()))
+        } else {
+            change.remove(&["dueShard", "dueAt"])
+        };
         self.let_go("settle a validation", &claimed, change, SETTLED)
             .await
     }

@@ -77,11 +77,11 @@ impl Store {
         now: Timestamp,
     ) -> Result<ClaimedProblem, ClaimError> {
         let key = Key::problem(id);
-        match ClaimedProblem::read(item, &key, claim) {
+        match stuck::decoded(|| ClaimedProblem::read(item, &key, claim)) {
             Ok(claimed) => Ok(claimed),
-            Err(cause) => {
+            Err(why) => {
                 let place = (self.remediations.as_str(), &key);
-                let stuck = self.unreadable(place, claim, item, now, cause).await?;
+                let stuck = self.undecoded(place, claim, item, now, why).await?;
                 Err(ClaimError::Stuck(Box::new(stuck)))
             }
         }

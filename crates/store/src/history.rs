@@ -7,7 +7,7 @@ use release::plot::Plotted;
 use release::validation::{Validation, ValidationId};
 
 use crate::error::unavailable;
-use crate::item::{self, Item, Key};
+use crate::item::{self, Item, Key, STUCK_SINCE};
 use crate::{Store, StoreError};
 
 /// How many items are asked for at once: what is read is turned into records
@@ -15,7 +15,7 @@ use crate::{Store, StoreError};
 const AT_ONCE: i32 = 100;
 
 /// What is read of a validation: itself and its plotted numbers.
-const SHOWN: [&str; 15] = [
+const SHOWN: [&str; 16] = [
     "sk",
     "registration",
     "phase",
@@ -30,6 +30,7 @@ const SHOWN: [&str; 15] = [
     "released",
     "rejudged",
     "hook",
+    STUCK_SINCE,
     "plot",
 ];
 

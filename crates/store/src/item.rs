@@ -26,6 +26,9 @@ pub(crate) const CATALOGUE: &str = "catalogue";
 /// The partition of what people paused. No group has a partition of one part.
 pub(crate) const PAUSES: &str = "pauses";
 
+/// Since when nobody works on what is stuck.
+pub(crate) const STUCK_SINCE: &str = "deadSince";
+
 /// The place of an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
@@ -246,6 +249,10 @@ pub(crate) fn validation(item: &Item) -> Result<Validation, StoreError> {
         released: optional_json(item, "released")?,
         rejudged: optional_json(item, "rejudged")?.unwrap_or_default(),
         hook: plain(item, "hook")?,
+        stuck_since: item
+            .contains_key(STUCK_SINCE)
+            .then(|| timestamp(item, STUCK_SINCE))
+            .transpose()?,
     })
 }
 

@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, Update};
 use release::validation::{Ending, Hook, Phase, Registration, Validation, ValidationId};
 use sha2::{Digest, Sha256};
 
-use crate::item::{self, Item, Key, expiring};
+use crate::item::{self, Item, Key, STUCK_SINCE, expiring};
 use crate::packed::pack;
 use crate::tables::shard_of;
 use crate::transaction::{Attempt, Write};
@@ -118,6 +118,8 @@ impl Store {
                 intent: None,
                 inherited: None,
                 hook: Hook::None,
+                is_stuck: false,
+                is_indexed: false,
             }));
         };
         Ok(Some(Predecessor {
@@ -127,6 +129,8 @@ impl Store {
             intent: found.get("intent").cloned(),
             inherited: found.get("inherited").cloned(),
             hook: item::plain(&found, "hook")?,
+            is_stuck: found.contains_key(STUCK_SINCE),
+            is_indexed: found.contains_key("dueShard"),
         }))
     }
 
@@ -165,6 +169,7 @@ impl Store {
         }
         if let Some(predecessor) = predecessor {
             writes.push(match predecessor.phase {
+                Phase::Settled if predecessor.is_indexed => self.put_away(predecessor),
                 Phase::Settled => self.stays_settled(predecessor),
                 Phase::Waiting | Phase::Judged => self.supersede(predecessor, registration.id),
             });
@@ -237,10 +242,22 @@ impl Store {
         )
     }
 
+    /// What gave up rests no longer, because its approval is its successor's.
+    fn put_away(&self, predecessor: &Predecessor) -> Write {
+        Write::reread(
+            Update::builder()
+                .table_name(&self.validations)
+                .set_key(Some(predecessor.key.attributes()))
+                .update_expression("REMOVE dueShard, dueAt")
+                .condition_expression("phase = :settled")
+                .expression_attribute_values(":settled", item::word(Phase::Settled)),
+        )
+    }
+
     /// Ends the work on a predecessor. How its approval ended is kept, if it
     /// did: what was answered stays answered. What it is about to answer must
     /// be what was read, because it is inherited. It stays due only for its
-    /// result hook, if that is owed.
+    /// result hook, if that is owed and somebody can work on it.
     fn supersede(&self, predecessor: &Predecessor, by: ValidationId) -> Write {
         let update = match &predecessor.intent {
             None => Update::builder()
@@ -250,8 +267,8 @@ impl Store {
                 .expression_attribute_values(":intent", intent.clone()),
         };
         let gone = match predecessor.hook {
-            Hook::Owed => "claim",
-            Hook::None | Hook::Delivered | Hook::GivenUp => "dueShard, dueAt, claim",
+            Hook::Owed if !predecessor.is_stuck => "claim",
+            _ => "dueShard, dueAt, claim",
         };
         Write::reread(
             update
@@ -277,6 +294,8 @@ struct Predecessor {
     intent: Option<AttributeValue>,
     inherited: Option<AttributeValue>,
     hook: Hook,
+    is_stuck: bool,
+    is_indexed: bool,
 }
 
 impl Predecessor {

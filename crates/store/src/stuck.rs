@@ -3,7 +3,10 @@
 //! They cannot be read, because they were damaged or written by another version,
 //! or they make whoever works on them panic. Nothing can be relied on that the
 //! work itself writes down, so the looks in vain are counted beside them, and
-//! after the last one they leave the index.
+//! after the last one they rest in a partition of the index where nobody looks
+//! for work.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
@@ -15,7 +18,8 @@ use crate::claim::Claimed;
 use crate::claimed_problem::ClaimedProblem;
 use crate::contention::giving_way;
 use crate::error::unavailable;
-use crate::item::{self, Item, Key};
+use crate::item::{self, Item, Key, STUCK_SINCE};
+use crate::tables::RESTING;
 use crate::{Store, StoreError};
 
 /// After this many looks, about four hours, nobody looks any more.
@@ -25,7 +29,7 @@ const LOOKS: u32 = 50;
 pub(crate) const PANICS: &str = "panics";
 
 /// Where looks are counted at what cannot be read.
-const UNREADABLE: &str = "unreadable";
+pub(crate) const UNREADABLE: &str = "unreadable";
 
 /// A validation or problem that could not be worked on.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +39,7 @@ pub struct Stuck {
     pub place: String,
     /// How often it was looked at in vain.
     pub looks: u32,
-    /// When it is looked at again; never, once it has left the index.
+    /// When it is looked at again; never, once it rests.
     pub until: Option<Timestamp>,
     /// Why nothing was done for it.
     #[source]
@@ -119,18 +123,21 @@ impl Store {
             .await
     }
 
-    /// Gives back what was just claimed and cannot be read.
-    pub(crate) async fn unreadable(
+    /// Gives back what was just claimed and could not be decoded.
+    pub(crate) async fn undecoded(
         &self,
         place: (&str, &Key),
         claim: &str,
         item: &Item,
         now: Timestamp,
-        cause: StoreError,
+        why: Why,
     ) -> Result<Stuck, StoreError> {
-        let count = (UNREADABLE, looks(item, UNREADABLE));
-        self.stuck(place, claim, count, now, Why::Unreadable(cause))
-            .await
+        let counted = match why {
+            Why::Unreadable(_) => UNREADABLE,
+            Why::Panicked => PANICS,
+        };
+        let count = (counted, looks(item, counted));
+        self.stuck(place, claim, count, now, why).await
     }
 
     /// Counts one more look in vain.
@@ -148,8 +155,10 @@ impl Store {
         let change = match until {
             Some(until) => change.and("dueAt", item::millis(until)).remove(&["claim"]),
             None => change
-                .and("deadSince", item::millis(now))
-                .remove(&["dueShard", "dueAt", "claim"]),
+                .and(STUCK_SINCE, item::millis(now))
+                .and("dueShard", AttributeValue::S(RESTING.to_owned()))
+                .and("dueAt", item::millis(now))
+                .remove(&["claim"]),
         };
         let update = self
             .client
@@ -172,8 +181,30 @@ impl Store {
     }
 }
 
+/// Decodes what was claimed. Damage may show itself as a panic too.
+pub(crate) fn decoded<T>(read: impl FnOnce() -> Result<T, StoreError>) -> Result<T, Why> {
+    match catch_unwind(AssertUnwindSafe(read)) {
+        Ok(read) => read.map_err(Why::Unreadable),
+        Err(_) => Err(Why::Panicked),
+    }
+}
+
 /// How often it was looked at in vain. Nothing of an item can be relied on that
 /// cannot be read, this count included.
 pub(crate) fn looks(item: &Item, counted: &'static str) -> u32 {
     item::number(item, counted).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panic_while_something_is_decoded_is_counted_like_one_in_the_work() {
+        let damaged = decoded(|| -> Result<(), StoreError> { panic!("nobody expected this text") });
+        assert!(matches!(damaged, Err(Why::Panicked)), "{damaged:?}");
+
+        let unread = decoded(|| item::validation(&Item::new()));
+        assert!(matches!(unread, Err(Why::Unreadable(_))), "{unread:?}");
+    }
 }

@@ -130,6 +130,10 @@ pub async fn create(client: &Client, table: Table, name: &str) -> Result<(), Sto
     Ok(())
 }
 
+/// The partition of the index in which nobody looks for work: what rests there
+/// is shown to people, and is due for nobody.
+pub(crate) const RESTING: &str = "resting";
+
 /// How a table that is there is not what the store needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Difference {

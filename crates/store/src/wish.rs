@@ -5,6 +5,7 @@
 //! conditional on the claim.
 
 use aws_sdk_dynamodb::types::{AttributeValue, Update};
+use jiff::Timestamp;
 use release::approval::Answer;
 use release::deployment::Standing;
 use release::validation::{
@@ -12,8 +13,9 @@ use release::validation::{
 };
 
 use crate::change::Change;
-use crate::item::{self, Item, Key};
+use crate::item::{self, Item, Key, STUCK_SINCE};
 use crate::ledger::Lesson;
+use crate::stuck::{PANICS, UNREADABLE};
 use crate::tables::{shard_key, shard_of};
 use crate::transaction::{Attempt, Write};
 use crate::{Store, StoreError};
@@ -65,8 +67,14 @@ impl Store {
             {
                 return Ok(Fulfilled::Not(Box::new(validation), Unfulfilled::Over));
             }
-            let change = fulfil(&mut validation, wish, word);
+            let goes_on = wish == Wish::Rejudge && validation.is_decided();
+            let change = if goes_on {
+                taken_up(&mut validation, word.at).remove(&TAKEN_UP)
+            } else {
+                fulfil(&mut validation, wish, word)
+            };
             let mut writes = vec![self.as_read(&key, &read, &change)];
+            let slot = slot.filter(|_| !goes_on);
             writes.extend(slot.map(|slot| self.say_in(&slot, id, wish)));
             if wish == Wish::Release {
                 let lesson = Lesson {
@@ -130,26 +138,36 @@ impl Store {
     }
 }
 
-/// What the wish makes of the validation, and the change that stores it.
-fn fulfil(validation: &mut Validation, wish: Wish, word: &PersonsWord) -> Change {
+/// What a validation loses that is taken up again, whatever it was.
+const TAKEN_UP: [&str; 4] = ["claim", PANICS, UNREADABLE, STUCK_SINCE];
+
+/// Makes the validation due, as if nobody had looked at it in vain.
+fn taken_up(validation: &mut Validation, now: Timestamp) -> Change {
     let id = validation.registration.id.to_string();
     let zero = || AttributeValue::N("0".to_owned());
+    validation.faults = 0;
+    validation.waits = 0;
+    validation.stuck_since = None;
+    Change::set("dueShard", AttributeValue::S(shard_key(shard_of(&id))))
+        .and("dueAt", item::millis(now))
+        .and("faults", zero())
+        .and("waits", zero())
+}
+
+/// What the wish makes of the validation, and the change that stores it.
+fn fulfil(validation: &mut Validation, wish: Wish, word: &PersonsWord) -> Change {
     if let Some(Ending::GaveUp { .. } | Ending::NothingToAnswer) = validation.ending {
         validation.ending = None;
     }
-    validation.faults = 0;
-    validation.waits = 0;
-    let due = Change::set("dueShard", AttributeValue::S(shard_key(shard_of(&id))))
-        .and("dueAt", item::millis(word.at))
-        .and("faults", zero())
-        .and("waits", zero());
+    let due = taken_up(validation, word.at);
     match wish {
         Wish::Release => {
             validation.phase = Phase::Judged;
             validation.released = Some(word.clone());
             due.and("phase", item::word(Phase::Judged))
                 .and("released", item::json_attribute(word))
-                .remove(&["claim", "ending"])
+                .remove(&["ending"])
+                .remove(&TAKEN_UP)
         }
         Wish::Rejudge => {
             validation.phase = Phase::Waiting;
@@ -162,15 +180,8 @@ fn fulfil(validation: &mut Validation, wish: Wish, word: &PersonsWord) -> Change
             due.and("phase", item::word(Phase::Waiting))
                 .and("rejudged", item::json_attribute(&validation.rejudged))
                 .and("hook", item::word(validation.hook))
-                .remove(&[
-                    "claim",
-                    "ending",
-                    "judgement",
-                    "verdict",
-                    "judgedAt",
-                    "plot",
-                    "told",
-                ])
+                .remove(&["ending", "judgement", "verdict", "judgedAt", "plot", "told"])
+                .remove(&TAKEN_UP)
         }
     }
 }

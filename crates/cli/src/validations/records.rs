@@ -1,5 +1,6 @@
 //! The tables of the gate, asked from a terminal.
 
+use jiff::{SignedDuration, Timestamp};
 use release::console::Console;
 use release::validation::{PersonsWord, Validation, ValidationId, Wish};
 use store::{Evaluated, Fulfilled, Store, StoreError, Unsettled, tables};
@@ -9,6 +10,9 @@ use crate::failure::Failure;
 
 /// How many validations are listed at once.
 const MOST: usize = 200;
+
+/// For how long CodePipeline keeps an approval open that names no other time.
+const OPEN: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// The validations and what waits for their answers.
 pub(super) struct Records {
@@ -51,8 +55,14 @@ impl Records {
         })
     }
 
-    pub(super) fn unsettled(&self, pipeline: Option<&str>) -> Result<Unsettled, Failure> {
-        self.ask(self.store.unsettled(pipeline, MOST))
+    pub(super) fn unsettled(
+        &self,
+        pipeline: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Unsettled, Failure> {
+        let since = now.saturating_sub(OPEN);
+        let since = since.unwrap_or(Timestamp::MIN);
+        self.ask(self.store.unsettled(pipeline, MOST, since))
     }
 
     pub(super) fn known(&self, id: ValidationId) -> Result<Option<Known>, Failure> {

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use monspec::lint::escaped;
 use release::approval::Answer;
+use release::evidence::Unjudged;
 use release::outlook::{MINUTES_KEPT_DAYS, Outlook, may_be_forgotten, reasons};
 use release::validation::{
     ApprovalAction, Ending, PersonsWord, Registration, Unfulfilled, Validation, Wish,
@@ -30,7 +31,10 @@ pub(super) fn table(out: &mut impl Write, found: &Unsettled) -> io::Result<()> {
     ]
     .map(str::to_owned);
     let rows = found.validations.iter().map(|pending| {
-        let Pending { validation, due } = pending;
+        let Pending {
+            validation,
+            next_look,
+        } = pending;
         let registration = &validation.registration;
         [
             registration.id.to_string(),
@@ -39,7 +43,7 @@ pub(super) fn table(out: &mut impl Write, found: &Unsettled) -> io::Result<()> {
             registration.comparison.clone(),
             registration.version.clone(),
             second(registration.registered_at).to_string(),
-            second(*due).to_string(),
+            next_look.map_or_else(|| "–".to_owned(), |due| second(due).to_string()),
         ]
     });
     let rows: Vec<_> = std::iter::once(header).chain(rows).collect();
@@ -71,11 +75,11 @@ pub(super) fn list_json(out: &mut impl Write, found: &Unsettled) -> io::Result<(
     struct Line<'a> {
         #[serde(flatten)]
         head: Head<'a>,
-        next_look: String,
+        next_look: Option<String>,
     }
     let lines = found.validations.iter().map(|pending| Line {
         head: Head::of(&pending.validation),
-        next_look: pending.due.to_string(),
+        next_look: pending.next_look.map(|due| due.to_string()),
     });
     output::json(
         out,
@@ -265,6 +269,11 @@ fn means(validation: &Validation, others: &[Validation]) -> String {
                 second(validation.waits_until())
             )
         }
+        Outlook::Stuck => format!(
+            "the work on it broke off again and again until {}, and nobody looks at it any more; \
+             the log of validate-builds says where",
+            second(validation.stuck_since.unwrap_or(registration.due_at))
+        ),
         Outlook::Held => "it could not be judged, and a person has to decide".to_owned(),
         Outlook::Answering => {
             let states: Vec<Outlook> = others.iter().map(Outlook::of).collect();
@@ -310,7 +319,12 @@ fn continues(known: &Known, now: Timestamp) -> Vec<Continues> {
     let registration = &validation.registration;
     let id = registration.id;
     let mut ways = Vec::new();
-    if validation.may(Wish::Rejudge).is_ok() {
+    let evidence = known.found.evidence.as_ref();
+    // What came before the window's end stays where it came.
+    let is_overtaken = evidence
+        .is_some_and(|evidence| evidence.context.unjudged == Some(Unjudged::Overtaken))
+        && validation.judgement.is_some();
+    if validation.may(Wish::Rejudge).is_ok() && !is_overtaken {
         let old = if may_be_forgotten(registration.window.end, now) {
             format!(
                 " (it ended more than {MINUTES_KEPT_DAYS} days ago, so that values may be gone)"
@@ -319,14 +333,21 @@ fn continues(known: &Known, now: Timestamp) -> Vec<Continues> {
             String::new()
         };
         ways.push(Continues {
-            what: format!("Mend the reason, then have the same window judged again{old}:"),
+            what: if validation.is_decided() {
+                "Mend the defect, then have it taken up again:".to_owned()
+            } else {
+                format!("Mend the reason, then have the same window judged again{old}:")
+            },
             command: Some(format!("monspec validations rejudge {id} --reason TEXT")),
             link: None,
         });
     }
     if validation.may(Wish::Release).is_ok() {
         ways.push(Continues {
-            what: "Or have it approved as it is, with your name and reason:".to_owned(),
+            what: or(
+                &ways,
+                "have it approved as it is, with your name and reason:",
+            ),
             command: Some(format!("monspec validations release {id} --reason TEXT")),
             link: None,
         });
@@ -335,9 +356,10 @@ fn continues(known: &Known, now: Timestamp) -> Vec<Continues> {
         return ways;
     };
     let click = match Outlook::of(validation) {
-        Outlook::Held | Outlook::GivenUp => {
-            format!("Or answer {action} of stage {stage} yourself:")
-        }
+        Outlook::Held | Outlook::GivenUp | Outlook::Stuck => or(
+            &ways,
+            &format!("answer {action} of stage {stage} yourself:"),
+        ),
         Outlook::Rejected => format!("Retry stage {stage}, then approve {action} yourself:"),
         _ => return ways,
     };
@@ -347,6 +369,16 @@ fn continues(known: &Known, now: Timestamp) -> Vec<Continues> {
         link: known.console.pipeline(&registration.pipeline),
     });
     ways
+}
+
+/// The sentence as the first of what continues the pipeline, or as another.
+fn or(ways: &[Continues], sentence: &str) -> String {
+    let (first, rest) = sentence.split_at(1);
+    if ways.is_empty() {
+        format!("{}{rest}", first.to_uppercase())
+    } else {
+        format!("Or {sentence}")
+    }
 }
 
 /// Tells what a person's wish has made of a validation.
@@ -363,6 +395,7 @@ pub(super) fn wished(out: &mut impl Write, validation: &Validation, wish: Wish) 
             };
             writeln!(out, "{id} is released by {who}: {why}\n{}", plain(then))
         }
+        _ if validation.is_decided() => writeln!(out, "{id} is taken up again within a minute"),
         _ => writeln!(out, "{id} is judged again within a minute"),
     }
 }
@@ -400,6 +433,9 @@ pub(super) fn refused(validation: &Validation, wish: Wish, why: &Unfulfilled) ->
         Wish::Release => "released",
     };
     let instead = match why {
+        Unfulfilled::NotJudged if validation.may(Wish::Rejudge).is_ok() => {
+            "; have it judged again, or answer the approval yourself"
+        }
         Unfulfilled::NotJudged => "; wait for its verdict, or answer the approval yourself",
         Unfulfilled::Decided(_) => {
             "; a person who knows better answers the approval, after a rejection by retrying its \

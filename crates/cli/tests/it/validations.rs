@@ -4,10 +4,10 @@ use lab::dynamo::Dynamo;
 use monspec::Verdict;
 use release::approval::Answer;
 use release::deployment::{Deployment, Group, Origin};
-use release::evidence::{Context, Evidence};
+use release::evidence::{Context, Evidence, Unjudged};
 use release::validation::{
-    ApprovalAction, Ending, ExecutionMode, Judgement, Phase, Registrant, Registration, Validation,
-    ValidationId,
+    ApprovalAction, Ending, ExecutionMode, Judgement, PersonsWord, Phase, Registrant, Registration,
+    Validation, ValidationId, Wish,
 };
 use release::window::Window;
 use serde_json::Value;
@@ -163,6 +163,30 @@ async fn held_validation_says_why_and_what_continues_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn window_that_was_overtaken_is_not_offered_to_be_judged_again() {
+    let world = World::start().await;
+    let id = world.held.to_string();
+    let word = PersonsWord {
+        who: "ada".to_owned(),
+        why: REASON.to_owned(),
+        at: clock(),
+    };
+    let again = world.store.wish(world.held, Wish::Rejudge, &word).await;
+    again.expect("it is held");
+    let mut worker = world.claim(world.held, clock()).await;
+    let (judgement, mut evidence) = inconclusive(clock());
+    evidence.context.unjudged = Some(Unjudged::Overtaken);
+    let judged = world.store.judged(&mut worker, judgement, &evidence, &[]);
+    judged.await.expect("it is claimed");
+
+    let shown = world.run(&["validations", "show", &id], &[]);
+
+    assert!(!shown.out.contains("rejudge "), "{}", shown.out);
+    let release = "  Have it approved as it is, with your name and reason:";
+    assert!(shown.out.contains(release), "{}", shown.out);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn person_releases_with_name_and_reason() {
     let world = World::start().await;
     let id = world.held.to_string();
@@ -230,6 +254,49 @@ async fn person_has_a_window_judged_again() {
     let ran = world.run(&rejudge, &[]);
     assert_eq!((ran.code, ran.out.as_str()), (64, ""));
     assert!(ran.err.contains("it is not judged yet"), "{}", ran.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn validation_that_nobody_can_work_on_is_listed_and_taken_up_again() {
+    let world = World::start().await;
+    let id = world.waiting.to_string();
+    let mut now = clock();
+    loop {
+        let claimed = world.claim(world.waiting, now).await;
+        let held = world.store.held(&claimed);
+        let stuck = world.store.panicked(&held, now).await;
+        match stuck.expect("it is claimed").until {
+            Some(until) => now = until,
+            None => break,
+        }
+    }
+
+    let ran = world.run(&["validations", "list", "--pipeline", "Mail"], &[]);
+    let line: Vec<&str> = ran
+        .out
+        .lines()
+        .last()
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect();
+    assert_eq!(line[..3], [id.as_str(), "stuck", "Mail"], "{}", ran.out);
+    assert_eq!(line.last(), Some(&"–"), "{}", ran.out);
+    let ran = world.run(&["validations", "show", &id], &[]);
+    for told in [
+        &format!("{id} is stuck: the work on it broke off again and again until "),
+        &format!("    monspec validations rejudge {id} --reason TEXT"),
+        "  Or answer ApproveStaging of stage Approve yourself:",
+    ] {
+        assert!(ran.out.contains(told), "{told}\n---\n{}", ran.out);
+    }
+    let ran = world.run(&["validations", "release", &id, "--reason", REASON], &[]);
+    let instead = "it is not judged yet; have it judged again, or answer the approval yourself";
+    assert!(ran.err.contains(instead), "{}", ran.err);
+
+    let ran = world.run(&["validations", "rejudge", &id, "--reason", REASON], &[]);
+    assert_eq!(ran.out, format!("{id} is judged again within a minute\n"));
+    let shown = world.json(&["validations", "show", &id]);
+    assert_eq!(shown["state"], "measuring");
 }
 
 #[tokio::test(flavor = "multi_thread")]

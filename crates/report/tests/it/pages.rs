@@ -215,6 +215,25 @@ fn waiting_evaluation_says_when_the_first_look_is_due() {
 }
 
 #[test]
+fn evaluation_that_is_stuck_says_so() {
+    let mut stuck = world::waiting(17);
+    stuck.stuck_since = Some(world::now());
+
+    let page = page::evaluation(
+        &FRAME,
+        &Evaluation {
+            validation: &stuck,
+            evidence: None,
+            spec: Some(world::SPEC),
+            history: None,
+            json: None,
+        },
+    );
+
+    assert!(page.contains("Stuck: nobody can work on it"), "{page}");
+}
+
+#[test]
 fn form_offers_the_names_that_are_known() {
     insta::assert_snapshot!(lines(&form()));
 }

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use monspec::{Address, Finding, Outcome, Side, Verdict};
 use release::approval::Answer;
 use release::deployment::{Deployment, Group, Origin};
-use release::evidence::{About, Asked, Context, Evidence, Evidenced, Link, Unjudged, unjudged};
+use release::evidence::{About, Asked, Context, Evidence, Evidenced, Link, Unjudged};
 use release::plot::Plotted;
 use release::summary;
 use release::validation::{
@@ -369,24 +369,16 @@ fn one_of_many(number: u8) -> (Validation, Option<Evidence>) {
     };
     let (validation, evidence) = match number {
         2 => {
-            let mut evidence = evidence(&registered, 1.02, 0.3);
-            for found in &mut evidence.findings {
-                found.finding = unjudged(found.finding.clone());
-            }
-            evidence.verdict = Verdict::Inconclusive;
-            evidence.answer = Answer::Hold;
-            evidence.reason = Some(
-                "overtaken: deployment d-00000099 reached SampleDevOpsApp/Staging at \
-                 2026-01-05T20:02:00Z, before the window ended, so the numbers belong to two \
-                 deployments"
-                    .to_owned(),
-            );
+            let reason = "overtaken: deployment d-00000099 reached SampleDevOpsApp/Staging at \
+                          2026-01-05T20:02:00Z, before the window ended, so the numbers belong to \
+                          two deployments";
+            let mut evidence = unmeasured(&registered, reason);
             evidence.context = Context {
                 unjudged: Some(Unjudged::Overtaken),
                 links: vec![Link {
                     about: About::Deployment,
                     name: "d-00000099".to_owned(),
-                    address: Some("https://console.example/deployments/d-00000099".to_owned()),
+                    address: None,
                 }],
                 ..Context::default()
             };

@@ -243,9 +243,11 @@ async fn only_a_validation_that_failed_first_is_named_for_it() {
 async fn however_often_a_deployment_is_judged_its_record_has_a_bound() {
     let world = World::start().await;
     let failed = registration(1);
-    world.judged(&failed, Verdict::Failed).await;
+    let worker = world.judged(&failed, Verdict::Failed).await;
+    world.store.settle(worker).await.unwrap();
     for second in 2..=119 {
-        world.judged(&registration(second), Verdict::Passed).await;
+        let worker = world.judged(&registration(second), Verdict::Passed).await;
+        world.store.settle(worker).await.unwrap();
     }
     let mut worker = world.judged(&registration(120), Verdict::Failed).await;
     let overridden = world.store.overridden(&mut worker, person("Approved"));

@@ -77,6 +77,16 @@ async fn problem_that_makes_its_workers_panic_is_looked_at_less_and_less_and_the
     let [dead] = world.items(REMEDIATIONS).await.try_into().unwrap();
     assert!(dead.contains_key("deadSince"), "it can be found");
     assert_eq!(world.problem("P-1").await, problem("P-1"));
+
+    world.notice("P-1", Reported::Resolved, 2_000_000).await;
+    let again = world.claim_problem("P-1", 2_000_000, "again").await;
+    let held = world.store.held_problem(&again.unwrap());
+    let stuck = world.store.panicked(&held, at(2_000_000)).await.unwrap();
+    assert_eq!(
+        (stuck.looks, stuck.until),
+        (51, None),
+        "one look, then it rests"
+    );
 }
 
 #[tokio::test]

@@ -7,8 +7,10 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
 use monspec::Verdict;
-use release::validation::{Ending, Phase, ValidationId};
+use release::outlook::Outlook;
+use release::validation::{Ending, PersonsWord, Phase, ValidationId, Wish};
 use serde_json::json;
+use store::Fulfilled;
 use workflows::register_validation::{Outcome, Request, register_validation};
 use workflows::validate_builds::{Observed, Progress, Ticked};
 
@@ -151,8 +153,37 @@ async fn record_that_makes_its_worker_panic_is_told_and_rests_after_a_while() {
         assert!(place.starts_with("p#Doomed v#"), "{place}");
         assert_eq!((*metric, *looks), ("Panicked", look));
     }
-    let dead = record(&world, "Doomed").await;
-    assert!(dead.contains_key("deadSince"), "it can be found");
+    let listed = world
+        .store
+        .unsettled(None, 10, world.now)
+        .await
+        .unwrap()
+        .validations;
+    let [stuck] = listed.as_slice() else {
+        panic!("it is listed: {listed:?}");
+    };
+    assert_eq!(stuck.validation.registration.id, doomed);
+    assert_eq!(Outlook::of(&stuck.validation), Outlook::Stuck);
+    assert_eq!(stuck.next_look, None);
+
+    let word = PersonsWord {
+        who: "ada".to_owned(),
+        why: "the defect is mended".to_owned(),
+        at: world.now,
+    };
+    let taken_up = world.store.wish(doomed, Wish::Rejudge, &word).await;
+    assert!(matches!(taken_up, Ok(Fulfilled::Now(_))), "{taken_up:?}");
+    let (_, told) = tick(&world).await;
+    assert_eq!(told, [(doomed, Verdict::Passed)], "as it was judged");
+    let settled = world.validation(doomed).await;
+    assert_eq!((settled.phase, settled.stuck_since), (Phase::Settled, None));
+    let listed = world
+        .store
+        .unsettled(None, 10, world.now)
+        .await
+        .unwrap()
+        .validations;
+    assert!(listed.is_empty(), "{listed:?}");
 }
 
 async fn world() -> World {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use lab::aws::Fault as AwsFault;
 use lab::pipeline::{ApprovalStatus, PipelineSpec, Stage};
 use lab::tenant::{Fault, Times};
@@ -33,6 +33,7 @@ stories! {
     whoever_releases_first_is_named,
     superseded_validation_is_not_released,
     only_what_is_unsettled_is_listed,
+    given_up_validation_is_listed_while_its_approval_may_wait,
 }
 
 async fn held_verdict_that_is_released_is_approved_through_the_gate(mut world: World) {
@@ -170,7 +171,7 @@ async fn verdict_of_numbers_is_neither_released_nor_judged_again(mut world: Worl
     world.traffic(PRODUCTION, 100.0, 0.0);
     let execution = world.release("1", &monspec()).await;
     for wish in [Wish::Release, Wish::Rejudge] {
-        let waiting = world.store.unsettled(None, 10).await.unwrap();
+        let waiting = world.store.unsettled(None, 10, world.now).await.unwrap();
         let id = waiting.validations[0].validation.registration.id;
         assert_eq!(refused(&world, id, wish).await, Unfulfilled::NotJudged);
     }
@@ -201,8 +202,8 @@ async fn late_release_survives_a_fault(mut world: World) {
     let (execution, id) = given_up(&mut world).await;
     world.wishes(id, Wish::Release).await;
 
-    world.aws.fail("PutApprovalResult", AwsFault::Deny, 2);
-    for _ in 0..2 {
+    for operation in ["ListActionExecutions", "PutApprovalResult"] {
+        world.aws.fail(operation, AwsFault::Deny, 1);
         world.tick().await;
         assert_eq!(world.validation(id).await.phase, Phase::Judged);
         world.advance(SignedDuration::from_mins(6));
@@ -217,7 +218,7 @@ async fn late_release_survives_a_fault(mut world: World) {
 async fn release_that_gave_up_is_repeated(mut world: World) {
     let (execution, id) = given_up(&mut world).await;
     world.wishes(id, Wish::Release).await;
-    world.aws.fail("ListActionExecutions", AwsFault::Deny, 2);
+    world.aws.fail("PutApprovalResult", AwsFault::Deny, 2);
     world.tick().await;
     world.advance(SignedDuration::from_hours(60));
     world.tick().await;
@@ -299,6 +300,11 @@ async fn superseded_validation_is_not_released(mut world: World) {
     assert_eq!(Outlook::of(&given_up), Outlook::GivenUp);
     register(&world, &event).await;
 
+    let listed = world.store.unsettled(None, 10, Timestamp::MIN).await;
+    let listed = listed.unwrap().validations;
+    assert_eq!(listed.len(), 1, "its successor's approval is not its own");
+    assert_ne!(listed[0].validation.registration.id, id);
+
     assert_eq!(refused(&world, id, Wish::Release).await, Unfulfilled::Over);
     assert_eq!(world.validation(id).await, given_up);
 }
@@ -313,19 +319,46 @@ async fn register(world: &World, event: &str) {
 async fn only_what_is_unsettled_is_listed(mut world: World) {
     let (_, id) = held(&mut world).await;
 
-    let listed = world.store.unsettled(Some(PIPELINE), 10).await.unwrap();
+    let listed = world
+        .store
+        .unsettled(Some(PIPELINE), 10, world.now)
+        .await
+        .unwrap();
     let [pending] = listed.validations.as_slice() else {
         panic!("expected one: {listed:?}");
     };
     assert_eq!(pending.validation.registration.id, id);
     assert_eq!(Outlook::of(&pending.validation), Outlook::Held);
-    let others = world.store.unsettled(Some("Other"), 10).await.unwrap();
+    let others = world
+        .store
+        .unsettled(Some("Other"), 10, world.now)
+        .await
+        .unwrap();
     assert!(others.validations.is_empty());
 
     world.wishes(id, Wish::Release).await;
     world.tick().await;
-    let listed = world.store.unsettled(None, 10).await.unwrap();
+    let listed = world.store.unsettled(None, 10, world.now).await.unwrap();
     assert!(listed.validations.is_empty(), "{listed:?}");
+}
+
+async fn given_up_validation_is_listed_while_its_approval_may_wait(mut world: World) {
+    let (_, id) = given_up(&mut world).await;
+
+    let since = world.validation(id).await.waits_until();
+    let listed = world.store.unsettled(None, 10, since).await.unwrap();
+    let [pending] = listed.validations.as_slice() else {
+        panic!("expected one: {listed:?}");
+    };
+    assert_eq!(pending.validation.registration.id, id);
+    assert_eq!(pending.next_look, None);
+    let later = since.saturating_add(SignedDuration::from_secs(1)).unwrap();
+    let listed = world.store.unsettled(None, 10, later).await.unwrap();
+    assert!(listed.validations.is_empty(), "{listed:?}");
+
+    world.advance(SignedDuration::from_hours(1));
+    let ticked = world.tick().await;
+    assert!(ticked.reports.is_empty(), "nobody works on it: {ticked:?}");
 }
 
 /// A build without any traffic: its verdict is held.

@@ -34,6 +34,12 @@ pub(super) const EVERYWHERE: [&str; 6] = [
     "codedeploy:BatchGetDeploymentTargets",
 ];
 
+/// What is counted though nobody has to do anything about it.
+const USUAL: [&str; 5] = ["Passed", "Failed", "Inconclusive", "Heals", "HealsShadowed"];
+
+/// What metrics are told apart by.
+const DIMENSIONS: [&str; 3] = ["Pipeline", "Comparison", "Group"];
+
 #[test]
 fn every_function_gets_the_settings_that_the_readme_lists_for_it() {
     let template = template();
@@ -185,6 +191,56 @@ fn only_what_has_no_resource_is_allowed_everywhere() {
         }
     }
     assert_eq!(everywhere, BTreeSet::from(EVERYWHERE));
+}
+
+#[test]
+fn every_metric_is_on_the_dashboard_and_trouble_rings() {
+    let template = template();
+    let resources = template["Resources"].as_hash().unwrap();
+    let alarms: BTreeSet<&str> = resources
+        .values()
+        .map(|resource| &resource["Properties"])
+        .filter(|properties| properties["Namespace"].as_str() == Some("Unbreakable"))
+        .filter_map(|properties| properties["MetricName"].as_str())
+        .collect();
+    let dashboard = &template["Resources"]["Dashboard"]["Properties"]["DashboardBody"];
+    let dashboard = dashboard.as_str().unwrap();
+    let counted = metrics();
+    assert!(counted.contains("Panicked"), "{counted:?}");
+
+    for metric in &counted {
+        let shown = format!(r#"["Unbreakable", "{metric}"]"#);
+        assert!(dashboard.contains(&shown), "{metric} is on no dashboard");
+        let is_trouble = !USUAL.contains(&metric.as_str());
+        assert_eq!(alarms.contains(metric.as_str()), is_trouble, "{metric}");
+    }
+}
+
+/// What the functions count: each name is one word of code in capitals.
+fn metrics() -> BTreeSet<String> {
+    let mut sources = vec![Path::new(ROOT).join("crates/store/src/stuck.rs")];
+    let reports = functions().into_keys();
+    sources.extend(reports.map(|name| Path::new(ROOT).join("functions").join(name)));
+    let mut metrics = BTreeSet::new();
+    for source in sources {
+        let file = if source.is_dir() {
+            source.join("src/report.rs")
+        } else {
+            source
+        };
+        let Ok(text) = fs::read_to_string(file) else {
+            continue;
+        };
+        let quoted = text.split('"').skip(1).step_by(2);
+        metrics.extend(
+            quoted
+                .filter(|word| word.starts_with(char::is_uppercase))
+                .filter(|word| word.chars().all(char::is_alphabetic))
+                .filter(|word| !DIMENSIONS.contains(word))
+                .map(str::to_owned),
+        );
+    }
+    metrics
 }
 
 #[test]
