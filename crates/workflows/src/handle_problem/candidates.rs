@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use delivery::codedeploy::{self, Life, Status};
 use dynatrace::{Entity, EntityType, RecordedEvent, Scope, Window};
 use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, try_join_all};
+use futures_util::future::{BoxFuture, join, join_all, try_join_all};
 use jiff::Timestamp;
 use release::attribution::{Blame, Candidate, Known};
 use release::deployment::{Group, Origin, Standing};
@@ -15,8 +15,10 @@ use release::precedence::{Precedence, end_of_beginning, may_precede};
 use release::remediation::carries_marker;
 use release::tie::{Tie, tied};
 
+use super::Mode;
 use super::cause::{Views, around, look_at};
 use super::pass::Pass;
+use super::target::{Beyond, look_beyond};
 use super::view::View;
 use crate::push_deployment_event::UNSURE;
 
@@ -172,7 +174,13 @@ async fn gather_now(pass: &Pass<'_>, case: &Case<'_>) -> anyhow::Result<Gathered
             ));
         }
     }
-    let lives = lives(pass, &views, case.blame).await?;
+    let (lives, beyond) = join(lives(pass, &views, case.blame), beyond(pass, &views)).await;
+    let lives = lives?;
+    for (group, beyond) in beyond {
+        if let Some(view) = views.get_mut(&group) {
+            view.beyond = beyond;
+        }
+    }
     let instances = instances(pass, case, &lives).await?;
     let world = World {
         views: &views,
@@ -448,6 +456,19 @@ async fn entities(
     found
         .await
         .context("cannot find out on which instances the problem is")
+}
+
+/// What the revisions of each group will be weighed by, should one of its
+/// deployments be to blame. What cannot be had now is asked for then.
+async fn beyond(pass: &Pass<'_>, views: &Views) -> Vec<(Group, Option<Beyond>)> {
+    if pass.services.healing.mode == Mode::Off {
+        return Vec::new();
+    }
+    let asked = views.iter().map(async |(group, view)| {
+        let beyond = look_beyond(pass.services, view).await.ok();
+        (group.clone(), beyond)
+    });
+    join_all(asked).await
 }
 
 /// The lives of the deployments that count, as their targets tell them.

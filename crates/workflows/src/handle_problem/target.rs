@@ -37,7 +37,10 @@ pub(super) async fn choose(
     {
         return Ok(chosen.clone());
     }
-    let known = Known::read(services, view, culprit, None).await?;
+    let known = match &view.beyond {
+        Some(beyond) => Known::of(view, culprit, beyond.clone()),
+        None => Known::read(services, view, culprit, None).await?,
+    };
     let place = view::target(&culprit.group);
     let mut notes = Vec::new();
     let candidates = targets(&known.history, &culprit.id, &known.bad);
@@ -133,47 +136,92 @@ struct Known {
     bad: BTreeSet<String>,
 }
 
+/// What has to be asked beyond the look at a group before its revisions can be
+/// weighed.
+#[derive(Clone, Debug)]
+pub(super) struct Beyond {
+    older: Vec<codedeploy::Deployment>,
+    bad: BTreeSet<String>,
+}
+
+/// Asks for it ahead. What becomes bad meanwhile is met by the conditions of the
+/// intent.
+pub(super) async fn look_beyond(services: &Services, view: &View) -> anyhow::Result<Beyond> {
+    let mut history = view.deployments();
+    beyond(services, view, &mut history, None).await
+}
+
+async fn beyond(
+    services: &Services,
+    view: &View,
+    history: &mut [LedgerEntry],
+    beside: Option<&Deployment>,
+) -> anyhow::Result<Beyond> {
+    let older: Vec<String> = history
+        .iter()
+        .map(|entry| entry.deployment.id.clone())
+        .filter(|id| view.made(id).is_none())
+        .collect();
+    let older = services.codedeploy.deployments(&older).await?;
+    complete(history, &older);
+    let deployments = history.iter().map(|entry| &entry.deployment);
+    let contents: BTreeSet<String> = deployments
+        .chain(beside)
+        .flat_map(Deployment::may_be)
+        .collect();
+    let bad = services.store.bad_contents(&contents).await?;
+    Ok(Beyond { older, bad })
+}
+
+fn complete(history: &mut [LedgerEntry], older: &[codedeploy::Deployment]) {
+    for entry in history {
+        let made = older.iter().find(|made| made.id == entry.deployment.id);
+        entry.deployment = view::completed(entry.deployment.clone(), made);
+    }
+}
+
 impl Known {
+    fn of(view: &View, culprit: &Deployment, Beyond { older, bad }: Beyond) -> Self {
+        let mut history = with_culprit(view, culprit);
+        complete(&mut history, &older);
+        Self {
+            history,
+            older,
+            bad,
+        }
+    }
+
     async fn read(
         services: &Services,
         view: &View,
         culprit: &Deployment,
         beside: Option<&Deployment>,
     ) -> anyhow::Result<Self> {
-        let mut history = view.deployments();
-        if !history
-            .iter()
-            .any(|entry| entry.deployment.id == culprit.id)
-        {
-            history.push(LedgerEntry {
-                deployment: culprit.clone(),
-                standing: Standing::Suspect,
-                taught_by: String::new(),
-                bound_to: None,
-            });
-        }
-        let older: Vec<String> = history
-            .iter()
-            .map(|entry| entry.deployment.id.clone())
-            .filter(|id| view.made(id).is_none())
-            .collect();
-        let older = services.codedeploy.deployments(&older).await?;
-        for entry in &mut history {
-            let made = older.iter().find(|made| made.id == entry.deployment.id);
-            entry.deployment = view::completed(entry.deployment.clone(), made);
-        }
-        let deployments = history.iter().map(|entry| &entry.deployment);
-        let contents: BTreeSet<String> = deployments
-            .chain(beside)
-            .flat_map(Deployment::may_be)
-            .collect();
-        let bad = services.store.bad_contents(&contents).await?;
+        let mut history = with_culprit(view, culprit);
+        let Beyond { older, bad } = beyond(services, view, &mut history, beside).await?;
         Ok(Self {
             history,
             older,
             bad,
         })
     }
+}
+
+/// Everything that was deployed to a group, a culprit among it.
+fn with_culprit(view: &View, culprit: &Deployment) -> Vec<LedgerEntry> {
+    let mut history = view.deployments();
+    if !history
+        .iter()
+        .any(|entry| entry.deployment.id == culprit.id)
+    {
+        history.push(LedgerEntry {
+            deployment: culprit.clone(),
+            standing: Standing::Suspect,
+            taught_by: String::new(),
+            bound_to: None,
+        });
+    }
+    history
 }
 
 /// Everything that was deployed to the culprit's group, with whether it would

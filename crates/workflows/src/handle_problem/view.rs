@@ -16,7 +16,7 @@ use release::remediation::{Guard, MARKER, Progress, Runs, carries_marker};
 
 use super::Services;
 use super::pass::Pass;
-use super::target::Chosen;
+use super::target::{Beyond, Chosen};
 
 /// How far back CodeDeploy's own history is read, before what may be a cause;
 /// what is older and known to be good is in the ledger.
@@ -35,6 +35,8 @@ pub(super) struct View {
     /// What would be deployed again instead of this deployment, where that was
     /// looked for ahead.
     pub(super) foreseen: Option<(String, Option<Chosen>)>,
+    /// What else its revisions are weighed by, where that was asked ahead.
+    pub(super) beyond: Option<Beyond>,
 }
 
 impl View {
@@ -70,6 +72,7 @@ impl View {
             latest,
             joining: BTreeSet::new(),
             foreseen: None,
+            beyond: None,
         };
         view.learn(history);
         // A list may be behind what the group itself says.
