@@ -16,7 +16,7 @@ use crate::output;
 const NOTES: &str = "\
 Settings:
   LEDGER_TABLE names the table, as it does for the functions; the AWS settings are
-  those of `monspec ledger`. The setting FREEZE of the functions is a calendar of
+  those of `monspec ledger`. The setting CHANGE_FREEZE of the functions is a calendar of
   such pauses, and `always` in it pauses until it is taken out.
 
 Examples:

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp, Zoned};
 use crate::deployment::Group;
 
 /// The setting of the calendar.
-pub const SETTING: &str = "FREEZE";
+pub const SETTING: &str = "CHANGE_FREEZE";
 
 /// The longest that a person can pause at once.
 pub const LONGEST: SignedDuration = SignedDuration::from_hours(31 * 24);

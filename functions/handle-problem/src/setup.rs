@@ -7,7 +7,6 @@ use lambda::report::{REPORT_KEYS, Report};
 use lambda::secrets::Secrets;
 use lambda::settings::{SettingError, minutes, parsed, required, unusable};
 use lambda::tenant::{API_TOKEN, Reach};
-use release::pause;
 use release::remediation::Limits;
 use store::Store;
 use workflows::handle_problem::{Connected, Healing, Services};
@@ -89,6 +88,6 @@ fn healing() -> Result<Healing, SettingError> {
         behind: parsed("DEPLOYMENT_GROUPS", usual.behind)?,
         group_tag: parsed("GROUP_TAG", usual.group_tag)?,
         patience: minutes("HEAL_GIVE_UP_MINUTES", usual.patience)?,
-        freeze: parsed(pause::SETTING, usual.freeze)?,
+        freeze: parsed("CHANGE_FREEZE", usual.freeze)?,
     })
 }

@@ -10,7 +10,7 @@ use lambda::secrets::Secrets;
 use lambda::settings::{self, SettingError, parsed, required, unusable};
 use lambda::tenant::{API_TOKEN, Reach};
 use release::console::Console;
-use release::pause::{self, Freeze};
+use release::pause::Freeze;
 use store::Store;
 use workflows::outgoing::Outgoing;
 use workflows::validate_builds::{Connected, Services};
@@ -49,7 +49,7 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
             outgoing,
             patience,
             console: Console::of(sdk.region().map(AsRef::as_ref)),
-            freeze: parsed(pause::SETTING, Freeze::default())?,
+            freeze: parsed("CHANGE_FREEZE", Freeze::default())?,
             codedeploy: LazyLock::new(Box::new(move || {
                 CodeDeploy::new(aws_sdk_codedeploy::Client::new(&sdk))
             })),

@@ -101,6 +101,7 @@ impl Site {
         let binary = tokio::task::spawn_blocking(|| binaries::function(SHOW, Profile::Dev));
         let environment = [
             ("VALIDATIONS_TABLE", "validations"),
+            ("LEDGER_TABLE", "ledger"),
             ("AWS_ENDPOINT_URL", world.aws.url()),
             ("AWS_ENDPOINT_URL_DYNAMODB", world.database()),
             ("REPORT_KEYS", &keys),

@@ -200,7 +200,7 @@ fn every_metric_is_on_the_dashboard_and_trouble_rings() {
     let alarms: BTreeSet<&str> = resources
         .values()
         .map(|resource| &resource["Properties"])
-        .filter(|properties| properties["Namespace"].as_str() == Some("Unbreakable"))
+        .filter(|properties| properties["Namespace"].as_str() == Some("AWS::StackName"))
         .filter_map(|properties| properties["MetricName"].as_str())
         .collect();
     let dashboard = &template["Resources"]["Dashboard"]["Properties"]["DashboardBody"];
@@ -209,7 +209,7 @@ fn every_metric_is_on_the_dashboard_and_trouble_rings() {
     assert!(counted.contains("Panicked"), "{counted:?}");
 
     for metric in &counted {
-        let shown = format!(r#"["Unbreakable", "{metric}"]"#);
+        let shown = format!(r#"["${{AWS::StackName}}", "{metric}"]"#);
         assert!(dashboard.contains(&shown), "{metric} is on no dashboard");
         let is_trouble = !USUAL.contains(&metric.as_str());
         assert_eq!(alarms.contains(metric.as_str()), is_trouble, "{metric}");
