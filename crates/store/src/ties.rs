@@ -112,8 +112,8 @@ impl Store {
     }
 
     /// The write that makes an application findable by the name of a group that
-    /// it deployed to. It lasts as long as the deployment does: a name that is
-    /// one application's alone must not become so because others are forgotten.
+    /// it deployed to. It never expires: a name that is one application's alone
+    /// must not become so because others are forgotten.
     pub(crate) fn group_write(&self, group: &Group) -> Write {
         let Group { application, .. } = group;
         let update = Update::builder()

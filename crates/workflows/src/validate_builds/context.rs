@@ -93,7 +93,14 @@ pub(super) fn around(
 ) -> Vec<Link> {
     let mut links = Vec::from_iter(execution(shared, registration));
     let seen = sides.iter().flat_map(Sides::seen).take(MOST_CHARTS);
-    links.extend(seen.map(|(side, entity)| charts(shared, side, entity)));
+    for (side, entity) in seen {
+        let mut link = charts(shared, side, entity);
+        // An environment that is compared with itself: the baseline comes last.
+        if links.iter().any(|other| other.name == link.name) {
+            link.name.push_str(", the baseline");
+        }
+        links.push(link);
+    }
     links
 }
 
