@@ -227,12 +227,10 @@ pub fn undisturbed(judged: &Deployment, history: &[Reached], window: Window) -> 
 /// What changed an instance of a group in any part of `window` first, if anything
 /// did. Where nothing of the group is judged, all of it has to stay as it was.
 pub fn disturbed(history: &[Reached], window: Window) -> Option<&Reached> {
-    let changes = |one: &&Reached| {
-        let began = one.entry.deployment.at;
+    let changes = history.iter().filter(|one| {
         let goes_on = one.ended.is_none_or(|ended| window.start < ended);
-        began < window.end && (window.start <= began || goes_on)
-    };
-    let changes = history.iter().filter(changes);
+        one.entry.deployment.at < window.end && goes_on
+    });
     changes.min_by_key(|one| one.entry.deployment.at)
 }
 
@@ -458,7 +456,8 @@ mod tests {
             (5, Some(10), false),
             (5, Some(11), true),
             (5, None, true),
-            (10, Some(10), true),
+            (10, Some(10), false),
+            (12, Some(12), true),
             (14, Some(20), true),
             (15, Some(20), false),
         ] {

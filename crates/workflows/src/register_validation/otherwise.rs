@@ -21,9 +21,9 @@ pub(super) fn deploys_otherwise(stage: &Stage) -> Option<(&Action, &str)> {
 }
 
 /// The groups that are meant where nothing names one: those that the stage
-/// deployed to before the registrant. There are none where anything before or
-/// beside their deployment may have brought the build by other means: then theirs
-/// may be the tests of it.
+/// deployed to before the registrant. There are none where anything before their
+/// deployment, or beside it, may have brought the build by other means: what they
+/// were given may be its tests.
 pub(super) fn unnamed(
     structure: &Structure,
     registrant: &Registrant,
@@ -78,9 +78,8 @@ pub(super) fn brought(
     let found = if deployed.is_empty() {
         up_to.may_deploy()
     } else {
-        let mut of = deployed.iter().filter_map(|one| position(&one.stage));
-        let first = of.next().map_or(own, |one| of.fold(one, usize::min));
-        up_to.pick(first.min(own), surely)
+        let first = deployed.iter().filter_map(|one| position(&one.stage)).min();
+        up_to.pick(first.unwrap_or(own), surely)
     };
     let found = found.into_iter().map(|(stage, action)| {
         let runs = released.runs.iter();
