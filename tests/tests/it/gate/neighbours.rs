@@ -4,7 +4,7 @@
 use jiff::SignedDuration;
 use lab::codedeploy::{GroupOptions, Outcome, Revision};
 use lab::pipeline::{Answer, ApprovalStatus, Mode, PipelineSpec, SourceRevision, Stage};
-use release::deployment::{Group, Standing};
+use release::deployment::{Deployment, Group, Origin, Standing};
 use release::evidence::Unjudged;
 use release::validation::ValidationId;
 use workflows::validate_builds::Ticked;
@@ -106,6 +106,29 @@ async fn standings(world: &World, service: &str) -> Vec<Standing> {
     known.iter().map(|entry| entry.standing).collect()
 }
 
+/// The pipeline tells what it brought to production.
+async fn announced(world: &World, web: &str, api: &str) {
+    for (service, version) in [("Web", web), ("Api", api)] {
+        let group = Group {
+            application: service.to_owned(),
+            name: "Production".to_owned(),
+        };
+        let made = world.aws.codedeploy().history(service, "Production");
+        let deployment = Deployment {
+            id: made.unwrap()[0].id.clone(),
+            group,
+            at: world.now,
+            execution: None,
+            identity: format!("sources:{service}={version}"),
+            location: None,
+            digest: None,
+            version: version.to_owned(),
+            origin: Origin::Release,
+        };
+        world.store.record_deployment(&deployment).await.unwrap();
+    }
+}
+
 /// Nobody measured it, and a person lets it pass all the same.
 async fn let_through(world: &mut World, web: &str, api: &str) {
     let unmeasured = release(world, web, api).await;
@@ -124,6 +147,7 @@ async fn let_through(world: &mut World, web: &str, api: &str) {
         )
         .unwrap();
     world.tick().await;
+    announced(world, web, api).await;
 }
 
 /// The one service is known to be good; the other is released again an hour after
@@ -184,6 +208,8 @@ async fn neighbour_that_stays_as_it_was_holds_up_nothing(mut world: World) {
         );
         if told == ApprovalStatus::Waiting {
             assert_eq!(evidence.context.unjudged, Some(Unjudged::OwnBaseline));
+        } else {
+            announced(&world, web, api).await;
         }
         let standing = standings(&world, "Api").await[0];
         assert_eq!(standing, Standing::Unknown, "{web}, {api}");
