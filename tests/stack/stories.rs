@@ -32,6 +32,12 @@ pub(crate) const PARAMETERS: [&str; 3] = [
     "HealTag=Live:yes",
 ];
 
+/// How long a deployment takes: none begins in the moment of another.
+const QUICK: SignedDuration = SignedDuration::from_millis(20);
+
+/// How long is waited for what is about to happen.
+const SOON: Duration = Duration::from_secs(3);
+
 /// A shop in which stories are told.
 pub(crate) struct Stories {
     pub(crate) shop: Shop,
@@ -217,7 +223,7 @@ impl Stories {
             .await?;
         shop.group("Production", SignedDuration::from_mins(10));
         let bad = shop.begin("Production", &format!("bad-{}", self.revision()))?;
-        shop.group("Production", SignedDuration::ZERO);
+        shop.group("Production", QUICK);
         shop.announce(PRODUCTION, "Production", &bad).await;
         let problem = shop.tenant.problem("Failure rate increase");
         let problem = problem.impacts(PRODUCTION).impacts(STAGING);
@@ -237,7 +243,9 @@ impl Stories {
         problem.reopen();
         let told = self.post(function, path, &open).await?;
         for what in ["stopped", "deployed again"] {
-            ensure!(self.shop.is_free("Production"), "it is not {what}: {told}");
+            let free = async || self.shop.is_free("Production");
+            let free = until("production to be free", SOON, free).await;
+            free.with_context(|| format!("it is not {what}: {told}"))?;
             self.hasten("Remediations").await?;
             self.invoke(function, &scheduled()).await?;
         }
@@ -264,7 +272,7 @@ impl Stories {
             if let Some(active) = codedeploy.active(APPLICATION, group)? {
                 codedeploy.finish(&active.id, Outcome::Failed)?;
             }
-            self.shop.group(group, SignedDuration::ZERO);
+            self.shop.group(group, QUICK);
             self.shop.behaves(service, 100);
         }
         Ok(())
@@ -289,7 +297,7 @@ impl Stories {
     async fn window_ends(&self) -> anyhow::Result<()> {
         let end = now() + 1_000;
         let is_over = async || end < now();
-        until("the window to end", Duration::from_secs(10), is_over).await
+        until("the window to end", SOON, is_over).await
     }
 
     /// CodeDeploy tells of deployments that have succeeded.

@@ -201,6 +201,11 @@ impl CodeDeploy {
         Ok(state.machine.active(application, group).cloned())
     }
 
+    /// Keeps a deployment out of lists, which may be behind what happened.
+    pub fn unlist(&self, id: &str) {
+        self.current().machine.unlisted.insert(id.to_owned());
+    }
+
     /// Sets how many deployments one page of a list holds.
     pub fn page_size(&self, size: usize) {
         self.current().page_size = size;

@@ -2,7 +2,7 @@
 //!
 //! What follows from the passing of time is in [`super::progress`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -27,6 +27,8 @@ pub(super) struct Machine {
     applications: BTreeMap<String, BTreeMap<String, Group>>,
     /// Of all groups, in the order of their creation.
     pub(super) deployments: Vec<Deployment>,
+    /// The deployments that lists lack.
+    pub(super) unlisted: BTreeSet<String>,
 }
 
 /// A declared group.

@@ -93,7 +93,8 @@ fn list_deployments(machine: &Machine, input: Value, size: usize) -> Result<Valu
             // Nothing here was made on behalf of another service.
             && input.external_id.is_none()
     };
-    let found = machine.deployments.iter().filter(wanted);
+    let listed = |deployment: &&Deployment| !machine.unlisted.contains(&deployment.id);
+    let found = machine.deployments.iter().filter(wanted).filter(listed);
     let ids = shuffled(found.map(|deployment| deployment.id.as_str()).collect());
     page::page("deployments", &ids, size, input.next_token.as_deref())
 }
