@@ -17,8 +17,10 @@ use lab::pipeline::{Answer, ApprovalStatus, JobStatus, JobView, RetryMode};
 use lab::world::{scheduled, until};
 use release::link::Scope;
 use release::links::Access;
+use release::pause::{Pause, Target};
 use secrecy::SecretString;
 use serde_json::{Value, json};
+use store::Store;
 
 use crate::shop::{
     APPLICATION, COMPARISON, PIPELINE, PRODUCTION, REGISTER, STAGING, Shop, notification, now,
@@ -162,6 +164,15 @@ impl Stories {
         let evaluation = self.shop.link(&summary.unwrap_or_default())?;
         let access = Access::signed(&self.report).context("the keys cannot be used")?;
         let until = Timestamp::from_millisecond(now() + 3_600_000)?;
+        let (ledger, _) = self.items("Ledger").await?;
+        let pause = Pause {
+            target: Target::All,
+            until,
+            who: "ada".to_owned(),
+            why: "the auditors are here".to_owned(),
+        };
+        let store = Store::new(self.database.clone(), "", ledger);
+        store.pause(&pause).await?;
         let history = Scope::History {
             pipeline: PIPELINE,
             comparison: COMPARISON,
@@ -181,6 +192,8 @@ impl Stories {
             let path = link.split('?').next().unwrap_or_default();
             ensure!(status == 200, "{path} is answered with {status}");
             ensure!(text.contains(&part), "{path} lacks {part}");
+            let paused = text.contains("the auditors are here");
+            ensure!(paused, "{path} does not say what is paused");
         }
         Ok(())
     }
