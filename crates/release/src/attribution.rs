@@ -367,7 +367,7 @@ mod tests {
         let against = |older: Candidate| attribute(&[older, newest.clone()], blame(None));
         assert!(matches!(
             against(older.clone()),
-            Attribution::Ambiguous { newest, older }
+            Attribution::Ambiguous { newest, older, doubt: Doubt::Rounding }
                 if newest.deployment == "d-2" && older.deployment == "d-1"
         ));
         let cleared = [
@@ -451,7 +451,7 @@ mod tests {
             (newest.deployment, older.deployment),
             ("d-2".into(), "d-1".into())
         );
-        assert_eq!(blamed(&[tests.clone()], None), ["d-2"]);
+        assert_eq!(blamed(std::slice::from_ref(&tests), None), ["d-2"]);
         assert_eq!(blamed(&[blue, tests, sure], None), ["d-3"]);
     }
 }

@@ -149,6 +149,8 @@ mod tests {
             version: "1".to_owned(),
             deployments: Vec::new(),
             untaught: None,
+            source_groups: Vec::new(),
+            otherwise: Vec::new(),
             compare_groups: Vec::new(),
             compared: std::collections::BTreeMap::new(),
             result_hook: None,
@@ -233,7 +235,7 @@ mod tests {
             ..answered(Answer::Reject)
         };
         let (approve, reject, hold) = (Answer::Approve, Answer::Reject, Answer::Hold);
-        for (validation, expected) in [
+        let table = vec![
             (registered(), Outlook::Measuring),
             (faulty, Outlook::Troubled),
             (stuck(registered()), Outlook::Stuck),
@@ -257,7 +259,8 @@ mod tests {
             (settled(owing(answered(approve))), Outlook::Over),
             (owing(ended(hold, Ending::Person(person))), Outlook::Posting),
             (ended(hold, Ending::NothingToAnswer), Outlook::Over),
-        ] {
+        ];
+        for (validation, expected) in table {
             assert_eq!(Outlook::of(&validation), expected, "{validation:?}");
         }
     }

@@ -185,27 +185,22 @@ pub struct NoSpan(String);
 impl Freeze {
     /// What it says of a moment.
     fn at(&self, now: Timestamp) -> Option<Stopped> {
-        let ends: Vec<Option<Timestamp>> = self.0.iter().filter_map(|span| span.end(now)).collect();
-        if ends.is_empty() {
-            return None;
-        }
-        let without_end = ends.iter().any(Option::is_none);
-        let until = ends.into_iter().flatten().max();
+        let until = self.0.iter().filter_map(|span| span.end(now)).max()?;
         Some(Stopped::Frozen {
-            until: until.filter(|_| !without_end),
+            until: Some(until).filter(|until| *until != Timestamp::MAX),
         })
     }
 }
 
 impl Span {
-    /// When it ends, if `now` lies in it.
-    fn end(self, now: Timestamp) -> Option<Option<Timestamp>> {
+    /// When it ends, if `now` lies in it; the end of time for what has none.
+    fn end(self, now: Timestamp) -> Option<Timestamp> {
         match self {
-            Self::Always => Some(None),
+            Self::Always => Some(Timestamp::MAX),
             Self::Days(first, last) => {
                 let begins = midnight(first)?;
                 let ends = midnight(last.tomorrow().ok()?)?;
-                (begins <= now && now < ends).then_some(Some(ends))
+                (begins <= now && now < ends).then_some(ends)
             }
             Self::Weekly(from, to) => {
                 let zoned = now.to_zoned(TimeZone::UTC);
@@ -216,7 +211,7 @@ impl Span {
                 }
                 let left = SignedDuration::from_mins(lasts - passed);
                 let second = SignedDuration::from_secs(now.as_second().rem_euclid(60));
-                Some(now.checked_add(left - second).ok())
+                now.checked_add(left - second).ok()
             }
         }
     }
@@ -289,10 +284,10 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn until(freeze: &str, now: &str) -> Option<Option<Timestamp>> {
+    fn until(freeze: &str, now: &str) -> Option<Timestamp> {
         let freeze: Freeze = freeze.parse().unwrap();
         freeze.at(at(now)).map(|stopped| match stopped {
-            Stopped::Frozen { until } => until,
+            Stopped::Frozen { until } => until.unwrap_or(Timestamp::MAX),
             Stopped::Paused(_) => panic!("nobody paused"),
         })
     }
@@ -363,7 +358,7 @@ mod tests {
     fn calendar_knows_days_weeks_and_always() {
         let days = "2026-12-20/2027-01-03";
         assert_eq!(until(days, "2026-12-19T23:59:59Z"), None);
-        let ends = Some(Some(at("2027-01-04T00:00:00Z")));
+        let ends = Some(at("2027-01-04T00:00:00Z"));
         assert_eq!(until(days, "2026-12-20T00:00:00Z"), ends);
         assert_eq!(until(days, "2027-01-03T23:59:59Z"), ends);
         assert_eq!(until(days, "2027-01-04T00:00:00Z"), None);
@@ -371,12 +366,15 @@ mod tests {
         // 2026-01-09 is a Friday.
         let weekend = "Fri 16:00/Mon 06:00";
         assert_eq!(until(weekend, "2026-01-09T15:59:59Z"), None);
-        let ends = Some(Some(at("2026-01-12T06:00:00Z")));
+        let ends = Some(at("2026-01-12T06:00:00Z"));
         assert_eq!(until(weekend, "2026-01-09T16:00:00Z"), ends);
         assert_eq!(until(weekend, "2026-01-11T23:12:34Z"), ends);
         assert_eq!(until(weekend, "2026-01-12T06:00:00Z"), None);
 
-        assert_eq!(until("always", "2026-01-12T06:00:00Z"), Some(None));
+        assert_eq!(
+            until("always", "2026-01-12T06:00:00Z"),
+            Some(Timestamp::MAX)
+        );
         assert_eq!(until("", "2026-01-12T06:00:00Z"), None);
     }
 
@@ -385,11 +383,11 @@ mod tests {
         let both = "Fri 16:00/Mon 06:00, 2026-01-10/2026-01-13";
         assert_eq!(
             until(both, "2026-01-10T12:00:00Z"),
-            Some(Some(at("2026-01-14T00:00:00Z")))
+            Some(at("2026-01-14T00:00:00Z"))
         );
         assert_eq!(
             until("always, 2026-01-10/2026-01-13", "2026-01-10T12:00:00Z"),
-            Some(None)
+            Some(Timestamp::MAX)
         );
     }
 

@@ -294,7 +294,8 @@ impl Shared<'_> {
                 self.read_ahead(registration),
             );
             let judging = judging::judge(self, &claimed.validation);
-            let (judging, ahead) = with_aside(judging, ahead).await;
+            // On the heap: several requests under way are too large for a stack.
+            let (judging, ahead) = Box::pin(with_aside(judging, ahead)).await;
             let (looked, beside) = ahead.unwrap_or_default();
             let judging = judging?;
             *token_refused |= judging.token_refused;

@@ -123,7 +123,8 @@ pub async fn validation_report(
         now,
     };
     let shape = shape(request);
-    let ended = match reading.document(route).await {
+    // On the heap: several requests under way are too large for a stack.
+    let ended = match Box::pin(reading.document(route)).await {
         Ok(document) => return Outcome::Shown(document),
         Err(ended) => ended,
     };

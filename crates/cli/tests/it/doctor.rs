@@ -29,7 +29,9 @@ struct Installed {
 
 impl Installed {
     async fn start() -> Self {
-        let world = World::start(Settings::default()).await.unwrap();
+        let world = World::start(Settings::default())
+            .await
+            .expect("loopback has a free port");
         let service = world.tenant.service(STAGING, "SampleJSonService");
         let service = service.tag("DeploymentGroup", "Staging");
         service.method(METHOD, "/api/invoke").add();
@@ -43,11 +45,13 @@ impl Installed {
             .tenant
             .requests(STAGING, Some("/api/invoke"), requests);
 
-        let front = Front::bind().await.unwrap();
-        let front = front.open(world.another(HANDLE_PROBLEM).await.unwrap());
-        answer(VALIDATE, world.tick().await.unwrap()).unwrap();
-        let ticked = front.function().invoke(scheduled()).await.unwrap();
-        answer(HANDLE_PROBLEM, ticked).unwrap();
+        let front = Front::bind().await.expect("loopback has a free port");
+        let healer = world.another(HANDLE_PROBLEM).await;
+        let front = front.open(healer.expect("it starts"));
+        let ticked = world.tick().await.expect("it runs");
+        answer(VALIDATE, ticked).expect("it ticks");
+        let ticked = front.function().invoke(scheduled()).await;
+        answer(HANDLE_PROBLEM, ticked.expect("it runs")).expect("it ticks");
 
         let mut settings = world.environment(VALIDATE);
         settings.extend(world.environment(HANDLE_PROBLEM));
@@ -125,7 +129,8 @@ impl Told {
     fn fails(&self, checks: &[&str], words: &str) {
         let bad = self.checks();
         let bad: Vec<&Value> = bad.iter().filter(|one| one["state"] != "ok").collect();
-        let of = |one: &&Value| checks.contains(&one["check"].as_str().unwrap());
+        let of =
+            |one: &&Value| checks.contains(&one["check"].as_str().expect("a check has a name"));
         assert!(
             !bad.is_empty() && bad.iter().all(of),
             "{words}: {}",
@@ -237,7 +242,7 @@ async fn what_is_wrong_with_the_monspec_is_told() {
     let signature = json!({"selector": "custom:queue", "aggregate": "avg", "upperlimit": 5});
     silent["Shop"]["perfsignature"]
         .as_array_mut()
-        .unwrap()
+        .expect("the world is as it was made")
         .push(signature);
 
     installed
@@ -302,7 +307,9 @@ async fn what_is_wrong_with_the_account_is_told() {
     let World { dynamo, aws, .. } = &installed.world;
     let client = dynamo.client();
     for (shape, name) in [(tables::LEDGER, "flat"), (tables::VALIDATIONS, "fresh")] {
-        tables::create(&client, shape, name).await.unwrap();
+        tables::create(&client, shape, name)
+            .await
+            .expect("the world is as it was made");
     }
 
     installed
@@ -316,9 +323,15 @@ async fn what_is_wrong_with_the_account_is_told() {
         .fails(&["schedule"], "it never ran");
     let store = installed.world.store();
     let long_ago = clock() - SignedDuration::from_mins(20);
-    store.beat(Scheduled::Problems, long_ago).await.unwrap();
+    store
+        .beat(Scheduled::Problems, long_ago)
+        .await
+        .expect("the world is as it was made");
     installed.with(&[]).fails(&["schedule"], "20 minutes ago");
-    store.beat(Scheduled::Problems, clock()).await.unwrap();
+    store
+        .beat(Scheduled::Problems, clock())
+        .await
+        .expect("the world is as it was made");
 
     aws.ssm().put(
         "/other",

@@ -260,7 +260,7 @@ async fn however_often_a_deployment_is_judged_its_record_has_a_bound() {
     let item = items.iter().find(|item| item.contains_key("lessons"));
     let read = |name: &str| -> Value { serde_json::from_str(text(item.unwrap(), name)).unwrap() };
     let remembered = read("lessons");
-    assert_eq!(remembered.as_object().map(|each| each.len()), Some(50));
+    assert_eq!(remembered.as_object().map(serde_json::Map::len), Some(50));
     let latest = &remembered[registration(120).id.to_string()];
     assert_eq!(latest["by"], "Approved by ada");
     assert_eq!(read("forgotten")["count"], 70);
@@ -326,7 +326,8 @@ async fn all_deployments_between_two_moments_are_read() {
         record(&world, &deployment(&format!("d-{second}"), second)).await;
     }
 
-    let found = world.store.deployments_between(&group(), at(10), at(110));
+    let group = group();
+    let found = world.store.deployments_between(&group, at(10), at(110));
 
     let found = found.await.unwrap();
     let ids: Vec<&str> = found

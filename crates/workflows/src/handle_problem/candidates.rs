@@ -15,11 +15,11 @@ use release::precedence::{Precedence, end_of_beginning, may_precede};
 use release::remediation::carries_marker;
 use release::tie::{Tie, tied};
 
-use super::Mode;
 use super::cause::{Views, around, look_at};
 use super::pass::Pass;
 use super::target::{Beyond, look_beyond};
 use super::view::View;
+use super::{Healing, Mode};
 use crate::push_deployment_event::UNSURE;
 
 /// The source of every announcement that a pipeline makes.
@@ -123,25 +123,7 @@ async fn gather_now(pass: &Pass<'_>, case: &Case<'_>) -> anyhow::Result<Gathered
             behind.extend(groups.into_iter().cloned());
         }
     }
-    let mut undecided = BTreeSet::new();
-    for entity in case.affected {
-        let behind = behind.entry(&entity.id).or_default();
-        let is_tied = !behind.is_empty();
-        for name in healing.group_tag.values(&entity.tags) {
-            match named.get(name).map(Vec::as_slice) {
-                Some([application]) => {
-                    behind.insert(Group {
-                        application: application.clone(),
-                        name: name.to_owned(),
-                    });
-                }
-                Some([_, ..]) if !is_tied => {
-                    undecided.insert(name.to_owned());
-                }
-                _ => {}
-            }
-        }
-    }
+    let undecided = name_by_tag(case, healing, &named, &mut behind);
     let (wanted, count) = groups(&behind, &all);
     let mut left_out = Vec::new();
     if wanted.len() < count {
@@ -166,14 +148,7 @@ async fn gather_now(pass: &Pass<'_>, case: &Case<'_>) -> anyhow::Result<Gathered
             view.complete(pass.services, &one.deployment).await?;
         }
     }
-    for (group, view) in &views {
-        let count = alive(view, case.blame).count();
-        if MOST_LIVES < count {
-            left_out.push(format!(
-                "only the newest {MOST_LIVES} of {count} deployments to {group} are looked at"
-            ));
-        }
-    }
+    left_out.extend(views.iter().filter_map(|view| unread(view, case.blame)));
     let (lives, beyond) = join(lives(pass, &views, case.blame), beyond(pass, &views)).await;
     let lives = lives?;
     for (group, beyond) in beyond {
@@ -196,6 +171,44 @@ async fn gather_now(pass: &Pass<'_>, case: &Case<'_>) -> anyhow::Result<Gathered
         closed,
         views,
         left_out,
+    })
+}
+
+/// Enters the groups that tags name, and tells the names that say nothing because
+/// several applications have a group of them.
+fn name_by_tag<'c>(
+    case: &'c Case<'_>,
+    healing: &Healing,
+    named: &BTreeMap<&str, Vec<String>>,
+    behind: &mut BTreeMap<&'c str, BTreeSet<Group>>,
+) -> BTreeSet<String> {
+    let mut undecided = BTreeSet::new();
+    for entity in case.affected {
+        let behind = behind.entry(&entity.id).or_default();
+        let is_tied = !behind.is_empty();
+        for name in healing.group_tag.values(&entity.tags) {
+            match named.get(name).map(Vec::as_slice) {
+                Some([application]) => {
+                    behind.insert(Group {
+                        application: application.clone(),
+                        name: name.to_owned(),
+                    });
+                }
+                Some([_, ..]) if !is_tied => {
+                    undecided.insert(name.to_owned());
+                }
+                _ => {}
+            }
+        }
+    }
+    undecided
+}
+
+/// That not all deployments of a group are looked at.
+fn unread((group, view): (&Group, &View), blame: Blame<'_>) -> Option<String> {
+    let count = alive(view, blame).count();
+    (MOST_LIVES < count).then(|| {
+        format!("only the newest {MOST_LIVES} of {count} deployments to {group} are looked at")
     })
 }
 
@@ -310,7 +323,7 @@ impl World<'_> {
             Some(made) if known == Known::InGroup && carries_marker(&made.description) => {
                 return Err("it answered an earlier problem, which later ones join");
             }
-            Some(made) if is_heal && view.has_failed(made) => {
+            Some(made) if is_heal && has_failed(made) => {
                 return Err("it takes another one back, and failed");
             }
             Some(made) if is_heal && view.is_tainted(made) => {
@@ -322,7 +335,7 @@ impl World<'_> {
                     let began = began.ok_or("it had not reached this instance")?;
                     (began, life.ended)
                 }
-                None if self.is_asked(view, made, blame) => return Err("it touched no instance"),
+                None if is_asked(view, made, blame) => return Err("it touched no instance"),
                 // It had ended, or was made, too early or too late to matter.
                 None => (made.created, made.completed),
             },
@@ -361,11 +374,16 @@ impl World<'_> {
             _ => Some(life.began),
         }
     }
+}
 
-    /// Whether the targets of a deployment were read.
-    fn is_asked(&self, view: &View, made: &codedeploy::Deployment, blame: Blame<'_>) -> bool {
-        counting(view, blame).any(|asked| asked.id == made.id)
-    }
+/// Whether the targets of a deployment were read.
+fn is_asked(view: &View, made: &codedeploy::Deployment, blame: Blame<'_>) -> bool {
+    counting(view, blame).any(|asked| asked.id == made.id)
+}
+
+/// Whether a deployment has ended without bringing anything.
+fn has_failed(made: &codedeploy::Deployment) -> bool {
+    matches!(made.status, Status::Failed | Status::Stopped)
 }
 
 impl Announced {

@@ -277,12 +277,11 @@ async fn fate(
         let deployment = culprit.id.clone();
         return Ok(Fate::Refused(Refusal::HealOfHeal { deployment }));
     }
-    let entry = match view.known(&culprit.id) {
-        Some(entry) => Some(entry.clone()),
-        None => {
-            let store = &services.store;
-            store.ledger_entry(&culprit.group, &culprit.id).await?
-        }
+    let entry = if let Some(entry) = view.known(&culprit.id) {
+        Some(entry.clone())
+    } else {
+        let store = &services.store;
+        store.ledger_entry(&culprit.group, &culprit.id).await?
     };
     let holder = entry.and_then(|entry| entry.bound_to);
     if let Some(problem) = holder.filter(|holder| past.id() != Some(holder)) {

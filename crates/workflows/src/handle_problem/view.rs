@@ -46,7 +46,8 @@ impl View {
         group: &'a Group,
     ) -> BoxFuture<'a, anyhow::Result<Self>> {
         async move {
-            let read = Self::read_now(pass, group);
+            // On the heap: several requests under way are too large for a stack.
+            let read = Box::pin(Self::read_now(pass, group));
             let read = tokio::time::timeout_at(pass.remotes_until, read).await;
             let read = read.context("it takes too long").flatten();
             read.with_context(|| format!("cannot look at the deployment group {group}"))
@@ -125,11 +126,6 @@ impl View {
         let last = self.latest.as_ref().map(|(id, _)| id.as_str());
         self.history
             .sort_by_key(|made| Reverse((made.created, Some(made.id.as_str()) == last)));
-    }
-
-    /// Whether a deployment has ended without bringing anything.
-    pub(super) fn has_failed(&self, made: &codedeploy::Deployment) -> bool {
-        matches!(made.status, Status::Failed | Status::Stopped)
     }
 
     /// Whether something is held in this group against what it brings.

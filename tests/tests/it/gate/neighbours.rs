@@ -153,7 +153,7 @@ async fn let_through(world: &mut World, web: &str, api: &str) {
 /// The one service is known to be good; the other is released again an hour after
 /// it was first, when nobody measured it.
 async fn good_neighbour_makes_no_build_its_own_baseline(mut world: World) {
-    world.behind = LISTED.to_owned();
+    world.behind = String::from(LISTED);
     two_services(&world, WITH_ITSELF);
     traffic(&world, 120, 10);
     release(&world, "1", "7").await;
@@ -218,7 +218,7 @@ async fn neighbour_that_stays_as_it_was_holds_up_nothing(mut world: World) {
 }
 
 async fn neighbour_that_stays_as_it_was_is_taught_nothing_by_its_own_minutes(mut world: World) {
-    world.behind = LISTED.to_owned();
+    world.behind = String::from(LISTED);
     two_services(&world, WITH_PRODUCTION);
     let_through(&mut world, "1", "7").await;
     world.advance(minutes(46));
@@ -289,7 +289,7 @@ async fn neighbour_of_another_pipeline_must_stay_as_it_is(first: World) {
         ("after the window", 6, slow(1), false),
     ] {
         let mut world = World::start(first.api).await;
-        world.behind = LISTED.to_owned();
+        world.behind = String::from(LISTED);
         web_alone(&world);
         traffic(&world, 60, 60);
         let mut other = String::new();
@@ -356,7 +356,7 @@ async fn neighbour_that_a_later_stage_deploys_must_stay_as_it_is(mut world: Worl
 
 /// What the heal does not name is not condemned by it.
 async fn healed_build_has_failed_although_its_neighbour_was_overtaken(mut world: World) {
-    world.behind = LISTED.to_owned();
+    world.behind = String::from(LISTED);
     two_services(&world, WITH_PRODUCTION);
     traffic(&world, 1, 60);
     let execution = release(&world, "2", "7").await;

@@ -465,9 +465,10 @@ async fn look_ahead_of_a_shift_belongs_to_the_window(mut world: World) {
 
 /// A nightly look at both environments.
 async fn called(world: &mut World, spec: &serde_json::Value) -> ValidationId {
-    world.behind = "DeploymentGroup:Staging=SampleDevOpsApp/Staging,\
-        DeploymentGroup:Production=SampleDevOpsApp/Production"
-        .to_owned();
+    world.behind = String::from(
+        "DeploymentGroup:Staging=SampleDevOpsApp/Staging,\
+         DeploymentGroup:Production=SampleDevOpsApp/Production",
+    );
     let call = serde_json::json!(
         {"pipeline": "Nightly", "comparison": "StagingToProduction", "monspec": spec}
     );
