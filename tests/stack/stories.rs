@@ -23,7 +23,8 @@ use serde_json::{Value, json};
 use store::Store;
 
 use crate::shop::{
-    APPLICATION, COMPARISON, PIPELINE, PRODUCTION, REGISTER, STAGING, Shop, notification, now,
+    APPLICATION, Action, COMPARISON, PIPELINE, PRODUCTION, REGISTER, STAGING, Shop, notification,
+    now,
 };
 
 /// The parameters that the stories are deployed with: nothing happens by itself,
@@ -112,8 +113,9 @@ impl Stories {
         self.window_ends().await?;
         self.answered(&execution, ApprovalStatus::Rejected).await?;
         let (_, ledger) = self.items("Ledger").await?;
-        let is_bad = |item: &Item| matches!(item.get("standing"), Some(AttributeValue::S(word)) if word == "bad");
-        ensure!(ledger.iter().any(is_bad), "the ledger learnt nothing");
+        let bad = AttributeValue::S("bad".to_owned());
+        let learnt = ledger.iter().any(|item| item.get("standing") == Some(&bad));
+        ensure!(learnt, "the ledger learnt nothing");
         self.hasten("Validations").await?;
         self.invoke("validate-builds", &scheduled()).await?;
         let pipelines = self.shop.aws.pipelines();
@@ -300,7 +302,7 @@ impl Stories {
     }
 
     /// A build whose window has just begun.
-    async fn registered(&self, actions: &[crate::shop::Action<'_>]) -> anyhow::Result<String> {
+    async fn registered(&self, actions: &[Action<'_>]) -> anyhow::Result<String> {
         self.shop.runs(actions);
         let execution = self.release().await?;
         self.job_succeeds(REGISTER.0).await?;
