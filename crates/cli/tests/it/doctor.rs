@@ -41,9 +41,7 @@ impl Installed {
         world.traffic(Traffic::HEALTHY, Traffic::HEALTHY);
         let now = clock().as_millisecond();
         let requests = Requests::over(now - 60_000, now, 100, 100_000.0);
-        world
-            .tenant
-            .requests(STAGING, Some("/api/invoke"), requests);
+        world.tenant.requests(STAGING, Some(METHOD), requests);
 
         let front = Front::bind().await.expect("loopback has a free port");
         let healer = world.another(HANDLE_PROBLEM).await;
