@@ -233,11 +233,11 @@ async fn what_is_wrong_with_the_monspec_is_told() {
     installed
         .world
         .tenant
-        .gauge(PRODUCTION, "custom:queue", now - 60_000, 1.0);
+        .gauge(PRODUCTION, "custom.queue", now - 60_000, 1.0);
     let mut nowhere = spec();
     nowhere["Shop"]["environments"]["Nowhere"] = json!({"tags": [{"key": "a", "value": "b"}]});
     let mut silent = spec();
-    let signature = json!({"selector": "custom:queue", "aggregate": "avg", "upperlimit": 5});
+    let signature = json!({"selector": "custom.queue", "aggregate": "avg", "upperlimit": 5});
     silent["Shop"]["perfsignature"]
         .as_array_mut()
         .expect("the world is as it was made")
@@ -248,7 +248,7 @@ async fn what_is_wrong_with_the_monspec_is_told() {
         .fails(&["entities"], "no entity carried it");
     installed
         .examine(&[], PIPELINE, &silent)
-        .fails(&["metric"], "has no data for `custom:queue`");
+        .fails(&["metric"], "no data");
 
     let tenant = &installed.world.tenant;
     let service = tenant
