@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use clap::{ArgGroup, Args};
 use jiff::{SignedDuration, Timestamp};
-use release::pause::{LONGEST, Pause, Target};
+use lambda::settings::optional;
+use monspec::lint::escaped;
+use release::pause::{LONGEST, Pause, Stopped, Target};
 use serde::Serialize;
 use store::{Store, StoreError, tables};
 
@@ -140,6 +142,28 @@ pub(crate) fn resume(options: &Resuming, out: &mut impl Write) -> Result<ExitCod
     Ok(ExitCode::SUCCESS)
 }
 
+/// Says what keeps a pipeline from going on, where the ledger is known.
+pub(crate) fn warn(out: &mut impl Write) -> Result<(), Failure> {
+    if optional("LEDGER_TABLE").is_none() {
+        return Ok(());
+    }
+    let place = Place {
+        table: None,
+        json: false,
+    };
+    let ledger = Ledger::open(&place)?;
+    let pauses = ledger.ask(ledger.store.pauses(now()))?;
+    for pause in &pauses {
+        writeln!(out, "{}\n", sentence(pause))?;
+    }
+    Ok(())
+}
+
+fn sentence(pause: &Pause) -> String {
+    let stopped = Stopped::Paused(pause.clone());
+    escaped(&stopped.to_string())
+}
+
 /// The table, and what waits for its answers.
 struct Ledger {
     account: Account,
@@ -197,8 +221,7 @@ fn tell(
         writeln!(out, "{nothing}")?;
     }
     for pause in pauses {
-        let sentence = release::pause::Stopped::Paused(pause.clone()).to_string();
-        writeln!(out, "{}", monspec::lint::escaped(&sentence))?;
+        writeln!(out, "{}", sentence(pause))?;
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use store::Fulfilled;
 
 use crate::aws::{now, speaker, words};
 use crate::failure::Failure;
-use crate::output;
+use crate::{output, pause};
 use records::Records;
 
 const NOTES: &str = "\
@@ -138,6 +138,7 @@ fn listed(List { pipeline, place }: &List, out: &mut impl Write) -> Result<(), F
     if place.json {
         return Ok(shown::list_json(out, &found)?);
     }
+    pause::warn(out)?;
     if found.validations.is_empty() && found.unreadable == 0 {
         let of = pipeline.as_ref().map_or_else(String::new, |pipeline| {
             format!(" of pipeline {}", shown::plain(pipeline))
@@ -157,6 +158,7 @@ fn shown(Show { id, place }: &Show, out: &mut impl Write) -> Result<(), Failure>
     if place.json {
         return Ok(output::json(out, &story)?);
     }
+    pause::warn(out)?;
     Ok(story.tell(out)?)
 }
 

@@ -10,8 +10,13 @@ struct Table(Dynamo);
 impl Table {
     async fn start() -> Self {
         let dynamo = Dynamo::start().await.expect("loopback has a free port");
-        let created = tables::create(&dynamo.client(), tables::LEDGER, "ledger").await;
-        created.expect("the database is empty");
+        for (table, name) in [
+            (tables::LEDGER, "ledger"),
+            (tables::VALIDATIONS, "validations"),
+        ] {
+            let created = tables::create(&dynamo.client(), table, name).await;
+            created.expect("the database is empty");
+        }
         Self(dynamo)
     }
 
@@ -22,6 +27,7 @@ impl Table {
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
             ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
             ("LEDGER_TABLE", "ledger"),
+            ("VALIDATIONS_TABLE", "validations"),
             ("USER", "ada"),
         ];
         monspec_in(&settings, arguments, "")
@@ -53,6 +59,10 @@ async fn everything_is_paused_and_resumed() {
     let target = ["--target", "group:Shop/Production", "--as", "grace"];
     let ran = table.run(&[&["pause", "--for", "30m"][..], &target, &reason].concat());
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+
+    let held = table.run(&["validations", "list"]);
+    assert_eq!((held.code, held.err.as_str()), (0, ""));
+    assert!(held.out.starts_with("Changes are paused"), "{}", held.out);
 
     let listed = table.listed();
     assert_eq!(listed[0]["target"], "all");
