@@ -12,6 +12,7 @@ mod hook;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
 
 use delivery::CodePipeline;
 use delivery::codedeploy::CodeDeploy;
@@ -38,6 +39,10 @@ use crate::outgoing::Outgoing;
 
 /// How many validations are worked on at the same time.
 const CONCURRENCY: usize = 24;
+
+/// For how long a verdict waits for what is read ahead: less than the calls that
+/// it saves.
+const HARDLY_LONGER: Duration = Duration::from_millis(300);
 
 /// Made when it is needed first.
 pub type Later<T> = LazyLock<T, Box<dyn FnOnce() -> T + Send>>;
@@ -448,8 +453,8 @@ impl Shared<'_> {
     }
 }
 
-/// Waits for the one, and for the other only as long: what is read ahead holds
-/// nothing up.
+/// Waits for the one, and for the other hardly longer: what is read ahead may
+/// take as many calls, and holds nothing up.
 async fn with_aside<M, A>(
     main: impl Future<Output = M>,
     aside: impl Future<Output = A>,
@@ -459,7 +464,12 @@ async fn with_aside<M, A>(
     loop {
         tokio::select! {
             biased;
-            done = &mut main => return (done, found),
+            done = &mut main => {
+                if found.is_none() {
+                    found = tokio::time::timeout(HARDLY_LONGER, &mut aside).await.ok();
+                }
+                return (done, found);
+            }
             read = &mut aside, if found.is_none() => found = Some(read),
         }
     }
