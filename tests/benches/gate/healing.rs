@@ -28,9 +28,11 @@ impl World {
         codedeploy.application(service);
         codedeploy.group(service, GROUP, GroupOptions::default())?;
         let mut last = String::new();
+        // The tag may name the group of an earlier one: this one is the newest.
+        let later = SignedDuration::from_secs(i64::try_from(service.len())?);
+        let ago = |minutes| self.now() - SignedDuration::from_mins(minutes) + later;
         for (bundle, minutes_ago) in [("good", 60), ("bad", 10)] {
-            self.aws
-                .set_now(self.now() - SignedDuration::from_mins(minutes_ago));
+            self.aws.set_now(ago(minutes_ago));
             let key = format!("{service}-{bundle}.zip");
             self.aws.s3().put("bundles", &key, bundle);
             let revision = Revision::s3("bundles", &key);
@@ -42,7 +44,7 @@ impl World {
             ("CodeDeploy.DeploymentGroup", GROUP),
             ("CodeDeploy.DeploymentId", &last),
         ];
-        let at = (self.now() - SignedDuration::from_mins(10)).as_millisecond();
+        let at = ago(10).as_millisecond();
         let event = Event {
             kind: EventKind::Deployment,
             title: "Deploy".to_owned(),
