@@ -353,10 +353,12 @@ pub(super) async fn production(
         }
     }
     let window = around(pass);
+    // A selector with a key alone finds only tags that have no value.
+    let tags: Vec<Tag> = wanted.value.iter().map(|_| wanted.clone()).collect();
     let asked = by_type.into_iter().map(async |(entity_type, ids)| {
         let scope = Scope {
             entity_type,
-            tags: vec![wanted.clone()],
+            tags: tags.clone(),
         };
         let tenant = &pass.connected.tenant;
         let until = pass.remotes_until;
@@ -368,6 +370,7 @@ pub(super) async fn production(
     let tagged: BTreeMap<String, Vec<Tag>> = tagged
         .into_iter()
         .flatten()
+        .filter(|entity| entity.tags.iter().any(|tag| carries(tag, wanted)))
         .map(|entity| (entity.id, entity.tags))
         .collect();
     let affected = all

@@ -32,6 +32,7 @@ stories! {
     wait_for_a_tag_is_told,
     entity_is_not_production_because_the_problem_touches_production,
     production_is_found_among_many_entities,
+    production_is_found_by_the_key_of_its_tag_alone,
     production_is_found_behind_all_its_process_instances,
     problem_that_was_over_and_opens_again_unheard_is_answered,
 }
@@ -478,6 +479,22 @@ async fn problem_that_was_over_and_opens_again_unheard_is_answered(mut scene: Sc
     problem.reopen();
 
     scene.ticks(3).await;
+
+    assert_eq!(scene.healed_to(), ["good"]);
+}
+
+async fn production_is_found_by_the_key_of_its_tag_alone(mut scene: Scene) {
+    const NEIGHBOUR: &str = "SERVICE-00000000000000B2";
+    scene.healing.tag.value = None;
+    let neighbour = scene.world.tenant.service(NEIGHBOUR, "Another");
+    neighbour.tag("Team", "Shop").add();
+    scene.release("good").await;
+    scene.minutes(30);
+    scene.release("bad").await;
+    scene.minutes(10);
+    let problem = scene.problem().impacts(NEIGHBOUR).open();
+
+    scene.notify(&problem, "OPEN").await;
 
     assert_eq!(scene.healed_to(), ["good"]);
 }
