@@ -77,6 +77,19 @@ impl Account {
 
     /// `infra/deploy` or `infra/remove` as a person runs it: what it says.
     pub(crate) fn infra(&mut self, name: &str, token: &str, arguments: &[&str]) -> String {
+        let (succeeds, said) = self.try_infra(name, token, arguments);
+        assert!(succeeds, "{said}");
+        assert!(!said.contains(token), "the token is shown");
+        said
+    }
+
+    /// The same, whether it succeeds or not.
+    pub(crate) fn try_infra(
+        &mut self,
+        name: &str,
+        token: &str,
+        arguments: &[&str],
+    ) -> (bool, String) {
         let mut command = self.command(&Path::new(ROOT).join("infra").join(name));
         let output = command
             .args(arguments)
@@ -85,10 +98,8 @@ impl Account {
             .unwrap();
         let said = String::from_utf8_lossy(&output.stdout);
         let complained = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{said}\n{complained}");
-        assert!(!said.contains(token), "the token is shown");
         self.host.take();
-        said.into_owned()
+        (output.status.success(), format!("{said}\n{complained}"))
     }
 
     /// The emulator asks for `GetParameters` on no parameter in particular, so
@@ -241,6 +252,13 @@ impl Account {
     pub(crate) fn tables(&self) -> Vec<String> {
         let answer = self.answer(&["dynamodb", "list-tables"]);
         serde_json::from_value(answer["TableNames"].clone()).unwrap()
+    }
+
+    /// The names of all secrets.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let query = "Parameters[].Name";
+        let answer = self.answer(&["ssm", "describe-parameters", "--query", query]);
+        serde_json::from_value(answer).unwrap()
     }
 
     /// How many functions there are.

@@ -24,6 +24,8 @@ async fn stack_is_live_after_one_command() {
     let parameters = ["DtIngestDelaySeconds=1"];
     let token = shop.tenant.token().to_owned();
 
+    nothing_is_done_by_a_rehearsal(&mut shop, &token, &parameters);
+    attempt_without_a_token_says_what_is_missing(&mut shop, &parameters);
     shop.deploy(&token, &parameters).await;
 
     let summary = build_is_approved_by_the_schedule(&shop).await;
@@ -51,6 +53,31 @@ async fn stack_is_live_after_one_command() {
     assert_eq!(shop.account.functions(), 6);
     assert_eq!(shop.account.secret("/unbreakable/webhook-token"), webhook);
     strangers_are_turned_away(&shop.account).await;
+}
+
+fn nothing_is_done_by_a_rehearsal(shop: &mut Shop, token: &str, parameters: &[&str]) {
+    let (succeeds, said) = shop.try_deploy(token, parameters, &["--dry-run"]);
+
+    assert!(succeeds, "{said}");
+    for plan in [
+        "Would create the stack unbreakable",
+        "Would make up REPORT_KEYS",
+    ] {
+        assert!(said.contains(plan), "{said}");
+    }
+    assert!(!said.contains(token), "the token is shown");
+    assert_eq!(shop.account.functions(), 0);
+    assert_eq!(shop.account.tables(), [""; 0]);
+    assert_eq!(shop.account.secrets(), [""; 0]);
+}
+
+/// What was made before stays, and the next attempt goes on from there.
+fn attempt_without_a_token_says_what_is_missing(shop: &mut Shop, parameters: &[&str]) {
+    let (succeeds, said) = shop.try_deploy("", parameters, &[]);
+
+    assert!(!succeeds, "{said}");
+    assert!(said.contains("set DT_API_TOKEN"), "{said}");
+    assert_eq!(shop.account.functions(), 0);
 }
 
 /// A job of the pipeline goes to the deployed function; the approval is answered

@@ -65,13 +65,26 @@ impl Shop {
 
     /// Deploys the stack for the first time, with these parameters.
     pub(crate) async fn deploy(&mut self, token: &str, parameters: &[&str]) {
+        let (succeeds, said) = self.try_deploy(token, parameters, &[]);
+        assert!(succeeds, "{said}");
+        assert!(!said.contains(token), "the token is shown");
+        self.account.tell_no_secrets_apart().await;
+    }
+
+    /// The same with more arguments, whether it succeeds or not.
+    pub(crate) fn try_deploy(
+        &mut self,
+        token: &str,
+        parameters: &[&str],
+        more: &[&str],
+    ) -> (bool, String) {
         let tenant = self.tenant.url();
         let mut words = vec!["--no-build", "--tenant", &tenant, "--pipeline", PIPELINE];
         for parameter in [&[ARCHITECTURE], parameters].concat() {
             words.extend(["--set", parameter]);
         }
-        self.account.infra("deploy", token, &words);
-        self.account.tell_no_secrets_apart().await;
+        words.extend(more);
+        self.account.try_infra("deploy", token, &words)
     }
 
     /// From now on deployments to a group take this long.
