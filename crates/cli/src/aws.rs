@@ -4,6 +4,7 @@ use aws_config::SdkConfig;
 use jiff::Timestamp;
 use lambda::clients::{aws, install_tls};
 use lambda::settings::{optional, required};
+use store::{Store, StoreError, tables};
 use tokio::runtime::Runtime;
 
 use crate::failure::Failure;
@@ -42,14 +43,24 @@ impl Account {
         self.runtime.block_on(work)
     }
 
+    /// What the table of this name answers.
+    pub(crate) fn ask<T>(
+        &self,
+        table: &str,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, Failure> {
+        let answer = self.wait(work);
+        answer.map_err(|error| self.unanswered(table, &error.into()))
+    }
+
     /// What to check when the table of this name gives no answer.
-    pub(crate) fn unanswered(&self, table: &str, flag: &str, error: &anyhow::Error) -> Failure {
+    pub(crate) fn unanswered(&self, table: &str, error: &anyhow::Error) -> Failure {
         let region = &self.region;
         let error = format!("{error:#}");
         // What DynamoDB says is the same for all of its calls, its types are not.
         let says = |word: &str| error.contains(word);
         let check = if says("ResourceNotFoundException") {
-            format!("there is no table {table} in {region}; check {flag} and AWS_REGION")
+            format!("there is no table {table} in {region}; check --table and AWS_REGION")
         } else if says("AccessDenied") {
             format!("these credentials may not use the table {table}")
         } else if says("credentials") || says("Credentials") {
@@ -62,6 +73,36 @@ impl Account {
             format!("check whether this machine reaches DynamoDB in {region}")
         };
         Failure::Unavailable(format!("{error}; {check}"))
+    }
+}
+
+/// The table of the ledger, and what waits for its answers.
+pub(crate) struct Ledger {
+    pub(crate) account: Account,
+    pub(crate) store: Store,
+    pub(crate) name: String,
+}
+
+impl Ledger {
+    /// The table of this name, else the one of the functions' setting; nothing
+    /// is asked yet.
+    pub(crate) fn open(name: Option<&str>) -> Result<Self, Failure> {
+        let meaning = "the name of the table that holds the ledger, or give --table";
+        let name = table(name, "LEDGER_TABLE", meaning)?;
+        let account = Account::open()?;
+        let client = aws_sdk_dynamodb::Client::new(&account.sdk);
+        Ok(Self {
+            store: Store::new(client, tables::VALIDATIONS.name, &name),
+            account,
+            name,
+        })
+    }
+
+    pub(crate) fn ask<T>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, Failure> {
+        self.account.ask(&self.name, work)
     }
 }
 

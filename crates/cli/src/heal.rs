@@ -11,13 +11,12 @@ use delivery::codedeploy::CodeDeploy;
 use jiff::Timestamp;
 use lambda::settings::{minutes, parsed};
 use monspec::lint::escaped;
-use store::{Store, tables};
 use tokio::time::Instant;
 use workflows::Tick;
 use workflows::handle_problem::explain::{Asked, Explained, explain};
 use workflows::handle_problem::{Connected, Healing, Mode, Services};
 
-use crate::aws::{self, Account, now};
+use crate::aws::{Ledger, now};
 use crate::failure::Failure;
 use crate::{output, tenant};
 
@@ -83,17 +82,18 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> Result<ExitCode, F
         (None, Some(at)) => Asked::At(at),
         (None, None) => return Err(Failure::Usage("say --problem or --at".to_owned())),
     };
-    let meaning = "the name of the table that holds the ledger, or give --table";
-    let table = aws::table(wanted.table.as_deref(), "LEDGER_TABLE", meaning)?;
+    let Ledger {
+        account,
+        store,
+        name,
+    } = Ledger::open(wanted.table.as_deref())?;
     let healing = healing()?;
     let connected = Connected {
         tenant: wanted.tenant.client()?,
         links: None,
     };
-    let account = Account::open()?;
-    let client = aws_sdk_dynamodb::Client::new(&account.sdk);
     let services = Services {
-        store: Store::new(client, tables::VALIDATIONS.name, &table),
+        store,
         codedeploy: CodeDeploy::new(aws_sdk_codedeploy::Client::new(&account.sdk)),
         bundles: Bundles::new(aws_sdk_s3::Client::new(&account.sdk)),
         healing,
@@ -114,7 +114,7 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> Result<ExitCode, F
             if error.is::<dynatrace::Error>() || error.is::<DeliveryError>() {
                 return Failure::Unavailable(format!("{error:#}"));
             }
-            account.unanswered(&table, "--table", &error)
+            account.unanswered(&name, &error)
         })?
         .ok_or_else(|| Failure::Usage("the tenant knows no problem of this id".to_owned()))?;
     if wanted.json {

@@ -9,9 +9,8 @@ use lambda::settings::optional;
 use monspec::lint::escaped;
 use release::pause::{LONGEST, Pause, Stopped, Target};
 use serde::Serialize;
-use store::{Store, StoreError, tables};
 
-use crate::aws::{self, Account, now, speaker, words};
+use crate::aws::{Ledger, now, speaker, words};
 use crate::failure::Failure;
 use crate::output;
 
@@ -105,7 +104,7 @@ pub(crate) fn pause(options: &Pausing, out: &mut impl Write) -> Result<ExitCode,
     } = options;
     let now = now();
     let pauses = if *list {
-        let ledger = Ledger::open(place)?;
+        let ledger = Ledger::open(place.table.as_deref())?;
         ledger.ask(ledger.store.pauses(now))?
     } else {
         let (Some(lasts), Some(why)) = (lasts, reason) else {
@@ -117,7 +116,7 @@ pub(crate) fn pause(options: &Pausing, out: &mut impl Write) -> Result<ExitCode,
             who: speaker(who.as_deref())?,
             why: why.clone(),
         };
-        let ledger = Ledger::open(place)?;
+        let ledger = Ledger::open(place.table.as_deref())?;
         ledger.ask(ledger.store.pause(&pause))?;
         vec![pause]
     };
@@ -127,7 +126,7 @@ pub(crate) fn pause(options: &Pausing, out: &mut impl Write) -> Result<ExitCode,
 
 pub(crate) fn resume(options: &Resuming, out: &mut impl Write) -> Result<ExitCode, Failure> {
     let target = options.target.clone().unwrap_or(Target::All);
-    let ledger = Ledger::open(&options.place)?;
+    let ledger = Ledger::open(options.place.table.as_deref())?;
     let ended = ledger.ask(ledger.store.resume(&target, now()))?;
     let Some(ended) = ended else {
         let nothing = format!("there was no pause of {target}");
@@ -147,11 +146,7 @@ pub(crate) fn warn(out: &mut impl Write) -> Result<(), Failure> {
     if optional("LEDGER_TABLE").is_none() {
         return Ok(());
     }
-    let place = Place {
-        table: None,
-        json: false,
-    };
-    let ledger = Ledger::open(&place)?;
+    let ledger = Ledger::open(None)?;
     let pauses = ledger.ask(ledger.store.pauses(now()))?;
     for pause in &pauses {
         writeln!(out, "{}\n", sentence(pause))?;
@@ -162,35 +157,6 @@ pub(crate) fn warn(out: &mut impl Write) -> Result<(), Failure> {
 fn sentence(pause: &Pause) -> String {
     let stopped = Stopped::Paused(pause.clone());
     escaped(&stopped.to_string())
-}
-
-/// The table, and what waits for its answers.
-struct Ledger {
-    account: Account,
-    store: Store,
-    name: String,
-}
-
-impl Ledger {
-    fn open(place: &Place) -> Result<Self, Failure> {
-        let meaning = "the name of the table that holds the ledger, or give --table";
-        let name = aws::table(place.table.as_deref(), "LEDGER_TABLE", meaning)?;
-        let account = Account::open()?;
-        let client = aws_sdk_dynamodb::Client::new(&account.sdk);
-        Ok(Self {
-            store: Store::new(client, tables::VALIDATIONS.name, &name),
-            account,
-            name,
-        })
-    }
-
-    fn ask<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, Failure> {
-        let answer = self.account.wait(work);
-        answer.map_err(|error| {
-            self.account
-                .unanswered(&self.name, "--table", &error.into())
-        })
-    }
 }
 
 /// A pause for a program.

@@ -4,33 +4,25 @@ use delivery::DeliveryError;
 use delivery::codedeploy::CodeDeploy;
 use jiff::Timestamp;
 use release::deployment::{Group, LedgerEntry};
-use store::{Store, tables};
 use workflows::ruling::{Adopted, Word, adopt, rule};
 
-use crate::aws::{self, Account};
+use crate::aws::Ledger;
 use crate::failure::Failure;
 
-/// The ledger and what waits for its answers.
+/// The ledger, and the deployments that it does not know.
 pub(super) struct Table {
-    account: Account,
-    store: Store,
+    ledger: Ledger,
     codedeploy: CodeDeploy,
-    name: String,
 }
 
 impl Table {
-    /// The table of this name, else the one of the functions' setting; nothing
-    /// is asked yet.
+    /// Nothing is asked yet.
     pub(super) fn open(name: Option<&str>) -> Result<Self, Failure> {
-        let meaning = "the name of the table that holds the ledger, or give --table";
-        let name = aws::table(name, "LEDGER_TABLE", meaning)?;
-        let account = Account::open()?;
-        let client = aws_sdk_dynamodb::Client::new(&account.sdk);
+        let ledger = Ledger::open(name)?;
+        let codedeploy = aws_sdk_codedeploy::Client::new(&ledger.account.sdk);
         Ok(Self {
-            store: Store::new(client, tables::VALIDATIONS.name, &name),
-            codedeploy: CodeDeploy::new(aws_sdk_codedeploy::Client::new(&account.sdk)),
-            account,
-            name,
+            codedeploy: CodeDeploy::new(codedeploy),
+            ledger,
         })
     }
 
@@ -39,13 +31,13 @@ impl Table {
         group: &Group,
         until: Timestamp,
     ) -> Result<Vec<LedgerEntry>, Failure> {
-        let found = self.account.wait(self.store.deployments(group, until));
-        found.map_err(|error| self.unanswered(&error.into()))
+        self.ledger.ask(self.ledger.store.deployments(group, until))
     }
 
     /// Nothing, if the group has no such deployment.
     pub(super) fn rule(&self, word: &Word<'_>) -> Result<Option<LedgerEntry>, Failure> {
-        let ruled = self.account.wait(rule(&self.store, &self.codedeploy, word));
+        let Ledger { account, store, .. } = &self.ledger;
+        let ruled = account.wait(rule(store, &self.codedeploy, word));
         ruled.map_err(|error| self.unanswered(&error))
     }
 
@@ -56,9 +48,10 @@ impl Table {
         since: Timestamp,
         now: Timestamp,
     ) -> Result<Adopted, Failure> {
-        let adopt = adopt(&self.store, &self.codedeploy, group, (since, now));
-        self.account.wait(adopt).map_err(|error| {
-            let region = &self.account.region;
+        let Ledger { account, store, .. } = &self.ledger;
+        let adopt = adopt(store, &self.codedeploy, group, (since, now));
+        account.wait(adopt).map_err(|error| {
+            let region = &account.region;
             if let Some(DeliveryError::TooMany { .. }) = error.downcast_ref() {
                 return Failure::Unavailable(format!(
                     "more was deployed to {group} than can be read from CodeDeploy in {region}; \
@@ -76,12 +69,12 @@ impl Table {
 
     fn unanswered(&self, error: &anyhow::Error) -> Failure {
         if error.is::<DeliveryError>() {
-            let region = &self.account.region;
+            let region = &self.ledger.account.region;
             return Failure::Unavailable(format!(
                 "the ledger does not know the deployment, and CodeDeploy in {region} cannot be \
                  asked for it: {error:#}"
             ));
         }
-        self.account.unanswered(&self.name, "--table", error)
+        self.ledger.account.unanswered(&self.ledger.name, error)
     }
 }

@@ -105,10 +105,6 @@ impl Records {
     }
 
     fn ask<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, Failure> {
-        let answer = self.account.wait(work);
-        answer.map_err(|error| {
-            self.account
-                .unanswered(&self.name, "--table", &error.into())
-        })
+        self.account.ask(&self.name, work)
     }
 }
