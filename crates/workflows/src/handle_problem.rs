@@ -377,7 +377,7 @@ async fn at_once(
             if let Err(error) = &seen {
                 pass.note(error);
             }
-            pass.hear(paused);
+            pass.note_pauses(paused);
             let work = pass.work_held(claimed, seen);
             tokio::time::timeout_at(tick.deadline, Box::pin(work))
                 .await

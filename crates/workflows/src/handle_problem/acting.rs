@@ -10,7 +10,7 @@ use release::remediation::{Admission, Guard, Hand, Heal, Refusal, State};
 use store::{Advanced, ClaimedProblem, Effect};
 
 use super::healing::{Next, Step};
-use super::pass::{Pass, Unheard};
+use super::pass::{Pass, PausesUnknown};
 use super::target::{self, Chosen};
 use super::view::{self, View};
 use super::{Mode, words};
@@ -79,7 +79,7 @@ impl Step<'_> {
             match self.pass.stopped(&culprit.group) {
                 Ok(None) => {}
                 Ok(Some(stopped)) => return Ok(Ready::No(self.paused(claimed, &stopped).await?)),
-                Err(Unheard) => {
+                Err(PausesUnknown) => {
                     let wait = "the ledger to say what is paused";
                     return Ok(Ready::No(Next::Wait(Wait::for_(wait))));
                 }

@@ -31,7 +31,7 @@ const MOST_MERGES: usize = 4;
 pub(super) type Seen = Result<Option<dynatrace::Problem>, dynatrace::Error>;
 
 /// Nobody could ask what is paused.
-pub(super) struct Unheard;
+pub(super) struct PausesUnknown;
 
 /// One look at one problem.
 pub(super) struct Pass<'a> {
@@ -85,7 +85,7 @@ impl<'a> Pass<'a> {
         let store = &self.services.store;
         let claiming = store.claim_problem(id, &claim, now, lease_until);
         let (claimed, seen, paused) = tokio::join!(claiming, self.look(id), store.pauses(now));
-        self.hear(paused);
+        self.note_pauses(paused);
         let claimed = match claimed {
             Ok(claimed) => claimed,
             Err(ClaimError::Taken) => return Ok(None),
@@ -168,7 +168,7 @@ impl<'a> Pass<'a> {
 
     /// Remembers what people paused. Where it cannot be read, nothing is begun,
     /// and what is begun goes on.
-    pub(super) fn hear(&self, paused: Result<Vec<Pause>, StoreError>) {
+    pub(super) fn note_pauses(&self, paused: Result<Vec<Pause>, StoreError>) {
         let freeze = self.services.healing.freeze.clone();
         match paused {
             Ok(pauses) => {
@@ -182,8 +182,8 @@ impl<'a> Pass<'a> {
     }
 
     /// What keeps a group from being changed.
-    pub(super) fn stopped(&self, group: &Group) -> Result<Option<Stopped>, Unheard> {
-        let stops = self.stops.get().ok_or(Unheard)?;
+    pub(super) fn stopped(&self, group: &Group) -> Result<Option<Stopped>, PausesUnknown> {
+        let stops = self.stops.get().ok_or(PausesUnknown)?;
         Ok(stops.on(&Target::Group(group.clone()), self.tick.now))
     }
 
@@ -191,7 +191,7 @@ impl<'a> Pass<'a> {
     pub(super) fn noted(&self, group: &Group, text: String) -> String {
         match self.stopped(group) {
             Ok(Some(stopped)) => words::while_stopped(&text, &stopped),
-            Ok(None) | Err(Unheard) => text,
+            Ok(None) | Err(PausesUnknown) => text,
         }
     }
 

@@ -131,11 +131,9 @@ impl View {
     /// Whether something is held in this group against what it brings.
     pub(super) fn is_tainted(&self, made: &codedeploy::Deployment) -> bool {
         let brings = completed(recorded(made), Some(made)).contents();
-        let held = self
-            .ledger
-            .iter()
-            .filter(|entry| matches!(entry.standing, Standing::Suspect | Standing::Bad));
-        held.into_iter().any(|entry| {
+        let is_held =
+            |entry: &&LedgerEntry| matches!(entry.standing, Standing::Suspect | Standing::Bad);
+        self.ledger.iter().filter(is_held).any(|entry| {
             let entry = completed(entry.deployment.clone(), self.made(&entry.deployment.id));
             !entry.contents().is_disjoint(&brings)
         })
