@@ -5,9 +5,10 @@
 //! convention holds: a group is named like the environment, or like the value of
 //! one of its tags. Groups of several applications may be named so, and then
 //! nothing tells which of them is meant, unless the registrant's own stage deploys
-//! to one of them alone and no earlier stage to any. Where no name fits, the groups that the
-//! registrant's own stage deployed to before it are meant, but for those of other
-//! environments; a stage that may have deployed by other means has none to offer.
+//! to one of them alone and no earlier stage to any. Where no name fits, the
+//! groups that the registrant's own stage deployed to before it are meant, but for
+//! those of other environments; a stage that may have deployed by other means has
+//! none to offer.
 
 use std::collections::BTreeSet;
 
