@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, Update};
 use crate::change::{Change, MINE};
 use crate::claimed_problem::ClaimedProblem;
 use crate::effect::{Effect, Planned};
+use crate::entry::Reading;
 use crate::item;
 use crate::problems::expiry;
 use crate::transaction::{Attempt, Write};
@@ -33,7 +34,18 @@ impl Store {
         claimed: &mut ClaimedProblem,
         effects: &[Effect],
     ) -> Result<Advanced, StoreError> {
-        let outcome = self.step(claimed, effects).await;
+        self.advance_on(claimed, effects, &[]).await
+    }
+
+    /// The same, resting on what was read of deployments before. It is read
+    /// again only where it does not hold any more.
+    pub async fn advance_on(
+        &self,
+        claimed: &mut ClaimedProblem,
+        effects: &[Effect],
+        readings: &[Reading],
+    ) -> Result<Advanced, StoreError> {
+        let outcome = self.step(claimed, effects, readings).await;
         if let Ok(Advanced::Written) = outcome {
             claimed.stored = claimed.problem.clone();
             claimed.revision += 1;
@@ -47,19 +59,21 @@ impl Store {
         &self,
         claimed: &ClaimedProblem,
         effects: &[Effect],
+        mut readings: &[Reading],
     ) -> Result<Advanced, StoreError> {
         let mut attempts = self.attempts("store a step of an answer").await;
         let mut again = false;
         loop {
             let mut writes = vec![self.document_write(claimed)];
-            match self.planned(&claimed.stored.id, effects, again).await? {
+            let planned = self.planned(&claimed.stored.id, effects, readings, again);
+            match planned.await? {
                 Planned::Writes(planned) => writes.extend(planned),
                 Planned::Stale => return Ok(Advanced::Stale),
             }
             if attempts.write(self, writes).await? == Attempt::Written {
                 return Ok(Advanced::Written);
             }
-            again = true;
+            (readings, again) = (&[], true);
         }
     }
 

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::ConditionCheck;
 use release::deployment::{Deployment, Group, Standing};
 use release::remediation::Guard;
 
-use crate::entry::{self, Entry, Known};
+use crate::entry::{self, Entry, Known, Reading};
 use crate::guard::StoredGuard;
 use crate::item::{self, Key};
 use crate::ledger::Lesson;
@@ -65,11 +65,13 @@ pub(crate) enum Planned {
 
 impl Store {
     /// The writes of these effects of `problem`, on what the ledger knows now.
-    /// The first time a guard is taken to be what the caller has read.
+    /// The first time a guard is taken to be what the caller has read, and so are
+    /// the deployments in `readings`.
     pub(crate) async fn planned(
         &self,
         problem: &str,
         effects: &[Effect],
+        readings: &[Reading],
         again: bool,
     ) -> Result<Planned, StoreError> {
         let mut entries: Vec<Entry> = Vec::new();
@@ -109,7 +111,12 @@ impl Store {
             let known = entries.iter_mut().find(|entry| entry.is(deployment));
             let entry = match known {
                 Some(entry) => entry,
-                None => entries.push_mut(self.entry(deployment).await?),
+                None => entries.push_mut(
+                    match readings.iter().find(|reading| reading.is(deployment)) {
+                        Some(reading) => reading.of(deployment),
+                        None => self.entry(deployment).await?,
+                    },
+                ),
             };
             if apply(problem, effect, entry).is_err() {
                 return Ok(Planned::Stale);

@@ -77,6 +77,59 @@ impl Entry {
     }
 }
 
+/// A deployment as the ledger had it, or that it was not there; a write may rest
+/// on this.
+#[derive(Clone, Debug)]
+pub struct Reading(Entry);
+
+impl Reading {
+    pub(crate) fn read(found: &Item) -> Result<Self, StoreError> {
+        let known = known(found)?;
+        Ok(Self(Entry {
+            deployment: item::json(found, "deployment")?,
+            known: known.clone(),
+            read: Some(known),
+            key: Key::of(found)?,
+            // Whoever enters a deployment writes the way to it as well.
+            located: true,
+            taken_for: None,
+        }))
+    }
+
+    /// What it is where the ledger was read and does not know the deployment.
+    pub fn of_unknown(deployment: Deployment) -> Self {
+        Self(Entry {
+            key: Key::deployment(&deployment.group, deployment.at, &deployment.id),
+            deployment,
+            known: nothing(),
+            read: None,
+            located: false,
+            taken_for: None,
+        })
+    }
+
+    /// The id of the deployment.
+    pub fn id(&self) -> &str {
+        &self.0.deployment.id
+    }
+
+    /// What it says.
+    pub fn entry(&self) -> LedgerEntry {
+        self.0.clone().outward()
+    }
+
+    pub(crate) fn is(&self, deployment: &Deployment) -> bool {
+        self.0.is(deployment)
+    }
+
+    /// As a write begins with it that knows this of the deployment.
+    pub(crate) fn of(&self, deployment: &Deployment) -> Entry {
+        let mut entry = self.0.clone();
+        entry.learn_what_it_is(deployment);
+        entry
+    }
+}
+
 impl Store {
     /// What the ledger knows of one deployment of a group.
     pub async fn ledger_entry(

@@ -9,7 +9,7 @@ use release::deployment::{Deployment, Group, LedgerEntry, Standing};
 use release::validation::ValidationId;
 use serde::{Deserialize, Serialize};
 
-use crate::entry::{Entry, Known, NOBODY, outward};
+use crate::entry::{Entry, Known, NOBODY, Reading, outward};
 use crate::error::unavailable;
 use crate::item;
 use crate::transaction::{Attempt, Write};
@@ -32,14 +32,25 @@ impl Store {
         group: &Group,
         until: Timestamp,
     ) -> Result<Vec<LedgerEntry>, StoreError> {
+        let readings = self.readings(group, until).await?;
+        Ok(readings.iter().map(Reading::entry).collect())
+    }
+
+    /// The same, for writes that rest on it.
+    pub async fn readings(
+        &self,
+        group: &Group,
+        until: Timestamp,
+    ) -> Result<Vec<Reading>, StoreError> {
         let found = self
             .history_query(group, Timestamp::UNIX_EPOCH, until)
             .limit(HISTORY.try_into().expect("fifty fits into every number"))
             .send()
             .await
             .map_err(|error| unavailable("read the ledger", error.into_service_error()))?;
-        found.items().iter().map(outward).collect()
+        found.items().iter().map(Reading::read).collect()
     }
+
     /// All deployments of a group between two moments, both included, the newest
     /// first.
     pub async fn deployments_between(

@@ -43,6 +43,7 @@ pub use claim::{ClaimError, Claimed};
 pub use claimed_problem::ClaimedProblem;
 pub use due::Due;
 pub use effect::Effect;
+pub use entry::Reading;
 pub use error::StoreError;
 pub use heartbeat::Scheduled;
 pub use history::{Evaluated, History, Part, Recorded, Room, Span};

@@ -4,7 +4,7 @@
 use monspec::Verdict;
 use release::deployment::{Deployment, Group, LedgerEntry, Origin, Standing};
 use release::remediation::Guard;
-use store::{Advanced, ClaimedProblem, Effect, StoreError};
+use store::{Advanced, ClaimedProblem, Effect, Reading, StoreError};
 
 use crate::world::{World, at, deployment, group, registration};
 
@@ -24,6 +24,63 @@ async fn blame_makes_suspect_and_binds_together_with_the_document() {
     assert_eq!(world.known().await, [known]);
     assert_eq!(world.bad(&["d-1", "d-2"]).await, ["d-1"]);
     assert_eq!(world.problem("P-1").await.title, title);
+}
+
+#[tokio::test]
+async fn blame_rests_on_an_earlier_reading_only_while_it_holds() {
+    let world = World::start().await;
+    let mut first = world.noticed_and_claimed("P-1").await;
+    let mut second = world.noticed_and_claimed("P-2").await;
+    let entered = Effect::Enter {
+        deployment: deployment("d-1", 10),
+    };
+    world.written(&mut first, &[entered]).await;
+    let readings = world.store.readings(&group(), at(100)).await.unwrap();
+    let blamed = async |worker: &mut ClaimedProblem| {
+        let effects = [blame("d-1")];
+        let outcome = world.store.advance_on(worker, &effects, &readings).await;
+        outcome.unwrap()
+    };
+
+    assert_eq!(blamed(&mut first).await, Advanced::Written);
+    let bound = world.entry("d-1").await;
+    assert_eq!(bound.bound_to.as_deref(), Some("P-1"));
+    assert_eq!(bound.standing, Standing::Suspect);
+
+    // The reading says that nobody holds it.
+    assert_eq!(blamed(&mut second).await, Advanced::Stale);
+    assert_eq!(world.entry("d-1").await, bound);
+
+    // It is free again, and something else is known of it than was read.
+    world.written(&mut first, &[release("d-1", false)]).await;
+    assert_eq!(blamed(&mut second).await, Advanced::Written);
+    let bound = world.entry("d-1").await;
+    assert_eq!(bound.bound_to.as_deref(), Some("P-2"));
+}
+
+/// The history of a group that was read need not reach back to it, and whoever
+/// enters it may come in between.
+#[tokio::test]
+async fn blame_of_what_seemed_unknown_finds_it_where_it_was_entered() {
+    let world = World::start().await;
+    let mut worker = world.noticed_and_claimed("P-1").await;
+    let readings = [Reading::of_unknown(deployment("d-1", 12))];
+    let entered = Effect::Enter {
+        deployment: deployment("d-1", 10),
+    };
+    world.written(&mut worker, &[entered]).await;
+
+    let effects = [Effect::Blame {
+        deployment: deployment("d-1", 12),
+    }];
+    let outcome = world.store.advance_on(&mut worker, &effects, &readings);
+    assert_eq!(outcome.await.unwrap(), Advanced::Written);
+
+    let [known] = &world.known().await[..] else {
+        panic!("there is one deployment");
+    };
+    assert_eq!(known.deployment.at, at(10));
+    assert_eq!(known.bound_to.as_deref(), Some("P-1"));
 }
 
 #[tokio::test]

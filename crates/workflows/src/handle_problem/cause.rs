@@ -189,6 +189,7 @@ async fn blame_all(
         let mut remediations = Vec::new();
         let mut comments = Vec::new();
         let mut effects = Vec::new();
+        let mut readings = Vec::new();
         for culprit in &culprits {
             if culprit.origin == Origin::Heal {
                 let deployment = culprit.id.clone();
@@ -203,12 +204,13 @@ async fn blame_all(
                 continue;
             }
             // Whom the look at the group has seen free is not looked up again:
-            // the write that binds it holds only while nobody else has it.
-            let seen = views.get(&culprit.group).filter(|_| attempt == 0);
-            let is_free = seen.is_some_and(|view| {
+            // the write that binds it holds only while that is still so.
+            let view = views.get(&culprit.group).filter(|_| attempt == 0);
+            let is_free = view.is_some_and(|view| {
                 let known = view.known(&culprit.id);
                 known.is_none_or(|known| known.bound_to.is_none())
             });
+            readings.extend(view.map(|view| view.reading(culprit)));
             let entry = if is_free {
                 None
             } else {
@@ -240,7 +242,7 @@ async fn blame_all(
                 problem.say(text, pass.tick.now);
             }
         };
-        if pass.commit(claimed, change, &effects).await? == Advanced::Written {
+        if pass.commit_on(claimed, change, &effects, &readings).await? == Advanced::Written {
             return Ok(());
         }
     }

@@ -14,7 +14,7 @@ use release::problem::{Arrival, Finding, Phase, Problem, Reported};
 use release::remediation::State;
 use release::validation::backoff;
 use release::window::saturating_add;
-use store::{Advanced, ClaimError, ClaimedProblem, Effect, Store, StoreError};
+use store::{Advanced, ClaimError, ClaimedProblem, Effect, Reading, Store, StoreError};
 use tokio::time::Instant;
 
 use super::cause::Found;
@@ -328,8 +328,20 @@ impl<'a> Pass<'a> {
         change: impl FnOnce(&mut Problem),
         effects: &[Effect],
     ) -> anyhow::Result<Advanced> {
+        self.commit_on(claimed, change, effects, &[]).await
+    }
+
+    /// The same, resting on what was read of deployments in this pass.
+    pub(super) async fn commit_on(
+        &self,
+        claimed: &mut ClaimedProblem,
+        change: impl FnOnce(&mut Problem),
+        effects: &[Effect],
+        readings: &[Reading],
+    ) -> anyhow::Result<Advanced> {
         change(&mut claimed.problem);
-        Ok(self.services.store.advance(claimed, effects).await?)
+        let store = &self.services.store;
+        Ok(store.advance_on(claimed, effects, readings).await?)
     }
 
     /// Gives the claim back, or settles the problem.

@@ -13,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use release::content::by_place;
 use release::deployment::{Deployment, Group, LedgerEntry, Origin, Standing};
 use release::remediation::{Guard, MARKER, Progress, Runs, carries_marker};
+use store::Reading;
 
 use super::Services;
 use super::pass::Pass;
@@ -27,6 +28,8 @@ const RECENT: SignedDuration = SignedDuration::from_hours(7 * 24);
 pub(super) struct View {
     pub(super) guard: Guard,
     ledger: Vec<LedgerEntry>,
+    /// The same, for writes that rest on it.
+    readings: Vec<Reading>,
     /// The newest first, without what brought joining instances to what ran.
     pub(super) history: Vec<codedeploy::Deployment>,
     latest: Option<(String, Status)>,
@@ -65,10 +68,11 @@ impl View {
         let guard = async { Ok(services.store.guard(group).await?) };
         let history = async { Ok(services.codedeploy.history(&target, since, now).await?) };
         let latest = async { Ok(services.codedeploy.latest(&target).await?) };
-        let (ledger, guard, history, latest) = tokio::try_join!(ledger, guard, history, latest)?;
+        let (readings, guard, history, latest) = tokio::try_join!(ledger, guard, history, latest)?;
         let mut view = Self {
             guard,
-            ledger,
+            ledger: readings.iter().map(Reading::entry).collect(),
+            readings,
             history: Vec::new(),
             latest,
             joining: BTreeSet::new(),
@@ -147,6 +151,13 @@ impl View {
     /// What the ledger knows of a deployment.
     pub(super) fn known(&self, id: &str) -> Option<&LedgerEntry> {
         self.ledger.iter().find(|entry| entry.deployment.id == id)
+    }
+
+    /// What was read of a deployment in the ledger, for a write that rests on it.
+    pub(super) fn reading(&self, deployment: &Deployment) -> Reading {
+        let mut readings = self.readings.iter();
+        let known = readings.find(|reading| reading.id() == deployment.id);
+        known.map_or_else(|| Reading::of_unknown(deployment.clone()), Reading::clone)
     }
 
     /// A deployment in the words of the ledger, wherever it is known from.
@@ -263,17 +274,13 @@ impl View {
 
 /// The newest that the ledger knows of a group, and the newest that it knew when
 /// what is looked at happened.
-async fn ledger(pass: &Pass<'_>, group: &Group) -> anyhow::Result<Vec<LedgerEntry>> {
+async fn ledger(pass: &Pass<'_>, group: &Group) -> anyhow::Result<Vec<Reading>> {
     let (now, moment) = (pass.tick.now, pass.moment);
     let store = &pass.services.store;
-    let mut known = store.deployments(group, now).await?;
+    let mut known = store.readings(group, now).await?;
     if moment < now {
-        let then = store.deployments(group, moment).await?;
-        let is_new = |entry: &LedgerEntry| {
-            let same = |other: &LedgerEntry| other.deployment.id == entry.deployment.id;
-            !known.iter().any(same)
-        };
-        let then: Vec<LedgerEntry> = then.into_iter().filter(is_new).collect();
+        let mut then = store.readings(group, moment).await?;
+        then.retain(|reading| !known.iter().any(|other| other.id() == reading.id()));
         known.extend(then);
     }
     Ok(known)
