@@ -363,6 +363,13 @@ fn owner() -> Credentials {
     Credentials::new("test", "test", None, None, "owner")
 }
 
+/// The code of each function as it is uploaded.
+pub(crate) fn zips() -> impl Iterator<Item = PathBuf> {
+    let files = Path::new(ROOT).join("target/stack").read_dir().unwrap();
+    let paths = files.map(|file| file.unwrap().path());
+    paths.filter(|path| path.extension().is_some_and(|extension| extension == "zip"))
+}
+
 /// What `infra/test` installs.
 fn tool(name: &str) -> PathBuf {
     Path::new(ROOT).join("target/tools/account/bin").join(name)

@@ -7,15 +7,18 @@
 #![expect(clippy::unwrap_used, reason = "a story ends where it fails")]
 
 mod account;
+mod arm64;
 mod permissions;
 mod shop;
 mod stories;
+
+use std::path::PathBuf;
 
 use lab::pipeline::{ApprovalStatus, JobStatus};
 use lab::world::until;
 use serde_json::json;
 
-use account::Account;
+use account::{Account, zips};
 use shop::{PATIENCE, PRODUCTION, Shop, notification};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,6 +56,16 @@ async fn stack_is_live_after_one_command() {
     assert_eq!(shop.account.functions(), 6);
     assert_eq!(shop.account.secret("/unbreakable/webhook-token"), webhook);
     strangers_are_turned_away(&shop.account).await;
+}
+
+#[test]
+fn zips_are_below_six_megabytes() {
+    let zips: Vec<(PathBuf, u64)> = zips()
+        .map(|path| (path.clone(), path.metadata().unwrap().len()))
+        .collect();
+
+    assert_eq!(zips.len(), 6, "{zips:?}");
+    assert!(zips.iter().all(|(_, size)| *size < 6_000_000), "{zips:?}");
 }
 
 fn nothing_is_done_by_a_rehearsal(shop: &mut Shop, token: &str, parameters: &[&str]) {

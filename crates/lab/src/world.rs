@@ -17,7 +17,6 @@ use tokio::time::Instant;
 pub use settings::{HEALING, REPORT, Settings};
 
 use crate::aws::Aws;
-use crate::binaries::{self, Profile};
 use crate::clock::real_time;
 use crate::codedeploy::GroupOptions;
 use crate::dynamo::Dynamo;
@@ -325,9 +324,7 @@ pub async fn until(
 }
 
 async fn spawn(name: &str, settings: &Settings, remotes: &Remotes<'_>) -> anyhow::Result<Function> {
-    let package = name.to_owned();
-    let built = tokio::task::spawn_blocking(move || binaries::function(&package, Profile::Dev));
-    let binary = built.await.context("the build was interrupted")??;
+    let binary = settings.executable(name).await?;
     let environment = settings.environment(name, remotes);
     let environment: Vec<(&str, &str)> = environment
         .iter()

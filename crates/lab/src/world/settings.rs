@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use dynatrace::Api;
 use jiff::{SignedDuration, Timestamp};
 use release::link::{Keys, Scope};
@@ -12,6 +13,7 @@ use release::validation::ValidationId;
 use secrecy::SecretString;
 
 use super::{HANDLE_PROBLEM, PUBLISH, PUSH, REGISTER, SHOW, VALIDATE};
+use crate::binaries::{self, Profile};
 use crate::clock::real_time;
 use crate::runtime;
 use crate::tenant::Tenant;
@@ -40,6 +42,7 @@ pub struct Settings {
     hook_secret: String,
     webhook_token: String,
     data: Option<PathBuf>,
+    executables: Option<PathBuf>,
     changed: BTreeMap<String, Option<String>>,
 }
 
@@ -59,6 +62,7 @@ impl Default for Settings {
             hook_secret: "the-secret-that-signs-posted-results".to_owned(),
             webhook_token: "the-secret-that-lets-requests-in".to_owned(),
             data: None,
+            executables: None,
             changed: BTreeMap::new(),
         }
     }
@@ -76,6 +80,15 @@ impl Settings {
     pub fn data(self, folder: PathBuf) -> Self {
         Self {
             data: Some(folder),
+            ..self
+        }
+    }
+
+    /// Takes each function's executable from this folder instead of building it.
+    #[must_use]
+    pub fn executables(self, folder: PathBuf) -> Self {
+        Self {
+            executables: Some(folder),
             ..self
         }
     }
@@ -138,6 +151,16 @@ impl Settings {
     /// The folder that the database is kept in.
     pub(super) fn folder(&self) -> Option<&Path> {
         self.data.as_deref()
+    }
+
+    /// The executable of a function.
+    pub(super) async fn executable(&self, function: &str) -> anyhow::Result<PathBuf> {
+        if let Some(folder) = &self.executables {
+            return Ok(folder.join(function));
+        }
+        let package = function.to_owned();
+        let built = tokio::task::spawn_blocking(move || binaries::function(&package, Profile::Dev));
+        built.await.context("the build was interrupted")?
     }
 
     pub(super) fn runtime(&self) -> runtime::Settings {
