@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Timestamp};
 use release::deployment::{Group, Standing};
-use store::Ruling;
+use release::ledger::Ruling;
 use workflows::ruling::Running;
 
 use crate::aws::{now, speaker, words};

@@ -114,30 +114,6 @@ pub enum Standing {
     Bad,
 }
 
-impl Standing {
-    /// The standing after validations taught `lesson` together.
-    ///
-    /// What a problem said is not lifted by a later good validation; only a
-    /// person clears a suspect or bad revision.
-    #[must_use]
-    pub fn taught(self, lesson: Standing) -> Standing {
-        match self {
-            Standing::Suspect | Standing::Bad => self,
-            Standing::Unknown | Standing::Good => lesson,
-        }
-    }
-
-    /// What two validations of one deployment say together: good only if both
-    /// do, and bad if either does.
-    #[must_use]
-    pub fn worse(self, other: Standing) -> Standing {
-        [Standing::Bad, Standing::Suspect, Standing::Unknown]
-            .into_iter()
-            .find(|standing| [self, other].contains(standing))
-            .unwrap_or(Standing::Good)
-    }
-}
-
 /// A deployment together with what the ledger knows of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerEntry {
@@ -256,7 +232,7 @@ fn until(one: &Reached, history: &[Reached]) -> Option<Timestamp> {
 pub fn taint(history: &[Reached], window: Window) -> Option<&LedgerEntry> {
     ran(history, window)
         .map(|one| &one.entry)
-        .filter(|entry| matches!(entry.standing, Standing::Suspect | Standing::Bad))
+        .filter(|entry| entry.standing.is_against())
         .min_by_key(|entry| entry.deployment.at)
 }
 
@@ -576,27 +552,5 @@ mod tests {
         assert_eq!(build("web 1", "api 8"), "d-4");
         assert_eq!(build("web 2", "api 8"), "d-3d-4");
         assert_eq!(build("web 1", "api 7"), "d-3d-4", "a retry");
-    }
-
-    #[test]
-    fn good_validation_lifts_neither_suspect_nor_bad() {
-        assert_eq!(Standing::Unknown.taught(Standing::Good), Standing::Good);
-        assert_eq!(Standing::Good.taught(Standing::Bad), Standing::Bad);
-        assert_eq!(Standing::Suspect.taught(Standing::Good), Standing::Suspect);
-        assert_eq!(Standing::Bad.taught(Standing::Good), Standing::Bad);
-    }
-
-    #[test]
-    fn validations_of_one_deployment_say_the_worst_in_any_order() {
-        use Standing::{Bad, Good, Unknown};
-        for (one, other, together) in [
-            (Good, Good, Good),
-            (Good, Unknown, Unknown),
-            (Good, Bad, Bad),
-            (Unknown, Bad, Bad),
-        ] {
-            assert_eq!(one.worse(other), together);
-            assert_eq!(other.worse(one), together);
-        }
     }
 }

@@ -9,6 +9,7 @@ pub mod deployment;
 pub mod evidence;
 pub mod explanation;
 pub mod grouping;
+pub mod ledger;
 pub mod link;
 pub mod links;
 pub mod otherwise;

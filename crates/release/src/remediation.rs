@@ -465,10 +465,8 @@ pub fn untrusted(
     culprit: &str,
     bad_elsewhere: &BTreeSet<String>,
 ) -> BTreeSet<String> {
-    let speaks_against = |entry: &&LedgerEntry| {
-        matches!(entry.standing, Standing::Suspect | Standing::Bad)
-            || entry.deployment.id == culprit
-    };
+    let speaks_against =
+        |entry: &&LedgerEntry| entry.standing.is_against() || entry.deployment.id == culprit;
     let here = history.iter().filter(speaks_against);
     let mut untrusted: BTreeSet<String> = here
         .flat_map(|entry| entry.deployment.contents())

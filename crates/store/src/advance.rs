@@ -2,10 +2,11 @@
 //! ledger, written together or not at all.
 
 use aws_sdk_dynamodb::types::{AttributeValue, Update};
+use release::ledger::Effect;
 
 use crate::change::{Change, MINE};
 use crate::claimed_problem::ClaimedProblem;
-use crate::effect::{Effect, Planned};
+use crate::effect::Planned;
 use crate::entry::Reading;
 use crate::item;
 use crate::problems::expiry;

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{
 };
 use jiff::Timestamp;
 use release::approval::Answer;
-use release::deployment::Standing;
+use release::ledger::Lesson;
 use release::validation::{Ending, Hook, Intent, PersonsAnswer, Phase, Validation};
 
 use crate::change::{Change, MINE};
@@ -16,7 +16,6 @@ use crate::contention::giving_way;
 use crate::due::Due;
 use crate::error::unavailable;
 use crate::item::{self, Item, Key};
-use crate::ledger::Lesson;
 use crate::stuck::{self, Stuck};
 use crate::tables::RESTING;
 use crate::transaction::{Attempt, Write};
@@ -264,10 +263,7 @@ impl Store {
         person: &PersonsAnswer,
     ) -> Result<(), StoreError> {
         let who = person.who.as_deref().unwrap_or("a person");
-        let lesson = Lesson {
-            standing: Standing::Unknown,
-            by: format!("{} by {who}", person.status),
-        };
+        let lesson = Lesson::overridden(format!("{} by {who}", person.status));
         let registration = &claimed.validation.registration;
         let mut attempts = self.attempts(action).await;
         loop {

@@ -32,14 +32,13 @@ struct Turned {
 impl Contents {
     /// Notes that what is known of `deployment` goes from one to the other.
     pub(crate) fn turn(&mut self, deployment: &Deployment, from: Standing, to: Standing) {
-        let is_against = |standing| matches!(standing, Standing::Suspect | Standing::Bad);
-        if is_against(from) == is_against(to) {
+        if from.is_against() == to.is_against() {
             return;
         }
         let witness = format!("{}#{}", item::history(&deployment.group), deployment.id);
         for identity in deployment.contents() {
             let turned = self.0.entry(identity).or_default();
-            if is_against(to) {
+            if to.is_against() {
                 turned.against.insert(witness.clone());
             } else {
                 turned.no_longer.insert(witness.clone());

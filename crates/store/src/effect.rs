@@ -1,61 +1,15 @@
 //! What a step of an answer does to the ledger.
 
 use aws_sdk_dynamodb::types::ConditionCheck;
-use release::deployment::{Deployment, Group, Standing};
+use release::deployment::{Deployment, Standing};
+use release::ledger::Effect;
 use release::remediation::Guard;
 
-use crate::entry::{self, Entry, Known, Reading};
+use crate::entry::{self, Entry, Reading};
 use crate::guard::StoredGuard;
 use crate::item::{self, Key};
-use crate::ledger::Lesson;
 use crate::transaction::Write;
 use crate::{Store, StoreError};
-
-/// What a step of an answer to a problem does to the ledger.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// The deployment becomes suspect because of the problem and is bound to
-    /// it. Stale if another problem holds it. What is bad already stays bad.
-    Blame {
-        /// What is to blame.
-        deployment: Deployment,
-    },
-    /// The binding ends without a heal. Nothing, where another problem holds
-    /// the deployment.
-    Release {
-        /// What was to blame.
-        deployment: Deployment,
-        /// Whether what the problem said of it is taken back as well.
-        lift: bool,
-    },
-    /// What is suspect because of the problem becomes bad. Nothing, where
-    /// somebody has cleared it.
-    Condemn {
-        /// What was to blame.
-        deployment: Deployment,
-    },
-    /// The guard of a group goes from what was read to what follows. Stale if
-    /// it has changed.
-    Guard {
-        /// The group.
-        group: Group,
-        /// What was read.
-        from: Guard,
-        /// What follows.
-        to: Guard,
-    },
-    /// Nothing, while nothing speaks against deploying this again. Stale
-    /// otherwise.
-    Trust {
-        /// What shall be deployed again.
-        target: Deployment,
-    },
-    /// A heal enters the ledger.
-    Enter {
-        /// The heal.
-        deployment: Deployment,
-    },
-}
 
 /// Whether what the writer holds in hand is still so.
 pub(crate) enum Planned {
@@ -118,7 +72,7 @@ impl Store {
                     },
                 ),
             };
-            if apply(problem, effect, entry).is_err() {
+            if entry.known.apply(problem, effect).is_err() {
                 return Ok(Planned::Stale);
             }
         }
@@ -164,48 +118,3 @@ impl Store {
 
 /// What may be known of a deployment that is made again.
 const TRUSTED: [Standing; 2] = [Standing::Unknown, Standing::Good];
-
-/// Another problem holds the deployment.
-struct Held;
-
-fn apply(problem: &str, effect: &Effect, entry: &mut Entry) -> Result<(), Held> {
-    let Known { said, bound_to, .. } = &mut entry.known;
-    let is_bound = bound_to.as_deref() == Some(problem);
-    let is_suspect = said.standing == Standing::Suspect && said.by == by_problem(problem);
-    match effect {
-        Effect::Blame { .. } => {
-            if bound_to.is_some() && !is_bound {
-                return Err(Held);
-            }
-            *bound_to = Some(problem.to_owned());
-            if said.standing != Standing::Bad {
-                *said = Lesson {
-                    standing: Standing::Suspect,
-                    by: by_problem(problem),
-                };
-            }
-        }
-        Effect::Release { lift, .. } => {
-            if is_bound {
-                *bound_to = None;
-            }
-            if *lift && is_suspect {
-                let by = format!("{}, which was not answered", by_problem(problem));
-                entry.known.lift(by);
-            }
-        }
-        Effect::Condemn { .. } => {
-            if is_suspect {
-                said.standing = Standing::Bad;
-            }
-        }
-        // Reading the entry has taken in what it is.
-        Effect::Enter { .. } | Effect::Guard { .. } | Effect::Trust { .. } => {}
-    }
-    Ok(())
-}
-
-/// How a problem signs what it says of a deployment.
-fn by_problem(id: &str) -> String {
-    format!("problem {id}")
-}

@@ -6,16 +6,13 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, Update};
 use futures_util::future::try_join_all;
 use release::deployment::{Deployment, Group, LedgerEntry, Standing};
+use release::ledger::{Known, Lesson, Lessons};
 
 use crate::content::Contents;
 use crate::error::unavailable;
 use crate::item::{self, Item, Key};
-use crate::ledger::{Lesson, Lessons};
 use crate::transaction::Write;
 use crate::{Store, StoreError};
-
-/// Who said what is known of a deployment that was only entered.
-pub(crate) const NOBODY: &str = "nobody yet";
 
 /// A deployment as it was read, and as it shall be.
 #[derive(Clone, Debug)]
@@ -31,17 +28,6 @@ pub(crate) struct Entry {
     located: bool,
     /// What it was taken for until now, where somebody knows more.
     taken_for: Option<Deployment>,
-}
-
-/// What is known of a deployment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Known {
-    /// What counts of all that was said.
-    pub(crate) said: Lesson,
-    /// What each validation said.
-    pub(crate) lessons: Lessons,
-    /// The problem that answers for it.
-    pub(crate) bound_to: Option<String>,
 }
 
 impl Entry {
@@ -101,7 +87,7 @@ impl Reading {
         Self(Entry {
             key: Key::deployment(&deployment.group, deployment.at, &deployment.id),
             deployment,
-            known: nothing(),
+            known: Known::default(),
             read: None,
             located: false,
             taken_for: None,
@@ -183,7 +169,7 @@ impl Store {
                 Some(found) => item::json(found, "deployment")?,
                 None => deployment.clone(),
             },
-            known: read.clone().unwrap_or_else(nothing),
+            known: read.clone().unwrap_or_default(),
             read,
             key,
             located,
@@ -296,18 +282,6 @@ pub(crate) fn outward(found: &Item) -> Result<LedgerEntry, StoreError> {
         taught_by: known.said.by,
         bound_to: known.bound_to,
     })
-}
-
-/// What is known of a deployment that was only entered.
-fn nothing() -> Known {
-    Known {
-        said: Lesson {
-            standing: Standing::Unknown,
-            by: NOBODY.to_owned(),
-        },
-        lessons: Lessons::default(),
-        bound_to: None,
-    }
 }
 
 fn known(found: &Item) -> Result<Known, StoreError> {

@@ -1,15 +1,13 @@
 //! What is known of the revisions of a group.
 
-use std::collections::BTreeMap;
-
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
-use release::deployment::{Deployment, Group, LedgerEntry, Standing};
+use release::deployment::{Deployment, Group, LedgerEntry};
+use release::ledger::Lesson;
 use release::validation::ValidationId;
-use serde::{Deserialize, Serialize};
 
-use crate::entry::{Entry, Known, NOBODY, Reading, outward};
+use crate::entry::{Entry, Reading, outward};
 use crate::error::unavailable;
 use crate::item;
 use crate::transaction::{Attempt, Write};
@@ -19,10 +17,6 @@ use crate::{Store, StoreError};
 /// has to know what ran long before it reads on, with
 /// [`Store::deployments_between`].
 pub const HISTORY: usize = 50;
-
-/// How many validations of a deployment are remembered one by one. Any number of
-/// them may judge what runs, and an item has its bounds.
-const MOST_LESSONS: usize = 50;
 
 impl Store {
     /// The deployments of a group up to and including `until`, the newest
@@ -129,109 +123,4 @@ impl Store {
         }
         self.entry_writes(&entries)
     }
-}
-
-impl Known {
-    /// What is known once validation `id` says `lesson`.
-    ///
-    /// The validations of a deployment make one word together, the worst, in
-    /// whatever order they come. What anybody else said of it, such as a
-    /// problem, weighs as [`Standing::taught`] says.
-    fn learn(&mut self, id: ValidationId, lesson: &Lesson) {
-        let by_validations = self.said.by == NOBODY || self.lessons.has(&self.said);
-        self.lessons.each.insert(id, lesson.clone());
-        let Some(worst) = self.lessons.worst() else {
-            return;
-        };
-        let standing = if by_validations {
-            worst.standing
-        } else {
-            self.said.standing.taught(worst.standing)
-        };
-        let stays =
-            self.said.standing == standing && (!by_validations || self.lessons.has(&self.said));
-        if !stays && worst.standing == standing {
-            self.said = worst;
-        }
-        self.lessons.forget_all_but(MOST_LESSONS, &self.said);
-    }
-
-    /// What is known once a problem has nothing to say any more: what the
-    /// validations hold against it, and nothing good.
-    pub(crate) fn lift(&mut self, by: String) {
-        let failed = self
-            .lessons
-            .worst()
-            .filter(|worst| worst.standing == Standing::Bad);
-        self.said = failed.unwrap_or(Lesson {
-            standing: Standing::Unknown,
-            by,
-        });
-    }
-}
-
-/// What the validations said of a deployment: each of the newest, and of those
-/// before them the worst.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Lessons {
-    pub(crate) each: BTreeMap<ValidationId, Lesson>,
-    pub(crate) forgotten: Option<Forgotten>,
-}
-
-/// Words that are no longer kept one by one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Forgotten {
-    pub(crate) count: u32,
-    pub(crate) worst: Lesson,
-}
-
-impl Lessons {
-    /// Whether somebody said exactly this.
-    fn has(&self, said: &Lesson) -> bool {
-        self.all().any(|one| one == said)
-    }
-
-    /// The worst word of all validations, from the one that said it first.
-    fn worst(&self) -> Option<Lesson> {
-        let standing = self
-            .all()
-            .map(|said| said.standing)
-            .reduce(Standing::worse)?;
-        self.all().find(|said| said.standing == standing).cloned()
-    }
-
-    fn all(&self) -> impl Iterator<Item = &Lesson> {
-        let forgotten = self.forgotten.iter().map(|forgotten| &forgotten.worst);
-        forgotten.chain(self.each.values())
-    }
-
-    /// Keeps the newest words. Of the others the worst stays, and of two alike
-    /// the one that counts.
-    fn forget_all_but(&mut self, most: usize, said: &Lesson) {
-        while most < self.each.len()
-            && let Some((_, oldest)) = self.each.pop_first()
-        {
-            let (count, worst) = match self.forgotten.take() {
-                None => (0, oldest),
-                Some(Forgotten { count, worst }) => {
-                    let is_milder = worst.standing.worse(oldest.standing) != worst.standing;
-                    let is_alike = worst.standing == oldest.standing;
-                    if is_milder || (is_alike && oldest == *said) {
-                        (count, oldest)
-                    } else {
-                        (count, worst)
-                    }
-                }
-            };
-            let count = count.saturating_add(1);
-            self.forgotten = Some(Forgotten { count, worst });
-        }
-    }
-}
-
-/// What a verdict or a person says of a deployment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Lesson {
-    pub(crate) standing: Standing,
-    pub(crate) by: String,
 }

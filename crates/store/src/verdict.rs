@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put, Update};
-use monspec::Verdict;
 use release::approval::Answer;
-use release::deployment::{Deployment, Standing, by_validation};
+use release::deployment::Deployment;
 use release::evidence::Evidence;
+use release::ledger::Lesson;
 use release::plot::Plotted;
 use release::validation::{Intent, Judgement, Phase, Registration, ValidationId};
 
@@ -14,7 +14,6 @@ use crate::change::Change;
 use crate::claim::Claimed;
 use crate::entry::Entry;
 use crate::item::{self, Item, Key, expiring};
-use crate::ledger::Lesson;
 use crate::packed::{fits, pack_json};
 use crate::transaction::{Attempt, Write};
 use crate::{Store, StoreError};
@@ -85,7 +84,7 @@ impl Store {
         mut beside: Option<Beside>,
     ) -> Result<(), StoreError> {
         let registration = &claimed.validation.registration;
-        let lesson = lesson(registration.id, evidence);
+        let lesson = Lesson::of_verdict(registration.id, evidence);
         let change = judged(&judgement, plot);
         let change = match &intent {
             Some(intent) => change.and("intent", item::json_attribute(intent)),
@@ -158,24 +157,6 @@ fn judged(judgement: &Judgement, plot: &[Plotted]) -> Change {
         .and("plot", AttributeValue::L(plot))
         .and("faults", AttributeValue::N("0".to_owned()))
         .and("waits", AttributeValue::N("0".to_owned()))
-}
-
-/// What a verdict teaches the ledger. A first release had nothing to be held
-/// against, so it proves nothing.
-fn lesson(id: ValidationId, evidence: &Evidence) -> Lesson {
-    let first_release = evidence
-        .findings
-        .iter()
-        .any(|finding| finding.finding.accepted);
-    let standing = match evidence.verdict {
-        Verdict::Passed if !first_release => Standing::Good,
-        Verdict::Failed => Standing::Bad,
-        Verdict::Passed | Verdict::Inconclusive => Standing::Unknown,
-    };
-    Lesson {
-        standing,
-        by: format!("{} ({})", by_validation(id), evidence.verdict),
-    }
 }
 
 fn plotted(point: &Plotted) -> AttributeValue {

@@ -7,14 +7,13 @@
 use aws_sdk_dynamodb::types::{AttributeValue, Update};
 use jiff::Timestamp;
 use release::approval::Answer;
-use release::deployment::Standing;
+use release::ledger::Lesson;
 use release::validation::{
     Ending, Hook, PersonsWord, Phase, Unfulfilled, Validation, ValidationId, Wish,
 };
 
 use crate::change::Change;
 use crate::item::{self, Item, Key, STUCK_SINCE};
-use crate::ledger::Lesson;
 use crate::stuck::{PANICS, UNREADABLE};
 use crate::tables::{shard_key, shard_of};
 use crate::transaction::{Attempt, Write};
@@ -77,10 +76,8 @@ impl Store {
             let slot = slot.filter(|_| !goes_on);
             writes.extend(slot.map(|slot| self.say_in(&slot, id, wish)));
             if wish == Wish::Release {
-                let lesson = Lesson {
-                    standing: Standing::Unknown,
-                    by: format!("released by {}: {}", word.who, word.why),
-                };
+                let by = format!("released by {}: {}", word.who, word.why);
+                let lesson = Lesson::overridden(by);
                 let taught = validation.registration.taught();
                 writes.extend(self.lessons(taught, id, &lesson).await?);
             }

@@ -7,7 +7,8 @@ use delivery::pipeline::Target;
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use release::deployment::{Group, LedgerEntry, Origin};
-use store::{Ruling, Store};
+use release::ledger::Ruling;
+use store::Store;
 
 use crate::handle_problem::{recorded, target};
 

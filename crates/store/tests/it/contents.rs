@@ -2,9 +2,9 @@
 
 use monspec::Verdict;
 use release::deployment::{Deployment, Group, Standing};
+use release::ledger::{Effect, Ruling};
 use release::remediation::targets;
 use release::validation::Registration;
-use store::{Effect, Ruling};
 
 use crate::world::{World, at, deployment, group, person, registration};
 

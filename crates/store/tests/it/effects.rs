@@ -3,8 +3,9 @@
 
 use monspec::Verdict;
 use release::deployment::{Deployment, Group, LedgerEntry, Origin, Standing};
+use release::ledger::Effect;
 use release::remediation::Guard;
-use store::{Advanced, ClaimedProblem, Effect, Reading, StoreError};
+use store::{Advanced, ClaimedProblem, Reading, StoreError};
 
 use crate::world::{World, at, deployment, group, registration};
 

@@ -2,7 +2,7 @@
 
 use monspec::Verdict;
 use release::deployment::Standing;
-use store::{Effect, Ruling};
+use release::ledger::{Effect, Ruling};
 
 use crate::world::{World, deployment, group, registration};
 

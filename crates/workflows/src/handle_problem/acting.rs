@@ -4,10 +4,11 @@
 use anyhow::Context as _;
 use delivery::codedeploy::{Created, Redeployment, Status};
 use release::deployment::{Deployment, Origin};
+use release::ledger::Effect;
 use release::pause::Stopped;
 use release::problem::Problem;
 use release::remediation::{Admission, Guard, Hand, Heal, Refusal, State};
-use store::{Advanced, ClaimedProblem, Effect};
+use store::{Advanced, ClaimedProblem};
 
 use super::healing::{Next, Step};
 use super::pass::{Pass, PausesUnknown};

@@ -9,10 +9,11 @@ use futures_util::future::{join, join_all, try_join_all};
 use jiff::{SignedDuration, Timestamp};
 use release::attribution::{Attribution, Blame, attribute};
 use release::deployment::{Group, Origin};
+use release::ledger::Effect;
 use release::problem::{Finding, Problem, Remediation};
 use release::remediation::{Refusal, State};
 use release::window::saturating_add;
-use store::{Advanced, ClaimedProblem, Effect};
+use store::{Advanced, ClaimedProblem};
 
 use super::candidates::{Affected, Case, Gathered, gather};
 use super::pass::Pass;

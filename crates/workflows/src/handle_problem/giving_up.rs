@@ -1,8 +1,9 @@
 //! Ending what can be brought to no better end.
 
+use release::ledger::Effect;
 use release::problem::Finding;
 use release::remediation::State;
-use store::{Advanced, ClaimedProblem, Effect, StoreError};
+use store::{Advanced, ClaimedProblem, StoreError};
 
 use super::pass::Pass;
 use super::{comments, words};

@@ -3,9 +3,10 @@
 
 use delivery::codedeploy::{self, Status};
 use release::deployment::Deployment;
+use release::ledger::Effect;
 use release::problem::Problem;
 use release::remediation::{Facts, Guard, Hand, Heal, Look, Needless, Refusal, Runs, State, look};
-use store::{Advanced, ClaimedProblem, Effect};
+use store::{Advanced, ClaimedProblem};
 
 use super::acting::heal_record;
 use super::pass::Pass;
@@ -118,12 +119,8 @@ impl Step<'_> {
         let change = |problem: &mut Problem| {
             problem.waits = 0;
             let remediation = &mut problem.remediations[self.index];
-            for effect in effects {
-                match effect {
-                    Effect::Blame { .. } => remediation.holds = true,
-                    Effect::Release { .. } | Effect::Condemn { .. } => remediation.holds = false,
-                    Effect::Guard { .. } | Effect::Trust { .. } | Effect::Enter { .. } => {}
-                }
+            for holds in effects.iter().filter_map(Effect::holds) {
+                remediation.holds = holds;
             }
             if matches!(state, State::Unconfirmed { .. }) {
                 remediation.holds = false;

@@ -9,12 +9,13 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use release::deployment::Group;
+use release::ledger::Effect;
 use release::pause::{Pause, Stopped, Stops, Target};
 use release::problem::{Arrival, Finding, Phase, Problem, Reported};
 use release::remediation::State;
 use release::validation::backoff;
 use release::window::saturating_add;
-use store::{Advanced, ClaimError, ClaimedProblem, Effect, Reading, Store, StoreError};
+use store::{Advanced, ClaimError, ClaimedProblem, Reading, Store, StoreError};
 use tokio::time::Instant;
 
 use super::cause::Found;

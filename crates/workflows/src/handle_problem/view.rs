@@ -135,8 +135,7 @@ impl View {
     /// Whether something is held in this group against what it brings.
     pub(super) fn is_tainted(&self, made: &codedeploy::Deployment) -> bool {
         let brings = completed(recorded(made), Some(made)).contents();
-        let is_held =
-            |entry: &&LedgerEntry| matches!(entry.standing, Standing::Suspect | Standing::Bad);
+        let is_held = |entry: &&LedgerEntry| entry.standing.is_against();
         self.ledger.iter().filter(is_held).any(|entry| {
             let entry = completed(entry.deployment.clone(), self.made(&entry.deployment.id));
             !entry.contents().is_disjoint(&brings)
@@ -264,8 +263,7 @@ impl View {
             taught_by: String::new(),
             bound_to: None,
         }));
-        let tainted =
-            |entry: &LedgerEntry| matches!(entry.standing, Standing::Suspect | Standing::Bad);
+        let tainted = |entry: &LedgerEntry| entry.standing.is_against();
         // What is suspect speaks against its content even if it never ran.
         entries.retain(|entry| tainted(entry) || !unsuccessful(&entry.deployment.id));
         entries

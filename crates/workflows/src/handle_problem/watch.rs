@@ -3,9 +3,10 @@
 
 use delivery::codedeploy::Status;
 use jiff::{SignedDuration, Timestamp};
+use release::ledger::Effect;
 use release::problem::{Problem, Reported};
 use release::remediation::{Hand, Heal, Needless, State};
-use store::{Advanced, ClaimedProblem, Effect};
+use store::{Advanced, ClaimedProblem};
 
 use super::healing::{Next, Step};
 use super::words;

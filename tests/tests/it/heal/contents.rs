@@ -5,7 +5,7 @@ use delivery::codedeploy::CodeDeploy;
 use delivery::pipeline::Target;
 use lab::codedeploy::{GroupOptions, Platform, Revision};
 use release::deployment::{Deployment, Group, Origin};
-use store::Ruling;
+use release::ledger::Ruling;
 
 use super::scene::{APPLICATION, GROUP, Scene, group};
 use super::stories;

@@ -4,9 +4,9 @@
 use jiff::SignedDuration;
 use lab::codedeploy::{AutoRollback, Creator, GroupOptions, Outcome, Revision, RollbackEvent};
 use release::deployment::{Deployment, Group, Origin, Standing};
+use release::ledger::Ruling;
 use release::problem::Finding;
 use release::tie::Tie;
-use store::Ruling;
 
 use super::scene::{APPLICATION, GROUP, Scene, group, healed_by};
 use super::stories;

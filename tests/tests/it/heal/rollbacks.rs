@@ -8,9 +8,9 @@ use jiff::SignedDuration;
 use lab::codedeploy::{AutoRollback, Creator, GroupOptions, Outcome, RollbackEvent};
 use lab::tenant::Problem;
 use release::deployment::{Deployment, Origin, Standing};
+use release::ledger::Ruling;
 use release::problem::{Finding, Phase};
 use release::remediation::{Hand, Needless, Refusal, State};
-use store::Ruling;
 use workflows::handle_problem::Mode;
 
 use super::scene::{APPLICATION, GROUP, Scene, group};

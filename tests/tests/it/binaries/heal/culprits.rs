@@ -8,8 +8,8 @@ use lab::aws::Fault;
 use lab::codedeploy::{AutoRollback, GroupOptions, Outcome, Revision, RollbackEvent};
 use lab::world::{PRODUCTION, Settings};
 use release::deployment::{self, Origin};
+use release::ledger::Ruling;
 use release::remediation::{Hand, Needless, State};
-use store::Ruling;
 
 use super::stories::{healed, healed_to, set};
 use super::under_both;

@@ -11,7 +11,7 @@ use lab::aws::Fault;
 use lab::codedeploy::{Creator, Outcome};
 use lab::tenant::{Fault as TenantFault, Problem, ThrottleHeaders, Times};
 use release::deployment::{Deployment, Group};
-use store::Ruling;
+use release::ledger::Ruling;
 use workflows::handle_problem::{Connected, Notified, handle_problems, notified};
 
 use super::promises::Before;

@@ -13,7 +13,8 @@ use jiff::SignedDuration;
 use lab::codedeploy::{AutoRollback, GroupOptions, Outcome, Revision, RollbackEvent};
 use lab::tenant::Problem;
 use release::deployment::{Deployment, Group, Origin};
-use store::{Ruling, Store};
+use release::ledger::Ruling;
+use store::Store;
 use workflows::handle_problem::{Mode, Services};
 
 use super::Tally;

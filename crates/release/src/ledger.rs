@@ -1,0 +1,539 @@
+//! The law of the ledger: what is known of a deployment, and what each word on it
+//! does.
+//!
+//! | Who | Says | What is known then |
+//! |---|---|---|
+//! | nobody | that it was deployed | nothing: unknown |
+//! | a validation | its verdict, or what the person who overrode it said | the worst that its validations say together; what a problem or a person said against it stays |
+//! | a problem | that it is to blame | suspect, and bound to the problem; bad stays bad; refused while another problem holds it |
+//! | the problem that holds it | that it is not answered | bound to nobody; if that lifts the blame, what validations hold against it, and nothing good |
+//! | the problem that made it suspect | that it ended when it was replaced | bad |
+//! | a person | that it is cleared, condemned or confirmed | that, in place of everything that was said; the binding stays |
+
+use std::collections::BTreeMap;
+
+use monspec::Verdict;
+use serde::{Deserialize, Serialize};
+
+use crate::deployment::{Deployment, Group, Standing, by_validation};
+use crate::evidence::Evidence;
+use crate::remediation::Guard;
+use crate::validation::ValidationId;
+
+/// Who said what is known of a deployment that was only entered.
+const NOBODY: &str = "nobody yet";
+
+/// How many validations of a deployment are remembered one by one. Any number of
+/// them may judge what runs, and a record has its bounds.
+const MOST_LESSONS: usize = 50;
+
+/// What is known of a deployment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// What counts of all that was said.
+    pub said: Lesson,
+    /// What each validation said.
+    pub lessons: Lessons,
+    /// The problem that answers for it.
+    pub bound_to: Option<String>,
+}
+
+/// What somebody says of a deployment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lesson {
+    /// What it is.
+    pub standing: Standing,
+    /// Who says so.
+    pub by: String,
+}
+
+/// What the validations said of a deployment: each of the newest, and of those
+/// before them the worst.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lessons {
+    /// The newest, by validation.
+    pub each: BTreeMap<ValidationId, Lesson>,
+    /// Those before them.
+    pub forgotten: Option<Forgotten>,
+}
+
+/// Words that are no longer kept one by one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forgotten {
+    /// How many.
+    pub count: u32,
+    /// The worst of them.
+    pub worst: Lesson,
+}
+
+/// What a person says of a deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ruling {
+    /// Nothing is held against it any more.
+    Clear,
+    /// It must not be deployed again.
+    Condemn,
+    /// It runs and is as it should be. What is suspect or bad is cleared first.
+    Confirm,
+}
+
+/// What a step of an answer to a problem does to the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// The deployment becomes suspect because of the problem and is bound to
+    /// it. Stale if another problem holds it. What is bad already stays bad.
+    Blame {
+        /// What is to blame.
+        deployment: Deployment,
+    },
+    /// The binding ends without a heal. Nothing, where another problem holds
+    /// the deployment.
+    Release {
+        /// What was to blame.
+        deployment: Deployment,
+        /// Whether what the problem said of it is taken back as well.
+        lift: bool,
+    },
+    /// What is suspect because of the problem becomes bad. Nothing, where
+    /// somebody has cleared it.
+    Condemn {
+        /// What was to blame.
+        deployment: Deployment,
+    },
+    /// The guard of a group goes from what was read to what follows. Stale if
+    /// it has changed.
+    Guard {
+        /// The group.
+        group: Group,
+        /// What was read.
+        from: Guard,
+        /// What follows.
+        to: Guard,
+    },
+    /// Nothing, while nothing speaks against deploying this again. Stale
+    /// otherwise.
+    Trust {
+        /// What shall be deployed again.
+        target: Deployment,
+    },
+    /// A heal enters the ledger.
+    Enter {
+        /// The heal.
+        deployment: Deployment,
+    },
+}
+
+/// Another problem holds the deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held;
+
+impl Effect {
+    /// Whether the problem holds its culprit after this, where this changes it.
+    pub fn holds(&self) -> Option<bool> {
+        match self {
+            Self::Blame { .. } => Some(true),
+            Self::Release { .. } | Self::Condemn { .. } => Some(false),
+            Self::Guard { .. } | Self::Trust { .. } | Self::Enter { .. } => None,
+        }
+    }
+}
+
+impl Standing {
+    /// Whether this speaks against deploying the content again, in any group.
+    pub fn is_against(self) -> bool {
+        matches!(self, Self::Suspect | Self::Bad)
+    }
+
+    /// The standing after validations taught `lesson` together.
+    ///
+    /// What a problem said is not lifted by a later good validation; only a
+    /// person clears a suspect or bad revision.
+    #[must_use]
+    fn taught(self, lesson: Self) -> Self {
+        if self.is_against() { self } else { lesson }
+    }
+
+    /// What two validations of one deployment say together: good only if both
+    /// do, and bad if either does.
+    #[must_use]
+    fn worse(self, other: Self) -> Self {
+        [Self::Bad, Self::Suspect, Self::Unknown]
+            .into_iter()
+            .find(|standing| [self, other].contains(standing))
+            .unwrap_or(Self::Good)
+    }
+}
+
+impl Lesson {
+    /// What a verdict teaches. A first release had nothing to be held against, so
+    /// it proves nothing.
+    pub fn of_verdict(id: ValidationId, evidence: &Evidence) -> Self {
+        let mut findings = evidence.findings.iter();
+        let is_first_release = findings.any(|finding| finding.finding.accepted);
+        let standing = match evidence.verdict {
+            Verdict::Passed if !is_first_release => Standing::Good,
+            Verdict::Failed => Standing::Bad,
+            Verdict::Passed | Verdict::Inconclusive => Standing::Unknown,
+        };
+        let by = format!("{} ({})", by_validation(id), evidence.verdict);
+        Self { standing, by }
+    }
+
+    /// What is left of a verdict that a person decided instead: the revision is
+    /// neither good nor bad by our measure.
+    pub fn overridden(by: String) -> Self {
+        let standing = Standing::Unknown;
+        Self { standing, by }
+    }
+}
+
+impl Default for Known {
+    /// What is known of a deployment that was only entered.
+    fn default() -> Self {
+        Self {
+            said: Lesson {
+                standing: Standing::Unknown,
+                by: NOBODY.to_owned(),
+            },
+            lessons: Lessons::default(),
+            bound_to: None,
+        }
+    }
+}
+
+impl Known {
+    /// What is known once validation `id` says `lesson`.
+    ///
+    /// The validations of a deployment make one word together, the worst, in
+    /// whatever order they come.
+    pub fn learn(&mut self, id: ValidationId, lesson: &Lesson) {
+        let by_validations = self.said.by == NOBODY || self.lessons.has(&self.said);
+        self.lessons.each.insert(id, lesson.clone());
+        let Some(worst) = self.lessons.worst() else {
+            return;
+        };
+        let standing = if by_validations {
+            worst.standing
+        } else {
+            self.said.standing.taught(worst.standing)
+        };
+        let stays =
+            self.said.standing == standing && (!by_validations || self.lessons.has(&self.said));
+        if !stays && worst.standing == standing {
+            self.said = worst;
+        }
+        self.lessons.forget_all_but(MOST_LESSONS, &self.said);
+    }
+
+    /// What is known once a step of `problem` had this effect on the deployment.
+    pub fn apply(&mut self, problem: &str, effect: &Effect) -> Result<(), Held> {
+        let is_bound = self.bound_to.as_deref() == Some(problem);
+        let is_suspect =
+            self.said.standing == Standing::Suspect && self.said.by == by_problem(problem);
+        match effect {
+            Effect::Blame { .. } => {
+                if self.bound_to.is_some() && !is_bound {
+                    return Err(Held);
+                }
+                self.bound_to = Some(problem.to_owned());
+                if self.said.standing != Standing::Bad {
+                    self.said = Lesson {
+                        standing: Standing::Suspect,
+                        by: by_problem(problem),
+                    };
+                }
+            }
+            Effect::Release { lift, .. } => {
+                if is_bound {
+                    self.bound_to = None;
+                }
+                if *lift && is_suspect {
+                    self.lift(format!("{}, which was not answered", by_problem(problem)));
+                }
+            }
+            Effect::Condemn { .. } => {
+                if is_suspect {
+                    self.said.standing = Standing::Bad;
+                }
+            }
+            // Entering a deployment says nothing of it.
+            Effect::Enter { .. } | Effect::Guard { .. } | Effect::Trust { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// What the validations hold against it, and nothing good.
+    fn lift(&mut self, by: String) {
+        let failed = self
+            .lessons
+            .worst()
+            .filter(|worst| worst.standing == Standing::Bad);
+        self.said = failed.unwrap_or(Lesson {
+            standing: Standing::Unknown,
+            by,
+        });
+    }
+
+    /// What is known once a person has said this; nothing changes where they
+    /// confirm what something is held against.
+    #[must_use]
+    pub fn ruled(&self, ruling: Ruling, who: &str, reason: &str) -> Option<Self> {
+        // Who confirms says nothing of what is held against it.
+        if ruling == Ruling::Confirm && self.said.standing != Standing::Unknown {
+            return None;
+        }
+        let (standing, done) = match ruling {
+            Ruling::Clear => (Standing::Unknown, "cleared"),
+            Ruling::Condemn => (Standing::Bad, "condemned"),
+            Ruling::Confirm => (Standing::Good, "confirmed"),
+        };
+        Some(Self {
+            said: Lesson {
+                standing,
+                by: format!("{done} by {who}: {reason}"),
+            },
+            // What they said is what the person has heard and answered.
+            lessons: Lessons::default(),
+            bound_to: self.bound_to.clone(),
+        })
+    }
+}
+
+impl Lessons {
+    /// Whether somebody said exactly this.
+    fn has(&self, said: &Lesson) -> bool {
+        self.all().any(|one| one == said)
+    }
+
+    /// The worst word of all validations, from the one that said it first.
+    fn worst(&self) -> Option<Lesson> {
+        let standing = self
+            .all()
+            .map(|said| said.standing)
+            .reduce(Standing::worse)?;
+        self.all().find(|said| said.standing == standing).cloned()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Lesson> {
+        let forgotten = self.forgotten.iter().map(|forgotten| &forgotten.worst);
+        forgotten.chain(self.each.values())
+    }
+
+    /// Keeps the newest words. Of the others the worst stays, and of two alike
+    /// the one that counts.
+    fn forget_all_but(&mut self, most: usize, said: &Lesson) {
+        while most < self.each.len()
+            && let Some((_, oldest)) = self.each.pop_first()
+        {
+            let (count, worst) = match self.forgotten.take() {
+                None => (0, oldest),
+                Some(Forgotten { count, worst }) => {
+                    let is_milder = worst.standing.worse(oldest.standing) != worst.standing;
+                    let is_alike = worst.standing == oldest.standing;
+                    if is_milder || (is_alike && oldest == *said) {
+                        (count, oldest)
+                    } else {
+                        (count, worst)
+                    }
+                }
+            };
+            let count = count.saturating_add(1);
+            self.forgotten = Some(Forgotten { count, worst });
+        }
+    }
+}
+
+/// How a problem signs what it says of a deployment.
+fn by_problem(id: &str) -> String {
+    format!("problem {id}")
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::deployment::Origin;
+
+    #[test]
+    fn good_validation_lifts_neither_suspect_nor_bad() {
+        assert_eq!(Standing::Unknown.taught(Standing::Good), Standing::Good);
+        assert_eq!(Standing::Good.taught(Standing::Bad), Standing::Bad);
+        assert_eq!(Standing::Suspect.taught(Standing::Good), Standing::Suspect);
+        assert_eq!(Standing::Bad.taught(Standing::Good), Standing::Bad);
+    }
+
+    #[test]
+    fn validations_of_one_deployment_say_the_worst_in_any_order() {
+        use Standing::{Bad, Good, Unknown};
+        for (one, other, together) in [
+            (Good, Good, Good),
+            (Good, Unknown, Unknown),
+            (Good, Bad, Bad),
+            (Unknown, Bad, Bad),
+        ] {
+            assert_eq!(one.worse(other), together);
+            assert_eq!(other.worse(one), together);
+        }
+    }
+
+    /// Each case: what is known, what the problem `P-1` does, and what follows.
+    #[test]
+    fn each_effect_does_what_the_table_says() {
+        use Standing::{Bad, Good, Suspect, Unknown};
+        let ours = |standing| known(standing, "problem P-1", Some("P-1"));
+        let lifted = |standing| known(standing, "problem P-1, which was not answered", None);
+        let lift = Effect::Release {
+            deployment: deployment(),
+            lift: true,
+        };
+        let keep = Effect::Release {
+            deployment: deployment(),
+            lift: false,
+        };
+        for (before, effect, after) in [
+            (Known::default(), blame(), Ok(ours(Suspect))),
+            (known(Good, "v", None), blame(), Ok(ours(Suspect))),
+            (ours(Suspect), blame(), Ok(ours(Suspect))),
+            (
+                known(Bad, "v", None),
+                blame(),
+                Ok(known(Bad, "v", Some("P-1"))),
+            ),
+            (
+                known(Suspect, "problem P-0", Some("P-0")),
+                blame(),
+                Err(Held),
+            ),
+            (ours(Suspect), lift.clone(), Ok(lifted(Unknown))),
+            (ours(Suspect), keep, Ok(known(Suspect, "problem P-1", None))),
+            (
+                known(Bad, "v", Some("P-1")),
+                lift.clone(),
+                Ok(known(Bad, "v", None)),
+            ),
+            (
+                known(Suspect, "problem P-0", Some("P-0")),
+                lift,
+                Ok(known(Suspect, "problem P-0", Some("P-0"))),
+            ),
+            (ours(Suspect), condemn(), Ok(ours(Bad))),
+            (
+                known(Unknown, "cleared by Ann: a false alarm", Some("P-1")),
+                condemn(),
+                Ok(known(Unknown, "cleared by Ann: a false alarm", Some("P-1"))),
+            ),
+        ] {
+            let mut follows = before.clone();
+            let done = follows.apply("P-1", &effect);
+            assert_eq!(done.map(|()| follows), after, "{before:?} {effect:?}");
+        }
+    }
+
+    #[test]
+    fn lifted_blame_leaves_what_a_validation_holds_against_it() {
+        let failed = Lesson {
+            standing: Standing::Bad,
+            by: "validation 1 (Failed)".to_owned(),
+        };
+        let mut known = Known::default();
+        known.apply("P-1", &blame()).unwrap();
+        known.learn(validation(1), &failed);
+        assert_eq!(known.said.standing, Standing::Suspect);
+
+        let lift = Effect::Release {
+            deployment: deployment(),
+            lift: true,
+        };
+        known.apply("P-1", &lift).unwrap();
+
+        assert_eq!(known.said, failed);
+    }
+
+    #[test]
+    fn person_outweighs_everything_and_confirms_only_what_nothing_speaks_against() {
+        for standing in [Standing::Suspect, Standing::Bad, Standing::Good] {
+            let before = known(standing, "problem P-1", Some("P-1"));
+            assert_eq!(before.ruled(Ruling::Confirm, "Ann", "it runs"), None);
+            let cleared = before.ruled(Ruling::Clear, "Ann", "a false alarm");
+            let expected = known(
+                Standing::Unknown,
+                "cleared by Ann: a false alarm",
+                Some("P-1"),
+            );
+            assert_eq!(cleared, Some(expected));
+        }
+        let confirmed = Known::default().ruled(Ruling::Confirm, "Ann", "it runs");
+        let expected = known(Standing::Good, "confirmed by Ann: it runs", None);
+        assert_eq!(confirmed, Some(expected));
+    }
+
+    #[test]
+    fn many_validations_are_forgotten_but_for_the_worst_word() {
+        let mut known = Known::default();
+        let lesson = |standing, number: usize| Lesson {
+            standing,
+            by: format!("validation {number}"),
+        };
+        for number in 0..MOST_LESSONS + 2 {
+            let standing = if number == 0 {
+                Standing::Bad
+            } else {
+                Standing::Good
+            };
+            known.learn(validation(number), &lesson(standing, number));
+        }
+
+        assert_eq!(known.lessons.each.len(), MOST_LESSONS);
+        assert_eq!(known.said, lesson(Standing::Bad, 0));
+        let forgotten = known.lessons.forgotten.unwrap();
+        assert_eq!(forgotten.count, 2);
+        assert_eq!(forgotten.worst, lesson(Standing::Bad, 0));
+    }
+
+    fn known(standing: Standing, by: &str, bound_to: Option<&str>) -> Known {
+        Known {
+            said: Lesson {
+                standing,
+                by: by.to_owned(),
+            },
+            lessons: Lessons::default(),
+            bound_to: bound_to.map(str::to_owned),
+        }
+    }
+
+    /// The validations in the order in which they were registered.
+    fn validation(number: usize) -> ValidationId {
+        let second = i64::try_from(number).unwrap();
+        ValidationId::new(Timestamp::from_second(second).unwrap(), [0; 10])
+    }
+
+    fn blame() -> Effect {
+        Effect::Blame {
+            deployment: deployment(),
+        }
+    }
+
+    fn condemn() -> Effect {
+        Effect::Condemn {
+            deployment: deployment(),
+        }
+    }
+
+    fn deployment() -> Deployment {
+        Deployment {
+            id: "d-1".to_owned(),
+            group: Group {
+                application: "Shop".to_owned(),
+                name: "Production".to_owned(),
+            },
+            at: Timestamp::UNIX_EPOCH,
+            execution: None,
+            version: "1".to_owned(),
+            identity: "one".to_owned(),
+            location: None,
+            digest: None,
+            origin: Origin::Release,
+        }
+    }
+}
