@@ -2,51 +2,55 @@
 //!
 //! # Transitions
 //!
+//! [`step`] decides the rows that have a name, and each of them is a case of its
+//! tests; the others are about the problem as a whole.
+//!
 //! Claims, leases and crashes work as for a validation: every write is
 //! conditional on the claim, and a crashed worker's problem is due again at the
 //! lease.
 //!
-//! | State | Event | Durable write | External call | Killed before the write | Killed after the write |
-//! |---|---|---|---|---|---|
-//! | – | it is reported open, and no worker has it | the problem, and the claim of whoever was told, in one write | – | the sender hears no yes | due again at the lease |
-//! | – | a problem is blamed on a deployment | remediation Attributed, culprit suspect and bound to this problem, in one transaction | – | blamed again | as written |
-//! | – | the culprit is bound to another problem | remediation Joined | – | blamed again | as written |
-//! | – | nobody is to blame, and the notification is young | due later | – | looked at again | as written |
-//! | – | nobody is to blame, and it is old | the finding, nothing is bound | – | looked at again | as written |
-//! | – | it settled with nothing done and is reported open, or it was over and is found open | as if heard of now | – | settled as it was | as written |
-//! | – | a heal is to blame | refused, nothing is bound | – | blamed again | as written |
-//! | – | more groups than allowed are to blame | the finding, nothing is bound | – | blamed again | as written |
-//! | – | either of two may be to blame, by the rounding of the tenant's time | the finding, nothing is bound | – | blamed again | as written |
-//! | Joined | the other problem let the culprit go, this one is open | Attributed, bound, in one transaction | – | looked at again | as written |
-//! | Attributed and being stopped, Intended, Deploying | the tenant says nothing of the problem, or of the one that it became a part of | – | – | – | the rows below; nothing is begun but what a stop owes |
-//! | Attributed | a check says no | not needed or refused with the reason | – | checked again | as written |
-//! | Attributed | another deployment runs, or another problem is answered in the group, for a day at most | due later | – | checked again | as written |
-//! | Attributed and not being stopped | there is something to do, and the group is paused or frozen, or nobody can say | due later, with a comment that says why | – | checked again | as written |
-//! | Attributed | the culprit is still being deployed, the guard is free and there is a target | that it is stopped | stop it, without rollback | checked again | stopped again: already stopped |
-//! | Attributed, the culprit is being stopped or was | the problem closes, or its notification becomes old | – | – | checked again | a heal is owed all the same: the rows below |
-//! | Attributed | a deployment with the culprit's marker is there | Deploying with its id, guard taken, the heal in the ledger, in one transaction | – | found again | as written |
-//! | Attributed | a rollback of CodeDeploy replaces the culprit by content that is neither suspect nor bad, is under way or succeeded after the problem began, however old or over the problem is | as in the row above | – | found again | as written |
-//! | Attributed | a rollback of CodeDeploy brings what is suspect or bad as well | due later, and once it has ended as where the culprit runs: the rows below | – | checked again | as written |
-//! | Attributed | a rollback of CodeDeploy failed or was stopped | as where the culprit runs: the rows below | – | checked again | as written |
-//! | Attributed | the culprit changed no instance | not needed | – | checked again | as written |
-//! | Attributed | a target is found and the guard is free | Intended with target and marker, guard taken, nothing held against the target, in one transaction | – | checked again | next rows |
-//! | Attributed | the same, in shadow | Shadowed with target, guard in cooldown, in one transaction | – | checked again | as written |
-//! | Intended | just written by this worker | – | create the deployment | – | next rows |
-//! | Intended | created | Deploying with its id, the heal in the ledger, in one transaction | – | its marker is found | as written |
-//! | Intended | met by another worker, its marker is found | as in the row above | – | searched again | as written |
-//! | Intended | met by another worker, its marker is not found | Attributed, guard given back, in one transaction | – | searched again | decided anew |
-//! | Intended | CodeDeploy is busy with another deployment | Attributed, guard given back, in one transaction | – | its marker is searched | decided anew |
-//! | Intended | CodeDeploy does not take the revision | failed heal, guard in cooldown, in one transaction | – | its marker is searched | as written |
-//! | Deploying | CodeDeploy does not show it within five minutes of the decision | due later | – | looked at again | as written |
-//! | Deploying | it succeeded | Healed, guard in cooldown, in one transaction | – | looked at again | as written |
-//! | Deploying | it failed, was stopped, or is not shown after that | failed heal, guard in cooldown, in one transaction | – | looked at again | as written |
-//! | Deploying | the same, and it is a rollback of CodeDeploy | Attributed, guard given back, in one transaction | – | looked at again | decided anew |
-//! | Healed | the problem closes after the heal had ended | Confirmed, culprit bad, in one transaction | – | looked at again | as written |
-//! | Healed | the problem had closed before, its time is over, or it was merged and the tenant cannot say into which | Unconfirmed, culprit stays suspect | – | looked at again | as written |
-//! | Attributed with nothing stopped nor taken back, Joined | the problem closes | not needed; what was bound is unknown again | – | looked at again | as written |
-//! | Refused, not needed, Shadowed, failed heal without a deployment | the problem closes, or its time is over | culprit unknown again | – | looked at again | as written |
-//! | failed heal with a deployment | the same | the culprit stays suspect | – | looked at again | as written |
-//! | Attributed, Intended, Deploying | its time is over | given up, guard in cooldown | – | looked at again | as written |
+//! | Row | State | Event | Durable write | External call | Killed before the write | Killed after the write |
+//! |---|---|---|---|---|---|---|
+//! | – | – | it is reported open, and no worker has it | the problem, and the claim of whoever was told, in one write | – | the sender hears no yes | due again at the lease |
+//! | – | – | a problem is blamed on a deployment | remediation Attributed, culprit suspect and bound to this problem, in one transaction | – | blamed again | as written |
+//! | – | – | the culprit is bound to another problem | remediation Joined | – | blamed again | as written |
+//! | – | – | nobody is to blame, and the notification is young | due later | – | looked at again | as written |
+//! | – | – | nobody is to blame, and it is old | the finding, nothing is bound | – | looked at again | as written |
+//! | – | – | it settled with nothing done and is reported open, or it was over and is found open | as if heard of now | – | settled as it was | as written |
+//! | – | – | a heal is to blame | refused, nothing is bound | – | blamed again | as written |
+//! | – | – | more groups than allowed are to blame | the finding, nothing is bound | – | blamed again | as written |
+//! | – | – | either of two may be to blame, by the rounding of the tenant's time | the finding, nothing is bound | – | blamed again | as written |
+//! | `joined.free` | Joined | the other problem let the culprit go, this one is open | Attributed, bound, in one transaction | – | looked at again | as written |
+//! | `joined.held` | Joined | the other problem holds the culprit | due later | – | looked at again | as written |
+//! | `unheard` | Attributed and being stopped, Intended, Deploying | the tenant says nothing of the problem, or of the one that it became a part of | – | – | – | the rows below; nothing is begun but what a stop owes |
+//! | `attributed.no` | Attributed | a check says no | not needed or refused with the reason | – | checked again | as written |
+//! | `attributed.busy` | Attributed | another deployment runs, or another problem is answered in the group, for a day at most | due later | – | checked again | as written |
+//! | `attributed.paused` | Attributed and not being stopped | there is something to do, and the group is paused or frozen, or nobody can say | due later, with a comment that says why | – | checked again | as written |
+//! | `attributed.stop` | Attributed | the culprit is still being deployed, the guard is free and there is a target | that it is stopped | stop it, without rollback | checked again | stopped again: already stopped |
+//! | `attributed.owed` | Attributed, the culprit is being stopped or was | the problem closes, or its notification becomes old | – | – | checked again | a heal is owed all the same: the rows below |
+//! | `attributed.marker` | Attributed | a deployment with the culprit's marker is there | Deploying with its id, guard taken, the heal in the ledger, in one transaction | – | found again | as written |
+//! | `attributed.rollback` | Attributed | a rollback of CodeDeploy replaces the culprit by content that is neither suspect nor bad, is under way or succeeded after the problem began, however old or over the problem is | as in the row above | – | found again | as written |
+//! | `attributed.rollback-tainted` | Attributed | a rollback of CodeDeploy brings what is suspect or bad as well | due later, and once it has ended as where the culprit runs: the rows below | – | checked again | as written |
+//! | `attributed.rollback-failed` | Attributed | a rollback of CodeDeploy failed or was stopped | as where the culprit runs: the rows below | – | checked again | as written |
+//! | `attributed.untouched` | Attributed | the culprit changed no instance | not needed | – | checked again | as written |
+//! | `attributed.intend` | Attributed | a target is found and the guard is free | Intended with target and marker, guard taken, nothing held against the target, in one transaction | – | checked again | next rows |
+//! | `attributed.shadow` | Attributed | the same, in shadow | Shadowed with target, guard in cooldown, in one transaction | – | checked again | as written |
+//! | – | Intended | just written by this worker | – | create the deployment | – | next rows |
+//! | `intended.created` | Intended | created | Deploying with its id, the heal in the ledger, in one transaction | – | its marker is found | as written |
+//! | `intended.found` | Intended | met by another worker, its marker is found | as in the row above | – | searched again | as written |
+//! | `intended.not-found` | Intended | met by another worker, its marker is not found | Attributed, guard given back, in one transaction | – | searched again | decided anew |
+//! | `intended.busy` | Intended | CodeDeploy is busy with another deployment | Attributed, guard given back, in one transaction | – | its marker is searched | decided anew |
+//! | `intended.refused` | Intended | CodeDeploy does not take the revision | failed heal, guard in cooldown, in one transaction | – | its marker is searched | as written |
+//! | `deploying.hidden` | Deploying | CodeDeploy does not show it within five minutes of the decision | due later | – | looked at again | as written |
+//! | `deploying.succeeded` | Deploying | it succeeded | Healed, guard in cooldown, in one transaction | – | looked at again | as written |
+//! | `deploying.failed` | Deploying | it failed, was stopped, or is not shown after that | failed heal, guard in cooldown, in one transaction | – | looked at again | as written |
+//! | `deploying.rollback-failed` | Deploying | the same, and it is a rollback of CodeDeploy | Attributed, guard given back, in one transaction | – | looked at again | decided anew |
+//! | `healed.confirmed` | Healed | the problem closes after the heal had ended | Confirmed, culprit bad, in one transaction | – | looked at again | as written |
+//! | `healed.unconfirmed` | Healed | the problem had closed before, its time is over, or it was merged and the tenant cannot say into which | Unconfirmed, culprit stays suspect | – | looked at again | as written |
+//! | `closed` | Attributed with nothing stopped nor taken back, Joined | the problem closes | not needed; what was bound is unknown again | – | looked at again | as written |
+//! | `ended.released` | Refused, not needed, Shadowed, failed heal without a deployment | the problem closes, or its time is over | culprit unknown again | – | looked at again | as written |
+//! | `ended.kept` | failed heal with a deployment | the same | the culprit stays suspect | – | looked at again | as written |
+//! | `gave-up` | any that is not final | its time is over | given up, or unconfirmed where the target runs; guard in cooldown; a culprit that nothing was begun against is unknown again | – | looked at again | as written |
 //!
 //! A heal is only ever created in the pass that wrote its intent, and the
 //! group's history is read in each pass before anything is decided: what an
@@ -59,6 +63,9 @@
 //! Comments are stored with the state that causes them and posted beside all
 //! this: one that cannot be posted is tried again and stops nothing.
 
+mod policy;
+mod step;
+
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
@@ -66,6 +73,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::deployment::{Deployment, LedgerEntry, Origin, Standing};
 use crate::precedence::{Precedence, may_precede};
+
+pub use policy::{Mode, Policy, UnknownMode};
+pub use step::{
+    Call, Created, Made, Move, Observed, Paused, Question, Running, Said, Shown, Situation, Step,
+    Then, give_up, step,
+};
 
 /// How far a remediation is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -237,6 +250,22 @@ pub fn carries_marker(description: &str) -> bool {
     description.contains(MARKER)
 }
 
+/// What makes the deployment that answers a problem findable: by the problem
+/// and by the culprit, which is answered once whatever the problem.
+pub fn marker(problem: &str, culprit: &str) -> String {
+    format!("{MARKER}{problem}{}", end_of_marker(culprit))
+}
+
+/// Whether what a deployment's maker wrote says that it answers this culprit,
+/// whichever problem it was made for.
+pub fn answers(description: &str, culprit: &str) -> bool {
+    carries_marker(description) && description.contains(&end_of_marker(culprit))
+}
+
+fn end_of_marker(culprit: &str) -> String {
+    format!(":{culprit}]")
+}
+
 /// The culprit that the marker of a heal of ours names.
 pub fn named_in(description: &str) -> Option<&str> {
     let (_, marker) = description.split_once(MARKER)?;
@@ -350,7 +379,7 @@ pub enum Look {
 
 /// What is true directly before acting.
 #[derive(Clone, Debug)]
-pub struct Facts<'a> {
+pub struct Scene<'a> {
     /// Whether the problem is open now.
     pub open: bool,
     /// When the problem began.
@@ -360,7 +389,7 @@ pub struct Facts<'a> {
     /// What is to blame.
     pub culprit: &'a Deployment,
     /// What runs in the group.
-    pub runs: Runs<'a>,
+    pub runs: Runs,
     /// Whether the culprit was stopped half-way for this problem: the group is
     /// then owed a whole revision, however old or over the problem is.
     pub halved: bool,
@@ -371,8 +400,8 @@ pub struct Facts<'a> {
 }
 
 /// What runs in a group, as seen from a culprit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Runs<'a> {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Runs {
     /// The culprit, or its content under another id, on at least one instance.
     Culprit(Progress),
     /// The culprit never did: it changed no instance.
@@ -380,15 +409,15 @@ pub enum Runs<'a> {
     /// What CodeDeploy itself deploys in place of the culprit.
     Rollback {
         /// The deployment.
-        id: &'a str,
+        id: String,
         /// When it had ended, unless it is under way.
         ended: Option<Timestamp>,
     },
     /// What somebody else deployed since.
-    Another(&'a str, Progress),
+    Another(String, Progress),
 }
 
-impl Runs<'_> {
+impl Runs {
     /// The same where a rollback brings what is suspect or bad as well: its end
     /// is awaited, and then nothing is better than before.
     #[must_use]
@@ -412,18 +441,18 @@ pub enum Progress {
 
 /// Looks before acting: nothing is done for a problem that is over, for what no
 /// longer runs, or on old news. What CodeDeploy does is watched all the same.
-pub fn look(facts: &Facts<'_>) -> Look {
-    let culprit = facts.culprit;
-    let precedes = may_precede(culprit.at, facts.began) != Precedence::No;
+pub fn look(scene: &Scene<'_>) -> Look {
+    let culprit = scene.culprit;
+    let precedes = may_precede(culprit.at, scene.began) != Precedence::No;
     let is_cause = culprit.origin == Origin::Release && precedes;
-    if let Runs::Rollback { id, ended } = facts.runs
+    if let Runs::Rollback { id, ended } = &scene.runs
         && is_cause
         // What had ended by then did not end the problem.
-        && ended.is_none_or(|ended| facts.began <= ended)
+        && ended.is_none_or(|ended| scene.began <= ended)
     {
-        return Look::TakenBack { by: id.to_owned() };
+        return Look::TakenBack { by: id.clone() };
     }
-    if !facts.open && !facts.halved {
+    if !scene.open && !scene.halved {
         return Look::NotNeeded(Needless::Closed);
     }
     if culprit.origin == Origin::Heal {
@@ -436,13 +465,13 @@ pub fn look(facts: &Facts<'_>) -> Look {
             culprit: culprit.id.clone(),
         });
     }
-    let age = facts.now.duration_since(facts.noticed);
-    if facts.max_age < age && !facts.halved {
+    let age = scene.now.duration_since(scene.noticed);
+    if scene.max_age < age && !scene.halved {
         return Look::NotNeeded(Needless::Stale {
             minutes: age.as_mins(),
         });
     }
-    match facts.runs {
+    match &scene.runs {
         Runs::Culprit(Progress::Running) => Look::StopFirst,
         Runs::Culprit(Progress::Ended) => Look::Act,
         Runs::Untouched => Look::NotNeeded(Needless::Untouched {
@@ -451,7 +480,7 @@ pub fn look(facts: &Facts<'_>) -> Look {
         Runs::Rollback { ended: None, .. } | Runs::Another(_, Progress::Running) => Look::Wait,
         Runs::Rollback { id, ended: Some(_) } | Runs::Another(id, Progress::Ended) => {
             Look::NotNeeded(Needless::Replaced {
-                running: id.to_owned(),
+                running: id.clone(),
                 culprit: culprit.id.clone(),
             })
         }
@@ -770,7 +799,7 @@ mod tests {
     fn nothing_is_done_on_old_news_or_for_what_is_gone() {
         let release = culprit(Origin::Release);
         let heal = culprit(Origin::Heal);
-        let facts = Facts {
+        let facts = Scene {
             open: true,
             began: minute(45),
             noticed: minute(46),
@@ -782,12 +811,12 @@ mod tests {
         };
         assert_eq!(look(&facts), Look::Act);
 
-        let closed = Facts {
+        let closed = Scene {
             open: false,
             ..facts.clone()
         };
         assert_eq!(look(&closed), Look::NotNeeded(Needless::Closed));
-        let older = Facts {
+        let older = Scene {
             began: minute(39),
             ..facts.clone()
         };
@@ -795,7 +824,7 @@ mod tests {
             look(&older),
             Look::NotNeeded(Needless::Older { .. })
         ));
-        let stale = Facts {
+        let stale = Scene {
             now: minute(77),
             ..facts.clone()
         };
@@ -803,31 +832,31 @@ mod tests {
             look(&stale),
             Look::NotNeeded(Needless::Stale { minutes: 31 })
         );
-        let owed = Facts {
+        let owed = Scene {
             open: false,
             halved: true,
             ..stale.clone()
         };
         assert_eq!(look(&owed), Look::Act, "half a deployment is no end");
-        let replaced = Facts {
-            runs: Runs::Another("d-5", Progress::Ended),
+        let replaced = Scene {
+            runs: Runs::Another("d-5".to_owned(), Progress::Ended),
             ..facts.clone()
         };
         assert!(matches!(
             look(&replaced),
             Look::NotNeeded(Needless::Replaced { .. })
         ));
-        let forward_fix = Facts {
-            runs: Runs::Another("d-5", Progress::Running),
+        let forward_fix = Scene {
+            runs: Runs::Another("d-5".to_owned(), Progress::Running),
             ..facts.clone()
         };
         assert_eq!(look(&forward_fix), Look::Wait);
-        let running = Facts {
+        let running = Scene {
             runs: Runs::Culprit(Progress::Running),
             ..facts.clone()
         };
         assert_eq!(look(&running), Look::StopFirst);
-        let untouched = Facts {
+        let untouched = Scene {
             runs: Runs::Untouched,
             ..facts.clone()
         };
@@ -835,7 +864,7 @@ mod tests {
             look(&untouched),
             Look::NotNeeded(Needless::Untouched { .. })
         ));
-        let of_heal = Facts {
+        let of_heal = Scene {
             culprit: &heal,
             ..facts
         };
@@ -849,11 +878,11 @@ mod tests {
     fn rollback_of_codedeploy_is_the_heal_unless_it_is_no_better() {
         let release = culprit(Origin::Release);
         let rollback = |ended: Option<i64>| Runs::Rollback {
-            id: "d-5",
+            id: "d-5".to_owned(),
             ended: ended.map(minute),
         };
-        let looked = |runs: Runs<'_>, open: bool, now: i64| {
-            look(&Facts {
+        let looked = |runs: Runs, open: bool, now: i64| {
+            look(&Scene {
                 open,
                 began: minute(45),
                 noticed: minute(46),
@@ -877,7 +906,7 @@ mod tests {
 
         assert_eq!(looked(rollback(None).distrusted(), true, 51), Look::Wait);
         let no_better = rollback(Some(50)).distrusted();
-        assert_eq!(looked(no_better, true, 51), Look::Act);
+        assert_eq!(looked(no_better.clone(), true, 51), Look::Act);
         assert_eq!(
             looked(no_better, false, 51),
             Look::NotNeeded(Needless::Closed)

@@ -6,7 +6,6 @@
 
 pub mod notification;
 
-mod acting;
 mod candidates;
 mod cause;
 pub mod explain;
@@ -15,13 +14,11 @@ mod healing;
 mod pass;
 mod target;
 mod view;
-mod watch;
 
 mod adoption;
 mod comments;
 mod words;
 
-use std::str::FromStr;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -34,7 +31,7 @@ use release::behind::Behind;
 use release::links::Links;
 use release::pause::Freeze;
 use release::problem::{Arrival, Finding, Phase, Problem, Reported};
-use release::remediation::Limits;
+use release::remediation::{Limits, Policy};
 use release::window::saturating_add;
 use store::{ClaimError, DueProblem, Noticed, Scheduled, Store, Stuck, Taken};
 use tokio::time::Instant;
@@ -42,6 +39,8 @@ use tokio::time::error::Elapsed;
 
 use crate::due::{PAGE, Tick, first_pages, overdue, untold, work_through};
 use crate::push_deployment_event::GroupTag;
+pub use release::remediation::Mode;
+
 use notification::{About, Notification, Unusable};
 use pass::Pass;
 pub(crate) use view::{completed, recorded, target};
@@ -121,35 +120,15 @@ impl Default for Healing {
     }
 }
 
-/// Whether heals are made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
-    /// Everything is written down and nothing is answered.
-    Off,
-    /// Everything is decided and told, and nothing is called.
-    Shadow,
-    /// Everything is done.
-    #[default]
-    Auto,
-}
-
-impl FromStr for Mode {
-    type Err = UnknownMode;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.trim() {
-            "off" => Ok(Self::Off),
-            "shadow" => Ok(Self::Shadow),
-            "auto" => Ok(Self::Auto),
-            _ => Err(UnknownMode),
+impl Healing {
+    fn policy(&self) -> Policy {
+        Policy {
+            mode: self.mode,
+            max_age: self.max_age,
+            limits: self.limits,
         }
     }
 }
-
-/// The text names no mode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it is `off`, `shadow` or `auto`")]
-pub struct UnknownMode;
 
 /// What takes secrets to make.
 #[derive(Debug)]

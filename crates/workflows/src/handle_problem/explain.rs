@@ -10,7 +10,7 @@ use release::attribution::{Attribution, Culprit, Known, attribute};
 use release::deployment::{Deployment, LedgerEntry, Origin};
 use release::explanation::{Weighed, weigh};
 use release::precedence::end_of_beginning;
-use release::remediation::{Facts, Look, Refusal, look};
+use release::remediation::{Look, Refusal, Scene, look};
 use serde::Serialize;
 
 use super::candidates::{Case, Dismissed, Gathered, gather};
@@ -292,7 +292,7 @@ async fn fate(
         let by = answer.id.clone();
         return Ok(Fate::Answered { by });
     }
-    let facts = Facts {
+    let scene = Scene {
         // Whether there is time to act is left out.
         open: true,
         began: past.began,
@@ -303,7 +303,7 @@ async fn fate(
         max_age: services.healing.max_age,
         now: pass.tick.now,
     };
-    Ok(match (look(&facts), target) {
+    Ok(match (look(&scene), target) {
         (Look::Act, Some(target)) => Fate::Replaced { target },
         (Look::StopFirst, Some(target)) => Fate::Stopped { target },
         (Look::Act | Look::StopFirst, None) => Fate::WithoutTarget,

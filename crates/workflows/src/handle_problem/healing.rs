@@ -1,23 +1,27 @@
-//! One remediation, taken as far as it goes: the rows of the transition table
-//! of [`release::remediation`] up to the deployment of the target.
+//! One remediation, taken as far as it goes. [`release::remediation::step`]
+//! decides; what it asks for is found out here, what it says is written, and
+//! what it calls is called.
 
-use delivery::codedeploy::{self, Status};
+use anyhow::Context as _;
+use delivery::codedeploy::{self, Redeployment, Status};
 use release::deployment::Deployment;
 use release::ledger::Effect;
-use release::problem::Problem;
-use release::remediation::{Facts, Guard, Hand, Heal, Look, Needless, Refusal, Runs, State, look};
+use release::problem::{Problem, Remediation, Reported};
+use release::remediation::{
+    Call, Created, Heal, Made, Move, Observed, Paused, Question, Running, Runs, Said, Shown,
+    Situation, State, Step, Then, step,
+};
 use store::{Advanced, ClaimedProblem};
 
-use super::acting::heal_record;
-use super::pass::Pass;
-use super::target;
+use super::pass::{Pass, PausesUnknown};
+use super::target::{self, Chosen};
 use super::view::{self, View};
-use super::{Mode, Services, watch, words};
+use super::{Services, words};
 use crate::due::Wait;
 
-/// How many steps one pass may take with one remediation. Far more than a heal
-/// has; a row that led to itself would end here.
-const MOST_STEPS: usize = 12;
+/// How many steps one pass may take with one remediation, questions included.
+/// Far more than a heal has; a row that led to itself would end here.
+const MOST_STEPS: usize = 50;
 
 /// Whether the tenant said in this very pass how the problem stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,16 +32,6 @@ pub(super) enum Word {
     Missing,
 }
 
-/// What follows from one step.
-pub(super) enum Next {
-    /// The next step can be taken at once.
-    Step,
-    /// Something has to happen first.
-    Wait(Wait),
-    /// Nothing is to be done until the problem changes.
-    Rest,
-}
-
 /// Takes the remediation at `index` as far as it goes now. `view` is a look at
 /// its group from this very pass, if there was one.
 pub(super) async fn pursue(
@@ -45,242 +39,293 @@ pub(super) async fn pursue(
     claimed: &mut ClaimedProblem,
     index: usize,
     word: Word,
-    mut view: Option<View>,
+    view: Option<View>,
 ) -> anyhow::Result<Option<Wait>> {
+    let mut walk = Walk {
+        pass,
+        index,
+        word,
+        view,
+        chosen: None,
+        observed: Observed::default(),
+    };
     for _ in 0..MOST_STEPS {
-        let step = Step {
-            pass,
-            index,
-            remediation: claimed.problem.remediations[index].clone(),
-        };
-        let next = match &step.remediation.state {
-            State::Attributed if word == Word::Missing && !step.remediation.stopped => {
-                let wait = "the tenant to say whether the problem goes on";
-                return Ok(Some(Wait::for_(wait)));
+        match walk.decide(claimed) {
+            Step::Ask(question) => Box::pin(walk.find_out(claimed, question)).await?,
+            Step::Write(what) => {
+                let then = what.then.clone();
+                match Box::pin(walk.write(claimed, *what)).await? {
+                    // Something has changed since it was looked at.
+                    Advanced::Stale => walk.forget(),
+                    Advanced::Written => match then {
+                        None => walk.forget(),
+                        Some(Then::Call(call)) => {
+                            if let Some(wait) = Box::pin(walk.call(claimed, call)).await? {
+                                return Ok(Some(wait));
+                            }
+                        }
+                        Some(Then::Wait(what)) => return Ok(Some(Wait::for_(what))),
+                        Some(Then::Rest) => return Ok(None),
+                    },
+                }
             }
-            State::Attributed => Box::pin(step.decide(claimed, view.take())).await?,
-            State::Intended(heal) => step.recover(claimed, heal).await?,
-            State::Joined { .. } => watch::joined(&step, claimed).await?,
-            State::Deploying { heal, deployment } => {
-                watch::deploying(&step, claimed, heal, deployment).await?
+            Step::Call(call) => {
+                if let Some(wait) = Box::pin(walk.call(claimed, call)).await? {
+                    return Ok(Some(wait));
+                }
             }
-            State::Healed {
-                heal,
-                deployment,
-                at,
-            } => watch::healed(&step, claimed, heal, deployment, *at).await?,
-            _ => watch::ended(&step, claimed).await?,
-        };
-        match next {
-            Next::Step => {}
-            Next::Wait(wait) => return Ok(Some(wait)),
-            Next::Rest => return Ok(None),
+            Step::Wait(what) => return Ok(Some(Wait::for_(what))),
+            Step::Rest => return Ok(None),
         }
     }
-    Ok(Some(Wait::for_("what keeps changing to hold still")))
+    Ok(Some(Wait::for_(
+        "what keeps changing; it is looked at again later",
+    )))
 }
 
-/// One remediation as it stands.
-pub(super) struct Step<'a> {
-    pub(super) pass: &'a Pass<'a>,
-    pub(super) index: usize,
-    pub(super) remediation: release::problem::Remediation,
+/// One remediation in one pass.
+struct Walk<'a> {
+    pass: &'a Pass<'a>,
+    index: usize,
+    word: Word,
+    /// The group, as it was looked at since the last step.
+    view: Option<View>,
+    /// What would be deployed again.
+    chosen: Option<Chosen>,
+    observed: Observed,
 }
 
-impl Step<'_> {
-    pub(super) fn culprit(&self) -> &Deployment {
-        &self.remediation.culprit
+impl Walk<'_> {
+    fn remediation<'c>(&self, claimed: &'c ClaimedProblem) -> &'c Remediation {
+        &claimed.problem.remediations[self.index]
     }
 
-    /// Stores a new state with its comment and what it does to the ledger. If
-    /// something changed meanwhile, nothing is stored and the old state is
-    /// looked at again.
-    pub(super) async fn to(
-        &self,
-        claimed: &mut ClaimedProblem,
-        state: State,
-        comment: Option<String>,
-        effects: &[Effect],
-    ) -> anyhow::Result<Next> {
-        match self.write(claimed, state, comment, effects).await? {
-            Advanced::Written | Advanced::Stale => Ok(Next::Step),
+    fn decide(&self, claimed: &ClaimedProblem) -> Step {
+        let problem = &claimed.problem;
+        let remediation = self.remediation(claimed);
+        let situation = Situation {
+            problem,
+            heard: self.word == Word::Heard,
+            lost: claimed.reported == Reported::Merged && problem.merged_into.is_none(),
+            policy: self.pass.services.healing.policy(),
+            paused: match self.pass.stopped(&remediation.culprit.group) {
+                Ok(None) => Paused::No,
+                Ok(Some(stopped)) => Paused::Yes(stopped),
+                Err(PausesUnknown) => Paused::Unknown,
+            },
+            now: self.pass.tick.now,
+        };
+        step(remediation, &situation, &self.observed)
+    }
+
+    fn forget(&mut self) {
+        self.view = None;
+        self.chosen = None;
+        self.observed = Observed::default();
+    }
+
+    async fn find_out(
+        &mut self,
+        claimed: &ClaimedProblem,
+        question: Question,
+    ) -> anyhow::Result<()> {
+        let services = self.pass.services;
+        let culprit = &self.remediation(claimed).culprit;
+        match question {
+            Question::Holder => {
+                let store = &services.store;
+                let entry = store.ledger_entry(&culprit.group, &culprit.id).await?;
+                self.observed.holder = Some(entry.and_then(|entry| entry.bound_to));
+            }
+            Question::Guard => {
+                self.observed.guard = Some(services.store.guard(&culprit.group).await?);
+            }
+            Question::Answer => {
+                let view = self.view(culprit).await?;
+                let answer = view.answer_to(&culprit.id).map(made);
+                let guard = view.guard.clone();
+                self.observed.answer = Some(answer);
+                self.observed.guard = Some(guard);
+            }
+            Question::Runs => {
+                let view = self.view(culprit).await?;
+                view.complete(services, &culprit.id).await?;
+                self.observed.runs = Some(running(services, view, culprit).await?);
+            }
+            Question::Brought => {
+                let answer = self.observed.answer.clone().flatten();
+                let rollback = self.observed.runs.as_ref();
+                let rollback = rollback.and_then(|running| running.rollback.clone());
+                let view = self.view(culprit).await?;
+                let by = answer.or(rollback);
+                let by = by.and_then(|by| view.made(&by.id).cloned());
+                let by = by.context("CodeDeploy does not show the answer any more")?;
+                let brought = target::brought(services, view, culprit, &by).await?;
+                self.observed.brought = Some(brought.deployment);
+            }
+            Question::Target => {
+                let view = self.view(culprit).await?;
+                let chosen = target::choose(services, view, culprit).await?;
+                let rollback = view.rollbacks(&culprit.id).next().map(|rollback| {
+                    words::rolled_back_in_vain(&rollback.id, rollback.status == Status::Succeeded)
+                });
+                self.observed.target = Some(chosen.as_ref().map(|one| one.deployment.clone()));
+                self.chosen = chosen.map(|mut chosen| {
+                    chosen.notes.extend(rollback);
+                    chosen
+                });
+            }
+            Question::Heal => {
+                let State::Deploying { deployment, .. } = &self.remediation(claimed).state else {
+                    anyhow::bail!("no heal is being deployed");
+                };
+                let heal = services.codedeploy.deployment(deployment).await?;
+                self.observed.heal = Some(heal.map(shown));
+            }
         }
+        Ok(())
     }
 
-    pub(super) async fn write(
-        &self,
+    /// The group, as it is now.
+    async fn view(&mut self, culprit: &Deployment) -> anyhow::Result<&mut View> {
+        let view = match self.view.take() {
+            Some(view) => view,
+            None => View::read(self.pass, &culprit.group).await?,
+        };
+        Ok(self.view.insert(view))
+    }
+
+    /// Stores what a step says, with its comment and what it does to the ledger.
+    /// If something changed meanwhile, nothing is stored.
+    async fn write(
+        &mut self,
         claimed: &mut ClaimedProblem,
-        state: State,
-        comment: Option<String>,
-        effects: &[Effect],
+        what: Move,
     ) -> anyhow::Result<Advanced> {
         let now = self.pass.tick.now;
-        let comment = comment.map(|text| self.pass.noted(&self.culprit().group, text));
+        let remediation = self.remediation(claimed);
+        let comment = words::of(&claimed.problem, remediation, &what, &self.notes());
+        let comment = match what.said {
+            Some(Said::Paused(_)) => comment,
+            _ => comment.map(|text| self.pass.noted(&remediation.culprit.group, text)),
+        };
+        for effect in &what.effects {
+            if let Effect::Guard { to, .. } = effect {
+                self.observed.guard = Some(to.clone());
+            }
+        }
+        let effects = what.effects.clone();
         let change = |problem: &mut Problem| {
-            problem.waits = 0;
-            let remediation = &mut problem.remediations[self.index];
-            for holds in effects.iter().filter_map(Effect::holds) {
-                remediation.holds = holds;
+            if what.state.is_some() || what.stops {
+                problem.waits = 0;
             }
-            if matches!(state, State::Unconfirmed { .. }) {
-                remediation.holds = false;
-            }
-            remediation.state = state;
+            what.apply(&mut problem.remediations[self.index]);
             if let Some(text) = comment {
                 problem.say(text, now);
             }
         };
-        self.pass.commit(claimed, change, effects).await
+        self.pass.commit(claimed, change, &effects).await
     }
 
-    /// Nothing was done, and an attempt is looked at: act, wait, or end.
-    async fn decide(
-        &self,
-        claimed: &mut ClaimedProblem,
-        view: Option<View>,
-    ) -> anyhow::Result<Next> {
-        let Pass { services, tick, .. } = self.pass;
-        let culprit = self.culprit();
-        if services.healing.mode == Mode::Off {
-            if claimed.problem.closed.is_some() && !self.remediation.stopped {
-                return self.not_needed(claimed, Needless::Closed).await;
+    /// Makes a call that is written down, and says what is waited for.
+    async fn call(&mut self, claimed: &ClaimedProblem, call: Call) -> anyhow::Result<Option<Wait>> {
+        let remediation = self.remediation(claimed);
+        let codedeploy = &self.pass.services.codedeploy;
+        match (call, &remediation.state) {
+            (Call::Create, State::Intended(heal)) => {
+                self.observed.created = Some(self.create(&remediation.culprit, heal).await?);
+                Ok(None)
             }
-            return self.refuse(claimed, Refusal::SwitchedOff).await;
-        }
-        let mut view = match view {
-            Some(view) => view,
-            None => View::read(self.pass, &culprit.group).await?,
-        };
-        view.complete(services, &culprit.id).await?;
-        if let Some(answer) = view.answer_to(&culprit.id) {
-            return self.take_for_ours(claimed, &view, answer, Hand::Ours).await;
-        }
-        let began = claimed.problem.began.unwrap_or(claimed.problem.noticed);
-        let facts = Facts {
-            open: claimed.problem.closed.is_none(),
-            began,
-            noticed: claimed.problem.noticed,
-            culprit: self.culprit(),
-            runs: runs(services, &view, culprit).await?,
-            halved: self.remediation.stopped
-                && view
-                    .made(&culprit.id)
-                    // What ended by itself before the stop reached it is not our doing.
-                    .is_some_and(|made| matches!(made.status, Status::Running | Status::Stopped)),
-            max_age: services.healing.max_age,
-            now: tick.now,
-        };
-        match look(&facts) {
-            Look::Refused(refusal) => self.refuse(claimed, refusal).await,
-            Look::NotNeeded(needless) => self.not_needed(claimed, needless).await,
-            Look::Wait => Ok(Next::Wait(Wait::for_("another deployment to end"))),
-            Look::TakenBack { by } => match view.made(&by) {
-                Some(rollback) => {
-                    let by = Hand::CodeDeploy;
-                    self.take_for_ours(claimed, &view, rollback, by).await
-                }
-                None => Ok(Next::Wait(Wait::for_("CodeDeploy to show its rollback"))),
-            },
-            Look::StopFirst if services.healing.mode == Mode::Auto => {
-                self.stop(claimed, &view).await
+            (Call::Create, _) => anyhow::bail!("no heal is intended"),
+            (Call::Stop, _) => {
+                let stopping = codedeploy.stop(&remediation.culprit.id).await;
+                stopping.context("cannot stop the culprit's deployment")?;
+                Ok(Some(Wait::for_("the culprit's deployment to stop")))
             }
-            Look::StopFirst => {
-                self.act(claimed, &view, "It would have been stopped. ")
-                    .await
-            }
-            Look::Act => self.act(claimed, &view, "").await,
         }
     }
 
-    /// The deployment that answers the culprit exists already: an earlier
-    /// worker made it and died, or CodeDeploy did.
-    pub(super) async fn take_for_ours(
-        &self,
-        claimed: &mut ClaimedProblem,
-        view: &View,
-        made: &codedeploy::Deployment,
-        by: Hand,
-    ) -> anyhow::Result<Next> {
-        let Pass { services, tick, .. } = self.pass;
-        let culprit = self.culprit();
-        let brought = target::brought(services, view, culprit, made).await?;
-        let heal = Heal {
-            target: brought.deployment,
-            by,
-            marker: view::marker(&claimed.problem.id, &culprit.id),
-            at: made.created,
+    /// The intent is stored, by this very pass: the call may be made.
+    async fn create(&self, culprit: &Deployment, heal: &Heal) -> anyhow::Result<Created> {
+        let chosen = self.chosen.as_ref().context("nothing is chosen")?;
+        let made = self.view.as_ref().and_then(|view| view.made(&culprit.id));
+        let description = format!("{} replaces {}", heal.marker, culprit.id);
+        let wish = Redeployment {
+            target: &view::target(&culprit.group),
+            config: made.and_then(|made| made.config.as_deref()),
+            revision: &chosen.revision,
+            description: &description,
         };
-        let mut effects = vec![Effect::Enter {
-            deployment: heal_record(&heal, &made.id, made.created, culprit),
-        }];
-        if view.guard.active.is_none() {
-            let taken = view.guard.taken(&claimed.problem.id, tick.now);
-            effects.extend(self.guard(&view.guard, taken));
-        }
-        let comment = words::deploying(culprit, &heal, &made.id, &[]);
-        let state = State::Deploying {
-            heal,
-            deployment: made.id.clone(),
-        };
-        self.to(claimed, state, Some(comment), &effects).await
+        let created = self.pass.services.codedeploy.redeploy(&wish).await?;
+        Ok(match created {
+            codedeploy::Created::Deployment(id) => Created::Deployment(id),
+            codedeploy::Created::Busy => Created::Busy,
+            codedeploy::Created::Refused(reason) => Created::Refused(reason),
+        })
     }
 
-    pub(super) async fn refuse(
-        &self,
-        claimed: &mut ClaimedProblem,
-        refusal: Refusal,
-    ) -> anyhow::Result<Next> {
-        let comment = words::refused(self.culprit(), &refusal);
-        let state = State::Refused(refusal);
-        self.to(claimed, state, Some(comment), &[]).await
-    }
-
-    async fn not_needed(
-        &self,
-        claimed: &mut ClaimedProblem,
-        needless: Needless,
-    ) -> anyhow::Result<Next> {
-        let comment = words::not_needed(self.culprit(), &needless);
-        let effects = match needless {
-            Needless::Closed => self.let_go(),
-            _ => Vec::new(),
-        };
-        let state = State::NotNeeded(needless);
-        self.to(claimed, state, Some(comment), &effects).await
-    }
-
-    /// The guard turns, unless it need not.
-    pub(super) fn guard(&self, from: &Guard, to: Guard) -> Vec<Effect> {
-        if *from == to {
+    /// What a person should know about the choice, and where to read why the
+    /// revision is known to be good.
+    fn notes(&self) -> Vec<String> {
+        let Pass {
+            connected, tick, ..
+        } = self.pass;
+        let Some(chosen) = &self.chosen else {
             return Vec::new();
-        }
-        vec![Effect::Guard {
-            group: self.culprit().group.clone(),
-            from: from.clone(),
-            to,
-        }]
+        };
+        let link = chosen.evidence.zip(connected.links.as_ref());
+        let evidence = link.map(|(id, links)| words::evidence(&links.to(id, tick.now)));
+        chosen.notes.iter().cloned().chain(evidence).collect()
     }
+}
 
-    /// The culprit is unknown again, if it is this problem that says otherwise.
-    pub(super) fn let_go(&self) -> Vec<Effect> {
-        if !self.remediation.holds {
-            return Vec::new();
-        }
-        vec![Effect::Release {
-            deployment: self.culprit().clone(),
-            lift: true,
-        }]
+fn made(made: &codedeploy::Deployment) -> Made {
+    Made {
+        id: made.id.clone(),
+        at: made.created,
     }
+}
+
+fn shown(made: codedeploy::Deployment) -> Shown {
+    let reason = match (made.status, made.error) {
+        (Status::Running, _) => return Shown::NotYet,
+        (Status::Succeeded, _) => return Shown::Well(made.completed),
+        (_, Some(error)) => error,
+        (Status::Stopped, None) => "it was stopped".to_owned(),
+        (Status::Failed, None) => "CodeDeploy does not say why".to_owned(),
+    };
+    Shown::Badly(reason, made.completed)
+}
+
+async fn running(
+    services: &Services,
+    view: &View,
+    culprit: &Deployment,
+) -> anyhow::Result<Running> {
+    let runs = runs(services, view, culprit).await?;
+    let rollback = match &runs {
+        Runs::Rollback { id, .. } => view.made(id).map(made),
+        _ => None,
+    };
+    // What ended by itself before the stop reached it is not our doing.
+    let unfinished = view
+        .made(&culprit.id)
+        .is_some_and(|made| matches!(made.status, Status::Running | Status::Stopped));
+    Ok(Running {
+        runs,
+        rollback,
+        unfinished,
+    })
 }
 
 /// What runs in the group, with what only targets and the ledger can say:
 /// whether the culprit changed anything, and whether what CodeDeploy brings back
 /// is any better.
-pub(super) async fn runs<'v>(
+pub(super) async fn runs(
     services: &Services,
-    view: &'v View,
+    view: &View,
     culprit: &Deployment,
-) -> anyhow::Result<Runs<'v>> {
+) -> anyhow::Result<Runs> {
     let runs = view.runs(&culprit.id);
     if matches!(runs, Runs::Another(..)) {
         return Ok(runs);
@@ -291,7 +336,7 @@ pub(super) async fn runs<'v>(
     {
         return Ok(Runs::Untouched);
     }
-    if let Runs::Rollback { id, .. } = runs
+    if let Runs::Rollback { id, .. } = &runs
         && let Some(made) = view.made(id)
         && target::brought(services, view, culprit, made)
             .await?

@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use release::content::by_place;
 use release::deployment::{Deployment, Group, LedgerEntry, Origin, Standing};
-use release::remediation::{Guard, MARKER, Progress, Runs, carries_marker};
+use release::remediation::{Guard, Progress, Runs, answers, carries_marker};
 use store::Reading;
 
 use super::Services;
@@ -171,10 +171,8 @@ impl View {
     /// The deployment that answers `culprit`, whoever made it and whichever
     /// problem it was made for.
     pub(super) fn answer_to(&self, culprit: &str) -> Option<&codedeploy::Deployment> {
-        let end = end_of_marker(culprit);
-        self.history.iter().find(|deployment| {
-            carries_marker(&deployment.description) && deployment.description.contains(&end)
-        })
+        let mut history = self.history.iter();
+        history.find(|deployment| answers(&deployment.description, culprit))
     }
 
     /// What CodeDeploy did by itself since a culprit, the newest first.
@@ -188,7 +186,7 @@ impl View {
     /// What runs, as seen from a culprit that has changed the group. A restart
     /// brings nothing, the culprit's own content under another id is no
     /// replacement, and what failed has not replaced anything.
-    pub(super) fn runs(&self, culprit: &str) -> Runs<'_> {
+    pub(super) fn runs(&self, culprit: &str) -> Runs {
         let own = self
             .made(culprit)
             .and_then(|made| made.rolled_back_by.as_deref())
@@ -200,9 +198,12 @@ impl View {
             return if id == culprit {
                 Runs::Culprit(Progress::Running)
             } else if self.takes_back(id, culprit) {
-                Runs::Rollback { id, ended: None }
+                Runs::Rollback {
+                    id: id.to_owned(),
+                    ended: None,
+                }
             } else {
-                Runs::Another(id, Progress::Running)
+                Runs::Another(id.to_owned(), Progress::Running)
             };
         }
         let mut history = self.history.iter();
@@ -212,13 +213,13 @@ impl View {
                 Runs::Culprit(Progress::Ended)
             }
             Some(runs) if self.takes_back(&runs.id, culprit) => Runs::Rollback {
-                id: &runs.id,
+                id: runs.id.clone(),
                 ended: runs.completed.or(Some(runs.created)),
             },
-            Some(runs) => Runs::Another(&runs.id, Progress::Ended),
+            Some(runs) => Runs::Another(runs.id.clone(), Progress::Ended),
             // Nothing recent: what the group says is all there is.
             None => match &self.latest {
-                Some((id, _)) if id != culprit => Runs::Another(id, Progress::Ended),
+                Some((id, _)) if id != culprit => Runs::Another(id.clone(), Progress::Ended),
                 _ => Runs::Culprit(Progress::Ended),
             },
         }
@@ -290,16 +291,6 @@ pub(crate) fn target(group: &Group) -> Target {
         application: group.application.clone(),
         group: group.name.clone(),
     }
-}
-
-/// What makes the deployment that answers a problem findable: by the problem
-/// and by the culprit, which is answered once whatever the problem.
-pub(super) fn marker(problem: &str, culprit: &str) -> String {
-    format!("{MARKER}{problem}{}", end_of_marker(culprit))
-}
-
-fn end_of_marker(culprit: &str) -> String {
-    format!(":{culprit}]")
 }
 
 /// What the ledger has of a deployment, with what only CodeDeploy can say:

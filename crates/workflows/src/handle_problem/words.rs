@@ -8,7 +8,8 @@ use release::attribution::{Culprit, Doubt};
 use release::deployment::{Deployment, Group};
 use release::grouping::SETTING;
 use release::pause::Stopped;
-use release::remediation::{Hand, Heal, Needless, Refusal};
+use release::problem::{Problem, Remediation};
+use release::remediation::{Hand, Heal, Move, Needless, Refusal, Said, State};
 
 /// The longest comment, in characters.
 const LONGEST: usize = 2_000;
@@ -98,6 +99,54 @@ pub(super) fn ambiguous(
     ))
 }
 
+/// What is said with a step, if anything. `notes` are about the choice of what
+/// is deployed again.
+pub(super) fn of(
+    problem: &Problem,
+    remediation: &Remediation,
+    what: &Move,
+    notes: &[String],
+) -> Option<String> {
+    let culprit = &remediation.culprit;
+    Some(match (what.said.as_ref()?, &what.state) {
+        (Said::Stopping, _) => stopping(culprit),
+        (Said::Paused(stopped), _) => paused(culprit, stopped),
+        (Said::GaveUp, _) => gave_up(culprit),
+        (Said::Released, _) => released(culprit),
+        (Said::RollbackFailed { id, reason }, _) => rollback_failed(culprit, id, reason),
+        (
+            Said::Failed(at),
+            Some(State::HealFailed {
+                heal,
+                deployment,
+                reason,
+            }),
+        ) => failed(heal, deployment.as_deref(), *at, reason),
+        (Said::ShadowedAfterStop, Some(State::Shadowed(heal))) => {
+            shadowed(culprit, heal, "It would have been stopped. ", notes)
+        }
+        (Said::State, Some(State::Shadowed(heal))) => shadowed(culprit, heal, "", notes),
+        (Said::State, Some(State::Deploying { heal, deployment })) => {
+            deploying(culprit, heal, deployment, notes)
+        }
+        (
+            Said::State,
+            Some(State::Healed {
+                heal,
+                deployment,
+                at,
+            }),
+        ) => healed(heal, deployment, *at),
+        (Said::State, Some(State::Confirmed { heal, closed, .. })) => {
+            confirmed(culprit, heal, problem.began, *closed)
+        }
+        (Said::State, Some(State::Unconfirmed { heal, .. })) => unconfirmed(culprit, heal),
+        (Said::State, Some(State::Refused(refusal))) => refused(culprit, refusal),
+        (Said::State, Some(State::NotNeeded(needless))) => not_needed(culprit, needless),
+        _ => return None,
+    })
+}
+
 pub(super) fn joined(culprit: &Deployment, problem: &str) -> String {
     bounded(format!(
         "Unbreakable: deployment {} is to blame, and it is answered under problem {}. A deployment \
@@ -107,7 +156,7 @@ pub(super) fn joined(culprit: &Deployment, problem: &str) -> String {
     ))
 }
 
-pub(super) fn stopping(culprit: &Deployment) -> String {
+fn stopping(culprit: &Deployment) -> String {
     bounded(format!(
         "Unbreakable: deployment {} is to blame and is still under way. It is stopped, then the \
          last revision known to be good is deployed.",
@@ -115,7 +164,7 @@ pub(super) fn stopping(culprit: &Deployment) -> String {
     ))
 }
 
-pub(super) fn paused(culprit: &Deployment, stopped: &Stopped) -> String {
+fn paused(culprit: &Deployment, stopped: &Stopped) -> String {
     bounded(format!(
         "Unbreakable: deployment {} is to blame, and nothing is done about it for now. {}. What \
          is begun already goes on.",
@@ -129,7 +178,7 @@ pub(super) fn while_stopped(text: &str, stopped: &Stopped) -> String {
     bounded(format!("{text} {}.", sentence(&stopped.to_string())))
 }
 
-pub(super) fn deploying(culprit: &Deployment, heal: &Heal, id: &str, notes: &[String]) -> String {
+fn deploying(culprit: &Deployment, heal: &Heal, id: &str, notes: &[String]) -> String {
     let who = match heal.by {
         Hand::Ours => "Unbreakable deploys",
         Hand::CodeDeploy => "CodeDeploy itself deploys",
@@ -144,7 +193,7 @@ pub(super) fn deploying(culprit: &Deployment, heal: &Heal, id: &str, notes: &[St
     ))
 }
 
-pub(super) fn shadowed(culprit: &Deployment, heal: &Heal, first: &str, notes: &[String]) -> String {
+fn shadowed(culprit: &Deployment, heal: &Heal, first: &str, notes: &[String]) -> String {
     bounded(format!(
         "Unbreakable (shadow mode): deployment {} is to blame. {first}{} would have been deployed \
          again at {}; nothing was called. Set HEAL_MODE=auto to have it done.{}",
@@ -155,7 +204,7 @@ pub(super) fn shadowed(culprit: &Deployment, heal: &Heal, first: &str, notes: &[
     ))
 }
 
-pub(super) fn rollback_failed(culprit: &Deployment, id: &str, reason: &str) -> String {
+fn rollback_failed(culprit: &Deployment, id: &str, reason: &str) -> String {
     bounded(format!(
         "Unbreakable: deployment {}, by which CodeDeploy itself took deployment {} back, did not \
          succeed: {}. The culprit is looked at again.",
@@ -190,7 +239,7 @@ pub(super) fn refused(culprit: &Deployment, refusal: &Refusal) -> String {
     ))
 }
 
-pub(super) fn not_needed(culprit: &Deployment, needless: &Needless) -> String {
+fn not_needed(culprit: &Deployment, needless: &Needless) -> String {
     bounded(format!(
         "Unbreakable: deployment {} was under suspicion and is not rolled back: {}.",
         deployment(culprit),
@@ -198,7 +247,7 @@ pub(super) fn not_needed(culprit: &Deployment, needless: &Needless) -> String {
     ))
 }
 
-pub(super) fn healed(heal: &Heal, id: &str, at: Timestamp) -> String {
+fn healed(heal: &Heal, id: &str, at: Timestamp) -> String {
     bounded(format!(
         "Unbreakable: {} runs again since {} (deployment {}, {} after it was decided). What was \
          replaced counts as bad once this problem closes.",
@@ -209,7 +258,7 @@ pub(super) fn healed(heal: &Heal, id: &str, at: Timestamp) -> String {
     ))
 }
 
-pub(super) fn failed(heal: &Heal, id: Option<&str>, at: Timestamp, reason: &str) -> String {
+fn failed(heal: &Heal, id: Option<&str>, at: Timestamp, reason: &str) -> String {
     let which = id.map_or_else(String::new, |id| format!("deployment {}, ", plain(id)));
     bounded(format!(
         "Unbreakable: {} could not be deployed again: {} ({which}at {}, {} after it was decided). \
@@ -221,7 +270,7 @@ pub(super) fn failed(heal: &Heal, id: Option<&str>, at: Timestamp, reason: &str)
     ))
 }
 
-pub(super) fn confirmed(
+fn confirmed(
     culprit: &Deployment,
     heal: &Heal,
     began: Option<Timestamp>,
@@ -239,7 +288,7 @@ pub(super) fn confirmed(
     ))
 }
 
-pub(super) fn unconfirmed(culprit: &Deployment, heal: &Heal) -> String {
+fn unconfirmed(culprit: &Deployment, heal: &Heal) -> String {
     bounded(format!(
         "Unbreakable: {} runs again, and whether that ended the problem is not known. Deployment \
          {} stays suspect; a person can clear or condemn it in the ledger.",
@@ -248,7 +297,7 @@ pub(super) fn unconfirmed(culprit: &Deployment, heal: &Heal) -> String {
     ))
 }
 
-pub(super) fn gave_up(culprit: &Deployment) -> String {
+fn gave_up(culprit: &Deployment) -> String {
     bounded(format!(
         "Unbreakable: the time for answering this problem is over, and deployment {} stays \
          suspect. A person has to look.",
@@ -256,7 +305,7 @@ pub(super) fn gave_up(culprit: &Deployment) -> String {
     ))
 }
 
-pub(super) fn released(culprit: &Deployment) -> String {
+fn released(culprit: &Deployment) -> String {
     bounded(format!(
         "Unbreakable: this problem is followed no longer, and deployment {} is no longer suspect \
          because of it. If it is to blame, condemn it in the ledger.",

@@ -1,0 +1,779 @@
+//! One step of a remediation, as a function of what is known.
+//!
+//! [`step`] decides and [`give_up`] ends; whoever calls them finds out what they
+//! ask for, writes what they say and makes the calls. Each row of the table in
+//! [`crate::remediation`] that is about a remediation is a case of the tests
+//! below.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    Admission, Guard, Hand, Heal, Limits, Look, Mode, Needless, Policy, Refusal, Runs, Scene,
+    State, look, marker,
+};
+use crate::deployment::{Deployment, Origin};
+use crate::ledger::Effect;
+use crate::pause::Stopped;
+use crate::problem::{Problem, Remediation};
+
+/// How long CodeDeploy may take to show a deployment that it has made.
+const SHOWN_WITHIN: SignedDuration = SignedDuration::from_mins(5);
+
+/// How much of a reason of CodeDeploy is kept, in characters.
+const LONGEST_REASON: usize = 500;
+
+/// Whether the group may be changed now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Paused {
+    /// It may.
+    No,
+    /// A person or the calendar says that it may not.
+    Yes(Stopped),
+    /// Nobody could ask.
+    Unknown,
+}
+
+/// What is the case, whatever is found out.
+#[derive(Clone, Debug)]
+pub struct Situation<'a> {
+    /// The problem.
+    pub problem: &'a Problem,
+    /// Whether the tenant said in this pass how the problem stands.
+    pub heard: bool,
+    /// Whether the problem became a part of another one, and nobody can say of
+    /// which.
+    pub lost: bool,
+    /// What is allowed.
+    pub policy: Policy,
+    /// Whether the group may be changed.
+    pub paused: Paused,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// What was found out since the last step. What is `None` was not asked yet.
+#[derive(Clone, Debug, Default)]
+pub struct Observed {
+    /// Who holds the culprit: a problem, or nobody.
+    pub holder: Option<Option<String>>,
+    /// The guard of the group.
+    pub guard: Option<Guard>,
+    /// What was made in answer to the culprit, if anything.
+    pub answer: Option<Option<Made>>,
+    /// What runs in the group.
+    pub runs: Option<Running>,
+    /// What the answer, or the rollback of CodeDeploy, brings.
+    pub brought: Option<Deployment>,
+    /// What would be deployed again, if there is anything.
+    pub target: Option<Option<Deployment>>,
+    /// How the deployment of the heal stands, if CodeDeploy shows it.
+    pub heal: Option<Option<Shown>>,
+    /// What became of the call that was just made.
+    pub created: Option<Created>,
+}
+
+/// A deployment that CodeDeploy shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// Its id.
+    pub id: String,
+    /// When it was made.
+    pub at: Timestamp,
+}
+
+/// What runs in a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Running {
+    /// As seen from the culprit.
+    pub runs: Runs,
+    /// CodeDeploy's record of its rollback, where one runs.
+    pub rollback: Option<Made>,
+    /// Whether the culprit is under way, or was stopped before it had ended by
+    /// itself.
+    pub unfinished: bool,
+}
+
+/// How the deployment of a heal stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// It is under way.
+    NotYet,
+    /// It succeeded, at this time if CodeDeploy knows.
+    Well(Option<Timestamp>),
+    /// It failed or was stopped, for this reason, at this time.
+    Badly(String, Option<Timestamp>),
+}
+
+/// What became of the wish to deploy the target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// It is under way under this id.
+    Deployment(String),
+    /// Another deployment is under way in the group.
+    Busy,
+    /// CodeDeploy does not take it; trying again does not help.
+    Refused(String),
+}
+
+/// What comes next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// This has to be found out first.
+    Ask(Question),
+    /// This is written, and then something follows.
+    Write(Box<Move>),
+    /// This is called; that it will be is written already.
+    Call(Call),
+    /// Something has to happen first.
+    Wait(String),
+    /// Nothing is to be done until the problem changes.
+    Rest,
+}
+
+/// What is found out, and where it is put down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// [`Observed::holder`].
+    Holder,
+    /// [`Observed::guard`].
+    Guard,
+    /// [`Observed::answer`], with the guard.
+    Answer,
+    /// [`Observed::runs`].
+    Runs,
+    /// [`Observed::brought`], of the answer or else the rollback.
+    Brought,
+    /// [`Observed::target`].
+    Target,
+    /// [`Observed::heal`].
+    Heal,
+}
+
+/// What is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// Stop the culprit's own deployment.
+    Stop,
+    /// Deploy the target that is intended.
+    Create,
+}
+
+/// What is written in one transaction.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Move {
+    /// The new state, unless it stays.
+    pub state: Option<State>,
+    /// Whether the culprit is being stopped from here on.
+    pub stops: bool,
+    /// Whether the problem has nothing more to say of its culprit.
+    pub lets_go: bool,
+    /// What is done to the ledger.
+    pub effects: Vec<Effect>,
+    /// What is said on the problem.
+    pub said: Option<Said>,
+    /// What follows once it is written; the next step, if nothing.
+    pub then: Option<Then>,
+}
+
+impl Move {
+    /// Makes the remediation what it is once this is written.
+    pub fn apply(&self, remediation: &mut Remediation) {
+        for holds in self.effects.iter().filter_map(Effect::holds) {
+            remediation.holds = holds;
+        }
+        if self.lets_go {
+            remediation.holds = false;
+        }
+        if self.stops {
+            remediation.stopped = true;
+        }
+        if let Some(state) = &self.state {
+            remediation.state = state.clone();
+        }
+    }
+}
+
+/// What follows once something is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// A call.
+    Call(Call),
+    /// Something has to happen first.
+    Wait(String),
+    /// Nothing, until the problem changes.
+    Rest,
+}
+
+/// What is said on the problem.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// What follows from the new state.
+    State,
+    /// The culprit is being stopped.
+    Stopping,
+    /// Nothing is begun for now.
+    Paused(Stopped),
+    /// What would have been done, after the culprit had been stopped.
+    ShadowedAfterStop,
+    /// The heal could not be made, as was found out at this time.
+    Failed(Timestamp),
+    /// A rollback of CodeDeploy did not succeed.
+    RollbackFailed {
+        /// The deployment.
+        id: String,
+        /// Why.
+        reason: String,
+    },
+    /// The time is over, and the culprit stays suspect.
+    GaveUp,
+    /// The time is over, and the culprit is suspect no longer.
+    Released,
+}
+
+/// The next step of a remediation.
+pub fn step(remediation: &Remediation, situation: &Situation<'_>, observed: &Observed) -> Step {
+    let at = At {
+        remediation,
+        situation,
+        observed,
+    };
+    match &remediation.state {
+        State::Attributed => at.attributed(),
+        State::Joined { .. } => at.joined(),
+        State::Intended(heal) => at.intended(heal),
+        State::Deploying { heal, deployment } => at.deploying(heal, deployment),
+        State::Healed {
+            heal,
+            deployment,
+            at: ended,
+        } => at.healed(heal, deployment, *ended),
+        State::Confirmed { .. }
+        | State::Unconfirmed { .. }
+        | State::HealFailed { .. }
+        | State::Shadowed(_)
+        | State::Refused(_)
+        | State::NotNeeded(_)
+        | State::GaveUp { .. } => at.ended(),
+    }
+}
+
+/// What is written where the time for a remediation is over; nothing, if nothing
+/// is owed. `guard` is that of its group.
+pub fn give_up(
+    remediation: &Remediation,
+    problem: &str,
+    guard: &Guard,
+    limits: Limits,
+    now: Timestamp,
+) -> Option<Move> {
+    let released = || Move {
+        effects: release(remediation, true),
+        said: Some(Said::Released),
+        lets_go: true,
+        ..Move::default()
+    };
+    let (heal, deployment) = match &remediation.state {
+        State::Healed {
+            heal,
+            deployment,
+            at,
+        } => {
+            return Some(Move {
+                state: Some(State::Unconfirmed {
+                    heal: heal.clone(),
+                    deployment: deployment.clone(),
+                    at: *at,
+                }),
+                said: Some(Said::State),
+                lets_go: true,
+                ..Move::default()
+            });
+        }
+        State::Attributed | State::Joined { .. } if remediation.holds && !remediation.stopped => {
+            return Some(Move {
+                state: Some(State::GaveUp {
+                    heal: None,
+                    deployment: None,
+                }),
+                ..released()
+            });
+        }
+        State::Attributed | State::Joined { .. } => (None, None),
+        State::Intended(heal) => (Some(heal.clone()), None),
+        State::Deploying { heal, deployment } => (Some(heal.clone()), Some(deployment.clone())),
+        state if remediation.holds && !state.began_heal() => return Some(released()),
+        _ => {
+            return remediation.holds.then(|| Move {
+                lets_go: true,
+                ..Move::default()
+            });
+        }
+    };
+    let effects = if guard.active.as_deref() == Some(problem) {
+        turn(remediation, guard, guard.released(limits, now))
+    } else {
+        Vec::new()
+    };
+    Some(Move {
+        state: Some(State::GaveUp { heal, deployment }),
+        effects,
+        said: Some(Said::GaveUp),
+        lets_go: true,
+        ..Move::default()
+    })
+}
+
+/// A remediation at this moment.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    remediation: &'a Remediation,
+    situation: &'a Situation<'a>,
+    observed: &'a Observed,
+}
+
+impl At<'_> {
+    /// Nothing was done yet: act, wait, or end.
+    fn attributed(self) -> Step {
+        let Self {
+            remediation,
+            situation,
+            observed,
+        } = self;
+        let Situation {
+            problem, policy, ..
+        } = situation;
+        if !situation.heard && !remediation.stopped {
+            return wait("the tenant to say whether the problem goes on");
+        }
+        if policy.mode == Mode::Off {
+            if problem.closed.is_some() && !remediation.stopped {
+                return self.not_needed(Needless::Closed);
+            }
+            return self.refuse(Refusal::SwitchedOff);
+        }
+        let Some(answer) = &observed.answer else {
+            return Step::Ask(Question::Answer);
+        };
+        if let Some(answer) = answer {
+            return self.adopt(answer, Hand::Ours);
+        }
+        let Some(running) = &observed.runs else {
+            return Step::Ask(Question::Runs);
+        };
+        let scene = Scene {
+            open: problem.closed.is_none(),
+            began: problem.began.unwrap_or(problem.noticed),
+            noticed: problem.noticed,
+            culprit: &remediation.culprit,
+            runs: running.runs.clone(),
+            halved: remediation.stopped && running.unfinished,
+            max_age: policy.max_age,
+            now: situation.now,
+        };
+        match look(&scene) {
+            Look::Refused(refusal) => self.refuse(refusal),
+            Look::NotNeeded(needless) => self.not_needed(needless),
+            Look::Wait => wait("another deployment to end"),
+            Look::TakenBack { .. } => match &running.rollback {
+                Some(rollback) => self.adopt(rollback, Hand::CodeDeploy),
+                None => wait("CodeDeploy to show its rollback"),
+            },
+            Look::StopFirst => self.act(true),
+            Look::Act => self.act(false),
+        }
+    }
+
+    /// The deployment that answers the culprit exists already: an earlier
+    /// worker made it and died, or CodeDeploy did.
+    fn adopt(self, made: &Made, by: Hand) -> Step {
+        let Self {
+            remediation,
+            situation,
+            observed,
+        } = self;
+        let Some(brought) = &observed.brought else {
+            return Step::Ask(Question::Brought);
+        };
+        let Some(guard) = &observed.guard else {
+            return Step::Ask(Question::Guard);
+        };
+        let heal = Heal {
+            target: brought.clone(),
+            by,
+            marker: self.marker(),
+            at: made.at,
+        };
+        let mut effects = vec![self.enter(&heal, &made.id, made.at)];
+        if guard.active.is_none() {
+            let taken = guard.taken(&situation.problem.id, situation.now);
+            effects.extend(turn(remediation, guard, taken));
+        }
+        let deployment = made.id.clone();
+        self.to(State::Deploying { heal, deployment }, effects)
+    }
+
+    /// The culprit runs, on one instance at least. `under_way`: its deployment
+    /// has not ended.
+    fn act(self, under_way: bool) -> Step {
+        let Self {
+            remediation,
+            situation,
+            observed,
+        } = self;
+        let limits = situation.policy.limits;
+        // What was stopped half way is taken back, whatever is paused.
+        if !remediation.stopped {
+            match &situation.paused {
+                Paused::No => {}
+                Paused::Yes(stopped) => {
+                    return write(Move {
+                        said: Some(Said::Paused(stopped.clone())),
+                        then: Some(Then::Wait(stopped.to_string())),
+                        ..Move::default()
+                    });
+                }
+                Paused::Unknown => return wait("the ledger to say what is paused"),
+            }
+        }
+        let Some(guard) = &observed.guard else {
+            return Step::Ask(Question::Guard);
+        };
+        let group = remediation.culprit.group.to_string();
+        let admitted = guard.admit(&situation.problem.id, &group, limits, situation.now);
+        let admitted = match admitted {
+            Admission::Admitted(admitted) => admitted,
+            Admission::Refused(refusal) => return self.refuse(refusal),
+            Admission::Busy => return wait("the answer to another problem in the same group"),
+        };
+        let Some(target) = &observed.target else {
+            return Step::Ask(Question::Target);
+        };
+        let Some(target) = target else {
+            return self.refuse(Refusal::NoTarget { group });
+        };
+        let is_shadow = situation.policy.mode == Mode::Shadow;
+        if under_way && !is_shadow {
+            return self.stop();
+        }
+        let heal = Heal {
+            target: target.clone(),
+            by: Hand::Ours,
+            marker: self.marker(),
+            at: situation.now,
+        };
+        if is_shadow {
+            let released = admitted.released(limits, situation.now);
+            let said = if under_way {
+                Said::ShadowedAfterStop
+            } else {
+                Said::State
+            };
+            return write(Move {
+                state: Some(State::Shadowed(heal)),
+                effects: turn(remediation, guard, released),
+                said: Some(said),
+                ..Move::default()
+            });
+        }
+        let mut effects = turn(remediation, guard, admitted);
+        // Somebody may have learned of it since it was chosen.
+        effects.push(Effect::Trust {
+            target: heal.target.clone(),
+        });
+        write(Move {
+            state: Some(State::Intended(heal)),
+            effects,
+            then: Some(Then::Call(Call::Create)),
+            ..Move::default()
+        })
+    }
+
+    /// From here on a heal is owed, whatever becomes of the problem.
+    fn stop(self) -> Step {
+        if self.remediation.stopped {
+            return Step::Call(Call::Stop);
+        }
+        write(Move {
+            stops: true,
+            said: Some(Said::Stopping),
+            then: Some(Then::Call(Call::Stop)),
+            ..Move::default()
+        })
+    }
+
+    /// A heal was intended: by this very pass, which knows what became of the
+    /// call, or by somebody who did not get to say.
+    fn intended(self, heal: &Heal) -> Step {
+        let Self {
+            remediation,
+            situation,
+            observed,
+        } = self;
+        let limits = situation.policy.limits;
+        let Some(guard) = &observed.guard else {
+            return Step::Ask(Question::Guard);
+        };
+        let is_ours = guard.active.as_deref() == Some(&situation.problem.id);
+        let returned = || {
+            let effects = turn(remediation, guard, guard.returned());
+            if is_ours { effects } else { Vec::new() }
+        };
+        let under_way = |id: &str, at| {
+            let state = State::Deploying {
+                heal: heal.clone(),
+                deployment: id.to_owned(),
+            };
+            self.to(state, vec![self.enter(heal, id, at)])
+        };
+        match (&observed.created, &observed.answer) {
+            (Some(Created::Deployment(id)), _) => under_way(id, situation.now),
+            (Some(Created::Busy), _) => write(Move {
+                state: Some(State::Attributed),
+                effects: returned(),
+                then: Some(Then::Wait("another deployment to end".to_owned())),
+                ..Move::default()
+            }),
+            (Some(Created::Refused(reason)), _) => write(Move {
+                state: Some(State::HealFailed {
+                    heal: heal.clone(),
+                    deployment: None,
+                    reason: reason.clone(),
+                }),
+                effects: turn(remediation, guard, guard.released(limits, situation.now)),
+                said: Some(Said::Failed(situation.now)),
+                ..Move::default()
+            }),
+            (None, None) => Step::Ask(Question::Answer),
+            (None, Some(Some(made))) => under_way(&made.id, made.at),
+            (None, Some(None)) => write(Move {
+                state: Some(State::Attributed),
+                effects: returned(),
+                ..Move::default()
+            }),
+        }
+    }
+
+    /// The culprit is answered under another problem, as long as that one holds
+    /// it.
+    fn joined(self) -> Step {
+        let Self {
+            remediation,
+            situation,
+            observed,
+        } = self;
+        if situation.problem.closed.is_some() {
+            return write(Move {
+                state: Some(State::NotNeeded(Needless::Closed)),
+                ..Move::default()
+            });
+        }
+        match &observed.holder {
+            None => Step::Ask(Question::Holder),
+            Some(Some(holder)) if *holder != situation.problem.id => {
+                wait("the answer to another problem")
+            }
+            Some(_) => write(Move {
+                state: Some(State::Attributed),
+                effects: vec![Effect::Blame {
+                    deployment: remediation.culprit.clone(),
+                }],
+                ..Move::default()
+            }),
+        }
+    }
+
+    /// The target is being deployed.
+    fn deploying(self, heal: &Heal, id: &str) -> Step {
+        let Self {
+            remediation,
+            situation,
+            observed,
+        } = self;
+        let (heal, id) = (heal.clone(), id.to_owned());
+        let Some(shown) = &observed.heal else {
+            return Step::Ask(Question::Heal);
+        };
+        let age = situation.now.duration_since(heal.at);
+        let (reason, ended) = match shown {
+            None if age < SHOWN_WITHIN => return wait("the heal to be deployed"),
+            None => (Some("CodeDeploy does not know it any more"), None),
+            Some(Shown::NotYet) => return wait("the heal to be deployed"),
+            Some(Shown::Well(at)) => (None, *at),
+            Some(Shown::Badly(reason, at)) => (Some(reason.as_str()), *at),
+        };
+        let Some(guard) = &observed.guard else {
+            return Step::Ask(Question::Guard);
+        };
+        let turned = |to: Guard| {
+            let is_ours = guard.active.as_deref() == Some(&situation.problem.id);
+            if is_ours {
+                turn(remediation, guard, to)
+            } else {
+                Vec::new()
+            }
+        };
+        let released = || turned(guard.released(situation.policy.limits, situation.now));
+        let at = ended.unwrap_or(situation.now);
+        let Some(reason) = reason else {
+            let deployment = id;
+            let state = State::Healed {
+                heal,
+                deployment,
+                at,
+            };
+            return self.to(state, released());
+        };
+        let reason: String = reason.chars().take(LONGEST_REASON).collect();
+        if heal.by == Hand::CodeDeploy {
+            return write(Move {
+                state: Some(State::Attributed),
+                effects: turned(guard.returned()),
+                said: Some(Said::RollbackFailed { id, reason }),
+                ..Move::default()
+            });
+        }
+        write(Move {
+            state: Some(State::HealFailed {
+                heal,
+                deployment: Some(id),
+                reason,
+            }),
+            effects: released(),
+            said: Some(Said::Failed(at)),
+            ..Move::default()
+        })
+    }
+
+    /// The target runs; whether the culprit was bad shows when the problem ends.
+    fn healed(self, heal: &Heal, id: &str, at: Timestamp) -> Step {
+        let Self {
+            remediation,
+            situation,
+            ..
+        } = self;
+        let Some(closed) = situation.problem.closed else {
+            return wait("the problem to end");
+        };
+        let (heal, deployment) = (heal.clone(), id.to_owned());
+        // Of a problem that became a part of another one nobody knows its own end,
+        // and one that ended before the heal had ended without it.
+        if situation.lost || closed < at {
+            return write(Move {
+                state: Some(State::Unconfirmed {
+                    heal,
+                    deployment,
+                    at,
+                }),
+                lets_go: true,
+                said: Some(Said::State),
+                ..Move::default()
+            });
+        }
+        let effects = vec![Effect::Condemn {
+            deployment: remediation.culprit.clone(),
+        }];
+        let state = State::Confirmed {
+            heal,
+            deployment,
+            at,
+            closed,
+        };
+        self.to(state, effects)
+    }
+
+    /// Nothing more is done. Without a heal, the end of the problem clears the
+    /// culprit.
+    fn ended(self) -> Step {
+        let Self {
+            remediation,
+            situation,
+            ..
+        } = self;
+        if !remediation.holds {
+            return Step::Rest;
+        }
+        if situation.problem.closed.is_none() {
+            return wait("the problem to end");
+        }
+        // A heal that was begun and failed has changed the group all the same: its
+        // culprit is never answered a second time, and a person has to judge it.
+        let begun = remediation.state.began_heal();
+        write(Move {
+            lets_go: true,
+            effects: release(remediation, !begun),
+            then: Some(Then::Rest),
+            ..Move::default()
+        })
+    }
+
+    fn refuse(self, refusal: Refusal) -> Step {
+        self.to(State::Refused(refusal), Vec::new())
+    }
+
+    fn not_needed(self, needless: Needless) -> Step {
+        let lift = needless == Needless::Closed;
+        let effects = release(self.remediation, lift);
+        self.to(State::NotNeeded(needless), effects)
+    }
+
+    fn to(self, state: State, effects: Vec<Effect>) -> Step {
+        write(Move {
+            state: Some(state),
+            effects,
+            said: Some(Said::State),
+            ..Move::default()
+        })
+    }
+
+    fn marker(self) -> String {
+        marker(&self.situation.problem.id, &self.remediation.culprit.id)
+    }
+
+    /// A heal enters the ledger: the content of its target under its own id.
+    fn enter(self, heal: &Heal, id: &str, at: Timestamp) -> Effect {
+        Effect::Enter {
+            deployment: Deployment {
+                id: id.to_owned(),
+                group: self.remediation.culprit.group.clone(),
+                at,
+                execution: None,
+                origin: Origin::Heal,
+                ..heal.target.clone()
+            },
+        }
+    }
+}
+
+fn write(what: Move) -> Step {
+    Step::Write(Box::new(what))
+}
+
+fn wait(waiting_for: &str) -> Step {
+    Step::Wait(waiting_for.to_owned())
+}
+
+/// The guard turns, unless it need not.
+fn turn(remediation: &Remediation, from: &Guard, to: Guard) -> Vec<Effect> {
+    if *from == to {
+        return Vec::new();
+    }
+    vec![Effect::Guard {
+        group: remediation.culprit.group.clone(),
+        from: from.clone(),
+        to,
+    }]
+}
+
+/// The culprit is unknown again, if it is this problem that says otherwise.
+fn release(remediation: &Remediation, lift: bool) -> Vec<Effect> {
+    if !remediation.holds || !lift {
+        return Vec::new();
+    }
+    vec![Effect::Release {
+        deployment: remediation.culprit.clone(),
+        lift: true,
+    }]
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,707 @@
+//! Each row of the table in [`crate::remediation`] as a case, and random walks
+//! that find no state without a way on.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::deployment::Group;
+use crate::problem::Arrival;
+use crate::remediation::Progress;
+
+/// The file that the table is in.
+const TABLE: &str = include_str!("../../remediation.rs");
+
+#[test]
+fn every_row_is_a_case_and_goes_as_the_table_says() {
+    let cases = cases();
+    for Case {
+        row,
+        world,
+        expected,
+    } in &cases
+    {
+        assert_eq!(told(&world.step()), *expected, "{row}");
+    }
+
+    let named: BTreeSet<&str> = cases.iter().map(|case| case.row).collect();
+    let rows: BTreeSet<&str> = TABLE
+        .lines()
+        .filter_map(|line| line.strip_prefix("//! | `")?.split('`').next())
+        .collect();
+    assert_eq!(named, rows);
+}
+
+struct Case {
+    row: &'static str,
+    world: World,
+    expected: &'static str,
+}
+
+#[expect(clippy::too_many_lines, reason = "it is a table")]
+fn cases() -> Vec<Case> {
+    let attributed = || World::of(State::Attributed);
+    let case = |row, world, expected| Case {
+        row,
+        world,
+        expected,
+    };
+    vec![
+        case(
+            "joined.free",
+            World::of(joined()).knows(|known| known.holder = Some(None)),
+            "attributed [blame]",
+        ),
+        case(
+            "joined.held",
+            World::of(joined()).knows(|known| known.holder = Some(Some("P-2".to_owned()))),
+            "wait: the answer to another problem",
+        ),
+        case(
+            "unheard",
+            attributed().but(|world| world.heard = false),
+            "wait: the tenant to say whether the problem goes on",
+        ),
+        case(
+            "unheard",
+            World::of(deploying(Hand::Ours))
+                .but(|world| world.heard = false)
+                .knows(|known| known.heal = Some(Some(Shown::Well(Some(minute(50)))))),
+            "healed [guard] said State",
+        ),
+        case(
+            "attributed.no",
+            attributed().but(|world| world.policy.mode = Mode::Off),
+            "refused [] said State",
+        ),
+        case(
+            "attributed.no",
+            attributed()
+                .free()
+                .runs(Runs::Another("d-3".to_owned(), Progress::Ended)),
+            "notNeeded [] said State",
+        ),
+        case(
+            "attributed.no",
+            attributed()
+                .free()
+                .runs(Runs::Culprit(Progress::Ended))
+                .but(|world| world.now = minute(90)),
+            "notNeeded [] said State",
+        ),
+        case(
+            "attributed.no",
+            attributed()
+                .free()
+                .runs(Runs::Culprit(Progress::Ended))
+                .knows(|known| known.target = Some(None)),
+            "refused [] said State",
+        ),
+        case(
+            "attributed.busy",
+            attributed()
+                .free()
+                .runs(Runs::Another("d-3".to_owned(), Progress::Running)),
+            "wait: another deployment to end",
+        ),
+        case(
+            "attributed.busy",
+            attributed()
+                .free()
+                .runs(Runs::Culprit(Progress::Ended))
+                .knows(|known| known.guard = Some(guard(Some("P-2")))),
+            "wait: the answer to another problem in the same group",
+        ),
+        case(
+            "attributed.paused",
+            attributed()
+                .free()
+                .runs(Runs::Culprit(Progress::Ended))
+                .but(|world| world.paused = Paused::Yes(Stopped::Frozen { until: None })),
+            "same [] said Paused then wait",
+        ),
+        case(
+            "attributed.paused",
+            attributed()
+                .free()
+                .runs(Runs::Culprit(Progress::Ended))
+                .but(|world| world.paused = Paused::Unknown),
+            "wait: the ledger to say what is paused",
+        ),
+        case(
+            "attributed.stop",
+            attributed()
+                .free()
+                .runs(Runs::Culprit(Progress::Running))
+                .target(),
+            "same, stopping [] said Stopping then Stop",
+        ),
+        case(
+            "attributed.stop",
+            attributed()
+                .free()
+                .runs(Runs::Culprit(Progress::Running))
+                .target()
+                .but(|world| world.remediation.stopped = true),
+            "Stop",
+        ),
+        case(
+            "attributed.owed",
+            attributed()
+                .free()
+                .runs(Runs::Culprit(Progress::Ended))
+                .target()
+                .but(|world| {
+                    world.remediation.stopped = true;
+                    world.problem.closed = Some(minute(55));
+                    world.now = minute(200);
+                    world.paused = Paused::Unknown;
+                    world.heard = false;
+                }),
+            "intended [guard, trust] then Create",
+        ),
+        case(
+            "attributed.marker",
+            attributed().knows(|known| {
+                known.answer = Some(Some(made("d-9")));
+                known.brought = Some(deployment("d-1", 10));
+            }),
+            "deploying [enter, guard] said State",
+        ),
+        case(
+            "attributed.rollback",
+            attributed()
+                .free()
+                .runs(rollback(None))
+                .knows(|known| known.brought = Some(deployment("d-1", 10))),
+            "deploying [enter, guard] said State",
+        ),
+        case(
+            "attributed.rollback",
+            attributed()
+                .free()
+                .runs(rollback(Some(48)))
+                .knows(|known| known.brought = Some(deployment("d-1", 10)))
+                .but(|world| {
+                    world.problem.closed = Some(minute(50));
+                    world.now = minute(200);
+                }),
+            "deploying [enter, guard] said State",
+        ),
+        case(
+            "attributed.rollback-tainted",
+            attributed().free().runs(rollback(None).distrusted()),
+            "wait: another deployment to end",
+        ),
+        case(
+            "attributed.rollback-tainted",
+            attributed()
+                .free()
+                .runs(rollback(Some(48)).distrusted())
+                .target(),
+            "intended [guard, trust] then Create",
+        ),
+        case(
+            "attributed.rollback-failed",
+            attributed()
+                .free()
+                .runs(Runs::Culprit(Progress::Ended))
+                .target(),
+            "intended [guard, trust] then Create",
+        ),
+        case(
+            "attributed.untouched",
+            attributed().free().runs(Runs::Untouched),
+            "notNeeded [] said State",
+        ),
+        case(
+            "attributed.intend",
+            attributed()
+                .free()
+                .runs(Runs::Culprit(Progress::Ended))
+                .target(),
+            "intended [guard, trust] then Create",
+        ),
+        case(
+            "attributed.shadow",
+            attributed()
+                .free()
+                .runs(Runs::Culprit(Progress::Ended))
+                .target()
+                .but(|world| world.policy.mode = Mode::Shadow),
+            "shadowed [guard] said State",
+        ),
+        case(
+            "attributed.shadow",
+            attributed()
+                .free()
+                .runs(Runs::Culprit(Progress::Running))
+                .target()
+                .but(|world| world.policy.mode = Mode::Shadow),
+            "shadowed [guard] said ShadowedAfterStop",
+        ),
+        case(
+            "intended.created",
+            World::of(intended())
+                .knows(|known| known.created = Some(Created::Deployment("d-9".to_owned()))),
+            "deploying [enter] said State",
+        ),
+        case(
+            "intended.found",
+            World::of(intended()).knows(|known| known.answer = Some(Some(made("d-9")))),
+            "deploying [enter] said State",
+        ),
+        case(
+            "intended.not-found",
+            World::of(intended()).knows(|known| known.answer = Some(None)),
+            "attributed [guard]",
+        ),
+        case(
+            "intended.busy",
+            World::of(intended()).knows(|known| known.created = Some(Created::Busy)),
+            "attributed [guard] then wait",
+        ),
+        case(
+            "intended.refused",
+            World::of(intended())
+                .knows(|known| known.created = Some(Created::Refused("no such group".to_owned()))),
+            "healFailed [guard] said Failed",
+        ),
+        case(
+            "deploying.hidden",
+            World::of(deploying(Hand::Ours)).knows(|known| known.heal = Some(None)),
+            "wait: the heal to be deployed",
+        ),
+        case(
+            "deploying.succeeded",
+            World::of(deploying(Hand::Ours))
+                .knows(|known| known.heal = Some(Some(Shown::Well(None)))),
+            "healed [guard] said State",
+        ),
+        case(
+            "deploying.failed",
+            World::of(deploying(Hand::Ours))
+                .knows(|known| known.heal = Some(Some(Shown::Badly("no".to_owned(), None)))),
+            "healFailed [guard] said Failed",
+        ),
+        case(
+            "deploying.failed",
+            World::of(deploying(Hand::Ours))
+                .knows(|known| known.heal = Some(None))
+                .but(|world| world.now = minute(56)),
+            "healFailed [guard] said Failed",
+        ),
+        case(
+            "deploying.rollback-failed",
+            World::of(deploying(Hand::CodeDeploy))
+                .knows(|known| known.heal = Some(Some(Shown::Badly("no".to_owned(), None)))),
+            "attributed [guard] said RollbackFailed",
+        ),
+        case(
+            "healed.confirmed",
+            World::of(healed()).but(|world| world.problem.closed = Some(minute(53))),
+            "confirmed [condemn] said State",
+        ),
+        case(
+            "healed.unconfirmed",
+            World::of(healed()).but(|world| world.problem.closed = Some(minute(51))),
+            "unconfirmed, letting go [] said State",
+        ),
+        case(
+            "healed.unconfirmed",
+            World::of(healed()).but(|world| {
+                world.problem.closed = Some(minute(53));
+                world.lost = true;
+            }),
+            "unconfirmed, letting go [] said State",
+        ),
+        case(
+            "closed",
+            attributed()
+                .free()
+                .runs(Runs::Culprit(Progress::Ended))
+                .but(|world| world.problem.closed = Some(minute(51))),
+            "notNeeded [release] said State",
+        ),
+        case(
+            "closed",
+            World::of(joined()).but(|world| world.problem.closed = Some(minute(51))),
+            "notNeeded []",
+        ),
+        case(
+            "ended.released",
+            World::of(State::Refused(Refusal::SwitchedOff))
+                .but(|world| world.problem.closed = Some(minute(51))),
+            "same, letting go [release] then rest",
+        ),
+        case(
+            "ended.kept",
+            World::of(failed()).but(|world| world.problem.closed = Some(minute(51))),
+            "same, letting go [] then rest",
+        ),
+        case(
+            "gave-up",
+            attributed().over(),
+            "gaveUp, letting go [release] said Released",
+        ),
+        case(
+            "gave-up",
+            World::of(intended()).over(),
+            "gaveUp, letting go [guard] said GaveUp",
+        ),
+        case(
+            "gave-up",
+            World::of(deploying(Hand::Ours)).over(),
+            "gaveUp, letting go [guard] said GaveUp",
+        ),
+        case(
+            "gave-up",
+            World::of(healed()).over(),
+            "unconfirmed, letting go [] said State",
+        ),
+    ]
+}
+
+proptest! {
+    /// Whatever is true: all questions together come to an answer, and a state
+    /// that is not final waits for something, is left, or is given up.
+    #[test]
+    fn no_state_is_without_a_way_on(
+        state in any::<prop::sample::Index>(),
+        answers in prop::collection::vec(any::<prop::sample::Index>(), 16),
+    ) {
+        let states = states();
+        let world = World::drawn(state.get(&states).clone(), &answers);
+
+        let decided = world.step();
+
+        prop_assert!(!matches!(decided, Step::Ask(_)), "{:?}", world.remediation.state);
+        let is_final = world.remediation.state.is_final();
+        prop_assert!(is_final || decided != Step::Rest, "{:?}", world.remediation.state);
+        if let Step::Write(what) = &decided {
+            let mut after = world.remediation.clone();
+            what.apply(&mut after);
+            let is_said = what.then.is_some() || what.said.is_some() || after != world.remediation;
+            prop_assert!(is_said, "nothing changes: {:?}", world.remediation.state);
+        }
+        let mut given_up = world.remediation.clone();
+        let guard = world.known.guard.clone().unwrap_or_default();
+        let limits = world.policy.limits;
+        if let Some(what) = give_up(&given_up, "P-1", &guard, limits, world.now) {
+            what.apply(&mut given_up);
+        }
+        prop_assert!(given_up.state.is_final() && !given_up.holds);
+    }
+}
+
+/// A remediation and everything around it.
+#[derive(Clone)]
+struct World {
+    remediation: Remediation,
+    problem: Problem,
+    heard: bool,
+    lost: bool,
+    policy: Policy,
+    paused: Paused,
+    now: Timestamp,
+    known: Observed,
+    /// Whether the time for it is over.
+    is_over: bool,
+}
+
+impl World {
+    /// A problem of minute 45, looked at in minute 52.
+    fn of(state: State) -> Self {
+        let mut problem = Problem::heard_of(
+            "P-1",
+            Arrival::Webhook,
+            minute(46),
+            SignedDuration::from_hours(24),
+        );
+        problem.began = Some(minute(45));
+        let is_begun = matches!(state, State::Intended(_) | State::Deploying { .. });
+        Self {
+            remediation: Remediation {
+                culprit: deployment("d-2", 40),
+                holds: !matches!(state, State::Joined { .. }),
+                stopped: false,
+                state,
+            },
+            problem,
+            heard: true,
+            lost: false,
+            policy: Policy {
+                mode: Mode::Auto,
+                max_age: SignedDuration::from_mins(30),
+                limits: Limits {
+                    cooldown: SignedDuration::from_mins(15),
+                    most: 2,
+                    window: SignedDuration::from_hours(24),
+                },
+            },
+            paused: Paused::No,
+            now: minute(52),
+            known: Observed {
+                guard: Some(guard(is_begun.then_some("P-1"))),
+                ..Observed::default()
+            },
+            is_over: false,
+        }
+    }
+
+    fn drawn(state: State, answers: &[prop::sample::Index]) -> Self {
+        let mut answers = answers.iter();
+        let mut draw = |most: usize| answers.next().expect("there are enough").index(most);
+        let mut world = Self::of(state);
+        world.heard = draw(2) == 0;
+        world.lost = draw(4) == 0;
+        world.remediation.stopped = draw(3) == 0;
+        world.remediation.holds = draw(2) == 0;
+        world.problem.closed = (draw(3) == 0).then(|| minute(50));
+        world.policy.mode = [Mode::Off, Mode::Shadow, Mode::Auto][draw(3)];
+        world.paused = [
+            Paused::No,
+            Paused::Unknown,
+            Paused::Yes(Stopped::Frozen { until: None }),
+        ][draw(3)]
+        .clone();
+        world.now = minute([52, 58, 90][draw(3)]);
+        let holder = [None, Some("P-1"), Some("P-2")][draw(3)];
+        let runs = [
+            Runs::Culprit(Progress::Running),
+            Runs::Culprit(Progress::Ended),
+            Runs::Untouched,
+            Runs::Another("d-3".to_owned(), Progress::Running),
+            Runs::Another("d-3".to_owned(), Progress::Ended),
+            rollback(None),
+            rollback(Some(48)),
+        ][draw(7)]
+        .clone();
+        world.known = Observed {
+            holder: Some(holder.map(str::to_owned)),
+            guard: Some(guard([None, Some("P-1"), Some("P-2")][draw(3)])),
+            answer: Some((draw(3) == 0).then(|| made("d-9"))),
+            runs: None,
+            brought: Some(deployment("d-1", 10)),
+            target: Some((draw(3) != 0).then(|| deployment("d-1", 10))),
+            heal: Some(
+                [
+                    None,
+                    Some(Shown::NotYet),
+                    Some(Shown::Well(Some(minute(51)))),
+                    Some(Shown::Badly("no".to_owned(), None)),
+                ][draw(4)]
+                .clone(),
+            ),
+            created: [
+                None,
+                Some(Created::Busy),
+                Some(Created::Refused("no".to_owned())),
+                Some(Created::Deployment("d-9".to_owned())),
+            ][draw(4)]
+            .clone(),
+        };
+        world.runs(runs)
+    }
+
+    fn but(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+
+    fn knows(mut self, learn: impl FnOnce(&mut Observed)) -> Self {
+        learn(&mut self.known);
+        self
+    }
+
+    /// Nothing was made in answer to the culprit.
+    fn free(self) -> Self {
+        self.knows(|known| known.answer = Some(None))
+    }
+
+    fn runs(self, runs: Runs) -> Self {
+        let rollback = matches!(runs, Runs::Rollback { .. }).then(|| made("d-5"));
+        self.knows(|known| {
+            known.runs = Some(Running {
+                runs,
+                rollback,
+                unfinished: true,
+            });
+        })
+    }
+
+    fn target(self) -> Self {
+        self.knows(|known| known.target = Some(Some(deployment("d-1", 10))))
+    }
+
+    fn over(self) -> Self {
+        self.but(|world| world.is_over = true)
+    }
+
+    fn step(&self) -> Step {
+        if self.is_over {
+            let guard = self.known.guard.clone().unwrap_or_default();
+            let limits = self.policy.limits;
+            let over = give_up(&self.remediation, "P-1", &guard, limits, self.now);
+            return over.map_or(Step::Rest, |what| Step::Write(Box::new(what)));
+        }
+        let situation = Situation {
+            problem: &self.problem,
+            heard: self.heard,
+            lost: self.lost,
+            policy: self.policy,
+            paused: self.paused.clone(),
+            now: self.now,
+        };
+        step(&self.remediation, &situation, &self.known)
+    }
+}
+
+/// A step in a line.
+fn told(step: &Step) -> String {
+    let what = match step {
+        Step::Ask(question) => return format!("ask {question:?}"),
+        Step::Call(call) => return format!("{call:?}"),
+        Step::Wait(what) => return format!("wait: {what}"),
+        Step::Rest => return "rest".to_owned(),
+        Step::Write(what) => what,
+    };
+    let mut told = what.state.as_ref().map_or("same", State::word).to_owned();
+    if what.stops {
+        told += ", stopping";
+    }
+    if what.lets_go {
+        told += ", letting go";
+    }
+    let effects = what.effects.iter().map(|effect| match effect {
+        Effect::Blame { .. } => "blame",
+        Effect::Release { .. } => "release",
+        Effect::Condemn { .. } => "condemn",
+        Effect::Guard { .. } => "guard",
+        Effect::Trust { .. } => "trust",
+        Effect::Enter { .. } => "enter",
+    });
+    told += &format!(" [{}]", effects.collect::<Vec<_>>().join(", "));
+    if let Some(said) = &what.said {
+        let said = format!("{said:?}");
+        let word = said.split([' ', '(']).next().unwrap_or_default();
+        told += &format!(" said {word}");
+    }
+    match &what.then {
+        None => {}
+        Some(Then::Call(call)) => told += &format!(" then {call:?}"),
+        Some(Then::Wait(_)) => told += " then wait",
+        Some(Then::Rest) => told += " then rest",
+    }
+    told
+}
+
+fn states() -> Vec<State> {
+    vec![
+        State::Attributed,
+        joined(),
+        intended(),
+        deploying(Hand::Ours),
+        deploying(Hand::CodeDeploy),
+        healed(),
+        failed(),
+        State::HealFailed {
+            heal: heal(Hand::Ours),
+            deployment: None,
+            reason: "no".to_owned(),
+        },
+        State::Shadowed(heal(Hand::Ours)),
+        State::Refused(Refusal::SwitchedOff),
+        State::NotNeeded(Needless::Closed),
+        State::GaveUp {
+            heal: None,
+            deployment: None,
+        },
+    ]
+}
+
+fn joined() -> State {
+    State::Joined {
+        problem: "P-2".to_owned(),
+    }
+}
+
+fn intended() -> State {
+    State::Intended(heal(Hand::Ours))
+}
+
+fn deploying(by: Hand) -> State {
+    State::Deploying {
+        heal: heal(by),
+        deployment: "d-9".to_owned(),
+    }
+}
+
+fn healed() -> State {
+    State::Healed {
+        heal: heal(Hand::Ours),
+        deployment: "d-9".to_owned(),
+        at: minute(52),
+    }
+}
+
+fn failed() -> State {
+    State::HealFailed {
+        heal: heal(Hand::Ours),
+        deployment: Some("d-9".to_owned()),
+        reason: "no".to_owned(),
+    }
+}
+
+fn heal(by: Hand) -> Heal {
+    Heal {
+        target: deployment("d-1", 10),
+        by,
+        marker: marker("P-1", "d-2"),
+        at: minute(50),
+    }
+}
+
+fn rollback(ended: Option<i64>) -> Runs {
+    Runs::Rollback {
+        id: "d-5".to_owned(),
+        ended: ended.map(minute),
+    }
+}
+
+fn made(id: &str) -> Made {
+    Made {
+        id: id.to_owned(),
+        at: minute(47),
+    }
+}
+
+fn guard(active: Option<&str>) -> Guard {
+    Guard {
+        active: active.map(str::to_owned),
+        cooldown_until: None,
+        heals: active.map(|_| minute(50)).into_iter().collect(),
+    }
+}
+
+fn deployment(id: &str, at: i64) -> Deployment {
+    Deployment {
+        id: id.to_owned(),
+        group: Group {
+            application: "Shop".to_owned(),
+            name: "Production".to_owned(),
+        },
+        at: minute(at),
+        execution: None,
+        version: id.to_owned(),
+        identity: id.to_owned(),
+        location: None,
+        digest: None,
+        origin: Origin::Release,
+    }
+}
+
+fn minute(minute: i64) -> Timestamp {
+    Timestamp::from_second(minute * 60).unwrap()
+}
