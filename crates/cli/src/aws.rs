@@ -56,10 +56,13 @@ impl Account {
     /// What to check when the table of this name gives no answer.
     pub(crate) fn unanswered(&self, table: &str, error: &anyhow::Error) -> Failure {
         let region = &self.region;
+        let crowded = matches!(error.downcast_ref(), Some(StoreError::Crowded));
         let error = format!("{error:#}");
         // What DynamoDB says is the same for all of its calls, its types are not.
         let says = |word: &str| error.contains(word);
-        let check = if says("ResourceNotFoundException") {
+        let check = if crowded {
+            "nothing begins until fewer are; end some with `monspec resume --target`".to_owned()
+        } else if says("ResourceNotFoundException") {
             format!("there is no table {table} in {region}; check --table and AWS_REGION")
         } else if says("AccessDenied") {
             format!("these credentials may not use the table {table}")

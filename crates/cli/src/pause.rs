@@ -9,6 +9,7 @@ use lambda::settings::optional;
 use monspec::lint::escaped;
 use release::pause::{LONGEST, Pause, Stopped, Target};
 use serde::Serialize;
+use store::{MOST_PAUSES, Paused};
 
 use crate::aws::{Ledger, now, speaker, words};
 use crate::failure::Failure;
@@ -117,11 +118,31 @@ pub(crate) fn pause(options: &Pausing, out: &mut impl Write) -> Result<ExitCode,
             why: why.clone(),
         };
         let ledger = Ledger::open(place.table.as_deref())?;
-        ledger.ask(ledger.store.pause(&pause))?;
+        store(&ledger, &pause, now)?;
         vec![pause]
     };
     tell(out, place, &pauses, "nothing is paused")?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Stores a pause, and makes room for it where ended ones take it.
+fn store(ledger: &Ledger, pause: &Pause, now: Timestamp) -> Result<(), Failure> {
+    let stored = ledger.ask(async {
+        let stored = ledger.store.pause(pause).await?;
+        if stored != Paused::Full {
+            return Ok(stored);
+        }
+        ledger.store.forget_ended_pauses(now).await?;
+        ledger.store.pause(pause).await
+    })?;
+    match stored {
+        Paused::Stored => Ok(()),
+        Paused::Full => Err(Failure::Usage(format!(
+            "{} is not paused: {MOST_PAUSES} other targets are, and no more can be; end some with \
+             `monspec resume`, or pause everything with --all",
+            pause.target
+        ))),
+    }
 }
 
 pub(crate) fn resume(options: &Resuming, out: &mut impl Write) -> Result<ExitCode, Failure> {

@@ -47,6 +47,7 @@ pub use error::StoreError;
 pub use heartbeat::Scheduled;
 pub use history::{Evaluated, History, Part, Recorded, Room, Span};
 pub use ledger::HISTORY;
+pub use pauses::{MOST_PAUSES, Paused};
 pub use problems::{DueProblem, Noticed, Taken};
 pub use register::{Registered, Spec};
 pub use slots::Slot;

@@ -245,19 +245,26 @@ impl<'a> Reading<'a> {
         Addresses::new(self.access, self.request, until)
     }
 
-    /// What keeps changes from being made, a sentence each. A page without it is
-    /// better than none.
+    /// What keeps changes from being made, a sentence each. A page that does not
+    /// know it says so, and is better than none.
     async fn stopped(&self) -> Vec<String> {
-        let pauses = self.services.store.pauses(self.now).await;
-        let pauses = pauses.unwrap_or_else(|error| {
-            let error = anyhow::Error::from(error);
-            tracing::warn!("The page does not say what is paused: {error:#}");
-            Vec::new()
-        });
+        let (pauses, unknown) = match self.services.store.pauses(self.now).await {
+            Ok(pauses) => (pauses, None),
+            Err(error) => {
+                let said = match error {
+                    StoreError::Crowded => "More is paused than can be read, and nothing begins",
+                    _ => "What is paused cannot be read now",
+                };
+                let error = anyhow::Error::from(error);
+                tracing::warn!("The page does not say what is paused: {error:#}");
+                (Vec::new(), Some(said.to_owned()))
+            }
+        };
         let freeze = self.services.freeze.clone();
         let stops = Stops { pauses, freeze };
         let all = stops.all(self.now).into_iter();
-        all.map(|stopped| stopped.to_string()).collect()
+        let all = all.map(|stopped| stopped.to_string());
+        unknown.into_iter().chain(all).collect()
     }
 
     fn frame<'b>(&'b self, start: Option<&'b str>, stopped: &'b [String]) -> Frame<'b> {

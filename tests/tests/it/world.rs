@@ -25,7 +25,7 @@ use lab::tenant::{Failed, Requests, Tenant};
 use release::console::Console;
 use release::evidence::Evidence;
 use release::links::{LinkSettings, Links};
-use release::pause::Freeze;
+use release::pause::{Freeze, Target as Paused};
 use release::remediation::MARKER;
 use release::validation::{Validation, ValidationId};
 use secrecy::SecretString;
@@ -194,6 +194,33 @@ impl World {
         entry.insert("boundTo".to_owned(), word(problem));
         let put = self.tables().put_item().table_name("ledger");
         put.set_item(Some(entry)).send().await.unwrap();
+    }
+
+    /// Pauses other groups than those of the world, past the store, which lets
+    /// nobody pause so many.
+    pub(crate) async fn pause_more_than_can_be_read(&self) {
+        let word = |text: &str| AttributeValue::S(text.to_owned());
+        let until = self.now + SignedDuration::from_hours(24);
+        for target in many_groups() {
+            let put = self.tables().put_item().table_name("ledger");
+            let put = put
+                .item("pk", word("pauses"))
+                .item("sk", word(&target.to_string()))
+                .item("who", word("a script"))
+                .item("why", word("it looped"))
+                .item(
+                    "until",
+                    AttributeValue::N(until.as_millisecond().to_string()),
+                );
+            put.send().await.unwrap();
+        }
+    }
+
+    /// Ends the pauses of those groups.
+    pub(crate) async fn resume_many(&self) {
+        for target in many_groups() {
+            self.store.resume(&target, self.now).await.unwrap();
+        }
     }
 
     /// Moves the clock.
@@ -515,4 +542,8 @@ pub(crate) fn monspec_with(field: &str, value: impl Into<Value>) -> Value {
         comparison[field] = value.clone();
     }
     spec
+}
+
+fn many_groups() -> impl Iterator<Item = Paused> {
+    (0..450).map(|number| format!("group:App/Group-{number}").parse().unwrap())
 }

@@ -1,7 +1,9 @@
+use jiff::{SignedDuration, Timestamp};
 use lab::aws::{ACCESS_KEY, SECRET_KEY};
 use lab::dynamo::Dynamo;
+use release::pause::Pause;
 use serde_json::Value;
-use store::tables;
+use store::{MOST_PAUSES, Paused, Store, tables};
 
 use crate::{Ran, monspec_in};
 
@@ -97,6 +99,50 @@ async fn later_pause_of_a_target_replaces_the_earlier_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn more_than_can_be_read_is_refused_and_everything_can_be_paused() {
+    let table = Table::start().await;
+    let store = Store::new(table.0.client(), "validations", "ledger");
+    let pause = |number: usize, minutes| Pause {
+        target: format!("group:Shop/Production-{number}")
+            .parse()
+            .expect("it is a target"),
+        until: clock() + SignedDuration::from_mins(minutes),
+        who: "grace".to_owned(),
+        why: "audit".to_owned(),
+    };
+    for number in 0..MOST_PAUSES {
+        let stored = store.pause(&pause(number, 60)).await;
+        assert_eq!(stored.expect("it is stored"), Paused::Stored);
+    }
+    let single = [
+        "pause",
+        "--target",
+        "pipeline:shop",
+        "--for",
+        "2h",
+        "--reason",
+        "r",
+    ];
+
+    let ran = table.run(&single);
+    assert_eq!((ran.code, ran.out.as_str()), (64, ""));
+    assert!(
+        ran.err
+            .starts_with("monspec: pipeline:shop is not paused: 100 other targets are"),
+        "{}",
+        ran.err
+    );
+    let ran = table.run(&["pause", "--all", "--for", "2h", "--reason", "r"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+
+    // What has ended takes no room.
+    store.pause(&pause(7, -1)).await.expect("it is stored");
+    let ran = table.run(&single);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    assert!(table.listed().to_string().contains("pipeline:shop"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn pause_without_an_end_or_a_reason_is_refused() {
     let table = Table::start().await;
     for (arguments, missing) in [
@@ -118,4 +164,12 @@ async fn pause_without_an_end_or_a_reason_is_refused() {
         assert!(ran.err.contains(missing), "{arguments:?}: {}", ran.err);
     }
     assert_eq!(table.listed(), Value::Array(Vec::new()));
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the command runs in real time, and so do these stories"
+)]
+fn clock() -> Timestamp {
+    Timestamp::now()
 }

@@ -10,6 +10,7 @@ mod due;
 mod effects;
 mod histories;
 mod ledger;
+mod pauses;
 mod problems;
 mod registration;
 mod rulings;

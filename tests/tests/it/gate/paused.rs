@@ -14,6 +14,7 @@ stories! {
     approval_waits_until_a_person_resumes,
     rejection_is_no_change_and_is_sent,
     pause_of_another_target_holds_nothing,
+    nothing_is_approved_while_more_is_paused_than_can_be_read,
     calendar_pauses_like_a_person,
     pause_that_outlasts_a_validation_ends_it_visibly,
 }
@@ -75,6 +76,21 @@ async fn pause_of_another_target_holds_nothing(mut world: World) {
     pause(&world, "group:App/Staging".parse().unwrap(), 30).await;
 
     world.pass_window().await;
+
+    assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
+}
+
+async fn nothing_is_approved_while_more_is_paused_than_can_be_read(mut world: World) {
+    let execution = released(&world, 100.0).await;
+    world.pause_more_than_can_be_read().await;
+
+    world.pass_window().await;
+
+    assert_eq!(world.answered(&execution), ApprovalStatus::Waiting);
+
+    world.resume_many().await;
+    world.advance(SignedDuration::from_mins(5));
+    world.tick().await;
 
     assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
 }

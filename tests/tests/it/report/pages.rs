@@ -251,4 +251,9 @@ async fn every_page_says_what_is_paused() {
     for link in &links {
         assert!(!reader.shown(link).await.body.contains("paused"));
     }
+    reader.world.pause_more_than_can_be_read().await;
+    for link in &links {
+        let page = reader.shown(link).await.body;
+        assert!(page.contains("More is paused than can be read"), "{page}");
+    }
 }
