@@ -33,6 +33,10 @@ Examples:
 /// builds are still rejected, problems still commented on. What is begun goes on,
 /// and what a heal stopped half way is taken back. What was about to be changed
 /// in this moment may still be.
+///
+/// A target has one pause, the one that ends last: yours replaces one that ends
+/// sooner, and says whose, and one that ends later stays. To shorten it, end it
+/// with `monspec resume` first.
 #[derive(Args)]
 #[command(after_help = NOTES, group = ArgGroup::new("what").required(true).args(["all", "target", "list"]))]
 pub(crate) struct Pausing {
@@ -104,9 +108,10 @@ pub(crate) fn pause(options: &Pausing, out: &mut impl Write) -> Result<ExitCode,
         ..
     } = options;
     let now = now();
-    let pauses = if *list {
+    if *list {
         let ledger = Ledger::open(place.table.as_deref())?;
-        ledger.ask(ledger.store.pauses(now))?
+        let pauses = ledger.ask(ledger.store.pauses(now))?;
+        tell(out, place, &pauses, "nothing is paused")?;
     } else {
         let (Some(lasts), Some(why)) = (lasts, reason) else {
             return Err(Failure::Usage("say --for and --reason".to_owned()));
@@ -118,25 +123,34 @@ pub(crate) fn pause(options: &Pausing, out: &mut impl Write) -> Result<ExitCode,
             why: why.clone(),
         };
         let ledger = Ledger::open(place.table.as_deref())?;
-        store(&ledger, &pause, now)?;
-        vec![pause]
-    };
-    tell(out, place, &pauses, "nothing is paused")?;
+        let stored = store(&ledger, pause, now)?;
+        tell_stored(out, place, &stored)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Stores a pause, and makes room for it where ended ones take it.
-fn store(ledger: &Ledger, pause: &Pause, now: Timestamp) -> Result<(), Failure> {
+fn store(ledger: &Ledger, pause: Pause, now: Timestamp) -> Result<Stored, Failure> {
     let stored = ledger.ask(async {
-        let stored = ledger.store.pause(pause).await?;
+        let stored = ledger.store.pause(&pause).await?;
         if stored != Paused::Full {
             return Ok(stored);
         }
         ledger.store.forget_ended_pauses(now).await?;
-        ledger.store.pause(pause).await
+        ledger.store.pause(&pause).await
     })?;
     match stored {
-        Paused::Stored => Ok(()),
+        Paused::Stored { replaced } => Ok(Stored {
+            holds: pause,
+            earlier: match replaced.filter(|replaced| now < replaced.until) {
+                Some(replaced) => Earlier::Replaced(replaced),
+                None => Earlier::None,
+            },
+        }),
+        Paused::Stays(earlier) => Ok(Stored {
+            holds: earlier,
+            earlier: Earlier::Stays,
+        }),
         Paused::Full => Err(Failure::Usage(format!(
             "{} is not paused: {MOST_PAUSES} other targets are, and no more can be; end some with \
              `monspec resume`, or pause everything with --all",
@@ -180,6 +194,21 @@ fn sentence(pause: &Pause) -> String {
     escaped(&stopped.to_string())
 }
 
+/// What holds once somebody has paused a target.
+struct Stored {
+    holds: Pause,
+    earlier: Earlier,
+}
+
+/// What became of an earlier pause of the same target.
+enum Earlier {
+    None,
+    /// It would have ended sooner.
+    Replaced(Pause),
+    /// It ends later, so it is the one that holds.
+    Stays,
+}
+
 /// A pause for a program.
 #[derive(Serialize)]
 struct Told<'a> {
@@ -189,6 +218,58 @@ struct Told<'a> {
     why: &'a str,
 }
 
+impl<'a> Told<'a> {
+    fn of(pause: &'a Pause) -> Self {
+        Self {
+            target: pause.target.to_string(),
+            until: pause.until,
+            who: &pause.who,
+            why: &pause.why,
+        }
+    }
+}
+
+fn tell_stored(out: &mut impl Write, place: &Place, stored: &Stored) -> Result<(), Failure> {
+    #[derive(Serialize)]
+    struct ToldStored<'a> {
+        #[serde(flatten)]
+        holds: Told<'a>,
+        /// The pause that would have ended sooner.
+        replaced: Option<Told<'a>>,
+        /// Whether this is an earlier pause, which ends later than the one asked
+        /// for.
+        stays: bool,
+    }
+    let Stored { holds, earlier } = stored;
+    let replaced = match earlier {
+        Earlier::Replaced(replaced) => Some(replaced),
+        Earlier::None | Earlier::Stays => None,
+    };
+    let stays = matches!(earlier, Earlier::Stays);
+    if place.json {
+        let told = ToldStored {
+            holds: Told::of(holds),
+            replaced: replaced.map(Told::of),
+            stays,
+        };
+        return Ok(output::json(out, &[told])?);
+    }
+    writeln!(out, "{}", sentence(holds))?;
+    if let Some(replaced) = replaced {
+        let until = replaced.until.strftime("%Y-%m-%d %H:%M UTC");
+        let Pause { who, why, .. } = replaced;
+        let line = format!("it replaces the pause until {until} by {who}: {why}");
+        writeln!(out, "{}", escaped(&line))?;
+    }
+    if stays {
+        writeln!(
+            out,
+            "it ends later than yours would, so it stays; `monspec resume` ends it"
+        )?;
+    }
+    Ok(())
+}
+
 fn tell(
     out: &mut impl Write,
     place: &Place,
@@ -196,12 +277,7 @@ fn tell(
     nothing: &str,
 ) -> Result<(), Failure> {
     if place.json {
-        let told = pauses.iter().map(|pause| Told {
-            target: pause.target.to_string(),
-            until: pause.until,
-            who: &pause.who,
-            why: &pause.why,
-        });
+        let told = pauses.iter().map(Told::of);
         return Ok(output::json(out, &told.collect::<Vec<_>>())?);
     }
     if pauses.is_empty() {

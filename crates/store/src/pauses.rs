@@ -2,12 +2,13 @@
 //! reads who is about to change something.
 
 use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use release::pause::{Pause, Target};
 
-use crate::error::unavailable;
+use crate::error::{missing, unavailable};
 use crate::item::{self, Item, Key, PAUSES};
 use crate::{Store, StoreError};
 
@@ -26,13 +27,21 @@ const AT_ONCE: usize = 16;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Paused {
     /// It is paused.
-    Stored,
+    Stored {
+        /// The pause in the place of which it stands, and which may have ended.
+        replaced: Option<Pause>,
+    },
+    /// It was paused already, by this pause, which ends later and stays.
+    Stays(Pause),
     /// [`MOST_PAUSES`] other targets are, or were until lately; nothing is stored.
     Full,
 }
 
 impl Store {
-    /// Stores a pause in the place of an earlier one of the same target.
+    /// Stores a pause. One of the same target that ends later stays as it is:
+    /// whoever pauses wants to end nothing, and to end it there is
+    /// [`Store::resume`].
+    ///
     /// Everything can be paused always.
     pub async fn pause(&self, pause: &Pause) -> Result<Paused, StoreError> {
         if pause.target != Target::All && self.is_full_without(&pause.target).await? {
@@ -46,23 +55,46 @@ impl Store {
             ("why".to_owned(), text(&pause.why)),
             ("expiresAt".to_owned(), item::seconds(pause.until)),
         ]);
-        let put = self.client.put_item().table_name(&self.ledger);
-        let put = put.set_item(Some(item)).send().await;
-        put.map_err(|error| unavailable("store a pause", error.into_service_error()))?;
-        Ok(Paused::Stored)
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.ledger)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(#until) OR #until <= :until")
+            .expression_attribute_names("#until", "until")
+            .expression_attribute_values(":until", item::millis(pause.until))
+            .return_values(ReturnValue::AllOld)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match put.map_err(SdkError::into_service_error) {
+            Ok(stored) => {
+                let replaced = stored.attributes.as_ref().map(read);
+                // One that cannot be read was none that could be told.
+                let replaced = replaced.and_then(|read| read.ok().flatten());
+                // The client repeats a write whose answer was lost.
+                let replaced = replaced.filter(|replaced| replaced != pause);
+                Ok(Paused::Stored { replaced })
+            }
+            Err(PutItemError::ConditionalCheckFailedException(failed)) => {
+                let stays = failed.item().map(read).transpose()?.flatten();
+                stays.map(Paused::Stays).ok_or_else(|| missing("sk"))
+            }
+            Err(error) => Err(unavailable("store a pause", error)),
+        }
     }
 
     async fn is_full_without(&self, target: &Target) -> Result<bool, StoreError> {
-        let read = match self.paused_items().await {
+        let items = match self.paused_items().await {
             Err(StoreError::Crowded) => return Ok(true),
-            read => read?,
+            items => items?,
         };
         let without = [Target::All.to_string(), target.to_string()];
         let is_other = |item: &&Item| {
             let sk = item::string(item, "sk").unwrap_or_default();
             !without.iter().any(|target| target == sk)
         };
-        Ok(MOST_PAUSES <= read.iter().filter(is_other).count())
+        Ok(MOST_PAUSES <= items.iter().filter(is_other).count())
     }
 
     /// Makes room: deletes the pauses that have ended, which may lie there for
@@ -116,13 +148,13 @@ impl Store {
         let Some(item) = deleted.attributes else {
             return Ok(None);
         };
-        Ok(pause(&item)?.filter(|pause| now < pause.until))
+        Ok(read(&item)?.filter(|pause| now < pause.until))
     }
 
     /// The pauses that hold now: all of them, or none and the reason.
     pub async fn pauses(&self, now: Timestamp) -> Result<Vec<Pause>, StoreError> {
         let items = self.paused_items().await?;
-        let pauses: Vec<Option<Pause>> = items.iter().map(pause).collect::<Result<_, _>>()?;
+        let pauses: Vec<Option<Pause>> = items.iter().map(read).collect::<Result<_, _>>()?;
         // What has expired may lie there for days.
         let holds = |pause: &Pause| now < pause.until;
         Ok(pauses.into_iter().flatten().filter(holds).collect())
@@ -164,7 +196,7 @@ enum Rest {
 }
 
 /// A pause; nothing where a newer version paused what this one cannot change.
-fn pause(item: &Item) -> Result<Option<Pause>, StoreError> {
+fn read(item: &Item) -> Result<Option<Pause>, StoreError> {
     let Ok(target) = item::string(item, "sk")?.parse() else {
         return Ok(None);
     };

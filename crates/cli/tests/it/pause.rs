@@ -85,17 +85,45 @@ async fn everything_is_paused_and_resumed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn later_pause_of_a_target_replaces_the_earlier_one() {
+async fn of_two_pauses_of_a_target_the_one_that_ends_later_holds() {
     let table = Table::start().await;
-    for reason in ["first", "second"] {
-        let ran = table.run(&["pause", "--all", "--for", "1d", "--reason", reason]);
+    let pause = |lasts, who, reason| {
+        let arguments = [
+            "pause", "--all", "--for", lasts, "--as", who, "--reason", reason,
+        ];
+        let ran = table.run(&arguments);
         assert_eq!((ran.code, ran.err.as_str()), (0, ""));
-    }
+        ran.out
+    };
+    let once = pause("1d", "grace", "first");
+    assert_eq!(once.lines().count(), 1, "{once}");
 
+    let longer = pause("3d", "grace", "an audit");
+    assert!(longer.contains(" by grace: an audit\n"), "{longer}");
+    assert!(
+        longer.contains("\nit replaces the pause until 2")
+            && longer.ends_with(" by grace: first\n"),
+        "{longer}"
+    );
+
+    let shorter = pause("30m", "ada", "the network is being moved");
+    assert!(
+        shorter.contains(" by grace: an audit\nit ends later than yours would, so it stays"),
+        "{shorter}"
+    );
     let listed = table.listed();
-
     assert_eq!(listed.as_array().expect("it is a list").len(), 1);
-    assert_eq!(listed[0]["why"], "second");
+    assert_eq!(listed[0]["why"], "an audit");
+
+    let json = table.run(&["pause", "--all", "--for", "9d", "--reason", "r", "--json"]);
+    let told: Value = serde_json::from_str(&json.out).expect("it is JSON");
+    assert_eq!(told[0]["who"], "ada");
+    assert_eq!(told[0]["replaced"]["why"], "an audit");
+    assert_eq!(told[0]["stays"], false);
+    let json = table.run(&["pause", "--all", "--for", "1d", "--reason", "s", "--json"]);
+    let told: Value = serde_json::from_str(&json.out).expect("it is JSON");
+    assert_eq!(told[0]["why"], "r");
+    assert_eq!(told[0]["stays"], true);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -112,7 +140,8 @@ async fn more_than_can_be_read_is_refused_and_everything_can_be_paused() {
     };
     for number in 0..MOST_PAUSES {
         let stored = store.pause(&pause(number, 60)).await;
-        assert_eq!(stored.expect("it is stored"), Paused::Stored);
+        let stored = stored.expect("it is stored");
+        assert_eq!(stored, Paused::Stored { replaced: None });
     }
     let single = [
         "pause",
@@ -136,7 +165,10 @@ async fn more_than_can_be_read_is_refused_and_everything_can_be_paused() {
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
 
     // What has ended takes no room.
-    store.pause(&pause(7, -1)).await.expect("it is stored");
+    let ended = pause(7, -1);
+    let resumed = store.resume(&ended.target, clock()).await;
+    assert!(resumed.expect("it is stored").is_some());
+    store.pause(&ended).await.expect("it is stored");
     let ran = table.run(&single);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
     assert!(table.listed().to_string().contains("pipeline:shop"));
