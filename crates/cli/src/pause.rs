@@ -1,13 +1,14 @@
 //! `monspec pause` and `monspec resume`
 
+use std::fmt;
 use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Args};
 use jiff::{SignedDuration, Timestamp};
-use lambda::settings::optional;
+use lambda::settings::{optional, parsed};
 use monspec::lint::escaped;
-use release::pause::{LONGEST, Pause, Stopped, Target};
+use release::pause::{Freeze, LONGEST, Pause, SETTING, Stopped, Stops, Target};
 use serde::Serialize;
 use store::{MOST_PAUSES, Paused};
 
@@ -18,8 +19,10 @@ use crate::output;
 const NOTES: &str = "\
 Settings:
   LEDGER_TABLE names the table, as it does for the functions; the AWS settings are
-  those of `monspec ledger`. The setting CHANGE_FREEZE of the functions is a calendar of
-  such pauses, and `always` in it pauses until it is taken out.
+  those of `monspec ledger`. The setting CHANGE_FREEZE of the functions, ChangeFreeze of
+  the stack, is a calendar of such pauses, and `always` in it pauses until it is
+  taken out. The table does not hold it: it is shown where CHANGE_FREEZE is set
+  here as it is there. Every page of the report shows it.
 
 Examples:
   monspec pause --all --for 2h --reason \"the network is being moved\"
@@ -111,7 +114,7 @@ pub(crate) fn pause(options: &Pausing, out: &mut impl Write) -> Result<ExitCode,
     if *list {
         let ledger = Ledger::open(place.table.as_deref())?;
         let pauses = ledger.ask(ledger.store.pauses(now))?;
-        tell(out, place, &pauses, "nothing is paused")?;
+        tell_list(out, place, &pauses, &Calendar::at(now)?)?;
     } else {
         let (Some(lasts), Some(why)) = (lasts, reason) else {
             return Err(Failure::Usage("say --for and --reason".to_owned()));
@@ -161,17 +164,25 @@ fn store(ledger: &Ledger, pause: Pause, now: Timestamp) -> Result<Stored, Failur
 
 pub(crate) fn resume(options: &Resuming, out: &mut impl Write) -> Result<ExitCode, Failure> {
     let target = options.target.clone().unwrap_or(Target::All);
+    let now = now();
+    let calendar = Calendar::at(now)?;
     let ledger = Ledger::open(options.place.table.as_deref())?;
-    let ended = ledger.ask(ledger.store.resume(&target, now()))?;
+    let ended = ledger.ask(ledger.store.resume(&target, now))?;
+    if options.place.json {
+        let ended: Vec<Told<'_>> = ended.iter().map(Told::of).collect();
+        output::json(out, &ended)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let Some(ended) = ended else {
-        let nothing = format!("there was no pause of {target}");
-        tell(out, &options.place, &[], &nothing)?;
+        let told = format!("there was no pause of {target}");
+        writeln!(out, "{}\n{calendar}", escaped(&told))?;
         return Ok(ExitCode::SUCCESS);
     };
-    if options.place.json {
-        tell(out, &options.place, &[ended], "")?;
-    } else {
-        writeln!(out, "the pause of {target} by {} has ended", ended.who)?;
+    let told = format!("the pause of {target} by {} has ended", ended.who);
+    writeln!(out, "{}", escaped(&told))?;
+    // Whoever resumes expects that changes begin.
+    if let Calendar::Frozen(_) = calendar {
+        writeln!(out, "{calendar}")?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -181,10 +192,14 @@ pub(crate) fn warn(out: &mut impl Write) -> Result<(), Failure> {
     if optional("LEDGER_TABLE").is_none() {
         return Ok(());
     }
+    let now = now();
     let ledger = Ledger::open(None)?;
-    let pauses = ledger.ask(ledger.store.pauses(now()))?;
+    let pauses = ledger.ask(ledger.store.pauses(now))?;
     for pause in &pauses {
         writeln!(out, "{}\n", sentence(pause))?;
+    }
+    if let calendar @ Calendar::Frozen(_) = Calendar::at(now)? {
+        writeln!(out, "{calendar}\n")?;
     }
     Ok(())
 }
@@ -270,23 +285,84 @@ fn tell_stored(out: &mut impl Write, place: &Place, stored: &Stored) -> Result<(
     Ok(())
 }
 
-fn tell(
+/// What the calendar of the functions says, as far as it is known here.
+enum Calendar {
+    /// Only the functions have it.
+    Unknown,
+    Open,
+    Frozen(Stopped),
+}
+
+impl Calendar {
+    fn at(now: Timestamp) -> Result<Self, Failure> {
+        if optional(SETTING).is_none() {
+            return Ok(Self::Unknown);
+        }
+        let stops = Stops {
+            pauses: Vec::new(),
+            freeze: parsed(SETTING, Freeze::default())?,
+        };
+        let stopped = stops.on(&Target::All, now);
+        Ok(stopped.map_or(Self::Open, Self::Frozen))
+    }
+}
+
+impl fmt::Display for Calendar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => write!(
+                f,
+                "whether the calendar holds is not known here: see any page of the report, or \
+                 {SETTING} of the functions (ChangeFreeze of the stack)"
+            ),
+            Self::Open => write!(f, "the calendar in {SETTING} does not hold now"),
+            Self::Frozen(stopped) => stopped.fmt(f),
+        }
+    }
+}
+
+fn tell_list(
     out: &mut impl Write,
     place: &Place,
     pauses: &[Pause],
-    nothing: &str,
+    calendar: &Calendar,
 ) -> Result<(), Failure> {
+    #[derive(Serialize)]
+    struct Listed<'a> {
+        pauses: Vec<Told<'a>>,
+        calendar: ToldCalendar,
+    }
+    #[derive(Serialize)]
+    #[serde(tag = "state", rename_all = "lowercase")]
+    enum ToldCalendar {
+        Unknown,
+        Open,
+        Frozen {
+            /// None where it has no end.
+            until: Option<Timestamp>,
+        },
+    }
     if place.json {
-        let told = pauses.iter().map(Told::of);
-        return Ok(output::json(out, &told.collect::<Vec<_>>())?);
+        let calendar = match calendar {
+            Calendar::Unknown => ToldCalendar::Unknown,
+            Calendar::Open => ToldCalendar::Open,
+            Calendar::Frozen(stopped) => ToldCalendar::Frozen {
+                until: match stopped {
+                    Stopped::Frozen { until } => *until,
+                    Stopped::Paused(pause) => Some(pause.until),
+                },
+            },
+        };
+        let pauses = pauses.iter().map(Told::of).collect();
+        return Ok(output::json(out, &Listed { pauses, calendar })?);
     }
     if pauses.is_empty() {
-        writeln!(out, "{nothing}")?;
+        writeln!(out, "nobody has paused anything")?;
     }
     for pause in pauses {
         writeln!(out, "{}", sentence(pause))?;
     }
-    Ok(())
+    Ok(writeln!(out, "{calendar}")?)
 }
 
 /// `30m`, `2h`, `3d`

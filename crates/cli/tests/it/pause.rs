@@ -2,7 +2,7 @@ use jiff::{SignedDuration, Timestamp};
 use lab::aws::{ACCESS_KEY, SECRET_KEY};
 use lab::dynamo::Dynamo;
 use release::pause::Pause;
-use serde_json::Value;
+use serde_json::{Value, json};
 use store::{MOST_PAUSES, Paused, Store, tables};
 
 use crate::{Ran, monspec_in};
@@ -23,7 +23,11 @@ impl Table {
     }
 
     fn run(&self, arguments: &[&str]) -> Ran {
-        let settings = [
+        self.run_with(&[], arguments)
+    }
+
+    fn run_with(&self, more: &[(&str, &str)], arguments: &[&str]) -> Ran {
+        let mut settings = vec![
             ("AWS_ENDPOINT_URL_DYNAMODB", self.0.url()),
             ("AWS_REGION", "us-east-1"),
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
@@ -32,11 +36,16 @@ impl Table {
             ("VALIDATIONS_TABLE", "validations"),
             ("USER", "ada"),
         ];
+        settings.extend(more);
         monspec_in(&settings, arguments, "")
     }
 
     fn listed(&self) -> Value {
-        let ran = self.run(&["pause", "--list", "--json"]);
+        self.listed_with(&[])["pauses"].take()
+    }
+
+    fn listed_with(&self, more: &[(&str, &str)]) -> Value {
+        let ran = self.run_with(more, &["pause", "--list", "--json"]);
         serde_json::from_str(&ran.out).expect("it is JSON")
     }
 }
@@ -79,9 +88,50 @@ async fn everything_is_paused_and_resumed() {
     assert_eq!(table.listed()[0]["target"], "group:Shop/Production");
     let ran = table.run(&["resume", "--all"]);
     assert_eq!(
-        (ran.code, ran.out.as_str()),
-        (0, "there was no pause of all\n")
+        (ran.code, ran.out),
+        (0, format!("there was no pause of all\n{UNKNOWN}\n"))
     );
+}
+
+const UNKNOWN: &str = "whether the calendar holds is not known here: see any page of the \
+    report, or CHANGE_FREEZE of the functions (ChangeFreeze of the stack)";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calendar_is_shown_where_it_is_known_and_never_passed_over() {
+    const FROZEN: &str = "Changes are frozen by the setting CHANGE_FREEZE\n";
+    let table = Table::start().await;
+    let (list, resume) = (["pause", "--list"], ["resume", "--all"]);
+
+    let ran = table.run(&list);
+    assert_eq!(ran.out, format!("nobody has paused anything\n{UNKNOWN}\n"));
+    assert_eq!(table.listed_with(&[])["calendar"]["state"], "unknown");
+
+    let frozen = [("CHANGE_FREEZE", "always")];
+    let ran = table.run_with(&frozen, &list);
+    assert_eq!(ran.out, format!("nobody has paused anything\n{FROZEN}"));
+    let ran = table.run_with(&frozen, &resume);
+    assert_eq!(ran.out, format!("there was no pause of all\n{FROZEN}"));
+    let told = table.listed_with(&frozen)["calendar"].take();
+    assert_eq!(told, json!({"state": "frozen", "until": null}));
+    table.run(&["pause", "--all", "--for", "2h", "--reason", "r"]);
+    let ran = table.run_with(&frozen, &resume);
+    assert_eq!(
+        ran.out,
+        format!("the pause of all by ada has ended\n{FROZEN}")
+    );
+    let held = table.run_with(&frozen, &["validations", "list"]);
+    assert!(held.out.starts_with(FROZEN), "{}", held.out);
+
+    let past = [("CHANGE_FREEZE", "2020-01-01/2020-01-02")];
+    let ran = table.run_with(&past, &list);
+    assert!(
+        ran.out
+            .ends_with("\nthe calendar in CHANGE_FREEZE does not hold now\n"),
+        "{}",
+        ran.out
+    );
+    let wrong = table.run_with(&[("CHANGE_FREEZE", "Freitag")], &list);
+    assert_eq!((wrong.code, wrong.out.as_str()), (64, ""));
 }
 
 #[tokio::test(flavor = "multi_thread")]
