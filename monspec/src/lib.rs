@@ -21,7 +21,7 @@ pub use judge::{
     judge, readable, verdict,
 };
 pub use lint::{MetricCatalogue, MetricFacts};
-pub use read::{Reading, read};
+pub use read::{Reading, nearest, read};
 pub use relationships::{Relationships, relationships};
 pub use signature::{Aggregate, Direction, Merge, Metric, Side, Signature};
 pub use spec::{EntityType, Environment, Monspec, ServiceEntry, ServiceMethod, Tag};

@@ -15,6 +15,8 @@ mod shift;
 mod signature;
 mod suggest;
 
+pub use suggest::nearest;
+
 use crate::lint::{Message, MetricCatalogue, Path, Place, Report};
 use crate::spec::{Monspec, ServiceEntry};
 use crate::syntax::{Node, Value, parse, without_byte_order_mark};

@@ -1,5 +1,7 @@
 //! `monspec pause` and `monspec resume`
 
+mod known;
+
 use std::fmt;
 use std::io::Write;
 use std::process::ExitCode;
@@ -10,7 +12,7 @@ use lambda::settings::{optional, parsed};
 use monspec::lint::escaped;
 use release::pause::{Freeze, LONGEST, Pause, SETTING, Stopped, Stops, Target};
 use serde::Serialize;
-use store::{MOST_PAUSES, Paused};
+use store::{MOST_PAUSES, Paused, Store};
 
 use crate::aws::{Ledger, now, speaker, words};
 use crate::failure::Failure;
@@ -19,7 +21,8 @@ use crate::output;
 const NOTES: &str = "\
 Settings:
   LEDGER_TABLE names the table, as it does for the functions; the AWS settings are
-  those of `monspec ledger`. The setting CHANGE_FREEZE of the functions, ChangeFreeze of
+  those of `monspec ledger`. With VALIDATIONS_TABLE and DEPLOYMENT_GROUPS, names
+  of pipelines and groups that nobody knows are noticed. The setting CHANGE_FREEZE of the functions, ChangeFreeze of
   the stack, is a calendar of such pauses, and `always` in it pauses until it is
   taken out. The table does not hold it: it is shown where CHANGE_FREEZE is set
   here as it is there. Every page of the report shows it.
@@ -36,6 +39,9 @@ Examples:
 /// builds are still rejected, problems still commented on. What is begun goes on,
 /// and what a heal stopped half way is taken back. What was about to be changed
 /// in this moment may still be.
+///
+/// A group of which the ledger knows no deployment, or a pipeline for which
+/// nothing is registered, is paused with a warning: its name may be wrong.
 ///
 /// A target has one pause, the one that ends last: yours replaces one that ends
 /// sooner, and says whose, and one that ends later stays. To shorten it, end it
@@ -127,7 +133,14 @@ pub(crate) fn pause(options: &Pausing, out: &mut impl Write) -> Result<ExitCode,
         };
         let ledger = Ledger::open(place.table.as_deref())?;
         let stored = store(&ledger, pause, now)?;
-        tell_stored(out, place, &stored)?;
+        let validations = optional("VALIDATIONS_TABLE").map(|table| {
+            let client = aws_sdk_dynamodb::Client::new(&ledger.account.sdk);
+            Store::new(client, table, &ledger.name)
+        });
+        let target = &stored.holds.target;
+        let doubt = known::doubt(&ledger.store, validations.as_ref(), target, now);
+        let doubt = ledger.account.wait(doubt);
+        tell_stored(out, place, &stored, doubt.as_deref())?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -244,7 +257,12 @@ impl<'a> Told<'a> {
     }
 }
 
-fn tell_stored(out: &mut impl Write, place: &Place, stored: &Stored) -> Result<(), Failure> {
+fn tell_stored(
+    out: &mut impl Write,
+    place: &Place,
+    stored: &Stored,
+    doubt: Option<&str>,
+) -> Result<(), Failure> {
     #[derive(Serialize)]
     struct ToldStored<'a> {
         #[serde(flatten)]
@@ -254,6 +272,8 @@ fn tell_stored(out: &mut impl Write, place: &Place, stored: &Stored) -> Result<(
         /// Whether this is an earlier pause, which ends later than the one asked
         /// for.
         stays: bool,
+        /// Why this may stop nothing.
+        warning: Option<&'a str>,
     }
     let Stored { holds, earlier } = stored;
     let replaced = match earlier {
@@ -266,6 +286,7 @@ fn tell_stored(out: &mut impl Write, place: &Place, stored: &Stored) -> Result<(
             holds: Told::of(holds),
             replaced: replaced.map(Told::of),
             stays,
+            warning: doubt,
         };
         return Ok(output::json(out, &[told])?);
     }
@@ -281,6 +302,9 @@ fn tell_stored(out: &mut impl Write, place: &Place, stored: &Stored) -> Result<(
             out,
             "it ends later than yours would, so it stays; `monspec resume` ends it"
         )?;
+    }
+    if let Some(doubt) = doubt {
+        writeln!(out, "warning: {}", escaped(doubt))?;
     }
     Ok(())
 }

@@ -139,6 +139,22 @@ impl Store {
         Ok(read.history())
     }
 
+    /// Whether anything of a pipeline is kept, judged or not.
+    pub async fn knows_pipeline(&self, pipeline: &str) -> Result<bool, StoreError> {
+        let partition = Key::of_history(pipeline, "", "").pk;
+        let found = self
+            .client
+            .query()
+            .table_name(&self.validations)
+            .key_condition_expression("pk = :pipeline")
+            .expression_attribute_values(":pipeline", AttributeValue::S(partition))
+            .limit(1)
+            .send()
+            .await
+            .map_err(|error| unavailable("look for a pipeline", error.into_service_error()))?;
+        Ok(!found.items().is_empty())
+    }
+
     /// The validation of this id with all that belongs to it.
     pub async fn evaluated(&self, id: ValidationId) -> Result<Option<Evaluated>, StoreError> {
         let Some(key) = self.locate(id).await? else {

@@ -32,10 +32,7 @@ const MAX_CANDIDATES: usize = 100;
 ///
 /// Case and blanks at the ends count for nothing; beyond that a third of the
 /// letters may differ, two at most, so that short words do not all look alike.
-pub(super) fn nearest<'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = folded(word);
     candidates
         .into_iter()

@@ -5,6 +5,7 @@ use release::pause::Pause;
 use serde_json::{Value, json};
 use store::{MOST_PAUSES, Paused, Store, tables};
 
+use crate::validations::World;
 use crate::{Ran, monspec_in};
 
 struct Table(Dynamo);
@@ -222,6 +223,63 @@ async fn more_than_can_be_read_is_refused_and_everything_can_be_paused() {
     let ran = table.run(&single);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
     assert!(table.listed().to_string().contains("pipeline:shop"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn target_that_nobody_knows_is_paused_with_a_warning() {
+    let world = World::start().await;
+    let warned = |target: &str, more: &[(&str, &str)]| {
+        let arguments = ["pause", "--target", target, "--for", "2h", "--reason", "r"];
+        let ran = world.run(&arguments, more);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{target}");
+        let (paused, warned) = ran.out.split_once('\n').expect("it is a line");
+        assert!(paused.starts_with("Changes of "), "{paused}");
+        warned.to_owned()
+    };
+    let listed = ("DEPLOYMENT_GROUPS", "stage:blue=App/Blue");
+    let alone = ("VALIDATIONS_TABLE", "");
+
+    for (known, more) in [
+        ("group:App/Shop", &[][..]),
+        ("pipeline:Shop", &[]),
+        ("pipeline:Mail", &[]),
+        ("group:App/Blue", &[listed]),
+    ] {
+        assert_eq!(warned(known, more), "", "{known}");
+    }
+    for (wrong, right, more) in [
+        ("group:app/shop", "group:App/Shop", &[][..]),
+        ("group:App/Shpo", "group:App/Shop", &[]),
+        ("group:Ap/Mail", "group:App/Mail", &[alone]),
+        ("group:App/Bleu", "group:App/Blue", &[listed, alone]),
+        ("pipeline:shpo", "pipeline:Shop", &[]),
+    ] {
+        let warned = warned(wrong, more);
+        assert!(
+            warned.starts_with("warning: ")
+                && warned.ends_with(&format!(
+                    ", so this may stop nothing; did you mean `{right}`?\n"
+                )),
+            "{wrong}: {warned}"
+        );
+    }
+    assert_eq!(
+        warned("group:Elsewhere/Nowhere", &[]),
+        "warning: the ledger knows no deployment of Elsewhere/Nowhere, so this may stop nothing; \
+         see `aws deploy list-deployment-groups --application-name Elsewhere`\n"
+    );
+    assert_eq!(
+        warned("pipeline:Elsewhere", &[]),
+        "warning: nothing is registered for pipeline Elsewhere, so this may stop nothing; see \
+         `aws codepipeline list-pipelines`\n"
+    );
+    let unknown = warned("pipeline:Shop", &[alone]);
+    assert!(
+        unknown.ends_with("was not looked up: set VALIDATIONS_TABLE\n"),
+        "{unknown}"
+    );
+    let lost = warned("pipeline:Shop", &[("VALIDATIONS_TABLE", "lost")]);
+    assert!(lost.contains("could not be looked up"), "{lost}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

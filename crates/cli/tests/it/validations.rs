@@ -17,7 +17,7 @@ use crate::{Ran, monspec_in};
 
 const REASON: &str = "the load test could not run";
 
-struct World {
+pub(crate) struct World {
     aws: Aws,
     dynamo: Dynamo,
     store: Store,
@@ -28,7 +28,7 @@ struct World {
 impl World {
     /// One validation that is held and one that waits for its window to end,
     /// both registered a quarter of an hour ago.
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let dynamo = Dynamo::start().await.expect("loopback has a free port");
         let client = dynamo.client();
         for (table, name) in [
@@ -84,7 +84,7 @@ impl World {
         panic!("{id} is not due");
     }
 
-    fn run(&self, arguments: &[&str], more: &[(&str, &str)]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str], more: &[(&str, &str)]) -> Ran {
         let settings = [
             ("AWS_ENDPOINT_URL", self.aws.url()),
             ("AWS_ENDPOINT_URL_DYNAMODB", self.dynamo.url()),

@@ -1,0 +1,112 @@
+//! Whether what somebody pauses is there at all: a name that is written wrongly
+//! stops nothing.
+
+use std::collections::BTreeSet;
+
+use futures_util::future::try_join_all;
+use jiff::Timestamp;
+use lambda::settings::parsed;
+use monspec::nearest;
+use release::behind::Behind;
+use release::deployment::Group;
+use release::pause::Target;
+use store::{Store, StoreError};
+
+/// How many gates are looked through for a name that is close.
+const GATES: usize = 100;
+
+/// What to look at again, if anything.
+pub(super) async fn doubt(
+    ledger: &Store,
+    validations: Option<&Store>,
+    target: &Target,
+    now: Timestamp,
+) -> Option<String> {
+    let doubted = match target {
+        Target::All => return None,
+        Target::Group(group) => doubt_group(ledger, validations, group, now).await,
+        Target::Pipeline(name) => doubt_pipeline(validations, name).await,
+    };
+    doubted.unwrap_or_else(|error| {
+        let error = anyhow::Error::from(error);
+        Some(format!(
+            "whether there is a {target} could not be looked up: {error:#}"
+        ))
+    })
+}
+
+async fn doubt_group(
+    ledger: &Store,
+    validations: Option<&Store>,
+    group: &Group,
+    now: Timestamp,
+) -> Result<Option<String>, StoreError> {
+    // The functions tell what is wrong with a list that cannot be read.
+    let listed = parsed("DEPLOYMENT_GROUPS", Behind::default()).unwrap_or_default();
+    let mut known: BTreeSet<String> = listed.iter().map(|(_, group)| group.to_string()).collect();
+    if known.contains(&group.to_string()) || !ledger.deployments(group, now).await?.is_empty() {
+        return Ok(None);
+    }
+    let applications = ledger.applications_with(&group.name).await?;
+    known.extend(applications.iter().map(|application| {
+        let name = group.name.clone();
+        let application = application.clone();
+        Group { application, name }.to_string()
+    }));
+    if let Some(validations) = validations {
+        known.extend(groups_of_gates(validations).await?);
+    }
+    let otherwise = format!(
+        "see `aws deploy list-deployment-groups --application-name {}`",
+        group.application
+    );
+    let meant = meant("group", &group.to_string(), &known, &otherwise);
+    Ok(Some(format!(
+        "the ledger knows no deployment of {group}, so this may stop nothing; {meant}"
+    )))
+}
+
+async fn doubt_pipeline(
+    validations: Option<&Store>,
+    name: &str,
+) -> Result<Option<String>, StoreError> {
+    let Some(store) = validations else {
+        return Ok(Some(format!(
+            "whether anything was ever registered for pipeline {name} was not looked up: set \
+             VALIDATIONS_TABLE"
+        )));
+    };
+    if store.knows_pipeline(name).await? {
+        return Ok(None);
+    }
+    let gates = store.catalogue(None, GATES).await?.gates;
+    let known = gates.into_iter().map(|gate| gate.pipeline).collect();
+    let otherwise = "see `aws codepipeline list-pipelines`";
+    let meant = meant("pipeline", name, &known, otherwise);
+    Ok(Some(format!(
+        "nothing is registered for pipeline {name}, so this may stop nothing; {meant}"
+    )))
+}
+
+/// The groups that the latest builds of the gates were deployed to or compared
+/// with.
+async fn groups_of_gates(store: &Store) -> Result<BTreeSet<String>, StoreError> {
+    let gates = store.catalogue(None, GATES).await?.gates;
+    let reads = gates.iter().map(|gate| store.validation(gate.last));
+    let found = try_join_all(reads).await?;
+    let registrations = found.into_iter().flatten().map(|found| found.registration);
+    let groups = registrations.flat_map(|registration| {
+        let deployed = registration.deployments.into_iter().map(|one| one.group);
+        let compared = registration.compare_groups;
+        let groups = deployed.chain(registration.source_groups).chain(compared);
+        groups.map(|group| group.to_string()).collect::<Vec<_>>()
+    });
+    Ok(groups.collect())
+}
+
+fn meant(kind: &str, name: &str, known: &BTreeSet<String>, otherwise: &str) -> String {
+    match nearest(name, known.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{kind}:{near}`?"),
+        None => otherwise.to_owned(),
+    }
+}
