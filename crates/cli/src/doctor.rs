@@ -30,7 +30,7 @@ use crate::aws::{Account, now};
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::progress;
-use outcome::{Outcome, because, fail, warn};
+use outcome::{Outcome, because, fail, unchecked};
 
 /// How long one check may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -75,8 +75,12 @@ Examples:
 /// and clocks.
 ///
 /// Everything is asked for side by side. What goes wrong is told with its fix,
-/// and what could not be looked at with what it lacked. Nothing is changed; the
-/// webhook gets a test notification.
+/// and what could not be looked at, a gap, with what it lacked. Nothing is
+/// changed; the webhook gets a test notification.
+///
+/// Exits with 0 when everything was looked at and nothing fails, 1 when
+/// something fails, and 2 when nothing does but there are gaps. Warnings alone
+/// are 0: they may be meant like that.
 #[derive(Args)]
 #[command(after_help = NOTES)]
 pub(crate) struct Options {
@@ -127,7 +131,7 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> Result<ExitCode, F
     } else {
         outcome::print(out, &outcomes)?;
     }
-    Ok(ExitCode::from(u8::from(outcome::failed(&outcomes))))
+    Ok(outcome::exit_code(&outcomes))
 }
 
 async fn examined(installation: &Installation) -> Vec<Outcome> {
@@ -221,5 +225,5 @@ async fn connected(
 }
 
 fn lacks(check: &'static str, lacking: &str) -> Outcome {
-    warn(check, "all of it", "not looked at", lacking)
+    unchecked(check, "all of it", "not looked at", lacking)
 }

@@ -53,8 +53,8 @@ enum Command {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 fine or passed, 1 lint errors, failed or a failed check, 2 inconclusive,
-64 wrong usage, 65 a file says something wrong, 66 a file cannot be read,
+Exit codes: 0 fine or passed, 1 lint errors, failed or a failed check, 2 inconclusive or
+not everything was checked, 64 wrong usage, 65 a file says something wrong, 66 a file cannot be read,
 69 the tenant or a table cannot be asked, 73 a file cannot be written, 74 the output cannot be written";
 
 fn main() -> ExitCode {

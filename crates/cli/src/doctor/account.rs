@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use store::{Scheduled, Store, tables};
 use workflows::register_validation::rehearsal::{BehindOne, Rehearsed, Role, rehearse};
 
-use super::outcome::{Outcome, because, fail, ok, warn};
+use super::outcome::{Outcome, because, fail, ok, unchecked, warn};
 use super::{Checked, HOOK_SECRET, Installation, lacks};
 use crate::aws::now;
 
@@ -140,7 +140,7 @@ async fn groups(it: &Installation, structure: &Structure) -> Vec<Outcome> {
             }
             Err(error) => {
                 let fix = "grant your credentials codedeploy:GetDeploymentGroup";
-                warn(GROUP, subject, because(error), fix)
+                unchecked(GROUP, subject, because(error), fix)
             }
         }
     });
@@ -158,7 +158,7 @@ pub(super) async fn tables(it: &Installation) -> Checked {
     ];
     let told = all.into_iter().map(async |(setting, table)| {
         let Some(name) = optional(setting) else {
-            return vec![warn(
+            return vec![unchecked(
                 CHECK,
                 setting,
                 "not looked at",
@@ -175,7 +175,7 @@ pub(super) async fn tables(it: &Installation) -> Checked {
             }
             Err(error) => {
                 let fix = "grant your credentials dynamodb:DescribeTable and DescribeTimeToLive";
-                vec![warn(CHECK, name, because(error), fix)]
+                vec![unchecked(CHECK, name, because(error), fix)]
             }
         }
     });
@@ -195,7 +195,7 @@ pub(super) async fn schedules(it: &Installation) -> Checked {
     let told = all.into_iter().map(async |(function, setting, scheduled)| {
         const CHECK: &str = "schedule";
         let Some(table) = optional(setting) else {
-            return warn(CHECK, function, "not looked at", format!("set {setting}"));
+            return unchecked(CHECK, function, "not looked at", format!("set {setting}"));
         };
         let client = aws_sdk_dynamodb::Client::new(&it.sdk);
         let store = Store::new(client, &table, "").with_remediations(&table);
@@ -217,7 +217,7 @@ pub(super) async fn schedules(it: &Installation) -> Checked {
             }
             Err(error) => {
                 let fix = "grant your credentials dynamodb:GetItem on its table";
-                warn(CHECK, function, because(error), fix)
+                unchecked(CHECK, function, because(error), fix)
             }
         }
     });
@@ -240,7 +240,7 @@ pub(super) async fn secrets(it: &Installation) -> Checked {
                 return ok(CHECK, name, "none is configured, and none is needed");
             }
             Ok(None) => {
-                return warn(
+                return unchecked(
                     CHECK,
                     name,
                     "not looked at",
@@ -267,7 +267,7 @@ pub(super) async fn secrets(it: &Installation) -> Checked {
 fn stored(secrets: &Secrets, name: &'static str) -> Outcome {
     match secrets.direct(name) {
         None => ok("secret", name, "it is there and encrypted"),
-        Some(_) => warn(
+        Some(_) => unchecked(
             "secret",
             name,
             "it was given directly, so what the functions read was not looked at",
@@ -381,7 +381,7 @@ fn apart(who: &str, theirs: Result<Timestamp, String>, ours: Timestamp) -> Outco
     let fix = "set the clock of this machine by NTP, or that of the tenant's cluster";
     let seconds = match theirs {
         Ok(theirs) => ours.duration_since(theirs).as_secs(),
-        Err(why) => return warn(CLOCK, who, why, "check whether this machine reaches it"),
+        Err(why) => return unchecked(CLOCK, who, why, "check whether this machine reaches it"),
     };
     let said = format!("{} seconds from the clock of this machine", seconds.abs());
     match seconds.abs() {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::process::ExitCode;
 
 use monspec::lint::escaped;
 use serde::Serialize;
@@ -24,6 +25,7 @@ pub(crate) struct Outcome {
 enum State {
     Ok,
     Warn,
+    Gap,
     Fail,
 }
 
@@ -36,7 +38,7 @@ pub(super) fn ok(
     told(State::Ok, check, subject, said, None)
 }
 
-/// It may be meant like that, or could not be looked at.
+/// It may be meant like that.
 pub(super) fn warn(
     check: &'static str,
     subject: impl Into<String>,
@@ -44,6 +46,16 @@ pub(super) fn warn(
     fix: impl Into<String>,
 ) -> Outcome {
     told(State::Warn, check, subject, said, Some(fix.into()))
+}
+
+/// It could not be looked at, so nobody knows.
+pub(super) fn unchecked(
+    check: &'static str,
+    subject: impl Into<String>,
+    said: impl fmt::Display,
+    fix: impl Into<String>,
+) -> Outcome {
+    told(State::Gap, check, subject, said, Some(fix.into()))
 }
 
 /// Something will not work.
@@ -77,9 +89,17 @@ pub(super) fn because(error: impl Into<anyhow::Error>) -> String {
     format!("{:#}", error.into())
 }
 
-/// Whether anything failed.
-pub(super) fn failed(outcomes: &[Outcome]) -> bool {
-    outcomes.iter().any(|one| one.state == State::Fail)
+/// The exit code that tells a script what was found. What was not looked at is
+/// no success.
+pub(super) fn exit_code(outcomes: &[Outcome]) -> ExitCode {
+    let any = |state| outcomes.iter().any(|one| one.state == state);
+    ExitCode::from(if any(State::Fail) {
+        1
+    } else if any(State::Gap) {
+        2
+    } else {
+        0
+    })
 }
 
 /// Prints a line for each, with the fix below, and the summary.
@@ -92,9 +112,17 @@ pub(super) fn print(out: &mut impl Write, outcomes: &[Outcome]) -> io::Result<()
             writeln!(out, "{:19}help: {}", "", escaped(fix))?;
         }
     }
-    let Summary { ok, warn, fail } = Summary::of(outcomes);
+    let Summary {
+        ok,
+        warn,
+        gap,
+        fail,
+    } = Summary::of(outcomes);
     let plural = if warn == 1 { "" } else { "s" };
-    writeln!(out, "\n{ok} ok, {warn} warning{plural}, {fail} failed")
+    writeln!(
+        out,
+        "\n{ok} ok, {warn} warning{plural}, {gap} not checked, {fail} failed"
+    )
 }
 
 /// Prints the same for programs.
@@ -118,6 +146,7 @@ pub(super) fn json(out: &mut impl Write, outcomes: &[Outcome]) -> io::Result<()>
 struct Summary {
     ok: usize,
     warn: usize,
+    gap: usize,
     fail: usize,
 }
 
@@ -127,6 +156,7 @@ impl Summary {
         Self {
             ok: count(State::Ok),
             warn: count(State::Warn),
+            gap: count(State::Gap),
             fail: count(State::Fail),
         }
     }
@@ -137,6 +167,7 @@ impl fmt::Display for State {
         f.pad(match self {
             Self::Ok => "ok",
             Self::Warn => "warn",
+            Self::Gap => "gap",
             Self::Fail => "fail",
         })
     }

@@ -8,7 +8,7 @@ use monspec::{Address, Gap, Metric, ServiceEntry, addresses};
 use release::window::Window;
 use workflows::measure::{Asking, Readings, Side, scope, tags};
 
-use super::outcome::{Outcome, because, fail, ok, warn};
+use super::outcome::{Outcome, because, fail, ok, unchecked};
 use super::{Checked, Installation};
 
 const SCOPE: &str = "scope";
@@ -98,8 +98,8 @@ fn scope_is_there(scope: &str, tried: Option<Result<(), Error>>) -> Outcome {
             because(error),
             format!("give the token `{scope}` in Dynatrace, under Access tokens"),
         ),
-        Some(Err(error)) => warn(SCOPE, scope, because(error), "ask again"),
-        None => warn(
+        Some(Err(error)) => unchecked(SCOPE, scope, because(error), "ask again"),
+        None => unchecked(
             SCOPE,
             scope,
             "the token cannot be looked up, and trying it would leave an event",
@@ -227,7 +227,7 @@ fn measured(entry: &ServiceEntry, environment: &str, readings: &Readings) -> Vec
         match (number(&address), &address.method) {
             (Ok(_), _) => ok(check, subject, "it has data"),
             (Err(gap @ Gap::NoData(_)), _) if !had_traffic => {
-                warn(check, subject, gap, "send it some requests, then ask again")
+                unchecked(check, subject, gap, "send it some requests, then ask again")
             }
             (Err(Gap::NoData(_)), Some(method)) => fail(
                 check,

@@ -170,18 +170,47 @@ async fn healthy_installation_is_ok_in_every_check() {
     assert_eq!(told.code, 0);
 
     let bare = installed.run(&[], &[], &Value::Null);
-    assert_eq!(bare.code, 0, "{}", bare.out);
-    assert!(bare.out.contains("warn  pipeline"), "{}", bare.out);
+    assert_eq!(bare.code, 2, "{}", bare.out);
+    assert!(bare.out.contains("gap   pipeline"), "{}", bare.out);
     assert!(
         bare.out.contains("help: name the monspec with --monspec"),
         "{}",
         bare.out
     );
     assert!(
-        bare.out.ends_with(" ok, 4 warnings, 0 failed\n"),
+        bare.out
+            .ends_with(" ok, 0 warnings, 4 not checked, 0 failed\n"),
         "{}",
         bare.out
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_looked_at_is_no_success() {
+    let installed = Installed::start().await;
+    let gaps = |told: Told| {
+        assert_eq!(told.code, 2, "{}", told.out);
+        let told = told.checks().into_iter();
+        let mut gaps: Vec<Value> = told.filter(|one| one["state"] != "ok").collect();
+        assert!(gaps.iter().all(|one| one["state"] == "gap"), "{gaps:?}");
+        gaps.iter_mut()
+            .map(|gap| gap["check"].take())
+            .collect::<Vec<_>>()
+    };
+
+    for setting in ["VALIDATIONS_TABLE", "LEDGER_TABLE", "REMEDIATIONS_TABLE"] {
+        let gaps = gaps(installed.with(&[(setting, "")]));
+        assert!(gaps.contains(&json!("table")), "{setting}: {gaps:?}");
+    }
+    let given = [
+        ("REPORT_KEYS_PARAMETER", ""),
+        ("REPORT_KEYS", installed.world.settings().report_keys()),
+    ];
+    assert_eq!(gaps(installed.with(&given)), ["secret"]);
+
+    // A failure weighs more.
+    let both = [("VALIDATIONS_TABLE", ""), ("LEDGER_TABLE", "lost")];
+    assert_eq!(installed.with(&both).code, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
