@@ -2,6 +2,7 @@
 
 mod account;
 mod outcome;
+mod schedule;
 mod tenant;
 
 use std::io::Write;
@@ -31,6 +32,7 @@ use crate::failure::Failure;
 use crate::input::Input;
 use crate::progress;
 use outcome::{Outcome, because, fail, unchecked};
+use schedule::Schedule;
 
 /// How long one check may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -97,6 +99,11 @@ pub(crate) struct Options {
     #[arg(long, value_name = "URL")]
     webhook: Option<String>,
 
+    /// How often the schedules run, as the stack's `Schedule` says it; each is
+    /// late once two of its ticks are missing.
+    #[arg(long, value_name = "RATE", default_value = "rate(1 minute)")]
+    schedule: Schedule,
+
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -113,6 +120,7 @@ struct Installation {
     spec: Result<(Monspec, String), String>,
     pipelines: Vec<String>,
     behind: Behind,
+    schedule: Schedule,
     sdk: SdkConfig,
     secrets: Secrets,
     known: Resolved,
@@ -184,6 +192,7 @@ impl Installation {
             behind: behind
                 .parse()
                 .map_err(|error| unusable("DEPLOYMENT_GROUPS", error))?,
+            schedule: options.schedule.clone(),
             sdk,
             secrets,
             known,

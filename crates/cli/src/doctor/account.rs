@@ -32,9 +32,6 @@ const GROUP: &str = "group";
 const CLOCK: &str = "clock";
 const DEPLOY: &str = "bring the stack up to date with `infra/deploy`";
 
-/// A schedule that runs each minute is late after this many.
-const LATE_MINUTES: i64 = 5;
-
 /// How far a clock may be off: what is noticed, and what moves a window.
 const CLOCK_SECONDS: (i64, i64) = (5, 60);
 
@@ -203,16 +200,22 @@ pub(super) async fn schedules(it: &Installation) -> Checked {
         match store.last_beat(scheduled).await {
             Ok(None) => fail(CHECK, function, "it never ran", fix),
             Ok(Some(at)) => {
-                let minutes = it.now.duration_since(at).as_mins();
+                let ago = it.now.duration_since(at);
                 let said = format!("it ran last at {at:.0}");
-                match minutes {
-                    ..=LATE_MINUTES => ok(CHECK, function, said),
-                    _ => fail(
-                        CHECK,
-                        function,
-                        format!("{said}, {minutes} minutes ago"),
-                        fix,
-                    ),
+                match it.schedule.is_late(ago) {
+                    Some(false) => ok(CHECK, function, said),
+                    Some(true) => {
+                        let minutes = ago.as_mins();
+                        let said = format!("{said}, {minutes} minutes ago, with {}", it.schedule);
+                        let fix =
+                            format!("{fix}; if the stack's Schedule is slower, say --schedule");
+                        fail(CHECK, function, said, fix)
+                    }
+                    None => {
+                        let said = format!("{said}, and when {} runs is not known", it.schedule);
+                        let fix = "say its longest gap, such as --schedule 'rate(15 minutes)'";
+                        unchecked(CHECK, function, said, fix)
+                    }
                 }
             }
             Err(error) => {

@@ -69,13 +69,16 @@ impl Installed {
 
     /// Examines it with other settings, another pipeline or another monspec.
     fn examine(&self, changed: &[(&str, &str)], pipeline: &str, spec: &Value) -> Told {
-        let webhook = self.front.url();
-        let arguments = ["--json", "--monspec", "-", "--pipeline", pipeline];
-        self.run(
-            changed,
-            &[&arguments[..], &["--webhook", webhook]].concat(),
-            spec,
-        )
+        let named = ["--pipeline", pipeline, "--webhook", self.front.url()];
+        let arguments = [&["--json", "--monspec", "-"], &named[..]].concat();
+        self.run(changed, &arguments, spec)
+    }
+
+    /// Examines it with more arguments.
+    fn more(&self, arguments: &[&str]) -> Told {
+        let named = ["--pipeline", PIPELINE, "--webhook", self.front.url()];
+        let usual = [&["--json", "--monspec", "-"], &named[..]].concat();
+        self.run(&[], &[&usual, arguments].concat(), &self.spec)
     }
 
     fn with(&self, changed: &[(&str, &str)]) -> Told {
@@ -354,7 +357,19 @@ async fn what_is_wrong_with_the_account_is_told() {
         .beat(Scheduled::Problems, long_ago)
         .await
         .expect("the world is as it was made");
-    installed.with(&[]).fails(&["schedule"], "20 minutes ago");
+    installed
+        .with(&[])
+        .fails(&["schedule"], "20 minutes ago, with rate(1 minute)");
+    let slower = |schedule| installed.more(&["--schedule", schedule]);
+    assert_eq!(slower("rate(15 minutes)").code, 0);
+    slower("rate(5 minutes)").fails(&["schedule"], "20 minutes ago, with rate(5 minutes)");
+    let unknown = slower("cron(0/15 * * * ? *)");
+    assert_eq!(unknown.code, 2, "{}", unknown.out);
+    assert!(
+        unknown.out.contains("say its longest gap"),
+        "{}",
+        unknown.out
+    );
     store
         .beat(Scheduled::Problems, clock())
         .await
