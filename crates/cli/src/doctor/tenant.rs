@@ -8,7 +8,7 @@ use monspec::{Address, Gap, Metric, ServiceEntry, addresses};
 use release::window::Window;
 use workflows::measure::{Asking, Readings, Side, scope, tags};
 
-use super::outcome::{Outcome, because, fail, ok, unchecked};
+use super::outcome::{Outcome, because, fail, ok, unchecked, warn};
 use super::{Checked, Installation};
 
 const SCOPE: &str = "scope";
@@ -173,26 +173,47 @@ pub(super) async fn entities(it: &Installation) -> Checked {
     Ok(join_all(found).await)
 }
 
-/// Whether every signature has data on the environments that are judged.
+/// How an environment is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    /// Builds are judged on it.
+    Judged,
+    /// It is a baseline and nothing else.
+    Compared,
+}
+
+/// Every environment that a comparison of the entry looks at.
+fn looked_at(entry: &ServiceEntry) -> Vec<(&str, Role)> {
+    let sources = entry.comparisons.iter().map(|one| one.source.as_str());
+    let sources: BTreeSet<&str> = sources.collect();
+    let compared = entry.comparisons.iter();
+    let compared = compared.filter_map(|one| one.compare.as_deref());
+    let compared: BTreeSet<&str> = compared.filter(|name| !sources.contains(name)).collect();
+    let sources = sources.into_iter().map(|name| (name, Role::Judged));
+    let compared = compared.into_iter().map(|name| (name, Role::Compared));
+    sources.chain(compared).collect()
+}
+
+/// Whether every signature has data on the environments that are judged, and on
+/// those that they are compared with where its limit is made of that.
 pub(super) async fn metrics(it: &Installation) -> Checked {
     let tenant = it.tenant(METRIC)?;
     let (spec, _) = it.spec(METRIC)?;
     let asking = Asking::new(tenant.clone(), it.deadline);
-    let judged = spec.entries.iter().flat_map(|entry| {
-        let sources = entry.comparisons.iter().map(|one| one.source.as_str());
-        let sources: BTreeSet<&str> = sources.collect();
-        let found = sources.into_iter();
-        let found = found.filter_map(|name| Some((entry, name, entry.environments.get(name)?)));
+    let sides = spec.entries.iter().flat_map(|entry| {
+        let found = looked_at(entry).into_iter();
+        let found = found
+            .filter_map(|(name, role)| Some((entry, name, role, entry.environments.get(name)?)));
         found.collect::<Vec<_>>()
     });
-    let told = judged.map(async |(entry, name, environment)| {
+    let told = sides.map(async |(entry, name, role, environment)| {
         let side = Side {
             name,
             environment,
             window: it.window(),
         };
         match asking.readings(entry, side).await {
-            Ok(readings) => measured(entry, name, &readings),
+            Ok(readings) => measured(entry, name, role, &readings),
             Err(error) => {
                 let subject = format!("{} in {name}", entry.id);
                 vec![fail(
@@ -209,7 +230,12 @@ pub(super) async fn metrics(it: &Installation) -> Checked {
 
 /// Methods have data only where they are marked, so theirs is told apart. Where
 /// an environment had no traffic at all, its silence says nothing.
-fn measured(entry: &ServiceEntry, environment: &str, readings: &Readings) -> Vec<Outcome> {
+fn measured(
+    entry: &ServiceEntry,
+    environment: &str,
+    role: Role,
+    readings: &Readings,
+) -> Vec<Outcome> {
     let number = |address: &Address| {
         let value = readings.values.get(address);
         value.map_or(Err(&Gap::NotMeasured), |value| value.number())
@@ -218,7 +244,9 @@ fn measured(entry: &ServiceEntry, environment: &str, readings: &Readings) -> Vec
         let is_measured = !matches!(signature.metric, Metric::Smartscape { .. });
         address.method.is_none() && is_measured && number(&address).is_ok()
     });
-    let told = addresses(entry).map(|(address, signature)| {
+    let asked = addresses(entry)
+        .filter(|(_, signature)| role == Role::Judged || signature.needs_baseline());
+    let told = asked.map(|(address, signature)| {
         let subject = format!("{address} `{}` in {environment}", signature.metric);
         let check = match address.method {
             Some(_) => "key request",
@@ -226,6 +254,17 @@ fn measured(entry: &ServiceEntry, environment: &str, readings: &Readings) -> Vec
         };
         match (number(&address), &address.method) {
             (Ok(_), _) => ok(check, subject, "it has data"),
+            // A baseline may be new; until it has data, nothing passes.
+            (Err(Gap::NoData(_)), method) if role == Role::Compared => warn(
+                check,
+                subject,
+                "it had no data in the last 24 hours, so what is compared with it is inconclusive, \
+                 but for a first release that the monspec accepts",
+                match method {
+                    Some(method) if had_traffic => marked(method),
+                    _ => "send it some requests, or check its tags in the monspec".to_owned(),
+                },
+            ),
             (Err(gap @ Gap::NoData(_)), _) if !had_traffic => {
                 unchecked(check, subject, gap, "send it some requests, then ask again")
             }
@@ -233,7 +272,7 @@ fn measured(entry: &ServiceEntry, environment: &str, readings: &Readings) -> Vec
                 check,
                 subject,
                 "it had no data in the last 24 hours, its service had",
-                format!("mark `{method}` as a key request of the service in Dynatrace"),
+                marked(method),
             ),
             (Err(gap), _) => fail(
                 check,
@@ -244,6 +283,10 @@ fn measured(entry: &ServiceEntry, environment: &str, readings: &Readings) -> Vec
         }
     });
     told.collect()
+}
+
+fn marked(method: &str) -> String {
+    format!("mark `{method}` as a key request of the service in Dynatrace")
 }
 
 fn window(window: Window) -> dynatrace::Window {

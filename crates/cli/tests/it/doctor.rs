@@ -16,6 +16,7 @@ use store::{Scheduled, tables};
 use crate::{Ran, monspec_in};
 
 const METHOD: &str = "SERVICE_METHOD-00000000000000A1";
+const COMPARED: &str = "SERVICE_METHOD-00000000000000B1";
 const GATE: &str = "StagingToProduction,5,ApproveStaging";
 
 /// The functions as they are deployed, with a gate, traffic, a webhook, and
@@ -32,16 +33,23 @@ impl Installed {
         let world = World::start(Settings::default())
             .await
             .expect("loopback has a free port");
-        let service = world.tenant.service(STAGING, "SampleJSonService");
-        let service = service.tag("DeploymentGroup", "Staging");
-        service.method(METHOD, "/api/invoke").add();
+        for (id, environment, method) in [
+            (STAGING, "Staging", METHOD),
+            (PRODUCTION, "Production", COMPARED),
+        ] {
+            let service = world.tenant.service(id, "SampleJSonService");
+            let service = service.tag("DeploymentGroup", environment);
+            service.method(method, "/api/invoke").add();
+        }
         world.gate(
             &json!({"comparison": "StagingToProduction", "approvalAction": "ApproveStaging"}),
         );
         world.traffic(Traffic::HEALTHY, Traffic::HEALTHY);
         let now = clock().as_millisecond();
-        let requests = Requests::over(now - 60_000, now, 100, 100_000.0);
-        world.tenant.requests(STAGING, Some(METHOD), requests);
+        for (service, method) in [(STAGING, METHOD), (PRODUCTION, COMPARED)] {
+            let requests = Requests::over(now - 60_000, now, 100, 100_000.0);
+            world.tenant.requests(service, Some(method), requests);
+        }
 
         let front = Front::bind().await.expect("loopback has a free port");
         let healer = world.another(HANDLE_PROBLEM).await;
@@ -290,6 +298,51 @@ async fn what_is_wrong_with_the_monspec_is_told() {
     installed
         .with(&[])
         .fails(&["key request"], "mark `/api/invoke` as a key request");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn baseline_without_data_is_a_warning() {
+    let installed = Installed::start().await;
+    let canary = installed
+        .world
+        .tenant
+        .service("SERVICE-00000000000000C1", "SampleJSonService");
+    canary.tag("DeploymentGroup", "Canary").add();
+    let mut silent = spec();
+    let shop = &mut silent["Shop"];
+    shop["environments"]["Canary"] =
+        json!({"tags": [{"key": "DeploymentGroup", "value": "Canary"}]});
+    shop["comparisons"][0]["compare"] = "Canary".into();
+    // A limit of its own needs no baseline.
+    let fixed = json!({"timeseries": "com.dynatrace.builtin:service.failurerate",
+        "aggregate": "avg", "upperlimit": 50});
+    let signatures = shop["perfsignature"].as_array_mut();
+    signatures.expect("the world is as it was made").push(fixed);
+
+    let told = installed.examine(&[], PIPELINE, &silent);
+
+    let warned = told.checks().into_iter();
+    let warned: Vec<Value> = warned.filter(|one| one["state"] != "ok").collect();
+    let of = |check: &str| {
+        let found = warned.iter().filter(|one| one["check"] == check);
+        found.collect::<Vec<_>>()
+    };
+    let (metrics, methods) = (of("metric"), of("key request"));
+    assert_eq!((metrics.len(), methods.len()), (1, 1), "{}", told.out);
+    for one in [metrics[0], methods[0]] {
+        assert_eq!(one["state"], "warn", "{one}");
+        assert!(
+            one.to_string()
+                .contains("what is compared with it is inconclusive"),
+            "{one}"
+        );
+        assert!(one["subject"].to_string().contains("in Canary"), "{one}");
+    }
+    assert_eq!(
+        told.code, 0,
+        "a warning may be meant like that: {}",
+        told.out
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
