@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from functools import cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,6 +39,10 @@ def default_of(parameter):
 
 class Trouble(Exception):
     """What a person must know, in a sentence."""
+
+
+class Foreign(Trouble):
+    """What has the name of a thing of ours and is another's."""
 
 
 class Refused(Trouble):
@@ -88,6 +93,10 @@ class Aws:
             if absent in str(refused):
                 return None
             raise
+
+    @cached_property
+    def account(self):
+        return self("sts", "get-caller-identity")["Account"]
 
     def region(self):
         given = self.options[self.options.index("--region") + 1] if "--region" in self.options else None
@@ -147,7 +156,15 @@ class Aws:
                          if event["ResourceStatus"].endswith("_FAILED"))
 
     def has_bucket(self, bucket):
-        return self.find("404", "s3api", "head-bucket", "--bucket", bucket) is not None
+        """Whether this account has it. Anybody may take a name, and CloudFormation would run their code."""
+        try:
+            found = self.find("404", "s3api", "head-bucket", "--bucket", bucket,
+                              "--expected-bucket-owner", self.account)
+        except Refused as refused:
+            if refused.code != "403":
+                raise
+            raise Foreign(f"the bucket {bucket} belongs to another account, or you may not see it") from None
+        return found is not None
 
     def create_bucket(self, bucket):
         """A bucket that nobody outside can read."""

@@ -1,6 +1,7 @@
 //! The stack that is deployed.
 
 mod bundles;
+mod commands;
 mod dynatrace;
 mod runbook;
 mod sample_pipeline;

@@ -1,0 +1,171 @@
+//! What the commands of `infra` say and ask for, with an `aws` that answers as
+//! it is told and notes what it was asked.
+
+mod deploy;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+
+use serde_json::{Value, json};
+
+use super::template::ROOT;
+
+const ACCOUNT: &str = "123456789012";
+
+/// An answer that begins like this is a refusal.
+const AWS: &str = r#"#!/usr/bin/env bash
+here=$(dirname "$0")/..
+printf '%s\n' "$*" >>"$here/calls"
+for word in "$@"; do
+    [[ $word != file://* ]] || cat "${word#file://}" >>"$here/calls"
+done
+answer=$here/answers/$1.$2.${4//\//-}
+[[ -e $answer ]] || answer=$here/answers/$1.$2
+text=$(cat "$answer" 2>/dev/null)
+[[ ! -d $here/after/$1.$2 ]] || cp "$here/after/$1.$2/"* "$here/answers"
+if [[ $text == 'An error occurred'* ]]; then
+    printf '%s\n' "$text" >&2
+    exit 254
+fi
+printf '%s\n' "$text"
+"#;
+
+/// Python itself: what stands for it on the `PATH` may change the `PATH`.
+static PYTHON: LazyLock<String> = LazyLock::new(|| {
+    let asked = Command::new("python3")
+        .args(["-c", "import sys; print(sys.executable)"])
+        .output()
+        .unwrap();
+    String::from_utf8(asked.stdout).unwrap().trim().to_owned()
+});
+
+/// A checkout with this `infra` and one function, and an account in which
+/// nothing is but the pipeline `shop`.
+struct Place(PathBuf);
+
+impl Place {
+    fn new(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("infra-{name}"));
+        let _ = fs::remove_dir_all(&folder);
+        copy(&Path::new(ROOT).join("infra"), &folder.join("infra"));
+        for part in ["answers", "after", "functions/a-function", "target/stack"] {
+            fs::create_dir_all(folder.join(part)).unwrap();
+        }
+        let place = Self(folder);
+        place.write("functions/a-function/Cargo.toml", "");
+        place.program("aws", AWS);
+        place.answers("sts.get-caller-identity", &json!({"Account": ACCOUNT}));
+        place.refuses(
+            "cloudformation.describe-stacks",
+            "ValidationError",
+            "Stack with id unbreakable does not exist",
+        );
+        place.refuses("codepipeline.get-pipeline", "PipelineNotFoundException", "");
+        place.has_pipeline("shop", &[("SampleDevOpsApp", "Production")]);
+        place.answers("ssm.get-parameters", &json!({"Parameters": []}));
+        place
+    }
+
+    fn answers(&self, call: &str, answer: &Value) {
+        self.write(&format!("answers/{call}"), &answer.to_string());
+    }
+
+    fn refuses(&self, call: &str, code: &str, why: &str) {
+        self.write(&format!("answers/{call}"), &refusal(code, why));
+    }
+
+    /// A pipeline that deploys to these groups.
+    fn has_pipeline(&self, name: &str, groups: &[(&str, &str)]) {
+        let actions: Vec<Value> = groups
+            .iter()
+            .map(|(application, group)| {
+                json!({
+                    "actionTypeId": {"provider": "CodeDeploy"},
+                    "configuration": {"ApplicationName": application, "DeploymentGroupName": group},
+                })
+            })
+            .collect();
+        let pipeline = json!({
+            "artifactStore": {"location": "artifacts"}, "stages": [{"actions": actions}],
+        });
+        let call = format!("codepipeline.get-pipeline.{name}");
+        self.answers(&call, &json!({"pipeline": pipeline}));
+    }
+
+    /// A command of `infra`: whether it succeeds, and what it says.
+    fn runs(&self, name: &str, arguments: &[&str]) -> (bool, String) {
+        let path = std::env::var("PATH").unwrap();
+        self.runs_on(&path, name, arguments)
+    }
+
+    /// The same where programs are in these folders.
+    fn runs_on(&self, path: &str, name: &str, arguments: &[&str]) -> (bool, String) {
+        let bin = self.0.join("bin");
+        let output = Command::new(PYTHON.as_str())
+            .arg(self.0.join("infra").join(name))
+            .args(arguments)
+            .env("PATH", format!("{}:{path}", bin.display()))
+            .env("AWS_REGION", "eu-central-1")
+            .env("DT_API_TOKEN", "a-token")
+            .env("ONEAGENT_URL", "https://abc12345.live.dynatrace.com/agent")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        let complained = String::from_utf8_lossy(&output.stderr);
+        assert!(!complained.contains("Traceback"), "{complained}");
+        (output.status.success(), format!("{said}\n{complained}"))
+    }
+
+    fn fails(&self, name: &str, arguments: &[&str]) -> String {
+        let (succeeds, said) = self.runs(name, arguments);
+        assert!(!succeeds, "{said}");
+        said
+    }
+
+    fn succeeds(&self, name: &str, arguments: &[&str]) -> String {
+        let (succeeds, said) = self.runs(name, arguments);
+        assert!(succeeds, "{said}");
+        said
+    }
+
+    /// What AWS was asked for since this was called last, one call a line.
+    fn calls(&self) -> String {
+        let path = self.0.join("calls");
+        let calls = fs::read_to_string(&path).unwrap_or_default();
+        let _ = fs::remove_file(path);
+        calls
+    }
+
+    fn program(&self, name: &str, script: &str) {
+        let path = self.write(&format!("bin/{name}"), script);
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+fn refusal(code: &str, why: &str) -> String {
+    format!("An error occurred ({code}) when calling an operation: {why}")
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_type().unwrap().is_dir() {
+            copy(&from, &to);
+        } else {
+            fs::copy(from, to).unwrap();
+        }
+    }
+}
