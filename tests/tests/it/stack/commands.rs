@@ -132,6 +132,13 @@ impl Place {
         said
     }
 
+    /// What `infra/deploy` would do, for this tenant.
+    fn plans(&self, arguments: &[&str]) -> String {
+        let tenant = ["--tenant", "https://abc12345.live.dynatrace.com"];
+        let rehearsal = [&tenant[..], &["--dry-run"], arguments].concat();
+        self.succeeds("deploy", &rehearsal)
+    }
+
     /// What AWS was asked for since this was called last, one call a line.
     fn calls(&self) -> String {
         let path = self.0.join("calls");

@@ -51,3 +51,19 @@ fn bucket_of_another_account_is_left_alone() {
     assert!(said.contains("belongs to another account"), "{said}");
     assert!(!place.calls().contains("delete-bucket"), "{said}");
 }
+
+#[test]
+fn rights_to_bundles_end_with_the_folder_of_the_pipeline() {
+    let place = Place::new("bundles");
+    place.has_pipeline("a-pipeline-with-a-long-name", &[]);
+
+    for (pipeline, folder) in [
+        ("shop", "shop"),
+        ("a-pipeline-with-a-long-name", "a-pipeline-with-a-lo"),
+    ] {
+        let said = place.plans(&["--pipeline", pipeline]);
+
+        let bundles = format!("   BundleArns = arn:aws:s3:::artifacts/{folder}/*\n");
+        assert!(said.contains(&bundles), "{said}");
+    }
+}
