@@ -77,6 +77,24 @@ impl Place {
         self.write(&format!("answers/{call}"), &refusal(code, why));
     }
 
+    /// The stack is there with these parameters, besides those that are needed.
+    fn has_stack(&self, parameters: &Value) {
+        let mut all = json!({"DtTenantUrl": "https://abc12345.live.dynatrace.com"});
+        let all = all.as_object_mut().unwrap();
+        all.extend(parameters.as_object().unwrap().clone());
+        let parameters: Vec<Value> = all
+            .iter()
+            .map(|(name, value)| json!({"ParameterKey": name, "ParameterValue": value}))
+            .collect();
+        let stack = json!({
+            "StackStatus": "UPDATE_COMPLETE", "Parameters": parameters, "Outputs": [],
+        });
+        self.answers(
+            "cloudformation.describe-stacks",
+            &json!({"Stacks": [stack]}),
+        );
+    }
+
     /// A pipeline that deploys to these groups.
     fn has_pipeline(&self, name: &str, groups: &[(&str, &str)]) {
         let actions: Vec<Value> = groups

@@ -67,3 +67,64 @@ fn rights_to_bundles_end_with_the_folder_of_the_pipeline() {
         assert!(said.contains(&bundles), "{said}");
     }
 }
+
+#[test]
+fn rights_are_those_of_the_pipelines_that_are_named() {
+    let place = Place::new("rights-named");
+    place.has_pipeline("lam", &[]);
+    place.has_stack(&json!({
+        "PipelineArns": arn("codepipeline", "shop"),
+        "ApplicationArns": arn("codedeploy", "application:SampleDevOpsApp"),
+        "DeploymentGroupArns": arn("codedeploy", "deploymentgroup:SampleDevOpsApp/Production"),
+    }));
+
+    let said = place.plans(&["--pipeline", "lam"]);
+
+    for right in [
+        &format!("PipelineArns = {}", arn("codepipeline", "lam")),
+        "ApplicationArns = arn:aws:codedeploy:::application:none",
+        "DeploymentGroupArns = arn:aws:codedeploy:::deploymentgroup:none/none",
+    ] {
+        assert!(said.contains(&format!("   {right}\n")), "{said}");
+    }
+}
+
+#[test]
+fn what_is_added_to_a_known_pipeline_gets_its_right() {
+    let place = Place::new("rights-added");
+    let group = |name| arn("codedeploy", &format!("deploymentgroup:{name}"));
+    place.has_pipeline("shop", &[("Shop", "Staging"), ("Shop", "Production")]);
+    let by_hand = group("Other/ByHand");
+    let pipelines = ["shop", "gone"]
+        .map(|name| arn("codepipeline", name))
+        .join(",");
+    place.has_stack(&json!({
+        "PipelineArns": pipelines,
+        "ApplicationArns": "arn:aws:codedeploy:::application:none",
+        "DeploymentGroupArns": by_hand,
+    }));
+
+    let said = place.plans(&[]);
+
+    let groups = [&by_hand, &group("Shop/Production"), &group("Shop/Staging")];
+    let groups = groups.map(String::as_str).join(",");
+    for right in [
+        format!("DeploymentGroupArns = {groups}"),
+        format!(
+            "ApplicationArns = {}",
+            arn("codedeploy", "application:Shop")
+        ),
+    ] {
+        assert!(said.contains(&format!("   {right}\n")), "{said}");
+    }
+    assert!(said.contains("pipeline `gone`"), "{said}");
+    let set = place.plans(&["--set", "ApplicationArns=arn:aws:codedeploy:::mine"]);
+    assert!(
+        set.contains("   ApplicationArns = arn:aws:codedeploy:::mine\n"),
+        "{set}"
+    );
+}
+
+fn arn(service: &str, resource: &str) -> String {
+    format!("arn:aws:{service}:eu-central-1:{ACCOUNT}:{resource}")
+}
