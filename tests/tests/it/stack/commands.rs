@@ -3,17 +3,24 @@
 
 mod deploy;
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
 use serde_json::{Value, json};
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
 
 use super::template::ROOT;
 
 const ACCOUNT: &str = "123456789012";
+
+/// How an executable says which machine it is for.
+const ARM64: u8 = 0xB7;
+const X86_64: u8 = 0x3E;
 
 /// An answer that begins like this is a refusal.
 const AWS: &str = r#"#!/usr/bin/env bash
@@ -57,6 +64,7 @@ impl Place {
         let place = Self(folder);
         place.write("functions/a-function/Cargo.toml", "");
         place.program("aws", AWS);
+        place.has_zip(ARM64);
         place.answers("sts.get-caller-identity", &json!({"Account": ACCOUNT}));
         place.refuses(
             "cloudformation.describe-stacks",
@@ -93,6 +101,19 @@ impl Place {
             "cloudformation.describe-stacks",
             &json!({"Stacks": [stack]}),
         );
+    }
+
+    /// The function was built for this machine.
+    fn has_zip(&self, machine: u8) {
+        let mut header = [0; 64];
+        header[..4].copy_from_slice(b"\x7FELF");
+        header[18] = machine;
+        let file = File::create(self.0.join("target/stack/a-function.zip")).unwrap();
+        let mut archive = ZipWriter::new(file);
+        let options = SimpleFileOptions::default();
+        archive.start_file("bootstrap", options).unwrap();
+        archive.write_all(&header).unwrap();
+        archive.finish().unwrap();
     }
 
     /// A pipeline that deploys to these groups.

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::{ACCOUNT, Place};
+use super::{ACCOUNT, ARM64, Place, X86_64};
 
 const FIRST: [&str; 5] = [
     "--no-build",
@@ -123,6 +123,37 @@ fn what_is_added_to_a_known_pipeline_gets_its_right() {
         set.contains("   ApplicationArns = arn:aws:codedeploy:::mine\n"),
         "{set}"
     );
+}
+
+#[test]
+fn code_for_other_machines_is_not_deployed() {
+    for (name, built, stack, told) in [
+        ("arm64", X86_64, "arm64", "is built for x86_64"),
+        ("x86_64", ARM64, "x86_64", "is built for arm64"),
+        ("other", 0x28, "arm64", "is built for another machine"),
+    ] {
+        let place = Place::new(&format!("machines-{name}"));
+        place.has_zip(built);
+        let set = format!("Architecture={stack}");
+
+        let said = place.fails("deploy", &[&FIRST[..], &["--set", &set]].concat());
+
+        assert!(said.contains(told), "{said}");
+        assert!(said.contains("without --no-build"), "{said}");
+        assert_nothing_is_made(&place);
+    }
+    let place = Place::new("machines-none");
+    std::fs::remove_file(place.0.join("target/stack/a-function.zip")).unwrap();
+    let said = place.fails("deploy", &FIRST);
+    assert!(said.contains("without --no-build"), "{said}");
+    assert_nothing_is_made(&place);
+}
+
+fn assert_nothing_is_made(place: &Place) {
+    let calls = place.calls();
+    for made in ["put-", "create-", "package", "cloudformation deploy"] {
+        assert!(!calls.contains(made), "{calls}");
+    }
 }
 
 fn arn(service: &str, resource: &str) -> String {
