@@ -28,13 +28,45 @@ HEADER = "x-unbreakable-token"
 PAYLOAD = (ROOT / "infra" / "dynatrace" / "payload.txt").read_text().strip()
 
 
-def parameters_section():
-    return TEMPLATE.read_text().partition("\nParameters:\n")[2].partition("\nConditions:\n")[0]
+def declared(template=TEMPLATE):
+    """The parameters of a template, each with what is said of it: as much of YAML as they are written in."""
+    section = template.read_text().partition("\nParameters:\n")[2].partition("\nConditions:\n")[0]
+    parameters = {}
+    for line in section.splitlines():
+        if name := re.fullmatch(r"  (\w+):", line):
+            words = parameters[name[1]] = {}
+        elif word := re.fullmatch(r"    (\w+): (.*)", line):
+            inside = re.fullmatch(r"\[(.*)\]", word[2])
+            words[word[1]] = [scalar(each) for each in inside[1].split(", ")] if inside else scalar(word[2])
+    return parameters
+
+
+def scalar(text):
+    return text[1:-1].replace("''", "'") if text.startswith("'") else text
 
 
 def default_of(parameter):
-    """The default that the template gives a parameter."""
-    return re.search(rf"^  {parameter}:\n(?:    .*\n)*?    Default: (.*)$", parameters_section(), re.MULTILINE)[1]
+    """The default that the template gives a parameter, if any."""
+    return declared()[parameter].get("Default")
+
+
+def hold(values, parameters):
+    """Refuses what CloudFormation would refuse, before anything is made."""
+    for name, value in sorted(values.items()):
+        said = parameters[name]
+        if value not in said.get("AllowedValues", [value]):
+            raise Trouble(f"{name} is `{value}`: it must be one of {', '.join(said['AllowedValues'])}")
+        each = value.split(",") if said["Type"] == "CommaDelimitedList" else [value]
+        pattern = said.get("AllowedPattern", "(?s:.*)")
+        if not all(re.fullmatch(pattern, one) for one in each):
+            raise Trouble(f"{name} is `{value}`: it must look like {pattern}")
+        if said["Type"] == "Number":
+            if not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value):
+                raise Trouble(f"{name} is `{value}`, which is no number")
+            if float(value) < float(said.get("MinValue", value)):
+                raise Trouble(f"{name} is `{value}`: it must be at least {said['MinValue']}")
+            if float(value) > float(said.get("MaxValue", value)):
+                raise Trouble(f"{name} is `{value}`: it must be at most {said['MaxValue']}")
 
 
 class Trouble(Exception):

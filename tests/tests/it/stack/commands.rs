@@ -2,6 +2,7 @@
 //! it is told and notes what it was asked.
 
 mod deploy;
+mod parameters;
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -15,6 +16,15 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use super::template::ROOT;
+
+/// What the first deployment is told.
+const FIRST: [&str; 5] = [
+    "--no-build",
+    "--tenant",
+    "https://abc12345.live.dynatrace.com",
+    "--pipeline",
+    "shop",
+];
 
 const ACCOUNT: &str = "123456789012";
 

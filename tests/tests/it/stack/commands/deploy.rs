@@ -3,15 +3,7 @@
 
 use serde_json::json;
 
-use super::{ACCOUNT, ARM64, Place, X86_64};
-
-const FIRST: [&str; 5] = [
-    "--no-build",
-    "--tenant",
-    "https://abc12345.live.dynatrace.com",
-    "--pipeline",
-    "shop",
-];
+use super::{ACCOUNT, ARM64, FIRST, Place, X86_64};
 
 #[test]
 fn code_is_never_uploaded_to_the_bucket_of_another_account() {
@@ -149,7 +141,7 @@ fn code_for_other_machines_is_not_deployed() {
     assert_nothing_is_made(&place);
 }
 
-fn assert_nothing_is_made(place: &Place) {
+pub(super) fn assert_nothing_is_made(place: &Place) {
     let calls = place.calls();
     for made in ["put-", "create-", "package", "cloudformation deploy"] {
         assert!(!calls.contains(made), "{calls}");
