@@ -3,6 +3,7 @@
 
 mod deploy;
 mod parameters;
+mod tools;
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -157,6 +158,7 @@ impl Place {
             .arg(self.0.join("infra").join(name))
             .args(arguments)
             .env("PATH", format!("{}:{path}", bin.display()))
+            .env("PYTHONPATH", self.0.join("python"))
             .env("AWS_REGION", "eu-central-1")
             .env("DT_API_TOKEN", "a-token")
             .env("ONEAGENT_URL", "https://abc12345.live.dynatrace.com/agent")
