@@ -28,6 +28,18 @@ fn missing_tools_are_named_with_their_reason_and_installed() {
 }
 
 #[test]
+fn python_without_venv_gets_it() {
+    let machine = Machine::with("venv", &["cargo", "cc", "npm", "chromium"]);
+    machine.add("python3", "#!/usr/bin/env bash\nexit 1\n");
+
+    let told = machine.install();
+
+    assert!(!told.status.success());
+    let text = String::from_utf8(told.stderr).unwrap();
+    assert!(text.contains("install python3-venv with"), "{text}");
+}
+
+#[test]
 fn machine_without_apt_get_is_told_what_to_install() {
     let machine = Machine::with("foreign", &["cargo", "cc"]);
 
@@ -68,7 +80,7 @@ impl Machine {
             symlink(path.trim(), machine.0.join(tool)).unwrap();
         }
         for tool in tools {
-            machine.add(tool, "#!/usr/bin/env bash\nexit 1\n");
+            machine.add(tool, "#!/usr/bin/env bash\n");
         }
         machine
     }
