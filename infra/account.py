@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -93,10 +94,9 @@ class Aws:
         self.options = ["--output", "json", "--no-cli-pager"]
         if b"aws-cli/1" in subprocess.run([self.command, "--version"], capture_output=True).stdout:
             self.options.remove("--no-cli-pager")
-        if region:
-            self.options += ["--region", region]
-        if profile:
-            self.options += ["--profile", profile]
+        given = {"--region": region, "--profile": profile}
+        self.place = [word for flag, value in given.items() if value for word in (flag, value)]
+        self.options += self.place
 
     def __call__(self, *words):
         """Calls an operation and returns its answer."""
@@ -125,6 +125,11 @@ class Aws:
             if absent in str(refused):
                 return None
             raise
+
+    def meant(self, stack=None):
+        """What a printed command needs to mean the same stack in the same place."""
+        words = ["--stack", stack] if stack and stack != "unbreakable" else []
+        return "".join(f" {shlex.quote(word)}" for word in words + self.place)
 
     @cached_property
     def account(self):

@@ -105,13 +105,13 @@ impl Place {
             .iter()
             .map(|(name, value)| json!({"ParameterKey": name, "ParameterValue": value}))
             .collect();
-        let stack = json!({
-            "StackStatus": "UPDATE_COMPLETE", "Parameters": parameters, "Outputs": [],
-        });
-        self.answers(
-            "cloudformation.describe-stacks",
-            &json!({"Stacks": [stack]}),
-        );
+        let stack = stack("UPDATE_COMPLETE", &parameters);
+        self.answers("cloudformation.describe-stacks", &stack);
+    }
+
+    /// What a call answers from the moment on in which another was made.
+    fn answers_after(&self, other: &str, call: &str, answer: &Value) {
+        self.write(&format!("after/{other}/{call}"), &answer.to_string());
     }
 
     /// The function was built for this machine.
@@ -209,6 +209,27 @@ impl Place {
         fs::write(&path, text).unwrap();
         path
     }
+}
+
+/// A stack with what others read in its outputs.
+fn stack(status: &str, parameters: &[Value]) -> Value {
+    let urls = ["ReportUrl", "ProblemWebhookUrl"].map(|url| (url, "https://api.example.com"));
+    let names = [
+        "RegisterValidationName",
+        "PushDeploymentEventName",
+        "PublishValidationName",
+        "ValidationsTableName",
+        "LedgerTableName",
+        "RemediationsTableName",
+    ];
+    let outputs: Vec<Value> = urls
+        .into_iter()
+        .chain(names.map(|name| (name, name)))
+        .map(|(name, value)| json!({"OutputKey": name, "OutputValue": value}))
+        .collect();
+    json!({"Stacks": [{
+        "StackStatus": status, "Parameters": parameters, "Outputs": outputs,
+    }]})
 }
 
 fn refusal(code: &str, why: &str) -> String {

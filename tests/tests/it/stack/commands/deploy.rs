@@ -141,6 +141,39 @@ fn code_for_other_machines_is_not_deployed() {
     assert_nothing_is_made(&place);
 }
 
+#[test]
+fn printed_commands_mean_the_stack_that_was_deployed() {
+    let other = "--stack shop-eu --region eu-west-1 --profile ops";
+    for (name, options) in [("unbreakable", ""), ("shop-eu", other)] {
+        let place = Place::new(&format!("printed-{name}"));
+        let live = super::stack("CREATE_COMPLETE", &[]);
+        let asked = "cloudformation.describe-stacks";
+        place.answers_after("cloudformation.deploy", asked, &live);
+        let options: Vec<&str> = options.split_whitespace().collect();
+
+        let said = place.succeeds("deploy", &[&FIRST[..], &options].concat());
+
+        let (stack, place, profile) = match name {
+            "unbreakable" => ("", "", ""),
+            _ => (
+                " --stack shop-eu",
+                " --region eu-west-1 --profile ops",
+                "AWS_PROFILE=ops ",
+            ),
+        };
+        for command in [
+            format!("infra/deploy{stack}{place} --set HealMode=shadow\n"),
+            format!("infra/dynatrace/render{stack}{place} --monspec monspec.json"),
+            format!("aws ssm get-parameter{place} --with-decryption"),
+            // A new secret may stand before the one that it replaces.
+            format!("/{name}/webhook-token | cut -d, -f1\n"),
+            format!("\n      {profile}AWS_REGION="),
+        ] {
+            assert!(said.contains(&command), "{command}: {said}");
+        }
+    }
+}
+
 pub(super) fn assert_nothing_is_made(place: &Place) {
     let calls = place.calls();
     for made in ["put-", "create-", "package", "cloudformation deploy"] {
