@@ -24,6 +24,9 @@ SECRETS = {
 
 TABLES = ("Validations", "Ledger", "Remediations")
 
+# How a stack stands when CloudFormation begins with it.
+BEGINS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
+
 # What a problem notification carries.
 HEADER = "x-unbreakable-token"
 PAYLOAD = (ROOT / "infra" / "dynatrace" / "payload.txt").read_text().strip()
@@ -167,7 +170,10 @@ class Aws:
 
     def delete_stack(self, name):
         self("cloudformation", "delete-stack", "--stack-name", name)
-        self("cloudformation", "wait", "stack-delete-complete", "--stack-name", name)
+        try:
+            self("cloudformation", "wait", "stack-delete-complete", "--stack-name", name)
+        except Refused as refused:
+            raise Trouble(f"{refused}\n{self.reasons(name)}") from None
 
     def deploy_stack(self, name, template, parameters, bucket, application):
         """Deploys a template by way of a bucket; parameters that are not given stay as they are."""
@@ -186,11 +192,17 @@ class Aws:
                 raise Trouble(f"{refused}\n{self.reasons(name)}") from None
 
     def reasons(self, name):
-        """What CloudFormation says of the resources that failed."""
+        """What CloudFormation says of the resources that failed, since it began the last time."""
         found = self.find("does not exist", "cloudformation", "describe-stack-events", "--stack-name", name)
-        return "\n".join(f"   {event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}"
-                         for event in (found or {}).get("StackEvents", [])
-                         if event["ResourceStatus"].endswith("_FAILED"))
+        reasons = []
+        # The newest comes first.
+        for event in (found or {}).get("StackEvents", []):
+            status = event["ResourceStatus"]
+            if event["LogicalResourceId"] == name and status in BEGINS:
+                break
+            if status.endswith("_FAILED"):
+                reasons.append(f"   {event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}")
+        return "\n".join(reasons)
 
     def has_bucket(self, bucket):
         """Whether this account has it. Anybody may take a name, and CloudFormation would run their code."""

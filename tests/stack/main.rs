@@ -14,6 +14,7 @@ mod stories;
 
 use std::path::PathBuf;
 
+use lab::aws::ACCOUNT;
 use lab::pipeline::{ApprovalStatus, JobStatus};
 use lab::world::until;
 use serde_json::json;
@@ -56,6 +57,29 @@ async fn stack_is_live_after_one_command() {
     assert_eq!(shop.account.functions(), 6);
     assert_eq!(shop.account.secret("/unbreakable/webhook-token"), webhook);
     strangers_are_turned_away(&shop.account).await;
+
+    everything_goes_when_that_is_asked_for(&mut shop.account);
+}
+
+fn everything_goes_when_that_is_asked_for(account: &mut Account) {
+    let buckets = ["s3api", "list-buckets", "--query", "Buckets[].Name"];
+    let code = format!("unbreakable-code-{ACCOUNT}-");
+    assert!(account.aws(&buckets).contains(&code));
+
+    let all = [
+        "--yes",
+        "--delete-data",
+        "--delete-secrets",
+        "--delete-code",
+    ];
+    let said = account.infra("remove", "not asked for", &all);
+
+    assert_eq!(account.functions(), 0, "{said}");
+    assert_eq!(account.tables(), [""; 0], "{said}");
+    assert_eq!(account.secrets(), [""; 0], "{said}");
+    assert!(!account.aws(&buckets).contains(&code), "{said}");
+    // There is nothing left to do.
+    account.infra("remove", "not asked for", &all);
 }
 
 #[test]

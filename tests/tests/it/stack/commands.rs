@@ -3,6 +3,7 @@
 
 mod deploy;
 mod parameters;
+mod remove;
 mod tools;
 
 use std::fs::{self, File};
@@ -106,6 +107,16 @@ impl Place {
             .map(|(name, value)| json!({"ParameterKey": name, "ParameterValue": value}))
             .collect();
         let stack = stack("UPDATE_COMPLETE", &parameters);
+        self.answers("cloudformation.describe-stacks", &stack);
+    }
+
+    /// The stack stands like this, with these parameters.
+    fn stands(&self, status: &str, parameters: &[(&str, &str)]) {
+        let parameters: Vec<Value> = parameters
+            .iter()
+            .map(|(name, value)| json!({"ParameterKey": name, "ParameterValue": value}))
+            .collect();
+        let stack = stack(status, &parameters);
         self.answers("cloudformation.describe-stacks", &stack);
     }
 
