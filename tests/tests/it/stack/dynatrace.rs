@@ -190,6 +190,76 @@ fn project_is_whole_and_holds_no_secret() {
     assert!(!manifest.to_string().contains(SECRET));
 }
 
+#[test]
+fn what_is_no_monspec_and_no_folder_is_said_in_a_sentence() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("dynatrace-refused");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    let write = |spec: &Value| fs::write(folder.join("monspec.json"), spec.to_string()).unwrap();
+    let refused = |given: &[&str]| {
+        let told = render(&folder, given);
+        let errors = String::from_utf8(told.stderr).unwrap();
+        assert!(!told.status.success());
+        assert!(!errors.contains("Traceback"), "{errors}");
+        errors
+    };
+
+    let mut numbered = monspec();
+    numbered["Shop"]["environments"]["Staging"]["tags"][0]["value"] = json!(5);
+    write(&numbered);
+    let said = refused(&[]);
+    assert!(said.contains("is no monspec"), "{said}");
+
+    let services = ["--service=Shop=SERVICE-00000000000000A1"];
+    for method in ["{{ .nope }}", "{{ .name }}", "/a/{{ .token }}"] {
+        let mut templated = monspec();
+        templated["Shop"]["servicemethods"][0]["name"] = json!(method);
+        write(&templated);
+        let said = refused(&services);
+        assert!(said.contains(&format!("`{method}`")), "{said}");
+    }
+
+    write(&monspec());
+    let file = folder.join("monspec.json");
+    let said = refused(&["--out", file.to_str().unwrap()]);
+    assert!(said.contains("cannot be written"), "{said}");
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "nothing is left");
+}
+
+#[test]
+fn only_what_the_command_wrote_is_deleted_and_overwritten() {
+    let services = ["--service=Shop=SERVICE-00000000000000A1"];
+    let rendered = Rendered::of("again", &services);
+    let stale = rendered
+        .project()
+        .join("key-requests-SERVICE-00000000000000A1.json");
+    assert!(stale.exists());
+    let own = rendered.project().join("mine.json");
+    fs::write(&own, "{}").unwrap();
+
+    Rendered::of("again", &[]);
+    assert!(!stale.exists());
+    assert!(own.exists());
+
+    for file in [
+        "manifest.yaml",
+        "unbreakable/config.yaml",
+        "unbreakable/service-names.json",
+    ] {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("dynatrace-foreign");
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(folder.join("unbreakable")).unwrap();
+        fs::write(folder.join("monspec.json"), monspec().to_string()).unwrap();
+        fs::write(folder.join(file), "somebody: else\n").unwrap();
+
+        let told = render(&folder, &[]);
+
+        assert!(!told.status.success(), "{file}");
+        let kept = fs::read_to_string(folder.join(file)).unwrap();
+        assert_eq!(kept, "somebody: else\n");
+    }
+}
+
 /// What the command wrote.
 struct Rendered {
     folder: PathBuf,
