@@ -27,6 +27,9 @@ TABLES = ("Validations", "Ledger", "Remediations")
 # How a stack stands when CloudFormation begins with it.
 BEGINS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
 
+# How it stands when it holds nothing and is in the way.
+LEFTOVERS = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "REVIEW_IN_PROGRESS", "DELETE_FAILED")
+
 # What a problem notification carries.
 HEADER = "x-unbreakable-token"
 PAYLOAD = (ROOT / "infra" / "dynatrace" / "payload.txt").read_text().strip()
@@ -153,18 +156,15 @@ class Aws:
         found = self.find("does not exist", "cloudformation", "describe-stacks", "--stack-name", name)
         return found["Stacks"][0] if found else None
 
-    def recovered(self, name, stays, dry_run=False):
-        """The same. One whose creation failed holds nothing and is in the way."""
+    def deployable(self, name):
+        """The same. One that CloudFormation cannot deploy to is trouble, unless it is a leftover."""
         stack = self.stack(name)
-        if stack is None:
-            return None
-        status = stack["StackStatus"]
-        if status in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "REVIEW_IN_PROGRESS", "DELETE_FAILED"):
-            step(f"An earlier attempt left the stack in {status}: it is deleted, {stays} stay")
-            if not dry_run:
-                self.delete_stack(name)
-            return None
-        if status.endswith("_IN_PROGRESS"):
+        status = stack["StackStatus"] if stack else ""
+        if status == "UPDATE_ROLLBACK_FAILED":
+            raise Trouble(
+                f"an update failed, and so did the way back:\n{self.reasons(name)}\nMend that, run this and wait:\n"
+                f"   aws cloudformation continue-update-rollback --stack-name {shlex.quote(name)}{self.meant()}")
+        if status.endswith("_IN_PROGRESS") and status not in LEFTOVERS:
             raise Trouble(f"the stack is in {status}: wait until that has ended, then run this again")
         return stack
 
@@ -175,14 +175,21 @@ class Aws:
         except Refused as refused:
             raise Trouble(f"{refused}\n{self.reasons(name)}") from None
 
-    def deploy_stack(self, name, template, parameters, bucket, application):
-        """Deploys a template by way of a bucket; parameters that are not given stay as they are."""
+    def deploy_stack(self, name, template, parameters, bucket, application, stays):
+        """Deploys a template by way of a bucket; parameters that are not given stay as they are.
+
+        A leftover is deleted at the last moment, because it knows its parameters.
+        """
         with tempfile.TemporaryDirectory() as folder:
             packaged = Path(folder) / "template.yaml"
             self("cloudformation", "package", "--template-file", str(template), "--s3-bucket", bucket,
                  "--s3-prefix", name, "--output-template-file", str(packaged))
             overrides = Path(folder) / "parameters.json"
             overrides.write_text(json.dumps([f"{key}={value}" for key, value in sorted(parameters.items())]))
+            stack = self.stack(name)
+            if is_leftover(stack):
+                step(f"An earlier attempt left the stack in {stack['StackStatus']}: it is deleted, {stays} stay")
+                self.delete_stack(name)
             try:
                 self("cloudformation", "deploy", "--stack-name", name, "--template-file", str(packaged),
                      "--s3-bucket", bucket, "--s3-prefix", name,
@@ -222,6 +229,10 @@ class Aws:
         self("s3api", "create-bucket", "--bucket", bucket, *place)
         self("s3api", "put-public-access-block", "--bucket", bucket, "--public-access-block-configuration",
              "BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true")
+
+
+def is_leftover(stack):
+    return stack is not None and stack["StackStatus"] in LEFTOVERS
 
 
 def need(tool, what):

@@ -39,7 +39,7 @@ const AWS: &str = r#"#!/usr/bin/env bash
 here=$(dirname "$0")/..
 printf '%s\n' "$*" >>"$here/calls"
 for word in "$@"; do
-    [[ $word != file://* ]] || cat "${word#file://}" >>"$here/calls"
+    [[ $word != file://* ]] || printf '%s\n' "$(<"${word#file://}")" >>"$here/calls"
 done
 answer=$here/answers/$1.$2.${4//\//-}
 [[ -e $answer ]] || answer=$here/answers/$1.$2
@@ -85,6 +85,8 @@ impl Place {
         );
         place.refuses("codepipeline.get-pipeline", "PipelineNotFoundException", "");
         place.has_pipeline("shop", &[("SampleDevOpsApp", "Production")]);
+        let events = "cloudformation.describe-stack-events";
+        place.answers(events, &json!({"StackEvents": []}));
         place.answers("ssm.get-parameters", &json!({"Parameters": []}));
         place
     }

@@ -174,6 +174,60 @@ fn printed_commands_mean_the_stack_that_was_deployed() {
     }
 }
 
+#[test]
+fn what_a_failed_attempt_was_told_need_not_be_told_again() {
+    let place = Place::new("failed-attempt");
+    let pipelines = arn("codepipeline", "shop");
+    let tenant = "https://abc12345.live.dynatrace.com";
+    let told = [
+        ("DtTenantUrl", tenant),
+        ("PipelineArns", &pipelines),
+        ("HealMode", "shadow"),
+    ];
+    place.stands("ROLLBACK_COMPLETE", &told);
+    let live = super::stack("CREATE_COMPLETE", &[]);
+    let asked = "cloudformation.describe-stacks";
+    place.answers_after("cloudformation.deploy", asked, &live);
+
+    let said = place.succeeds("deploy", &["--no-build", "--dry-run"]);
+    assert!(said.contains("Would create the stack"), "{said}");
+    assert!(!place.calls().contains("delete-stack"), "{said}");
+    let said = place.succeeds("deploy", &["--no-build"]);
+
+    assert!(said.contains("ROLLBACK_COMPLETE"), "{said}");
+    let calls = place.calls();
+    for (name, value) in told {
+        assert!(calls.contains(&format!("\"{name}={value}\"")), "{calls}");
+    }
+    // Until the last moment it is what knows the parameters.
+    let order: Vec<&str> = calls
+        .lines()
+        .filter_map(|call| call.strip_prefix("cloudformation "))
+        .filter_map(|call| call.split(" --").next())
+        .filter(|call| !call.starts_with("describe"))
+        .collect();
+    let expected = [
+        "package",
+        "delete-stack",
+        "wait stack-delete-complete",
+        "deploy",
+    ];
+    assert_eq!(order, expected);
+}
+
+#[test]
+fn stack_that_cannot_go_back_says_how_it_can() {
+    let place = Place::new("rollback-failed");
+    place.stands("UPDATE_ROLLBACK_FAILED", &[]);
+
+    let said = place.fails("deploy", &[&FIRST[..], &["--profile", "ops"]].concat());
+
+    let command =
+        "aws cloudformation continue-update-rollback --stack-name unbreakable --profile ops";
+    assert!(said.contains(command), "{said}");
+    assert_nothing_is_made(&place);
+}
+
 pub(super) fn assert_nothing_is_made(place: &Place) {
     let calls = place.calls();
     for made in ["put-", "create-", "package", "cloudformation deploy"] {
