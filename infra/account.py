@@ -57,6 +57,17 @@ def default_of(parameter):
     return declared()[parameter].get("Default")
 
 
+def given(words, parameters):
+    """What --set is told."""
+    values = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or name not in parameters:
+            raise Trouble(f"--set {word}: there is no such parameter; it is one of {', '.join(sorted(parameters))}")
+        values[name] = value
+    return values
+
+
 def hold(values, parameters):
     """Refuses what CloudFormation would refuse, before anything is made."""
     for name, value in sorted(values.items()):

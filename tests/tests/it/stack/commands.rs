@@ -4,6 +4,7 @@
 mod deploy;
 mod parameters;
 mod remove;
+mod sample;
 mod tools;
 
 use std::fs::{self, File};
@@ -87,6 +88,8 @@ impl Place {
         place.has_pipeline("shop", &[("SampleDevOpsApp", "Production")]);
         let events = "cloudformation.describe-stack-events";
         place.answers(events, &json!({"StackEvents": []}));
+        let resources = "cloudformation.describe-stack-resources";
+        place.answers(resources, &json!({"StackResources": []}));
         place.answers("ssm.get-parameters", &json!({"Parameters": []}));
         place
     }
