@@ -3,16 +3,11 @@
 use super::deploy::assert_nothing_is_made;
 use super::{FIRST, Place};
 
-/// Where no tool of ours is.
-const NOTHING: &str = "/usr/bin:/bin";
-
 #[test]
 fn machine_without_venv_is_told_before_the_token_is_asked_for() {
     let place = machine("without-venv");
 
-    let (succeeds, said) = place.runs_on(NOTHING, "deploy", &FIRST[1..]);
-
-    assert!(!succeeds, "{said}");
+    let said = place.fails("deploy", &FIRST[1..]);
     assert!(said.contains("install python3-venv"), "{said}");
     assert_nothing_is_made(&place);
 }
@@ -22,13 +17,11 @@ fn installed_cargo_lambda_is_taken_with_a_zig_only() {
     let place = machine("without-zig");
     place.program("cargo-lambda", "#!/usr/bin/env bash\nexit 1\n");
 
-    let (succeeds, said) = place.runs_on(NOTHING, "deploy", &FIRST[1..]);
-    assert!(!succeeds, "{said}");
+    let said = place.fails("deploy", &FIRST[1..]);
     assert!(said.contains("install python3-venv"), "{said}");
 
     place.program("zig", "#!/usr/bin/env bash\necho 0.13.0\n");
-    let (succeeds, said) = place.runs_on(NOTHING, "deploy", &FIRST[1..]);
-    assert!(!succeeds, "{said}");
+    let said = place.fails("deploy", &FIRST[1..]);
     assert!(said.contains("the functions cannot be built"), "{said}");
 }
 
@@ -37,15 +30,13 @@ fn rust_is_needed_where_something_is_built() {
     let place = Place::new("without-rust");
     let rehearsal = [&FIRST[1..], &["--dry-run"]].concat();
 
-    let (succeeds, said) = place.runs_on(NOTHING, "deploy", &rehearsal);
-    assert!(succeeds, "{said}");
+    place.succeeds("deploy", &rehearsal);
     place.refuses("cloudformation.package", "AccessDenied", "Not you");
-    let (_, said) = place.runs_on(NOTHING, "deploy", &FIRST);
+    let said = place.fails("deploy", &FIRST);
     assert!(said.contains("Not you"), "{said}");
     place.calls();
 
-    let (succeeds, said) = place.runs_on(NOTHING, "deploy", &FIRST[1..]);
-    assert!(!succeeds, "{said}");
+    let said = place.fails("deploy", &FIRST[1..]);
     assert!(said.contains("`rustup` is missing"), "{said}");
     assert_nothing_is_made(&place);
 }
