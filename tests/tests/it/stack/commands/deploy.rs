@@ -150,8 +150,9 @@ fn printed_commands_mean_the_stack_that_was_deployed() {
         let asked = "cloudformation.describe-stacks";
         place.answers_after("cloudformation.deploy", asked, &live);
         let options: Vec<&str> = options.split_whitespace().collect();
+        let schedule = ["--set", "Schedule=rate(5 minutes)"];
 
-        let said = place.succeeds("deploy", &[&FIRST[..], &options].concat());
+        let said = place.succeeds("deploy", &[&FIRST[..], &options, &schedule].concat());
 
         let (stack, place, profile) = match name {
             "unbreakable" => ("", "", ""),
@@ -168,6 +169,7 @@ fn printed_commands_mean_the_stack_that_was_deployed() {
             // A new secret may stand before the one that it replaces.
             format!("/{name}/webhook-token | cut -d, -f1\n"),
             format!("\n      {profile}AWS_REGION="),
+            " --schedule 'rate(5 minutes)'".to_owned(),
         ] {
             assert!(said.contains(&command), "{command}: {said}");
         }
