@@ -331,14 +331,14 @@ struct At<'a> {
     observed: &'a Observed,
 }
 
-impl At<'_> {
+impl<'a> At<'a> {
+    fn parts(self) -> (&'a Remediation, &'a Situation<'a>, &'a Observed) {
+        (self.remediation, self.situation, self.observed)
+    }
+
     /// Nothing was done yet: act, wait, or end.
     fn attributed(self) -> Step {
-        let Self {
-            remediation,
-            situation,
-            observed,
-        } = self;
+        let (remediation, situation, observed) = self.parts();
         let Situation {
             problem, policy, ..
         } = situation;
@@ -349,7 +349,7 @@ impl At<'_> {
             if problem.closed.is_some() && !remediation.stopped {
                 return self.not_needed(Needless::Closed);
             }
-            return self.refuse(Refusal::SwitchedOff);
+            return refuse(Refusal::SwitchedOff);
         }
         let Some(answer) = &observed.answer else {
             return Step::Ask(Question::Answer);
@@ -371,7 +371,7 @@ impl At<'_> {
             now: situation.now,
         };
         match look(&scene) {
-            Look::Refused(refusal) => self.refuse(refusal),
+            Look::Refused(refusal) => refuse(refusal),
             Look::NotNeeded(needless) => self.not_needed(needless),
             Look::Wait => wait("another deployment to end"),
             Look::TakenBack { .. } => match &running.rollback {
@@ -386,11 +386,7 @@ impl At<'_> {
     /// The deployment that answers the culprit exists already: an earlier
     /// worker made it and died, or CodeDeploy did.
     fn adopt(self, made: &Made, by: Hand) -> Step {
-        let Self {
-            remediation,
-            situation,
-            observed,
-        } = self;
+        let (remediation, situation, observed) = self.parts();
         let Some(brought) = &observed.brought else {
             return Step::Ask(Question::Brought);
         };
@@ -409,17 +405,13 @@ impl At<'_> {
             effects.extend(turn(remediation, guard, taken));
         }
         let deployment = made.id.clone();
-        self.to(State::Deploying { heal, deployment }, effects)
+        to(State::Deploying { heal, deployment }, effects)
     }
 
     /// The culprit runs, on one instance at least. `under_way`: its deployment
     /// has not ended.
     fn act(self, under_way: bool) -> Step {
-        let Self {
-            remediation,
-            situation,
-            observed,
-        } = self;
+        let (remediation, situation, observed) = self.parts();
         let limits = situation.policy.limits;
         // What was stopped half way is taken back, whatever is paused.
         if !remediation.stopped {
@@ -442,14 +434,14 @@ impl At<'_> {
         let admitted = guard.admit(&situation.problem.id, &group, limits, situation.now);
         let admitted = match admitted {
             Admission::Admitted(admitted) => admitted,
-            Admission::Refused(refusal) => return self.refuse(refusal),
+            Admission::Refused(refusal) => return refuse(refusal),
             Admission::Busy => return wait("the answer to another problem in the same group"),
         };
         let Some(target) = &observed.target else {
             return Step::Ask(Question::Target);
         };
         let Some(target) = target else {
-            return self.refuse(Refusal::NoTarget { group });
+            return refuse(Refusal::NoTarget { group });
         };
         let is_shadow = situation.policy.mode == Mode::Shadow;
         if under_way && !is_shadow {
@@ -504,11 +496,7 @@ impl At<'_> {
     /// A heal was intended: by this very pass, which knows what became of the
     /// call, or by somebody who did not get to say.
     fn intended(self, heal: &Heal) -> Step {
-        let Self {
-            remediation,
-            situation,
-            observed,
-        } = self;
+        let (remediation, situation, observed) = self.parts();
         let limits = situation.policy.limits;
         let Some(guard) = &observed.guard else {
             return Step::Ask(Question::Guard);
@@ -523,7 +511,7 @@ impl At<'_> {
                 heal: heal.clone(),
                 deployment: id.to_owned(),
             };
-            self.to(state, vec![self.enter(heal, id, at)])
+            to(state, vec![self.enter(heal, id, at)])
         };
         match (&observed.created, &observed.answer) {
             (Some(Created::Deployment(id)), _) => under_way(id, situation.now),
@@ -556,11 +544,7 @@ impl At<'_> {
     /// The culprit is answered under another problem, as long as that one holds
     /// it.
     fn joined(self) -> Step {
-        let Self {
-            remediation,
-            situation,
-            observed,
-        } = self;
+        let (remediation, situation, observed) = self.parts();
         if situation.problem.closed.is_some() {
             return write(Move {
                 state: Some(State::NotNeeded(Needless::Closed)),
@@ -584,11 +568,7 @@ impl At<'_> {
 
     /// The target is being deployed.
     fn deploying(self, heal: &Heal, id: &str) -> Step {
-        let Self {
-            remediation,
-            situation,
-            observed,
-        } = self;
+        let (remediation, situation, observed) = self.parts();
         let (heal, id) = (heal.clone(), id.to_owned());
         let Some(shown) = &observed.heal else {
             return Step::Ask(Question::Heal);
@@ -621,7 +601,7 @@ impl At<'_> {
                 deployment,
                 at,
             };
-            return self.to(state, released());
+            return to(state, released());
         };
         let reason: String = reason.chars().take(LONGEST_REASON).collect();
         if heal.by == Hand::CodeDeploy {
@@ -646,11 +626,7 @@ impl At<'_> {
 
     /// The target runs; whether the culprit was bad shows when the problem ends.
     fn healed(self, heal: &Heal, id: &str, at: Timestamp) -> Step {
-        let Self {
-            remediation,
-            situation,
-            ..
-        } = self;
+        let (remediation, situation, _) = self.parts();
         let Some(closed) = situation.problem.closed else {
             return wait("the problem to end");
         };
@@ -678,17 +654,13 @@ impl At<'_> {
             at,
             closed,
         };
-        self.to(state, effects)
+        to(state, effects)
     }
 
     /// Nothing more is done. Without a heal, the end of the problem clears the
     /// culprit.
     fn ended(self) -> Step {
-        let Self {
-            remediation,
-            situation,
-            ..
-        } = self;
+        let (remediation, situation, _) = self.parts();
         if !remediation.holds {
             return Step::Rest;
         }
@@ -706,23 +678,10 @@ impl At<'_> {
         })
     }
 
-    fn refuse(self, refusal: Refusal) -> Step {
-        self.to(State::Refused(refusal), Vec::new())
-    }
-
     fn not_needed(self, needless: Needless) -> Step {
         let lift = needless == Needless::Closed;
         let effects = release(self.remediation, lift);
-        self.to(State::NotNeeded(needless), effects)
-    }
-
-    fn to(self, state: State, effects: Vec<Effect>) -> Step {
-        write(Move {
-            state: Some(state),
-            effects,
-            said: Some(Said::State),
-            ..Move::default()
-        })
+        to(State::NotNeeded(needless), effects)
     }
 
     fn marker(self) -> String {
@@ -742,6 +701,20 @@ impl At<'_> {
             },
         }
     }
+}
+
+fn refuse(refusal: Refusal) -> Step {
+    to(State::Refused(refusal), Vec::new())
+}
+
+/// The state changes, and what that means is said.
+fn to(state: State, effects: Vec<Effect>) -> Step {
+    write(Move {
+        state: Some(state),
+        effects,
+        said: Some(Said::State),
+        ..Move::default()
+    })
 }
 
 fn write(what: Move) -> Step {

@@ -567,12 +567,12 @@ fn told(step: &Step) -> String {
         Step::Rest => return "rest".to_owned(),
         Step::Write(what) => what,
     };
-    let mut told = what.state.as_ref().map_or("same", State::word).to_owned();
+    let mut told = vec![what.state.as_ref().map_or("same", State::word).to_owned()];
     if what.stops {
-        told += ", stopping";
+        told.push("stopping".to_owned());
     }
     if what.lets_go {
-        told += ", letting go";
+        told.push("letting go".to_owned());
     }
     let effects = what.effects.iter().map(|effect| match effect {
         Effect::Blame { .. } => "blame",
@@ -582,19 +582,21 @@ fn told(step: &Step) -> String {
         Effect::Trust { .. } => "trust",
         Effect::Enter { .. } => "enter",
     });
-    told += &format!(" [{}]", effects.collect::<Vec<_>>().join(", "));
-    if let Some(said) = &what.said {
+    let effects: Vec<&str> = effects.collect();
+    let said = what.said.as_ref().map_or_else(String::new, |said| {
         let said = format!("{said:?}");
-        let word = said.split([' ', '(']).next().unwrap_or_default();
-        told += &format!(" said {word}");
-    }
-    match &what.then {
-        None => {}
-        Some(Then::Call(call)) => told += &format!(" then {call:?}"),
-        Some(Then::Wait(_)) => told += " then wait",
-        Some(Then::Rest) => told += " then rest",
-    }
-    told
+        format!(
+            " said {}",
+            said.split([' ', '(']).next().unwrap_or_default()
+        )
+    });
+    let then = match &what.then {
+        None => String::new(),
+        Some(Then::Call(call)) => format!(" then {call:?}"),
+        Some(Then::Wait(_)) => " then wait".to_owned(),
+        Some(Then::Rest) => " then rest".to_owned(),
+    };
+    format!("{} [{}]{said}{then}", told.join(", "), effects.join(", "))
 }
 
 fn states() -> Vec<State> {
