@@ -3,6 +3,7 @@
 pub mod clients;
 pub mod door;
 mod failure;
+pub mod freeze;
 pub mod http;
 mod invocation;
 pub mod job;

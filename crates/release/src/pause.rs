@@ -102,6 +102,8 @@ pub enum Stopped {
         /// Until when; nothing where it has no end.
         until: Option<Timestamp>,
     },
+    /// What the calendar says cannot be read.
+    Unreadable,
 }
 
 impl Stops {
@@ -152,6 +154,13 @@ impl fmt::Display for Stopped {
             Self::Frozen { until: None } => {
                 write!(f, "Changes are frozen by the setting {SETTING}")
             }
+            Self::Unreadable => {
+                write!(
+                    f,
+                    "Changes are frozen, because the setting {SETTING} cannot be read; the \
+                     function's log says what to write"
+                )
+            }
         }
     }
 }
@@ -165,6 +174,8 @@ pub struct Freeze(Vec<Span>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Span {
     Always,
+    /// Whoever wrote it wanted something stopped.
+    Unreadable,
     Days(Date, Date),
     Weekly(Minute, Minute),
 }
@@ -183,8 +194,17 @@ const WEEK: Minute = 7 * 24 * 60;
 pub struct NoSpan(String);
 
 impl Freeze {
+    /// What holds where the setting cannot be read: everything, as with `always`,
+    /// so that a typing error in a stop does not let changes through.
+    pub fn unreadable() -> Self {
+        Self(vec![Span::Unreadable])
+    }
+
     /// What it says of a moment.
     fn at(&self, now: Timestamp) -> Option<Stopped> {
+        if self.0.contains(&Span::Unreadable) {
+            return Some(Stopped::Unreadable);
+        }
         let until = self.0.iter().filter_map(|span| span.end(now)).max()?;
         Some(Stopped::Frozen {
             until: Some(until).filter(|until| *until != Timestamp::MAX),
@@ -196,7 +216,7 @@ impl Span {
     /// When it ends, if `now` lies in it; the end of time for what has none.
     fn end(self, now: Timestamp) -> Option<Timestamp> {
         match self {
-            Self::Always => Some(Timestamp::MAX),
+            Self::Always | Self::Unreadable => Some(Timestamp::MAX),
             Self::Days(first, last) => {
                 let begins = midnight(first)?;
                 let ends = midnight(last.tomorrow().ok()?)?;
@@ -288,7 +308,7 @@ mod tests {
         let freeze: Freeze = freeze.parse().unwrap();
         freeze.at(at(now)).map(|stopped| match stopped {
             Stopped::Frozen { until } => until.unwrap_or(Timestamp::MAX),
-            Stopped::Paused(_) => panic!("nobody paused"),
+            other => panic!("{other}"),
         })
     }
 
@@ -406,6 +426,18 @@ mod tests {
             let refused = Freeze::from_str(wrong).unwrap_err();
             assert_eq!(refused, NoSpan(wrong.to_owned()));
         }
+    }
+
+    #[test]
+    fn calendar_that_cannot_be_read_holds_everything() {
+        let stops = Stops {
+            pauses: Vec::new(),
+            freeze: Freeze::unreadable(),
+        };
+
+        let stopped = stops.on(&shop(), at("2026-01-05T11:00:00Z"));
+
+        assert_eq!(stopped, Some(Stopped::Unreadable));
     }
 
     #[test]

@@ -88,6 +88,6 @@ fn healing() -> Result<Healing, SettingError> {
         behind: parsed("DEPLOYMENT_GROUPS", usual.behind)?,
         group_tag: parsed("GROUP_TAG", usual.group_tag)?,
         patience: minutes("HEAL_GIVE_UP_MINUTES", usual.patience)?,
-        freeze: parsed("CHANGE_FREEZE", usual.freeze)?,
+        freeze: lambda::freeze::read(),
     })
 }

@@ -10,7 +10,6 @@ use lambda::secrets::Secrets;
 use lambda::settings::{self, SettingError, parsed, required, unusable};
 use lambda::tenant::{API_TOKEN, Reach};
 use release::console::Console;
-use release::pause::Freeze;
 use store::Store;
 use workflows::outgoing::Outgoing;
 use workflows::validate_builds::{Connected, Services};
@@ -49,7 +48,7 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
             outgoing,
             patience,
             console: Console::of(sdk.region().map(AsRef::as_ref)),
-            freeze: parsed("CHANGE_FREEZE", Freeze::default())?,
+            freeze: lambda::freeze::read(),
             codedeploy: LazyLock::new(Box::new(move || {
                 CodeDeploy::new(aws_sdk_codedeploy::Client::new(&sdk))
             })),

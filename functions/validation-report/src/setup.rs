@@ -3,8 +3,7 @@
 use jiff::tz::TimeZone;
 use lambda::report::{REPORT_KEYS, is_public};
 use lambda::secrets::Secrets;
-use lambda::settings::{self, SettingError, parsed, required, unusable};
-use release::pause::Freeze;
+use lambda::settings::{self, SettingError, required, unusable};
 use store::Store;
 use workflows::validation_report::Services;
 
@@ -20,7 +19,6 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
     let validations = required("VALIDATIONS_TABLE", "the name of the table of validations")?;
     let ledger = required("LEDGER_TABLE", "the name of the table of deployments")?;
     let zone = zone()?;
-    let freeze = parsed("CHANGE_FREEZE", Freeze::default())?;
     let public = is_public()?;
 
     let sdk = lambda::clients::aws().await?;
@@ -33,7 +31,7 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
         services: Services {
             store: Store::new(aws_sdk_dynamodb::Client::new(&sdk), validations, ledger),
             zone,
-            freeze,
+            freeze: lambda::freeze::read(),
         },
         keys,
     })

@@ -199,7 +199,7 @@ async fn killed_between_deployment_and_record() {
 }
 
 /// A good release and a bad one, and the problem that follows.
-async fn bad_release(world: &World, api: Api) -> Problem {
+pub(super) async fn bad_release(world: &World, api: Api) -> Problem {
     group(world, quick());
     deploy(world, "good").await;
     let bad = deploy(world, "bad").await;
@@ -339,7 +339,12 @@ fn method(method: &str, headers: &Value) -> Value {
     })
 }
 
-async fn posted(world: &World, function: &Function, problem: &Problem, state: &str) -> Value {
+pub(super) async fn posted(
+    world: &World,
+    function: &Function,
+    problem: &Problem,
+    state: &str,
+) -> Value {
     let body = notification(problem, state).to_string();
     let token = world.settings().webhook_token();
     let event = post(&body, &json!({"x-unbreakable-token": token}));
@@ -351,7 +356,7 @@ fn body(answer: &Value) -> Value {
     serde_json::from_str(answer["body"].as_str().unwrap()).unwrap()
 }
 
-fn heals(world: &World) -> Vec<Deployment> {
+pub(super) fn heals(world: &World) -> Vec<Deployment> {
     let history = world.aws.codedeploy().history(APPLICATION, GROUP).unwrap();
     let marked = |deployment: &Deployment| {
         let description = deployment.description.as_deref();

@@ -6,6 +6,7 @@
 mod announce;
 mod answers;
 mod direct;
+mod frozen;
 mod heal;
 mod jobs;
 mod killed;

@@ -4,7 +4,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
 use lab::codedeploy::GroupOptions;
-use release::pause::{Pause, Target};
+use release::pause::{Freeze, Pause, Target};
 use release::remediation::{Needless, State};
 
 use super::scene::{Scene, group};
@@ -19,6 +19,7 @@ stories! {
     heal_under_way_is_watched_to_its_end_and_comments_say_what_is_paused,
     nothing_is_begun_while_nobody_knows_what_is_paused,
     calendar_pauses_like_a_person,
+    calendar_that_cannot_be_read_begins_nothing_and_leaves_nothing_half_done,
 }
 
 async fn heal_waits_until_the_pause_ends_and_says_so(mut scene: Scene) {
@@ -143,6 +144,23 @@ async fn calendar_pauses_like_a_person(mut scene: Scene) {
         comments[0].contains("Changes are frozen until"),
         "{comments:?}"
     );
+}
+
+async fn calendar_that_cannot_be_read_begins_nothing_and_leaves_nothing_half_done(
+    mut scene: Scene,
+) {
+    let problem = under_way(&mut scene).await;
+    scene.healing.freeze = Freeze::unreadable();
+    scene.notify(&problem, "OPEN").await;
+    assert_eq!(scene.world.aws.calls("StopDeployment"), 0);
+
+    scene.healing.freeze = Freeze::default();
+    scene.ticks(1).await;
+    assert_eq!(scene.world.aws.calls("StopDeployment"), 1);
+    scene.healing.freeze = Freeze::unreadable();
+    scene.ticks(10).await;
+
+    assert_eq!(scene.healed_to(), ["good"]);
 }
 
 /// A culprit that is still being deployed when the problem begins.

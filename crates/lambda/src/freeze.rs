@@ -1,0 +1,15 @@
+//! The calendar of changes, read at start.
+
+use release::pause::Freeze;
+
+use crate::settings::parsed;
+
+/// When nothing is to be begun. A calendar that cannot be read holds everything:
+/// a function that did not start would also leave undone what is half done, and
+/// show nobody why.
+pub fn read() -> Freeze {
+    parsed("CHANGE_FREEZE", Freeze::default()).unwrap_or_else(|error| {
+        tracing::error!("Nothing is begun until it is mended: {error}");
+        Freeze::unreadable()
+    })
+}
