@@ -6,3 +6,4 @@ mod dynatrace;
 mod runbook;
 mod sample_pipeline;
 mod template;
+mod template_values;

@@ -377,6 +377,30 @@ pub(super) fn default_of(name: &str) -> String {
     setting.and_then(|setting| setting.default()).unwrap()
 }
 
+/// The parameter of a setting.
+pub(super) fn parameter_of(name: &str) -> String {
+    let setting = settings().into_iter().find(|setting| setting.name == name);
+    setting.unwrap().parameter()
+}
+
+/// The parameters that functions are given as settings.
+pub(super) fn settings_given(template: &Yaml) -> BTreeSet<String> {
+    let functions = functions().into_values();
+    let given = functions.flat_map(|resource| {
+        let variables = environment(template, &resource);
+        let values = variables.as_hash().unwrap().values();
+        values
+            .flat_map(|value| {
+                list(value)
+                    .into_iter()
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            })
+            .collect::<Vec<_>>()
+    });
+    given.collect()
+}
+
 pub(super) fn template() -> Yaml {
     let text = fs::read_to_string(Path::new(ROOT).join("infra/template.yaml")).unwrap();
     YamlLoader::load_from_str(&text).unwrap().remove(0)
