@@ -194,6 +194,21 @@ fn only_what_has_no_resource_is_allowed_everywhere() {
 }
 
 #[test]
+fn only_production_may_be_deployed_to_where_its_groups_are_named() {
+    let template = template();
+    for (role, statement) in statements(&template) {
+        let changes = list(&statement["Action"]).into_iter().any(|action| {
+            ["CreateDeployment", "UpdateDeploymentGroup"]
+                .iter()
+                .any(|change| action.ends_with(change))
+        });
+        let heals = ["HealsSomeGroups", "HealGroupArns", "DeploymentGroupArns"];
+        let on = list(&statement["Resource"]);
+        assert_eq!(changes, on == heals, "{role}: {statement:?}");
+    }
+}
+
+#[test]
 fn every_metric_is_on_the_dashboard_and_trouble_rings() {
     let template = template();
     let resources = template["Resources"].as_hash().unwrap();
