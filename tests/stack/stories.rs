@@ -29,12 +29,13 @@ use crate::shop::{
 
 /// The parameters that the stories are deployed with: nothing happens by itself,
 /// windows end soon, and a problem may be about staging too.
-pub(crate) const PARAMETERS: [&str; 4] = [
+pub(crate) const PARAMETERS: [&str; 5] = [
     "Schedule=rate(1 day)",
     "DtIngestDelaySeconds=0",
     "HealTag=Live:yes",
     // Production alone is healed, though both are looked at.
     "HealGroupArns=arn:aws:codedeploy:us-east-1:111122223333:deploymentgroup:SampleDevOpsApp/Production",
+    "DeploymentConfigArns=arn:aws:codedeploy:us-east-1:111122223333:deploymentconfig:CodeDeployDefault.*",
 ];
 
 /// How long a deployment takes: none begins in the moment of another.
