@@ -209,6 +209,44 @@ fn only_production_may_be_deployed_to_where_its_groups_are_named() {
 }
 
 #[test]
+fn each_route_may_invoke_its_own_function_and_no_other() {
+    let template = template();
+    let resources = template["Resources"].as_hash().unwrap();
+    let of_type = |wanted: &str| {
+        let resources = resources.values();
+        let wanted = resources.filter(|resource| resource["Type"].as_str() == Some(wanted));
+        wanted
+            .map(|resource| resource["Properties"].clone())
+            .collect::<Vec<_>>()
+    };
+    let routes = of_type("AWS::ApiGatewayV2::Route");
+    let routes = routes.iter().map(|route| {
+        let target = route["Target"].as_str().unwrap();
+        let integration = target.strip_prefix("integrations/${").unwrap();
+        let integration = &template["Resources"][integration.trim_end_matches('}')];
+        let function = integration["Properties"]["IntegrationUri"]
+            .as_str()
+            .unwrap();
+        let (method, path) = route["RouteKey"].as_str().unwrap().split_once(' ').unwrap();
+        let path = path.replace("{id}", "*");
+        let source = format!("${{HttpApi}}/*/{method}{path}");
+        (function.trim_end_matches(".Arn").to_owned(), source)
+    });
+    let permissions = of_type("AWS::Lambda::Permission");
+    let permissions = permissions.iter().map(|permission| {
+        let function = permission["FunctionName"].as_str().unwrap();
+        let source = permission["SourceArn"].as_str().unwrap();
+        let (_, source) = source.rsplit_once(':').unwrap();
+        (function.to_owned(), source.to_owned())
+    });
+
+    assert_eq!(
+        permissions.collect::<BTreeSet<_>>(),
+        routes.collect::<BTreeSet<_>>()
+    );
+}
+
+#[test]
 fn every_metric_is_on_the_dashboard_and_trouble_rings() {
     let template = template();
     let resources = template["Resources"].as_hash().unwrap();
