@@ -34,6 +34,9 @@ pub(super) const EVERYWHERE: [&str; 6] = [
     "codedeploy:BatchGetDeploymentTargets",
 ];
 
+/// A function that is told whether there is a secret, and never reads it.
+const NOT_READ: (&str, &str) = ("register-validation", "RESULT_HOOK_SECRET_PARAMETER");
+
 /// What is counted though nobody has to do anything about it.
 const USUAL: [&str; 5] = ["Passed", "Failed", "Inconclusive", "Heals", "HealsShadowed"];
 
@@ -191,6 +194,34 @@ fn only_what_has_no_resource_is_allowed_everywhere() {
         }
     }
     assert_eq!(everywhere, BTreeSet::from(EVERYWHERE));
+}
+
+#[test]
+fn roles_may_read_the_secrets_that_their_functions_are_given() {
+    let template = template();
+    for (function, resource) in functions() {
+        let role = format!("{resource}Role");
+        let granted: BTreeSet<String> = statements(&template)
+            .filter(|(of, _)| *of == role)
+            .filter(|(_, statement)| {
+                let actions = list(&statement["Action"]);
+                actions.iter().any(|action| action.starts_with("ssm:"))
+            })
+            .flat_map(|(_, statement)| list(&statement["Resource"]))
+            .map(|secret| {
+                let (_, name) = secret.split_once(":parameter${").unwrap();
+                name.strip_suffix('}').unwrap().to_owned()
+            })
+            .collect();
+        let variables = environment(&template, &resource);
+        let given: BTreeSet<String> = keys(&variables)
+            .filter(|name| name.ends_with("_PARAMETER"))
+            .filter(|name| (function.as_str(), name.as_str()) != NOT_READ)
+            .map(|name| variables[name.as_str()].as_str().unwrap().to_owned())
+            .collect();
+
+        assert_eq!(granted, given, "{function}: its role, its environment");
+    }
 }
 
 #[test]
