@@ -102,6 +102,19 @@ impl Account {
         (output.status.success(), format!("{said}\n{complained}"))
     }
 
+    /// Does what a section of `infra/README.md` says, in its first block.
+    pub(crate) fn follow_the_runbook(&self, section: &str) {
+        let runbook = fs::read_to_string(Path::new(ROOT).join("infra/README.md")).unwrap();
+        let (_, section) = runbook.split_once(&format!("\n## {section}\n")).unwrap();
+        let (_, block) = section.split_once("```sh\n").unwrap();
+        let (script, _) = block.split_once("```").unwrap();
+        let mut command = self.command(Path::new("bash"));
+        let command = command.args(["-euc", script]).current_dir(ROOT);
+        let output = command.output().unwrap();
+        let complained = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{complained}");
+    }
+
     /// The emulator asks for `GetParameters` on no parameter in particular, so
     /// that a right to some is none: here roles that read secrets may read all.
     pub(crate) async fn tell_no_secrets_apart(&self) {

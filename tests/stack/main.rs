@@ -53,8 +53,19 @@ async fn stack_is_live_after_one_command() {
     assert_eq!(account.functions(), 0, "{said}");
     account.infra("remove", "not asked for", &["--yes"]);
 
+    account.follow_the_runbook("Remove, and come back");
+    let resources = account.aws(&[
+        "cloudformation",
+        "describe-stack-resources",
+        "--stack-name",
+        "unbreakable",
+    ]);
+    for table in &tables {
+        assert!(resources.contains(table), "{table} is taken over");
+    }
     shop.deploy("not asked for", &parameters).await;
     assert_eq!(shop.account.functions(), 6);
+    assert_eq!(shop.account.tables(), tables);
     assert_eq!(shop.account.secret("/unbreakable/webhook-token"), webhook);
     strangers_are_turned_away(&shop.account).await;
 
