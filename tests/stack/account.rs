@@ -326,6 +326,20 @@ impl Account {
         aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 
+    /// What a function wrote since a moment.
+    pub(crate) fn written(&self, function: &str, since: i64) -> String {
+        self.aws(&[
+            "logs",
+            "filter-log-events",
+            "--log-group-name",
+            &format!("/aws/lambda/unbreakable-{function}"),
+            "--start-time",
+            &since.to_string(),
+            "--query",
+            "events[].message",
+        ])
+    }
+
     /// Everything the account and its functions wrote.
     pub(crate) fn logs(&self) -> String {
         fs::read_to_string(self.folder.join("log")).unwrap()

@@ -12,9 +12,10 @@ use anyhow::{Context as _, bail, ensure};
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 use lab::aws::Right;
-use lab::codedeploy::Outcome;
+use lab::codedeploy::{Creator, Outcome};
 use lab::pipeline::{Answer, ApprovalStatus, JobStatus, JobView, RetryMode};
 use lab::world::{scheduled, until};
+use release::deployment::{Deployment, Group, Origin};
 use release::link::Scope;
 use release::links::Access;
 use release::pause::{Pause, Target};
@@ -104,8 +105,8 @@ impl Stories {
     }
 
     /// The ledger was restored to a moment before the build was deployed. While
-    /// it is measured, production is deployed, which CodeDeploy does not list
-    /// yet. A person may decide otherwise, and finally does.
+    /// it is measured, production is deployed, and an instance joins staging, which
+    /// CodeDeploy does not list yet. A person may decide otherwise, and finally does.
     async fn slow_build_is_rejected(&self) -> anyhow::Result<()> {
         self.shop.behaves(STAGING, 300);
         let execution = self.registered(&[REGISTER]).await?;
@@ -113,6 +114,7 @@ impl Stories {
         let other = self.shop.deployed("Production", &self.revision()).await?;
         self.shop.aws.codedeploy().unlist(&other);
         self.notice(&[&other]).await?;
+        self.instance_joins_staging().await?;
         self.window_ends().await?;
         self.answered(&execution, ApprovalStatus::Rejected).await?;
         let (_, ledger) = self.items("Ledger").await?;
@@ -136,6 +138,31 @@ impl Stories {
         self.invoke("validate-builds", &scheduled()).await?;
         let left = self.due("Validations").await?;
         ensure!(left.is_empty(), "the validation is not settled");
+        Ok(())
+    }
+
+    /// The ledger heard of it before anybody could know that it is no release.
+    async fn instance_joins_staging(&self) -> anyhow::Result<()> {
+        let codedeploy = self.shop.aws.codedeploy();
+        let made = codedeploy.join(APPLICATION, "Staging", "i-9", Creator::Autoscaling)?;
+        codedeploy.unlist(&made);
+        let (ledger, _) = self.items("Ledger").await?;
+        let store = Store::new(self.database.clone(), "", ledger);
+        let known = Deployment {
+            id: made.clone(),
+            group: Group {
+                application: APPLICATION.to_owned(),
+                name: "Staging".to_owned(),
+            },
+            at: Timestamp::from_millisecond(now())?,
+            execution: None,
+            identity: "joining".to_owned(),
+            location: None,
+            digest: None,
+            version: made,
+            origin: Origin::Release,
+        };
+        store.record_deployment(&known).await?;
         Ok(())
     }
 
@@ -236,6 +263,7 @@ impl Stories {
     async fn problem_is_healed(&self) -> anyhow::Result<()> {
         let shop = &self.shop;
         let other = shop.deployed("Staging", &self.revision()).await?;
+        shop.aws.codedeploy().unlist(&other);
         shop.announce(STAGING, "Staging", &other).await;
         shop.deployed("Production", &format!("good-{}", self.revision()))
             .await?;

@@ -1,6 +1,6 @@
 //! What a parameter takes is what the function can use.
 //!
-//! CloudFormation turns a typing error away before anything is changed; without
+//! `CloudFormation` turns a typing error away before anything is changed; without
 //! that, a function would not start. Each value is tried on the pattern of the
 //! parameter, by Python, and on the real function with the setting.
 
@@ -267,7 +267,7 @@ async fn functions_start_with_what_is_good_and_name_what_is_bad() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// Every number that a function reads is held to whole ones: CloudFormation
+/// Every number that a function reads is held to whole ones: `CloudFormation`
 /// takes 1.5 for a `Number`.
 #[test]
 fn numbers_that_functions_read_are_whole() {
