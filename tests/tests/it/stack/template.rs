@@ -188,6 +188,29 @@ fn every_function_has_a_role_and_a_log_and_what_nobody_repeats_is_kept() {
     }
 }
 
+/// As the pipeline, the API and the schedule of 2018 call them.
+const OF_THE_TUTORIAL: [(&str, &str); 6] = [
+    ("RegisterValidation", "registerDynatraceBuildValidation"),
+    ("ValidateBuilds", "validateBuildDynatraceWorker"),
+    ("PublishValidation", "getDynatraceBuildValidationResults"),
+    ("ValidationReport", "getBuildValidationResults"),
+    ("PushDeploymentEvent", "pushDynatraceDeploymentEvent"),
+    ("HandleProblem", "handleDynatraceProblemNotification"),
+];
+
+#[test]
+fn functions_carry_the_names_of_the_tutorial_on_demand() {
+    let template = template();
+    for (resource, name) in OF_THE_TUTORIAL {
+        let names = &template["Resources"][resource]["Properties"]["FunctionName"];
+        let names = list(names);
+        assert_eq!(names[..2], ["TutorialNames", name], "{resource}");
+    }
+    assert_eq!(functions().len(), OF_THE_TUTORIAL.len());
+    let condition = list(&template["Conditions"]["TutorialNames"]);
+    assert_eq!(condition, ["Names", "tutorial"]);
+}
+
 #[test]
 fn only_what_has_no_resource_is_allowed_everywhere() {
     let template = template();
