@@ -374,6 +374,7 @@ fn tell_list(
                 until: match stopped {
                     Stopped::Frozen { until } => *until,
                     Stopped::Paused(pause) => Some(pause.until),
+                    Stopped::Unreadable => None,
                 },
             },
         };
