@@ -28,6 +28,9 @@ pub struct ApprovalRef<'a> {
 pub enum ApprovalState {
     /// The execution has not come to it.
     NotReached,
+    /// It was begun, and cannot be answered: its token is not there yet, or is
+    /// gone because somebody answers at this moment.
+    Changing,
     /// It waits for an answer.
     Open {
         /// The run that waits.
@@ -97,8 +100,7 @@ impl CodePipeline {
                 token,
                 earlier: runs,
             },
-            // Listed as waiting, but without a token yet: look again later.
-            None => ApprovalState::NotReached,
+            None => ApprovalState::Changing,
         })
     }
 

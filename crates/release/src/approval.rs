@@ -1,6 +1,8 @@
 //! What CodePipeline is told. This is the only place where a verdict becomes an
 //! answer.
 
+pub mod step;
+
 use monspec::{Verdict, WhenInconclusive};
 use serde::{Deserialize, Serialize};
 

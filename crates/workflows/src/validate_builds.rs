@@ -334,19 +334,16 @@ impl Shared<'_> {
                         .judged_with(claimed, judgement, &evidence, &plot, intent.clone(), beside)
                         .await?;
                     self.tell(claimed);
-                    intended = looked.zip(intent);
+                    intended = looked.filter(|_| intent.is_some());
                 }
             }
         }
         // The approval first: a receiver that is slow or broken never holds it
         // up, and one that is down is tried again while the approval is closed.
-        let answer = match (claimed.validation.phase, intended) {
+        let answer = match claimed.validation.phase {
             // Its approval is its successor's.
-            (Phase::Settled, _) => None,
-            (_, Some((ahead, intent))) => {
-                answering::send_intended(self, claimed, &ahead, &intent).await?
-            }
-            (Phase::Waiting | Phase::Judged, None) => answering::pursue(self, claimed).await?,
+            Phase::Settled => None,
+            Phase::Waiting | Phase::Judged => answering::pursue(self, claimed, intended).await?,
         };
         let hook = match claimed.validation.hook {
             Hook::Owed => hook::deliver(self, claimed).await?,

@@ -1,0 +1,322 @@
+//! One step of a judged validation towards the end of its approval, as a
+//! function of what is known.
+//!
+//! [`step`] decides; whoever calls it finds out what it asks for, writes what it
+//! says and sends the answer. The rows with a name in the table of
+//! [`crate::validation`] are cases of the tests below.
+
+use jiff::Timestamp;
+
+use super::{Agreement, Answer, agree};
+use crate::pause::Stopped;
+use crate::validation::{Duty, Ending, Intent, PersonsAnswer, Registration, Validation};
+
+/// What was found out. What is `None` was not asked yet.
+#[derive(Clone, Debug, Default)]
+pub struct Observed {
+    /// How the approval stands.
+    pub approval: Option<Approval>,
+    /// CodePipeline's word for how the execution ended, if it has.
+    pub over: Option<Option<String>>,
+    /// What all validations of the approval say.
+    pub answers: Option<Vec<Option<Answer>>>,
+    /// What keeps the pipeline's stages from being approved.
+    pub stopped: Option<Option<Stopped>>,
+    /// Whether nobody can retry the stage for this execution any more.
+    pub beyond_retry: Option<bool>,
+    /// What became of the answer that was just sent.
+    pub told: Option<Told>,
+}
+
+/// How an approval stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Approval {
+    /// The execution has not come to it.
+    NotReached,
+    /// It was begun, and cannot be answered at this moment.
+    Changing,
+    /// It waits for an answer.
+    Open {
+        /// The run that waits.
+        run: Run,
+        /// Runs that were answered before, the newest first.
+        earlier: Vec<Run>,
+    },
+    /// It has its answer.
+    Answered(Run),
+}
+
+/// One run of an approval action; a retry of the stage makes another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// The id of the action execution.
+    pub id: String,
+    /// What it was answered, if anything.
+    pub given: Given,
+    /// When it last changed.
+    pub changed: Timestamp,
+    /// Who answered, in CodePipeline's words.
+    pub person: PersonsAnswer,
+}
+
+/// How a run of an approval ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Given {
+    /// It was approved.
+    Approved,
+    /// It was rejected.
+    Rejected,
+    /// Nobody answered: it is open, or its execution ended.
+    Nothing,
+}
+
+/// What became of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// CodePipeline took it.
+    Taken,
+    /// The approval had an answer already, or its token has ended.
+    TooLate,
+}
+
+/// What comes next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// This has to be found out first.
+    Ask(Question),
+    /// This is about to be answered: it is written, then sent.
+    Intend(Intent),
+    /// This is sent to the open run; that it will be is written already.
+    Send(Answer),
+    /// How the approval ended is written; what is waited for afterwards, if
+    /// anything.
+    End(Ending, Option<&'static str>),
+    /// That a person decided otherwise after us is written.
+    Override(PersonsAnswer),
+    /// Something has to happen first.
+    Wait(String),
+    /// Nothing is left to do for the approval.
+    Rest,
+}
+
+/// What is found out, and where it is put down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// [`Observed::approval`].
+    Approval,
+    /// [`Observed::over`].
+    Execution,
+    /// [`Observed::answers`].
+    Answers,
+    /// [`Observed::answers`] and [`Observed::stopped`].
+    Agreement,
+    /// [`Observed::beyond_retry`].
+    Retry,
+}
+
+/// What a rejection waits for until nobody can retry any more.
+const WATCHED: &str = "rejected, a person may decide otherwise";
+
+/// The next step of a judged validation.
+pub fn step(validation: &Validation, observed: &Observed, now: Timestamp) -> Step {
+    let registration = &validation.registration;
+    if registration.approval.is_none() || registration.execution.is_none() {
+        return match validation.ending {
+            None => Step::End(Ending::NothingToAnswer, None),
+            Some(_) => Step::Rest,
+        };
+    }
+    match validation.duty() {
+        Duty::Answer => answer(validation, observed, now),
+        Duty::Watch => watch(validation, observed),
+        Duty::Hook | Duty::None => Step::Rest,
+    }
+}
+
+/// What is about to be answered with a verdict that is not stored yet, where the
+/// validation is the only one of its approval and the run `open` was seen before.
+pub fn ahead(own: Answer, open: &Run, stopped: bool, now: Timestamp) -> Option<Intent> {
+    let answer = match agree(&[Some(own)]) {
+        Agreement::Approve if stopped => return None,
+        Agreement::Approve => Answer::Approve,
+        Agreement::Reject => Answer::Reject,
+        Agreement::Hold | Agreement::Undecided => return None,
+    };
+    Some(intent(open, answer, now))
+}
+
+/// The newest run that was answered while this validation was already asked
+/// for. Runs answered before are of no concern to it.
+pub fn answered_since<'a>(registration: &Registration, earlier: &'a [Run]) -> Option<&'a Run> {
+    let mut earlier = earlier.iter();
+    earlier.find(|run| !answered_before(registration, run))
+}
+
+fn answered_before(registration: &Registration, run: &Run) -> bool {
+    run.changed < registration.registered_at
+}
+
+fn answer(validation: &Validation, observed: &Observed, now: Timestamp) -> Step {
+    let registration = &validation.registration;
+    let Some(approval) = &observed.approval else {
+        return Step::Ask(Question::Approval);
+    };
+    match approval {
+        Approval::NotReached => not_reached(observed),
+        // The next look sees it open, or answered by whoever was faster.
+        Approval::Changing => wait("the approval to open"),
+        Approval::Open { run, earlier } => match &validation.intent {
+            Some(intent) if intent.action_execution == run.id => match observed.told {
+                None => Step::Send(intent.answer),
+                Some(Told::Taken) => end(validation, answered(intent)),
+                // Somebody was faster, or an earlier attempt of ours arrived
+                // after all: the next look at the approval tells which.
+                Some(Told::TooLate) => {
+                    wait("the approval was answered meanwhile, by whom is to be learnt")
+                }
+            },
+            // Our run is no longer the open one: it was answered, and somebody
+            // pressed Retry. The new run is theirs to answer.
+            Some(intent) => {
+                let ours = earlier.iter().find(|run| run.id == intent.action_execution);
+                match ours {
+                    Some(run) => attributed(validation, observed, run),
+                    None => end(validation, answered(intent)),
+                }
+            }
+            None => match answered_since(registration, earlier) {
+                Some(earlier) => attributed(validation, observed, earlier),
+                None => decide(validation, observed, run, now),
+            },
+        },
+        // Answered before this validation was asked for: a retry of the stage
+        // is on its way to a run that is still to come.
+        Approval::Answered(run) if answered_before(registration, run) => not_reached(observed),
+        Approval::Answered(run) => attributed(validation, observed, run),
+    }
+}
+
+fn not_reached(observed: &Observed) -> Step {
+    match &observed.over {
+        None => Step::Ask(Question::Execution),
+        Some(None) => wait("the execution has not reached its approval"),
+        Some(Some(status)) => {
+            let status = status.clone();
+            Step::End(Ending::ExecutionEnded { status }, None)
+        }
+    }
+}
+
+/// Says what all validations of the approval agree on, or waits until they do.
+fn decide(validation: &Validation, observed: &Observed, run: &Run, now: Timestamp) -> Step {
+    let (Some(answers), Some(stopped)) = (&observed.answers, &observed.stopped) else {
+        return Step::Ask(Question::Agreement);
+    };
+    let answer = match agree(answers) {
+        Agreement::Approve => match stopped {
+            Some(stopped) => return Step::Wait(format!("an end: {stopped}")),
+            None => Answer::Approve,
+        },
+        // The one that rejects says why; the others wait for it to do so.
+        Agreement::Reject if validation.answer() == Some(Answer::Reject) => Answer::Reject,
+        Agreement::Reject => return wait("another validation of the approval rejects it"),
+        Agreement::Hold => return wait("the verdict is held for a person"),
+        Agreement::Undecided => {
+            return wait("another validation of the approval is not judged yet");
+        }
+    };
+    Step::Intend(intent(run, answer, now))
+}
+
+/// Who gave the answer that was found.
+fn attributed(validation: &Validation, observed: &Observed, run: &Run) -> Step {
+    let given = match run.given {
+        Given::Approved => Answer::Approve,
+        Given::Rejected => Answer::Reject,
+        Given::Nothing => {
+            let status = "Abandoned".to_owned();
+            return Step::End(Ending::ExecutionEnded { status }, None);
+        }
+    };
+    if let Some(intent) = &validation.intent
+        && (intent.action_execution != run.id || given == intent.answer)
+    {
+        return end(validation, answered(intent));
+    }
+    if let Some(inherited) = &validation.inherited
+        && inherited.action_execution == run.id
+        && given == inherited.answer
+    {
+        return end(validation, answered(inherited));
+    }
+    let Some(answers) = &observed.answers else {
+        return Step::Ask(Question::Answers);
+    };
+    let is_agreed = match agree(answers) {
+        Agreement::Approve => given == Answer::Approve,
+        Agreement::Reject => given == Answer::Reject,
+        Agreement::Hold | Agreement::Undecided => false,
+    };
+    // One of several validations of this approval spoke for all.
+    if is_agreed && answers.len() > 1 {
+        let action_execution = run.id.clone();
+        let ending = Ending::Answered {
+            answer: given,
+            action_execution,
+        };
+        return end(validation, ending);
+    }
+    end(validation, Ending::Person(run.person.clone()))
+}
+
+/// After a rejection: did a person decide otherwise?
+fn watch(validation: &Validation, observed: &Observed) -> Step {
+    let Some(Ending::Answered {
+        action_execution, ..
+    }) = &validation.ending
+    else {
+        return Step::Rest;
+    };
+    let Some(approval) = &observed.approval else {
+        return Step::Ask(Question::Approval);
+    };
+    // Whoever retried and rejected again agrees with the verdict.
+    if let Approval::Answered(run) = approval
+        && run.id != *action_execution
+        && run.given == Given::Approved
+    {
+        return Step::Override(run.person.clone());
+    }
+    match observed.beyond_retry {
+        None => Step::Ask(Question::Retry),
+        Some(true) => Step::Rest,
+        Some(false) => wait(WATCHED),
+    }
+}
+
+fn end(validation: &Validation, ending: Ending) -> Step {
+    let watched = validation.duty_after(&ending) == Duty::Watch;
+    Step::End(ending, watched.then_some(WATCHED))
+}
+
+fn answered(intent: &Intent) -> Ending {
+    Ending::Answered {
+        answer: intent.answer,
+        action_execution: intent.action_execution.clone(),
+    }
+}
+
+fn intent(run: &Run, answer: Answer, now: Timestamp) -> Intent {
+    Intent {
+        action_execution: run.id.clone(),
+        answer,
+        at: now,
+    }
+}
+
+fn wait(waiting_for: &str) -> Step {
+    Step::Wait(waiting_for.to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,427 @@
+//! The rows of the table in [`crate::validation`] that have a name, as cases, and
+//! random situations that find no duty without a way on.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::SignedDuration;
+use monspec::Verdict;
+use proptest::prelude::*;
+
+use super::*;
+use crate::validation::{
+    ApprovalAction, ExecutionMode, Hook, Judgement, Phase, Registrant, ValidationId,
+};
+use crate::window::Window;
+
+/// The file that the table is in.
+const TABLE: &str = include_str!("../../validation.rs");
+
+#[test]
+fn every_row_is_a_case_and_goes_as_the_table_says() {
+    let cases = cases();
+    for (row, world, expected) in &cases {
+        assert_eq!(told(&world.step()), *expected, "{row}");
+    }
+
+    let named: BTreeSet<&str> = cases.iter().map(|(row, ..)| *row).collect();
+    let rows: BTreeSet<&str> = TABLE
+        .lines()
+        .filter_map(|line| line.strip_prefix("//! | `")?.split('`').next())
+        .collect();
+    assert_eq!(named, rows);
+}
+
+type Case = (&'static str, World, &'static str);
+
+#[expect(clippy::too_many_lines, reason = "it is a table")]
+fn cases() -> Vec<Case> {
+    let judged = || World::judged(Answer::Approve);
+    let open = || judged().stands(open_run("run-2"));
+    let intended = || open().intends("run-2", Answer::Approve);
+    let rejected = || {
+        let ending = Ending::Answered {
+            answer: Answer::Reject,
+            action_execution: "run-1".to_owned(),
+        };
+        World::judged(Answer::Reject).but(|world| world.validation.ending = Some(ending))
+    };
+    vec![
+        (
+            "nothing-to-answer",
+            judged().but(|world| world.validation.registration.approval = None),
+            "end: nothing to answer",
+        ),
+        (
+            "not-yet",
+            judged()
+                .stands(Approval::NotReached)
+                .knows(|known| known.over = Some(None)),
+            "wait: the execution has not reached its approval",
+        ),
+        (
+            "not-yet",
+            judged()
+                .stands(Approval::Answered(run("run-0", Given::Rejected, 5)))
+                .knows(|known| known.over = Some(None)),
+            "wait: the execution has not reached its approval",
+        ),
+        (
+            "not-yet",
+            judged().stands(Approval::Changing),
+            "wait: the approval to open",
+        ),
+        (
+            "not-yet",
+            open().agreed(&[Some(Answer::Approve), None]),
+            "wait: another validation of the approval is not judged yet",
+        ),
+        (
+            "not-yet",
+            open().agreed(&[Some(Answer::Approve), Some(Answer::Reject)]),
+            "wait: another validation of the approval rejects it",
+        ),
+        (
+            "not-yet",
+            open().agreed(&[Some(Answer::Approve), Some(Answer::Hold)]),
+            "wait: the verdict is held for a person",
+        ),
+        (
+            "paused",
+            open().agreed(&[Some(Answer::Approve)]).knows(|known| {
+                known.stopped = Some(Some(Stopped::Frozen { until: None }));
+            }),
+            "wait: an end",
+        ),
+        (
+            "intend",
+            open().agreed(&[Some(Answer::Approve)]),
+            "intend approve run-2",
+        ),
+        (
+            "intend",
+            World::judged(Answer::Reject)
+                .stands(open_run("run-2"))
+                .agreed(&[Some(Answer::Approve), Some(Answer::Reject)])
+                .knows(|known| {
+                    known.stopped = Some(Some(Stopped::Frozen { until: None }));
+                }),
+            "intend reject run-2",
+        ),
+        ("send", intended(), "send approve"),
+        (
+            "answered",
+            intended().knows(|known| known.told = Some(Told::Taken)),
+            "end: answered approve run-2",
+        ),
+        (
+            "answered",
+            intended().knows(|known| known.told = Some(Told::TooLate)),
+            "wait: the approval was answered meanwhile, by whom is to be learnt",
+        ),
+        (
+            "answered",
+            judged()
+                .intends("run-2", Answer::Approve)
+                .stands(Approval::Answered(run("run-2", Given::Approved, 30))),
+            "end: answered approve run-2",
+        ),
+        (
+            "answered",
+            judged()
+                .intends("run-1", Answer::Approve)
+                .stands(open_run("run-2")),
+            "end: answered approve run-1",
+        ),
+        (
+            "answered",
+            World::judged(Answer::Reject)
+                .intends("run-2", Answer::Reject)
+                .stands(open_run("run-2"))
+                .knows(|known| known.told = Some(Told::Taken)),
+            "end: answered reject run-2, then wait",
+        ),
+        (
+            "answered",
+            judged()
+                .stands(Approval::Answered(run("run-2", Given::Approved, 30)))
+                .agreed(&[Some(Answer::Approve), Some(Answer::Approve)]),
+            "end: answered approve run-2",
+        ),
+        (
+            "ended",
+            judged()
+                .stands(Approval::Answered(run("run-2", Given::Rejected, 30)))
+                .agreed(&[Some(Answer::Approve)]),
+            "end: a person",
+        ),
+        (
+            "ended",
+            judged()
+                .intends("run-2", Answer::Approve)
+                .stands(Approval::Answered(run("run-2", Given::Rejected, 30)))
+                .agreed(&[Some(Answer::Approve)]),
+            "end: a person",
+        ),
+        (
+            "ended",
+            judged()
+                .stands(Approval::Answered(run("run-2", Given::Nothing, 30)))
+                .agreed(&[]),
+            "end: the execution Abandoned",
+        ),
+        (
+            "ended",
+            judged()
+                .stands(Approval::NotReached)
+                .knows(|known| known.over = Some(Some("Superseded".to_owned()))),
+            "end: the execution Superseded",
+        ),
+        (
+            "watched",
+            rejected()
+                .stands(Approval::Answered(run("run-1", Given::Rejected, 30)))
+                .knows(|known| known.beyond_retry = Some(false)),
+            "wait: rejected, a person may decide otherwise",
+        ),
+        (
+            "watched.over",
+            rejected()
+                .stands(Approval::Answered(run("run-1", Given::Rejected, 30)))
+                .knows(|known| known.beyond_retry = Some(true)),
+            "rest",
+        ),
+        (
+            "watched.overridden",
+            rejected().stands(Approval::Answered(run("run-2", Given::Approved, 40))),
+            "override",
+        ),
+    ]
+}
+
+proptest! {
+    /// Whatever is true: all questions together come to an answer; nothing is
+    /// sent that was not intended for the open run, and nothing is approved that
+    /// some validation does not approve.
+    #[test]
+    fn no_duty_is_without_a_way_on(
+        draws in prop::collection::vec(any::<prop::sample::Index>(), 12),
+    ) {
+        let world = World::drawn(&draws);
+
+        let decided = world.step();
+
+        prop_assert!(!matches!(decided, Step::Ask(_)), "{decided:?}");
+        match &decided {
+            Step::Rest => prop_assert!(world.validation.ending.is_some()),
+            Step::Send(answer) => {
+                let intent = world.validation.intent.as_ref().unwrap();
+                let Some(Approval::Open { run, .. }) = &world.known.approval else {
+                    return Err(TestCaseError::fail("it is not open"));
+                };
+                prop_assert_eq!((&intent.action_execution, intent.answer), (&run.id, *answer));
+            }
+            Step::Intend(intent) if intent.answer == Answer::Approve => {
+                let answers = world.known.answers.as_ref().unwrap();
+                prop_assert!(answers.iter().all(|answer| *answer == Some(Answer::Approve)));
+                prop_assert!(world.known.stopped == Some(None));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A validation and everything around it.
+struct World {
+    validation: Validation,
+    known: Observed,
+}
+
+impl World {
+    /// A validation that was asked for in minute 10 and is judged.
+    fn judged(answer: Answer) -> Self {
+        let mut validation = Validation::registered(registration());
+        validation.phase = Phase::Judged;
+        validation.judgement = Some(Judgement {
+            verdict: match answer {
+                Answer::Approve => Verdict::Passed,
+                Answer::Reject => Verdict::Failed,
+                Answer::Hold => Verdict::Inconclusive,
+            },
+            answer,
+            summary: String::new(),
+            at: minute(20),
+        });
+        Self {
+            validation,
+            known: Observed::default(),
+        }
+    }
+
+    fn drawn(draws: &[prop::sample::Index]) -> Self {
+        let mut draws = draws.iter();
+        let mut draw = |most: usize| draws.next().expect("there are enough").index(most);
+        let each = [Answer::Approve, Answer::Reject, Answer::Hold];
+        let own = each[draw(3)];
+        let mut world = Self::judged(own);
+        if draw(3) == 0 {
+            world = world.intends(["run-1", "run-2"][draw(2)], each[draw(2)]);
+        }
+        if draw(4) == 0 {
+            world.validation.ending = Some(Ending::Answered {
+                answer: each[draw(2)],
+                action_execution: "run-1".to_owned(),
+            });
+            world.validation.hook = Hook::None;
+        }
+        let given = [Given::Approved, Given::Rejected, Given::Nothing];
+        let answered = run(["run-1", "run-2"][draw(2)], given[draw(3)], 30);
+        let stands = [
+            Approval::NotReached,
+            Approval::Changing,
+            open_run("run-2"),
+            Approval::Answered(answered),
+        ][draw(4)]
+        .clone();
+        let answers = [
+            vec![Some(own)],
+            vec![Some(own), None],
+            vec![Some(own), Some(each[draw(3)])],
+        ][draw(3)]
+        .clone();
+        let stopped = (draw(3) == 0).then_some(Stopped::Frozen { until: None });
+        world.stands(stands).agreed(&answers).knows(|known| {
+            known.stopped = Some(stopped);
+            known.over = Some(None);
+            known.beyond_retry = Some(false);
+        })
+    }
+
+    fn but(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+
+    fn knows(self, learn: impl FnOnce(&mut Observed)) -> Self {
+        self.but(|world| learn(&mut world.known))
+    }
+
+    fn stands(self, approval: Approval) -> Self {
+        self.knows(|known| known.approval = Some(approval))
+    }
+
+    /// What the validations of the approval say, and nothing is paused.
+    fn agreed(self, answers: &[Option<Answer>]) -> Self {
+        self.knows(|known| {
+            known.answers = Some(answers.to_vec());
+            known.stopped = Some(None);
+        })
+    }
+
+    fn intends(self, run: &str, answer: Answer) -> Self {
+        let intent = Intent {
+            action_execution: run.to_owned(),
+            answer,
+            at: minute(21),
+        };
+        self.but(|world| world.validation.intent = Some(intent))
+    }
+
+    fn step(&self) -> Step {
+        step(&self.validation, &self.known, minute(22))
+    }
+}
+
+/// A step in a line.
+fn told(step: &Step) -> String {
+    let word = |answer: &Answer| match answer {
+        Answer::Approve => "approve",
+        Answer::Reject => "reject",
+        Answer::Hold => "hold",
+    };
+    match step {
+        Step::Ask(question) => format!("ask {question:?}"),
+        Step::Intend(intent) => {
+            format!(
+                "intend {} {}",
+                word(&intent.answer),
+                intent.action_execution
+            )
+        }
+        Step::Send(answer) => format!("send {}", word(answer)),
+        Step::Override(_) => "override".to_owned(),
+        Step::Wait(what) => format!("wait: {}", what.split(": ").next().unwrap_or_default()),
+        Step::Rest => "rest".to_owned(),
+        Step::End(ending, waits) => {
+            let ending = match ending {
+                Ending::NothingToAnswer => "nothing to answer".to_owned(),
+                Ending::Answered {
+                    answer,
+                    action_execution,
+                } => format!("answered {} {action_execution}", word(answer)),
+                Ending::Person(_) => "a person".to_owned(),
+                Ending::ExecutionEnded { status } => format!("the execution {status}"),
+                other => format!("{other:?}"),
+            };
+            let then = waits.map_or("", |_| ", then wait");
+            format!("end: {ending}{then}")
+        }
+    }
+}
+
+fn open_run(id: &str) -> Approval {
+    Approval::Open {
+        run: run(id, Given::Nothing, 21),
+        earlier: Vec::new(),
+    }
+}
+
+fn run(id: &str, given: Given, changed: i64) -> Run {
+    Run {
+        id: id.to_owned(),
+        given,
+        changed: minute(changed),
+        person: PersonsAnswer {
+            status: String::new(),
+            who: None,
+            why: None,
+            at: Some(minute(changed)),
+        },
+    }
+}
+
+fn registration() -> Registration {
+    Registration {
+        id: ValidationId::new(minute(10), [0; 10]),
+        pipeline: "Shop".to_owned(),
+        execution: Some("e-1".to_owned()),
+        mode: ExecutionMode::Superseded,
+        registrant: Registrant::Direct,
+        comparison: "StagingToProduction".to_owned(),
+        window: Window {
+            start: minute(10),
+            end: minute(15),
+        },
+        approval: Some(ApprovalAction {
+            stage: "Approve".to_owned(),
+            action: "ApproveStaging".to_owned(),
+        }),
+        spec: String::new(),
+        sources: Vec::new(),
+        version: "1".to_owned(),
+        deployments: Vec::new(),
+        untaught: None,
+        source_groups: Vec::new(),
+        otherwise: Vec::new(),
+        compare_groups: Vec::new(),
+        compared: BTreeMap::new(),
+        result_hook: None,
+        registered_at: minute(10),
+        due_at: minute(17),
+        give_up_at: minute(10) + SignedDuration::from_hours(24),
+        expires_at: minute(10) + SignedDuration::from_hours(24 * 90),
+    }
+}
+
+fn minute(minute: i64) -> Timestamp {
+    Timestamp::from_second(minute * 60).unwrap()
+}
