@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::config::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4::SigningParams;
 use axum::http::Request;
-use lab::aws::ACCOUNT;
+use fake_aws::ACCOUNT;
 use lab::world::until;
 use serde_json::Value;
 use url::form_urlencoded::Serializer;

@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use lab::pipeline::ApprovalStatus;
+use fake_aws::pipeline::ApprovalStatus;
 use lab::world::{REGISTER, Settings, Traffic, World, answer};
 use serde_json::json;
 use zip::ZipArchive;

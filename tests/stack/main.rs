@@ -14,8 +14,8 @@ mod stories;
 
 use std::path::PathBuf;
 
-use lab::aws::ACCOUNT;
-use lab::pipeline::{ApprovalStatus, JobStatus};
+use fake_aws::ACCOUNT;
+use fake_aws::pipeline::{ApprovalStatus, JobStatus};
 use lab::world::until;
 use serde_json::json;
 

@@ -14,7 +14,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use lab::aws::Right;
+use fake_aws::Right;
 use serde_json::Value;
 
 use crate::shop::{Shop, now};

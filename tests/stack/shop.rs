@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use dynatrace::{Api, Dynatrace, Event, EventKind};
+use fake_aws::Aws;
+use fake_aws::codedeploy::{Deployment, GroupOptions, Revision};
+use fake_aws::pipeline::{ApprovalView, PipelineSpec, SourceRevision, Stage};
+use fake_dynatrace::{Requests, Tenant};
 use jiff::{SignedDuration, Timestamp};
-use lab::aws::Aws;
-use lab::codedeploy::{Deployment, GroupOptions, Revision};
-use lab::pipeline::{ApprovalView, PipelineSpec, SourceRevision, Stage};
-use lab::tenant::{Requests, Tenant};
 use lab::world::until;
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -241,7 +241,7 @@ pub(crate) fn now() -> i64 {
 }
 
 /// The notification of a problem on production, in the state that it is sent with.
-pub(crate) fn notification(problem: &lab::tenant::Problem, state: &str) -> Value {
+pub(crate) fn notification(problem: &fake_dynatrace::Problem, state: &str) -> Value {
     json!({
         "PID": problem.id(), "State": state, "ProblemID": problem.display_id(),
         "ProblemTitle": "Failure rate increase",

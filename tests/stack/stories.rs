@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use aws_sdk_dynamodb::types::AttributeValue;
+use fake_aws::Right;
+use fake_aws::codedeploy::{Creator, Outcome};
+use fake_aws::pipeline::{Answer, ApprovalStatus, JobStatus, JobView, RetryMode};
 use jiff::{SignedDuration, Timestamp};
-use lab::aws::Right;
-use lab::codedeploy::{Creator, Outcome};
-use lab::pipeline::{Answer, ApprovalStatus, JobStatus, JobView, RetryMode};
 use lab::world::{scheduled, until};
 use release::deployment::{Deployment, Group, Origin};
 use release::link::Scope;
@@ -281,7 +281,7 @@ impl Stories {
         healed
     }
 
-    async fn healed(&self, problem: &lab::tenant::Problem) -> anyhow::Result<()> {
+    async fn healed(&self, problem: &fake_dynatrace::Problem) -> anyhow::Result<()> {
         let (function, path) = ("handle-problem", "/HandleDynatraceProblem");
         let before = self.shop.heals().len();
         let open = notification(problem, "OPEN");

@@ -1,8 +1,8 @@
 //! Building what the lab runs, with progress.
 
 use anyhow::Context as _;
-use lab::binaries::Cargo;
 use lab::live::{self, Built};
+use lambda_host::binaries::Cargo;
 
 use crate::timeline::{Progress, Timeline};
 

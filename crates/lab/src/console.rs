@@ -13,9 +13,9 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Router, middleware};
+use fake_aws::pipeline::Answer;
 use futures_util::{Stream, stream};
 use lab::live::{self, Listeners, Live, Scene};
-use lab::pipeline::Answer;
 use serde::Deserialize;
 
 use crate::build;

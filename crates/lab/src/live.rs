@@ -38,13 +38,13 @@ pub use journal::{Entry, Journal};
 pub use meter::Point;
 pub use ports::{Listeners, Ports, listen};
 
-use crate::binaries::{self, Cargo, Profile};
-use crate::clock::real_time;
-use crate::front::{Front, Open};
-use crate::runtime::Function;
-use crate::tenant::{Comment, Webhook};
 use crate::world::{HANDLE_PROBLEM, PRODUCTION, PUSH, SHOW, STAGING, Settings, VALIDATE, World};
+use fake_aws::clock::real_time;
+use fake_dynatrace::{Comment, Webhook};
 use folder::Folder;
+use lambda_host::binaries::{self, Cargo, Profile};
+use lambda_host::front::{Front, Open};
+use lambda_host::runtime::Function;
 use load::Callers;
 
 /// The tutorial's pipeline.

@@ -6,8 +6,8 @@ mod told;
 use std::time::Duration;
 
 use anyhow::{anyhow, ensure};
+use fake_aws::pipeline::{ApprovalStatus, ExecutionStatus};
 use lab::live::{self, Environment, Happened, Listeners, Live, Scene};
-use lab::pipeline::{ApprovalStatus, ExecutionStatus};
 use release::remediation::State;
 use tokio::time::Instant;
 

@@ -16,14 +16,14 @@ use tokio::time::Instant;
 
 pub use settings::{HEALING, REPORT, Settings};
 
-use crate::aws::Aws;
-use crate::clock::real_time;
-use crate::codedeploy::GroupOptions;
-use crate::dynamo::Dynamo;
-use crate::pipeline::{ApprovalView, Job, PipelineSpec, SourceRevision, Stage};
-use crate::runtime::{Function, Invocation, Outcome};
-use crate::ssm::Kind;
-use crate::tenant::{Failed, Requests, Tenant};
+use fake_aws::Aws;
+use fake_aws::clock::real_time;
+use fake_aws::codedeploy::GroupOptions;
+use fake_aws::dynamo::Dynamo;
+use fake_aws::pipeline::{ApprovalView, Job, PipelineSpec, SourceRevision, Stage};
+use fake_aws::ssm::Kind;
+use fake_dynatrace::{Failed, Requests, Tenant};
+use lambda_host::runtime::{Function, Invocation, Outcome};
 use settings::Remotes;
 
 /// The function that registers validations.

@@ -8,7 +8,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use lab::runtime::Function;
+use lambda_host::runtime::Function;
 
 use crate::Binaries;
 use crate::events::{Event, Prepared};

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
-use lab::pipeline::{Job, JobStatus};
-use lab::runtime::{Function, Outcome};
-use lab::tenant::Problem;
+use fake_aws::pipeline::{Job, JobStatus};
+use fake_dynatrace::Problem;
+use lambda_host::runtime::{Function, Outcome};
 use release::link::Scope;
 use release::validation::ValidationId;
 use serde_json::{Value, json};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use lab::runtime::{Function, Outcome};
+use lambda_host::runtime::{Function, Outcome};
 
 use crate::Binaries;
 use crate::figures::{Budget, Figure, Figures, Quantity};

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use dynatrace::{Announced, Api, Dynatrace, Event, EventKind};
+use fake_aws::codedeploy::{Deployment, GroupOptions, Revision};
+use fake_dynatrace::Problem;
 use jiff::SignedDuration;
-use lab::codedeploy::{Deployment, GroupOptions, Revision};
-use lab::tenant::Problem;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 

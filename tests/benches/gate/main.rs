@@ -29,7 +29,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, anyhow, bail};
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
-use lab::binaries::{self, Profile};
+use lambda_host::binaries::{self, Profile};
 
 use events::Event;
 use figures::{Figures, Form};

@@ -7,7 +7,7 @@ use anyhow::{Context as _, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flate2::read::GzDecoder;
-use lab::runtime::{Function, Outcome};
+use lambda_host::runtime::{Function, Outcome};
 use release::link::Scope;
 use serde_json::Value;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use lab::runtime::{self, Function};
+use lambda_host::runtime::{self, Function};
 use serde_json::json;
 
 use crate::Binaries;

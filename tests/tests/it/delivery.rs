@@ -4,8 +4,8 @@
 use delivery::CodePipeline;
 use delivery::artifact::Artifacts;
 use delivery::job::{Answer, EncryptionKey, JobEvent, JobFailure, Reported};
-use lab::aws::Aws;
-use lab::pipeline::{ARTIFACT_BUCKET, Job, JobStatus, PipelineSpec, SourceRevision, Stage};
+use fake_aws::Aws;
+use fake_aws::pipeline::{ARTIFACT_BUCKET, Job, JobStatus, PipelineSpec, SourceRevision, Stage};
 
 async fn waiting_job() -> (Aws, Job, JobEvent) {
     let _ = rustls::crypto::ring::default_provider().install_default();

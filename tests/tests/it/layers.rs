@@ -23,7 +23,7 @@ enum Knows {
     Anything,
 }
 
-const ROOMS: [Room; 13] = [
+const ROOMS: [Room; 16] = [
     Room {
         name: "decimal",
         knows: Only(&[]),
@@ -85,6 +85,25 @@ const ROOMS: [Room; 13] = [
         knows: Anything,
         shuns: &[],
         why: "it is run by people, at a terminal",
+    },
+    Room {
+        name: "fake-aws",
+        // In its tests, which ask it with our own clients.
+        knows: Only(&["delivery", "store"]),
+        shuns: &["lambda_runtime"],
+        why: "a stand-in speaks the protocol and knows none of our workflows",
+    },
+    Room {
+        name: "fake-dynatrace",
+        knows: Only(&[]),
+        shuns: &["aws-", "lambda_runtime"],
+        why: "a stand-in speaks the protocol and knows none of our clients",
+    },
+    Room {
+        name: "lambda-host",
+        knows: Only(&["fake-aws"]),
+        shuns: &[],
+        why: "it runs any function, with credentials of the stand-in's account",
     },
     Room {
         name: "lab",

@@ -14,14 +14,14 @@ use delivery::codedeploy::{CodeDeploy, Created, Redeployment};
 use delivery::job::{Answer, JobEvent};
 use delivery::pipeline::Target;
 use dynatrace::{Api, Dynatrace};
-use jiff::{SignedDuration, Timestamp};
-use lab::aws::Aws;
-use lab::codedeploy::GroupOptions;
-use lab::dynamo::{Contended, Dynamo};
-use lab::pipeline::{
+use fake_aws::Aws;
+use fake_aws::codedeploy::GroupOptions;
+use fake_aws::dynamo::{Contended, Dynamo};
+use fake_aws::pipeline::{
     ApprovalStatus, ApprovalView, Job, JobStatus, Mode, PipelineSpec, SourceRevision, Stage,
 };
-use lab::tenant::{Failed, Requests, Tenant};
+use fake_dynatrace::{Failed, Requests, Tenant};
+use jiff::{SignedDuration, Timestamp};
 use release::console::Console;
 use release::evidence::Evidence;
 use release::links::{LinkSettings, Links};

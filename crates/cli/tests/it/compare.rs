@@ -1,7 +1,7 @@
 use std::fs;
 
+use fake_dynatrace::{Fault, Requests, Tenant, Times};
 use jiff::Timestamp;
-use lab::tenant::{Fault, Requests, Tenant, Times};
 use serde_json::Value;
 
 use crate::{Ran, file, monspec, monspec_in, path};

@@ -1,15 +1,15 @@
 use std::collections::BTreeMap;
 
+use fake_aws::pipeline::{PipelineSpec, Stage};
+use fake_aws::ssm::Kind;
+use fake_aws::{ACCESS_KEY, REGION, SECRET_KEY};
+use fake_dynatrace::{Fault, GoneAs, Requests, Times};
 use jiff::{SignedDuration, Timestamp};
-use lab::aws::{ACCESS_KEY, REGION, SECRET_KEY};
-use lab::front::{Front, Open};
-use lab::pipeline::{PipelineSpec, Stage};
-use lab::ssm::Kind;
-use lab::tenant::{Fault, GoneAs, Requests, Times};
 use lab::world::{
     HANDLE_PROBLEM, PIPELINE, PRODUCTION, REGISTER, STAGING, Settings, Traffic, VALIDATE, World,
     answer, scheduled,
 };
+use lambda_host::front::{Front, Open};
 use serde_json::{Value, json};
 use store::{Scheduled, tables};
 

@@ -1,6 +1,6 @@
-use lab::aws::{ACCESS_KEY, Aws, SECRET_KEY};
-use lab::dynamo::Dynamo;
-use lab::tenant::Tenant;
+use fake_aws::dynamo::Dynamo;
+use fake_aws::{ACCESS_KEY, Aws, SECRET_KEY};
+use fake_dynatrace::Tenant;
 use serde_json::Value;
 use store::tables;
 

@@ -1,6 +1,6 @@
-use lab::aws::{ACCESS_KEY, Aws, SECRET_KEY};
-use lab::codedeploy::{AutoRollback, Creator, GroupOptions, Outcome, Revision, RollbackEvent};
-use lab::dynamo::Dynamo;
+use fake_aws::codedeploy::{AutoRollback, Creator, GroupOptions, Outcome, Revision, RollbackEvent};
+use fake_aws::dynamo::Dynamo;
+use fake_aws::{ACCESS_KEY, Aws, SECRET_KEY};
 use release::deployment::{Deployment, Group, LedgerEntry, Origin, Standing};
 use serde_json::Value;
 use store::{Store, tables};

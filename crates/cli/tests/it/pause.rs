@@ -1,6 +1,6 @@
+use fake_aws::dynamo::Dynamo;
+use fake_aws::{ACCESS_KEY, SECRET_KEY};
 use jiff::{SignedDuration, Timestamp};
-use lab::aws::{ACCESS_KEY, SECRET_KEY};
-use lab::dynamo::Dynamo;
 use release::pause::Pause;
 use serde_json::{Value, json};
 use store::{MOST_PAUSES, Paused, Store, tables};

@@ -1,6 +1,6 @@
+use fake_aws::dynamo::Dynamo;
+use fake_aws::{ACCESS_KEY, Aws, SECRET_KEY};
 use jiff::{SignedDuration, Timestamp};
-use lab::aws::{ACCESS_KEY, Aws, SECRET_KEY};
-use lab::dynamo::Dynamo;
 use monspec::Verdict;
 use release::approval::Answer;
 use release::deployment::{Deployment, Group, Origin};

@@ -1,8 +1,8 @@
 //! Everything that the page shows, as it is now.
 
+use fake_aws::pipeline::{ApprovalStatus, ExecutionView};
 use jiff::Timestamp;
 use lab::live::{Entry, Environment, Point, Scene};
-use lab::pipeline::{ApprovalStatus, ExecutionView};
 use release::deployment::{LedgerEntry, Origin, Standing};
 use serde::Serialize;
 

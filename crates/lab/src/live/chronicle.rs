@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Scene;
-use crate::pipeline::ApprovalStatus;
+use fake_aws::pipeline::ApprovalStatus;
 
 const PAUSE: Duration = Duration::from_millis(200);
 

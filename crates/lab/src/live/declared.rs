@@ -4,9 +4,9 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use super::{APPLICATION, PIPELINE, WINDOW, startup};
-use crate::codedeploy::GroupOptions;
-use crate::pipeline::{ARTIFACT_BUCKET, PipelineSpec, Stage};
 use crate::world::{PUSH, REGISTER, World};
+use fake_aws::codedeploy::GroupOptions;
+use fake_aws::pipeline::{ARTIFACT_BUCKET, PipelineSpec, Stage};
 
 /// Declares the deployment groups and the pipeline.
 pub(super) fn declare(world: &World) -> anyhow::Result<()> {

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::Scene;
 use super::environment::Environment;
-use crate::codedeploy::{Deployment, DeploymentStatus, Outcome, Revision};
+use fake_aws::codedeploy::{Deployment, DeploymentStatus, Outcome, Revision};
 
 const PAUSE: Duration = Duration::from_millis(100);
 

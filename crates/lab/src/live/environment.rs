@@ -17,8 +17,8 @@ use tokio::task::JoinHandle;
 use super::app::{App, Ended};
 use super::load::CALLS;
 use super::meter::{Answered, Meter, Point, Summary};
-use crate::clock::real_time;
-use crate::tenant::{Failed, Requests, Tenant};
+use fake_aws::clock::real_time;
+use fake_dynatrace::{Failed, Requests, Tenant};
 
 /// Longer than the service lets anybody ask for.
 const TIMEOUT: Duration = Duration::from_secs(15);

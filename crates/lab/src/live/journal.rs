@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use crate::clock::real_time;
+use fake_aws::clock::real_time;
 
 /// How many lines are kept.
 const KEPT: usize = 2_000;

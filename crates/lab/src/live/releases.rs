@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::declared::approval;
 use super::{Environment, PIPELINE, Scene, startup};
-use crate::pipeline::{Answer, ApprovalView, ExecutionStatus, ExecutionView, SourceRevision};
+use fake_aws::pipeline::{Answer, ApprovalView, ExecutionStatus, ExecutionView, SourceRevision};
 
 /// What the builds are judged by.
 const MONSPEC: &str = include_str!("monspec.json");

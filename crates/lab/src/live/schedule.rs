@@ -7,9 +7,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::Scene;
-use crate::pipeline::Job;
-use crate::runtime::Function;
 use crate::world::{self, HANDLE_PROBLEM, PUSH, REGISTER, VALIDATE};
+use fake_aws::pipeline::Job;
+use lambda_host::runtime::Function;
 
 /// A minute in production.
 const EVERY: Duration = Duration::from_secs(1);

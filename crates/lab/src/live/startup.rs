@@ -14,7 +14,7 @@ use super::Scene;
 use super::deployer;
 use super::environment::Environment;
 use super::load::{CALLS, PATIENCE};
-use crate::codedeploy::Outcome;
+use fake_aws::codedeploy::Outcome;
 
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -107,8 +107,8 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::tenant::Tenant;
     use crate::world::STAGING;
+    use fake_dynatrace::Tenant;
 
     #[tokio::test]
     async fn build_that_answers_named_calls_passes_even_with_errors() {

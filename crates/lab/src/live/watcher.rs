@@ -9,9 +9,9 @@ use tokio::time::Instant;
 
 use super::vigil::{Change, Symptom, Vigil};
 use super::{Happened, Scene};
-use crate::clock::real_time;
-use crate::tenant::{Announced, Problem, Severity};
 use crate::world::PRODUCTION;
+use fake_aws::clock::real_time;
+use fake_dynatrace::{Announced, Problem, Severity};
 
 const PAUSE: Duration = Duration::from_millis(500);
 

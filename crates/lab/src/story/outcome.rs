@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lab::pipeline::{ApprovalStatus, ApprovalView};
+use fake_aws::pipeline::{ApprovalStatus, ApprovalView};
 use serde::Serialize;
 
 use super::Chapter;

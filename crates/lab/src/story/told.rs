@@ -116,7 +116,7 @@ fn remark(release: &Release) -> String {
 mod tests {
     use std::time::Duration;
 
-    use lab::pipeline::{ApprovalStatus, ApprovalView};
+    use fake_aws::pipeline::{ApprovalStatus, ApprovalView};
     use serde_json::{Value, json};
 
     use super::super::CHAPTERS;

@@ -13,10 +13,10 @@ use release::validation::ValidationId;
 use secrecy::SecretString;
 
 use super::{HANDLE_PROBLEM, PUBLISH, PUSH, REGISTER, SHOW, VALIDATE};
-use crate::binaries::{self, Profile};
-use crate::clock::real_time;
-use crate::runtime;
-use crate::tenant::Tenant;
+use fake_aws::clock::real_time;
+use fake_dynatrace::Tenant;
+use lambda_host::binaries::{self, Profile};
+use lambda_host::runtime;
 
 pub(super) const VALIDATIONS: &str = "Validations";
 pub(super) const LEDGER: &str = "Ledger";

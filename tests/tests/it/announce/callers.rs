@@ -1,11 +1,11 @@
 //! CodeDeploy and other callers tell of a deployment or another change.
 
 use dynatrace::Api;
-use jiff::SignedDuration;
-use lab::codedeploy::{
+use fake_aws::codedeploy::{
     AutoRollback, Creator, GroupOptions, Outcome as Ends, Revision, RollbackEvent,
 };
-use lab::pipeline::Mode;
+use fake_aws::pipeline::Mode;
+use jiff::SignedDuration;
 use release::deployment::Origin;
 use serde_json::json;
 use workflows::push_deployment_event::{Outcome, Request};

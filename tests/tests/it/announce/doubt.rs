@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use delivery::job::JobEvent;
 use dynatrace::Api;
+use fake_aws::codedeploy::GroupOptions;
+use fake_aws::pipeline::Mode;
+use fake_dynatrace::{Fault, Times, Unstored};
 use jiff::SignedDuration;
-use lab::codedeploy::GroupOptions;
-use lab::pipeline::Mode;
-use lab::tenant::{Fault, Times, Unstored};
 use serde_json::json;
 use workflows::push_deployment_event::{Outcome, Request};
 

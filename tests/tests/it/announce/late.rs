@@ -1,8 +1,8 @@
 //! Entities that are not there yet.
 
+use fake_aws::codedeploy::GroupOptions;
+use fake_aws::pipeline::{JobStatus, Mode};
 use jiff::SignedDuration;
-use lab::codedeploy::GroupOptions;
-use lab::pipeline::{JobStatus, Mode};
 use serde_json::json;
 
 use super::failed;
@@ -104,7 +104,7 @@ async fn service_that_never_comes_does_not_undo_what_the_other_was_told(mut worl
 
 async fn report_that_matches_nobody_is_waited_for(mut world: World) {
     world.production_group(GroupOptions::default());
-    world.tenant.match_no_entity(lab::tenant::Times::N(1));
+    world.tenant.match_no_entity(fake_dynatrace::Times::N(1));
     world.announcing_pipeline(Mode::Superseded, "Production,Deploying");
     let job = world.announcing_job("1");
     let waiting = world.announce_job(&job).await;

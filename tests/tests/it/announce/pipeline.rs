@@ -1,9 +1,9 @@
 //! A pipeline action announces what its own execution deployed.
 
 use delivery::job::JobEvent;
-use lab::codedeploy::GroupOptions;
-use lab::pipeline::{JobContext, JobStatus, Mode, PipelineSpec, Stage};
-use lab::tenant::{Fault, Times, Unstored};
+use fake_aws::codedeploy::GroupOptions;
+use fake_aws::pipeline::{JobContext, JobStatus, Mode, PipelineSpec, Stage};
+use fake_dynatrace::{Fault, Times, Unstored};
 use release::deployment::{Origin, Standing};
 use workflows::push_deployment_event::Request;
 

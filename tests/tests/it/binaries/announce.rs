@@ -1,10 +1,10 @@
 //! The function that announces, as it is deployed.
 
-use lab::codedeploy::{GroupOptions, Revision};
-use lab::pipeline::{Job, JobStatus, PipelineSpec, Stage};
-use lab::runtime::{Function, Invocation, Outcome};
-use lab::tenant::{Event, Fault, Times};
+use fake_aws::codedeploy::{GroupOptions, Revision};
+use fake_aws::pipeline::{Job, JobStatus, PipelineSpec, Stage};
+use fake_dynatrace::{Event, Fault, Times};
 use lab::world::{self, HEALING, PIPELINE, PRODUCTION, PUSH, STAGING, Settings, World};
+use lambda_host::runtime::{Function, Invocation, Outcome};
 use serde_json::{Value, json};
 
 use super::{release, under_both};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use lab::pipeline::ApprovalStatus;
-use lab::ssm::Kind;
+use fake_aws::pipeline::ApprovalStatus;
+use fake_aws::ssm::Kind;
 use lab::world::{REPORT, Settings, Traffic};
 use monspec::Verdict;
 use release::approval::Answer;

@@ -1,7 +1,7 @@
 //! Callers that do without CodePipeline.
 
-use lab::runtime::Outcome;
 use lab::world::{self, PIPELINE, REGISTER, Settings, Traffic, World};
+use lambda_host::runtime::Outcome;
 use monspec::Verdict;
 use release::validation::Ending;
 use serde_json::json;

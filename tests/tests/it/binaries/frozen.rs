@@ -1,8 +1,8 @@
 //! A stop with a typing error is a stop.
 
-use lab::pipeline::ApprovalStatus;
-use lab::runtime::Outcome;
+use fake_aws::pipeline::ApprovalStatus;
 use lab::world::{HANDLE_PROBLEM, SHOW, Settings, World};
+use lambda_host::runtime::Outcome;
 use serde_json::json;
 
 use super::{PATIENCE, gated, heal, lines, registered, status, stored};

@@ -10,11 +10,11 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dynatrace::{Api, Dynatrace, Event, EventKind};
+use fake_aws::codedeploy::{Deployment, GroupOptions, Revision};
+use fake_dynatrace::Problem;
 use jiff::SignedDuration;
-use lab::codedeploy::{Deployment, GroupOptions, Revision};
-use lab::runtime::{Function, Outcome};
-use lab::tenant::Problem;
 use lab::world::{self, HANDLE_PROBLEM, PRODUCTION, Settings, World};
+use lambda_host::runtime::{Function, Outcome};
 use release::remediation::State;
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -185,7 +185,7 @@ async fn killed_between_deployment_and_record() {
     let problem = bad_release(&world, Api::V2).await;
     world
         .aws
-        .fail("CreateDeployment", lab::aws::Fault::TimeoutAfterActing, 1);
+        .fail("CreateDeployment", fake_aws::Fault::TimeoutAfterActing, 1);
 
     let acted = async || !heals(&world).is_empty();
     killed_once(&world, &function, &problem, acted).await;

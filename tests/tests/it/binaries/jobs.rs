@@ -1,10 +1,10 @@
 //! The job that waits for its result hears of it, whatever happens.
 
+use fake_aws::Fault;
+use fake_aws::pipeline::{ApprovalStatus, JobStatus};
 use jiff::Timestamp;
-use lab::aws::Fault;
-use lab::pipeline::{ApprovalStatus, JobStatus};
-use lab::runtime::Outcome;
 use lab::world::{self, REGISTER, Settings, World};
+use lambda_host::runtime::Outcome;
 use serde_json::json;
 use store::tables;
 

@@ -5,11 +5,11 @@
 
 use std::time::Duration;
 
-use lab::aws::Fault;
-use lab::pipeline::ApprovalStatus;
-use lab::runtime::Outcome;
-use lab::tenant::{Fault as TenantFault, Times};
+use fake_aws::Fault;
+use fake_aws::pipeline::ApprovalStatus;
+use fake_dynatrace::{Fault as TenantFault, Times};
 use lab::world::{self, Settings, World};
+use lambda_host::runtime::Outcome;
 use release::approval::Answer;
 use release::validation::{Ending, Phase, Validation};
 

@@ -20,7 +20,7 @@ mod start;
 use std::time::Duration;
 
 use dynatrace::Api;
-use lab::pipeline::{ApprovalStatus, Job};
+use fake_aws::pipeline::{ApprovalStatus, Job};
 use lab::world::{self, Carried, REGISTER, Settings, Traffic, World};
 use release::validation::{Phase, Validation, ValidationId};
 use serde_json::{Value, json};

@@ -1,8 +1,8 @@
 //! Ticks that overlap, and ticks with nothing to do.
 
-use lab::pipeline::ApprovalStatus;
-use lab::runtime::Function;
+use fake_aws::pipeline::ApprovalStatus;
 use lab::world::{self, HANDLE_PROBLEM, PIPELINE, REGISTER, Settings, VALIDATE, World, scheduled};
+use lambda_host::runtime::Function;
 use release::validation::{Phase, ValidationId};
 use serde_json::{Value, json};
 

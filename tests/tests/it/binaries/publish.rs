@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use fake_aws::pipeline::{ARTIFACT_BUCKET, Job, JobStatus, PipelineSpec, Stage};
 use jiff::SignedDuration;
-use lab::pipeline::{ARTIFACT_BUCKET, Job, JobStatus, PipelineSpec, Stage};
-use lab::runtime::{Function, Outcome};
 use lab::world::{self, PIPELINE, PUBLISH, REGISTER, REPORT, Settings, Traffic, World};
+use lambda_host::runtime::{Function, Outcome};
 use serde_json::json;
 
 use super::{PATIENCE, release};

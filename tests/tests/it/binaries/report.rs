@@ -2,11 +2,11 @@
 
 use std::io::Read as _;
 
+use fake_aws::ssm::Kind;
 use flate2::read::GzDecoder;
-use lab::front::{Front, Open};
-use lab::runtime::{Function, Outcome};
-use lab::ssm::Kind;
 use lab::world::{PIPELINE, SHOW, Settings, World};
+use lambda_host::front::{Front, Open};
+use lambda_host::runtime::{Function, Outcome};
 use release::link::{Keys, Scope};
 use reqwest::{Client, Method, Response, StatusCode};
 use secrecy::SecretString;

@@ -1,6 +1,6 @@
 //! What functions know and must not tell, at the most talkative level there is.
 
-use lab::aws::{Fault, SECRET_KEY};
+use fake_aws::{Fault, SECRET_KEY};
 use lab::world::{self, REGISTER, Settings, World};
 use serde_json::{Value, json};
 
@@ -98,8 +98,8 @@ async fn troubled(world: &World) -> Vec<(&'static str, String)> {
     let answer = world::answer(REGISTER, invocation).unwrap();
     let id = answer["validation"].as_str().unwrap().parse().unwrap();
     world.tenant.fail(
-        lab::tenant::Fault::Unauthorised,
-        lab::tenant::Times::Always,
+        fake_dynatrace::Fault::Unauthorised,
+        fake_dynatrace::Times::Always,
         "/api",
     );
     let judged = async || stored(world, id).await.judgement.is_some();

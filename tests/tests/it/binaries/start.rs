@@ -1,7 +1,7 @@
 //! A function that misses a setting says which one, and does not start.
 
-use lab::runtime::{Invocation, Outcome};
 use lab::world::{Settings, World};
+use lambda_host::runtime::{Invocation, Outcome};
 
 #[tokio::test]
 async fn missing_setting_is_named_by_the_function_that_needs_it() {

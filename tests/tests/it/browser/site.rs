@@ -1,11 +1,11 @@
 //! A report with something to read in it, behind an address.
 
+use fake_aws::pipeline::{Mode, SourceRevision};
 use jiff::{SignedDuration, Timestamp};
-use lab::binaries::{self, Profile};
-use lab::front::{Front, Open};
-use lab::pipeline::{Mode, SourceRevision};
-use lab::runtime::{Function, Settings};
 use lab::world::SHOW;
+use lambda_host::binaries::{self, Profile};
+use lambda_host::front::{Front, Open};
+use lambda_host::runtime::{Function, Settings};
 use monspec::Verdict;
 use release::deployment::{self, Deployment, Group};
 use release::link::Scope;

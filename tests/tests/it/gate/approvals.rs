@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use jiff::SignedDuration;
-use lab::aws::Fault as AwsFault;
-use lab::pipeline::{
+use fake_aws::Fault as AwsFault;
+use fake_aws::pipeline::{
     Answer as Click, ApprovalStatus, ExecutionStatus, Mode, PipelineSpec, RetryMode, Stage,
     StopMode,
 };
+use jiff::SignedDuration;
 use release::approval::Answer;
 use release::deployment::Standing;
 use release::validation::{Ending, Phase};
@@ -262,7 +262,7 @@ async fn answer_from_before_the_registration_is_not_its_own(mut world: World) {
     assert_eq!(world.validation(only(&ticked)).await.ending, None);
 
     let pipelines = world.aws.pipelines();
-    let done = lab::pipeline::Ending::Succeeded;
+    let done = fake_aws::pipeline::Ending::Succeeded;
     pipelines
         .finish_deploy(PIPELINE, "Approve", "LoadTest", &execution, done)
         .unwrap();
@@ -294,14 +294,14 @@ async fn execution_that_failed_and_is_retried_is_answered(mut world: World) {
             .finish_deploy(PIPELINE, "Staging", "LoadTest", &execution, ending)
             .unwrap();
     };
-    finish(&world, lab::pipeline::Ending::Failed);
+    finish(&world, fake_aws::pipeline::Ending::Failed);
     world.pass_window().await;
     world
         .aws
         .pipelines()
         .retry_stage(PIPELINE, "Staging", &execution, RetryMode::FailedActions)
         .unwrap();
-    finish(&world, lab::pipeline::Ending::Succeeded);
+    finish(&world, fake_aws::pipeline::Ending::Succeeded);
 
     world.advance(SignedDuration::from_mins(6));
     world.tick().await;
@@ -431,7 +431,7 @@ async fn verdict_waits_until_its_execution_reaches_the_approval(mut world: World
             "Staging",
             "LoadTest",
             &execution,
-            lab::pipeline::Ending::Succeeded,
+            fake_aws::pipeline::Ending::Succeeded,
         )
         .unwrap();
     world.advance(SignedDuration::from_mins(6));

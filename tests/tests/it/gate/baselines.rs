@@ -1,10 +1,10 @@
 //! What a build may be held against: never itself, and nothing at all only
 //! where nothing ever was.
 
+use fake_aws::Fault;
+use fake_aws::codedeploy::{Creator, GroupOptions, Outcome, Revision};
+use fake_aws::pipeline::{ApprovalStatus, Ending, Mode, PipelineSpec, SourceRevision, Stage};
 use jiff::SignedDuration;
-use lab::aws::Fault;
-use lab::codedeploy::{Creator, GroupOptions, Outcome, Revision};
-use lab::pipeline::{ApprovalStatus, Ending, Mode, PipelineSpec, SourceRevision, Stage};
 use monspec::Verdict;
 use release::deployment::{Group, Standing};
 use release::evidence::{About, Evidence, Unjudged};
@@ -205,7 +205,7 @@ async fn same_build_in_production_is_no_baseline_unless_it_was_good(first: World
         if !was_good {
             let pipelines = world.aws.pipelines();
             let (stage, action) = ("Approve", "ApproveStaging");
-            let approved = lab::pipeline::Answer::Approved;
+            let approved = fake_aws::pipeline::Answer::Approved;
             pipelines
                 .answer_by_person(PIPELINE, stage, action, &one, approved, "it is fine")
                 .unwrap();

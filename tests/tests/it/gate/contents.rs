@@ -1,7 +1,7 @@
 //! What is one content: told by what the deploy action was given, and by
 //! nothing else that the execution brought.
 
-use lab::pipeline::{ARTIFACT_BUCKET, PipelineSpec, SourceRevision, Stage};
+use fake_aws::pipeline::{ARTIFACT_BUCKET, PipelineSpec, SourceRevision, Stage};
 use release::deployment::{Deployment, Standing};
 use workflows::register_validation::Outcome;
 

@@ -1,9 +1,9 @@
 //! What is deployed past the pipeline: it counts from the first instance that it
 //! changes, and what takes something back speaks against that alone.
 
+use fake_aws::codedeploy::{AutoRollback, Creator, GroupOptions, Outcome, Revision, RollbackEvent};
+use fake_aws::pipeline::ApprovalStatus;
 use jiff::SignedDuration;
-use lab::codedeploy::{AutoRollback, Creator, GroupOptions, Outcome, Revision, RollbackEvent};
-use lab::pipeline::ApprovalStatus;
 use monspec::Verdict;
 use release::deployment::{Deployment, Group, LedgerEntry, Origin, Standing};
 use release::evidence::{Evidence, Unjudged};

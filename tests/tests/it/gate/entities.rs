@@ -1,9 +1,9 @@
 //! The entities behind a number: what they are related to, which of them
 //! answer, and how they are found.
 
+use fake_aws::pipeline::{ApprovalStatus, JobStatus};
+use fake_dynatrace::Requests;
 use jiff::SignedDuration;
-use lab::pipeline::{ApprovalStatus, JobStatus};
-use lab::tenant::Requests;
 use monspec::{Answered, Outcome, Verdict};
 use serde_json::{Value, json};
 

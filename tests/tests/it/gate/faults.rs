@@ -3,11 +3,11 @@
 use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
+use fake_aws::Fault as AwsFault;
+use fake_aws::pipeline::{ApprovalStatus, Mode};
+use fake_dynatrace::{Fault, GoneAs, Times};
 use futures_util::FutureExt as _;
 use jiff::SignedDuration;
-use lab::aws::Fault as AwsFault;
-use lab::pipeline::{ApprovalStatus, Mode};
-use lab::tenant::{Fault, GoneAs, Times};
 use monspec::Verdict;
 use release::validation::{Ending, Phase};
 use serde_json::json;

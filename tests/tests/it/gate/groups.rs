@@ -1,9 +1,9 @@
 //! Which deployments a verdict is about: those of the groups behind its source
 //! environment, and of no neighbour.
 
+use fake_aws::codedeploy::GroupOptions;
+use fake_aws::pipeline::{JobStatus, Mode, PipelineSpec, Stage};
 use jiff::SignedDuration;
-use lab::codedeploy::GroupOptions;
-use lab::pipeline::{JobStatus, Mode, PipelineSpec, Stage};
 use monspec::Verdict;
 use release::deployment::{Deployment, Group, LedgerEntry, Origin, Standing};
 use release::evidence::Evidence;

@@ -3,8 +3,8 @@
 
 use delivery::approval::{ApprovalRef, ApprovalState};
 use delivery::pipeline::Mode as Passing;
+use fake_aws::pipeline::{Mode, PipelineSpec, Stage};
 use jiff::{SignedDuration, Timestamp};
-use lab::pipeline::{Mode, PipelineSpec, Stage};
 
 use crate::world::{PIPELINE, World, monspec};
 

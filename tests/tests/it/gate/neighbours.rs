@@ -1,9 +1,9 @@
 //! Two services that one stage deploys, each of a source of its own: what is said
 //! of the one says nothing of the other.
 
+use fake_aws::codedeploy::{GroupOptions, Outcome, Revision};
+use fake_aws::pipeline::{Answer, ApprovalStatus, Mode, PipelineSpec, SourceRevision, Stage};
 use jiff::SignedDuration;
-use lab::codedeploy::{GroupOptions, Outcome, Revision};
-use lab::pipeline::{Answer, ApprovalStatus, Mode, PipelineSpec, SourceRevision, Stage};
 use release::deployment::{Deployment, Group, Origin, Standing};
 use release::evidence::Unjudged;
 use release::validation::ValidationId;

@@ -1,7 +1,7 @@
 //! Nothing is approved while changes are paused.
 
+use fake_aws::pipeline::ApprovalStatus;
 use jiff::SignedDuration;
-use lab::pipeline::ApprovalStatus;
 use release::pause::{Pause, Target};
 use release::validation::{Ending, Phase};
 use workflows::validate_builds::Progress;

@@ -1,8 +1,8 @@
 //! Problems on the judged environment, a finding of their own.
 
+use fake_aws::pipeline::ApprovalStatus;
+use fake_dynatrace::{Fault, Times};
 use jiff::SignedDuration;
-use lab::pipeline::ApprovalStatus;
-use lab::tenant::{Fault, Times};
 use monspec::{Outcome, Verdict};
 use release::evidence::Evidence;
 
@@ -152,7 +152,7 @@ async fn released(world: &World, policy: &str) -> String {
     world.release("1", &spec).await
 }
 
-fn problem_on(world: &World, entity: &str) -> lab::tenant::Problem {
+fn problem_on(world: &World, entity: &str) -> fake_dynatrace::Problem {
     let problem = world.tenant.problem("Failure rate increase");
     problem.impacts(entity).open()
 }

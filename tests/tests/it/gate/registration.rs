@@ -1,9 +1,9 @@
 //! Who may ask for what, and what they hear.
 
-use jiff::SignedDuration;
-use lab::pipeline::{
+use fake_aws::pipeline::{
     ApprovalStatus, JobContext, JobStatus, Mode, PipelineSpec, SourceRevision, Stage,
 };
+use jiff::SignedDuration;
 use monspec::Verdict;
 use release::validation::{Ending, Phase, Registrant};
 use serde_json::{Value, json};
@@ -74,7 +74,7 @@ async fn same_action_again_supersedes_what_it_asked_for() {
             "Gate",
             "LoadTest",
             &execution,
-            lab::pipeline::Ending::Failed,
+            fake_aws::pipeline::Ending::Failed,
         )
         .unwrap();
     pipelines
@@ -82,7 +82,7 @@ async fn same_action_again_supersedes_what_it_asked_for() {
             PIPELINE,
             "Gate",
             &execution,
-            lab::pipeline::RetryMode::AllActions,
+            fake_aws::pipeline::RetryMode::AllActions,
         )
         .unwrap();
     world.advance(SignedDuration::from_mins(1));

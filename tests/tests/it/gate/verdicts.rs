@@ -1,8 +1,8 @@
 //! What is judged, and what CodePipeline is told.
 
+use fake_aws::pipeline::ApprovalStatus;
+use fake_dynatrace::{Failed, NoDataShape, Requests};
 use jiff::SignedDuration;
-use lab::pipeline::ApprovalStatus;
-use lab::tenant::{Failed, NoDataShape, Requests};
 use monspec::{Outcome, Verdict};
 use release::approval::Answer;
 use release::validation::{Ending, Phase};
@@ -225,7 +225,7 @@ async fn first_release_is_approved_and_says_so(mut world: World) {
 
 async fn known_earlier_deployment_is_no_first_release(mut world: World) {
     world.pipeline(
-        lab::pipeline::Mode::Superseded,
+        fake_aws::pipeline::Mode::Superseded,
         GATE,
         "ProductionToStaging,5,ApproveProduction",
     );

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use dynatrace::Api;
+use fake_aws::pipeline::{ApprovalStatus, Mode, PipelineSpec, Stage};
+use fake_dynatrace::{Fault, Times};
 use jiff::{SignedDuration, Timestamp};
-use lab::pipeline::{ApprovalStatus, Mode, PipelineSpec, Stage};
-use lab::tenant::{Fault, Times};
 use monspec::{Outcome, Verdict};
 use release::deployment::{Deployment, Group, Standing};
 use release::evidence::{About, Evidence, Unjudged};
@@ -234,7 +234,7 @@ async fn execution_that_deployed_before_the_registration_overtakes(mut world: Wo
         (one, ApprovalStatus::Waiting),
         (two, ApprovalStatus::Approved),
     ] {
-        let done = lab::pipeline::Ending::Succeeded;
+        let done = fake_aws::pipeline::Ending::Succeeded;
         pipelines
             .finish_deploy(PIPELINE, "Staging", "Load", &execution, done)
             .unwrap();
@@ -378,7 +378,7 @@ async fn baseline_of_a_bad_build_is_not_trusted_however_much_came_since(mut worl
             .aws
             .s3()
             .put("bundles", &bundle, bundle.as_bytes().to_vec());
-        let revision = lab::codedeploy::Revision::s3("bundles", &bundle);
+        let revision = fake_aws::codedeploy::Revision::s3("bundles", &bundle);
         let id = world
             .aws
             .codedeploy()
@@ -421,7 +421,7 @@ async fn fix_that_registered_nothing_ends_the_taint(mut world: World) {
     );
     // A person lets it pass; its production stage registers nothing.
     let pipelines = world.aws.pipelines();
-    let approve = lab::pipeline::Answer::Approved;
+    let approve = fake_aws::pipeline::Answer::Approved;
     pipelines
         .answer_by_person(
             PIPELINE,
@@ -498,7 +498,7 @@ async fn call_without_an_execution_knows_the_groups_that_are_listed(first: World
         world.advance(SignedDuration::from_mins(2));
         if let Some(group) = deployed {
             world.aws.s3().put("bundles", "1", b"1".to_vec());
-            let revision = lab::codedeploy::Revision::s3("bundles", "1");
+            let revision = fake_aws::codedeploy::Revision::s3("bundles", "1");
             let codedeploy = world.aws.codedeploy();
             codedeploy
                 .deploy_by_person("SampleDevOpsApp", group, revision)

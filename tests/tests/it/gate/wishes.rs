@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use fake_aws::Fault as AwsFault;
+use fake_aws::pipeline::{ApprovalStatus, PipelineSpec, Stage};
+use fake_dynatrace::{Fault, Times};
 use jiff::{SignedDuration, Timestamp};
-use lab::aws::Fault as AwsFault;
-use lab::pipeline::{ApprovalStatus, PipelineSpec, Stage};
-use lab::tenant::{Fault, Times};
 use release::approval::Answer;
 use release::deployment::{LedgerEntry, Standing};
 use release::outlook::Outlook;

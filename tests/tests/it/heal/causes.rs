@@ -2,8 +2,8 @@
 
 use delivery::codedeploy::LONGEST_DESCRIPTION;
 use dynatrace::Event;
-use lab::aws::Fault;
-use lab::codedeploy::GroupOptions;
+use fake_aws::Fault;
+use fake_aws::codedeploy::GroupOptions;
 use release::problem::{Finding, Phase};
 use release::remediation::State;
 use workflows::handle_problem::Progress;
@@ -223,7 +223,7 @@ async fn two_groups_are_too_many_unless_one_is_the_root(mut scene: Scene) {
     scene.minutes(10);
     scene.release("bad").await;
     scene.world.aws.s3().put("bundles", "billing", "billing");
-    let billing = lab::codedeploy::Revision::s3("bundles", "billing");
+    let billing = fake_aws::codedeploy::Revision::s3("bundles", "billing");
     let billing = codedeploy
         .deploy_by_person(APPLICATION, "Billing", billing)
         .unwrap();
@@ -257,7 +257,7 @@ async fn entity_that_two_pipelines_deploy_blames_the_newest_deployment(mut scene
         scene.minutes(10);
         let key = format!("billing-{name}");
         scene.world.aws.s3().put("bundles", &key, name);
-        let bundle = lab::codedeploy::Revision::s3("bundles", &key);
+        let bundle = fake_aws::codedeploy::Revision::s3("bundles", &key);
         let id = codedeploy
             .deploy_by_person(APPLICATION, "Billing", bundle)
             .unwrap();

@@ -3,7 +3,7 @@
 
 use delivery::codedeploy::CodeDeploy;
 use delivery::pipeline::Target;
-use lab::codedeploy::{GroupOptions, Platform, Revision};
+use fake_aws::codedeploy::{GroupOptions, Platform, Revision};
 use release::deployment::{Deployment, Group, Origin};
 use release::ledger::Ruling;
 

@@ -1,8 +1,8 @@
 //! What CodeDeploy itself knows of the groups behind a problem's entities:
 //! deployments that nobody announced, of any status, by what they touched.
 
+use fake_aws::codedeploy::{AutoRollback, Creator, GroupOptions, Outcome, Revision, RollbackEvent};
 use jiff::SignedDuration;
-use lab::codedeploy::{AutoRollback, Creator, GroupOptions, Outcome, Revision, RollbackEvent};
 use release::deployment::{Deployment, Group, Origin, Standing};
 use release::ledger::Ruling;
 use release::problem::Finding;
@@ -47,7 +47,7 @@ fn slow(outcome: Outcome) -> GroupOptions {
 }
 
 /// What was blamed on the problem.
-async fn blamed(scene: &Scene, problem: &lab::tenant::Problem) -> Vec<String> {
+async fn blamed(scene: &Scene, problem: &fake_dynatrace::Problem) -> Vec<String> {
     let stored = scene.stored(problem).await;
     let culprits = stored.remediations.iter();
     culprits
@@ -56,7 +56,7 @@ async fn blamed(scene: &Scene, problem: &lab::tenant::Problem) -> Vec<String> {
 }
 
 /// What is said of a deployment when the problem is explained.
-async fn why(scene: &Scene, problem: &lab::tenant::Problem, deployment: &str) -> String {
+async fn why(scene: &Scene, problem: &fake_dynatrace::Problem, deployment: &str) -> String {
     let told = scene.explained(problem).await;
     let found = told
         .candidates
@@ -435,7 +435,7 @@ async fn group_behind_staging_alone_is_never_a_target(mut scene: Scene) {
 
 /// One release ten minutes ago, another one twenty seconds after the beginning
 /// that the tenant tells, which is rounded to the minute.
-async fn rounded(scene: &mut Scene) -> (String, String, lab::tenant::Problem) {
+async fn rounded(scene: &mut Scene) -> (String, String, fake_dynatrace::Problem) {
     scene.release("good").await;
     scene.minutes(30);
     let older = scene.release("one").await;

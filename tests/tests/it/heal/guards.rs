@@ -1,8 +1,8 @@
 //! What keeps a heal from being made twice, in a circle, or blindly.
 
+use fake_aws::codedeploy::{DeploymentStatus, GroupOptions, Outcome};
+use fake_dynatrace::Problem;
 use jiff::SignedDuration;
-use lab::codedeploy::{DeploymentStatus, GroupOptions, Outcome};
-use lab::tenant::Problem;
 use release::deployment::Standing;
 use release::problem::Phase;
 use release::remediation::{Needless, Refusal, State};

@@ -1,7 +1,7 @@
 //! The way of one problem, from its notification to its end.
 
+use fake_aws::codedeploy::{GroupOptions, Outcome};
 use jiff::SignedDuration;
-use lab::codedeploy::{GroupOptions, Outcome};
 use release::deployment::{Origin, Standing};
 use release::problem::Phase;
 use release::remediation::{Refusal, State};

@@ -1,8 +1,8 @@
 //! What arrives, and what does not.
 
+use fake_aws::codedeploy::GroupOptions;
+use fake_dynatrace::{Fault, Severity, Times};
 use jiff::SignedDuration;
-use lab::codedeploy::GroupOptions;
-use lab::tenant::{Fault, Severity, Times};
 use release::deployment::Standing;
 use release::problem::{Arrival, Finding, Phase};
 use release::remediation::State;

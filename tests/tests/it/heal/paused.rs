@@ -2,8 +2,8 @@
 //! done.
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use fake_aws::codedeploy::GroupOptions;
 use jiff::SignedDuration;
-use lab::codedeploy::GroupOptions;
 use release::pause::{Freeze, Pause, Target};
 use release::remediation::{Needless, State};
 
@@ -164,7 +164,7 @@ async fn calendar_that_cannot_be_read_begins_nothing_and_leaves_nothing_half_don
 }
 
 /// A culprit that is still being deployed when the problem begins.
-async fn under_way(scene: &mut Scene) -> lab::tenant::Problem {
+async fn under_way(scene: &mut Scene) -> fake_dynatrace::Problem {
     scene.release("good").await;
     scene.minutes(20);
     scene.group(GroupOptions {

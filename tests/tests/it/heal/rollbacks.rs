@@ -3,10 +3,10 @@
 
 use std::task::Poll;
 
+use fake_aws::codedeploy::{AutoRollback, Creator, GroupOptions, Outcome, RollbackEvent};
+use fake_dynatrace::Problem;
 use futures_util::FutureExt as _;
 use jiff::SignedDuration;
-use lab::codedeploy::{AutoRollback, Creator, GroupOptions, Outcome, RollbackEvent};
-use lab::tenant::Problem;
 use release::deployment::{Deployment, Origin, Standing};
 use release::ledger::Ruling;
 use release::problem::{Finding, Phase};
@@ -133,7 +133,7 @@ async fn entered(scene: &Scene, deployment: &str, identity: &str) {
     store.record_deployment(&deployment).await.unwrap();
 }
 
-fn only_rollback(scene: &Scene) -> lab::codedeploy::Deployment {
+fn only_rollback(scene: &Scene) -> fake_aws::codedeploy::Deployment {
     let [rollback] = scene.rollbacks().try_into().unwrap();
     rollback
 }

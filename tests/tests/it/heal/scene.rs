@@ -7,9 +7,9 @@ use std::time::Duration;
 use delivery::bundle::Bundles;
 use delivery::codedeploy::CodeDeploy;
 use dynatrace::{Announced, Api, Event, EventKind};
+use fake_aws::codedeploy::{Creator, Deployment, GroupOptions, Revision};
+use fake_dynatrace::Problem;
 use jiff::SignedDuration;
-use lab::codedeploy::{Creator, Deployment, GroupOptions, Revision};
-use lab::tenant::Problem;
 use release::deployment::{Group, Standing};
 use release::problem;
 use release::remediation::State;
@@ -140,7 +140,7 @@ impl Scene {
         (good, bad, problem)
     }
 
-    pub(crate) fn problem(&self) -> lab::tenant::ProblemBuilder {
+    pub(crate) fn problem(&self) -> fake_dynatrace::ProblemBuilder {
         let tenant = &self.world.tenant;
         tenant.problem("Failure rate increase").impacts(PRODUCTION)
     }

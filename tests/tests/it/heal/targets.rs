@@ -1,8 +1,8 @@
 //! Which revision is deployed again.
 
+use fake_aws::codedeploy::{Creator, GroupOptions, Revision};
+use fake_aws::pipeline::Mode;
 use jiff::SignedDuration;
-use lab::codedeploy::{Creator, GroupOptions, Revision};
-use lab::pipeline::Mode;
 use release::deployment::Standing;
 use release::remediation::{Refusal, State};
 use release::validation::ValidationId;
@@ -94,7 +94,7 @@ async fn what_failed_or_answered_a_problem_is_no_target(mut scene: Scene) {
     scene.release("good").await;
     scene.minutes(60);
     scene.group(GroupOptions {
-        outcome: lab::codedeploy::Outcome::Failed,
+        outcome: fake_aws::codedeploy::Outcome::Failed,
         ..GroupOptions::default()
     });
     scene.deploy("failed");

@@ -3,11 +3,11 @@
 use std::task::Poll;
 use std::time::Duration;
 
+use fake_aws::Fault;
+use fake_aws::codedeploy::GroupOptions;
+use fake_dynatrace::{Fault as TenantFault, Times};
 use futures_util::FutureExt as _;
 use jiff::SignedDuration;
-use lab::aws::Fault;
-use lab::codedeploy::GroupOptions;
-use lab::tenant::{Fault as TenantFault, Times};
 use release::problem::Phase;
 use release::remediation::State;
 use store::Advanced;

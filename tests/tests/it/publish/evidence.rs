@@ -1,7 +1,7 @@
 //! What is in the artifact, and how it gets there.
 
+use fake_aws::pipeline::{ApprovalStatus, JobStatus};
 use jiff::SignedDuration;
-use lab::pipeline::{ApprovalStatus, JobStatus};
 use monspec::Verdict;
 use serde_json::{Value, json};
 use workflows::publish_validation::Outcome;

@@ -1,8 +1,8 @@
 //! What its author can correct is told, and what is broken is a fault.
 
 use delivery::job::JobFailure;
-use lab::aws::Fault;
-use lab::pipeline::{Mode, Stage};
+use fake_aws::Fault;
+use fake_aws::pipeline::{Mode, Stage};
 use serde_json::json;
 
 use super::{APPLICATION, judged, refused, with_traffic};

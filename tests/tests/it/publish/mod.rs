@@ -11,9 +11,9 @@ use std::io::{Cursor, Read as _};
 use delivery::artifact::Artifacts;
 use delivery::job::{Answer, JobEvent, JobFailure};
 use dynatrace::Api;
+use fake_aws::pipeline::{ARTIFACT_BUCKET, Job, JobStatus, Mode, PipelineSpec, Stage};
+use fake_aws::s3::Object;
 use jiff::SignedDuration;
-use lab::pipeline::{ARTIFACT_BUCKET, Job, JobStatus, Mode, PipelineSpec, Stage};
-use lab::s3::Object;
 use workflows::publish_validation::{Outcome, Published, Services, publish_validation};
 
 use crate::world::{PIPELINE, PRODUCTION, STAGING, World, monspec};

@@ -1,7 +1,7 @@
 //! A stage that is retried publishes what is registered then, whichever of its
 //! actions run again.
 
-use lab::pipeline::{Job, Mode, RetryMode, Stage};
+use fake_aws::pipeline::{Job, Mode, RetryMode, Stage};
 use workflows::publish_validation::{Outcome, Published};
 
 use super::{APPLICATION, later, refused, with_traffic};

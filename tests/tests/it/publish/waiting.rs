@@ -1,8 +1,8 @@
 //! The action waits, and knows when not to.
 
 use delivery::job::Answer;
+use fake_aws::pipeline::{JobStatus, Mode, Stage};
 use jiff::SignedDuration;
-use lab::pipeline::{JobStatus, Mode, Stage};
 use monspec::Verdict;
 use workflows::publish_validation::Outcome;
 

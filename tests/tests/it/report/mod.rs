@@ -7,8 +7,8 @@ mod pages;
 mod parameters;
 mod start;
 
+use fake_aws::pipeline::Mode;
 use jiff::{SignedDuration, Timestamp};
-use lab::pipeline::Mode;
 use release::link::Scope;
 use release::links::{Access, OPEN_FOR};
 use release::pause::Freeze;

@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use lab::front::Front;
-use lab::tenant::{Announced, Template, TestRun, Webhook};
+use fake_dynatrace::{Announced, Template, TestRun, Webhook};
 use lab::world::{HANDLE_PROBLEM, PRODUCTION, Settings, World};
+use lambda_host::front::Front;
 use serde_json::{Value, json};
 use workflows::push_deployment_event::GroupTag;
 

@@ -7,12 +7,12 @@ use std::fs;
 use std::path::Path;
 
 use dynatrace::Api;
-use jiff::SignedDuration;
-use lab::codedeploy::GroupOptions;
-use lab::pipeline::{
+use fake_aws::codedeploy::GroupOptions;
+use fake_aws::pipeline::{
     ApprovalStatus, ExecutionStatus, JobStatus, Mode, PipelineSpec, PipelineType, SourceRevision,
     Stage,
 };
+use jiff::SignedDuration;
 use monspec::Verdict;
 use workflows::publish_validation::Outcome;
 use yaml_rust2::{Yaml, YamlLoader};

@@ -117,8 +117,8 @@ mod tests {
     use super::*;
     use crate::live::environment::Environment;
     use crate::live::meter::Summary;
-    use crate::tenant::Tenant;
     use crate::world::{PRODUCTION, until};
+    use fake_dynatrace::Tenant;
 
     const PATIENCE: Duration = Duration::from_secs(20);
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use dynatrace::Api;
+use fake_aws::Fault;
+use fake_aws::codedeploy::{AutoRollback, GroupOptions, Outcome, Revision, RollbackEvent};
 use jiff::{SignedDuration, Timestamp};
-use lab::aws::Fault;
-use lab::codedeploy::{AutoRollback, GroupOptions, Outcome, Revision, RollbackEvent};
 use lab::world::{PRODUCTION, Settings};
 use release::deployment::{self, Origin};
 use release::ledger::Ruling;

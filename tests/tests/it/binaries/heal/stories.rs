@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use dynatrace::Api;
+use fake_aws::Fault;
+use fake_aws::codedeploy::{GroupOptions, Outcome};
+use fake_dynatrace::{Problem, Times};
 use jiff::SignedDuration;
-use lab::aws::Fault;
-use lab::codedeploy::{GroupOptions, Outcome};
-use lab::runtime::Function;
-use lab::tenant::{Problem, Times};
 use lab::world::{HANDLE_PROBLEM, PRODUCTION, Settings, World};
+use lambda_host::runtime::Function;
 use release::remediation::{Needless, Refusal, State};
 
 use super::{
@@ -28,8 +28,8 @@ pub(super) async fn set(settings: Settings) -> (World, Function) {
 pub(super) fn healed_to(world: &World) -> Vec<String> {
     let mut heals = heals(world);
     heals.reverse();
-    let bundle = |heal: &lab::codedeploy::Deployment| match &heal.revision {
-        lab::codedeploy::Revision::S3(bundle) => bundle.key.clone(),
+    let bundle = |heal: &fake_aws::codedeploy::Deployment| match &heal.revision {
+        fake_aws::codedeploy::Revision::S3(bundle) => bundle.key.clone(),
         other => panic!("not a bundle: {other:?}"),
     };
     heals.iter().map(bundle).collect()
@@ -216,7 +216,7 @@ async fn forward_fix_under_way_is_waited_for_and_wins() {
         .deploy_by_person(
             APPLICATION,
             GROUP,
-            lab::codedeploy::Revision::s3("bundles", "fix"),
+            fake_aws::codedeploy::Revision::s3("bundles", "fix"),
         )
         .unwrap();
 

@@ -1,8 +1,8 @@
 //! Notifications as the tenant itself writes them, through the front door.
 
-use lab::front::{Front, Open};
-use lab::tenant::{Announced, Delivered, Problem, Template, TestRun, Webhook};
+use fake_dynatrace::{Announced, Delivered, Problem, Template, TestRun, Webhook};
 use lab::world::{HANDLE_PROBLEM, PRODUCTION, Settings, World};
+use lambda_host::front::{Front, Open};
 use release::problem::{Finding, Problem as Stored};
 use release::remediation::State;
 use serde_json::{Value, json};

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use lab::codedeploy::GroupOptions;
-use lab::tenant::Times;
+use fake_aws::codedeploy::GroupOptions;
+use fake_dynatrace::Times;
 use release::problem::{Finding, Phase, Problem};
 use release::remediation::State;
 use store::tables;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lab::codedeploy::{Creator, Deployment, DeploymentStatus};
+use fake_aws::codedeploy::{Creator, Deployment, DeploymentStatus};
 use release::deployment::Standing;
 use release::remediation::{Heal, State};
 use workflows::handle_problem::Mode;

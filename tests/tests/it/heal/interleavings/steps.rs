@@ -4,12 +4,12 @@
 use std::pin::pin;
 use std::time::Duration;
 
+use fake_aws::Fault;
+use fake_aws::codedeploy::{Creator, Outcome};
+use fake_dynatrace::{Fault as TenantFault, Problem, ThrottleHeaders, Times};
 use futures_util::FutureExt as _;
 use futures_util::future::{LocalBoxFuture, join_all, poll_fn};
 use jiff::SignedDuration;
-use lab::aws::Fault;
-use lab::codedeploy::{Creator, Outcome};
-use lab::tenant::{Fault as TenantFault, Problem, ThrottleHeaders, Times};
 use release::deployment::{Deployment, Group};
 use release::ledger::Ruling;
 use workflows::handle_problem::{Connected, Notified, handle_problems, notified};
