@@ -62,23 +62,31 @@ pub struct Tag {
 
 /// The text is no tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it is `key:value`, or a key alone, as entities carry it")]
+#[error("it is `key:value` or a key alone, as entities carry it, or `[CONTEXT]key:value`")]
 pub struct NoTag;
 
-/// `key:value`, or a key alone.
+/// `key:value` or a key alone, with `[CONTEXT]` before it where that matters.
 impl FromStr for Tag {
     type Err = NoTag;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (context, text) = match text.strip_prefix('[') {
+            Some(text) => {
+                let (context, text) = text.split_once(']').ok_or(NoTag)?;
+                (Some(context), text)
+            }
+            None => (None, text),
+        };
         let (key, value) = match text.split_once(':') {
             Some((key, value)) => (key, Some(value)),
             None => (text, None),
         };
-        if key.is_empty() || value.is_some_and(str::is_empty) {
+        let is_empty = |part: Option<&str>| part.is_some_and(str::is_empty);
+        if key.is_empty() || is_empty(value) || is_empty(context) {
             return Err(NoTag);
         }
         Ok(Self {
-            context: None,
+            context: context.map(str::to_owned),
             key: key.to_owned(),
             value: value.map(str::to_owned),
         })
@@ -86,6 +94,15 @@ impl FromStr for Tag {
 }
 
 impl Tag {
+    /// Whether an entity that carries this tag carries the wanted one: what is
+    /// wanted without a context or a value may have any.
+    pub fn is(&self, wanted: &Self) -> bool {
+        let context = wanted.imported_from();
+        self.key == wanted.key
+            && (wanted.value.is_none() || self.value == wanted.value)
+            && (context.is_none() || self.imported_from() == context)
+    }
+
     /// The context, unless it is the one that only says that there is none.
     pub(crate) fn imported_from(&self) -> Option<&str> {
         self.context
@@ -196,6 +213,23 @@ pub enum Merge {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tag_is_wanted_with_its_context_or_with_any() {
+        let tag = |text: &str| text.parse::<Tag>();
+        let imported = tag("[AWS]Stage:Production").unwrap();
+        assert_eq!(imported.context.as_deref(), Some("AWS"));
+        assert_eq!(imported.key, "Stage");
+        assert_eq!(imported.value.as_deref(), Some("Production"));
+
+        let own = tag("Stage:Production").unwrap();
+        assert!(imported.is(&own) && imported.is(&tag("Stage").unwrap()));
+        assert!(imported.is(&imported) && !own.is(&imported));
+        assert!(!own.is(&tag("Stage:Staging").unwrap()));
+        for text in ["", ":value", "key:", "[AWS]", "[AWS", "[]key"] {
+            assert_eq!(tag(text), Err(NoTag), "{text}");
+        }
+    }
 
     #[test]
     fn percentiles_keep_their_fraction() {

@@ -6,7 +6,6 @@ use jiff::{SignedDuration, Timestamp};
 use release::problem::{Arrival, Problem, Reported};
 use store::Noticed;
 
-use super::cause;
 use super::pass::Pass;
 
 /// How long a notification may take: an alerting profile may hold it back.
@@ -40,11 +39,10 @@ pub(super) async fn adopt(pass: &Pass<'_>) -> anyhow::Result<usize> {
     let ours = open.into_iter().filter_map(|seen| {
         let began = Timestamp::from_millisecond(seen.start_ms).ok()?;
         let age = now.duration_since(began);
-        let carries = |tag| cause::carries(tag, &healing.tag);
         let is_ours = GRACE <= age
             && age < healing.patience
             && SEVERITIES.contains(&seen.severity.as_str())
-            && seen.tags.iter().any(carries);
+            && seen.tags.iter().any(|tag| tag.is(&healing.tag));
         is_ours.then_some((began, seen))
     });
     let store = &pass.services.store;

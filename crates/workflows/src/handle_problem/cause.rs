@@ -316,7 +316,7 @@ pub(super) async fn production(
     seen: &dynatrace::Problem,
 ) -> anyhow::Result<Production> {
     let wanted = &pass.services.healing.tag;
-    if !seen.tags.iter().any(|tag| carries(tag, wanted)) {
+    if !seen.tags.iter().any(|tag| tag.is(wanted)) {
         return Ok(Production::first_of(Vec::new(), Vec::new()));
     }
     let mut all: Vec<&str> = Vec::new();
@@ -373,7 +373,7 @@ pub(super) async fn production(
     let tagged: BTreeMap<String, Vec<Tag>> = tagged
         .into_iter()
         .flatten()
-        .filter(|entity| entity.tags.iter().any(|tag| carries(tag, wanted)))
+        .filter(|entity| entity.tags.iter().any(|tag| tag.is(wanted)))
         .map(|entity| (entity.id, entity.tags))
         .collect();
     let affected = all
@@ -403,12 +403,6 @@ pub(super) fn affected(id: &str, tags: &[Tag]) -> Affected {
         id: id.to_owned(),
         tags: tags.collect(),
     }
-}
-
-/// Whether `tag` is the wanted one; a tag that is wanted without a value may
-/// have any.
-pub(super) fn carries(tag: &Tag, wanted: &Tag) -> bool {
-    tag.key == wanted.key && (wanted.value.is_none() || tag.value == wanted.value)
 }
 
 fn kind(id: &str) -> Option<EntityType> {
