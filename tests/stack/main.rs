@@ -16,11 +16,11 @@ use std::path::PathBuf;
 
 use fake_aws::ACCOUNT;
 use fake_aws::pipeline::{ApprovalStatus, JobStatus};
-use lab::world::until;
+use lab::world::{scheduled, until};
 use serde_json::json;
 
 use account::{Account, zips};
-use shop::{PATIENCE, PRODUCTION, Shop, notification};
+use shop::{PATIENCE, PRODUCTION, REGISTER, Shop, notification, now};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stack_is_live_after_one_command() {
@@ -91,6 +91,54 @@ fn everything_goes_when_that_is_asked_for(account: &mut Account) {
     assert!(!account.aws(&buckets).contains(&code), "{said}");
     // There is nothing left to do.
     account.infra("remove", "not asked for", &all);
+}
+
+/// The pipeline of the tutorial finds its functions, and the parameter that stops
+/// everything holds its approval until it is taken back.
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_of_the_tutorial_hold_under_a_freeze() {
+    let mut shop = Shop::start().await;
+    let worker = "validateBuildDynatraceWorker";
+    shop.calls(&[REGISTER], |_| {
+        "registerDynatraceBuildValidation".to_owned()
+    });
+    let token = shop.tenant.token().to_owned();
+    let parameters = [
+        "DtIngestDelaySeconds=1",
+        "Names=tutorial",
+        "ChangeFreeze=always",
+    ];
+    shop.deploy(&token, &parameters).await;
+
+    let execution = shop.release("4f2a9c1").await.unwrap();
+    let job = shop.aws.pipelines().next_job().unwrap();
+    let invoked = shop.account.invoke(&job.function, &job.event).await;
+    invoked.unwrap();
+    let status = || shop.approval(&execution).unwrap().status;
+    let began = now();
+    let held = async || {
+        let ticked = shop.account.invoke(worker, &scheduled()).await;
+        ticked.unwrap();
+        let written = shop.account.written("validate-builds", began);
+        written.contains("Changes are frozen by the setting CHANGE_FREEZE")
+    };
+    until("the verdict to be held by the freeze", PATIENCE, held)
+        .await
+        .unwrap();
+    assert_eq!(status(), ApprovalStatus::Waiting);
+
+    let thawed = ["--no-build", "--set", "ChangeFreeze="];
+    shop.account.infra("deploy", "not asked for", &thawed);
+    let status = || shop.approval(&execution).unwrap().status;
+    let answered = async || {
+        let ticked = shop.account.invoke(worker, &scheduled()).await;
+        ticked.unwrap();
+        status() != ApprovalStatus::Waiting
+    };
+    until("the approval to be answered", PATIENCE, answered)
+        .await
+        .unwrap();
+    assert_eq!(status(), ApprovalStatus::Approved);
 }
 
 #[test]

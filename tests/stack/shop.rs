@@ -109,10 +109,14 @@ impl Shop {
     /// The pipeline is made anew: staging is deployed, then these actions call
     /// their functions, then staging is approved.
     pub(crate) fn runs(&self, actions: &[Action<'_>]) {
+        self.calls(actions, |function| format!("unbreakable-{function}"));
+    }
+
+    /// The same, where the functions are called by other names.
+    pub(crate) fn calls(&self, actions: &[Action<'_>], named: impl Fn(&str) -> String) {
         let mut staging = Stage::new("Staging").deploy("Deploy", APPLICATION, "Staging", 1);
         for (order, (name, function, parameters)) in (2..).zip(actions) {
-            let function = format!("unbreakable-{function}");
-            staging = staging.lambda(name, &function, parameters, order, Some("Monspec"));
+            staging = staging.lambda(name, &named(function), parameters, order, Some("Monspec"));
             if *name == "Publish" {
                 staging = staging.output_artifact("Evidence");
             }
