@@ -52,8 +52,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
-use crate::JsonError;
 use crate::clock::Clock;
+use crate::protocol::JsonError;
 use crate::s3::S3;
 
 pub(crate) use deployment::fresh_id;

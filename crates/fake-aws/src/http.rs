@@ -6,50 +6,21 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Request, StatusCode, header};
+use axum::http::{Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use serde_json::{Value, json};
 
-use super::{ACCOUNT, Fault, Services, rights};
+use super::{Services, rights};
+use crate::protocol::{Caller, JsonError};
 use crate::s3;
+use crate::traffic::Fault;
 
 /// Artifacts are bundles of an application, so the usual 2 MB are too few.
 const MAX_BODY: usize = 64 * 1024 * 1024;
 
 pub(super) fn router(services: Services) -> Router {
     Router::new().fallback(handle).with_state(services)
-}
-
-/// Who sent a request, as far as its `SigV4` headers tell.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Caller {
-    pub(crate) access_key: String,
-    pub(crate) session_token: Option<String>,
-}
-
-impl Caller {
-    fn of(headers: &HeaderMap) -> Option<Self> {
-        let authorization = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-        let scope = authorization.strip_prefix("AWS4-HMAC-SHA256 Credential=")?;
-        let (access_key, _) = scope.split_once('/')?;
-        let session_token = headers
-            .get("x-amz-security-token")
-            .and_then(|token| token.to_str().ok())
-            .map(str::to_owned);
-        Some(Self {
-            access_key: access_key.to_owned(),
-            session_token,
-        })
-    }
-
-    /// The name under which AWS would show this caller, e.g. in `lastUpdatedBy`.
-    pub(crate) fn arn(&self) -> String {
-        format!(
-            "arn:aws:sts::{ACCOUNT}:assumed-role/lab/{}",
-            self.access_key
-        )
-    }
 }
 
 async fn handle(State(services): State<Services>, request: Request<Body>) -> Response {
@@ -104,36 +75,6 @@ fn serve(services: &Services, target: &Target, parts: &Parts, body: Bytes) -> Re
     match answer {
         Ok(output) => json_response(StatusCode::OK, &output),
         Err(error) => json_failure(StatusCode::BAD_REQUEST, &error),
-    }
-}
-
-/// A refusal in the words of a JSON protocol.
-#[derive(Debug)]
-pub(crate) struct JsonError {
-    pub(crate) code: &'static str,
-    pub(crate) message: String,
-}
-
-impl JsonError {
-    fn not_json() -> Self {
-        Self {
-            code: "SerializationException",
-            message: "The body is not JSON".to_owned(),
-        }
-    }
-
-    pub(crate) fn denied(operation: &str) -> Self {
-        Self {
-            code: "AccessDeniedException",
-            message: format!("The role is not authorized to perform {operation}"),
-        }
-    }
-
-    pub(crate) fn unknown_operation(operation: &str) -> Self {
-        Self {
-            code: "UnknownOperationException",
-            message: format!("Operation {operation} is not served here"),
-        }
     }
 }
 

@@ -8,6 +8,7 @@ pub mod s3;
 pub mod ssm;
 
 mod http;
+mod protocol;
 mod rights;
 mod traffic;
 
@@ -24,25 +25,16 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-pub(crate) use http::{Caller, JsonError};
+pub use protocol::{ACCESS_KEY, ACCOUNT, REGION, SECRET_KEY};
 pub use rights::Right;
 pub use traffic::Fault;
-pub(crate) use traffic::Traffic;
 
 use crate::clock::Clock;
 use crate::codedeploy::CodeDeploy;
 use crate::pipeline::Pipelines;
 use crate::s3::S3;
 use crate::ssm::Parameters;
-
-/// The region every stand-in claims to be in.
-pub const REGION: &str = "us-east-1";
-/// The account every stand-in claims to belong to.
-pub const ACCOUNT: &str = "111122223333";
-/// The access key of the functions' own role; it opens nothing outside the lab.
-pub const ACCESS_KEY: &str = "AKIALABFUNCTIONROLE0";
-/// The secret beside [`ACCESS_KEY`]; no stand-in ever checks it.
-pub const SECRET_KEY: &str = "lab-secret";
+use crate::traffic::Traffic;
 
 /// The running endpoint; it stops when this value is dropped.
 #[derive(Debug)]

@@ -59,8 +59,9 @@ use serde_json::Value;
 
 use crate::clock::Clock;
 use crate::codedeploy::CodeDeploy;
+use crate::protocol::{ACCOUNT, Caller, JsonError};
 use crate::s3::S3;
-use crate::{ACCOUNT, Caller, Fault, JsonError, Traffic};
+use crate::traffic::{Fault, Traffic};
 
 pub use jobs::JobStatus;
 pub use machine::{RetryMode, StopMode};

@@ -6,8 +6,8 @@
 
 use serde_json::Value;
 
-use super::{ACCOUNT, REGION};
 use crate::codedeploy::CodeDeploy;
+use crate::protocol::{ACCOUNT, REGION};
 
 /// What a role must be allowed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

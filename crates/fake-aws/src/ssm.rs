@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::JsonError;
 use crate::clock::{Clock, epoch_seconds};
-use crate::{ACCOUNT, REGION};
+use crate::protocol::JsonError;
+use crate::protocol::{ACCOUNT, REGION};
 
 /// The parameters of one endpoint; clones share them.
 #[derive(Clone, Debug)]

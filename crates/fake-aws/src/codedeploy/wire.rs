@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::deployment::Deployment;
 use super::machine::{Machine, StopRequest};
 use super::refusal::Refusal;
-use crate::JsonError;
+use crate::protocol::JsonError;
 
 pub(super) use page::PAGE_SIZE;
 

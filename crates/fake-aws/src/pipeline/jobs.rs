@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::refusal::Refusal;
 use super::spec::ARTIFACT_BUCKET;
-use crate::ACCOUNT;
+use crate::protocol::ACCOUNT;
 
 /// How long the temporary credentials of a job say they live.
 const CREDENTIALS_LIVE: SignedDuration = SignedDuration::from_hours(1);

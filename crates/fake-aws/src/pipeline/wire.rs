@@ -16,8 +16,8 @@ use super::refusal::Refusal;
 use super::results::{Answer, Decision, JobFailure, JobSuccess};
 use super::state::{Execution, Origin};
 use super::status::StageStatus;
-use crate::JsonError;
 use crate::clock::epoch_seconds;
+use crate::protocol::JsonError;
 
 /// Whether `GetJobDetails` names the pipeline execution of a Lambda job. AWS
 /// promises it for custom actions only, so the lab can play both worlds.

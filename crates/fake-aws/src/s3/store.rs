@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::body::Bytes;
 use sha2::{Digest as _, Sha256};
 
-use crate::{ACCESS_KEY, Caller};
+use crate::protocol::{ACCESS_KEY, Caller};
 
 /// The buckets of one endpoint; clones share them.
 #[derive(Clone, Debug, Default)]

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use percent_encoding::percent_decode_str;
 
 use super::store::{Object, S3};
-use crate::Caller;
+use crate::protocol::Caller;
 
 /// The name of the operation a method stands for.
 pub(crate) fn operation(method: &Method) -> &'static str {

@@ -2,13 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::ACCOUNT;
 use crate::clock::epoch_seconds;
 use crate::codedeploy::deployment::{AlarmOverride, Deployment, Rollback};
 use crate::codedeploy::group::AutoRollback;
 use crate::codedeploy::machine::{Group, Machine};
 use crate::codedeploy::revision::Revision;
 use crate::codedeploy::words::{DeploymentStatus, FileExists, Platform};
+use crate::protocol::ACCOUNT;
 
 pub(super) fn deployment(machine: &Machine, deployment: &Deployment) -> Value {
     let group = machine.group(&deployment.application, &deployment.group);

@@ -12,9 +12,9 @@ pub(super) use history::{action, execution, summary};
 pub(super) use present::state;
 
 use super::JobContext;
-use crate::ACCOUNT;
 use crate::pipeline::jobs::Job;
 use crate::pipeline::state::{ActionRun, Execution, Origin};
+use crate::protocol::ACCOUNT;
 use declared::{arn, lambda_type};
 
 pub(super) fn job(job: &Job, context: JobContext) -> Value {

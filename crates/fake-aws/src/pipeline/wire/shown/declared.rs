@@ -9,7 +9,7 @@ use crate::pipeline::spec::{
     ARTIFACT_BUCKET, Action, Mode, PipelineSpec, PipelineType, Stage, Work,
 };
 use crate::pipeline::state::Pipeline;
-use crate::{ACCOUNT, REGION};
+use crate::protocol::{ACCOUNT, REGION};
 
 pub(in crate::pipeline::wire) fn declaration(pipeline: &Pipeline) -> Value {
     let spec = &pipeline.spec;

@@ -6,11 +6,11 @@ use serde_json::{Map, Value, json};
 
 use super::declared::{action_type, configuration, mode};
 use super::{error, execution_type, insert};
-use crate::REGION;
 use crate::clock::epoch_seconds;
 use crate::pipeline::advance::resolve;
 use crate::pipeline::spec::{ARTIFACT_BUCKET, Action, Work};
 use crate::pipeline::state::{ActionRun, Execution, Origin, Pipeline};
+use crate::protocol::REGION;
 
 pub(in crate::pipeline::wire) fn execution(pipeline: &Pipeline, execution: &Execution) -> Value {
     let revision = &execution.revision;
