@@ -166,7 +166,7 @@ fn unequal(function: &str, policy: &Value, used: &BTreeSet<Right>) -> Vec<String
     for statement in &statements {
         let (actions, resources) = statement;
         let actions = actions.iter();
-        let actions = actions.filter(|action| is_of(action, &["codepipeline", "codedeploy"]));
+        let actions = actions.filter(|action| is_of(action, &["codepipeline", "codedeploy", "s3"]));
         for (action, resource) in
             actions.flat_map(|action| resources.iter().map(move |one| (action, one)))
         {

@@ -150,15 +150,35 @@ impl Shop {
 
     /// Begins to deploy a bundle of this name.
     pub(crate) fn begin(&self, group: &str, name: &str) -> anyhow::Result<String> {
+        self.begin_as(group, name, |bundle| bundle)
+    }
+
+    /// The same with a revision that says more of its bundle.
+    fn begin_as(
+        &self,
+        group: &str,
+        name: &str,
+        revision: impl Fn(Revision) -> Revision,
+    ) -> anyhow::Result<String> {
         self.aws.s3().put("bundles", name, name.to_owned());
-        let revision = Revision::s3("bundles", name);
+        let revision = revision(Revision::s3("bundles", name));
         let codedeploy = self.aws.codedeploy();
         Ok(codedeploy.deploy_by_person(APPLICATION, group, revision)?)
     }
 
     /// Deploys a bundle of this name to its end.
     pub(crate) async fn deployed(&self, group: &str, name: &str) -> anyhow::Result<String> {
-        let made = self.begin(group, name)?;
+        self.deployed_as(group, name, |bundle| bundle).await
+    }
+
+    /// The same with a revision that says more of its bundle.
+    pub(crate) async fn deployed_as(
+        &self,
+        group: &str,
+        name: &str,
+        revision: impl Fn(Revision) -> Revision,
+    ) -> anyhow::Result<String> {
+        let made = self.begin_as(group, name, revision)?;
         self.is_deployed(group).await?;
         Ok(made)
     }

@@ -30,13 +30,15 @@ use crate::shop::{
 
 /// The parameters that the stories are deployed with: nothing happens by itself,
 /// windows end soon, and a problem may be about staging too.
-pub(crate) const PARAMETERS: [&str; 5] = [
+pub(crate) const PARAMETERS: [&str; 7] = [
     "Schedule=rate(1 day)",
     "DtIngestDelaySeconds=0",
     "HealTag=Live:yes",
     // Production alone is healed, though both are looked at.
     "HealGroupArns=arn:aws:codedeploy:us-east-1:111122223333:deploymentgroup:SampleDevOpsApp/Production",
     "DeploymentConfigArns=arn:aws:codedeploy:us-east-1:111122223333:deploymentconfig:CodeDeployDefault.*",
+    "BundleArns=arn:aws:s3:::bundles/*",
+    "BundleBucketArns=arn:aws:s3:::bundles",
 ];
 
 /// How long a deployment takes: none begins in the moment of another.
@@ -262,11 +264,19 @@ impl Stories {
     /// again.
     async fn problem_is_healed(&self) -> anyhow::Result<()> {
         let shop = &self.shop;
-        let other = shop.deployed("Staging", &self.revision()).await?;
+        // One that CodeDeploy lists, and one that it does not show yet.
+        shop.deployed("Staging", &self.revision()).await?;
+        let other = format!("late-{}", self.revision());
+        let other = shop.deployed("Staging", &other).await?;
         shop.aws.codedeploy().unlist(&other);
         shop.announce(STAGING, "Staging", &other).await;
-        shop.deployed("Production", &format!("good-{}", self.revision()))
+        // One that is gone is newer than one whose version is named.
+        let good = format!("good-{}", self.revision());
+        shop.deployed_as("Production", &good, |bundle| bundle.with_version("1"))
             .await?;
+        let gone = format!("gone-{}", self.revision());
+        shop.deployed("Production", &gone).await?;
+        shop.aws.s3().delete("bundles", &gone);
         shop.group("Production", SignedDuration::from_mins(10));
         let bad = shop.begin("Production", &format!("bad-{}", self.revision()))?;
         shop.group("Production", QUICK);

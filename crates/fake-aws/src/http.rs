@@ -50,7 +50,11 @@ fn serve(services: &Services, target: &Target, parts: &Parts, body: Bytes) -> Re
         return target.trouble(Trouble::Unsigned);
     };
     let answer = match target {
-        Target::S3 { .. } => return services.s3.serve(&caller, parts, body),
+        Target::S3 { .. } => {
+            let rights = rights::in_s3(parts, &services.s3);
+            services.traffic.use_rights(rights);
+            return services.s3.serve(&caller, parts, body);
+        }
         Target::Json { service, operation } => {
             let Ok(input) = serde_json::from_slice::<Value>(&body) else {
                 return json_failure(StatusCode::BAD_REQUEST, &JsonError::not_json());

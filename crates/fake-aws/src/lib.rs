@@ -100,7 +100,7 @@ impl Aws {
         self.services.traffic.calls(operation)
     }
 
-    /// The rights that requests to `CodePipeline` and `CodeDeploy` took since this
+    /// The rights that requests to `CodePipeline`, `CodeDeploy` and S3 took since this
     /// was asked last.
     pub fn rights_used(&self) -> BTreeSet<Right> {
         self.services.traffic.rights_used()

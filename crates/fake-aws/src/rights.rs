@@ -4,10 +4,13 @@
 //! pipeline that they are about. A deployment that is created takes those on
 //! what it is made of as well.
 
+use axum::http::Method;
+use axum::http::request::Parts;
 use serde_json::Value;
 
 use crate::codedeploy::CodeDeploy;
 use crate::protocol::{ACCOUNT, REGION};
+use crate::s3::{self, S3};
 
 /// What a role must be allowed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +19,33 @@ pub struct Right {
     pub action: String,
     /// The ARN of what it is done to; `*` for what has none.
     pub resource: String,
+}
+
+/// The rights of a role that looks for an object: to the object or its version,
+/// and to list the bucket, without which one that is gone looks forbidden.
+/// Artifacts, which a job's own credentials open, take none of a role.
+pub(super) fn in_s3(parts: &Parts, s3: &S3) -> Vec<Right> {
+    let Some((bucket, key)) = s3::split(parts.uri.path()) else {
+        return Vec::new();
+    };
+    if parts.method != Method::HEAD || s3.is_restricted(&bucket) {
+        return Vec::new();
+    }
+    let versioned = parts.uri.query().unwrap_or_default().contains("versionId=");
+    let action = if versioned {
+        "s3:GetObjectVersion"
+    } else {
+        "s3:GetObject"
+    };
+    let right = |action: &str, resource: String| Right {
+        action: action.to_owned(),
+        resource,
+    };
+    let mut rights = vec![right(action, format!("arn:aws:s3:::{bucket}/{key}"))];
+    if s3.get(&bucket, &key).is_none() {
+        rights.push(right("s3:ListBucket", format!("arn:aws:s3:::{bucket}")));
+    }
+    rights
 }
 
 /// The rights of a request to `CodePipeline`.

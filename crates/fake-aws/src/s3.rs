@@ -9,4 +9,4 @@ mod store;
 mod wire;
 
 pub use store::{Object, S3};
-pub(crate) use wire::{failure, operation};
+pub(crate) use wire::{failure, operation, split};

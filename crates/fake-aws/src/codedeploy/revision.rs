@@ -35,6 +35,15 @@ impl Revision {
         })
     }
 
+    /// This version of the same bundle. Of what is no bundle nothing changes.
+    #[must_use]
+    pub fn with_version(mut self, version: &str) -> Self {
+        if let Self::S3(bundle) = &mut self {
+            bundle.version = Some(version.to_owned());
+        }
+        self
+    }
+
     /// The same bundle, but only while its content has this tag. Of what is no
     /// bundle nothing changes.
     #[must_use]

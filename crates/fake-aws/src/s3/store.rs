@@ -78,6 +78,10 @@ impl S3 {
         self.state().restricted.insert(bucket.to_owned());
     }
 
+    pub(crate) fn is_restricted(&self, bucket: &str) -> bool {
+        self.state().restricted.contains(bucket)
+    }
+
     /// Opens a restricted bucket to the functions' own role, as a policy does
     /// that lets whoever heals look for bundles.
     pub fn admit_role(&self, bucket: &str) {

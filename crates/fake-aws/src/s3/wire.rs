@@ -112,7 +112,7 @@ enum Content {
     Omitted,
 }
 
-fn split(path: &str) -> Option<(String, String)> {
+pub(crate) fn split(path: &str) -> Option<(String, String)> {
     let (bucket, key) = path.strip_prefix('/')?.split_once('/')?;
     if bucket.is_empty() || key.is_empty() {
         return None;
