@@ -2,9 +2,11 @@
 //! without installing it: its `PATH` is a folder with what is there.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+use crate::program;
 
 /// What a machine with Rust and nothing else for us has.
 const BASE: [&str; 4] = ["bash", "env", "dirname", "cat"];
@@ -86,9 +88,7 @@ impl Machine {
     }
 
     fn add(&self, tool: &str, script: &str) {
-        let path = self.0.join(tool);
-        fs::write(&path, script).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        program::write(&self.0.join(tool), script.as_bytes(), 0o755);
     }
 
     fn install(&self) -> Output {

@@ -11,6 +11,7 @@ mod gate;
 mod heal;
 mod installs;
 mod layers;
+mod program;
 mod publish;
 mod report;
 mod settings;

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 
 use lambda_host::binaries::{Profile, build};
 use yaml_rust2::{Yaml, YamlLoader};
+
+use crate::program;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
@@ -221,9 +222,7 @@ fn extracted(name: &str) -> PathBuf {
     let folder = MADE.join(place).join(name.replace(['/', '.'], "-"));
     for (file, (mode, content)) in unzipped(name) {
         let path = folder.join(file);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, content).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        program::write(&path, &content, mode);
     }
     folder
 }

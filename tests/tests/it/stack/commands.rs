@@ -9,7 +9,6 @@ mod tools;
 
 use std::fs::{self, File};
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
@@ -19,6 +18,7 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use super::template::ROOT;
+use crate::program;
 
 /// What the first deployment is told.
 const FIRST: [&str; 5] = [
@@ -70,7 +70,8 @@ impl Place {
     fn new(name: &str) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("infra-{name}"));
         let _ = fs::remove_dir_all(&folder);
-        copy(&Path::new(ROOT).join("infra"), &folder.join("infra"));
+        fs::create_dir_all(&folder).unwrap();
+        program::copy(&Path::new(ROOT).join("infra"), &folder.join("infra"));
         for part in ["answers", "after", "functions/a-function", "target/stack"] {
             fs::create_dir_all(folder.join(part)).unwrap();
         }
@@ -210,8 +211,8 @@ impl Place {
     }
 
     fn program(&self, name: &str, script: &str) {
-        let path = self.write(&format!("bin/{name}"), script);
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        let path = self.0.join("bin").join(name);
+        program::write(&path, script.as_bytes(), 0o755);
     }
 
     fn write(&self, name: &str, text: &str) -> PathBuf {
@@ -245,17 +246,4 @@ fn stack(status: &str, parameters: &[Value]) -> Value {
 
 fn refusal(code: &str, why: &str) -> String {
     format!("An error occurred ({code}) when calling an operation: {why}")
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let (from, to) = (entry.path(), to.join(entry.file_name()));
-        if entry.file_type().unwrap().is_dir() {
-            copy(&from, &to);
-        } else {
-            fs::copy(from, to).unwrap();
-        }
-    }
 }
