@@ -63,6 +63,8 @@
 //! Comments are stored with the state that causes them and posted beside all
 //! this: one that cannot be posted is tried again and stops nothing.
 
+mod guard;
+mod observed;
 mod policy;
 mod step;
 
@@ -74,11 +76,10 @@ use serde::{Deserialize, Serialize};
 use crate::deployment::{Deployment, LedgerEntry, Origin, Standing};
 use crate::precedence::{Precedence, may_precede};
 
+pub use guard::{Admission, Guard, Limits};
+pub use observed::{Created, Made, Observed, Paused, Running, Shown, Situation};
 pub use policy::{Mode, Policy, UnknownMode};
-pub use step::{
-    Call, Created, Made, Move, Observed, Paused, Question, Running, Said, Shown, Situation, Step,
-    Then, give_up, step,
-};
+pub use step::{Call, Move, Question, Said, Step, give_up, step};
 
 /// How far a remediation is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -541,122 +542,6 @@ pub fn targets<'a>(
     targets
 }
 
-/// What keeps a group from being healed in a circle.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Guard {
-    /// The problem that is being answered.
-    pub active: Option<String>,
-    /// Until when the group is left alone.
-    pub cooldown_until: Option<Timestamp>,
-    /// When the group was healed.
-    pub heals: Vec<Timestamp>,
-}
-
-/// How often a group may be healed.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// How long a group is left alone after a heal.
-    pub cooldown: SignedDuration,
-    /// How many heals are allowed within [`Limits::window`].
-    pub most: u32,
-    /// The span in which heals are counted.
-    pub window: SignedDuration,
-}
-
-/// Whether the guard lets a problem through.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Admission {
-    /// It does; this is the guard while the problem is answered.
-    Admitted(Guard),
-    /// Another problem is being answered in this group.
-    Busy,
-    /// It does not.
-    Refused(Refusal),
-}
-
-impl Guard {
-    /// Asks to answer `problem` in `group`.
-    pub fn admit(&self, problem: &str, group: &str, limits: Limits, now: Timestamp) -> Admission {
-        match &self.active {
-            Some(active) if active == problem => return Admission::Admitted(self.clone()),
-            // Whoever has held it for longer than problems are followed will not
-            // give it back.
-            Some(_) if self.is_held(limits, now) => return Admission::Busy,
-            Some(_) | None => {}
-        }
-        if let Some(until) = self.cooldown_until
-            && now < until
-        {
-            return Admission::Refused(Refusal::Cooldown {
-                group: group.to_owned(),
-                until,
-            });
-        }
-        let heals: Vec<Timestamp> = self
-            .heals
-            .iter()
-            .copied()
-            .filter(|heal| now.duration_since(*heal) < limits.window)
-            .collect();
-        let count = u32::try_from(heals.len()).unwrap_or(u32::MAX);
-        if limits.most <= count {
-            return Admission::Refused(Refusal::TooOften {
-                group: group.to_owned(),
-                count,
-                hours: limits.window.as_hours(),
-            });
-        }
-        Admission::Admitted(Self {
-            active: Some(problem.to_owned()),
-            cooldown_until: None,
-            heals: heals.into_iter().chain([now]).collect(),
-        })
-    }
-
-    /// The guard while what somebody else has begun is watched: whatever the
-    /// guard would say, it has happened, and counts.
-    #[must_use]
-    pub fn taken(&self, problem: &str, now: Timestamp) -> Self {
-        Self {
-            active: Some(problem.to_owned()),
-            cooldown_until: self.cooldown_until,
-            heals: self.heals.iter().copied().chain([now]).collect(),
-        }
-    }
-
-    fn is_held(&self, limits: Limits, now: Timestamp) -> bool {
-        let since = self.heals.last();
-        since.is_some_and(|since| now.duration_since(*since) < limits.window)
-    }
-
-    /// The guard after an intent that came to nothing: as if it had not been
-    /// admitted.
-    #[must_use]
-    pub fn returned(&self) -> Self {
-        let mut heals = self.heals.clone();
-        heals.pop();
-        Self {
-            active: None,
-            cooldown_until: self.cooldown_until,
-            heals,
-        }
-    }
-
-    /// The guard after a heal has ended, well or not.
-    #[must_use]
-    pub fn released(&self, limits: Limits, now: Timestamp) -> Self {
-        Self {
-            active: None,
-            cooldown_until: Some(
-                now.saturating_add(limits.cooldown)
-                    .unwrap_or(Timestamp::MAX),
-            ),
-            heals: self.heals.clone(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -911,54 +796,5 @@ mod tests {
             looked(no_better, false, 51),
             Look::NotNeeded(Needless::Closed)
         );
-    }
-
-    #[test]
-    fn guard_lets_one_problem_through_and_counts() {
-        let limits = Limits {
-            cooldown: SignedDuration::from_mins(15),
-            most: 2,
-            window: SignedDuration::from_hours(24),
-        };
-        let admitted = |guard: &Guard, problem: &str, at: i64| match guard.admit(
-            problem,
-            "App/Production",
-            limits,
-            minute(at),
-        ) {
-            Admission::Admitted(guard) => guard,
-            other => panic!("{other:?}"),
-        };
-        let first = admitted(&Guard::default(), "P-1", 0);
-        assert_eq!(
-            first.admit("P-2", "App/Production", limits, minute(1)),
-            Admission::Busy
-        );
-        assert_eq!(
-            admitted(&first, "P-1", 1),
-            first,
-            "asking again changes nothing"
-        );
-
-        let rested = first.released(limits, minute(5));
-        assert!(matches!(
-            rested.admit("P-2", "App/Production", limits, minute(10)),
-            Admission::Refused(Refusal::Cooldown { .. })
-        ));
-        let second = admitted(&rested, "P-2", 20).released(limits, minute(25));
-        assert!(matches!(
-            second.admit("P-3", "App/Production", limits, minute(60)),
-            Admission::Refused(Refusal::TooOften { count: 2, .. })
-        ));
-        admitted(&second, "P-3", 24 * 60 + 1);
-
-        // A rollback that is watched counts, and one that fails lifts nothing.
-        let watched = rested.taken("P-2", minute(10));
-        assert_eq!(
-            watched.admit("P-3", "App/Production", limits, minute(11)),
-            Admission::Busy
-        );
-        assert_eq!(watched.heals.len(), 2);
-        assert_eq!(watched.returned(), rested);
     }
 }

@@ -8,112 +8,19 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Admission, Guard, Hand, Heal, Limits, Look, Mode, Needless, Policy, Refusal, Runs, Scene,
-    State, look, marker,
+    Admission, Created, Guard, Hand, Heal, Limits, Look, Made, Mode, Needless, Observed, Paused,
+    Refusal, Scene, Shown, Situation, State, look, marker,
 };
 use crate::deployment::{Deployment, Origin};
 use crate::ledger::Effect;
 use crate::pause::Stopped;
-use crate::problem::{Problem, Remediation};
+use crate::problem::Remediation;
 
 /// How long CodeDeploy may take to show a deployment that it has made.
 const SHOWN_WITHIN: SignedDuration = SignedDuration::from_mins(5);
 
 /// How much of a reason of CodeDeploy is kept, in characters.
 const LONGEST_REASON: usize = 500;
-
-/// Whether the group may be changed now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Paused {
-    /// It may.
-    No,
-    /// A person or the calendar says that it may not.
-    Yes(Stopped),
-    /// Nobody could ask.
-    Unknown,
-}
-
-/// What is the case, whatever is found out.
-#[derive(Clone, Debug)]
-pub struct Situation<'a> {
-    /// The problem.
-    pub problem: &'a Problem,
-    /// Whether the tenant said in this pass how the problem stands.
-    pub heard: bool,
-    /// Whether the problem became a part of another one, and nobody can say of
-    /// which.
-    pub lost: bool,
-    /// What is allowed.
-    pub policy: Policy,
-    /// Whether the group may be changed.
-    pub paused: Paused,
-    /// Now.
-    pub now: Timestamp,
-}
-
-/// What was found out since the last step. What is `None` was not asked yet.
-#[derive(Clone, Debug, Default)]
-pub struct Observed {
-    /// Who holds the culprit: a problem, or nobody.
-    pub holder: Option<Option<String>>,
-    /// The guard of the group.
-    pub guard: Option<Guard>,
-    /// What was made in answer to the culprit, if anything.
-    pub answer: Option<Option<Made>>,
-    /// What runs in the group.
-    pub runs: Option<Running>,
-    /// What the answer, or the rollback of CodeDeploy, brings.
-    pub brought: Option<Deployment>,
-    /// What would be deployed again, if there is anything.
-    pub target: Option<Option<Deployment>>,
-    /// How the deployment of the heal stands, if CodeDeploy shows it.
-    pub heal: Option<Option<Shown>>,
-    /// What became of the call that was just made.
-    pub created: Option<Created>,
-}
-
-/// A deployment that CodeDeploy shows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Made {
-    /// Its id.
-    pub id: String,
-    /// When it was made.
-    pub at: Timestamp,
-}
-
-/// What runs in a group.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Running {
-    /// As seen from the culprit.
-    pub runs: Runs,
-    /// CodeDeploy's record of its rollback, where one runs.
-    pub rollback: Option<Made>,
-    /// Whether the culprit is under way, or was stopped before it had ended by
-    /// itself.
-    pub unfinished: bool,
-}
-
-/// How the deployment of a heal stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Shown {
-    /// It is under way.
-    NotYet,
-    /// It succeeded, at this time if CodeDeploy knows.
-    Well(Option<Timestamp>),
-    /// It failed or was stopped, for this reason, at this time.
-    Badly(String, Option<Timestamp>),
-}
-
-/// What became of the wish to deploy the target.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Created {
-    /// It is under way under this id.
-    Deployment(String),
-    /// Another deployment is under way in the group.
-    Busy,
-    /// CodeDeploy does not take it; trying again does not help.
-    Refused(String),
-}
 
 /// What comes next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,7 +79,7 @@ pub struct Move {
     /// What is said on the problem.
     pub said: Option<Said>,
     /// What follows once it is written; the next step, if nothing.
-    pub then: Option<Then>,
+    pub then: Option<Step>,
 }
 
 impl Move {
@@ -191,17 +98,6 @@ impl Move {
             remediation.state = state.clone();
         }
     }
-}
-
-/// What follows once something is written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Then {
-    /// A call.
-    Call(Call),
-    /// Something has to happen first.
-    Wait(String),
-    /// Nothing, until the problem changes.
-    Rest,
 }
 
 /// What is said on the problem.
@@ -420,7 +316,7 @@ impl<'a> At<'a> {
                 Paused::Yes(stopped) => {
                     return write(Move {
                         said: Some(Said::Paused(stopped.clone())),
-                        then: Some(Then::Wait(stopped.to_string())),
+                        then: Some(Step::Wait(stopped.to_string())),
                         ..Move::default()
                     });
                 }
@@ -475,7 +371,7 @@ impl<'a> At<'a> {
         write(Move {
             state: Some(State::Intended(heal)),
             effects,
-            then: Some(Then::Call(Call::Create)),
+            then: Some(Step::Call(Call::Create)),
             ..Move::default()
         })
     }
@@ -488,7 +384,7 @@ impl<'a> At<'a> {
         write(Move {
             stops: true,
             said: Some(Said::Stopping),
-            then: Some(Then::Call(Call::Stop)),
+            then: Some(Step::Call(Call::Stop)),
             ..Move::default()
         })
     }
@@ -518,7 +414,7 @@ impl<'a> At<'a> {
             (Some(Created::Busy), _) => write(Move {
                 state: Some(State::Attributed),
                 effects: returned(),
-                then: Some(Then::Wait("another deployment to end".to_owned())),
+                then: Some(Step::Wait("another deployment to end".to_owned())),
                 ..Move::default()
             }),
             (Some(Created::Refused(reason)), _) => write(Move {
@@ -673,7 +569,7 @@ impl<'a> At<'a> {
         write(Move {
             lets_go: true,
             effects: release(remediation, !begun),
-            then: Some(Then::Rest),
+            then: Some(Step::Rest),
             ..Move::default()
         })
     }

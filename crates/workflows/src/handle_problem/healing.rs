@@ -9,7 +9,7 @@ use release::ledger::Effect;
 use release::problem::{Problem, Remediation, Reported};
 use release::remediation::{
     Call, Created, Heal, Made, Move, Observed, Paused, Question, Running, Runs, Said, Shown,
-    Situation, State, Step, Then, step,
+    Situation, State, Step, step,
 };
 use store::{Advanced, ClaimedProblem};
 
@@ -49,24 +49,16 @@ pub(super) async fn pursue(
         chosen: None,
         observed: Observed::default(),
     };
+    let mut next = None;
     for _ in 0..MOST_STEPS {
-        match walk.decide(claimed) {
+        match next.take().unwrap_or_else(|| walk.decide(claimed)) {
             Step::Ask(question) => Box::pin(walk.find_out(claimed, question)).await?,
             Step::Write(what) => {
                 let then = what.then.clone();
                 match Box::pin(walk.write(claimed, *what)).await? {
-                    // Something has changed since it was looked at.
-                    Advanced::Stale => walk.forget(),
-                    Advanced::Written => match then {
-                        None => walk.forget(),
-                        Some(Then::Call(call)) => {
-                            if let Some(wait) = Box::pin(walk.call(claimed, call)).await? {
-                                return Ok(Some(wait));
-                            }
-                        }
-                        Some(Then::Wait(what)) => return Ok(Some(Wait::for_(what))),
-                        Some(Then::Rest) => return Ok(None),
-                    },
+                    Advanced::Written if then.is_some() => next = then,
+                    // What was known is of before; or it has changed meanwhile.
+                    Advanced::Written | Advanced::Stale => walk.forget(),
                 }
             }
             Step::Call(call) => {

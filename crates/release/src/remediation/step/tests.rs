@@ -7,8 +7,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::deployment::Group;
-use crate::problem::Arrival;
-use crate::remediation::Progress;
+use crate::problem::{Arrival, Problem};
+use crate::remediation::{Policy, Progress, Running, Runs};
 
 /// The file that the table is in.
 const TABLE: &str = include_str!("../../remediation.rs");
@@ -592,9 +592,10 @@ fn told(step: &Step) -> String {
     });
     let then = match &what.then {
         None => String::new(),
-        Some(Then::Call(call)) => format!(" then {call:?}"),
-        Some(Then::Wait(_)) => " then wait".to_owned(),
-        Some(Then::Rest) => " then rest".to_owned(),
+        Some(Step::Call(call)) => format!(" then {call:?}"),
+        Some(Step::Wait(_)) => " then wait".to_owned(),
+        Some(Step::Rest) => " then rest".to_owned(),
+        Some(other) => format!(" then {other:?}"),
     };
     format!("{} [{}]{said}{then}", told.join(", "), effects.join(", "))
 }
