@@ -4,6 +4,7 @@
 //! Time is real here. A story declares windows of seconds and waits for what
 //! it wants to see, never for a time.
 
+pub mod functions;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use store::{Store, tables};
 use tokio::time::Instant;
 
+pub use functions::{HANDLE_PROBLEM, PUBLISH, PUSH, REGISTER, SHOW, VALIDATE};
 pub use settings::{HEALING, REPORT, Settings};
 
 use fake_aws::Aws;
@@ -25,19 +27,6 @@ use fake_aws::ssm::Kind;
 use fake_dynatrace::{Failed, Requests, Tenant};
 use lambda_host::runtime::{Function, Invocation, Outcome};
 use settings::Remotes;
-
-/// The function that registers validations.
-pub const REGISTER: &str = "register-validation";
-/// The function that judges them.
-pub const VALIDATE: &str = "validate-builds";
-/// The function that answers problems; [`World::another`] starts it.
-pub const HANDLE_PROBLEM: &str = "handle-problem";
-/// The function that shows them.
-pub const SHOW: &str = "validation-report";
-/// The function that announces deployments; [`World::another`] starts it.
-pub const PUSH: &str = "push-deployment-event";
-/// The function that publishes evidence; [`World::another`] starts it.
-pub const PUBLISH: &str = "publish-validation";
 
 /// The pipeline of [`World::gate`].
 pub const PIPELINE: &str = "Sample";
@@ -162,9 +151,10 @@ impl World {
     }
 
     /// The variables that a function of this world has.
-    pub fn environment(&self, function: &str) -> BTreeMap<String, String> {
-        self.settings
-            .environment(function, &self.remotes(&self.tenant.url()))
+    pub fn environment(&self, function: &str) -> anyhow::Result<BTreeMap<String, String>> {
+        let function = functions::named(function)?;
+        let tenant = self.tenant.url();
+        Ok(self.settings.environment(function, &self.remotes(&tenant)))
     }
 
     /// How the world is set up.
@@ -238,11 +228,8 @@ impl World {
     pub async fn carry_jobs(&self) -> anyhow::Result<Vec<Carried>> {
         let mut carried = Vec::new();
         while let Some(job) = self.aws.pipelines().next_job() {
-            ensure!(
-                job.function == REGISTER,
-                "there is no function `{}`",
-                job.function
-            );
+            let function = functions::named(&job.function)?.name;
+            ensure!(function == REGISTER, "`{function}` does not run here");
             let invocation = self.register.invoke(job.event.clone()).await?;
             carried.push(Carried { job, invocation });
         }
@@ -324,8 +311,9 @@ pub async fn until(
 }
 
 async fn spawn(name: &str, settings: &Settings, remotes: &Remotes<'_>) -> anyhow::Result<Function> {
-    let binary = settings.executable(name).await?;
-    let environment = settings.environment(name, remotes);
+    let function = functions::named(name)?;
+    let binary = settings.executable(function).await?;
+    let environment = settings.environment(function, remotes);
     let environment: Vec<(&str, &str)> = environment
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))

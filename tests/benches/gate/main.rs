@@ -29,6 +29,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, anyhow, bail};
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
+use lab::world::{HANDLE_PROBLEM, PUBLISH, PUSH, REGISTER, SHOW, VALIDATE, functions};
 use lambda_host::binaries::{self, Profile};
 
 use events::Event;
@@ -41,16 +42,6 @@ const PROFILE: Profile = if cfg!(debug_assertions) {
 } else {
     Profile::Release
 };
-
-/// The functions, in the order of [`Binaries`].
-const FUNCTIONS: [&str; 6] = [
-    "register-validation",
-    "validate-builds",
-    "publish-validation",
-    "validation-report",
-    "handle-problem",
-    "push-deployment-event",
-];
 
 /// The executables that are measured.
 struct Binaries {
@@ -199,22 +190,21 @@ fn say(line: &str) {
 /// the functions on their own would have all of them compiled once more.
 fn build() -> anyhow::Result<Binaries> {
     let mut selection = vec!["--example", "hello"];
-    for function in FUNCTIONS {
-        selection.extend(["--bin", function]);
+    for function in functions::ALL {
+        selection.extend(["--bin", function.name]);
     }
     let mut built = binaries::build(&selection, PROFILE, &mut say)?;
     let mut take = |name| {
         let path = built.remove(name);
         path.with_context(|| format!("no `{name}` was built"))
     };
-    let [register, validate, publish, show, heal, announce] = FUNCTIONS;
     Ok(Binaries {
         hello: take("hello")?,
-        register: take(register)?,
-        validate: take(validate)?,
-        publish: take(publish)?,
-        show: take(show)?,
-        heal: take(heal)?,
-        announce: take(announce)?,
+        register: take(REGISTER)?,
+        validate: take(VALIDATE)?,
+        publish: take(PUBLISH)?,
+        show: take(SHOW)?,
+        heal: take(HANDLE_PROBLEM)?,
+        announce: take(PUSH)?,
     })
 }

@@ -59,8 +59,9 @@ impl Installed {
         let ticked = front.function().invoke(scheduled()).await;
         answer(HANDLE_PROBLEM, ticked.expect("it runs")).expect("it ticks");
 
-        let mut settings = world.environment(VALIDATE);
-        settings.extend(world.environment(HANDLE_PROBLEM));
+        let variables = |function| world.environment(function).expect("it is described");
+        let mut settings = variables(VALIDATE);
+        settings.extend(variables(HANDLE_PROBLEM));
         let account = [
             ("AWS_REGION", REGION),
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY),

@@ -49,8 +49,8 @@ async fn carry(scene: Arc<Scene>, job: Job) {
     let function = match job.function.as_str() {
         REGISTER => &scene.world.register,
         PUSH => &scene.push,
-        unknown => {
-            scene.trouble(format!("there is no function `{unknown}`"));
+        other => {
+            scene.trouble(format!("`{other}` does not run here"));
             return;
         }
     };

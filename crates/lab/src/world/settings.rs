@@ -12,7 +12,7 @@ use release::link::{Keys, Scope};
 use release::validation::ValidationId;
 use secrecy::SecretString;
 
-use super::{HANDLE_PROBLEM, PUBLISH, PUSH, REGISTER, SHOW, VALIDATE};
+use super::functions::{Described, Variable};
 use fake_aws::clock::real_time;
 use fake_dynatrace::Tenant;
 use lambda_host::binaries::{self, Profile};
@@ -28,10 +28,10 @@ pub const REPORT: &str = "https://report.example";
 /// Where a deployment would be undone.
 pub const HEALING: &str = "https://healing.example";
 
-const TOKEN: &str = "/unbreakable/dynatrace-token";
-const REPORT_KEYS: &str = "/unbreakable/report-keys";
-const HOOK_SECRET: &str = "/unbreakable/result-hook-secret";
-const WEBHOOK_TOKEN: &str = "/unbreakable/webhook-token";
+pub(super) const TOKEN: &str = "/unbreakable/dynatrace-token";
+pub(super) const REPORT_KEYS: &str = "/unbreakable/report-keys";
+pub(super) const HOOK_SECRET: &str = "/unbreakable/result-hook-secret";
+pub(super) const WEBHOOK_TOKEN: &str = "/unbreakable/webhook-token";
 
 /// How a world is set up; nothing needs to be given.
 #[derive(Clone, Debug)]
@@ -99,14 +99,14 @@ impl Settings {
         Self { timeout, ..self }
     }
 
-    /// Sets a variable of both functions.
+    /// Sets a variable of every function.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.changed.insert(name.to_owned(), Some(value.to_owned()));
         self
     }
 
-    /// Takes a variable from both functions.
+    /// Takes a variable from every function.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         self.changed.insert(name.to_owned(), None);
@@ -154,12 +154,12 @@ impl Settings {
     }
 
     /// The executable of a function.
-    pub(super) async fn executable(&self, function: &str) -> anyhow::Result<PathBuf> {
+    pub(super) async fn executable(&self, function: &Described) -> anyhow::Result<PathBuf> {
         if let Some(folder) = &self.executables {
-            return Ok(folder.join(function));
+            return Ok(folder.join(function.name));
         }
-        let package = function.to_owned();
-        let built = tokio::task::spawn_blocking(move || binaries::function(&package, Profile::Dev));
+        let package = function.name;
+        let built = tokio::task::spawn_blocking(move || binaries::function(package, Profile::Dev));
         built.await.context("the build was interrupted")?
     }
 
@@ -183,52 +183,19 @@ impl Settings {
     /// The variables of one function.
     pub(super) fn environment(
         &self,
-        function: &str,
+        function: &Described,
         remotes: &Remotes<'_>,
     ) -> BTreeMap<String, String> {
-        let everywhere = [
-            ("AWS_ENDPOINT_URL", remotes.aws),
-            ("AWS_ENDPOINT_URL_DYNAMODB", remotes.dynamo),
-            ("VALIDATIONS_TABLE", VALIDATIONS),
-            ("LEDGER_TABLE", LEDGER),
-            ("RESULT_HOOK_SECRET_PARAMETER", HOOK_SECRET),
-        ];
-        let own: &[(&str, &str)] = match function {
-            REGISTER => &[("DT_INGEST_DELAY_SECONDS", "0")],
-            VALIDATE => &[
-                ("DT_TENANT_URL", remotes.tenant),
-                ("DT_API", api_name(self.api)),
-                ("DT_API_TOKEN_PARAMETER", TOKEN),
-                ("DT_MISSING_DATA_SECONDS", "2"),
-                ("DT_BUILD_REPORT_URL", REPORT),
-                ("REPORT_KEYS_PARAMETER", REPORT_KEYS),
-            ],
-            HANDLE_PROBLEM => &[
-                ("REMEDIATIONS_TABLE", REMEDIATIONS),
-                ("DT_TENANT_URL", remotes.tenant),
-                ("DT_API", api_name(self.api)),
-                ("DT_API_TOKEN_PARAMETER", TOKEN),
-                ("WEBHOOK_TOKEN_PARAMETER", WEBHOOK_TOKEN),
-                ("REPORT_KEYS_PARAMETER", REPORT_KEYS),
-            ],
-            PUBLISH => &[
-                ("DT_BUILD_REPORT_URL", REPORT),
-                ("REPORT_KEYS_PARAMETER", REPORT_KEYS),
-            ],
-            SHOW => &[("REPORT_KEYS_PARAMETER", REPORT_KEYS)],
-            PUSH => &[
-                ("DT_TENANT_URL", remotes.tenant),
-                ("DT_API", api_name(self.api)),
-                ("DT_API_TOKEN_PARAMETER", TOKEN),
-                ("DT_SELF_HEALING_URL", HEALING),
-                ("WEBHOOK_TOKEN_PARAMETER", WEBHOOK_TOKEN),
-            ],
-            _ => &[],
+        let value = |variable| match variable {
+            Variable::Text(text) => text,
+            Variable::Aws => remotes.aws,
+            Variable::Dynamo => remotes.dynamo,
+            Variable::Tenant => remotes.tenant,
+            Variable::Api => api_name(self.api),
         };
-        let mut environment: BTreeMap<String, String> = everywhere
-            .iter()
-            .chain(own)
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        let mut environment: BTreeMap<String, String> = function
+            .variables()
+            .map(|(name, variable)| (name.to_owned(), value(variable).to_owned()))
             .collect();
         for (name, value) in &self.changed {
             match value {

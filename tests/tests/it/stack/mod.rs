@@ -2,6 +2,7 @@
 
 mod bundles;
 mod commands;
+mod described;
 mod dynatrace;
 mod runbook;
 mod sample_pipeline;

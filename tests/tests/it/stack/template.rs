@@ -523,7 +523,7 @@ pub(super) fn template() -> Yaml {
 }
 
 /// The folder of each function, and its resource in the template.
-fn functions() -> BTreeMap<String, String> {
+pub(super) fn functions() -> BTreeMap<String, String> {
     let folders = fs::read_dir(Path::new(ROOT).join("functions")).unwrap();
     folders
         .map(|folder| {
