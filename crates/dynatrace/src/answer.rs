@@ -40,6 +40,23 @@ pub enum SeriesError {
     NeedsV2(String),
 }
 
+impl SeriesAnswer {
+    /// The answer to a series for which nothing was sent.
+    pub(crate) fn unsent(
+        selector: impl Into<String>,
+        value: Result<Option<f64>, SeriesError>,
+    ) -> Self {
+        Self {
+            value,
+            selector: selector.into(),
+            query: String::new(),
+            entities: Vec::new(),
+            answered: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+}
+
 impl SeriesError {
     pub(crate) fn methods_of_no_service() -> Self {
         Self::BadSelector("only services have service methods".into())

@@ -38,19 +38,54 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
 
 /// A request before it has an address.
 pub(crate) struct Request<'a> {
-    pub(crate) api: Api,
-    pub(crate) subject: Subject,
-    pub(crate) effect: Effect,
+    api: Api,
+    subject: Subject,
+    effect: Effect,
     /// Begins with a slash and follows the address of the API.
-    pub(crate) path: &'a str,
-    pub(crate) query: &'a [(&'a str, String)],
+    path: &'a str,
+    query: &'a [(&'a str, String)],
     /// A request with a body is a POST.
-    pub(crate) body: Option<&'a Value>,
+    body: Option<&'a Value>,
+}
+
+impl<'a> Request<'a> {
+    /// Asks for what is there.
+    pub(crate) fn get(
+        api: Api,
+        subject: Subject,
+        path: &'a str,
+        query: &'a [(&'a str, String)],
+    ) -> Self {
+        Self {
+            api,
+            subject,
+            effect: Effect::None,
+            path,
+            query,
+            body: None,
+        }
+    }
+
+    /// Asks with a body, and leaves nothing behind.
+    pub(crate) fn post(api: Api, subject: Subject, path: &'a str, body: &'a Value) -> Self {
+        Self {
+            body: Some(body),
+            ..Self::get(api, subject, path, &[])
+        }
+    }
+
+    /// Leaves an event or a comment behind.
+    pub(crate) fn leave(api: Api, subject: Subject, path: &'a str, body: &'a Value) -> Self {
+        Self {
+            effect: Effect::Lasting,
+            ..Self::post(api, subject, path, body)
+        }
+    }
 }
 
 /// What a request leaves behind at the tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Effect {
+enum Effect {
     /// Nothing, so sending it twice does no harm.
     None,
     /// An event or a comment, which would be there twice if the request was

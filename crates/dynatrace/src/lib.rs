@@ -16,6 +16,7 @@ mod envelope;
 mod error;
 mod event;
 mod http;
+mod list;
 mod number;
 mod pages;
 mod problem;
@@ -37,6 +38,17 @@ pub use question::{
     Aggregation, EntityType, Merge, Metric, NoTag, Percentile, Question, Scope, Series, Tag, Window,
 };
 pub use tenant::{Api, InvalidTenant, Tenant, UnknownApi, check_address};
+
+/// The one place where a call goes to the tenant's generation of the API: both
+/// have the same calls.
+macro_rules! dispatched {
+    ($client:ident.$call:ident($($argument:expr),+)) => {
+        match $client.api {
+            Api::V2 => v2::$call(&$client.connection, $($argument),+).await,
+            Api::V1 => v1::$call(&$client.connection, $($argument),+).await,
+        }
+    };
+}
 
 /// A client for one tenant. Clones are cheap and share its limits.
 #[derive(Clone)]
@@ -66,19 +78,16 @@ impl Dynatrace {
         question: &Question,
         deadline: Instant,
     ) -> Result<Vec<SeriesAnswer>, Error> {
-        match self.api {
-            Api::V2 => v2::series(&self.connection, question, deadline).await,
-            Api::V1 => v1::series(&self.connection, question, deadline).await,
-        }
+        dispatched!(self.series(question, deadline))
     }
 
     /// The tenant's word for the unit of a metric selector, `MicroSecond` for
     /// example; nothing in API v1, which knows no selectors.
     pub async fn unit(&self, selector: &str, deadline: Instant) -> Result<Option<String>, Error> {
-        match self.api {
-            Api::V2 => v2::unit(&self.connection, selector, deadline).await,
-            Api::V1 => Ok(None),
+        if self.api == Api::V1 {
+            return Ok(None);
         }
+        v2::unit(&self.connection, selector, deadline).await
     }
 
     /// The entities of a scope that were active in the window; an empty list
@@ -99,12 +108,11 @@ impl Dynatrace {
         entity_type: EntityType,
         deadline: Instant,
     ) -> Result<Option<Relationships>, Error> {
-        match self.api {
-            Api::V2 => v2::relationships(&self.connection, entity_type, deadline)
-                .await
-                .map(Some),
-            Api::V1 => Ok(None),
+        if self.api == Api::V1 {
+            return Ok(None);
         }
+        let known = v2::relationships(&self.connection, entity_type, deadline).await?;
+        Ok(Some(known))
     }
 
     /// Those of the entities of `scope` that have one of these ids, of which
@@ -117,10 +125,7 @@ impl Dynatrace {
         window: Window,
         deadline: Instant,
     ) -> Result<Vec<Entity>, Error> {
-        match self.api {
-            Api::V2 => v2::entities(&self.connection, (scope, ids), window, deadline).await,
-            Api::V1 => v1::entities(&self.connection, (scope, ids), window, deadline).await,
-        }
+        dispatched!(self.entities((scope, ids), window, deadline))
     }
 
     /// Attaches an event to its entities, whose ids are given so that the
@@ -131,10 +136,7 @@ impl Dynatrace {
     /// before announcing it again. Properties beyond what a tenant accepts are
     /// cut or left out, with a warning in the log.
     pub async fn announce(&self, event: &Event, deadline: Instant) -> Result<Announced, Error> {
-        match self.api {
-            Api::V2 => v2::announce(&self.connection, event, deadline).await,
-            Api::V1 => v1::announce(&self.connection, event, deadline).await,
-        }
+        dispatched!(self.announce(event, deadline))
     }
 
     /// The deployments of an entity in a window, the latest first.
@@ -158,10 +160,7 @@ impl Dynatrace {
         window: Window,
         deadline: Instant,
     ) -> Result<Vec<RecordedEvent>, Error> {
-        match self.api {
-            Api::V2 => v2::events(&self.connection, kind, entities, window, deadline).await,
-            Api::V1 => v1::events(&self.connection, kind, entities, window, deadline).await,
-        }
+        dispatched!(self.events(kind, entities, window, deadline))
     }
 
     /// The problem with an id; nothing if there is none.
@@ -169,10 +168,7 @@ impl Dynatrace {
         let Some(id) = segment(id) else {
             return Ok(None);
         };
-        let problem = match self.api {
-            Api::V2 => v2::problem(&self.connection, &id, deadline).await,
-            Api::V1 => v1::problem(&self.connection, &id, deadline).await,
-        };
+        let problem = dispatched!(self.problem(&id, deadline));
         match problem {
             Ok(problem) => Ok(Some(problem)),
             Err(Error::UnknownProblem(_)) => Ok(None),
@@ -187,19 +183,13 @@ impl Dynatrace {
         since_ms: i64,
         deadline: Instant,
     ) -> Result<Vec<Problem>, Error> {
-        match self.api {
-            Api::V2 => v2::open_problems(&self.connection, since_ms, deadline).await,
-            Api::V1 => v1::open_problems(&self.connection, since_ms, deadline).await,
-        }
+        dispatched!(self.open_problems(since_ms, deadline))
     }
 
     /// The problems that were there at some time of the window, whether they go
     /// on or not. API v1 looks back 31 days at most.
     pub async fn problems(&self, window: Window, deadline: Instant) -> Result<Vec<Problem>, Error> {
-        match self.api {
-            Api::V2 => v2::problems(&self.connection, window, deadline).await,
-            Api::V1 => v1::problems(&self.connection, window, deadline).await,
-        }
+        dispatched!(self.problems(window, deadline))
     }
 
     /// Where people see a problem.
@@ -215,10 +205,7 @@ impl Dynatrace {
     /// What was said about a problem, in the tenant's order.
     pub async fn comments(&self, problem: &str, deadline: Instant) -> Result<Vec<Comment>, Error> {
         let id = segment(problem).ok_or_else(|| no_id(problem))?;
-        match self.api {
-            Api::V2 => v2::comments(&self.connection, &id, deadline).await,
-            Api::V1 => v1::comments(&self.connection, &id, deadline).await,
-        }
+        dispatched!(self.comments(&id, deadline))
     }
 
     /// Says something about a problem; `context` tells where it is said.
@@ -234,10 +221,7 @@ impl Dynatrace {
         deadline: Instant,
     ) -> Result<(), Error> {
         let id = segment(problem).ok_or_else(|| no_id(problem))?;
-        match self.api {
-            Api::V2 => v2::comment(&self.connection, &id, text, context, deadline).await,
-            Api::V1 => v1::comment(&self.connection, &id, text, context, deadline).await,
-        }
+        dispatched!(self.comment(&id, text, context, deadline))
     }
 
     /// What the token may do; nothing for a token of the platform, of which

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::problem::ProblemStatus;
+use crate::problem::{Comment, ProblemStatus};
 use crate::question::Tag;
 
 /// A tag of an entity.
@@ -38,6 +38,32 @@ impl From<WireStatus> for ProblemStatus {
         match wire {
             WireStatus::Open => Self::Open,
             WireStatus::Closed => Self::Closed,
+        }
+    }
+}
+
+/// What somebody said about a problem.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct WireComment {
+    id: String,
+    created_at_timestamp: i64,
+    #[serde(default, deserialize_with = "or_default")]
+    content: String,
+    /// The one word that the generations have not in common.
+    #[serde(default, alias = "userName", deserialize_with = "or_default")]
+    author_name: String,
+    context: Option<String>,
+}
+
+impl From<WireComment> for Comment {
+    fn from(wire: WireComment) -> Self {
+        Self {
+            id: wire.id,
+            created_ms: wire.created_at_timestamp,
+            author: wire.author_name,
+            context: wire.context,
+            text: wire.content,
         }
     }
 }

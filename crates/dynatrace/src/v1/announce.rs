@@ -8,7 +8,7 @@ use super::gone;
 use crate::calls::Subject;
 use crate::error::Error;
 use crate::event::{Announced, Event, EventKind};
-use crate::http::{Connection, Effect, Request};
+use crate::http::{Connection, Request};
 use crate::properties::{self, limited};
 use crate::tenant::Api;
 use crate::wire::or_default;
@@ -22,14 +22,8 @@ pub(crate) async fn announce(
     if event.entities.is_empty() {
         return Ok(Announced::NobodyMatched);
     }
-    let request = Request {
-        api: Api::V1,
-        subject: Subject::Events,
-        effect: Effect::Lasting,
-        path: "/events",
-        query: &[],
-        body: Some(&Value::Object(body(event))),
-    };
+    let body = Value::Object(body(event));
+    let request = Request::leave(Api::V1, Subject::Events, "/events", &body);
     match connection.send(&request, deadline).await {
         Ok(reply) => Ok(reply.read::<Stored>()?.into()),
         Err(Error::BadSelector(text)) if matches_nobody(&text) => Ok(Announced::NobodyMatched),

@@ -8,10 +8,10 @@ use tokio::time::Instant;
 use super::problems::gone_or_unknown;
 use crate::calls::Subject;
 use crate::error::Error;
-use crate::http::{Connection, Effect, Request};
+use crate::http::{Connection, Request};
 use crate::problem::Comment;
 use crate::tenant::Api;
-use crate::wire::or_default;
+use crate::wire::{WireComment, or_default};
 
 /// API v1 wants a name for everybody who comments; this one is searched for
 /// where v1 is still in use.
@@ -23,14 +23,8 @@ pub(crate) async fn comments(
     segment: &str,
     deadline: Instant,
 ) -> Result<Vec<Comment>, Error> {
-    let request = Request {
-        api: Api::V1,
-        subject: Subject::Problems,
-        effect: Effect::None,
-        path: &path(segment),
-        query: &[],
-        body: None,
-    };
+    let path = path(segment);
+    let request = Request::get(Api::V1, Subject::Problems, &path, &[]);
     let reply = connection.send(&request, deadline).await;
     let list: List = reply.map_err(gone_or_unknown)?.read()?;
     Ok(list.comments.into_iter().map(Comment::from).collect())
@@ -44,14 +38,9 @@ pub(crate) async fn comment(
     context: &str,
     deadline: Instant,
 ) -> Result<(), Error> {
-    let request = Request {
-        api: Api::V1,
-        subject: Subject::Problems,
-        effect: Effect::Lasting,
-        path: &path(segment),
-        query: &[],
-        body: Some(&json!({"comment": text, "user": USER, "context": context})),
-    };
+    let path = path(segment);
+    let body = json!({"comment": text, "user": USER, "context": context});
+    let request = Request::leave(Api::V1, Subject::Problems, &path, &body);
     let reply = connection.send(&request, deadline).await;
     // A page that something in between sends with a 200 is no comment.
     let _: IgnoredAny = reply.map_err(gone_or_unknown)?.read()?;
@@ -65,29 +54,5 @@ fn path(segment: &str) -> String {
 #[derive(Deserialize)]
 struct List {
     #[serde(default, deserialize_with = "or_default")]
-    comments: Vec<Wire>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Wire {
-    id: String,
-    created_at_timestamp: i64,
-    #[serde(default, deserialize_with = "or_default")]
-    content: String,
-    #[serde(default, deserialize_with = "or_default")]
-    user_name: String,
-    context: Option<String>,
-}
-
-impl From<Wire> for Comment {
-    fn from(wire: Wire) -> Self {
-        Self {
-            id: wire.id,
-            created_ms: wire.created_at_timestamp,
-            author: wire.user_name,
-            context: wire.context,
-            text: wire.content,
-        }
-    }
+    comments: Vec<WireComment>,
 }

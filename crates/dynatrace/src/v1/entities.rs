@@ -10,7 +10,7 @@ use super::gone;
 use crate::answer::{Entity, Related};
 use crate::calls::Subject;
 use crate::error::Error;
-use crate::http::{Connection, Effect, Request};
+use crate::http::{Connection, Request};
 use crate::question::{EntityType, Scope, Tag, Window};
 use crate::tenant::Api;
 use crate::wire::WireTag;
@@ -59,14 +59,7 @@ async fn among(
 
     let mut found = Vec::new();
     loop {
-        let request = Request {
-            api: Api::V1,
-            subject: Subject::Entities,
-            effect: Effect::None,
-            path: path(scope.entity_type),
-            query: &query,
-            body: None,
-        };
+        let request = Request::get(Api::V1, Subject::Entities, path(scope.entity_type), &query);
         let reply = connection.send(&request, deadline).await.map_err(gone)?;
         let page: Vec<Wire> = reply.read()?;
         found.extend(page.into_iter().map(Entity::from));

@@ -12,7 +12,8 @@ use super::gone;
 use crate::calls::Subject;
 use crate::error::Error;
 use crate::event::{EventKind, RecordedEvent, newest_first};
-use crate::http::{Connection, Effect, Request};
+use crate::http::Connection;
+use crate::list::{List, all};
 use crate::question::Window;
 use crate::tenant::Api;
 use crate::wire::{or_default, property};
@@ -55,35 +56,21 @@ pub(crate) async fn events(
 
 async fn pages(
     connection: &Connection,
-    mut query: Vec<(&'static str, String)>,
+    query: Vec<(&'static str, String)>,
     most: usize,
     deadline: Instant,
 ) -> Result<Vec<RecordedEvent>, Error> {
-    let mut events = Vec::new();
-    for _ in 0..most {
-        let request = Request {
-            api: Api::V1,
-            subject: Subject::Events,
-            effect: Effect::None,
-            path: "/events",
-            query: &query,
-            body: None,
-        };
-        let reply = connection.send(&request, deadline).await.map_err(gone)?;
-        let page: Page = reply.read()?;
-        let recorded = page.events.into_iter().filter_map(WireEvent::recorded);
-        events.extend(recorded);
-        let Some(cursor) = page.next_cursor.filter(|cursor| !cursor.is_empty()) else {
-            return Ok(events);
-        };
-        // The cursor stands for everything that was asked on the first page.
-        let next = vec![("cursor", decoded(cursor))];
-        if next == query {
-            return Err(Error::malformed("its next page is the page itself"));
-        }
-        query = next;
-    }
-    Err(Error::unavailable("there are more events than are read"))
+    let list = List {
+        api: Api::V1,
+        subject: Subject::Events,
+        path: "/events",
+        query,
+        key: "cursor",
+        most,
+    };
+    let open = |page: Page| (page.events, page.next_cursor.map(decoded));
+    let events = all(connection, list, open, deadline).await.map_err(gone)?;
+    Ok(events.into_iter().filter_map(WireEvent::recorded).collect())
 }
 
 /// Some tenants hand out a cursor that is already encoded for a URL. It is

@@ -9,7 +9,7 @@ use super::events::WireEvent;
 use crate::calls::Subject;
 use crate::error::Error;
 use crate::event::{EventKind, newest_first};
-use crate::http::{Connection, Effect, Request};
+use crate::http::{Connection, Request};
 use crate::problem::{EntityRef, Problem};
 use crate::question::{Tag, Window};
 use crate::tenant::Api;
@@ -78,14 +78,7 @@ pub(super) fn gone_or_unknown(error: Error) -> Error {
 }
 
 fn request<'a>(path: &'a str, query: &'a [(&'a str, String)]) -> Request<'a> {
-    Request {
-        api: Api::V1,
-        subject: Subject::Problems,
-        effect: Effect::None,
-        path,
-        query,
-        body: None,
-    }
+    Request::get(Api::V1, Subject::Problems, path, query)
 }
 
 #[derive(Deserialize)]

@@ -44,7 +44,7 @@ pub(crate) async fn series(
     Ok(answers
         .map(|(series, wanted)| match wanted {
             Ok(wanted) => answer(series, &wanted, asked.get(&wanted), &ids),
-            Err(error) => unsent(series, error),
+            Err(error) => SeriesAnswer::unsent(series.metric.as_str(), Err(error)),
         })
         .collect())
 }
@@ -118,12 +118,8 @@ fn answer(
     ids: &[String],
 ) -> SeriesAnswer {
     let mut answer = SeriesAnswer {
-        value: Ok(None),
-        selector: selector(wanted),
-        query: String::new(),
         entities: ids.to_vec(),
-        answered: Vec::new(),
-        warnings: Vec::new(),
+        ..SeriesAnswer::unsent(selector(wanted), Ok(None))
     };
     let Some(asked) = asked else {
         return answer;
@@ -211,15 +207,4 @@ fn evidence(connection: &Connection, body: &Value) -> String {
         fields.remove("entities");
     }
     format!("POST {} {body}", connection.evidence(&request(&body)))
-}
-
-fn unsent(series: &Series, error: SeriesError) -> SeriesAnswer {
-    SeriesAnswer {
-        value: Err(error),
-        selector: series.metric.as_str().to_owned(),
-        query: String::new(),
-        entities: Vec::new(),
-        answered: Vec::new(),
-        warnings: Vec::new(),
-    }
 }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::answer::SeriesError;
 use crate::calls::Subject;
 use crate::error::Error;
-use crate::http::{Connection, Effect, Request};
+use crate::http::{Connection, Request};
 use crate::number::number;
 use crate::question::{Aggregation, Window};
 use crate::tenant::Api;
@@ -97,14 +97,7 @@ pub(super) async fn query(
 }
 
 pub(super) fn request(body: &Value) -> Request<'_> {
-    Request {
-        api: Api::V1,
-        subject: Subject::Metrics,
-        effect: Effect::None,
-        path: "/timeseries",
-        query: &[],
-        body: Some(body),
-    }
+    Request::post(Api::V1, Subject::Metrics, "/timeseries", body)
 }
 
 /// Tells "no such timeseries" from "no such API", which share a status. What a

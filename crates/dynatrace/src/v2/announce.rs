@@ -10,7 +10,7 @@ use super::selector::in_parts;
 use crate::calls::Subject;
 use crate::error::Error;
 use crate::event::{Announced, Event};
-use crate::http::{Connection, Effect, Request};
+use crate::http::{Connection, Request};
 use crate::properties::{self, limited};
 use crate::tenant::Api;
 use crate::wire::or_default;
@@ -28,14 +28,8 @@ pub(crate) async fn announce(
     // environment.
     let selectors = in_parts(&[], &event.entities);
     for selector in selectors.map_err(|error| Error::BadSelector(error.to_string()))? {
-        let request = Request {
-            api: Api::V2,
-            subject: Subject::Events,
-            effect: Effect::Lasting,
-            path: "/events/ingest",
-            query: &[],
-            body: Some(&body(event, &selector, &properties)),
-        };
+        let body = body(event, &selector, &properties);
+        let request = Request::leave(Api::V2, Subject::Events, "/events/ingest", &body);
         results.add(connection.send(&request, deadline).await?.read()?);
     }
     Ok(results.into())

@@ -5,13 +5,13 @@ use serde::de::IgnoredAny;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::pages::{List, all};
 use crate::calls::Subject;
 use crate::error::Error;
-use crate::http::{Connection, Effect, Request};
+use crate::http::{Connection, Request};
+use crate::list::{List, all};
 use crate::problem::Comment;
 use crate::tenant::Api;
-use crate::wire::or_default;
+use crate::wire::{WireComment, or_default};
 
 /// All comments of a problem, whose id is given as a segment of a path.
 pub(crate) async fn comments(
@@ -19,11 +19,12 @@ pub(crate) async fn comments(
     segment: &str,
     deadline: Instant,
 ) -> Result<Vec<Comment>, Error> {
-    let list = List {
-        subject: Subject::Problems,
-        path: &path(segment),
-        query: vec![("pageSize", "100".to_owned())],
-    };
+    let path = path(segment);
+    let list = List::of(
+        Subject::Problems,
+        &path,
+        vec![("pageSize", "100".to_owned())],
+    );
     let open = |page: Page| (page.comments, page.next_page_key);
     let found = all(connection, list, open, deadline).await?;
     Ok(found.into_iter().map(Comment::from).collect())
@@ -37,14 +38,9 @@ pub(crate) async fn comment(
     context: &str,
     deadline: Instant,
 ) -> Result<(), Error> {
-    let request = Request {
-        api: Api::V2,
-        subject: Subject::Problems,
-        effect: Effect::Lasting,
-        path: &path(segment),
-        query: &[],
-        body: Some(&json!({"message": text, "context": context})),
-    };
+    let path = path(segment);
+    let body = json!({"message": text, "context": context});
+    let request = Request::leave(Api::V2, Subject::Problems, &path, &body);
     let reply = connection.send(&request, deadline).await?;
     // Its answer is empty; a page that something in between sends is none of its.
     if reply.is_empty() {
@@ -61,30 +57,6 @@ fn path(segment: &str) -> String {
 #[serde(rename_all = "camelCase")]
 struct Page {
     #[serde(default, deserialize_with = "or_default")]
-    comments: Vec<Wire>,
+    comments: Vec<WireComment>,
     next_page_key: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Wire {
-    id: String,
-    created_at_timestamp: i64,
-    #[serde(default, deserialize_with = "or_default")]
-    content: String,
-    #[serde(default, deserialize_with = "or_default")]
-    author_name: String,
-    context: Option<String>,
-}
-
-impl From<Wire> for Comment {
-    fn from(wire: Wire) -> Self {
-        Self {
-            id: wire.id,
-            created_ms: wire.created_at_timestamp,
-            author: wire.author_name,
-            context: wire.context,
-            text: wire.content,
-        }
-    }
 }

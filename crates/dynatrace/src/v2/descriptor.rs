@@ -8,7 +8,7 @@ use super::expression::{Shape, shape};
 use super::plan::Fold;
 use crate::calls::Subject;
 use crate::error::Error;
-use crate::http::{Connection, Effect, Request, segment};
+use crate::http::{Connection, Request, segment};
 use crate::tenant::Api;
 
 pub(super) async fn describe(
@@ -18,14 +18,7 @@ pub(super) async fn describe(
 ) -> Result<Descriptor, Error> {
     let path = path(key)
         .ok_or_else(|| Error::BadSelector(format!("`{key}` is not the key of a metric")))?;
-    let request = Request {
-        api: Api::V2,
-        subject: Subject::Other,
-        effect: Effect::None,
-        path: &path,
-        query: &[],
-        body: None,
-    };
+    let request = Request::get(Api::V2, Subject::Other, &path, &[]);
     connection.send(&request, deadline).await?.read()
 }
 

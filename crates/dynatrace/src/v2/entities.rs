@@ -7,12 +7,12 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::pages::{List, all};
 use super::selector::{checked, context_is_compared_here, in_parts, of_scope};
 use crate::answer::{Entity, Related, instance};
 use crate::calls::Subject;
 use crate::error::Error;
 use crate::http::Connection;
+use crate::list::{List, all};
 use crate::question::{EntityType, Scope, Tag, Window};
 use crate::wire::{WireTag, or_default};
 
@@ -70,17 +70,17 @@ async fn selected(
     window: Window,
     deadline: Instant,
 ) -> Result<Vec<Entity>, Error> {
-    let list = List {
-        subject: Subject::Entities,
-        path: "/entities",
-        query: vec![
+    let list = List::of(
+        Subject::Entities,
+        "/entities",
+        vec![
             ("entitySelector", selector),
             ("from", window.from_ms.to_string()),
             ("to", window.to_ms.to_string()),
             ("fields", fields.to_owned()),
             ("pageSize", "500".to_owned()),
         ],
-    };
+    );
     let open = |page: Page| (page.entities, page.next_page_key);
     let found = all(connection, list, open, deadline).await?;
     Ok(found.into_iter().map(Entity::from).collect())

@@ -7,7 +7,7 @@ use super::selector::type_name;
 use crate::answer::Relationships;
 use crate::calls::Subject;
 use crate::error::Error;
-use crate::http::{Connection, Effect, Request};
+use crate::http::{Connection, Request};
 use crate::question::EntityType;
 use crate::tenant::Api;
 
@@ -18,14 +18,7 @@ pub(crate) async fn relationships(
     deadline: Instant,
 ) -> Result<Relationships, Error> {
     let path = format!("/entityTypes/{}", type_name(entity_type));
-    let request = Request {
-        api: Api::V2,
-        subject: Subject::Other,
-        effect: Effect::None,
-        path: &path,
-        query: &[],
-        body: None,
-    };
+    let request = Request::get(Api::V2, Subject::Other, &path, &[]);
     let wire: Wire = connection.send(&request, deadline).await?.read()?;
     let names = |all: Vec<WireRelationship>| all.into_iter().map(|one| one.id).collect();
     Ok(Relationships {

@@ -7,12 +7,12 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::pages::{List, all};
 use super::selector::{in_parts, quoted};
 use crate::calls::Subject;
 use crate::error::Error;
 use crate::event::{EventKind, RecordedEvent, newest_first};
 use crate::http::Connection;
+use crate::list::{List, all};
 use crate::question::Window;
 use crate::wire::{or_default, property};
 
@@ -44,17 +44,17 @@ async fn selected(
     window: Window,
     deadline: Instant,
 ) -> Result<Vec<RecordedEvent>, Error> {
-    let list = List {
-        subject: Subject::Events,
-        path: "/events",
-        query: vec![
+    let list = List::of(
+        Subject::Events,
+        "/events",
+        vec![
             ("eventSelector", selector),
             // The default would be the last two hours.
             ("from", window.from_ms.to_string()),
             ("to", window.to_ms.to_string()),
             ("pageSize", "1000".to_owned()),
         ],
-    };
+    );
     let open = |page: Page| (page.events, page.next_page_key);
     let found = all(connection, list, open, deadline).await?;
     Ok(found.into_iter().map(RecordedEvent::from).collect())

@@ -10,7 +10,6 @@ mod entity_type;
 mod events;
 mod expression;
 mod methods;
-mod pages;
 mod plan;
 mod problems;
 mod query;

@@ -5,11 +5,11 @@ use serde::de::IgnoredAny;
 use tokio::time::Instant;
 
 use super::events::{Head, WireEntity, WireProperty, recorded};
-use super::pages::{List, all};
 use crate::calls::Subject;
 use crate::error::Error;
 use crate::event::{EventKind, RecordedEvent, newest_first};
-use crate::http::{Connection, Effect, Request};
+use crate::http::{Connection, Request};
+use crate::list::{List, all};
 use crate::problem::{EntityRef, Problem};
 use crate::question::{Tag, Window};
 use crate::tenant::Api;
@@ -22,15 +22,9 @@ pub(crate) async fn problem(
     deadline: Instant,
 ) -> Result<Problem, Error> {
     let path = format!("/problems/{segment}");
-    let request = Request {
-        api: Api::V2,
-        subject: Subject::Problems,
-        effect: Effect::None,
-        path: &path,
-        // Without being asked for, the evidence is not sent.
-        query: &[("fields", "evidenceDetails".to_owned())],
-        body: None,
-    };
+    // Without being asked for, the evidence is not sent.
+    let query = [("fields", "evidenceDetails".to_owned())];
+    let request = Request::get(Api::V2, Subject::Problems, &path, &query);
     let wire: Wire = connection.send(&request, deadline).await?.read()?;
     Ok(wire.into())
 }
@@ -41,18 +35,11 @@ pub(crate) async fn open_problems(
     since_ms: i64,
     deadline: Instant,
 ) -> Result<Vec<Problem>, Error> {
-    let list = List {
-        subject: Subject::Problems,
-        path: "/problems",
-        query: vec![
-            ("problemSelector", "status(\"open\")".to_owned()),
-            ("from", since_ms.to_string()),
-            ("pageSize", "100".to_owned()),
-        ],
-    };
-    let open = |page: Page| (page.problems, page.next_page_key);
-    let found = all(connection, list, open, deadline).await?;
-    Ok(found.into_iter().map(Problem::from).collect())
+    let query = vec![
+        ("problemSelector", "status(\"open\")".to_owned()),
+        ("from", since_ms.to_string()),
+    ];
+    listed(connection, query, deadline).await
 }
 
 /// The problems that were there at some time of the window.
@@ -61,15 +48,20 @@ pub(crate) async fn problems(
     window: Window,
     deadline: Instant,
 ) -> Result<Vec<Problem>, Error> {
-    let list = List {
-        subject: Subject::Problems,
-        path: "/problems",
-        query: vec![
-            ("from", window.from_ms.to_string()),
-            ("to", window.to_ms.to_string()),
-            ("pageSize", "100".to_owned()),
-        ],
-    };
+    let query = vec![
+        ("from", window.from_ms.to_string()),
+        ("to", window.to_ms.to_string()),
+    ];
+    listed(connection, query, deadline).await
+}
+
+async fn listed(
+    connection: &Connection,
+    mut query: Vec<(&'static str, String)>,
+    deadline: Instant,
+) -> Result<Vec<Problem>, Error> {
+    query.push(("pageSize", "100".to_owned()));
+    let list = List::of(Subject::Problems, "/problems", query);
     let open = |page: Page| (page.problems, page.next_page_key);
     let found = all(connection, list, open, deadline).await?;
     Ok(found.into_iter().map(Problem::from).collect())

@@ -15,7 +15,7 @@ use super::selector::{TooMany, checked};
 use crate::answer::SeriesError;
 use crate::calls::Subject;
 use crate::error::Error;
-use crate::http::{Connection, Effect, Request};
+use crate::http::{Connection, Request};
 use crate::question::Window;
 use crate::tenant::Api;
 
@@ -174,14 +174,7 @@ impl Query<'_> {
 }
 
 fn request<'a>(query: &'a [(&'a str, String)]) -> Request<'a> {
-    Request {
-        api: Api::V2,
-        subject: Subject::Metrics,
-        effect: Effect::None,
-        path: "/metrics/query",
-        query,
-        body: None,
-    }
+    Request::get(Api::V2, Subject::Metrics, "/metrics/query", query)
 }
 
 enum Opinion<'a> {

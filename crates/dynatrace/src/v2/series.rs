@@ -30,7 +30,8 @@ pub(crate) async fn series(
     for (index, series) in question.series.iter().enumerate() {
         match plan(index, series, question) {
             Err(error) => {
-                answers.insert(index, unsent(series, error));
+                let unsent = SeriesAnswer::unsent(series.metric.as_str(), Err(error));
+                answers.insert(index, unsent);
             }
             Ok(planned) if series.method.is_some() => named_methods.push(planned),
             Ok(planned) if planned.source.is_of_methods() => all_methods.push(planned),
@@ -41,7 +42,10 @@ pub(crate) async fn series(
     let planned = plain.iter().chain(&all_methods).chain(&named_methods);
     if planned.clone().next().is_some() {
         let Some(services) = target(connection, question, deadline).await? else {
-            answers.extend(planned.map(|planned| (planned.index, without_entities(planned))));
+            answers.extend(planned.map(|planned| {
+                let selector = planned.ask.expression.as_str();
+                (planned.index, SeriesAnswer::unsent(selector, Ok(None)))
+            }));
             return Ok(answers.into_values().collect());
         };
         let methods = methods_of(&services.selector);
@@ -203,27 +207,5 @@ fn merged(rows: &[Row], merge: Merge) -> Result<Option<f64>, SeriesError> {
             "{} numbers where one is wanted; let the selector end with `:splitBy()` and an aggregation",
             rows.len()
         ))),
-    }
-}
-
-fn without_entities(planned: &Planned<'_>) -> SeriesAnswer {
-    SeriesAnswer {
-        value: Ok(None),
-        selector: planned.ask.expression.clone(),
-        query: String::new(),
-        entities: Vec::new(),
-        answered: Vec::new(),
-        warnings: Vec::new(),
-    }
-}
-
-fn unsent(series: &Series, error: SeriesError) -> SeriesAnswer {
-    SeriesAnswer {
-        value: Err(error),
-        selector: series.metric.as_str().to_owned(),
-        query: String::new(),
-        entities: Vec::new(),
-        answered: Vec::new(),
-        warnings: Vec::new(),
     }
 }

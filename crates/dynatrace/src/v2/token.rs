@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::calls::Subject;
 use crate::error::Error;
-use crate::http::{Connection, Effect, Request};
+use crate::http::{Connection, Request};
 use crate::tenant::Api;
 
 /// The scopes of the classic token of this connection; nothing for a platform
@@ -19,14 +19,8 @@ pub(crate) async fn scopes(
     let Some(token) = connection.classic_token() else {
         return Ok(None);
     };
-    let request = Request {
-        api: Api::V2,
-        subject: Subject::Other,
-        effect: Effect::None,
-        path: "/apiTokens/lookup",
-        query: &[],
-        body: Some(&json!({"token": token.expose_secret().trim()})),
-    };
+    let body = json!({"token": token.expose_secret().trim()});
+    let request = Request::post(Api::V2, Subject::Other, "/apiTokens/lookup", &body);
     let known: Known = connection.send(&request, deadline).await?.read()?;
     Ok(Some(known.scopes))
 }
