@@ -47,6 +47,9 @@ pub enum BodyError {
     /// The front door says that it is encoded, and it is not.
     #[error("the body is not what its encoding says")]
     NotEncoded,
+    /// It is no text.
+    #[error("the body is not UTF-8 text")]
+    NoText,
 }
 
 impl Request {
@@ -92,20 +95,33 @@ impl Request {
         values.map(String::as_str)
     }
 
-    /// The body, unless it is longer than `limit`.
-    pub fn body(&self, limit: usize) -> Result<Vec<u8>, BodyError> {
-        if !self.encoded {
-            return within(limit, self.body.clone().into_bytes());
-        }
-        // Four characters stand for three bytes; what is longer need not be
-        // decoded to be refused.
-        if limit.div_ceil(3) * 4 < self.body.len() {
+    /// Refuses a body that need not be decoded to be known to be too long.
+    pub(crate) fn check_length(&self, limit: usize) -> Result<(), BodyError> {
+        // Four characters stand for three bytes.
+        let most = if self.encoded {
+            limit.div_ceil(3) * 4
+        } else {
+            limit
+        };
+        if most < self.body.len() {
             return Err(BodyError::TooLong { limit });
+        }
+        Ok(())
+    }
+
+    /// The body, unless it is longer than `limit`.
+    pub(crate) fn body(&self, limit: usize) -> Result<String, BodyError> {
+        self.check_length(limit)?;
+        if !self.encoded {
+            return Ok(self.body.clone());
         }
         let body = STANDARD
             .decode(&self.body)
             .map_err(|_| BodyError::NotEncoded)?;
-        within(limit, body)
+        if limit < body.len() {
+            return Err(BodyError::TooLong { limit });
+        }
+        String::from_utf8(body).map_err(|_| BodyError::NoText)
     }
 }
 
@@ -184,13 +200,6 @@ pub fn answer(status: u16, body: &Value) -> Value {
     })
 }
 
-fn within(limit: usize, body: Vec<u8>) -> Result<Vec<u8>, BodyError> {
-    if limit < body.len() {
-        return Err(BodyError::TooLong { limit });
-    }
-    Ok(body)
-}
-
 fn each(map: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {
     map.and_then(Value::as_object).into_iter().flatten()
 }
@@ -231,7 +240,7 @@ mod tests {
             assert_eq!(request.method, "POST");
             let found: Vec<&str> = request.header("x-unbreakable-token").collect();
             assert_eq!(found, tokens);
-            assert_eq!(request.body(10).unwrap(), b"{}");
+            assert_eq!(request.body(10).unwrap(), "{}");
         }
     }
 
@@ -349,5 +358,8 @@ mod tests {
         event["body"] = "no base64!".into();
         let request = Request::of(&event).unwrap();
         assert_eq!(request.body(10), Err(BodyError::NotEncoded));
+        event["body"] = STANDARD.encode(b"\xff").into();
+        let request = Request::of(&event).unwrap();
+        assert_eq!(request.body(10), Err(BodyError::NoText));
     }
 }

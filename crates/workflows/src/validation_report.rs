@@ -22,12 +22,12 @@ use report::{Form, Frame, Trouble, badge, page};
 use store::{Store, StoreError};
 
 use addresses::Addresses;
-pub use document::{Document, Kind};
+pub use document::{Document, Found, Kind};
 use parameters::{Parameters, Wrong};
 use release::links::Access;
 use release::pause::{Freeze, Stops};
 pub use report::content_security_policy;
-use route::{Page, Route, Shape};
+pub use route::{ADDRESSES, Page, Shape};
 
 /// What this use-case needs.
 #[derive(Debug)]
@@ -43,23 +43,16 @@ pub struct Services {
 /// What a reader asks for.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
-    /// The path below the address of the report.
-    pub path: &'a str,
+    /// The page; nothing where the address is none of [`ADDRESSES`].
+    pub page: Option<Page>,
+    /// What is written for `{}` in it.
+    pub name: &'a str,
+    /// What it is written in, by its address or as the reader wishes.
+    pub shape: Shape,
     /// The path as the reader's browser has it, which relative links start from.
     pub address: &'a str,
     /// The parameters, decoded.
     pub parameters: &'a [(String, String)],
-    /// What the reader would rather have.
-    pub wants: Wants,
-}
-
-/// What a reader would rather have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wants {
-    /// A page for people.
-    Page,
-    /// A document for machines.
-    Json,
 }
 
 /// What became of a request.
@@ -114,7 +107,6 @@ pub async fn validation_report(
     request: Request<'_>,
     now: Timestamp,
 ) -> Outcome {
-    let route = Route::of(request);
     let reading = Reading {
         services,
         access,
@@ -124,7 +116,7 @@ pub async fn validation_report(
     };
     let shape = shape(request);
     // On the heap: several requests under way are too large for a stack.
-    let ended = match Box::pin(reading.document(route)).await {
+    let ended = match Box::pin(reading.document()).await {
         Ok(document) => return Outcome::Shown(document),
         Err(ended) => ended,
     };
@@ -150,10 +142,9 @@ pub fn unavailable(services: &Services, request: Request<'_>, now: Timestamp) ->
 
 /// The shape of an answer, also where there is nothing to show.
 fn shape(request: Request<'_>) -> Shape {
-    match Route::of(request) {
-        _ if Parameters(request.parameters).as_in_2018() == Ok(true) => Shape::Json,
-        Some(route) => route.shape,
-        None => request.wants.into(),
+    match Parameters(request.parameters).as_in_2018() {
+        Ok(true) => Shape::Json,
+        _ => request.shape,
     }
 }
 
@@ -167,15 +158,17 @@ struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    async fn document(&self, route: Option<Route>) -> Result<Document, Ended> {
-        let Some(Route { page, shape }) = route else {
-            // An address that is none of ours is no secret.
-            return Err(Ended::Trouble(Trouble::NotFound));
-        };
-        match page {
+    async fn document(&self) -> Result<Document, Ended> {
+        let Request { name, shape, .. } = self.request;
+        // An address that is none of ours is no secret.
+        let nowhere = Ended::Trouble(Trouble::NotFound);
+        match self.request.page.ok_or(nowhere)? {
             Page::Start => self.start(shape).await,
             Page::History => self.history(shape).await,
-            Page::Evaluation(id) => self.evaluation(id, shape).await,
+            Page::Evaluation => {
+                let id = route::id(name).ok_or(Ended::Trouble(Trouble::NotFound))?;
+                self.evaluation(id, shape).await
+            }
             Page::Badge => self.badge().await,
         }
     }
@@ -221,7 +214,7 @@ impl<'a> Reading<'a> {
         };
         let page = page::form(&self.frame(Some(&start), &stopped), &form);
         Ok(Document {
-            status: 400,
+            found: Found::BadParameter,
             ..Document::page(page)
         })
     }

@@ -2,7 +2,7 @@
 
 use delivery::bundle::Bundles;
 use delivery::codedeploy::CodeDeploy;
-use lambda::door::{Door, WEBHOOK_TOKEN};
+use lambda::door::{self, WEBHOOK_TOKEN};
 use lambda::report::{REPORT_KEYS, Report};
 use lambda::secrets::Secrets;
 use lambda::settings::{SettingError, minutes, parsed, required, unusable};
@@ -15,7 +15,6 @@ use workflows::handle_problem::{Connected, Healing, Services};
 pub(crate) struct Edge {
     pub(crate) services: Services,
     pub(crate) secrets: Secrets,
-    pub(crate) door: Door,
     tenant: Reach,
     report: Report,
 }
@@ -37,7 +36,7 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
          previous one; or set WEBHOOK_TOKEN_PARAMETER to the name of its SSM parameter",
     )?;
     report.require_keys(&secrets)?;
-    let door = Door::new(&secrets)?;
+    door::check_at_start(&secrets)?;
     // Validations are no concern of this function, and it may not touch them.
     let store = Store::new(aws_sdk_dynamodb::Client::new(&sdk), "", ledger);
     Ok(Edge {
@@ -48,7 +47,6 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
             healing,
         },
         secrets,
-        door,
         tenant,
         report,
     })

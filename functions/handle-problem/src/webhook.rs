@@ -1,6 +1,7 @@
 //! One notification and its answer, which is always JSON.
 
-use lambda::http::{BodyError, Request, answer as response};
+use lambda::door::{self, Opens, Route, Takes};
+use lambda::http::{Request, answer as response};
 use release::problem::{Finding, Problem};
 use release::remediation::State;
 use serde_json::{Value, json};
@@ -10,37 +11,29 @@ use workflows::handle_problem::{Notified, Observed, Progress, notified};
 use crate::report;
 use crate::setup::Edge;
 
-/// The longest body that is read. A notification is a few kilobytes, with all
-/// details a few dozen.
-const LONGEST_BODY: usize = 256 * 1024;
+/// A notification is a few kilobytes, with all details a few dozen.
+const ROUTES: [Route<()>; 1] = [Route {
+    leads_to: (),
+    path: "*",
+    methods: &["POST"],
+    opens: Opens::Secret,
+    takes: Takes::Json {
+        longest: 256 * 1024,
+    },
+}];
 
 /// Answers a request. Whatever is wrong, the sender hears what to do about it.
 pub(crate) async fn answer(edge: &Edge, request: &Request, tick: Tick) -> Value {
-    if request.method != "POST" {
-        return refused(405, "send the notification with POST");
-    }
-    match edge.door.admits(&edge.secrets, request).await {
-        Ok(true) => {}
-        Ok(false) => {
-            tracing::warn!("A notification without a valid secret was refused");
-            return refused(
-                401,
-                "add the header `x-unbreakable-token` with the secret of the webhook",
-            );
-        }
-        Err(error) => return broken(&error.context("cannot check who sends the notification")),
-    }
-    let body = match request.body(LONGEST_BODY) {
-        Ok(body) => body,
-        Err(error @ BodyError::TooLong { .. }) => return refused(413, &error.to_string()),
-        Err(error @ BodyError::NotEncoded) => return refused(400, &error.to_string()),
+    let body = match door::enter(&ROUTES, Some(&edge.secrets), request).await {
+        Ok(visit) => visit.body,
+        Err(refused) => return refused.answer(),
     };
     let connect = async || edge.connect().await;
     let observe = |observed: Observed<'_>| report::tell(&observed, tick.now);
-    match notified(&edge.services, connect, &body, tick, &observe).await {
+    match notified(&edge.services, connect, body.as_bytes(), tick, &observe).await {
         Ok(Notified::Unusable(unusable)) => {
             tracing::warn!("A notification cannot be used: {unusable}");
-            refused(400, &unusable.to_string())
+            response(400, &json!({"error": unusable.to_string()}))
         }
         Ok(Notified::Ignored(reason)) => {
             tracing::info!("A notification is ignored: {reason}");
@@ -55,10 +48,6 @@ pub(crate) async fn answer(edge: &Edge, request: &Request, tick: Tick) -> Value 
         }
         Err(error) => broken(&error.context("the notification could not be stored")),
     }
-}
-
-fn refused(status: u16, what: &str) -> Value {
-    response(status, &json!({"error": what}))
 }
 
 /// The sender may try again; who runs this must look.

@@ -34,7 +34,7 @@ async fn handle(edge: &Edge, event: LambdaEvent<Value>) -> Result<Value, Failure
             answer_job(pipeline, job, invocation.deadline, announce, report::to_job).await
         }
         Trigger::Deployments(notices) => notices::answer(edge, notices, invocation).await,
-        Trigger::Http(asked) => Ok(posted::answer(edge, &asked, request, invocation).await?),
+        Trigger::Http(asked) => Ok(posted::answer(edge, &asked, request, invocation).await),
         Trigger::Nothing(reason) => {
             tracing::info!("Nothing to announce: {reason}");
             Ok(json!({"announced": false, "reason": reason}))

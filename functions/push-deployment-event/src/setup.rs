@@ -5,7 +5,7 @@ use delivery::artifact::Artifacts;
 use delivery::codedeploy::CodeDeploy;
 use dynatrace::Dynatrace;
 use jiff::SignedDuration;
-use lambda::door::{Door, WEBHOOK_TOKEN};
+use lambda::door::{self, WEBHOOK_TOKEN};
 use lambda::secrets::Secrets;
 use lambda::settings::{self, SettingError, parsed, required, unusable};
 use lambda::tenant::{API_TOKEN, Reach};
@@ -18,7 +18,6 @@ use workflows::push_deployment_event::{GroupTag, Services, Settings};
 pub(crate) struct Edge {
     pub(crate) services: Services,
     pub(crate) secrets: Secrets,
-    pub(crate) door: Door,
     tenant: Reach,
 }
 
@@ -39,7 +38,7 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
     let sdk = lambda::clients::aws().await?;
     let secrets = Secrets::new(sdk.clone(), &[API_TOKEN, WEBHOOK_TOKEN]);
     Reach::require_token(&secrets)?;
-    let door = Door::new(&secrets)?;
+    door::check_at_start(&secrets)?;
     Ok(Edge {
         services: Services {
             store: Store::new(aws_sdk_dynamodb::Client::new(&sdk), validations, ledger),
@@ -56,7 +55,6 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
             },
         },
         secrets,
-        door,
         tenant,
     })
 }

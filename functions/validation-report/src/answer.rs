@@ -1,10 +1,11 @@
 //! Outcomes as answers of HTTP.
 
 use jiff::Timestamp;
-use lambda::http::{Reply, Request};
-use serde_json::Value;
+use lambda::http::{self, Reply, Request};
+use serde_json::{Value, json};
 use workflows::validation_report::{
-    Document, Kind, Outcome, Request as Asked, Services, content_security_policy, unavailable,
+    Document, Found, Kind, Outcome, Request as Asked, Services, content_security_policy,
+    unavailable,
 };
 
 /// The policy for what is no page: nothing is loaded, run or framed.
@@ -13,31 +14,43 @@ const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
 /// Answers a reader, and tells the log what was answered. What was asked for
 /// stays out of it: the address is what opens a report.
 pub(crate) fn to(request: &Request, outcome: Outcome) -> Value {
+    let (Outcome::Shown(document)
+    | Outcome::Nothing(document)
+    | Outcome::UnknownKey(document)
+    | Outcome::Unavailable(document, _)) = &outcome;
+    let status = status(document.found);
     let document = match outcome {
         Outcome::Shown(document) => {
-            tracing::info!(status = document.status, "Showed a report");
+            tracing::info!(status, "Showed a report");
             document
         }
         Outcome::Nothing(document) | Outcome::UnknownKey(document) => {
-            tracing::info!(status = document.status, "There was nothing to show");
+            tracing::info!(status, "There was nothing to show");
             document
         }
         Outcome::Unavailable(document, error) => {
-            tracing::error!(status = document.status, "Cannot show a report: {error:#}");
+            tracing::error!(status, "Cannot show a report: {error:#}");
             document
         }
     };
-    let status = document.status;
     match reply(document).to(request) {
         Ok(answer) => answer,
         Err(error) => {
             tracing::warn!(status, "Cannot show a report: {error}");
-            plain(
-                request,
-                413,
-                "This is more than can be sent at once. Ask for a shorter `timespan`, or accept gzip.",
-            )
+            let told = "this is more than can be sent at once: ask for a shorter `timespan`, \
+                        or accept gzip";
+            http::answer(413, &json!({"error": told}))
         }
+    }
+}
+
+fn status(found: Found) -> u16 {
+    match found {
+        Found::Shown => 200,
+        Found::BadParameter => 400,
+        Found::Closed => 403,
+        Found::Nothing => 404,
+        Found::Unavailable => 503,
     }
 }
 
@@ -51,11 +64,6 @@ pub(crate) fn without_keys(
     Outcome::Unavailable(unavailable(services, asked, now), error)
 }
 
-/// The answer to whoever wants to change something.
-pub(crate) fn only_reading(request: &Request) -> Value {
-    plain(request, 405, "Reports are only read: use GET or HEAD.")
-}
-
 fn reply(document: Document) -> Reply {
     let (content_type, policy) = match document.kind {
         Kind::Html => ("text/html; charset=utf-8", content_security_policy()),
@@ -63,12 +71,13 @@ fn reply(document: Document) -> Reply {
         Kind::Xml => ("application/xml; charset=utf-8", NOTHING),
         Kind::Svg => ("image/svg+xml; charset=utf-8", NOTHING),
     };
-    let mut headers = headers(content_type, policy, document.status);
+    let status = status(document.found);
+    let mut headers = headers(content_type, policy, status);
     if let Some(next) = document.next {
         headers.push(("link", format!("<{next}>; rel=\"next\"")));
     }
     Reply {
-        status: document.status,
+        status,
         headers,
         body: document.body,
     }
@@ -94,17 +103,4 @@ fn headers(
     headers
         .map(|(name, value)| (name, value.to_owned()))
         .to_vec()
-}
-
-fn plain(request: &Request, status: u16, text: &str) -> Value {
-    let mut headers = headers("text/plain; charset=utf-8", NOTHING, status);
-    if status == 405 {
-        headers.push(("allow", "GET, HEAD".to_owned()));
-    }
-    let reply = Reply {
-        status,
-        headers,
-        body: format!("{text}\n"),
-    };
-    reply.to(request).expect("a sentence is short enough")
 }

@@ -6,11 +6,14 @@ mod setup;
 
 use anyhow::anyhow;
 use jiff::Timestamp;
+use lambda::door::{self, Opens, Refused, Route, Takes, Visit};
 use lambda::http::Request;
 use lambda::{Failure, Invocation, init_logging};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
-use workflows::validation_report::{Outcome, Request as Asked, Wants, validation_report};
+use workflows::validation_report::{
+    ADDRESSES, Outcome, Page, Request as Asked, Shape, validation_report,
+};
 
 use setup::Edge;
 
@@ -26,20 +29,36 @@ async fn handle(edge: &Edge, event: LambdaEvent<Value>) -> Result<Value, Failure
     let invocation = Invocation::begin(&event.context);
     let request = Request::of(&event.payload)
         .ok_or_else(|| Failure::unusable(anyhow!("the event is no request of a front door")))?;
-    if request.method != "GET" && request.method != "HEAD" {
-        return Ok(answer::only_reading(&request));
-    }
+    let (page, name) = match door::enter(&routes(), None, &request).await {
+        Ok(Visit { leads_to, name, .. }) => (Some(leads_to), name),
+        Err(Refused::Nowhere) => (None, ""),
+        Err(refused) => return Ok(refused.answer()),
+    };
     let asked = Asked {
-        path: &request.path,
+        page: page.map(|(page, _)| page),
+        name,
+        shape: page
+            .and_then(|(_, shape)| shape)
+            .unwrap_or_else(|| wished(&request)),
         address: &request.address,
         parameters: &request.parameters,
-        wants: wants(&request),
     };
     let outcome = match shown(edge, asked, invocation.now).await {
         Ok(outcome) => outcome,
         Err(error) => answer::without_keys(&edge.services, asked, invocation.now, error),
     };
     Ok(answer::to(&request, outcome))
+}
+
+/// Pages are only read.
+fn routes() -> [Route<(Page, Option<Shape>)>; ADDRESSES.len()] {
+    ADDRESSES.map(|(path, page, shape)| Route {
+        leads_to: (page, shape),
+        path,
+        methods: &["GET", "HEAD"],
+        opens: Opens::Link,
+        takes: Takes::Nothing,
+    })
 }
 
 /// What the reader may see, by keys as new as the link.
@@ -55,11 +74,11 @@ async fn shown(edge: &Edge, asked: Asked<'_>, now: Timestamp) -> anyhow::Result<
 }
 
 /// JSON for those who name it and no page.
-fn wants(request: &Request) -> Wants {
+fn wished(request: &Request) -> Shape {
     let names = |kind| request.header("accept").any(|accept| accept.contains(kind));
     if names("application/json") && !names("text/html") {
-        Wants::Json
+        Shape::Json
     } else {
-        Wants::Page
+        Shape::Page
     }
 }

@@ -1,4 +1,5 @@
-//! Who may come in over HTTP: whoever shows the webhook's secret.
+//! The secret of the webhook: the one in `WEBHOOK_TOKEN`, or the one before it
+//! while it is rotated. Without a secret nobody is let in.
 
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
@@ -13,37 +14,29 @@ pub const WEBHOOK_TOKEN: &str = "WEBHOOK_TOKEN";
 /// Shorter secrets can be guessed.
 const SHORTEST: usize = 16;
 
-/// A door that opens for the secret in `WEBHOOK_TOKEN`, or for the one before
-/// it while it is rotated. Without a secret it opens for nobody.
-#[derive(Debug, Default)]
-pub struct Door(());
-
-impl Door {
-    /// A door whose secret, if it is set directly, cannot be guessed.
-    pub fn new(secrets: &Secrets) -> Result<Self, SettingError> {
-        secrets.direct(WEBHOOK_TOKEN).map_or(Ok(()), check)?;
-        Ok(Self::default())
+/// Whether the request carries a valid secret. One that was rotated a moment ago
+/// may be newer than ours, which is then read again.
+pub(super) async fn is_shown(secrets: &Secrets, request: &Request) -> anyhow::Result<bool> {
+    let offered: Vec<&str> = offered(request).collect();
+    if offered.is_empty() || !secrets.has(WEBHOOK_TOKEN) {
+        return Ok(false);
     }
-
-    /// Whether the request carries a valid secret. One that was rotated a moment
-    /// ago may be newer than ours, which is then read again.
-    pub async fn admits(&self, secrets: &Secrets, request: &Request) -> anyhow::Result<bool> {
-        let offered: Vec<&str> = offered(request).collect();
-        if offered.is_empty() || !secrets.has(WEBHOOK_TOKEN) {
-            return Ok(false);
-        }
-        let known = secrets.read().await;
-        if is_valid(known.get(WEBHOOK_TOKEN)?, &offered) {
-            return Ok(true);
-        }
-        if known.origin == Origin::Fetched || secrets.direct(WEBHOOK_TOKEN).is_some() {
-            return Ok(false);
-        }
-        match secrets.read_again().await {
-            Some(known) => Ok(is_valid(known.get(WEBHOOK_TOKEN)?, &offered)),
-            None => Ok(false),
-        }
+    let known = secrets.read().await;
+    if is_valid(known.get(WEBHOOK_TOKEN)?, &offered) {
+        return Ok(true);
     }
+    if known.origin == Origin::Fetched || secrets.direct(WEBHOOK_TOKEN).is_some() {
+        return Ok(false);
+    }
+    match secrets.read_again().await {
+        Some(known) => Ok(is_valid(known.get(WEBHOOK_TOKEN)?, &offered)),
+        None => Ok(false),
+    }
+}
+
+/// Fails at start for a secret that is set directly and can be guessed.
+pub fn check_at_start(secrets: &Secrets) -> Result<(), SettingError> {
+    secrets.direct(WEBHOOK_TOKEN).map_or(Ok(()), check)
 }
 
 /// Whether nobody can guess this secret.

@@ -19,18 +19,6 @@ pub fn trouble(frame: &Frame<'_>, trouble: &Trouble) -> String {
 }
 
 impl Trouble {
-    /// The status of the answer.
-    pub fn status(&self) -> u16 {
-        match self {
-            Self::BadParameter { .. } => 400,
-            // A link that is wrong and one that was right are told apart in
-            // words only: both need a new one.
-            Self::LinkNotValid | Self::LinkExpired => 403,
-            Self::NotFound => 404,
-            Self::Unavailable => 503,
-        }
-    }
-
     /// What happened, in a few words.
     pub fn title(&self) -> &'static str {
         match self {

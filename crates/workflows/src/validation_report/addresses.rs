@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use release::link::Scope;
 use release::validation::ValidationId;
 
-use super::Request;
 use super::parameters::{AFTER_COMPARISON, AFTER_PIPELINE};
+use super::{Page, Request};
 use release::links::Access;
 
 /// Makes the addresses on one page.
@@ -98,36 +98,33 @@ impl<'a> Addresses<'a> {
 
 /// The way from a page to the address of the report.
 fn base(request: Request<'_>) -> String {
-    if matches!(request.path, "" | "/") {
+    match request.page {
         // Without a slash at its end, a browser takes the last part of the
         // address of the report for a page beside the others.
-        let (_, last) = request.address.rsplit_once('/').unwrap_or_default();
-        return match last {
-            "" => String::new(),
-            last => format!("{last}/"),
-        };
+        Some(Page::Start) => match request.address.rsplit_once('/') {
+            None | Some((_, "")) => String::new(),
+            Some((_, last)) => format!("{last}/"),
+        },
+        Some(Page::Evaluation) => "../".to_owned(),
+        _ => String::new(),
     }
-    let is_evaluation = request
-        .path
-        .rsplit_once('/')
-        .is_some_and(|(folder, _)| folder.ends_with("/v"));
-    if is_evaluation { "../" } else { "" }.to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::validation_report::Wants;
+    use crate::validation_report::Shape;
 
     const ID: &str = "019a9f3e-0000-7000-8000-000000000000";
 
     /// Where a browser goes from `address` by the link to an evaluation.
-    fn leads(path: &str, address: &str) -> String {
+    fn leads(page: Page, address: &str) -> String {
         let request = Request {
-            path,
+            page: Some(page),
+            name: ID,
+            shape: Shape::Page,
             address,
             parameters: &[],
-            wants: Wants::Page,
         };
         let addresses = Addresses::new(&Access::Public, request, Timestamp::UNIX_EPOCH);
         let page = url::Url::parse("https://report.example").unwrap();
@@ -138,22 +135,18 @@ mod tests {
 
     #[test]
     fn links_stay_below_the_address_of_the_report() {
-        for (path, address, below) in [
-            ("/", "/", ""),
-            ("/", "/Prod/", "/Prod"),
-            ("/", "/Prod", "/Prod"),
-            ("", "/a/b", "/a/b"),
-            ("/history", "/history", ""),
-            ("/history.json", "/Prod/history.json", "/Prod"),
-            (
-                "/BuildValidationResults",
-                "/v1/BuildValidationResults",
-                "/v1",
-            ),
-            (&format!("/v/{ID}"), &format!("/v/{ID}"), ""),
-            (&format!("/v/{ID}.json"), &format!("/x/v/{ID}.json"), "/x"),
+        for (page, address, below) in [
+            (Page::Start, "/", ""),
+            (Page::Start, "/Prod/", "/Prod"),
+            (Page::Start, "/Prod", "/Prod"),
+            (Page::Start, "/a/b", "/a/b"),
+            (Page::History, "/history", ""),
+            (Page::History, "/Prod/history.json", "/Prod"),
+            (Page::History, "/v1/BuildValidationResults", "/v1"),
+            (Page::Evaluation, &format!("/v/{ID}"), ""),
+            (Page::Evaluation, &format!("/x/v/{ID}.json"), "/x"),
         ] {
-            assert_eq!(leads(path, address), format!("{below}/v/{ID}"), "{address}");
+            assert_eq!(leads(page, address), format!("{below}/v/{ID}"), "{address}");
         }
     }
 }

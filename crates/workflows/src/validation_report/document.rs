@@ -8,14 +8,41 @@ use super::route::Shape;
 /// What is sent back, whatever carries it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Document {
-    /// The status, in the numbers of HTTP.
-    pub status: u16,
+    /// Whether it is what was asked for.
+    pub found: Found,
     /// What the body is.
     pub kind: Kind,
     /// The body.
     pub body: String,
     /// Where the rest is, for documents that are not whole.
     pub next: Option<String>,
+}
+
+/// Whether a document is what was asked for, and if not, why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It is.
+    Shown,
+    /// A parameter is missing or cannot be used.
+    BadParameter,
+    /// The link does not open it. One that is wrong and one that was right are
+    /// told apart in words only: both need a new one.
+    Closed,
+    /// Nothing is there, or no longer.
+    Nothing,
+    /// The records cannot be read.
+    Unavailable,
+}
+
+impl From<&Trouble> for Found {
+    fn from(trouble: &Trouble) -> Self {
+        match trouble {
+            Trouble::BadParameter { .. } => Self::BadParameter,
+            Trouble::LinkNotValid | Trouble::LinkExpired => Self::Closed,
+            Trouble::NotFound => Self::Nothing,
+            Trouble::Unavailable => Self::Unavailable,
+        }
+    }
 }
 
 /// What a body is.
@@ -50,7 +77,7 @@ impl Document {
 
     fn good(kind: Kind, body: String) -> Self {
         Self {
-            status: 200,
+            found: Found::Shown,
             kind,
             body,
             next: None,
@@ -72,7 +99,7 @@ pub(super) fn trouble(frame: &Frame<'_>, shape: Shape, trouble: &Trouble) -> Doc
         }
     };
     Document {
-        status: trouble.status(),
+        found: trouble.into(),
         ..document
     }
 }

@@ -10,7 +10,7 @@ use store::{Part, Recorded, Room, Span};
 use super::addresses::Addresses;
 use super::parameters::{MOST_BUILDS, minutes};
 use super::route::Shape;
-use super::{Document, Ended, Reading};
+use super::{Document, Ended, Found, Reading};
 use crate::metric_facts;
 
 /// How many builds are on a page, unless it is told.
@@ -128,7 +128,7 @@ impl Reading<'_> {
             return Err(Ended::Trouble(Trouble::NotFound));
         }
         Ok(Document {
-            status: 404,
+            found: Found::Nothing,
             ..self.form().await?
         })
     }

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use release::link::Scope;
 use release::links::Access;
-use workflows::validation_report::{Outcome, Wants};
+use workflows::validation_report::{Found, Outcome, Shape};
 
 use super::{HISTORY, Reader, at_the_end, keys, link_with, links, nothing};
 
@@ -38,13 +38,13 @@ async fn refused_reader_learns_nothing_of_what_exists() {
             history("Other").replace("history", "badge.svg"),
         ),
     ] {
-        for wants in [Wants::Page, Wants::Json] {
+        for wished in [Shape::Page, Shape::Json] {
             let ask = async |path: &str| {
                 let link = format!("https://report.example/{path}");
-                nothing(reader.ask(&link, wants).await)
+                nothing(reader.ask(&link, wished).await)
             };
             let (known, unknown) = (ask(&known).await, ask(&unknown).await);
-            assert_eq!(known.status, 403);
+            assert_eq!(known.found, Found::Closed);
             assert_eq!(known, unknown);
             assert!(!known.body.contains("Sample"), "{}", known.body);
         }
@@ -63,7 +63,7 @@ async fn link_opens_until_its_time_is_over() {
     reader.world.at(end);
     let over = nothing(reader.open(&link).await);
 
-    assert_eq!(over.status, 403);
+    assert_eq!(over.found, Found::Closed);
     assert!(over.body.contains("expired"), "{}", over.body);
 }
 
@@ -104,7 +104,7 @@ async fn evaluation_leads_to_no_other_gate() {
         link.replace(&id.to_string(), UNKNOWN),
     ] {
         let refused = nothing(reader.open(&changed).await);
-        assert_eq!(refused.status, 403, "{changed}");
+        assert_eq!(refused.found, Found::Closed, "{changed}");
     }
     let evaluation = reader.shown(&link).await;
     assert!(
@@ -124,7 +124,7 @@ async fn start_page_leads_to_everything() {
 
     for part in ["/history?", &format!("/v/{id}?")] {
         let onward = link_with(&link, &start.body, part);
-        assert_eq!(reader.shown(&onward).await.status, 200);
+        assert_eq!(reader.shown(&onward).await.found, Found::Shown);
     }
 }
 

@@ -9,6 +9,7 @@ mod start;
 
 use fake_aws::pipeline::Mode;
 use jiff::{SignedDuration, Timestamp};
+use lambda::door::matched;
 use release::link::Scope;
 use release::links::{Access, OPEN_FOR};
 use release::pause::Freeze;
@@ -16,7 +17,7 @@ use release::validation::ValidationId;
 use secrecy::SecretString;
 use url::Url;
 use workflows::validation_report::{
-    Document, Outcome, Request, Services, Wants, validation_report,
+    ADDRESSES, Document, Outcome, Request, Services, Shape, validation_report,
 };
 
 use crate::world::{GATE, PIPELINE, PRODUCTION, STAGING, World, monspec};
@@ -76,17 +77,21 @@ impl Reader {
     }
 
     async fn open(&self, link: &str) -> Outcome {
-        self.ask(link, Wants::Page).await
+        self.ask(link, Shape::Page).await
     }
 
-    async fn ask(&self, link: &str, wants: Wants) -> Outcome {
+    async fn ask(&self, link: &str, wished: Shape) -> Outcome {
         let url = Url::parse(link).unwrap();
         let parameters: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+        let mut pages = ADDRESSES.into_iter();
+        let page =
+            pages.find_map(|(path, page, shape)| Some((page, shape, matched(path, url.path())?)));
         let request = Request {
-            path: url.path(),
+            page: page.map(|(page, ..)| page),
+            name: page.map_or("", |(.., name)| name),
+            shape: page.and_then(|(_, shape, _)| shape).unwrap_or(wished),
             address: url.path(),
             parameters: &parameters,
-            wants,
         };
         let services = Services {
             store: self.world.store.clone(),

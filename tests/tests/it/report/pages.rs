@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use release::link::Scope;
 use release::pause::{Pause, Target};
 use serde_json::Value;
-use workflows::validation_report::{Kind, Wants};
+use workflows::validation_report::{Found, Kind, Shape};
 
 use super::{HISTORY, Reader, link_with, links, nothing, shown};
 use crate::world::monspec;
@@ -27,7 +27,7 @@ async fn waiting_build_stands_beside_those_that_are_judged() {
     reader.judged("2", 900.0).await;
     reader.world.release("3", &monspec()).await;
 
-    let document = shown(reader.ask(&reader.link(HISTORY), Wants::Json).await);
+    let document = shown(reader.ask(&reader.link(HISTORY), Shape::Json).await);
 
     let history: Value = serde_json::from_str(&document.body).unwrap();
     let states: Vec<&str> = history["builds"]
@@ -59,7 +59,7 @@ async fn start_page_shows_the_last_verdict_and_those_before_it() {
         reader.judged(revision, milliseconds).await;
     }
 
-    let document = shown(reader.ask(&reader.link(Scope::Start), Wants::Json).await);
+    let document = shown(reader.ask(&reader.link(Scope::Start), Shape::Json).await);
 
     let start: Value = serde_json::from_str(&document.body).unwrap();
     let gate = &start["gates"][0];
@@ -80,7 +80,7 @@ async fn evaluation_says_the_same_in_every_shape() {
     let json = link_with(&link, &page.body, ".json?");
 
     let document = reader.shown(&json).await;
-    let accepted = shown(reader.ask(&link, Wants::Json).await);
+    let accepted = shown(reader.ask(&link, Shape::Json).await);
     let junit = reader.shown(&link.replace('?', ".xml?")).await;
 
     assert_eq!(document.kind, Kind::Json);
@@ -144,7 +144,7 @@ async fn badge_tells_the_last_verdict_and_opens_nothing_else() {
     assert!(badge.body.contains("Failed"), "{}", badge.body);
     assert!(links(&link, &badge.body).is_empty());
     let history = link.replace("/badge.svg", "/history");
-    assert_eq!(nothing(reader.open(&history).await).status, 403);
+    assert_eq!(nothing(reader.open(&history).await).found, Found::Closed);
 }
 
 #[tokio::test]
@@ -154,7 +154,7 @@ async fn record_that_is_gone_is_told_to_who_may_know() {
 
     let gone = nothing(reader.open(&reader.link(Scope::Evaluation(id))).await);
 
-    assert_eq!(gone.status, 404);
+    assert_eq!(gone.found, Found::Nothing);
 }
 
 #[tokio::test]

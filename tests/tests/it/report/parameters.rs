@@ -3,7 +3,7 @@
 use release::link::Scope;
 use release::links::Access;
 use serde_json::Value;
-use workflows::validation_report::{Kind, Outcome};
+use workflows::validation_report::{Found, Kind, Outcome};
 
 use super::{HISTORY, Reader, link_with, nothing};
 
@@ -24,7 +24,7 @@ async fn parameter_that_cannot_be_used_is_named() {
     ] {
         let refused = nothing(reader.open(&format!("{link}&{parameter}")).await);
 
-        assert_eq!(refused.status, 400, "{parameter}");
+        assert_eq!(refused.found, Found::BadParameter, "{parameter}");
         assert!(refused.body.contains(name), "{parameter}: {}", refused.body);
     }
     let json = nothing(reader.open(&format!("{link}&json=true&timespan=0")).await);
@@ -50,7 +50,7 @@ async fn json_is_asked_for_in_the_same_way_on_every_page() {
         assert_eq!((document.kind, page.kind), (Kind::Json, Kind::Html));
         let document: Value = serde_json::from_str(&document.body).unwrap();
         assert!(document[field].is_array(), "{document}");
-        assert_eq!(refused.status, 400);
+        assert_eq!(refused.found, Found::BadParameter);
         assert!(refused.body.contains("json"), "{}", refused.body);
     }
 }
@@ -63,13 +63,13 @@ async fn missing_parameters_are_asked_for_where_everybody_may_read() {
 
     let form = reader.shown("https://report.example/history?pipelineName=Sample");
     let form = form.await;
-    assert_eq!(form.status, 400);
+    assert_eq!(form.found, Found::BadParameter);
     assert!(form.body.contains("<form"));
     assert!(form.body.contains("value=\"Sample\""));
 
     let json = "https://report.example/BuildValidationResults?pipelineName=Sample&json=true";
     let json = nothing(reader.open(json).await);
-    assert_eq!((json.status, json.kind), (400, Kind::Json));
+    assert_eq!((json.found, json.kind), (Found::BadParameter, Kind::Json));
     assert!(json.body.contains("comparisonName"), "{}", json.body);
 }
 
@@ -134,12 +134,12 @@ async fn gate_that_nobody_knows_is_not_found_and_the_right_one_is_offered() {
     reader.access = Access::Public;
     let address = "https://report.example/history?pipelineName=Smaple&comparisonName=x";
     let form = reader.shown(address).await;
-    assert_eq!(form.status, 404);
+    assert_eq!(form.found, Found::Nothing);
     assert!(form.body.contains("<form"), "{}", form.body);
     let json = nothing(
         reader
             .open(&address.replace("history?", "history.json?"))
             .await,
     );
-    assert_eq!((json.status, json.kind), (404, Kind::Json));
+    assert_eq!((json.found, json.kind), (Found::Nothing, Kind::Json));
 }

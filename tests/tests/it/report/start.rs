@@ -2,7 +2,7 @@
 
 use release::link::Scope;
 use serde_json::Value;
-use workflows::validation_report::{Kind, Wants};
+use workflows::validation_report::{Kind, Shape};
 
 use super::{Reader, link_with, links, shown};
 
@@ -47,10 +47,10 @@ async fn machines_get_more_gates_at_once_and_where_the_rest_is() {
     let reader = with_gates().await;
     let home = reader.link(Scope::Start);
 
-    let document = shown(reader.ask(&home, Wants::Json).await);
+    let document = shown(reader.ask(&home, Shape::Json).await);
     let next = document.next.unwrap();
     let next = url::Url::parse(&home).unwrap().join(&next).unwrap();
-    let rest = shown(reader.ask(next.as_str(), Wants::Json).await);
+    let rest = shown(reader.ask(next.as_str(), Shape::Json).await);
 
     let gates = |body: &str| -> usize {
         let start: Value = serde_json::from_str(body).unwrap();
