@@ -8,6 +8,7 @@ mod claims;
 mod contents;
 mod due;
 mod effects;
+mod golden;
 mod histories;
 mod ledger;
 mod pauses;

@@ -442,7 +442,7 @@ impl World {
     }
 
     /// The ids of what is due in any shard.
-    async fn due_problems(&self, second: i64) -> Vec<String> {
+    pub(crate) async fn due_problems(&self, second: i64) -> Vec<String> {
         let mut found = Vec::new();
         for shard in 0..tables::SHARDS {
             let now = at(0) + SignedDuration::from_secs(second);

@@ -1,0 +1,236 @@
+//! The table of remediations.
+
+use release::problem::{Arrival, Comment, Finding, Phase, Problem, Remediation, Reported};
+use release::remediation::{Hand, Heal, Needless, Refusal, State};
+
+use super::check;
+use crate::world::{REMEDIATIONS, World, at, deployment};
+
+/// One that was heard of, one that a worker has, one that waits, one that has
+/// settled and one that rests.
+#[tokio::test]
+async fn stored_form_of_phases_of_problems_is_kept() {
+    let heard = |id: &str| {
+        let patience = jiff::SignedDuration::from_hours(24);
+        Problem::heard_of(id, Arrival::Webhook, at(0), patience)
+    };
+    let settled = Problem {
+        finding: Finding::NothingDeployed,
+        phase: Phase::Settled,
+        ..heard("P-4")
+    };
+    check(
+        "phases",
+        [REMEDIATIONS],
+        async |world| {
+            let store = &world.store;
+            for id in ["P-1", "P-2", "P-3", "P-4", "P-5"] {
+                let noticed = store.notice(&heard(id), Reported::Open, at(0)).await;
+                noticed.unwrap();
+            }
+            world.claim_problem("P-2", 0, "worker").await.unwrap();
+            let mut waits = world.claim_problem("P-3", 0, "worker").await.unwrap();
+            waits.problem.waits = 3;
+            waits.problem.faults = 2;
+            store.defer_problem(waits, at(500)).await.unwrap();
+            let noticed = store
+                .notice(&heard("P-3"), Reported::Resolved, at(20))
+                .await;
+            noticed.unwrap();
+            let mut settles = world.claim_problem("P-4", 0, "worker").await.unwrap();
+            settles.problem.finding = Finding::NothingDeployed;
+            world.written(&mut settles, &[]).await;
+            store.settle_problem(settles).await.unwrap();
+            let mut due = Some(at(0));
+            while let Some(now) = due {
+                let lease = crate::world::lease(now);
+                let claimed = store.claim_problem("P-5", "worker", now, lease).await;
+                let held = store.held_problem(&claimed.unwrap());
+                due = store.panicked(&held, now).await.unwrap().until;
+            }
+        },
+        async |world| {
+            for id in ["P-1", "P-2", "P-5"] {
+                assert_eq!(world.problem(id).await, heard(id));
+            }
+            let waits = world.problem("P-3").await;
+            assert_eq!((waits.waits, waits.faults), (0, 2));
+            assert_eq!(world.problem("P-4").await, settled);
+            let mut due = world.due_problems(30).await;
+            due.sort();
+            assert_eq!(due, ["P-1", "P-3"]);
+            let claimed = world.claim_problem("P-3", 30, "next").await.unwrap();
+            assert_eq!(claimed.reported, Reported::Resolved);
+        },
+    )
+    .await;
+}
+
+/// Every finding and every state of a remediation, in one document each.
+#[tokio::test]
+async fn stored_form_of_findings_and_states_is_kept() {
+    let mut expected: Vec<Problem> = Vec::new();
+    for finding in findings() {
+        expected.push(problem(expected.len(), finding, Vec::new()));
+    }
+    for state in states() {
+        let remediation = Remediation {
+            culprit: deployment("d-2", 10),
+            holds: !state.is_final(),
+            stopped: state == State::Attributed,
+            state,
+        };
+        let found = problem(expected.len(), Finding::Blamed, vec![remediation]);
+        expected.push(found);
+    }
+    check(
+        "problems",
+        [REMEDIATIONS],
+        async |world| {
+            for problem in &expected {
+                let heard = Problem {
+                    finding: Finding::Pending,
+                    remediations: Vec::new(),
+                    ..problem.clone()
+                };
+                world
+                    .store
+                    .notice(&heard, Reported::Open, at(0))
+                    .await
+                    .unwrap();
+                let mut worker = world.claim_problem(&problem.id, 0, "worker").await.unwrap();
+                worker.problem = problem.clone();
+                world.written(&mut worker, &[]).await;
+            }
+        },
+        async |world: &World| {
+            for problem in &expected {
+                assert_eq!(world.problem(&problem.id).await, *problem);
+            }
+        },
+    )
+    .await;
+}
+
+fn problem(number: usize, finding: Finding, remediations: Vec<Remediation>) -> Problem {
+    Problem {
+        id: format!("-{number}_2V2"),
+        display_id: Some(format!("P-{number}")),
+        title: Some("Response time".to_owned()),
+        noticed: at(30),
+        arrival: match number {
+            0 => Arrival::Adopted,
+            _ => Arrival::Webhook,
+        },
+        began: Some(at(0)),
+        closed: Some(at(900)),
+        merged_into: Some("-99_2V2".to_owned()),
+        impacted: vec!["SERVICE-1".to_owned(), "SERVICE-2".to_owned()],
+        root_cause: Some("SERVICE-1".to_owned()),
+        finding,
+        remediations,
+        comments: vec![
+            Comment {
+                text: "d-2 is suspect".to_owned(),
+                at: at(30),
+                posted: Some(at(31)),
+                attempts: 1,
+            },
+            Comment::new("d-1 is deployed again".to_owned(), at(40)),
+        ],
+        faults: 1,
+        waits: 2,
+        give_up_at: at(86_400),
+        phase: Phase::Active,
+    }
+}
+
+fn findings() -> Vec<Finding> {
+    vec![
+        Finding::Pending,
+        Finding::Test,
+        Finding::NotProduction,
+        Finding::Over,
+        Finding::NothingDeployed,
+        Finding::TooManyGroups { groups: 4 },
+        Finding::Ambiguous {
+            deployments: vec!["d-1".to_owned(), "d-2".to_owned()],
+        },
+        Finding::GaveUp,
+    ]
+}
+
+fn states() -> Vec<State> {
+    let heal = |by| Heal {
+        target: deployment("d-1", 0),
+        by,
+        marker: "[unbreakable:P-1:d-2]".to_owned(),
+        at: at(40),
+    };
+    let ours = || heal(Hand::Ours);
+    let made = || "d-3".to_owned();
+    let group = || "ShopApp/Staging".to_owned();
+    let culprit = || "d-2".to_owned();
+    let (ended, closed) = (at(300), at(900));
+    vec![
+        State::Attributed,
+        State::Joined {
+            problem: "-98_2V2".to_owned(),
+        },
+        State::Intended(ours()),
+        State::Deploying {
+            heal: heal(Hand::CodeDeploy),
+            deployment: made(),
+        },
+        State::Healed {
+            heal: ours(),
+            deployment: made(),
+            at: ended,
+        },
+        State::Confirmed {
+            heal: ours(),
+            deployment: made(),
+            at: ended,
+            closed,
+        },
+        State::Unconfirmed {
+            heal: ours(),
+            deployment: made(),
+            at: ended,
+        },
+        State::HealFailed {
+            heal: ours(),
+            deployment: Some(made()),
+            reason: "the hosts are gone".to_owned(),
+        },
+        State::Shadowed(ours()),
+        State::Refused(Refusal::NoTarget { group: group() }),
+        State::Refused(Refusal::HealOfHeal { deployment: made() }),
+        State::Refused(Refusal::Cooldown {
+            group: group(),
+            until: closed,
+        }),
+        State::Refused(Refusal::TooOften {
+            group: group(),
+            count: 2,
+            hours: 24,
+        }),
+        State::Refused(Refusal::SwitchedOff),
+        State::NotNeeded(Needless::Closed),
+        State::NotNeeded(Needless::Replaced {
+            running: made(),
+            culprit: culprit(),
+        }),
+        State::NotNeeded(Needless::Untouched { culprit: culprit() }),
+        State::NotNeeded(Needless::Older { culprit: culprit() }),
+        State::NotNeeded(Needless::Stale { minutes: 31 }),
+        State::GaveUp {
+            heal: Some(ours()),
+            deployment: Some(made()),
+        },
+        State::GaveUp {
+            heal: None,
+            deployment: None,
+        },
+    ]
+}

@@ -1,0 +1,491 @@
+//! The table of validations.
+
+use jiff::Timestamp;
+use monspec::{Answered, Coverage, Finding, OpenProblems, Outcome, Side, Verdict};
+use release::approval::Answer;
+use release::evidence::{
+    About, Context, Evidence, Evidenced, Link, OpenProblem, Problems, Unjudged,
+};
+use release::otherwise::Otherwise;
+use release::plot::Plotted;
+use release::validation::{
+    Ending, ExecutionMode, Hook, Intent, PersonsWord, Phase, Registrant, Registration,
+    SourceRevision, Validation, Wish,
+};
+use store::{Fulfilled, GateName, Part, Room, Scheduled, Slot, Span, Stuck};
+
+use super::check;
+use crate::world::{
+    REMEDIATIONS, VALIDATIONS, World, again, at, deployment, evidence, finding, group, judgement,
+    lease, person, registration, spec,
+};
+
+#[tokio::test]
+async fn stored_form_of_waiting_validations_is_kept() {
+    let direct = Registration {
+        pipeline: "Shop #1 at 100 %".to_owned(),
+        mode: ExecutionMode::Queued,
+        registrant: Registrant::Direct,
+        ..registration(2)
+    };
+    let alone = Registration {
+        execution: None,
+        registrant: Registrant::Direct,
+        approval: None,
+        untaught: Some("two groups cannot be told apart".to_owned()),
+        deployments: Vec::new(),
+        ..registration(3)
+    };
+    let all = [full(), direct, alone];
+    check(
+        "waiting",
+        [VALIDATIONS],
+        async |world| {
+            for (asked, job) in all.iter().zip([Some("job-1"), None, None]) {
+                let registered = world.store.register(asked, &spec(), job).await;
+                registered.unwrap();
+            }
+        },
+        async |world| {
+            for asked in &all {
+                let expected = Validation::registered(asked.clone());
+                assert_eq!(world.validation(asked).await, expected);
+            }
+            let job = world.store.registered_by("job-1").await.unwrap();
+            assert_eq!(job, Some(all[0].id));
+            let text = world.store.spec(spec().hash()).await.unwrap();
+            assert_eq!(text.as_deref(), Some(spec().text()));
+            for asked in &all[..2] {
+                let slot = Slot {
+                    id: asked.id,
+                    registrant: asked.registrant.clone(),
+                    comparison: asked.comparison.clone(),
+                };
+                let slots = world.store.slots(&asked.pipeline, "execution-1").await;
+                assert_eq!(slots.unwrap(), [slot]);
+            }
+            let due: Vec<Timestamp> = due(world).await;
+            assert_eq!(due, [at(1_001), at(1_002), at(1_003)]);
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn stored_form_of_judged_validations_is_kept() {
+    let builds = [full(), registration(2), registration(3)];
+    let found = [
+        (Verdict::Failed, whole_evidence()),
+        (Verdict::Passed, evidence(Verdict::Passed)),
+        (Verdict::Inconclusive, evidence(Verdict::Inconclusive)),
+    ];
+    let plot = plot();
+    let intent = intent(Answer::Reject);
+    check(
+        "judged",
+        [VALIDATIONS],
+        async |world| {
+            for (asked, (verdict, evidence)) in builds.iter().zip(&found) {
+                let mut claimed = world.claimed(asked).await;
+                let (plot, intent) = match verdict {
+                    Verdict::Failed => (plot.as_slice(), Some(intent.clone())),
+                    _ => (&[][..], None),
+                };
+                let judgement = judgement(*verdict);
+                world
+                    .store
+                    .judged_with(&mut claimed, judgement, evidence, plot, intent, None)
+                    .await
+                    .unwrap();
+                if *verdict == Verdict::Inconclusive {
+                    claimed.validation.waits = 2;
+                    claimed.validation.faults = 1;
+                    claimed.validation.told = true;
+                    world.store.defer(claimed, at(3_000)).await.unwrap();
+                }
+            }
+        },
+        async |world| {
+            for (asked, (verdict, evidence)) in builds.iter().zip(&found) {
+                let is = |one| *verdict == one;
+                let expected = Validation {
+                    phase: Phase::Judged,
+                    judgement: Some(judgement(*verdict)),
+                    intent: is(Verdict::Failed).then(|| intent.clone()),
+                    waits: if is(Verdict::Inconclusive) { 2 } else { 0 },
+                    faults: u32::from(is(Verdict::Inconclusive)),
+                    told: is(Verdict::Inconclusive),
+                    ..Validation::registered(asked.clone())
+                };
+                assert_eq!(world.validation(asked).await, expected);
+                let read = world.store.evidence(asked.id).await.unwrap();
+                assert_eq!(read.as_ref(), Some(evidence));
+            }
+            let others = world.store.others(&builds[1]).await.unwrap();
+            assert_eq!(others, [Some(Answer::Reject), Some(Answer::Hold)]);
+            assert_eq!(plotted(world).await, [plot.to_vec(), vec![], vec![]]);
+
+            let catalogue = world.store.catalogue(None::<GateName<'_>>, 10).await;
+            let [gate] = &catalogue.unwrap().gates[..] else {
+                panic!("there is one gate");
+            };
+            assert_eq!((gate.last, gate.verdict), (builds[2].id, found[2].0));
+            assert_eq!(
+                (gate.pipeline.as_str(), gate.judged_at),
+                ("Shop", at(2_000))
+            );
+            assert_eq!(gate.trend, found.each_ref().map(|(verdict, _)| *verdict));
+            assert_eq!(gate.version, "build 3");
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn stored_form_of_settled_validations_is_kept() {
+    let person = person("Approved");
+    let endings = [
+        Ending::NothingToAnswer,
+        Ending::Answered {
+            answer: Answer::Approve,
+            action_execution: "action-1".to_owned(),
+        },
+        Ending::Person(person.clone()),
+        Ending::ExecutionEnded {
+            status: "Stopped".to_owned(),
+        },
+        Ending::GaveUp {
+            waiting_for: "its approval to open".to_owned(),
+        },
+    ];
+    let builds: Vec<(u16, &Ending)> = (1..).zip(&endings).collect();
+    let asked = |number| Registration {
+        result_hook: Some("https://results.example".to_owned()),
+        ..registration(number)
+    };
+    let hook = |number| match number {
+        1 => Hook::Delivered,
+        _ => Hook::GivenUp,
+    };
+    let (replaced, replacing) = (registration(8), again(&registration(8), 9));
+    check(
+        "settled",
+        [VALIDATIONS],
+        async |world| {
+            for (number, ending) in &builds {
+                let mut claimed = world.judged(&asked(*number), Verdict::Passed).await;
+                let store = &world.store;
+                store.ended(&mut claimed, (*ending).clone()).await.unwrap();
+                store.hooked(&mut claimed, hook(*number)).await.unwrap();
+                if *number == 2 {
+                    let person = person.clone();
+                    store.overridden(&mut claimed, person).await.unwrap();
+                }
+                store.settle(claimed).await.unwrap();
+            }
+            let mut claimed = world.judged(&replaced, Verdict::Passed).await;
+            let intent = intent(Answer::Approve);
+            world.store.intend(&mut claimed, intent).await.unwrap();
+            world.register(&replacing).await;
+        },
+        async |world| {
+            for (number, ending) in &builds {
+                let expected = Validation {
+                    phase: Phase::Settled,
+                    judgement: Some(judgement(Verdict::Passed)),
+                    ending: Some((*ending).clone()),
+                    override_: (*number == 2).then(|| person.clone()),
+                    hook: hook(*number),
+                    ..Validation::registered(asked(*number))
+                };
+                assert_eq!(world.validation(&asked(*number)).await, expected);
+            }
+            let superseded = Validation {
+                phase: Phase::Settled,
+                judgement: Some(judgement(Verdict::Passed)),
+                intent: Some(intent(Answer::Approve)),
+                ending: Some(Ending::Superseded { by: replacing.id }),
+                ..Validation::registered(replaced.clone())
+            };
+            assert_eq!(world.validation(&replaced).await, superseded);
+            let heir = Validation {
+                inherited: Some(intent(Answer::Approve)),
+                ..Validation::registered(replacing.clone())
+            };
+            assert_eq!(world.validation(&replacing).await, heir);
+            assert_eq!(due(world).await, [replacing.due_at]);
+            let unsettled = world.store.unsettled(None, 10, at(0)).await.unwrap();
+            let looks = unsettled.validations.iter().map(|one| one.next_look);
+            let looks: Vec<_> = looks.collect();
+            assert_eq!(
+                looks,
+                [None, Some(replacing.due_at)],
+                "one gave up and rests"
+            );
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn stored_form_of_wishes_is_kept() {
+    let word = |second| PersonsWord {
+        who: "ada".to_owned(),
+        why: "the tenant was down".to_owned(),
+        at: at(second),
+    };
+    let (again, as_it_is) = (registration(1), registration(2));
+    check(
+        "wished",
+        [VALIDATIONS],
+        async |world| {
+            for (asked, wish) in [(&again, Wish::Rejudge), (&as_it_is, Wish::Release)] {
+                world.judged(asked, Verdict::Inconclusive).await;
+                let wished = world.store.wish(asked.id, wish, &word(2_100)).await;
+                assert!(matches!(wished.unwrap(), Fulfilled::Now(_)));
+            }
+        },
+        async |world| {
+            let expected = Validation {
+                rejudged: vec![word(2_100)],
+                ..Validation::registered(again.clone())
+            };
+            assert_eq!(world.validation(&again).await, expected);
+            let expected = Validation {
+                phase: Phase::Judged,
+                judgement: Some(judgement(Verdict::Inconclusive)),
+                released: Some(word(2_100)),
+                ..Validation::registered(as_it_is.clone())
+            };
+            assert_eq!(world.validation(&as_it_is).await, expected);
+            let others = world.store.others(&again).await.unwrap();
+            assert_eq!(others, [Some(Answer::Approve)]);
+            assert_eq!(due(world).await, [at(2_100); 2]);
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn stored_form_of_stuck_validations_is_kept() {
+    let asked = registration(1);
+    let panicked = async |world: &World, due, claim: &str| -> Stuck {
+        let claimed = world.claim(due, due, claim).await;
+        let held = world.store.held(&claimed);
+        world.store.panicked(&held, due).await.unwrap()
+    };
+    check(
+        "stuck",
+        [VALIDATIONS],
+        async |world| {
+            world.register(&asked).await;
+            let mut due = Some(asked.due_at);
+            while let Some(now) = due {
+                due = panicked(world, now, "worker").await.until;
+            }
+            world.register(&registration(2)).await;
+            panicked(world, registration(2).due_at, "worker").await;
+        },
+        async |world| {
+            let read = world.validation(&asked).await;
+            assert!(read.stuck_since.is_some());
+            let expected = Validation {
+                stuck_since: read.stuck_since,
+                ..Validation::registered(asked.clone())
+            };
+            assert_eq!(read, expected);
+            let [again] = due(world).await.try_into().expect("one is looked at again");
+            let claimed = world.claim(again, again, "another").await;
+            let held = world.store.held(&claimed);
+            let stuck = world.store.panicked(&held, again).await.unwrap();
+            assert_eq!(stuck.looks, 2);
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn stored_form_of_schedules_is_kept() {
+    let both = [Scheduled::Validations, Scheduled::Problems];
+    check(
+        "schedules",
+        [VALIDATIONS, REMEDIATIONS],
+        async |world| {
+            for scheduled in both {
+                world.store.beat(scheduled, at(60)).await.unwrap();
+            }
+        },
+        async |world| {
+            for scheduled in both {
+                let ran = world.store.last_beat(scheduled).await.unwrap();
+                assert_eq!(ran, Some(at(60)));
+            }
+        },
+    )
+    .await;
+}
+
+/// A registration with everything that there can be.
+fn full() -> Registration {
+    let source = |name: &str, summary: Option<&str>| SourceRevision {
+        name: name.to_owned(),
+        revision: format!("revision of {name}"),
+        summary: summary.map(str::to_owned),
+    };
+    let deployment = release::deployment::Deployment {
+        location: Some("s3://builds/app.zip".to_owned()),
+        digest: Some("sha256:4f".to_owned()),
+        ..deployment("d-1", 0)
+    };
+    Registration {
+        mode: ExecutionMode::Parallel,
+        sources: vec![source("App", Some("Sell more")), source("Tests", None)],
+        deployments: vec![deployment],
+        source_groups: vec![group()],
+        otherwise: vec![Otherwise {
+            stage: "Staging".to_owned(),
+            action: "Stack".to_owned(),
+            since: at(0),
+        }],
+        compare_groups: vec![group()],
+        compared: [("SampleJSonService".to_owned(), vec![group()])].into(),
+        result_hook: Some("https://results.example".to_owned()),
+        ..registration(1)
+    }
+}
+
+/// Evidence with everything that there can be.
+fn whole_evidence() -> Evidence {
+    let answered = |answered| {
+        Some(Answered {
+            answered,
+            entities: 3,
+        })
+    };
+    let violated = Finding {
+        outcome: Outcome::Violated,
+        observation: Some(-0.1),
+        coverage: Coverage {
+            observation: answered(2),
+            baseline: answered(3),
+        },
+        margin: Some(-1e-9),
+        ..finding(0, "").finding
+    };
+    let mut gap = Finding {
+        side: Side::Lower,
+        outcome: Outcome::Inconclusive,
+        accepted: true,
+        observation: None,
+        baseline: None,
+        upper_limit: None,
+        margin: None,
+        reason: "there is no baseline yet".to_owned(),
+        ..finding(1, "").finding
+    };
+    gap.address.method = Some("/api".to_owned());
+    let asked = |finding| Evidenced {
+        finding,
+        ..finding_asked()
+    };
+    let problem = OpenProblem {
+        id: "-1_2V2".to_owned(),
+        name: "P-12 Response time".to_owned(),
+        since: at(10),
+        until: Some(at(20)),
+        address: Some("https://tenant.example/p".to_owned()),
+    };
+    let problems = [
+        ("Staging", OpenProblems::Count, Ok(vec![problem])),
+        ("Canary", OpenProblems::Tell, Err("no scope".to_owned())),
+    ];
+    let problems = problems.map(|(environment, policy, open)| {
+        Problems::found(("SampleJSonService", environment), policy, open)
+    });
+    let abouts = [
+        About::Problem,
+        About::Deployment,
+        About::Execution,
+        About::Charts,
+    ];
+    let link = |about| Link {
+        about,
+        name: "see there".to_owned(),
+        address: (about != About::Charts).then(|| "https://there.example".to_owned()),
+    };
+    Evidence {
+        reason: Some("the build was replaced".to_owned()),
+        note: Some("No deployments are known.".to_owned()),
+        findings: vec![finding_asked(), asked(violated), asked(gap)],
+        context: Context {
+            unjudged: Some(Unjudged::OwnBaseline),
+            problems: problems.into(),
+            links: abouts.map(link).into(),
+            entity_counts: [(
+                "SampleJSonService".to_owned(),
+                [("Staging".to_owned(), 7)].into(),
+            )]
+            .into(),
+        },
+        ..evidence(Verdict::Failed)
+    }
+}
+
+fn finding_asked() -> Evidenced {
+    let mut found = finding(0, "builtin:service.response.time");
+    found.source.warnings = vec!["the data is old".to_owned()];
+    found
+}
+
+fn plot() -> [Plotted; 2] {
+    let point = |name: &str, outcome| Plotted {
+        name: name.to_owned(),
+        outcome,
+        observation: Some(204.5),
+        baseline: Some(-0.25),
+        upper_limit: Some(1.5e9),
+        lower_limit: Some(0.0),
+    };
+    let gap = Plotted {
+        observation: None,
+        baseline: None,
+        upper_limit: None,
+        lower_limit: None,
+        ..point("Cart - failurerate(AVG,UPPER)", Outcome::Inconclusive)
+    };
+    [
+        point("Cart - responsetime(AVG,UPPER)", Outcome::Violated),
+        gap,
+    ]
+}
+
+fn intent(answer: Answer) -> Intent {
+    Intent {
+        action_execution: "action-1".to_owned(),
+        answer,
+        at: at(2_000),
+    }
+}
+
+/// When what is due was, in order.
+async fn due(world: &World) -> Vec<Timestamp> {
+    let found = world.due(lease(at(1_000_000))).await;
+    let mut due: Vec<_> = found.iter().map(|found| found.at).collect();
+    due.sort();
+    due
+}
+
+async fn plotted(world: &World) -> Vec<Vec<Plotted>> {
+    let span = Span {
+        pipeline: "Shop",
+        comparison: "StagingToProduction",
+        since: at(0),
+    };
+    let room = Room {
+        builds: 10,
+        points: 100,
+    };
+    let history = world.store.history(span, Part::Newest, room).await;
+    let builds = history.unwrap().builds;
+    builds.into_iter().map(|build| build.plot).collect()
+}
