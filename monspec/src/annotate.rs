@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use lint::tree;
 use serde_json::{Map, Value, json};
 
 use crate::judge::{Finding, Outcome, Verdict, verdict};
 use crate::read::is_entry_key;
 use crate::read::shape::{ENTRY, METHOD, SIGNATURE};
-use crate::syntax::{self, tree};
 
 /// The entities that were found, by service entry and environment.
 pub type Entities = BTreeMap<String, BTreeMap<String, Vec<String>>>;
@@ -134,14 +134,14 @@ fn objects(list: Option<&mut Value>) -> impl Iterator<Item = &mut Map<String, Va
 }
 
 /// The value without its places.
-fn plain(value: syntax::Value) -> Value {
+fn plain(value: lint::Value) -> Value {
     match value {
-        syntax::Value::Null => Value::Null,
-        syntax::Value::Bool(value) => value.into(),
-        syntax::Value::Number(number) => plain_number(number),
-        syntax::Value::Text(text) => text.into(),
-        syntax::Value::List(nodes) => nodes.into_iter().map(|node| plain(node.value)).collect(),
-        syntax::Value::Object(members) => members
+        lint::Value::Null => Value::Null,
+        lint::Value::Bool(value) => value.into(),
+        lint::Value::Number(number) => plain_number(number),
+        lint::Value::Text(text) => text.into(),
+        lint::Value::List(nodes) => nodes.into_iter().map(|node| plain(node.value)).collect(),
+        lint::Value::Object(members) => members
             .into_iter()
             .map(|member| (member.key, plain(member.node.value)))
             .collect::<Map<_, _>>()

@@ -4,10 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use schemars::generate::SchemaSettings;
-use schemars::transform::{RecursiveTransform, Transform};
-use schemars::{JsonSchema, Schema};
-use serde_json::Value;
+use schemars::JsonSchema;
 
 use crate::comparison::{MissingBaseline, OpenProblems, WhenInconclusive};
 use crate::signature::{Merge, Side};
@@ -15,13 +12,7 @@ use crate::spec::EntityType;
 
 /// The JSON Schema of a monspec file, as text that ends with a line break.
 pub fn schema() -> String {
-    let mut schema = SchemaSettings::draft2020_12()
-        .for_deserialize()
-        .into_generator()
-        .into_root_schema_for::<File>();
-    RecursiveTransform(without_null).transform(&mut schema);
-    let text = serde_json::to_string_pretty(&schema).expect("a schema is always JSON");
-    text + "\n"
+    lint::schema::<File>()
 }
 
 /// A monspec: service entries by name. Fields that begin with `_` are comments.
@@ -146,29 +137,6 @@ struct Method {
 enum Number {
     Plain(f64),
     Quoted(#[schemars(regex(pattern = "^ *[-+]?[0-9.]+([eE][-+]?[0-9]+)? *$"))] String),
-}
-
-/// Leaves a field out of the file, `null` is not how one does that.
-fn without_null(schema: &mut Schema) {
-    let Some(object) = schema.as_object_mut() else {
-        return;
-    };
-    let is_null =
-        |value: &Value| value == "null" || value.get("type").is_some_and(|kind| kind == "null");
-    for keyword in ["type", "anyOf"] {
-        let Some(Value::Array(choices)) = object.get_mut(keyword) else {
-            continue;
-        };
-        choices.retain(|choice| !is_null(choice));
-        if let [only] = choices.as_slice() {
-            let only = only.clone();
-            object.remove(keyword);
-            match only {
-                Value::Object(fields) => object.extend(fields),
-                word => drop(object.insert(keyword.to_owned(), word)),
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -4,12 +4,11 @@ mod annotate;
 mod comparison;
 mod format;
 mod judge;
-pub mod lint;
+mod metrics;
 mod read;
 mod relationships;
 mod signature;
 mod spec;
-mod syntax;
 
 pub use annotate::{AnnotateError, Entities, annotate};
 pub use comparison::{
@@ -20,8 +19,10 @@ pub use judge::{
     Address, Answered, Coverage, Finding, Gap, Measured, Measurement, Outcome, Verdict, addresses,
     judge, readable, verdict,
 };
-pub use lint::{MetricCatalogue, MetricFacts};
-pub use read::{Reading, nearest, read};
+// Whoever reads a monspec reads what is said of it.
+pub use lint;
+pub use metrics::{MetricCatalogue, MetricFacts};
+pub use read::{Reading, read};
 pub use relationships::{Relationships, relationships};
 pub use signature::{Aggregate, Direction, Merge, Metric, Side, Signature};
 pub use spec::{EntityType, Environment, Monspec, ServiceEntry, ServiceMethod, Tag};

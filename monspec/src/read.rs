@@ -3,23 +3,19 @@
 mod aggregate;
 mod bounds;
 mod comparison;
-mod cursor;
 mod dialect;
 mod entry;
 mod factors;
-mod fields;
 mod limits;
 mod relationship;
 pub(crate) mod shape;
 mod shift;
 mod signature;
-mod suggest;
 
-pub use suggest::nearest;
+use lint::{Message, Node, Path, Place, Report, Value, parse, without_byte_order_mark};
 
-use crate::lint::{Message, MetricCatalogue, Path, Place, Report};
+use crate::metrics::MetricCatalogue;
 use crate::spec::{Monspec, ServiceEntry};
-use crate::syntax::{Node, Value, parse, without_byte_order_mark};
 use dialect::Dialect;
 
 /// What reading a file gave.

@@ -1,9 +1,10 @@
 use std::collections::BTreeSet;
 
+use lint::Shape;
 use serde_json::Value;
 
 use super::schema;
-use crate::read::shape::{COMPARISON, ENTRY, ENVIRONMENT, METHOD, SIGNATURE, Shape, TAG};
+use crate::read::shape::{COMPARISON, ENTRY, ENVIRONMENT, METHOD, SIGNATURE, TAG};
 
 #[test]
 fn schema_in_the_repository_is_up_to_date() {

@@ -1,8 +1,7 @@
 //! Reads the name of an aggregate.
 
-use super::cursor::Cursor;
-use super::suggest::did_you_mean;
-use crate::lint::{Report, shortened};
+use lint::{Cursor, Report, did_you_mean, shortened};
+
 use crate::signature::Aggregate;
 
 /// Reads an aggregate such as `avg` or `p99.9`.

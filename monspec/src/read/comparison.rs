@@ -2,15 +2,13 @@
 
 use std::collections::HashSet;
 
+use lint::{Cursor, Fields, Place, Report, did_you_mean, shortened};
+
 use super::bounds::check_name;
-use super::cursor::Cursor;
 use super::factors::{Factors, read_factors};
-use super::fields::Fields;
 use super::shape::COMPARISON;
 use super::shift::read_shift;
-use super::suggest::did_you_mean;
 use crate::comparison::{Comparison, MissingBaseline, OpenProblems, WhenInconclusive};
-use crate::lint::{Place, Report, shortened};
 
 /// A comparison and where its tolerances stand.
 pub(super) struct PlacedComparison {

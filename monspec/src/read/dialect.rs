@@ -1,8 +1,7 @@
 //! Recognises files that speak of the same things in another way, so that they
 //! are told once what they are and not once for each field.
 
-use crate::lint::{Place, Report};
-use crate::syntax::{Member, Node, Value};
+use lint::{Member, Node, Place, Report, Value};
 
 /// A format that people have beside a monspec.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,17 +2,16 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use lint::{Cursor, Fields, Member, Path, Place, Report, shortened};
+
 use super::bounds::{check_name, check_tag};
 use super::comparison::read_comparisons;
-use super::cursor::Cursor;
-use super::fields::Fields;
 use super::limits::{UsedMetrics, check_factors, check_scaled_limits};
 use super::shape::{ENTRY, ENVIRONMENT, METHOD, TAG};
 use super::signature::read_signature;
-use crate::lint::{MetricCatalogue, Path, Place, Report, shortened};
+use crate::metrics::MetricCatalogue;
 use crate::signature::Signature;
 use crate::spec::{EntityType, Environment, ServiceEntry, ServiceMethod, Tag};
-use crate::syntax::Member;
 
 /// Reads the entry; `None` when so much is missing that there is no entry to speak of.
 pub(super) fn read_entry(

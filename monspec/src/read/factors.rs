@@ -1,8 +1,8 @@
 //! Reads the tolerances of a comparison.
 
-use super::fields::Fields;
+use lint::{Fields, Place, Report};
+
 use crate::comparison::ScaleFactors;
-use crate::lint::{Place, Report};
 
 /// Tolerances and where they stand.
 pub(super) struct Factors {

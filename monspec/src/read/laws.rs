@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use lint::{Message, Severity};
 use proptest::prelude::*;
 
 use super::read;
 use crate::annotate::annotate;
 use crate::judge::{Measured, Measurement, addresses, judge};
-use crate::lint::{Message, Severity};
 
 const EXAMPLE: &str = include_str!("../../examples/monspec.json");
 

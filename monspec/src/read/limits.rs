@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use lint::{Fields, Place, Report, nearest, shortened};
+
 use super::comparison::PlacedComparison;
-use super::fields::Fields;
-use super::suggest::nearest;
 use crate::comparison::Comparison;
-use crate::lint::{MetricCatalogue, Place, Report, shortened};
+use crate::metrics::MetricCatalogue;
 use crate::signature::{Side, Signature};
 
 /// Reads the upper and the lower limit.

@@ -1,7 +1,7 @@
 //! Looks for relationships that their entity cannot have.
 
-use super::suggest::{listed, nearest};
-use crate::lint::{Place, Report, shortened};
+use lint::{Place, Report, listed, nearest, shortened};
+
 use crate::relationships::relationships;
 use crate::signature::{Direction, Metric};
 use crate::spec::EntityType;

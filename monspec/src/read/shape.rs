@@ -2,14 +2,7 @@
 //!
 //! The JSON Schema is generated from other types; a test holds the two equal.
 
-/// The fields of one kind of object.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Shape {
-    /// What is read.
-    pub(crate) fields: &'static [&'static str],
-    /// What the ancestor wrote back into the file: ignored without a word.
-    pub(crate) annotations: &'static [&'static str],
-}
+use lint::Shape;
 
 pub(crate) const ENTRY: Shape = Shape {
     fields: &[

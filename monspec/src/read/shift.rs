@@ -1,7 +1,6 @@
 //! Reads how far back a window lies.
 
-use super::fields::Fields;
-use crate::lint::Report;
+use lint::{Fields, Report};
 
 /// The longest shift, ten years: enough for everyone, and no sum of times overflows.
 const MAX_SHIFT_SECONDS: i64 = 10 * 366 * 86_400;

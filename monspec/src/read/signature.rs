@@ -1,14 +1,13 @@
 //! Reads one signature.
 
+use lint::{Cursor, Fields, Place, Report, did_you_mean, listed, shortened};
+
 use super::aggregate::read_aggregate;
 use super::bounds::check_metric;
-use super::cursor::Cursor;
-use super::fields::Fields;
 use super::limits::read_limits;
 use super::relationship::check_relationship;
 use super::shape::SIGNATURE;
-use super::suggest::{did_you_mean, listed};
-use crate::lint::{MetricCatalogue, Place, Report, shortened};
+use crate::metrics::MetricCatalogue;
 use crate::signature::{Aggregate, Direction, Merge, Metric, Side, Signature};
 use crate::spec::EntityType;
 

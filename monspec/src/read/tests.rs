@@ -1,6 +1,8 @@
+use lint::Severity;
+
 use super::read;
 use crate::comparison::{MissingBaseline, OpenProblems, WhenInconclusive};
-use crate::lint::{MetricFacts, Severity};
+use crate::metrics::MetricFacts;
 use crate::signature::{Aggregate, Direction, Merge, Metric, Side};
 use crate::spec::{EntityType, Monspec};
 
@@ -45,7 +47,7 @@ fn linted(source: &str) -> Vec<String> {
         refused,
         "a spec is there exactly without an error"
     );
-    let line = |one: &crate::lint::Message| {
+    let line = |one: &lint::Message| {
         format!(
             "{} {} {}: {} => {}",
             one.position, one.severity, one.path, one.problem, one.fix

@@ -23,7 +23,7 @@ enum Knows {
     Anything,
 }
 
-const ROOMS: [Room; 16] = [
+const ROOMS: [Room; 17] = [
     Room {
         name: "decimal",
         knows: Only(&[]),
@@ -31,8 +31,14 @@ const ROOMS: [Room; 16] = [
         why: "numbers are calculated the same way on both sides of a client",
     },
     Room {
+        name: "lint",
+        knows: Only(&[]),
+        shuns: IMPURE,
+        why: "files that people write are read the same way, whatever they declare",
+    },
+    Room {
         name: "monspec",
-        knows: Only(&["decimal"]),
+        knows: Only(&["decimal", "lint"]),
         shuns: IMPURE,
         why: "the format and its judgement are pure: numbers in, findings out",
     },

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use lambda::settings::parsed;
-use monspec::nearest;
+use monspec::lint::nearest;
 use release::behind::Behind;
 use release::deployment::Group;
 use release::pause::Target;

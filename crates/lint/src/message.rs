@@ -1,29 +1,8 @@
-//! What the linter says about a monspec, and what it needs to know about metrics.
-
-mod hidden;
-mod path;
-mod report;
+//! What there is to say about a file.
 
 use std::fmt;
 
 use serde::Serialize;
-
-pub use hidden::{escaped, is_hidden};
-pub(crate) use path::{Path, Place, shortened};
-pub(crate) use report::Report;
-
-/// What is known of a v1 metric; answers `None` for a metric that is not known.
-pub type MetricCatalogue = fn(timeseries: &str) -> Option<MetricFacts>;
-
-/// What the linter wants to know of one metric.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MetricFacts {
-    /// The aggregates the metric has: `avg`, `min`, `max`, `sum`, `count`, `median`,
-    /// `percentile`. Empty when they are not known.
-    pub aggregates: &'static [&'static str],
-    /// Whether Dynatrace API v2 can answer for this metric.
-    pub has_v2_counterpart: bool,
-}
 
 /// One thing the linter has to say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -63,7 +42,7 @@ pub enum Severity {
     Hint,
     /// Probably not what was meant.
     Warning,
-    /// The spec is refused.
+    /// The file is refused.
     Error,
 }
 

@@ -1,14 +1,15 @@
 //! Collects messages while a file is read.
 
-use super::path::Place;
-use super::{Message, Position, Severity, escaped};
+use crate::hidden::escaped;
+use crate::message::{Message, Position, Severity};
+use crate::path::Place;
 
 /// The most messages that are kept. Nobody repairs more in one go, and a
 /// hostile file must not fill the memory with complaints about itself.
 const MAX_MESSAGES: usize = 500;
 
 /// The messages about one text.
-pub(crate) struct Report<'a> {
+pub struct Report<'a> {
     text: &'a str,
     line_starts: Vec<usize>,
     drafts: Vec<(usize, Message)>,
@@ -17,15 +18,16 @@ pub(crate) struct Report<'a> {
 }
 
 /// What a report comes to.
-pub(crate) struct Reported {
+pub struct Reported {
     /// The messages in the order of the file.
-    pub(crate) messages: Vec<Message>,
+    pub messages: Vec<Message>,
     /// Whether there was an error.
-    pub(crate) refused: bool,
+    pub refused: bool,
 }
 
 impl<'a> Report<'a> {
-    pub(crate) fn new(text: &'a str) -> Self {
+    /// Nothing was said of the text yet.
+    pub fn new(text: &'a str) -> Self {
         let after_line_ends = text.match_indices('\n').map(|(end, _)| end + 1);
         let line_starts = std::iter::once(0).chain(after_line_ends).collect();
         Self {
@@ -37,29 +39,28 @@ impl<'a> Report<'a> {
         }
     }
 
-    pub(crate) fn error(&mut self, at: &Place, problem: impl Into<String>, fix: impl Into<String>) {
+    /// Says what refuses the file.
+    pub fn error(&mut self, at: &Place, problem: impl Into<String>, fix: impl Into<String>) {
         self.push(Severity::Error, at, &problem.into(), &fix.into());
     }
 
-    pub(crate) fn warning(
-        &mut self,
-        at: &Place,
-        problem: impl Into<String>,
-        fix: impl Into<String>,
-    ) {
+    /// Says what was probably not meant.
+    pub fn warning(&mut self, at: &Place, problem: impl Into<String>, fix: impl Into<String>) {
         self.push(Severity::Warning, at, &problem.into(), &fix.into());
     }
 
-    pub(crate) fn hint(&mut self, at: &Place, problem: impl Into<String>, fix: impl Into<String>) {
+    /// Says what is worth a second look.
+    pub fn hint(&mut self, at: &Place, problem: impl Into<String>, fix: impl Into<String>) {
         self.push(Severity::Hint, at, &problem.into(), &fix.into());
     }
 
     /// How many errors there were so far.
-    pub(crate) fn errors(&self) -> usize {
+    pub fn errors(&self) -> usize {
         self.errors
     }
 
-    pub(crate) fn finish(mut self) -> Reported {
+    /// Everything that was said.
+    pub fn finish(mut self) -> Reported {
         // Stable, so that messages about one place stay in the order of the rules.
         self.drafts.sort_by_key(|(offset, _)| *offset);
         let mut messages: Vec<_> = self
@@ -120,7 +121,7 @@ impl<'a> Report<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lint::path::Path;
+    use crate::path::Path;
 
     #[test]
     fn messages_come_in_the_order_of_the_file_with_characters_as_columns() {

@@ -1,13 +1,12 @@
 //! Takes values out of the tree and reports what is not as it should be.
 //!
 //! Whatever answers `None` or leaves something out has reported an error, so a
-//! spec with holes in it is never handed on.
+//! file with holes in it is never handed on.
 
-use super::fields::{Fields, is_comment};
-use super::shape::Shape;
-use super::suggest::did_you_mean;
-use crate::lint::{Place, Report, shortened};
+use crate::fields::{Fields, Shape, is_comment};
+use crate::suggest::did_you_mean;
 use crate::syntax::{Member, Node, Value};
+use crate::{Place, Report, shortened};
 
 /// The most elements of one list or object that are read, so that looking at
 /// all pairs of two lists stays cheap whatever the file is.
@@ -15,13 +14,15 @@ const MAX_ELEMENTS: usize = 1_000;
 
 /// A node and the way to it.
 #[derive(Clone)]
-pub(super) struct Cursor<'a> {
-    pub(super) place: Place,
+pub struct Cursor<'a> {
+    /// Where it is.
+    pub place: Place,
     value: &'a Value,
 }
 
 impl<'a> Cursor<'a> {
-    pub(super) fn new(node: &'a Node, parent: &Place, key: &str) -> Self {
+    /// The value of the field `key` of the object at `parent`.
+    pub fn new(node: &'a Node, parent: &Place, key: &str) -> Self {
         Self {
             place: Place::new(node.offset, parent.path.field(key)),
             value: &node.value,
@@ -29,16 +30,13 @@ impl<'a> Cursor<'a> {
     }
 
     /// The fields of an object; fields that it does not know are reported.
-    pub(super) fn object(&self, shape: Shape, report: &mut Report<'_>) -> Option<Fields<'a>> {
+    pub fn object(&self, shape: Shape, report: &mut Report<'_>) -> Option<Fields<'a>> {
         let members = self.members(report)?;
         Some(Fields::open(self.place.clone(), members, shape, report))
     }
 
     /// The values of an object whose keys are the author's own, with the place of each key.
-    pub(super) fn entries(
-        &self,
-        report: &mut Report<'_>,
-    ) -> Option<Vec<(&'a str, Place, Cursor<'a>)>> {
+    pub fn entries(&self, report: &mut Report<'_>) -> Option<Vec<(&'a str, Place, Cursor<'a>)>> {
         let members = self.first(self.members(report)?, report);
         let named = members.iter().filter(|member| !is_comment(&member.key));
         let entries = named
@@ -52,7 +50,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The elements of a list.
-    pub(super) fn list(&self, report: &mut Report<'_>) -> Option<Vec<Cursor<'a>>> {
+    pub fn list(&self, report: &mut Report<'_>) -> Option<Vec<Cursor<'a>>> {
         let Value::List(nodes) = self.value else {
             self.mismatch("a list", "put it into `[ … ]`", report);
             return None;
@@ -70,8 +68,13 @@ impl<'a> Cursor<'a> {
         )
     }
 
+    /// The value as it is.
+    pub fn value(&self) -> &'a Value {
+        self.value
+    }
+
     /// The text, if it is one; nothing is reported.
-    pub(super) fn as_text(&self) -> Option<&'a str> {
+    pub fn as_text(&self) -> Option<&'a str> {
         match self.value {
             Value::Text(text) => Some(text),
             _ => None,
@@ -79,7 +82,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A text that is not blank.
-    pub(super) fn text(&self, report: &mut Report<'_>) -> Option<&'a str> {
+    pub fn text(&self, report: &mut Report<'_>) -> Option<&'a str> {
         match self.value {
             Value::Text(text) if text.trim().is_empty() => {
                 report.error(
@@ -102,7 +105,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A number, or a text that holds one.
-    pub(super) fn number(&self, report: &mut Report<'_>) -> Option<f64> {
+    pub fn number(&self, report: &mut Report<'_>) -> Option<f64> {
         let parsed = match self.value {
             Value::Number(number) => Some(*number),
             Value::Text(text) => text.trim().parse().ok(),
@@ -120,7 +123,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// One of a few words.
-    pub(super) fn choice<T: Copy>(
+    pub fn choice<T: Copy>(
         &self,
         choices: &[T],
         word: fn(T) -> &'static str,

@@ -1,9 +1,9 @@
 //! Finds the word that was probably meant.
 
-use crate::lint::shortened;
+use crate::shortened;
 
 /// Asks back when a word is near to one of the candidates, else lists them all.
-pub(super) fn did_you_mean(word: &str, candidates: &[&str], otherwise: &str) -> String {
+pub fn did_you_mean(word: &str, candidates: &[&str], otherwise: &str) -> String {
     match nearest(word, candidates.iter().copied()) {
         Some(near) => format!("did you mean `{}`?", shortened(near)),
         None => format!("{otherwise} {}", listed(candidates)),
@@ -11,7 +11,7 @@ pub(super) fn did_you_mean(word: &str, candidates: &[&str], otherwise: &str) -> 
 }
 
 /// The candidates, as many as one reads.
-pub(super) fn listed(words: &[&str]) -> String {
+pub fn listed(words: &[&str]) -> String {
     const SHOWN: usize = 10;
     let mut shown: Vec<_> = words
         .iter()

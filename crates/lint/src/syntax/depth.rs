@@ -1,6 +1,6 @@
 //! Finds text that nests too deeply, before a recursive parser meets it.
 
-/// The deepest nesting that is read. A monspec needs seven levels.
+/// The deepest nesting that is read.
 pub(super) const MAX_DEPTH: usize = 64;
 
 /// The byte of the first bracket beyond [`MAX_DEPTH`].

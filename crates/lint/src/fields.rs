@@ -1,21 +1,33 @@
 //! The fields of an object that is known: those that must be there, and those that may.
 
-use super::bounds::Check;
-use super::cursor::Cursor;
-use super::shape::Shape;
-use super::suggest::nearest;
-use crate::lint::{Place, Report, shortened};
+use crate::bounds::Check;
+use crate::cursor::Cursor;
+use crate::suggest::nearest;
 use crate::syntax::Member;
+use crate::{Place, Report, shortened};
+
+/// The fields of one kind of object.
+///
+/// The JSON Schema is generated from other types; a test of each format holds
+/// the two equal.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape {
+    /// What is read.
+    pub fields: &'static [&'static str],
+    /// What others write into the file: ignored without a word.
+    pub annotations: &'static [&'static str],
+}
 
 /// An object whose fields are known.
-pub(super) struct Fields<'a> {
-    pub(super) place: Place,
+pub struct Fields<'a> {
+    /// Where the object is.
+    pub place: Place,
     members: &'a [Member],
 }
 
 impl<'a> Fields<'a> {
     /// Opens an object; fields that it does not know are reported.
-    pub(super) fn open(
+    pub(crate) fn open(
         place: Place,
         members: &'a [Member],
         shape: Shape,
@@ -31,18 +43,20 @@ impl<'a> Fields<'a> {
         Self { place, members }
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<Cursor<'a>> {
+    /// A field that may be left out.
+    pub fn get(&self, name: &str) -> Option<Cursor<'a>> {
         let member = self.members.iter().find(|member| member.key == name)?;
         Some(Cursor::new(&member.node, &self.place, name))
     }
 
     /// The place of a field's name.
-    pub(super) fn key(&self, name: &str) -> Option<Place> {
+    pub fn key(&self, name: &str) -> Option<Place> {
         let member = self.members.iter().find(|member| member.key == name)?;
         Some(Place::new(member.offset, self.place.path.field(name)))
     }
 
-    pub(super) fn required(&self, name: &str, report: &mut Report<'_>) -> Option<Cursor<'a>> {
+    /// A field that must be there.
+    pub fn required(&self, name: &str, report: &mut Report<'_>) -> Option<Cursor<'a>> {
         let found = self.get(name);
         if found.is_none() {
             report.error(
@@ -55,19 +69,19 @@ impl<'a> Fields<'a> {
     }
 
     /// The elements of a list that may be left out.
-    pub(super) fn list(&self, name: &str, report: &mut Report<'_>) -> Vec<Cursor<'a>> {
+    pub fn list(&self, name: &str, report: &mut Report<'_>) -> Vec<Cursor<'a>> {
         self.get(name)
             .and_then(|list| list.list(report))
             .unwrap_or_default()
     }
 
     /// A text that may be left out.
-    pub(super) fn text(&self, name: &str, check: Check, report: &mut Report<'_>) -> Option<String> {
+    pub fn text(&self, name: &str, check: Check, report: &mut Report<'_>) -> Option<String> {
         checked(&self.get(name)?, check, report).map(str::to_owned)
     }
 
     /// A text that must be there.
-    pub(super) fn required_text(
+    pub fn required_text(
         &self,
         name: &str,
         check: Check,
@@ -77,12 +91,12 @@ impl<'a> Fields<'a> {
     }
 
     /// A number that may be left out.
-    pub(super) fn number(&self, name: &str, report: &mut Report<'_>) -> Option<f64> {
+    pub fn number(&self, name: &str, report: &mut Report<'_>) -> Option<f64> {
         self.get(name)?.number(report)
     }
 
     /// One of a few words; the default when it is left out.
-    pub(super) fn choice<T: Copy + Default>(
+    pub fn choice<T: Copy + Default>(
         &self,
         name: &str,
         choices: &[T],
@@ -101,7 +115,8 @@ fn checked<'a>(cursor: &Cursor<'a>, check: Check, report: &mut Report<'_>) -> Op
     Some(text)
 }
 
-pub(super) fn is_comment(key: &str) -> bool {
+/// Whether a field is a comment.
+pub(crate) fn is_comment(key: &str) -> bool {
     key.starts_with('_')
 }
 

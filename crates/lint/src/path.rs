@@ -9,14 +9,17 @@ const MAX_KEY: usize = 80;
 
 /// A JSON path such as `$.SampleService.comparisons[0].source`.
 #[derive(Debug, Clone)]
-pub(crate) struct Path(Rc<str>);
+pub struct Path(Rc<str>);
 
 impl Path {
-    pub(crate) fn root() -> Self {
+    /// The document itself.
+    pub fn root() -> Self {
         Self("$".into())
     }
 
-    pub(crate) fn field(&self, key: &str) -> Self {
+    /// A field of it.
+    #[must_use]
+    pub fn field(&self, key: &str) -> Self {
         let mut path = self.0.to_string();
         if is_plain(key) {
             path.push('.');
@@ -27,30 +30,36 @@ impl Path {
         Self(path.into())
     }
 
-    pub(crate) fn element(&self, index: usize) -> Self {
+    /// An element of it, counted from 0.
+    #[must_use]
+    pub fn element(&self, index: usize) -> Self {
         Self(format!("{}[{index}]", self.0).into())
     }
 
-    pub(crate) fn as_str(&self) -> &str {
+    /// As it is written.
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 /// A path and the byte it stands for.
 #[derive(Debug, Clone)]
-pub(crate) struct Place {
-    pub(crate) offset: usize,
-    pub(crate) path: Path,
+pub struct Place {
+    /// The byte.
+    pub offset: usize,
+    /// The path.
+    pub path: Path,
 }
 
 impl Place {
-    pub(crate) fn new(offset: usize, path: Path) -> Self {
+    /// A place.
+    pub fn new(offset: usize, path: Path) -> Self {
         Self { offset, path }
     }
 }
 
 /// The beginning of a text that may be of any length.
-pub(crate) fn shortened(text: &str) -> String {
+pub fn shortened(text: &str) -> String {
     match text.char_indices().nth(MAX_KEY) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}…", &text[..end]),

@@ -9,13 +9,13 @@ use jsonc_parser::{CollectOptions, ParseOptions, ast, parse_to_ast};
 
 use super::depth::{MAX_DEPTH, first_bracket_too_deep};
 use super::{Member, Node, Value};
-use crate::lint::{Path, Place, Report};
+use crate::{Path, Place, Report};
 
 /// The longest text that is read, in bytes.
 const MAX_BYTES: usize = 512 * 1024;
 
 /// Parses the text. `None` when it has no usable tree; the report then says why.
-pub(crate) fn parse(text: &str, report: &mut Report<'_>) -> Option<Node> {
+pub fn parse(text: &str, report: &mut Report<'_>) -> Option<Node> {
     let start = Place::new(0, Path::root());
     if MAX_BYTES < text.len() {
         report.error(
@@ -32,7 +32,7 @@ pub(crate) fn parse(text: &str, report: &mut Report<'_>) -> Option<Node> {
         report.error(
             &Place::new(offset, Path::root()),
             format!("the file nests deeper than {MAX_DEPTH} levels"),
-            "flatten it; a monspec needs no more than seven levels",
+            "flatten it",
         );
         return None;
     }
@@ -62,11 +62,7 @@ pub(crate) fn parse(text: &str, report: &mut Report<'_>) -> Option<Node> {
         return None;
     }
     let Some(value) = parsed.value else {
-        report.error(
-            &start,
-            "the file is empty",
-            "declare at least one service entry",
-        );
+        report.error(&start, "the file is empty", "declare at least one entry");
         return None;
     };
     Some(node(value, &Path::root(), report))
@@ -132,7 +128,7 @@ fn number(literal: &str, offset: usize, path: &Path, report: &mut Report<'_>) ->
                 "the number is too large to calculate with",
                 "write a number that is meant",
             );
-            // Any number will do from here on: the error refuses the spec.
+            // Any number will do from here on: the error refuses the file.
             Value::Number(0.0)
         }
     }
@@ -178,7 +174,7 @@ fn fix_of(kind: &ParseErrorKind) -> &'static str {
         ParseErrorKind::UnterminatedArray => "close the list with `]`",
         ParseErrorKind::UnterminatedCommentBlock => "close the comment with `*/`",
         ParseErrorKind::MultipleRootJsonValues => {
-            "put all service entries into one object, and look for a brace too many"
+            "put all entries into one object, and look for a brace too many"
         }
         ParseErrorKind::UnexpectedComma | ParseErrorKind::UnexpectedTokenInObject => {
             "remove what does not belong here"
@@ -190,7 +186,7 @@ fn fix_of(kind: &ParseErrorKind) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lint::Severity;
+    use crate::Severity;
 
     fn problems(text: &str) -> Vec<String> {
         let mut report = Report::new(text);

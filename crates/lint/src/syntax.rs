@@ -1,58 +1,67 @@
 //! From text to a tree whose every node knows its place in the text.
 //!
 //! The reader needs places for its messages, so the tree is our own and not
-//! `serde_json`'s. Nothing here knows what a monspec is.
+//! `serde_json`'s.
 
 mod depth;
 mod parse;
 
-use crate::lint::Report;
+use crate::Report;
 
-pub(crate) use parse::parse;
+pub use parse::parse;
 
 /// The tree of a text whose syntax has no error, for those who report none.
-pub(crate) fn tree(source: &str) -> Option<Node> {
+pub fn tree(source: &str) -> Option<Node> {
     let text = without_byte_order_mark(source);
     let mut report = Report::new(text);
     parse(text, &mut report).filter(|_| report.errors() == 0)
 }
 
 /// The text without the mark that some editors put in front of it.
-pub(crate) fn without_byte_order_mark(source: &str) -> &str {
+pub fn without_byte_order_mark(source: &str) -> &str {
     source.strip_prefix('\u{feff}').unwrap_or(source)
 }
 
 /// One JSON value and where it begins.
 #[derive(Debug)]
-pub(crate) struct Node {
+pub struct Node {
     /// The byte at which the value begins.
-    pub(crate) offset: usize,
-    pub(crate) value: Value,
+    pub offset: usize,
+    /// The value.
+    pub value: Value,
 }
 
 /// What a JSON value can be. Numbers are finite.
 #[derive(Debug)]
-pub(crate) enum Value {
+pub enum Value {
+    /// `null`.
     Null,
+    /// `true` or `false`.
     Bool(bool),
+    /// A number.
     Number(f64),
+    /// A text.
     Text(String),
+    /// A list.
     List(Vec<Node>),
+    /// An object.
     Object(Vec<Member>),
 }
 
 /// One field of an object, in the order of the text.
 #[derive(Debug)]
-pub(crate) struct Member {
+pub struct Member {
     /// The byte at which the key begins.
-    pub(crate) offset: usize,
-    pub(crate) key: String,
-    pub(crate) node: Node,
+    pub offset: usize,
+    /// The key.
+    pub key: String,
+    /// The value.
+    pub node: Node,
 }
 
 impl Value {
     /// What the value is, for people who know JSON by sight.
-    pub(crate) fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
             Self::Bool(_) => "a boolean",
