@@ -65,6 +65,7 @@ fn judge_signature(
             observation: measured.observation.mean_of(),
             baseline: measured.baseline.mean_of(),
         },
+        tolerance: tolerance_of(signature, comparison),
         upper_limit: None,
         lower_limit: None,
         margin: None,
@@ -99,6 +100,12 @@ fn judge_signature(
             ..blank
         },
     }
+}
+
+/// The tolerance towards the baseline, where one is needed.
+fn tolerance_of(signature: &Signature, comparison: &Comparison) -> Option<f64> {
+    let derives = signature.needs_baseline() && comparison.compare.is_some();
+    derives.then(|| comparison.scale.of(&signature.metric))
 }
 
 /// Whether one of the numbers that decide leaves entities out.

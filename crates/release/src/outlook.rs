@@ -153,6 +153,7 @@ mod tests {
             otherwise: Vec::new(),
             compare_groups: Vec::new(),
             compared: std::collections::BTreeMap::new(),
+            environments: Vec::new(),
             result_hook: None,
             registered_at: at,
             due_at: at,

@@ -237,6 +237,7 @@ mod tests {
             observation: Some(observation),
             baseline: Some(100.0),
             coverage: monspec::Coverage::default(),
+            tolerance: None,
             upper_limit: Some(limit),
             lower_limit: None,
             margin: Some(limit - observation),

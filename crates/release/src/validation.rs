@@ -54,7 +54,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
-use monspec::Verdict;
+use monspec::{Comparison, ServiceEntry, Verdict};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -137,6 +137,10 @@ pub struct Registration {
     /// The same by service entry. Only records of earlier versions lack it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub compared: BTreeMap<String, Vec<Group>>,
+    /// The environments that are compared, and by which service entries. Records
+    /// of earlier versions do not name them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub environments: Vec<Environments>,
     /// Where the result is posted, if anywhere.
     pub result_hook: Option<String>,
     /// When it was registered.
@@ -166,6 +170,43 @@ impl Registration {
             None if self.compared.is_empty() => &self.compare_groups,
             None => &[],
         }
+    }
+}
+
+/// Two environments that are compared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Environments {
+    /// That of the new build.
+    pub source: String,
+    /// The one that it is held against, if any.
+    pub compare: Option<String>,
+    /// The service entries that compare these two.
+    pub entries: Vec<String>,
+}
+
+impl Environments {
+    /// Each two environments once, with the entries that compare them.
+    pub fn of(compared: &[(&ServiceEntry, &Comparison)]) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::new();
+        for (
+            entry,
+            Comparison {
+                source, compare, ..
+            },
+        ) in compared
+        {
+            let is_same = |one: &&mut Self| one.source == *source && one.compare == *compare;
+            match all.iter_mut().find(is_same) {
+                Some(same) => same.entries.push(entry.id.clone()),
+                None => all.push(Self {
+                    source: source.clone(),
+                    compare: compare.clone(),
+                    entries: vec![entry.id.clone()],
+                }),
+            }
+        }
+        all
     }
 }
 

@@ -74,13 +74,11 @@ fn starts(frame: &Frame<'_>, gates: &[Gate]) -> Vec<File> {
 }
 
 fn histories(frame: &Frame<'_>, builds: &[Build]) -> Vec<File> {
-    let spec = monspec::read(world::SPEC, |_| None).spec;
     let history = History {
         pipeline: world::PIPELINE,
         comparison: world::COMPARISON,
         span: SignedDuration::from_hours(7 * 24),
         builds,
-        spec: spec.as_ref(),
         older: Some("history.html?page=2"),
         newer: None,
         longest: None,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use monspec::{Outcome, ServiceEntry, Side};
+use monspec::{Outcome, Side};
 use release::plot::Plotted;
 use serde::Serialize;
 
@@ -112,20 +112,15 @@ fn threshold(name: &str, plotted: &Plotted) -> Option<f64> {
 
 /// Which environments a signature compares, by the service entry in its name.
 fn environments<'a>(name: &str, history: &'a History<'_>) -> (&'a str, &'a str) {
-    let is_of = |entry: &&ServiceEntry| {
-        name.strip_prefix(entry.id.as_str())
+    let is_of = |entry: &&String| {
+        name.strip_prefix(entry.as_str())
             .is_some_and(|rest| rest.starts_with(' '))
     };
-    let entries = history.spec.iter().flat_map(|spec| &spec.entries);
-    let comparison = entries
-        .filter(is_of)
-        .max_by_key(|entry| entry.id.len())
-        .and_then(|entry| entry.comparison(history.comparison));
-    match comparison {
-        Some(comparison) => (
-            &comparison.source,
-            comparison.compare.as_deref().unwrap_or("none"),
-        ),
+    let compared = history.compared().iter();
+    let entries =
+        compared.flat_map(|one| one.entries.iter().filter(is_of).map(move |id| (id, one)));
+    match entries.max_by_key(|(entry, _)| entry.len()) {
+        Some((_, one)) => (&one.source, one.compare.as_deref().unwrap_or("none")),
         None => ("source", "compare"),
     }
 }

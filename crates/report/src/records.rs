@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
-use monspec::{Monspec, Verdict};
+use monspec::Verdict;
 use release::evidence::Evidence;
 use release::plot::Plotted;
-use release::validation::{Validation, ValidationId};
+use release::validation::{Environments, Validation, ValidationId};
 
 /// A pipeline and one of its comparisons, for the start page.
 #[derive(Clone, Debug)]
@@ -53,8 +53,6 @@ pub struct History<'a> {
     pub span: SignedDuration,
     /// The builds of this page, oldest first.
     pub builds: &'a [Build],
-    /// The monspec of the newest build, which names the environments.
-    pub spec: Option<&'a Monspec>,
     /// Where older builds of the span are.
     pub older: Option<&'a str>,
     /// Where newer builds of the span are.
@@ -66,14 +64,17 @@ pub struct History<'a> {
 }
 
 impl History<'_> {
+    /// The environments that the newest build compares.
+    pub(crate) fn compared(&self) -> &[Environments] {
+        let newest = self.builds.last();
+        newest.map_or(&[], |build| &build.validation.registration.environments)
+    }
+
     /// The environments of the observations and of the baselines, each once.
     pub(crate) fn environments(&self) -> (Vec<&str>, Vec<&str>) {
-        let (mut sources, mut compares) = (BTreeSet::new(), BTreeSet::new());
-        for entry in self.spec.iter().flat_map(|spec| &spec.entries) {
-            let comparison = entry.comparison(self.comparison);
-            sources.extend(comparison.map(|comparison| comparison.source.as_str()));
-            compares.extend(comparison.and_then(|comparison| comparison.compare.as_deref()));
-        }
+        let each = self.compared().iter();
+        let sources: BTreeSet<&str> = each.clone().map(|one| one.source.as_str()).collect();
+        let compares: BTreeSet<&str> = each.filter_map(|one| one.compare.as_deref()).collect();
         (
             sources.into_iter().collect(),
             compares.into_iter().collect(),

@@ -3,7 +3,7 @@
 use delivery::job::{Answer, JobFailure};
 
 /// Why a request was refused, in words that its author can act on.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Refusal {
     /// What kind of correction it needs.
     pub failure: JobFailure,

@@ -17,7 +17,9 @@ use jiff::{SignedDuration, Timestamp};
 use monspec::Monspec;
 use release::behind::Behind;
 use release::deployment::Group;
-use release::validation::{ExecutionMode, Registrant, Registration, ValidationId, version_label};
+use release::validation::{
+    Environments, ExecutionMode, Registrant, Registration, ValidationId, version_label,
+};
 use release::window::{Window, saturating_add};
 use store::{Registered, Store};
 
@@ -222,8 +224,8 @@ fn registration(
     now: Timestamp,
 ) -> Result<Registration, Stop> {
     let window = Window::from_registration(now, parameters.length);
-    windows_are_apart(&spec.monspec.compared(&comparison), parameters.length)
-        .map_err(Refusal::configuration)?;
+    let compared = spec.monspec.compared(&comparison);
+    windows_are_apart(&compared, parameters.length).map_err(Refusal::configuration)?;
     if let Some(hook) = &parameters.result_hook {
         services
             .outgoing
@@ -266,6 +268,7 @@ fn registration(
         otherwise: placed.otherwise,
         compare_groups: all_of(&placed.compared),
         compared: placed.compared,
+        environments: Environments::of(&compared),
         result_hook: parameters.result_hook.clone(),
         registered_at: now,
         due_at,

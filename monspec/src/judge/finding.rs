@@ -32,6 +32,10 @@ pub struct Finding {
     /// How many entities the numbers are of, where they are unweighted means.
     #[serde(default, skip_serializing_if = "Coverage::is_empty")]
     pub coverage: Coverage,
+    /// How much worse than the baseline the number may be, in percent of it,
+    /// where the limit derives from one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tolerance: Option<f64>,
     /// The upper limit that was in force.
     pub upper_limit: Option<f64>,
     /// The lower limit that was in force.

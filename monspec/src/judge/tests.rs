@@ -417,7 +417,7 @@ fn finding_is_written_in_camel_case_and_reads_back() {
     let text = serde_json::to_string(&finding).unwrap();
     assert_eq!(
         text,
-        r#"{"address":{"service":"Shop","method":null,"signature":0},"metric":"response","aggregate":"avg","side":"upper","outcome":"held","accepted":false,"observation":90.0,"baseline":100.0,"upperLimit":110.0,"lowerLimit":null,"margin":20.0,"reason":"90 does not exceed the upper limit 110 (baseline 100 + 10 %)"}"#
+        r#"{"address":{"service":"Shop","method":null,"signature":0},"metric":"response","aggregate":"avg","side":"upper","outcome":"held","accepted":false,"observation":90.0,"baseline":100.0,"tolerance":10.0,"upperLimit":110.0,"lowerLimit":null,"margin":20.0,"reason":"90 does not exceed the upper limit 110 (baseline 100 + 10 %)"}"#
     );
     assert_eq!(serde_json::from_str::<Finding>(&text).unwrap(), finding);
 }

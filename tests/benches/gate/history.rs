@@ -79,6 +79,7 @@ fn registered(at: Timestamp, spec: &Spec) -> Registration {
         otherwise: Vec::new(),
         compare_groups: Vec::new(),
         compared: std::collections::BTreeMap::new(),
+        environments: Vec::new(),
         result_hook: None,
         registered_at: at,
         due_at: at + SignedDuration::from_mins(7),

@@ -41,6 +41,12 @@ const CODE: [Absence; 12] = [
     ),
 ];
 
+/// Pages show what was stored with the verdict.
+const PAGES: [Absence; 1] = [nowhere(
+    ["monspec::", "read("],
+    "what a page needs of the monspec is stored by whoever read it",
+)];
+
 const TEXT: [Absence; 3] = [
     nowhere(["/wo", "rk/"], ONE_MACHINE),
     nowhere(["../sha", "red"], ONE_MACHINE),
@@ -91,6 +97,22 @@ fn code_never_says_what_the_rules_rule_out() {
     let sources = files(&["rs"]);
 
     assert_absent(&CODE, &sources);
+}
+
+#[test]
+fn no_page_reads_a_monspec() {
+    let rooms = [
+        "crates/report/src",
+        "crates/workflows/src/validation_report",
+    ];
+    let mut pages = files(&["rs"]);
+    pages.retain(|path| {
+        rooms
+            .iter()
+            .any(|room| path.with_extension("").starts_with(room))
+    });
+
+    assert_absent(&PAGES, &pages);
 }
 
 #[test]

@@ -377,6 +377,7 @@ fn registration(pipeline: &str, now: Timestamp, ago: SignedDuration) -> Registra
         otherwise: Vec::new(),
         compare_groups: Vec::new(),
         compared: std::collections::BTreeMap::new(),
+        environments: Vec::new(),
         result_hook: None,
         registered_at: at,
         due_at: window.end,

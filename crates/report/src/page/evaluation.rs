@@ -16,7 +16,6 @@ use crate::frame::{Crumb, Frame};
 use crate::records::Evaluation;
 use crate::text::{Clock, name, sentence, short_version};
 use crate::words::{State, approval};
-use findings::Tolerances;
 
 /// So large a page still loads on the way to a meeting.
 const LARGEST: usize = 60_000;
@@ -96,8 +95,7 @@ fn bounded(frame: &Frame<'_>, evaluation: &Evaluation<'_>, bounds: Bounds) -> St
             (worst::cards(evidence))
             (context::problems(evidence, clock))
             (context::links(evidence))
-            @let tolerances = Tolerances::of(evaluation.spec, &registration.comparison);
-            (findings::table(evidence, &tolerances, bounds))
+            (findings::table(evidence, bounds))
             (questions::list(evidence, clock, bounds))
         }
         (timeline::list(evaluation, clock))

@@ -38,6 +38,11 @@ pub(crate) fn named(name: &str) -> (Validation, release::evidence::Evidence) {
         name.clone_into(text);
     }
     registration.execution = Some(name.to_owned());
+    for environments in &mut registration.environments {
+        name.clone_into(&mut environments.source);
+        environments.compare = Some(name.to_owned());
+        environments.entries = vec![name.to_owned()];
+    }
     if let Some(approval) = &mut registration.approval {
         name.clone_into(&mut approval.action);
     }
@@ -105,7 +110,6 @@ fn pages_named(name: &str) -> Vec<String> {
                 comparison: name,
                 span: SignedDuration::from_hours(1),
                 builds: &[build],
-                spec: None,
                 older: None,
                 newer: None,
                 longest: None,

@@ -10,13 +10,11 @@ use crate::world;
 
 fn with_history<T>(of: impl Fn(&History<'_>) -> T) -> T {
     let builds = world::builds();
-    let spec = monspec::read(world::SPEC, |_| None).spec.unwrap();
     of(&History {
         pipeline: world::PIPELINE,
         comparison: world::COMPARISON,
         span: SignedDuration::from_hours(7 * 24),
         builds: &builds,
-        spec: Some(&spec),
         older: Some("/h?page=2"),
         newer: None,
         longest: None,
@@ -271,7 +269,6 @@ fn hostile_names_reach_machines_unchanged() {
             comparison: name,
             span: SignedDuration::from_hours(1),
             builds: &[build],
-            spec: None,
             older: None,
             newer: None,
             longest: None,

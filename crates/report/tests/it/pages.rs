@@ -32,7 +32,6 @@ pub(crate) fn whole(gates: &[Gate]) -> Start<'_> {
 
 pub(crate) fn history() -> String {
     let builds = world::builds();
-    let spec = monspec::read(world::SPEC, |_| None).spec.unwrap();
     page::history(
         &FRAME,
         &History {
@@ -40,7 +39,6 @@ pub(crate) fn history() -> String {
             comparison: world::COMPARISON,
             span: SignedDuration::from_hours(7 * 24),
             builds: &builds,
-            spec: Some(&spec),
             older: Some("/h?page=2"),
             newer: None,
             longest: None,

@@ -10,8 +10,8 @@ use release::evidence::{About, Asked, Context, Evidence, Evidenced, Link, Unjudg
 use release::plot::Plotted;
 use release::summary;
 use release::validation::{
-    ApprovalAction, Ending, ExecutionMode, Intent, Judgement, PersonsAnswer, Phase, Registrant,
-    Registration, SourceRevision, Validation, ValidationId,
+    ApprovalAction, Ending, Environments, ExecutionMode, Intent, Judgement, PersonsAnswer, Phase,
+    Registrant, Registration, SourceRevision, Validation, ValidationId,
 };
 use release::window::Window;
 use report::{Build, Gate};
@@ -78,6 +78,11 @@ pub(crate) fn waiting(number: u8) -> Validation {
         otherwise: Vec::new(),
         compare_groups: Vec::new(),
         compared: std::collections::BTreeMap::new(),
+        environments: vec![Environments {
+            source: "Staging".to_owned(),
+            compare: Some("Production".to_owned()),
+            entries: vec!["SampleJSonService".to_owned()],
+        }],
         result_hook: None,
         registered_at,
         due_at: window.end + SignedDuration::from_secs(120),
@@ -263,6 +268,7 @@ pub(crate) fn finding(metric: &str, aggregate: &str) -> Finding {
         observation: None,
         baseline: None,
         coverage: monspec::Coverage::default(),
+        tolerance: None,
         upper_limit: None,
         lower_limit: None,
         margin: None,
@@ -288,6 +294,7 @@ pub(crate) fn bounded(
     let limit = baseline * (1.0 + factor / 100.0);
     Finding {
         baseline: Some(baseline),
+        tolerance: Some(factor),
         ..fixed(metric, aggregate, observed, limit)
     }
 }
@@ -324,6 +331,7 @@ fn lower(metric: &str, aggregate: &str, observed: f64, baseline: f64, factor: f6
         },
         observation: Some(observed),
         baseline: Some(baseline),
+        tolerance: Some(factor),
         lower_limit: Some(limit),
         margin: Some(observed - limit),
         reason: if violated {

@@ -9,7 +9,8 @@ use release::grouping::{behind_compared, behind_sources};
 use release::validation::Registrant;
 
 use super::pipeline::{approval, has_its_place, named, place_of};
-use super::{Refusal, parameters, spec};
+use super::spec::{self, Accepted};
+use super::{Refusal, parameters};
 use crate::execution::{Released, is_before};
 use crate::fetched_spec;
 use crate::overlap::windows_are_apart;
@@ -67,6 +68,7 @@ pub enum Role {
 /// Looks at every registering action of a pipeline as a registration would, with
 /// the text of the monspec that they are given.
 pub fn rehearse(name: &str, structure: &Structure, text: &str, listed: &Behind) -> Vec<Rehearsed> {
+    let spec = fetched_spec::read(text.to_owned()).and_then(spec::accepted);
     let stages = structure.stages.iter();
     let actions = stages.flat_map(|stage| stage.actions.iter().map(move |action| (stage, action)));
     actions
@@ -74,7 +76,7 @@ pub fn rehearse(name: &str, structure: &Structure, text: &str, listed: &Behind) 
         .map(|(stage, action)| Rehearsed {
             stage: stage.name.clone(),
             action: action.name.clone(),
-            outcome: planned((name, structure), stage, action, text, listed),
+            outcome: planned((name, structure), stage, action, &spec, listed),
         })
         .collect()
 }
@@ -90,7 +92,7 @@ fn planned(
     (name, structure): (&str, &Structure),
     stage: &Stage,
     action: &Action,
-    text: &str,
+    spec: &Result<Accepted, Refusal>,
     listed: &Behind,
 ) -> Result<Planned, Refusal> {
     let written = action.user_parameters.replace(EXECUTION.0, EXECUTION.1);
@@ -101,7 +103,7 @@ fn planned(
             action.inputs.len()
         )));
     }
-    let spec = spec::accepted(fetched_spec::read(text.to_owned())?)?;
+    let spec = spec.as_ref().map_err(Refusal::clone)?;
     let comparison = spec.comparison(parameters.comparison.as_deref())?;
     let compared = spec.monspec.compared(comparison);
     windows_are_apart(&compared, parameters.length).map_err(Refusal::configuration)?;

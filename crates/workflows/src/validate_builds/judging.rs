@@ -41,32 +41,35 @@ pub(super) enum Step {
 /// When its time is over, a fault is a reason instead of an error: what was
 /// asked for ends in a verdict that says why there are no numbers.
 pub(super) async fn judge(shared: &Shared<'_>, validation: &Validation) -> anyhow::Result<Judging> {
-    let outcome = measured(shared, validation).await;
+    let registration = &validation.registration;
+    let (outcome, policy) = match spec(shared, registration).await {
+        Ok(spec) => (
+            measured(shared, validation, &spec).await,
+            policy(&spec, registration),
+        ),
+        Err(error) => (Err(error), WhenInconclusive::Hold),
+    };
     match outcome {
         Err(error) if validation.expired(shared.tick.now) => {
-            let spec = spec(shared, &validation.registration).await.ok();
-            let policy = spec.map_or(WhenInconclusive::Hold, |spec| {
-                policy(&spec, &validation.registration)
-            });
             let reason = format!("it could not be measured in time: {error:#}");
             let verdict = Verdict::Inconclusive;
             let mut evidence = evidence(shared, verdict, policy, Some(reason), Vec::new());
             evidence.context.unjudged = Some(Unjudged::Unmeasured);
-            evidence.note = note(&validation.registration, &[], &[]);
-            evidence.context.links = context::around(shared, &validation.registration, &[]);
-            Ok(decided(
-                evidence,
-                validation.registration.deployments.clone(),
-            ))
+            evidence.note = note(registration, &[], &[]);
+            evidence.context.links = context::around(shared, registration, &[]);
+            Ok(decided(evidence, registration.deployments.clone()))
         }
         outcome => outcome,
     }
 }
 
-async fn measured(shared: &Shared<'_>, validation: &Validation) -> anyhow::Result<Judging> {
+async fn measured(
+    shared: &Shared<'_>,
+    validation: &Validation,
+    spec: &Monspec,
+) -> anyhow::Result<Judging> {
     let registration = &validation.registration;
-    let spec = spec(shared, registration).await?;
-    let policy = policy(&spec, registration);
+    let policy = policy(spec, registration);
 
     // Asked together, because windows are seldom mixed and answers are slow.
     let entries = spec.compared(&registration.comparison);
@@ -79,7 +82,7 @@ async fn measured(shared: &Shared<'_>, validation: &Validation) -> anyhow::Resul
         .iter()
         .map(|(entry, comparison)| context::problems(shared, registration, entry, comparison));
     let (histories, sides, problems) = join3(
-        Histories::read(shared, registration, &spec, &pairs),
+        Histories::read(shared, registration, spec, &pairs),
         join_all(sides),
         join_all(problems),
     )

@@ -1,7 +1,6 @@
 //! The history of one gate.
 
 use futures_util::future::join;
-use monspec::Monspec;
 use release::link::Scope;
 use release::links::Access;
 use report::{Build, History, Trouble, ancestor, json, page};
@@ -11,7 +10,6 @@ use super::addresses::Addresses;
 use super::parameters::{MOST_BUILDS, minutes};
 use super::route::Shape;
 use super::{Document, Ended, Found, Reading};
-use crate::metric_facts;
 
 /// How many builds are on a page, unless it is told.
 const ON_A_PAGE: u16 = 100;
@@ -94,14 +92,12 @@ impl Reading<'_> {
             .filter(|_| found.newer)
             .map(|build| to.part(file, Part::After(build.validation.registration.id)));
         let longest = (timespan < LONGEST).then(|| to.longest(file));
-        let spec = self.newest_spec(&found.builds).await;
         let builds: Vec<Build> = found.builds.into_iter().map(build(&addresses)).collect();
         let history = History {
             pipeline,
             comparison,
             span,
             builds: &builds,
-            spec: spec.as_ref(),
             older: older.as_deref(),
             newer: newer.as_deref(),
             longest: longest.as_deref(),
@@ -131,17 +127,6 @@ impl Reading<'_> {
             found: Found::Nothing,
             ..self.form().await?
         })
-    }
-
-    /// The monspec of the newest build. It only names the environments, so a
-    /// history without it is better than none.
-    async fn newest_spec(&self, builds: &[Recorded]) -> Option<Monspec> {
-        let hash = &builds.last()?.validation.registration.spec;
-        let text = self.services.store.spec(hash).await;
-        let text = text
-            .inspect_err(|error| tracing::warn!("Environments stay without names: {error}"))
-            .ok()??;
-        monspec::read(&text, metric_facts).spec
     }
 }
 

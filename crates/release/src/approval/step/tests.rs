@@ -414,6 +414,7 @@ fn registration() -> Registration {
         otherwise: Vec::new(),
         compare_groups: Vec::new(),
         compared: BTreeMap::new(),
+        environments: Vec::new(),
         result_hook: None,
         registered_at: minute(10),
         due_at: minute(17),

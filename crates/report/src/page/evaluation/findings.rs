@@ -1,9 +1,7 @@
 //! Every finding with its numbers.
 
-use std::collections::BTreeMap;
-
 use maud::{Markup, html};
-use monspec::{Address, Answered, Finding, Outcome, Side};
+use monspec::{Answered, Finding, Outcome, Side};
 use release::evidence::{Evidence, Evidenced};
 use release::summary::worse_first;
 
@@ -13,7 +11,7 @@ use crate::text::{count, name, sentence};
 use crate::units::rounded;
 use crate::words::{not_judged, outcome};
 
-pub(super) fn table(evidence: &Evidence, tolerances: &Tolerances, bounds: Bounds) -> Markup {
+pub(super) fn table(evidence: &Evidence, bounds: Bounds) -> Markup {
     let sorted = sorted(evidence);
     if sorted.is_empty() {
         return html! {};
@@ -33,7 +31,7 @@ pub(super) fn table(evidence: &Evidence, tolerances: &Tolerances, bounds: Bounds
                             th scope="col" { "Margin" }
                         }
                     }
-                    tbody { @for one in sorted.iter().take(bounds.findings) { (row(&one.finding, evidence, tolerances)) } }
+                    tbody { @for one in sorted.iter().take(bounds.findings) { (row(&one.finding, evidence)) } }
                 }
             }
             @if let Some(more) = sorted.len().checked_sub(bounds.findings).filter(|more| *more != 0) {
@@ -50,7 +48,7 @@ pub(super) fn sorted(evidence: &Evidence) -> Vec<&Evidenced> {
     sorted
 }
 
-fn row(finding: &Finding, evidence: &Evidence, tolerances: &Tolerances) -> Markup {
+fn row(finding: &Finding, evidence: &Evidence) -> Markup {
     let numbers = Numbers::of(finding);
     let coverage = finding.coverage;
     let number = |number: &Option<String>, of: Option<Answered>| {
@@ -76,7 +74,7 @@ fn row(finding: &Finding, evidence: &Evidence, tolerances: &Tolerances) -> Marku
             (number(&numbers.baseline, coverage.baseline))
             td .number {
                 (numbers.limit.as_deref().unwrap_or("–"))
-                @if let Some(rule) = tolerances.rule(finding) { br; span .muted { (rule) } }
+                @if let Some(rule) = rule(finding) { br; span .muted { (rule) } }
             }
             td { (numbers.margin.as_deref().unwrap_or("–")) }
         }
@@ -98,36 +96,15 @@ pub(super) fn is_not_judged(finding: &Finding, evidence: &Evidence) -> bool {
     measured && evidence.context.unjudged.is_some()
 }
 
-/// How much worse than its baseline each signature may be, where its limit
-/// derives from one.
-pub(super) struct Tolerances(BTreeMap<Address, f64>);
-
-impl Tolerances {
-    pub(super) fn of(spec: Option<&str>, comparison: &str) -> Self {
-        let spec = spec.and_then(|text| monspec::read(text, |_| None).spec);
-        let entries = spec.as_ref().map(|spec| spec.compared(comparison));
-        let tolerances = entries
-            .iter()
-            .flatten()
-            .flat_map(|(entry, comparison)| {
-                monspec::addresses(entry)
-                    .filter(|(_, signature)| signature.needs_baseline())
-                    .map(|(address, signature)| (address, comparison.scale.of(&signature.metric)))
-            })
-            .collect();
-        Self(tolerances)
-    }
-
-    /// Where the limit comes from.
-    fn rule(&self, finding: &Finding) -> Option<String> {
-        let percent = self.0.get(&finding.address)?;
-        finding.baseline?;
-        let sign = match finding.side {
-            Side::Upper => '+',
-            Side::Lower => '−',
-        };
-        Some(format!("baseline {sign} {} %", rounded(*percent, 4)))
-    }
+/// Where the limit comes from, where it derives from a baseline.
+fn rule(finding: &Finding) -> Option<String> {
+    let percent = finding.tolerance?;
+    finding.baseline?;
+    let sign = match finding.side {
+        Side::Upper => '+',
+        Side::Lower => '−',
+    };
+    Some(format!("baseline {sign} {} %", rounded(percent, 4)))
 }
 
 /// What is measured, and of whom.
