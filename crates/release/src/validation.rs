@@ -131,10 +131,12 @@ pub struct Registration {
     /// What may have brought the build by other means than CodeDeploy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub otherwise: Vec<Otherwise>,
-    /// The deployment groups behind the compared environments, where known. This
-    /// is the older form of `compared`, still written for older readers.
+    /// The deployment groups behind the compared environments, which only records
+    /// of earlier versions do not tell by service entry.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub compare_groups: Vec<Group>,
-    /// The same by service entry. Only records of earlier versions lack it.
+    /// The deployment groups behind the compared environment of each service
+    /// entry, where known.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub compared: BTreeMap<String, Vec<Group>>,
     /// The environments that are compared, and by which service entries. Records
@@ -160,6 +162,12 @@ impl Registration {
             None => &self.deployments,
             Some(_) => &[],
         }
+    }
+
+    /// All deployment groups behind compared environments.
+    pub fn compared_groups(&self) -> impl Iterator<Item = &Group> {
+        let groups = self.compared.values().flatten();
+        groups.chain(&self.compare_groups)
     }
 
     /// The deployment groups behind the compared environment of a service

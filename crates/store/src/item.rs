@@ -287,8 +287,6 @@ pub(crate) fn registered(validation: &Validation, key: &Key, shard: u8) -> Item 
         ("hook", word::<Hook>(validation.hook)),
         ("faults", AttributeValue::N("0".to_owned())),
         ("waits", AttributeValue::N("0".to_owned())),
-        ("registeredAt", millis(registration.registered_at)),
-        ("version", AttributeValue::S(registration.version.clone())),
         (
             "dueShard",
             AttributeValue::S(crate::tables::shard_key(shard)),

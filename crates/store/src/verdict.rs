@@ -152,8 +152,6 @@ fn judged(judgement: &Judgement, plot: &[Plotted]) -> Change {
     let plot = plot.iter().map(plotted).collect();
     Change::set("phase", item::word(Phase::Judged))
         .and("judgement", item::json_attribute(judgement))
-        .and("verdict", item::word(judgement.verdict))
-        .and("judgedAt", item::millis(judgement.at))
         .and("plot", AttributeValue::L(plot))
         .and("faults", AttributeValue::N("0".to_owned()))
         .and("waits", AttributeValue::N("0".to_owned()))

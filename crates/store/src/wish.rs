@@ -177,7 +177,7 @@ fn fulfil(validation: &mut Validation, wish: Wish, word: &PersonsWord) -> Change
             due.and("phase", item::word(Phase::Waiting))
                 .and("rejudged", item::json_attribute(&validation.rejudged))
                 .and("hook", item::word(validation.hook))
-                .remove(&["ending", "judgement", "verdict", "judgedAt", "plot", "told"])
+                .remove(&["ending", "judgement", "plot", "told"])
                 .remove(&TAKEN_UP)
         }
     }

@@ -7,8 +7,6 @@ mod spec;
 
 pub mod rehearsal;
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use anyhow::Context as _;
 use delivery::CodePipeline;
 use delivery::artifact::Artifacts;
@@ -16,7 +14,6 @@ use delivery::job::Job;
 use jiff::{SignedDuration, Timestamp};
 use monspec::Monspec;
 use release::behind::Behind;
-use release::deployment::Group;
 use release::validation::{
     Environments, ExecutionMode, Registrant, Registration, ValidationId, version_label,
 };
@@ -266,7 +263,7 @@ fn registration(
         untaught: placed.untaught,
         source_groups: placed.source_groups,
         otherwise: placed.otherwise,
-        compare_groups: all_of(&placed.compared),
+        compare_groups: Vec::new(),
         compared: placed.compared,
         environments: Environments::of(&compared),
         result_hook: parameters.result_hook.clone(),
@@ -275,11 +272,6 @@ fn registration(
         give_up_at,
         expires_at: saturating_add(give_up_at, retention),
     })
-}
-
-fn all_of(compared: &BTreeMap<String, Vec<Group>>) -> Vec<Group> {
-    let all: BTreeSet<&Group> = compared.values().flatten().collect();
-    all.into_iter().cloned().collect()
 }
 
 async fn store(

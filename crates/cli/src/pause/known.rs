@@ -96,10 +96,10 @@ async fn groups_of_gates(store: &Store) -> Result<BTreeSet<String>, StoreError> 
     let found = try_join_all(reads).await?;
     let registrations = found.into_iter().flatten().map(|found| found.registration);
     let groups = registrations.flat_map(|registration| {
-        let deployed = registration.deployments.into_iter().map(|one| one.group);
-        let compared = registration.compare_groups;
-        let groups = deployed.chain(registration.source_groups).chain(compared);
-        groups.map(|group| group.to_string()).collect::<Vec<_>>()
+        let deployed = registration.deployments.iter().map(|one| &one.group);
+        let others = registration.source_groups.iter();
+        let groups = deployed.chain(others).chain(registration.compared_groups());
+        groups.map(Group::to_string).collect::<Vec<_>>()
     });
     Ok(groups.collect())
 }

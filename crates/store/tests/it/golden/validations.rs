@@ -9,8 +9,8 @@ use release::evidence::{
 use release::otherwise::Otherwise;
 use release::plot::Plotted;
 use release::validation::{
-    Ending, ExecutionMode, Hook, Intent, PersonsWord, Phase, Registrant, Registration,
-    SourceRevision, Validation, Wish,
+    Ending, Environments, ExecutionMode, Hook, Intent, PersonsWord, Phase, Registrant,
+    Registration, SourceRevision, Validation, Wish,
 };
 use store::{Fulfilled, GateName, Part, Room, Scheduled, Slot, Span, Stuck};
 
@@ -299,6 +299,41 @@ async fn stored_form_of_stuck_validations_is_kept() {
             let held = world.store.held(&claimed);
             let stuck = world.store.panicked(&held, again).await.unwrap();
             assert_eq!(stuck.looks, 2);
+        },
+    )
+    .await;
+}
+
+/// What records did not say at first.
+#[tokio::test]
+async fn stored_form_of_compared_environments_is_kept() {
+    let compared = |compare: Option<&str>, entries: &[&str]| Environments {
+        source: "Staging".to_owned(),
+        compare: compare.map(str::to_owned),
+        entries: entries.iter().map(|entry| (*entry).to_owned()).collect(),
+    };
+    let asked = Registration {
+        environments: vec![
+            compared(Some("Production"), &["Shop", "Cart"]),
+            compared(None, &["Mail"]),
+        ],
+        ..registration(1)
+    };
+    let mut found = evidence(Verdict::Passed);
+    found.findings[0].finding.tolerance = Some(10.0);
+    check(
+        "compared",
+        [VALIDATIONS],
+        async |world| {
+            let mut claimed = world.claimed(&asked).await;
+            let judgement = judgement(Verdict::Passed);
+            let judged = world.store.judged(&mut claimed, judgement, &found, &[]);
+            judged.await.unwrap();
+        },
+        async |world| {
+            assert_eq!(world.validation(&asked).await.registration, asked);
+            let read = world.store.evidence(asked.id).await.unwrap();
+            assert_eq!(read.as_ref(), Some(&found));
         },
     )
     .await;
