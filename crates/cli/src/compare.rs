@@ -10,6 +10,7 @@ use dynatrace::{Dynatrace, Error};
 use jiff::{SignedDuration, Timestamp};
 use monspec::{Comparison, Finding, ServiceEntry};
 use release::window::{Window, saturating_add};
+use report::json;
 use tokio::time::Instant;
 use workflows::compare::{Judged, Outcome, Request, compare};
 
@@ -109,7 +110,9 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> Result<ExitCode, F
         )?;
     }
     if options.json {
-        output::findings_json(out, &findings, &judged.units)?;
+        let unit = |finding: &Finding| output::unit(finding, &judged.units);
+        let document = json::measured(judged.verdict, &judged.findings, unit);
+        output::json(out, &document)?;
     } else {
         output::windows(out, &judged.looked_at)?;
         output::warnings(out, &judged.findings)?;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use monspec::{Entities, verdict};
+use report::json;
 
 use crate::annotated;
 use crate::compared::compared;
@@ -72,7 +73,7 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> Result<ExitCode, F
         )?;
     }
     if options.json {
-        output::findings_json(out, &findings, &Units::new())?;
+        output::json(out, &json::judged(verdict(&findings), &findings))?;
     } else {
         output::findings(out, &findings, &Units::new())?;
     }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use monspec::lint::{Message, Severity, escaped};
-use monspec::{Coverage, Finding, Outcome, Verdict, verdict};
+use monspec::{Finding, Verdict, verdict};
 use release::evidence::{Asked, Evidenced};
 use report::{Numbers, Unit};
 use serde::Serialize;
@@ -120,7 +120,8 @@ pub(crate) fn warnings(out: &mut impl Write, findings: &[Evidenced]) -> io::Resu
 /// The tenant's words for the units of metric selectors, by selector.
 pub(crate) type Units = BTreeMap<String, String>;
 
-fn unit(finding: &Finding, units: &Units) -> Unit {
+/// The unit of the numbers of a finding.
+pub(crate) fn unit(finding: &Finding, units: &Units) -> Unit {
     let word = units.get(&finding.metric).map(String::as_str);
     Unit::of_tenant(&finding.metric, &finding.aggregate, word)
 }
@@ -164,60 +165,6 @@ pub(crate) fn findings(
     let rows: Vec<_> = std::iter::once(header).chain(rows).collect();
     table(out, &rows)?;
     writeln!(out, "\nverdict: {}", verdict(findings))
-}
-
-/// Prints the verdict and the findings as JSON. Numbers are those of the tenant.
-pub(crate) fn findings_json(
-    out: &mut impl Write,
-    findings: &[Finding],
-    units: &Units,
-) -> io::Result<()> {
-    #[derive(Serialize)]
-    struct Judged<'a> {
-        verdict: Verdict,
-        findings: Vec<Line<'a>>,
-    }
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Line<'a> {
-        service: &'a str,
-        method: Option<&'a str>,
-        signature: usize,
-        outcome: Outcome,
-        unit: Option<&'static str>,
-        observation: Option<f64>,
-        baseline: Option<f64>,
-        #[serde(skip_serializing_if = "Coverage::is_empty")]
-        coverage: Coverage,
-        upper_limit: Option<f64>,
-        lower_limit: Option<f64>,
-        reason: &'a str,
-    }
-    impl<'a> Line<'a> {
-        fn of(finding: &'a Finding, units: &Units) -> Self {
-            Self {
-                service: &finding.address.service,
-                method: finding.address.method.as_deref(),
-                signature: finding.address.signature,
-                outcome: finding.outcome,
-                unit: unit(finding, units).symbol(),
-                observation: finding.observation,
-                baseline: finding.baseline,
-                coverage: finding.coverage,
-                upper_limit: finding.upper_limit,
-                lower_limit: finding.lower_limit,
-                reason: &finding.reason,
-            }
-        }
-    }
-    let lines = findings.iter().map(|one| Line::of(one, units)).collect();
-    json(
-        out,
-        &Judged {
-            verdict: verdict(findings),
-            findings: lines,
-        },
-    )
 }
 
 /// The exit code that tells a script the verdict.

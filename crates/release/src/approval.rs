@@ -18,6 +18,17 @@ pub enum Answer {
     Hold,
 }
 
+impl Answer {
+    /// The word that files and people use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::Reject => "reject",
+            Self::Hold => "hold",
+        }
+    }
+}
+
 /// The answer that follows from a verdict under the declared policy.
 pub fn answer(verdict: Verdict, when_inconclusive: WhenInconclusive) -> Answer {
     match (verdict, when_inconclusive) {

@@ -1,13 +1,18 @@
-//! The facts of the pages for machines, with a JSON Schema.
+//! Verdicts and the facts of the pages for machines, with a JSON Schema.
 //!
 //! Numbers stand in the unit of their metric and texts are whole. What has not
 //! happened yet is null, and so is a number that does not exist.
 
 mod evaluation;
+mod finding;
 mod history;
 mod start;
+mod verdict;
 
 use jiff::Timestamp;
+use monspec::Verdict;
+use release::evidence::{Evidence, Evidenced};
+use release::validation::{Judgement, Registration};
 use release::window::Window;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -15,6 +20,9 @@ use serde::Serialize;
 
 use crate::frame::Frame;
 use crate::records;
+use crate::units::Unit;
+use finding::Finding;
+use verdict::{Judged, Posted};
 
 /// One page of all gates.
 pub fn start(frame: &Frame<'_>, start: &records::Start<'_>) -> String {
@@ -31,6 +39,33 @@ pub fn evaluation(frame: &Frame<'_>, evaluation: &records::Evaluation<'_>) -> St
     text(&evaluation::Evaluation::of(frame, evaluation))
 }
 
+/// What a result hook is sent.
+pub fn posted(
+    registration: &Registration,
+    judgement: &Judgement,
+    evidence: &Evidence,
+    report_url: Option<&str>,
+) -> String {
+    text(&Posted::of(registration, judgement, evidence, report_url))
+}
+
+/// A verdict on what the tenant was asked for without a pipeline, in units that
+/// it may know.
+pub fn measured(
+    verdict: Verdict,
+    findings: &[Evidenced],
+    unit: impl Fn(&monspec::Finding) -> Unit,
+) -> impl Serialize {
+    let found = |one| Finding::asked(one, unit(&one.finding));
+    Judged::of(verdict, findings.iter().map(found).collect())
+}
+
+/// A verdict on numbers that were handed in.
+pub fn judged(verdict: Verdict, findings: &[monspec::Finding]) -> impl Serialize {
+    let found = |one| Finding::handed_in(one, Unit::of_finding(one));
+    Judged::of(verdict, findings.iter().map(found).collect())
+}
+
 /// The JSON Schema of all of these, as text that ends with a line break.
 pub fn schema() -> String {
     let schema = SchemaSettings::draft2020_12()
@@ -41,7 +76,8 @@ pub fn schema() -> String {
     text + "\n"
 }
 
-/// What the report answers to `Accept: application/json`.
+/// What machines are told of verdicts: by the report, in the artifact, by the
+/// result hook, and by the commands.
 #[derive(JsonSchema)]
 #[schemars(title = "report", untagged)]
 #[expect(dead_code, reason = "only its shape is used")]
@@ -52,6 +88,10 @@ enum Report<'a> {
     History(history::History<'a>),
     /// One validation.
     Evaluation(Box<evaluation::Evaluation<'a>>),
+    /// What a result hook is sent.
+    Posted(Posted<'a>),
+    /// What the commands print that judge without a pipeline.
+    Judged(Judged<'a>),
 }
 
 /// A moment, in UTC.

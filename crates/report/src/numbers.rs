@@ -20,7 +20,7 @@ pub struct Numbers {
 impl Numbers {
     /// The numbers of a finding in the unit that its metric is known to have.
     pub fn of(finding: &Finding) -> Self {
-        Self::in_unit(finding, Unit::of(&finding.metric, &finding.aggregate))
+        Self::in_unit(finding, Unit::of_finding(finding))
     }
 
     /// The numbers of a finding in a unit.

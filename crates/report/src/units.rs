@@ -7,6 +7,8 @@ mod number;
 
 pub(crate) use number::{compact, distinct, rounded};
 
+use monspec::Finding;
+
 /// What a number counts, as far as the name of its metric or the tenant tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
@@ -53,6 +55,11 @@ impl Unit {
         let mut parts = top_level_parts(selector);
         let base = known(parts.next().unwrap_or_default(), V2);
         parts.fold(base, transformed)
+    }
+
+    /// The unit of the numbers of a finding.
+    pub fn of_finding(finding: &Finding) -> Self {
+        Self::of(&finding.metric, &finding.aggregate)
     }
 
     /// The unit of a metric for which the tenant has a word of its own; what is

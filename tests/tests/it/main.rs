@@ -14,6 +14,8 @@ mod layers;
 mod program;
 mod publish;
 mod report;
+#[path = "../../../crates/report/tests/it/schema.rs"]
+mod schema;
 mod settings;
 mod stack;
 mod world;

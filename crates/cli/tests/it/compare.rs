@@ -4,7 +4,7 @@ use fake_dynatrace::{Fault, Requests, Tenant, Times};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::{Ran, file, monspec, monspec_in, path};
+use crate::{Ran, file, monspec, monspec_in, path, schema};
 
 const UNTIL: &str = "2025-01-06T10:05:00Z";
 const HOUR: i64 = 3_600_000;
@@ -165,6 +165,8 @@ async fn unit_that_the_tenant_alone_knows_is_told() {
     assert_eq!(told.code, 0, "{}{}", told.out, told.err);
     assert!(told.out.contains("1.5 MB/s"), "{}", told.out);
     let judged: Value = serde_json::from_str(&json.out).expect("it is JSON");
+    schema::assert_is("Judged", &judged);
+    assert_eq!(judged["findings"][0]["source"]["environment"], "Staging");
     assert_eq!(judged["findings"][0]["observation"], 1_500_000.0);
     assert_eq!(judged["findings"][0]["unit"], "B/s");
 }
@@ -369,7 +371,7 @@ fn window_in_the_future_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn json_is_what_judge_says_of_the_same_numbers() {
+async fn json_is_what_judge_says_of_the_same_numbers_with_the_questions_beside_them() {
     let tenant = tenant().await;
     traffic(&tenant, STAGING, 0, 200.0);
     traffic(&tenant, PRODUCTION, 0, 100.0);
@@ -384,7 +386,15 @@ async fn json_is_what_judge_says_of_the_same_numbers() {
     let arguments = ["judge", "-", "--comparison", "Gate", "--json", "--values"];
     let judged = monspec(&[&arguments[..], &[&values]].concat(), SPEC);
     assert_eq!((compared.code, judged.code), (1, 1), "{}", compared.err);
-    assert_eq!(compared.out, judged.out);
+    let mut compared: Value = serde_json::from_str(&compared.out).expect("it is JSON");
+    for finding in compared["findings"].as_array_mut().expect("it is a list") {
+        for (side, environment) in [("source", "Staging"), ("compare", "Production")] {
+            assert_eq!(finding[side]["environment"], environment);
+            finding[side] = Value::Null;
+        }
+    }
+    let judged: Value = serde_json::from_str(&judged.out).expect("it is JSON");
+    assert_eq!(compared, judged);
 }
 
 #[tokio::test(flavor = "multi_thread")]

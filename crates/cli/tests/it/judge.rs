@@ -2,7 +2,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::{Ran, file, monspec, path};
+use crate::{Ran, file, monspec, path, schema};
 
 const SPEC: &str = r#"{
   "Shop": {
@@ -107,20 +107,25 @@ fn json_has_exactly_the_promised_fields() {
     let ran = judge("json", &PASSING.replace("100", "null"), &["--json"]);
     assert_eq!(ran.code, 2);
     let judged: Value = serde_json::from_str(&ran.out).unwrap();
+    schema::assert_is("Judged", &judged);
     assert_eq!(
         judged,
         json!({
             "verdict": "inconclusive",
             "findings": [
                 {
-                    "service": "Shop", "method": null, "signature": 0, "outcome": "inconclusive", "unit": null,
-                    "observation": 110.0, "baseline": null, "upperLimit": null, "lowerLimit": null,
-                    "reason": "no baseline: nothing was measured"
+                    "service": "Shop", "method": null, "signature": 0, "metric": "response",
+                    "aggregate": "avg", "side": "upper", "outcome": "inconclusive", "accepted": false,
+                    "unit": null, "observation": 110.0, "baseline": null, "tolerance": 10.0,
+                    "upperLimit": null, "lowerLimit": null, "margin": null,
+                    "reason": "no baseline: nothing was measured", "source": null, "compare": null
                 },
                 {
-                    "service": "Shop", "method": "/api", "signature": 0, "outcome": "held", "unit": null,
-                    "observation": 5.0, "baseline": null, "upperLimit": 5.0, "lowerLimit": null,
-                    "reason": "5 does not exceed the upper limit 5"
+                    "service": "Shop", "method": "/api", "signature": 0, "metric": "response",
+                    "aggregate": "avg", "side": "upper", "outcome": "held", "accepted": false,
+                    "unit": null, "observation": 5.0, "baseline": null, "tolerance": null,
+                    "upperLimit": 5.0, "lowerLimit": null, "margin": 0.0,
+                    "reason": "5 does not exceed the upper limit 5", "source": null, "compare": null
                 }
             ]
         })

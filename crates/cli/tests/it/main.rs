@@ -8,6 +8,8 @@ mod ledger;
 mod lint;
 mod pause;
 mod report;
+#[path = "../../../report/tests/it/schema.rs"]
+mod schema;
 mod usage;
 mod validations;
 

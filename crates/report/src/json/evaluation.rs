@@ -2,7 +2,6 @@
 
 mod answer;
 mod context;
-mod finding;
 
 use std::collections::BTreeMap;
 
@@ -12,12 +11,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Time;
+use super::finding::Finding;
 use super::history::Outline;
 use crate::frame::Frame;
 use crate::records;
 use answer::Answers;
 use context::{Link, Problems, unjudged};
-use finding::Finding;
 
 /// One validation, from its registration to its answer.
 #[derive(Serialize, JsonSchema)]

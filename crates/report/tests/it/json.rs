@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::hostile;
 use crate::pages::{self, FRAME};
+use crate::schema;
 use crate::world;
 
 fn with_history<T>(of: impl Fn(&History<'_>) -> T) -> T {
@@ -53,95 +54,28 @@ fn schema_in_the_repository_is_up_to_date() {
 }
 
 #[test]
-fn documents_are_what_the_schema_says() {
+fn finding_has_one_definition_wherever_it_is_written() {
     let schema = parsed(&json::schema());
+
+    for document in ["Evaluation", "Posted", "Judged"] {
+        let findings = &schema["$defs"][document]["properties"]["findings"];
+        assert_eq!(findings["items"]["$ref"], "#/$defs/Finding", "{document}");
+    }
+}
+
+#[test]
+fn documents_are_what_the_schema_says() {
     let start = parsed(&json::start(&FRAME, &pages::whole(&world::gates())));
     let history = parsed(&with_history(|history| json::history(&FRAME, history)));
     let mut documents = vec![("Start", start), ("History", history)];
     documents.extend((0..18).map(|number| ("Evaluation", evaluation(number))));
 
     for (name, document) in documents {
-        let problems = problems(&document, &schema["$defs"][name], &schema, name);
-        assert!(problems.is_empty(), "{problems:#?}");
+        schema::assert_is(name, &document);
     }
     // The check itself must be able to find something.
     let odd = json!({"writtenAt": 5, "gates": [{}], "more": 1});
-    assert!(problems(&odd, &schema["$defs"]["Start"], &schema, "odd").len() >= 3);
-}
-
-/// What in `value` the schema does not allow, for the keywords that ours use.
-fn problems(value: &Value, schema: &Value, root: &Value, path: &str) -> Vec<String> {
-    if let Some(reference) = schema["$ref"].as_str() {
-        let name = reference.strip_prefix("#/$defs/").unwrap();
-        let mut meant = root["$defs"][name].clone();
-        // The tag of a variant stands beside what the variant holds.
-        for (field, schema) in schema["properties"].as_object().into_iter().flatten() {
-            meant["properties"][field] = schema.clone();
-        }
-        return problems(value, &meant, root, path);
-    }
-    for keyword in ["anyOf", "oneOf"] {
-        if let Some(choices) = schema[keyword].as_array() {
-            let all = choices
-                .iter()
-                .map(|choice| problems(value, choice, root, path));
-            return all.min_by_key(Vec::len).unwrap();
-        }
-    }
-    let mut found = Vec::new();
-    let mut problem = |what: String| found.push(format!("{path}: {what}"));
-    if let Some(constant) = schema.get("const").filter(|constant| *constant != value) {
-        problem(format!("{value} is not {constant}"));
-    }
-    if let Some(words) = schema["enum"]
-        .as_array()
-        .filter(|words| !words.contains(value))
-    {
-        problem(format!("{value} is none of {words:?}"));
-    }
-    let kind = match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(number) if number.is_f64() => "number",
-        Value::Number(_) => "integer",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    };
-    let kinds = match &schema["type"] {
-        Value::String(kind) => vec![kind.as_str()],
-        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
-        _ => vec![kind],
-    };
-    let fits = |wanted: &&str| *wanted == kind || (*wanted == "number" && kind == "integer");
-    if !kinds.iter().any(fits) {
-        problem(format!("{value} is not {kinds:?}"));
-    }
-    if let (Some(fields), Some(properties)) = (value.as_object(), schema["properties"].as_object())
-    {
-        for required in schema["required"].as_array().into_iter().flatten() {
-            if !fields.contains_key(required.as_str().unwrap()) {
-                problem(format!("{required} is missing"));
-            }
-        }
-        for (name, field) in fields {
-            match properties.get(name) {
-                Some(schema) => {
-                    found.extend(problems(field, schema, root, &format!("{path}.{name}")));
-                }
-                None => found.push(format!("{path}: `{name}` is not declared")),
-            }
-        }
-    }
-    for (index, item) in value.as_array().into_iter().flatten().enumerate() {
-        found.extend(problems(
-            item,
-            &schema["items"],
-            root,
-            &format!("{path}[{index}]"),
-        ));
-    }
-    found
+    assert!(schema::problems("Start", &odd).len() >= 3);
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod files;
 mod hostile;
 mod json;
 mod pages;
+mod schema;
 mod sizes;
 mod structure;
 mod world;

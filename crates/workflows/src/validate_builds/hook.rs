@@ -6,7 +6,6 @@ use anyhow::Context as _;
 use hmac::{Hmac, KeyInit, Mac};
 use release::validation::{Hook, Validation};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::json;
 use sha2::Sha256;
 use store::{Claimed, StoreError};
 
@@ -82,22 +81,12 @@ async fn body(shared: &Shared<'_>, validation: &Validation) -> anyhow::Result<St
         .links
         .as_ref()
         .map(|links| links.to(registration.id, judgement.at));
-    let body = json!({
-        "validation": registration.id,
-        "pipeline": registration.pipeline,
-        "execution": registration.execution,
-        "comparison": registration.comparison,
-        "version": registration.version,
-        "verdict": judgement.verdict,
-        "answer": judgement.answer,
-        "summary": judgement.summary,
-        "reportUrl": link,
-        "window": registration.window,
-        "monspec": registration.spec,
-        "judgedAt": judgement.at,
-        "findings": evidence.findings,
-    });
-    Ok(body.to_string())
+    Ok(report::json::posted(
+        registration,
+        judgement,
+        &evidence,
+        link.as_deref(),
+    ))
 }
 
 /// `sha256=` and the HMAC of the body in hexadecimal. The body carries the

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use workflows::register_validation::{Outcome, Request, register_validation};
 use workflows::validate_builds::{Progress, Report};
 
+use crate::schema;
 use crate::world::{HOOK_SECRET, PIPELINE, PRODUCTION, STAGING, World, monspec, only};
 
 #[derive(Default)]
@@ -72,6 +73,7 @@ async fn result_is_posted_once_and_signed() {
         panic!("expected one delivery");
     };
     let result: Value = serde_json::from_str(body).unwrap();
+    schema::assert_is("Posted", &result);
     assert_eq!(result["validation"], only(&ticked).to_string());
     assert_eq!(result["verdict"], "passed");
     assert_eq!(result["findings"].as_array().unwrap().len(), 4);

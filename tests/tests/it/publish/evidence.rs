@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use workflows::publish_validation::Outcome;
 
 use super::{judged, published, unzipped, with_traffic};
+use crate::schema;
 
 #[tokio::test]
 async fn artifact_holds_the_verdict_for_machines_for_2018_and_for_people() {
@@ -30,6 +31,7 @@ async fn artifact_holds_the_verdict_for_machines_for_2018_and_for_people() {
         ["validation.json", "monspec.json", "report.html"]
     );
     let all: Value = serde_json::from_str(all).unwrap();
+    schema::assert_is("Evaluation", &all);
     assert_eq!(all["validation"], json!(evidence.id));
     assert_eq!(all["state"], "failed");
     assert_eq!(all["findings"].as_array().unwrap().len(), 4);

@@ -7,6 +7,7 @@ use serde_json::Value;
 use workflows::validation_report::{Found, Kind, Shape};
 
 use super::{HISTORY, Reader, link_with, links, nothing, shown};
+use crate::schema;
 use crate::world::monspec;
 
 #[tokio::test]
@@ -30,6 +31,7 @@ async fn waiting_build_stands_beside_those_that_are_judged() {
     let document = shown(reader.ask(&reader.link(HISTORY), Shape::Json).await);
 
     let history: Value = serde_json::from_str(&document.body).unwrap();
+    schema::assert_is("History", &history);
     let states: Vec<&str> = history["builds"]
         .as_array()
         .unwrap()
@@ -62,6 +64,7 @@ async fn start_page_shows_the_last_verdict_and_those_before_it() {
     let document = shown(reader.ask(&reader.link(Scope::Start), Shape::Json).await);
 
     let start: Value = serde_json::from_str(&document.body).unwrap();
+    schema::assert_is("Start", &start);
     let gate = &start["gates"][0];
     assert_eq!(gate["verdict"], "failed");
     assert_eq!(
@@ -85,6 +88,7 @@ async fn evaluation_says_the_same_in_every_shape() {
 
     assert_eq!(document.kind, Kind::Json);
     let facts: Value = serde_json::from_str(&document.body).unwrap();
+    schema::assert_is("Evaluation", &facts);
     assert_eq!(facts["state"], "failed");
     let findings = |body: &str| serde_json::from_str::<Value>(body).unwrap()["findings"].clone();
     assert_eq!(findings(&document.body), findings(&accepted.body));

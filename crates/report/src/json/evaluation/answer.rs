@@ -1,6 +1,5 @@
 //! Who answered the approval, and what.
 
-use release::approval::Answer;
 use release::validation::{Ending, Hook, PersonsAnswer, PersonsWord, Validation};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -89,11 +88,7 @@ impl<'a> From<&'a Validation> for Answers<'a> {
     fn from(validation: &'a Validation) -> Self {
         let judgement = validation.judgement.as_ref();
         Self {
-            answer: judgement.map(|judgement| match judgement.answer {
-                Answer::Approve => "approve",
-                Answer::Reject => "reject",
-                Answer::Hold => "hold",
-            }),
+            answer: judgement.map(|judgement| judgement.answer.as_str()),
             answered_at: validation.intent.as_ref().map(|intent| intent.at.into()),
             ending: validation.ending.as_ref().map(End::from),
             overridden: validation.override_.as_ref().map(Person::from),

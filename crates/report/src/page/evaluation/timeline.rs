@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 use maud::{Markup, html};
-use release::approval::Answer;
 use release::validation::{Ending, Hook, PersonsAnswer, PersonsWord, Validation};
 
 use crate::records::Evaluation;
@@ -62,11 +61,7 @@ fn events(validation: &Validation) -> Vec<Event> {
         None => events.push(at(registration.due_at, html! { "The first look is due" })),
     }
     if let Some(intent) = &validation.intent {
-        let answer = match intent.answer {
-            Answer::Approve => "approve",
-            Answer::Reject => "reject",
-            Answer::Hold => "hold",
-        };
+        let answer = intent.answer.as_str();
         // What was decided is not yet what the pipeline heard.
         let what = match &validation.ending {
             Some(Ending::Answered { .. }) => "The approval is answered: ",

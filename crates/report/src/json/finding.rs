@@ -1,10 +1,11 @@
-//! Findings and the questions behind them.
+//! Findings and the questions behind them, the same wherever they are written.
 
-use release::evidence;
+use release::evidence::{self, Evidenced};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::json::Span;
+use super::Span;
+use crate::units::Unit;
 
 /// One signature judged, with every number that led there.
 #[derive(Serialize, JsonSchema)]
@@ -27,6 +28,8 @@ pub(super) struct Finding<'a> {
     outcome: &'static str,
     /// Whether a gap is accepted because there can be no baseline for a first release.
     accepted: bool,
+    /// The unit of the numbers, as far as the name of the metric or the tenant tells.
+    unit: Option<&'static str>,
     /// The number of the new build.
     observation: Option<f64>,
     /// The number of the compare side.
@@ -34,6 +37,9 @@ pub(super) struct Finding<'a> {
     /// How many entities the numbers are of, where they are unweighted means.
     #[serde(skip_serializing_if = "monspec::Coverage::is_empty")]
     coverage: monspec::Coverage,
+    /// How much worse than the baseline the number may be, in percent of it,
+    /// where the limit derives from one.
+    tolerance: Option<f64>,
     /// The upper limit that was in force.
     upper_limit: Option<f64>,
     /// The lower limit that was in force.
@@ -42,8 +48,8 @@ pub(super) struct Finding<'a> {
     margin: Option<f64>,
     /// Why it ended this way.
     reason: &'a str,
-    /// How the observation was obtained.
-    source: Asked<'a>,
+    /// How the observation was obtained; null where it was handed in.
+    source: Option<Asked<'a>>,
     /// How the baseline was obtained, where one was asked for.
     compare: Option<Asked<'a>>,
 }
@@ -63,9 +69,18 @@ struct Asked<'a> {
     warnings: &'a [String],
 }
 
-impl<'a> From<&'a evidence::Evidenced> for Finding<'a> {
-    fn from(evidenced: &'a evidence::Evidenced) -> Self {
-        let finding = &evidenced.finding;
+impl<'a> Finding<'a> {
+    /// A finding whose numbers the tenant was asked for.
+    pub(super) fn asked(evidenced: &'a Evidenced, unit: Unit) -> Self {
+        Self {
+            source: Some((&evidenced.source).into()),
+            compare: evidenced.compare.as_ref().map(Asked::from),
+            ..Self::handed_in(&evidenced.finding, unit)
+        }
+    }
+
+    /// A finding on numbers that somebody handed in.
+    pub(super) fn handed_in(finding: &'a monspec::Finding, unit: Unit) -> Self {
         Self {
             service: &finding.address.service,
             method: finding.address.method.as_deref(),
@@ -75,16 +90,24 @@ impl<'a> From<&'a evidence::Evidenced> for Finding<'a> {
             side: finding.side,
             outcome: finding.outcome.as_str(),
             accepted: finding.accepted,
+            unit: unit.symbol(),
             observation: finding.observation,
             baseline: finding.baseline,
             coverage: finding.coverage,
+            tolerance: finding.tolerance,
             upper_limit: finding.upper_limit,
             lower_limit: finding.lower_limit,
             margin: finding.margin,
             reason: &finding.reason,
-            source: (&evidenced.source).into(),
-            compare: evidenced.compare.as_ref().map(Asked::from),
+            source: None,
+            compare: None,
         }
+    }
+}
+
+impl<'a> From<&'a Evidenced> for Finding<'a> {
+    fn from(evidenced: &'a Evidenced) -> Self {
+        Self::asked(evidenced, Unit::of_finding(&evidenced.finding))
     }
 }
 
