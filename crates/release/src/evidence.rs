@@ -1,4 +1,4 @@
-//! Everything that led to a verdict, in the shape in which it is stored.
+//! Everything that led to a verdict.
 
 mod within;
 
@@ -14,8 +14,7 @@ pub use within::MOST_ENTITIES;
 use crate::window::Window;
 
 /// The evidence of one verdict.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Evidence {
     /// The verdict.
     pub verdict: Verdict,
@@ -33,25 +32,20 @@ pub struct Evidence {
     /// When the verdict fell.
     pub judged_at: Timestamp,
     /// What a reader wants to see beside the numbers.
-    #[serde(default)]
     pub context: Context,
 }
 
 /// What a reader wants to see beside the numbers. Records of earlier versions
 /// have none of it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Context {
     /// What kept the numbers from being judged.
     pub unjudged: Option<Unjudged>,
     /// The problems of each judged environment, a finding of its own.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problems>,
     /// Where more is to be seen.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<Link>,
     /// How many entities there are where not all are named.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub entity_counts: BTreeMap<String, BTreeMap<String, usize>>,
 }
 
@@ -85,8 +79,7 @@ impl Unjudged {
 }
 
 /// Something that has a page elsewhere.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
     /// What it is.
     pub about: About,
@@ -115,8 +108,7 @@ pub const MOST_PROBLEMS: usize = 10;
 
 /// The problems that were open on the entities of one environment in its
 /// window.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Problems {
     /// The service entry.
     pub service: String,
@@ -136,8 +128,7 @@ pub struct Problems {
 }
 
 /// One problem.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenProblem {
     /// The id.
     pub id: String,
@@ -238,11 +229,9 @@ pub fn unjudged(finding: Finding) -> Finding {
 }
 
 /// A finding and how its numbers were obtained.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Evidenced {
     /// The finding.
-    #[serde(flatten)]
     pub finding: Finding,
     /// How the observation was obtained.
     pub source: Asked,
@@ -251,8 +240,7 @@ pub struct Evidenced {
 }
 
 /// One question to the tenant.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
     /// The environment.
     pub environment: String,
@@ -263,7 +251,6 @@ pub struct Asked {
     /// The request, without host and token.
     pub query: String,
     /// What the tenant warned about.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }
 

@@ -8,7 +8,7 @@ use release::validation::{Validation, ValidationId};
 
 use crate::error::unavailable;
 use crate::item::{self, Item, Key, STUCK_SINCE};
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, record};
 
 /// How many items are asked for at once: what is read is turned into records
 /// before more is read, so that a long history never stands in memory twice.
@@ -170,9 +170,7 @@ impl Store {
         };
         Ok(Some(Evaluated {
             spec: self.spec(&validation.registration.spec).await?,
-            evidence: evidence
-                .map(|item| crate::packed::json(&item, "body"))
-                .transpose()?,
+            evidence: evidence.as_ref().map(record::evidence::read).transpose()?,
             validation,
         }))
     }

@@ -34,6 +34,7 @@ mod contention;
 mod error;
 mod item;
 mod packed;
+mod record;
 pub mod tables;
 mod transaction;
 
@@ -121,7 +122,7 @@ impl Store {
             return Ok(None);
         };
         let found = self.get("read evidence", &key.evidence(id)).await?;
-        found.map(|item| packed::json(&item, "body")).transpose()
+        found.as_ref().map(record::evidence::read).transpose()
     }
 
     /// The monspec of this hash.

@@ -14,9 +14,8 @@ use crate::change::Change;
 use crate::claim::Claimed;
 use crate::entry::Entry;
 use crate::item::{self, Item, Key, expiring};
-use crate::packed::{fits, pack_json};
 use crate::transaction::{Attempt, Write};
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, record};
 
 /// What a verdict is written beside, and has to be read before.
 #[derive(Debug)]
@@ -125,8 +124,7 @@ impl Store {
     fn put_evidence(&self, claimed: &Claimed, evidence: &Evidence) -> Write {
         let registration = &claimed.validation.registration;
         let mut item = claimed.key.evidence(registration.id).attributes();
-        let evidence = evidence.within(fits);
-        item.insert("body".to_owned(), pack_json(&evidence));
+        item.insert("body".to_owned(), record::evidence::attribute(evidence));
         Write::put(
             Put::builder()
                 .table_name(&self.validations)

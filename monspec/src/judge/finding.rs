@@ -9,8 +9,7 @@ use super::coverage::Coverage;
 use crate::signature::Side;
 
 /// One signature judged, with every number that led there.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
     /// The signature.
     pub address: Address,
@@ -30,11 +29,9 @@ pub struct Finding {
     /// The number of the compare side, shown even where static limits made it unnecessary.
     pub baseline: Option<f64>,
     /// How many entities the numbers are of, where they are unweighted means.
-    #[serde(default, skip_serializing_if = "Coverage::is_empty")]
     pub coverage: Coverage,
     /// How much worse than the baseline the number may be, in percent of it,
     /// where the limit derives from one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tolerance: Option<f64>,
     /// The upper limit that was in force.
     pub upper_limit: Option<f64>,

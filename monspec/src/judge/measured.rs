@@ -1,12 +1,9 @@
 //! What was measured, and why it sometimes was not.
 
-use serde::{Deserialize, Serialize};
-
 use super::coverage::Answered;
 
 /// Both numbers of one signature.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Measured {
     /// The number of the new build.
     pub observation: Measurement,
@@ -15,8 +12,7 @@ pub struct Measured {
 }
 
 /// A number, or the reason why there is none.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Measurement {
     /// A number was measured.
     Value(f64),
@@ -32,8 +28,7 @@ pub enum Measurement {
 }
 
 /// Why there is no number. Displays as a sentence that a person can act on.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Gap {
     /// The tenant answered without a value for what is named here.
     #[error("Dynatrace has no data for {0}; check that it got traffic during the window")]

@@ -410,14 +410,3 @@ fn verdict_weighs_violations_over_gaps_over_what_held() {
     assert_eq!(of(&[&held, &gap]), Verdict::Inconclusive);
     assert_eq!(of(&[&held, &gap, &violated]), Verdict::Failed);
 }
-
-#[test]
-fn finding_is_written_in_camel_case_and_reads_back() {
-    let finding = judged(BY_TEN, r#""validate": "upper""#, Value(90.0), Value(100.0));
-    let text = serde_json::to_string(&finding).unwrap();
-    assert_eq!(
-        text,
-        r#"{"address":{"service":"Shop","method":null,"signature":0},"metric":"response","aggregate":"avg","side":"upper","outcome":"held","accepted":false,"observation":90.0,"baseline":100.0,"tolerance":10.0,"upperLimit":110.0,"lowerLimit":null,"margin":20.0,"reason":"90 does not exceed the upper limit 110 (baseline 100 + 10 %)"}"#
-    );
-    assert_eq!(serde_json::from_str::<Finding>(&text).unwrap(), finding);
-}
