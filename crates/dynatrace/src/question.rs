@@ -48,6 +48,32 @@ pub enum EntityType {
     ProcessGroupInstance,
 }
 
+impl EntityType {
+    const ALL: [Self; 5] = [
+        Self::Service,
+        Self::Application,
+        Self::Host,
+        Self::ProcessGroup,
+        Self::ProcessGroupInstance,
+    ];
+
+    /// The tenant's word, with which ids of such entities begin.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Service => "SERVICE",
+            Self::Application => "APPLICATION",
+            Self::Host => "HOST",
+            Self::ProcessGroup => "PROCESS_GROUP",
+            Self::ProcessGroupInstance => "PROCESS_GROUP_INSTANCE",
+        }
+    }
+
+    /// The type with this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.name() == name)
+    }
+}
+
 /// A tag as Dynatrace keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tag {

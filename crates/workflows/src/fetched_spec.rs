@@ -5,6 +5,7 @@ use delivery::artifact::{ArtifactError, Artifacts};
 use delivery::job::{JobData, JobFailure};
 use monspec::Monspec;
 use monspec::lint::Severity;
+use serde::Deserialize;
 
 use crate::outgoing::{Outgoing, OutgoingError};
 use crate::refusal::{Refusal, Stop};
@@ -17,7 +18,8 @@ const FILE: &str = "monspec.json";
 const TOLD: usize = 5;
 
 /// Where a monspec is.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(from = "serde_json::Value")]
 pub(crate) enum Place {
     /// At a URL.
     Url(String),

@@ -17,6 +17,7 @@ mod execution;
 mod fetched_spec;
 mod once;
 mod overlap;
+mod parameters;
 mod refusal;
 mod sides;
 

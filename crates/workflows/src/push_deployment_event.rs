@@ -218,12 +218,24 @@ async fn announced(
     };
     let asked = since.map_or(moment.now, |since| since.0);
     let planned = match request {
-        Request::Job(job) => Box::pin(pipeline::plan(services, job, asked, moment.now)).await?,
-        Request::Deployment(id) => for_deployment(services, id, moment.now).await?,
+        Request::Job(job) => {
+            let plan = pipeline::plan(services, job, asked, moment.now);
+            Planned::Plan(Box::pin(plan).await?)
+        }
+        Request::Deployment(id) => {
+            let parameters = Parameters {
+                deployment: Some(id.to_owned()),
+                ..Parameters::default()
+            };
+            directly(services, parameters, None, moment.now).await?
+        }
         Request::Direct {
             parameters,
             request,
-        } => directly(services, parameters, request, moment.now).await?,
+        } => {
+            let parameters = parameters::of_caller(parameters).map_err(Refusal::configuration)?;
+            directly(services, parameters, Some(request), moment.now).await?
+        }
     };
     let plan = match planned {
         Planned::Plan(plan) => plan,
@@ -267,6 +279,36 @@ async fn tell(
 }
 
 impl Plan {
+    /// An event for each of the deployments, or one without any.
+    fn new(
+        facts: Facts<'_>,
+        targets: Targets,
+        deployments: Vec<Deployment>,
+        settings: &Settings,
+    ) -> Self {
+        let change = |deployment| {
+            words::change(
+                &Facts {
+                    deployment,
+                    ..facts
+                },
+                settings,
+            )
+        };
+        let changes = if deployments.is_empty() {
+            vec![change(None)]
+        } else {
+            deployments.iter().map(|each| change(Some(each))).collect()
+        };
+        Self {
+            kind: facts.kind,
+            is_sure: facts.is_sure,
+            deployments,
+            changes,
+            targets,
+        }
+    }
+
     /// Which group is behind each entity by this announcement.
     fn ties(&self, found: &Found) -> Vec<Tie> {
         if self.kind != EventKind::Deployment || !self.is_sure {
@@ -328,41 +370,13 @@ fn advice(missing: &[String]) -> String {
     )
 }
 
-/// A deployment that CodeDeploy itself tells of.
-async fn for_deployment(services: &Services, id: &str, now: Timestamp) -> Result<Planned, Stop> {
-    let deployment = match codedeploy::look(services, id).await? {
-        Known::Reaching(deployment) => deployment,
-        Known::Nothing(reason) => return Ok(Planned::Nothing(reason)),
-    };
-    let targets = Targets::of_group(&deployment.group, &services.settings.group_tag);
-    let facts = Facts {
-        kind: EventKind::Deployment,
-        says: &parameters::Says::default(),
-        spot: None,
-        deployment: Some(&deployment),
-        is_sure: true,
-        request: None,
-        asked: now,
-        now,
-    };
-    let change = words::change(&facts, &services.settings);
-    Ok(Planned::Plan(Plan {
-        kind: EventKind::Deployment,
-        is_sure: true,
-        changes: vec![change],
-        targets,
-        deployments: vec![deployment],
-    }))
-}
-
-/// What a caller tells of who is no job.
+/// What CodeDeploy, or a caller that is no job, tells of.
 async fn directly(
     services: &Services,
-    text: &str,
-    request: &str,
+    mut parameters: Parameters,
+    request: Option<&str>,
     now: Timestamp,
 ) -> Result<Planned, Stop> {
-    let parameters = parameters::of_caller(text).map_err(Refusal::configuration)?;
     let deployment = match &parameters.deployment {
         None => None,
         Some(id) => match codedeploy::look(services, id).await? {
@@ -374,40 +388,28 @@ async fn directly(
         Some(_) => EventKind::Deployment,
         None => EventKind::Annotation,
     });
-    let Parameters {
-        environment,
-        monspec,
-        attach,
-        says,
-        ..
-    } = parameters;
-    let targets = match (environment, monspec, attach, &deployment) {
-        (Some(environment), Some(place), ..) => {
-            let fetched = services.shelf().at(&place).await?;
-            Targets::environment(&fetched.monspec, &environment)?
+    let attach = parameters.attach_rules.take();
+    let targets = match (&parameters.environment, &parameters.monspec, &deployment) {
+        (Some(environment), Some(place), _) => {
+            let fetched = services.shelf().at(place).await?;
+            Targets::environment(&fetched.monspec, environment)?
         }
-        (.., Some(attach), _) => Targets::attached(attach),
-        (.., Some(deployment)) => {
+        (_, _, Some(deployment)) if attach.is_none() => {
             Targets::of_group(&deployment.group, &services.settings.group_tag)
         }
-        _ => return Err(Refusal::configuration("nobody is named who could be told").into()),
+        _ => Targets::attached(attach.unwrap_or_default()),
     };
     let facts = Facts {
         kind,
-        says: &says,
+        says: &parameters,
         spot: None,
-        deployment: deployment.as_ref(),
+        deployment: None,
         is_sure: true,
-        request: Some(request),
+        request,
         asked: now,
         now,
     };
-    let change = words::change(&facts, &services.settings);
-    Ok(Planned::Plan(Plan {
-        kind,
-        is_sure: true,
-        changes: vec![change],
-        targets,
-        deployments: deployment.into_iter().collect(),
-    }))
+    let deployments = deployment.into_iter().collect();
+    let plan = Plan::new(facts, targets, deployments, &services.settings);
+    Ok(Planned::Plan(plan))
 }

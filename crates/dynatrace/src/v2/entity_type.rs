@@ -3,7 +3,6 @@
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::selector::type_name;
 use crate::answer::Relationships;
 use crate::calls::Subject;
 use crate::error::Error;
@@ -17,7 +16,7 @@ pub(crate) async fn relationships(
     entity_type: EntityType,
     deadline: Instant,
 ) -> Result<Relationships, Error> {
-    let path = format!("/entityTypes/{}", type_name(entity_type));
+    let path = format!("/entityTypes/{}", entity_type.name());
     let request = Request::get(Api::V2, Subject::Other, &path, &[]);
     let wire: Wire = connection.send(&request, deadline).await?.read()?;
     let names = |all: Vec<WireRelationship>| all.into_iter().map(|one| one.id).collect();

@@ -23,7 +23,7 @@ pub(super) struct TooMany(pub(super) usize);
 
 /// The entities of a scope.
 pub(super) fn of_scope(scope: &Scope) -> String {
-    let kind = format!("type(\"{}\")", type_name(scope.entity_type));
+    let kind = format!("type(\"{}\")", scope.entity_type.name());
     // Each tag is a criterion of its own, because all of them must match; tags
     // listed in one criterion are alternatives.
     let tags = scope.tags.iter().map(tag_text);
@@ -114,16 +114,6 @@ pub(super) fn quoted(text: &str) -> String {
 
 fn list<'a>(items: impl Iterator<Item = &'a str>) -> String {
     items.map(quoted).collect::<Vec<_>>().join(",")
-}
-
-pub(super) fn type_name(entity_type: EntityType) -> &'static str {
-    match entity_type {
-        EntityType::Service => "SERVICE",
-        EntityType::Application => "APPLICATION",
-        EntityType::Host => "HOST",
-        EntityType::ProcessGroup => "PROCESS_GROUP",
-        EntityType::ProcessGroupInstance => "PROCESS_GROUP_INSTANCE",
-    }
 }
 
 /// The metric dimension that holds entities of a type.

@@ -407,14 +407,7 @@ pub(super) fn affected(id: &str, tags: &[Tag]) -> Affected {
 
 fn kind(id: &str) -> Option<EntityType> {
     let (kind, _) = id.rsplit_once('-')?;
-    match kind {
-        "SERVICE" => Some(EntityType::Service),
-        "APPLICATION" => Some(EntityType::Application),
-        "HOST" => Some(EntityType::Host),
-        "PROCESS_GROUP" => Some(EntityType::ProcessGroup),
-        "PROCESS_GROUP_INSTANCE" => Some(EntityType::ProcessGroupInstance),
-        _ => None,
-    }
+    EntityType::named(kind)
 }
 
 /// Looks at those of the groups that CodeDeploy knows, and tells those that it

@@ -3,17 +3,14 @@
 
 use jiff::SignedDuration;
 use monspec::Verdict;
-use monspec::lint::{escaped, is_hidden};
 use serde::Deserialize;
 
 use super::wanted::Wanted;
+use crate::parameters::{self, Wrong, check_names, either, given};
 
 /// The longest wait, in minutes: CodePipeline ends an action of this kind after
 /// 24 hours, and what it waited for is told before that.
 const MOST_MINUTES: i64 = 23 * 60 + 30;
-
-/// The longest name that is taken from outside, in characters.
-const LONGEST_NAME: usize = 200;
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,29 +25,16 @@ pub(super) struct Parameters {
     pub(super) patience: SignedDuration,
 }
 
-/// What is wrong with the parameters, and what to write instead.
-#[derive(Debug, thiserror::Error)]
-enum ParameterError {
-    #[error("`{0}` is one part too many: write `Action,executionId`, or a JSON object")]
-    TooMany(String),
-    #[error(
-        "`{0}` was not resolved: the variable exists in V2 pipelines and in the configuration of an action only"
-    )]
-    Unresolved(String),
-    #[error("a name is longer than {LONGEST_NAME} characters or holds control characters")]
-    Name,
-    #[error("`waitMinutes` is a whole number from 1 to {MOST_MINUTES}")]
-    OutOfRange,
-    #[error("the parameters are not the JSON object that is expected: {0}")]
-    Json(serde_json::Error),
-}
-
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Object {
+    #[serde(default, deserialize_with = "parameters::name")]
     stage: Option<String>,
+    #[serde(default, deserialize_with = "parameters::name")]
     action: Option<String>,
+    #[serde(default, deserialize_with = "parameters::name")]
     comparison: Option<String>,
+    #[serde(default, deserialize_with = "parameters::name")]
     execution_id: Option<String>,
     fail_on: Option<FailOn>,
     wait_minutes: Option<i64>,
@@ -66,18 +50,12 @@ enum FailOn {
     Several(Vec<Verdict>),
 }
 
-/// Reads `UserParameters`; an error is a sentence for their author.
-pub(super) fn read(text: &str) -> Result<Parameters, String> {
-    let text = text.trim();
-    let parameters = if text.starts_with('{') {
-        object(text)
-    } else {
-        list(text)
-    };
-    parameters.map_err(|error| escaped(&error.to_string()))
+/// Reads `UserParameters`.
+pub(super) fn read(text: &str) -> Result<Parameters, Wrong> {
+    either(text, object, list)
 }
 
-fn list(text: &str) -> Result<Parameters, ParameterError> {
+fn list(text: &str) -> Result<Parameters, Wrong> {
     let mut parts = text.split(',');
     let mut part = || parts.next().and_then(given);
     let wanted = part().map_or(
@@ -90,7 +68,10 @@ fn list(text: &str) -> Result<Parameters, ParameterError> {
     );
     let execution = part();
     if let Some(extra) = parts.next() {
-        return Err(ParameterError::TooMany(extra.trim().to_owned()));
+        let extra = extra.trim();
+        return Err(Wrong::new(format!(
+            "`{extra}` is one part too many: write `Action,executionId`, or a JSON object"
+        )));
     }
     checked(Parameters {
         wanted,
@@ -100,20 +81,21 @@ fn list(text: &str) -> Result<Parameters, ParameterError> {
     })
 }
 
-fn object(text: &str) -> Result<Parameters, ParameterError> {
-    let object: Object = serde_json::from_str(text).map_err(ParameterError::Json)?;
+fn object(text: &str) -> Result<Parameters, Wrong> {
+    let object: Object = parameters::object(text)?;
     let minutes = object.wait_minutes.unwrap_or(MOST_MINUTES);
     if !(1..=MOST_MINUTES).contains(&minutes) {
-        return Err(ParameterError::OutOfRange);
+        return Err(Wrong::new(format!(
+            "`waitMinutes` is a whole number from 1 to {MOST_MINUTES}"
+        )));
     }
-    let named = |name: Option<String>| name.as_deref().and_then(given);
     checked(Parameters {
         wanted: Wanted::Described {
-            stage: named(object.stage),
-            action: named(object.action),
-            comparison: named(object.comparison),
+            stage: object.stage,
+            action: object.action,
+            comparison: object.comparison,
         },
-        execution: named(object.execution_id),
+        execution: object.execution_id,
         fail_on: match object.fail_on {
             None => Vec::new(),
             Some(FailOn::One(verdict)) => vec![verdict],
@@ -123,12 +105,7 @@ fn object(text: &str) -> Result<Parameters, ParameterError> {
     })
 }
 
-fn given(name: &str) -> Option<String> {
-    let name = name.trim();
-    (!name.is_empty()).then(|| name.to_owned())
-}
-
-fn checked(parameters: Parameters) -> Result<Parameters, ParameterError> {
+fn checked(parameters: Parameters) -> Result<Parameters, Wrong> {
     let names = match &parameters.wanted {
         Wanted::Named(name) => [Some(name), None, None],
         Wanted::Described {
@@ -137,18 +114,7 @@ fn checked(parameters: Parameters) -> Result<Parameters, ParameterError> {
             comparison,
         } => [stage.as_ref(), action.as_ref(), comparison.as_ref()],
     };
-    for name in names
-        .into_iter()
-        .chain([parameters.execution.as_ref()])
-        .flatten()
-    {
-        if name.contains("#{") {
-            return Err(ParameterError::Unresolved(name.clone()));
-        }
-        if LONGEST_NAME < name.chars().count() || name.chars().any(is_hidden) {
-            return Err(ParameterError::Name);
-        }
-    }
+    check_names(names.into_iter().flatten().chain(&parameters.execution))?;
     Ok(parameters)
 }
 
@@ -157,7 +123,7 @@ mod tests {
     use super::*;
 
     fn refused(text: &str) -> String {
-        read(text).expect_err(text)
+        read(text).expect_err(text).to_string()
     }
 
     #[test]

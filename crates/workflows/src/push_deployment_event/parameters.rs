@@ -10,14 +10,14 @@ use std::collections::BTreeMap;
 use dynatrace::EventKind;
 use jiff::Timestamp;
 use monspec::lint::{escaped, is_hidden};
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::targets::TagRule;
 use crate::fetched_spec::Place;
+use crate::parameters::{self, Wrong, check_names, either, given, name};
 
-/// The longest name that is taken from outside, in characters.
-const LONGEST_NAME: usize = 200;
 /// The longest title, name or version of an event; what is longer is cut.
 const LONGEST_TITLE: usize = 500;
 /// The longest description or value; what is longer is cut.
@@ -40,347 +40,274 @@ const OURS: [&str; 6] = [
     "dt.",
 ];
 
-/// What is asked for.
-#[derive(Debug, Default, PartialEq)]
+/// What is asked for, and what replaces what would be said otherwise.
+#[derive(Debug, Default, Deserialize, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct Parameters {
     /// The environment of the monspec whose entities are told.
+    #[serde(deserialize_with = "name")]
     pub(super) environment: Option<String>,
     /// Where the monspec is, unless in the input artifact.
     pub(super) monspec: Option<Place>,
     /// Entities and tags that are told instead.
-    pub(super) attach: Option<Attach>,
+    pub(super) attach_rules: Option<Attach>,
     /// The pipeline execution.
-    pub(super) execution: Option<String>,
+    #[serde(deserialize_with = "name")]
+    pub(super) execution_id: Option<String>,
     /// The deployment of CodeDeploy; only a caller that is no job names it.
+    #[serde(deserialize_with = "name")]
     pub(super) deployment: Option<String>,
     /// What kind of event it is, if not the one that follows.
+    #[serde(alias = "eventType", deserialize_with = "kind")]
     pub(super) kind: Option<EventKind>,
-    /// What replaces what would be said otherwise.
-    pub(super) says: Says,
-}
-
-/// Whom the event is attached to, in the words of API v1.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct Attach {
-    pub(super) entities: Vec<String>,
-    pub(super) rules: Vec<TagRule>,
-}
-
-/// The author's words in an event.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Says {
+    #[serde(
+        alias = "annotationType",
+        alias = "configuration",
+        deserialize_with = "title"
+    )]
     pub(super) title: Option<String>,
+    #[serde(alias = "annotationDescription", deserialize_with = "description")]
     pub(super) description: Option<String>,
+    #[serde(
+        alias = "deploymentName",
+        alias = "comment",
+        deserialize_with = "title"
+    )]
     pub(super) name: Option<String>,
+    #[serde(alias = "deploymentVersion", deserialize_with = "title")]
     pub(super) version: Option<String>,
+    #[serde(alias = "deploymentProject", deserialize_with = "title")]
     pub(super) project: Option<String>,
     pub(super) ci_back_link: Option<String>,
+    #[serde(alias = "remediationAction")]
     pub(super) remediation_link: Option<String>,
+    #[serde(deserialize_with = "title")]
     pub(super) source: Option<String>,
+    #[serde(deserialize_with = "moment")]
     pub(super) start: Option<Timestamp>,
+    #[serde(alias = "customProperties", deserialize_with = "texts")]
     pub(super) properties: BTreeMap<String, String>,
 }
 
-/// What is wrong with the parameters, and what to write instead.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ParameterError {
-    #[error(
-        "UserParameters is empty: write `Environment,comment`, for example `Staging,Deploying in Staging`"
-    )]
-    Empty,
-    #[error("the parameters are not the JSON object that is expected")]
-    Json(#[source] serde_json::Error),
-    #[error(
-        "nobody is named who could be told: write the `environment` of the monspec, or `attachRules`"
-    )]
-    Nobody,
-    #[error("`environment` and `attachRules` both say who is told; write one")]
-    TwoTargets,
-    #[error("`attachRules` names nobody, or more than {MOST_TARGETS}")]
-    Targets,
-    #[error("`{0}` is not an entity's id, such as SERVICE-CB6A2EB13C7858F4")]
-    EntityId(String),
-    #[error("`{0}` is no kind of event: deployment, annotation, configuration or info")]
-    Kind(String),
-    #[error(
-        "`{0}` was not resolved: the variable exists in V2 pipelines and in the configuration of an action only"
-    )]
-    Unresolved(String),
-    #[error("a name is longer than {LONGEST_NAME} characters or holds control characters")]
-    Name,
-    #[error(
-        "`{0}` is not a link: it begins with https:// and has at most {LONGEST_LINK} characters"
-    )]
-    Link(&'static str),
-    #[error("there are more than {MOST_PROPERTIES} properties")]
-    Properties,
-    #[error("the property `{0}` is neither a text, a number nor true or false")]
-    Value(String),
-    #[error("the property `{0}` is written by this function; choose another name")]
-    Ours(String),
-    #[error("`start` is a moment in milliseconds since 1970")]
-    Start,
-    #[error("`source` belongs to this function where a deployment is announced")]
-    Source,
-    #[error("`deployment` is taken from the pipeline; only a direct call names it")]
-    ForeignDeployment,
-    #[error("`executionId` belongs to a pipeline action; a direct call names the `deployment`")]
-    ForeignExecution,
-    #[error(
-        "a direct call that names an `environment` needs a `monspec`: an https URL or the file's content"
-    )]
-    NoMonspec,
-}
-
-/// A parameter error that shows its cause: it ends in front of a person.
-#[derive(Debug)]
-pub(super) struct Explained(ParameterError);
-
-impl From<ParameterError> for Explained {
-    fn from(error: ParameterError) -> Self {
-        Self(error)
-    }
-}
-
-impl std::fmt::Display for Explained {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.0 {
-            ParameterError::Json(cause) => f.write_str(&escaped(&format!("{}: {cause}", self.0))),
-            other => f.write_str(&escaped(&other.to_string())),
-        }
-    }
+/// Whom the event is attached to, in the words of API v1.
+#[derive(Debug, Default, Deserialize, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct Attach {
+    pub(super) entity_ids: Vec<String>,
+    pub(super) tag_rule: Vec<TagRule>,
 }
 
 /// The parameters of a pipeline action.
-pub(super) fn of_job(text: &str) -> Result<Parameters, Explained> {
-    let text = text.trim();
-    let parameters = if text.starts_with('{') {
-        object(text)?
-    } else {
-        list(text)?
-    };
+pub(super) fn of_job(text: &str) -> Result<Parameters, Wrong> {
+    let parameters = either(text, object, list)?;
     if parameters.deployment.is_some() {
-        return Err(ParameterError::ForeignDeployment.into());
+        return Err(Wrong::new(
+            "`deployment` is taken from the pipeline; only a direct call names it",
+        ));
     }
-    if parameters.environment.is_none() && parameters.attach.is_none() {
-        return Err(ParameterError::Nobody.into());
-    }
+    parameters.names_somebody()?;
     Ok(parameters)
 }
 
 /// The parameters of another caller.
-pub(super) fn of_caller(text: &str) -> Result<Parameters, Explained> {
+pub(super) fn of_caller(text: &str) -> Result<Parameters, Wrong> {
     let parameters = object(text)?;
-    if parameters.execution.is_some() {
-        return Err(ParameterError::ForeignExecution.into());
+    if parameters.execution_id.is_some() {
+        return Err(Wrong::new(
+            "`executionId` belongs to a pipeline action; a direct call names the `deployment`",
+        ));
     }
     if parameters.environment.is_some() && parameters.monspec.is_none() {
-        return Err(ParameterError::NoMonspec.into());
+        return Err(Wrong::new(
+            "a direct call that names an `environment` needs a `monspec`: an https URL or the \
+             file's content",
+        ));
     }
-    let nobody = parameters.environment.is_none() && parameters.attach.is_none();
-    if nobody && parameters.deployment.is_none() {
-        return Err(ParameterError::Nobody.into());
+    if parameters.deployment.is_none() {
+        parameters.names_somebody()?;
     }
     Ok(parameters)
 }
 
-fn list(text: &str) -> Result<Parameters, ParameterError> {
+fn list(text: &str) -> Result<Parameters, Wrong> {
     let (environment, rest) = text.split_once(',').unwrap_or((text, ""));
-    let (environment, rest) = (environment.trim(), rest.trim());
-    if environment.is_empty() {
-        return Err(ParameterError::Empty);
-    }
+    let Some(environment) = given(environment) else {
+        return Err(Wrong::new(
+            "UserParameters is empty: write `Environment,comment`, for example \
+             `Staging,Deploying in Staging`",
+        ));
+    };
+    let rest = rest.trim();
     let is_address = rest.starts_with("https://") || rest.starts_with("http://");
-    let mut parameters = Parameters {
-        environment: Some(environment.to_owned()),
-        ..Parameters::default()
-    };
-    if is_address {
-        parameters.monspec = Some(Place::Url(rest.to_owned()));
-    } else {
-        parameters.says.name = shortened(Some(rest.to_owned()), LONGEST_TITLE);
-    }
-    checked(parameters)
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Object {
-    environment: Option<String>,
-    monspec: Option<Value>,
-    attach_rules: Option<AttachRules>,
-    execution_id: Option<String>,
-    deployment: Option<String>,
-    #[serde(alias = "eventType")]
-    kind: Option<String>,
-    #[serde(alias = "annotationType", alias = "configuration")]
-    title: Option<String>,
-    #[serde(alias = "annotationDescription")]
-    description: Option<String>,
-    #[serde(alias = "deploymentName", alias = "comment")]
-    name: Option<String>,
-    #[serde(alias = "deploymentVersion")]
-    version: Option<String>,
-    #[serde(alias = "deploymentProject")]
-    project: Option<String>,
-    ci_back_link: Option<String>,
-    #[serde(alias = "remediationAction")]
-    remediation_link: Option<String>,
-    source: Option<String>,
-    start: Option<Value>,
-    #[serde(default, alias = "customProperties")]
-    properties: BTreeMap<String, Value>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct AttachRules {
-    #[serde(default)]
-    entity_ids: Vec<String>,
-    #[serde(default)]
-    tag_rule: Vec<TagRule>,
-}
-
-fn object(text: &str) -> Result<Parameters, ParameterError> {
-    let object: Object = serde_json::from_str(text).map_err(ParameterError::Json)?;
-    let named = |name: Option<String>| {
-        name.map(|name| name.trim().to_owned())
-            .filter(|name| !name.is_empty())
-    };
-    let title = |text| shortened(text, LONGEST_TITLE);
     checked(Parameters {
-        environment: named(object.environment),
-        monspec: object.monspec.map(Place::from),
-        attach: object.attach_rules.map(attach).transpose()?,
-        execution: named(object.execution_id),
-        deployment: named(object.deployment),
-        kind: object.kind.as_deref().map(kind).transpose()?,
-        says: Says {
-            title: title(object.title),
-            description: shortened(object.description, LONGEST_TEXT),
-            name: title(object.name),
-            version: title(object.version),
-            project: title(object.project),
-            ci_back_link: link("ciBackLink", object.ci_back_link)?,
-            remediation_link: link("remediationLink", object.remediation_link)?,
-            source: title(object.source),
-            start: object.start.as_ref().map(moment).transpose()?,
-            properties: properties(object.properties)?,
-        },
+        environment: Some(environment),
+        monspec: is_address.then(|| Place::Url(rest.to_owned())),
+        name: shortened(rest, LONGEST_TITLE).filter(|_| !is_address),
+        ..Parameters::default()
     })
 }
 
-fn checked(parameters: Parameters) -> Result<Parameters, ParameterError> {
+fn object(text: &str) -> Result<Parameters, Wrong> {
+    checked(parameters::object(text)?)
+}
+
+fn checked(mut parameters: Parameters) -> Result<Parameters, Wrong> {
     let names = [
         &parameters.environment,
-        &parameters.execution,
+        &parameters.execution_id,
         &parameters.deployment,
     ];
-    for name in names.into_iter().flatten() {
-        if name.contains("#{") {
-            return Err(ParameterError::Unresolved(name.clone()));
+    check_names(names.into_iter().flatten())?;
+    if let Some(attach) = &parameters.attach_rules {
+        attach.check()?;
+        if parameters.environment.is_some() {
+            return Err(Wrong::new(
+                "`environment` and `attachRules` both say who is told; write one",
+            ));
         }
-        if name.chars().count() > LONGEST_NAME || name.chars().any(is_hidden) {
-            return Err(ParameterError::Name);
-        }
-    }
-    if parameters.environment.is_some() && parameters.attach.is_some() {
-        return Err(ParameterError::TwoTargets);
     }
     let deploys = matches!(parameters.kind, None | Some(EventKind::Deployment));
-    if deploys && parameters.says.source.is_some() {
-        return Err(ParameterError::Source);
+    if deploys && parameters.source.is_some() {
+        return Err(Wrong::new(
+            "`source` belongs to this function where a deployment is announced",
+        ));
+    }
+    for (field, link) in [
+        ("ciBackLink", &mut parameters.ci_back_link),
+        ("remediationLink", &mut parameters.remediation_link),
+    ] {
+        link.take_if(|link| link.is_empty());
+        if let Some(link) = link {
+            check_link(field, link)?;
+        }
     }
     Ok(parameters)
 }
 
-fn attach(rules: AttachRules) -> Result<Attach, ParameterError> {
-    let tags = rules.tag_rule.iter().map(|rule| rule.tags.len()).max();
-    let named = rules.entity_ids.len() + rules.tag_rule.len();
-    if named == 0 || MOST_TARGETS < named || Some(MOST_TARGETS) < tags {
-        return Err(ParameterError::Targets);
-    }
-    if rules
-        .tag_rule
-        .iter()
-        .any(|rule| rule.tags.is_empty() || rule.me_types.is_empty())
-    {
-        return Err(ParameterError::Targets);
-    }
-    let is_id = |id: &str| {
-        id.len() <= 100
-            && id.contains('-')
-            && id
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
-    };
-    if let Some(id) = rules.entity_ids.iter().find(|id| !is_id(id)) {
-        return Err(ParameterError::EntityId(id.chars().take(100).collect()));
-    }
-    Ok(Attach {
-        entities: rules.entity_ids,
-        rules: rules.tag_rule,
-    })
-}
-
-fn kind(text: &str) -> Result<EventKind, ParameterError> {
-    let word = text.trim().to_ascii_lowercase();
-    match word.strip_prefix("custom_").unwrap_or(&word) {
-        "deployment" => Ok(EventKind::Deployment),
-        "annotation" => Ok(EventKind::Annotation),
-        "configuration" => Ok(EventKind::Configuration),
-        "info" => Ok(EventKind::Info),
-        _ => Err(ParameterError::Kind(text.chars().take(100).collect())),
+impl Parameters {
+    fn names_somebody(&self) -> Result<(), Wrong> {
+        if self.environment.is_none() && self.attach_rules.is_none() {
+            return Err(Wrong::new(
+                "nobody is named who could be told: write the `environment` of the monspec, or \
+                 `attachRules`",
+            ));
+        }
+        Ok(())
     }
 }
 
-fn link(field: &'static str, text: Option<String>) -> Result<Option<String>, ParameterError> {
-    let Some(text) = text.filter(|text| !text.is_empty()) else {
+impl Attach {
+    fn check(&self) -> Result<(), Wrong> {
+        let named = self.entity_ids.len() + self.tag_rule.len();
+        let is_rule = |rule: &TagRule| {
+            !rule.me_types.is_empty() && (1..=MOST_TARGETS).contains(&rule.tags.len())
+        };
+        if !(1..=MOST_TARGETS).contains(&named) || !self.tag_rule.iter().all(is_rule) {
+            return Err(Wrong::new(format!(
+                "`attachRules` names nobody, or more than {MOST_TARGETS}"
+            )));
+        }
+        let known = |letter: char| letter.is_ascii_alphanumeric() || "_-".contains(letter);
+        let is_id = |id: &&String| id.len() <= 100 && id.contains('-') && id.chars().all(known);
+        match self.entity_ids.iter().find(|id| !is_id(id)) {
+            None => Ok(()),
+            Some(id) => Err(Wrong::new(format!(
+                "`{}` is not an entity's id, such as SERVICE-CB6A2EB13C7858F4",
+                cut(id)
+            ))),
+        }
+    }
+}
+
+fn check_link(field: &str, link: &str) -> Result<(), Wrong> {
+    let is_link = link.starts_with("https://") || link.starts_with("http://");
+    if !is_link || LONGEST_LINK < link.chars().count() || link.chars().any(is_hidden) {
+        return Err(Wrong::new(format!(
+            "`{field}` is not a link: it begins with https:// and has at most {LONGEST_LINK} \
+             characters"
+        )));
+    }
+    Ok(())
+}
+
+fn kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<EventKind>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(deserializer)? else {
         return Ok(None);
     };
-    let is_link = text.starts_with("https://") || text.starts_with("http://");
-    if !is_link || LONGEST_LINK < text.chars().count() || text.chars().any(is_hidden) {
-        return Err(ParameterError::Link(field));
+    let word = text.trim().to_ascii_lowercase();
+    match word.strip_prefix("custom_").unwrap_or(&word) {
+        "deployment" => Ok(Some(EventKind::Deployment)),
+        "annotation" => Ok(Some(EventKind::Annotation)),
+        "configuration" => Ok(Some(EventKind::Configuration)),
+        "info" => Ok(Some(EventKind::Info)),
+        _ => Err(D::Error::custom(format!(
+            "`{}` is no kind of event: deployment, annotation, configuration or info",
+            cut(&text)
+        ))),
     }
-    Ok(Some(text))
 }
 
 /// A number, or a number in a text, as the functions of 2018 sent it.
-fn moment(value: &Value) -> Result<Timestamp, ParameterError> {
-    let number = match value {
-        Value::String(text) => text.trim().parse().ok(),
-        other => other.as_i64(),
+fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    let number = match Option::<Value>::deserialize(deserializer)? {
+        None => return Ok(None),
+        Some(Value::String(text)) => text.trim().parse().ok(),
+        Some(other) => other.as_i64(),
     };
-    number
-        .and_then(|number| Timestamp::from_millisecond(number).ok())
-        .ok_or(ParameterError::Start)
+    let moment = number.and_then(|number| Timestamp::from_millisecond(number).ok());
+    let told = "`start` is a moment in milliseconds since 1970";
+    moment.map(Some).ok_or_else(|| D::Error::custom(told))
 }
 
-fn properties(given: BTreeMap<String, Value>) -> Result<BTreeMap<String, String>, ParameterError> {
+fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
+    let given = BTreeMap::<String, Value>::deserialize(deserializer)?;
     if MOST_PROPERTIES < given.len() {
-        return Err(ParameterError::Properties);
+        let told = format!("there are more than {MOST_PROPERTIES} properties");
+        return Err(D::Error::custom(told));
     }
     let text = |(key, value): (String, Value)| {
-        let key: String = escaped(key.trim()).chars().take(100).collect();
+        let key = cut(&escaped(key.trim()));
         if key.is_empty() || OURS.iter().any(|ours| key.starts_with(ours)) {
-            return Err(ParameterError::Ours(key));
+            return Err(format!(
+                "the property `{key}` is written by this function; choose another name"
+            ));
         }
         let value = match value {
             Value::String(text) => text,
             Value::Number(number) => number.to_string(),
             Value::Bool(word) => word.to_string(),
-            _ => return Err(ParameterError::Value(key)),
+            _ => {
+                return Err(format!(
+                    "the property `{key}` is neither a text, a number nor true or false"
+                ));
+            }
         };
         let value = escaped(&value).chars().take(LONGEST_TEXT).collect();
         Ok((key, value))
     };
-    given.into_iter().map(text).collect()
+    let texts = given.into_iter().map(text).collect::<Result<_, _>>();
+    texts.map_err(D::Error::custom)
+}
+
+fn title<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    Ok(text.and_then(|text| shortened(&text, LONGEST_TITLE)))
+}
+
+fn description<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    Ok(text.and_then(|text| shortened(&text, LONGEST_TEXT)))
 }
 
 /// On one line and within its length; nothing if nothing is left.
-fn shortened(text: Option<String>, longest: usize) -> Option<String> {
-    let text: String = escaped(text?.trim()).chars().take(longest).collect();
+fn shortened(text: &str, longest: usize) -> Option<String> {
+    let text: String = escaped(text.trim()).chars().take(longest).collect();
     (!text.is_empty()).then_some(text)
+}
+
+/// As much of a word as is repeated to who wrote it.
+fn cut(text: &str) -> String {
+    text.chars().take(100).collect()
 }
 
 #[cfg(test)]
@@ -401,7 +328,7 @@ mod tests {
 
         assert_eq!(comment.environment.as_deref(), Some("Staging"));
         assert_eq!(
-            comment.says.name.as_deref(),
+            comment.name.as_deref(),
             Some("CodePipeline Deploying in Staging, at last")
         );
         assert_eq!(comment.monspec, None);
@@ -410,7 +337,7 @@ mod tests {
             address.monspec,
             Some(Place::Url("https://specs.example/a,b.json".to_owned()))
         );
-        assert_eq!(address.says.name, None);
+        assert_eq!(address.name, None);
         assert_eq!(job("Staging").environment.as_deref(), Some("Staging"));
     }
 
@@ -430,11 +357,7 @@ mod tests {
 
         assert_eq!(ours, of_2018);
         assert_eq!(ours.kind, Some(EventKind::Configuration));
-        let start = |text: &str| {
-            caller(&format!(r#"{{"deployment":"d-1","start":{text}}}"#))
-                .says
-                .start
-        };
+        let start = |text: &str| caller(&format!(r#"{{"deployment":"d-1","start":{text}}}"#)).start;
         assert_eq!(start("1516349230000"), start(r#""1516349230000""#));
     }
 
@@ -517,9 +440,9 @@ mod tests {
     #[test]
     fn hostile_texts_are_bounded_and_shown_on_one_line() {
         let name = job(&format!("Staging,{}\n2026 forged", "x".repeat(600)));
-        assert_eq!(name.says.name.unwrap().chars().count(), LONGEST_TITLE);
+        assert_eq!(name.name.unwrap().chars().count(), LONGEST_TITLE);
 
-        let forged = job("Staging,a\n2026 forged\u{202e}").says.name.unwrap();
+        let forged = job("Staging,a\n2026 forged\u{202e}").name.unwrap();
         assert_eq!(forged, r"a\n2026 forged\u{202e}");
 
         let many: BTreeMap<String, u32> = (0..51).map(|n| (n.to_string(), n)).collect();

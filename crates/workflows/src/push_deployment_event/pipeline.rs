@@ -13,8 +13,8 @@ use release::validation::{Registrant, SourceRevision};
 
 use super::parameters::{self, Parameters};
 use super::targets::Targets;
-use super::words::{self, Facts, Spot};
-use super::{Plan, Planned, Services, codedeploy};
+use super::words::{Facts, Spot};
+use super::{Plan, Services, codedeploy};
 use crate::execution::{self, Deployed, Read, Released};
 use crate::refusal::{Refusal, Stop};
 
@@ -35,52 +35,45 @@ pub(super) async fn plan(
     job: &Job,
     asked: Timestamp,
     now: Timestamp,
-) -> Result<Planned, Stop> {
-    let parameters = parameters::of_job(job.user_parameters()).map_err(Refusal::configuration)?;
+) -> Result<Plan, Stop> {
+    let mut parameters =
+        parameters::of_job(job.user_parameters()).map_err(Refusal::configuration)?;
+    let attach = parameters.attach_rules.take();
+    let parameters = &parameters;
+    let environment = parameters.environment.as_deref();
     let placing = Box::pin(async {
-        let mut placed = placed(services, job, &parameters).await?;
+        let mut placed = placed(services, job, parameters).await?;
         for deployment in &mut placed.deployments {
             *deployment = codedeploy::enter(&services.store, deployment).await?;
         }
         Ok(placed)
     });
     let targeting = Box::pin(async {
-        let Some(environment) = &parameters.environment else {
-            return Ok(None);
+        let Some(environment) = environment else {
+            return Ok(Targets::attached(attach.unwrap_or_default()));
         };
         let place = parameters.monspec.as_ref();
         let fetched = services.shelf().of_job(place, &job.data).await?;
-        Targets::environment(&fetched.monspec, environment)
-            .map(Some)
-            .map_err(Stop::from)
+        Ok(Targets::environment(&fetched.monspec, environment)?)
     });
-    let (placed, targets): (Result<Placed, Stop>, Result<Option<Targets>, Stop>) =
+    let (placed, targets): (Result<Placed, Stop>, Result<Targets, Stop>) =
         futures_util::future::join(placing, targeting).await;
     let (placed, targets) = (placed?, targets?);
-    let Parameters {
-        environment,
-        attach,
-        says,
-        ..
-    } = parameters;
-    let targets = match targets {
-        Some(targets) => targets,
-        None => Targets::attached(attach.unwrap_or_default()),
-    };
 
-    let (announced, is_sure): (Vec<&Deployment>, bool) = match placed.kind {
+    let settings = &services.settings;
+    let (announced, is_sure) = match placed.kind {
         EventKind::Deployment => meant(
-            &placed.deployments,
+            placed.deployments,
             placed.choice,
-            environment.as_deref(),
+            environment,
             &targets,
-            &services.settings.behind,
+            &settings.behind,
         ),
         _ => (Vec::new(), true),
     };
-    let facts = |deployment| Facts {
+    let facts = Facts {
         kind: placed.kind,
-        says: &says,
+        says: parameters,
         spot: Some(Spot {
             pipeline: &placed.context.pipeline,
             stage: &placed.context.stage,
@@ -88,25 +81,13 @@ pub(super) async fn plan(
             execution: &placed.execution,
             sources: &placed.sources,
         }),
-        deployment,
+        deployment: None,
         is_sure,
         request: None,
         asked,
         now,
     };
-    let change = |deployment| words::change(&facts(deployment), &services.settings);
-    let changes = if announced.is_empty() {
-        vec![change(None)]
-    } else {
-        announced.iter().map(|each| change(Some(*each))).collect()
-    };
-    Ok(Planned::Plan(Plan {
-        kind: placed.kind,
-        is_sure,
-        changes,
-        targets,
-        deployments: announced.into_iter().cloned().collect(),
-    }))
+    Ok(Plan::new(facts, targets, announced, settings))
 }
 
 async fn placed(services: &Services, job: &Job, parameters: &Parameters) -> Result<Placed, Stop> {
@@ -115,7 +96,7 @@ async fn placed(services: &Services, job: &Job, parameters: &Parameters) -> Resu
     let read = Read::of_job(
         pipeline,
         &context,
-        parameters.execution.as_deref(),
+        parameters.execution_id.as_deref(),
         "write the parameters as a JSON object with \
          `\"executionId\":\"#{codepipeline.PipelineExecutionId}\"`",
     )
@@ -208,25 +189,24 @@ enum Choice {
 /// it, or else all that the stage itself made; and whether their groups surely
 /// are behind it, which nothing says of several. Where no environment is named,
 /// the newest of earlier stages is meant.
-fn meant<'d>(
-    deployments: &'d [Deployment],
+fn meant(
+    mut deployments: Vec<Deployment>,
     choice: Choice,
     environment: Option<&str>,
     targets: &Targets,
     listed: &Behind,
-) -> (Vec<&'d Deployment>, bool) {
+) -> (Vec<Deployment>, bool) {
     let known: BTreeSet<Group> = deployments.iter().map(|each| each.group.clone()).collect();
     let behind = behind(environment, &targets.tags(), listed, &known);
-    let named = deployments.iter().filter(|deployment| {
-        let behind = behind.as_ref();
-        behind.is_some_and(|behind| behind.groups.contains(&deployment.group))
-    });
-    let named: Vec<&Deployment> = named.collect();
+    let behind = behind.map(|behind| behind.groups).unwrap_or_default();
+    if known.iter().any(|group| behind.contains(group)) {
+        deployments.retain(|deployment| behind.contains(&deployment.group));
+        return (deployments, true);
+    }
     match (choice, environment) {
-        _ if !named.is_empty() => (named, true),
-        (Choice::OwnStage, _) => (deployments.iter().collect(), known.len() <= 1),
+        (Choice::OwnStage, _) => (deployments, known.len() <= 1),
         (Choice::Earlier, None) => {
-            let newest = deployments.iter().max_by_key(|each| each.at);
+            let newest = deployments.into_iter().max_by_key(|each| each.at);
             (newest.into_iter().collect(), true)
         }
         (Choice::Earlier, Some(_)) => (Vec::new(), true),

@@ -91,16 +91,12 @@ impl Targets {
             })
             .collect();
         if sought.is_empty() {
-            let known: BTreeSet<String> = spec
-                .entries
-                .iter()
-                .flat_map(|entry| entry.environments.keys())
-                .map(|name| format!("`{name}`"))
-                .collect();
-            let known: Vec<String> = known.into_iter().collect();
+            let known = spec.entries.iter();
+            let known = known.flat_map(|entry| entry.environments.keys());
+            let known: BTreeSet<String> = known.map(|name| format!("`{name}`")).collect();
             return Err(Refusal::configuration(format!(
                 "the monspec has no environment `{name}`; it has {}",
-                known.join(", ")
+                Vec::from_iter(known).join(", ")
             )));
         }
         Ok(Self {
@@ -112,7 +108,7 @@ impl Targets {
 
     /// What a caller named.
     pub(super) fn attached(attach: Attach) -> Self {
-        let sought = attach.rules.into_iter().flat_map(|rule| {
+        let sought = attach.tag_rule.into_iter().flat_map(|rule| {
             let tags = rule.tags;
             rule.me_types.into_iter().map(move |entity_type| Sought {
                 scope: Scope {
@@ -123,7 +119,7 @@ impl Targets {
             })
         });
         Self {
-            named: attach.entities,
+            named: attach.entity_ids,
             sought: sought.collect(),
             demand: Demand::Any,
         }
@@ -155,12 +151,7 @@ impl Targets {
     /// The tags that are looked for.
     pub(super) fn tags(&self) -> Vec<monspec::Tag> {
         let tags = self.sought.iter().flat_map(|sought| &sought.scope.tags);
-        tags.map(|tag| monspec::Tag {
-            context: tag.context.clone(),
-            key: tag.key.clone(),
-            value: tag.value.clone(),
-        })
-        .collect()
+        tags.map(written).collect()
     }
 
     /// Looks for the entities as they are tagged now.
@@ -217,33 +208,29 @@ impl Found {
 
 impl Sought {
     fn in_words(&self) -> String {
-        let tags: Vec<String> = self
-            .scope
-            .tags
-            .iter()
-            .map(|tag| format!("`{}`", shown(tag)))
-            .collect();
+        let tags: Vec<String> = self.scope.tags.iter().map(shown).collect();
         format!(
             "no {} carries {}, which {} asks for",
-            word(self.scope.entity_type),
+            self.scope.entity_type.name(),
             tags.join(" and "),
             self.asker
         )
     }
 }
 
-/// A tag as Dynatrace writes it.
-fn shown(tag: &Tag) -> String {
-    let mut text = match tag.context.as_deref() {
-        None | Some("CONTEXTLESS") => String::new(),
-        Some(context) => format!("[{context}]"),
-    };
-    text.push_str(&tag.key);
-    if let Some(value) = &tag.value {
-        text.push(':');
-        text.push_str(value);
+/// A tag in the words of the monspec, which are Dynatrace's.
+fn written(tag: &Tag) -> monspec::Tag {
+    monspec::Tag {
+        context: tag.context.clone(),
+        key: tag.key.clone(),
+        value: tag.value.clone(),
     }
-    monspec::lint::escaped(&text)
+}
+
+fn shown(tag: &Tag) -> String {
+    let mut tag = written(tag);
+    tag.context.take_if(|context| context == "CONTEXTLESS");
+    format!("`{}`", monspec::lint::escaped(&tag.to_string()))
 }
 
 /// The tag whose value names the deployment group of an entity. Reads as
@@ -285,51 +272,24 @@ impl std::str::FromStr for GroupTag {
     type Err = InvalidTag;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let text = text.trim();
-        let (context, key) = match text.strip_prefix('[') {
-            Some(rest) => {
-                let (context, key) = rest.split_once(']').ok_or(InvalidTag)?;
-                (Some(context.to_owned()), key)
-            }
-            None => (None, text),
-        };
-        if key.is_empty() || key.contains(['[', ']', ':', '"']) {
-            return Err(InvalidTag);
+        match text.trim().parse() {
+            Ok(Tag {
+                context,
+                key,
+                value: None,
+            }) if !key.contains(['[', ']', '"']) => Ok(Self { context, key }),
+            _ => Err(InvalidTag),
         }
-        Ok(Self {
-            context,
-            key: key.to_owned(),
-        })
     }
-}
-
-const TYPES: [(&str, EntityType); 5] = [
-    ("SERVICE", EntityType::Service),
-    ("APPLICATION", EntityType::Application),
-    ("HOST", EntityType::Host),
-    ("PROCESS_GROUP", EntityType::ProcessGroup),
-    ("PROCESS_GROUP_INSTANCE", EntityType::ProcessGroupInstance),
-];
-
-fn word(entity_type: EntityType) -> &'static str {
-    TYPES
-        .iter()
-        .find(|(_, known)| *known == entity_type)
-        .map_or("entity", |(word, _)| word)
 }
 
 fn types<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<EntityType>, D::Error> {
     let words: Vec<String> = Deserialize::deserialize(deserializer)?;
-    words
-        .iter()
-        .map(|wanted| {
-            TYPES
-                .iter()
-                .find(|(word, _)| word == wanted)
-                .map(|(_, known)| *known)
-                .ok_or_else(|| D::Error::custom(format!("`{wanted}` is no type of entity")))
-        })
-        .collect()
+    let known = |word: &String| {
+        let told = || D::Error::custom(format!("`{word}` is no type of entity"));
+        EntityType::named(word).ok_or_else(told)
+    };
+    words.iter().map(known).collect()
 }
 
 fn tags<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Tag>, D::Error> {

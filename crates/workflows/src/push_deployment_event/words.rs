@@ -8,7 +8,7 @@ use release::deployment::{Deployment, Group, Origin};
 use release::validation::SourceRevision;
 
 use super::Settings;
-use super::parameters::Says;
+use super::parameters::Parameters;
 use super::telling::Change;
 
 /// Who announces deployments; whoever reads the events looks for this name.
@@ -33,7 +33,7 @@ pub const UNSURE: &str = "Unbreakable.GroupIsUnsure";
 const OLDEST: SignedDuration = SignedDuration::from_hours(24 * 29);
 
 /// Where in a pipeline something was announced.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Spot<'a> {
     pub(super) pipeline: &'a str,
     pub(super) stage: &'a str,
@@ -43,10 +43,10 @@ pub(super) struct Spot<'a> {
 }
 
 /// What is known about the thing to be announced.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Facts<'a> {
     pub(super) kind: EventKind,
-    pub(super) says: &'a Says,
+    pub(super) says: &'a Parameters,
     pub(super) spot: Option<Spot<'a>>,
     pub(super) deployment: Option<&'a Deployment>,
     /// Whether its group surely is behind the targets.

@@ -5,10 +5,10 @@
 //! https URL of the monspec as one of its parts, and a JSON object.
 
 use jiff::SignedDuration;
-use monspec::lint::{escaped, is_hidden};
 use serde::Deserialize;
 
 use crate::fetched_spec::Place;
+use crate::parameters::{self, Wrong, check_names, either};
 
 /// The window when nobody says how long it is.
 const DEFAULT_MINUTES: i64 = 5;
@@ -21,9 +21,6 @@ const SHORTEST: SignedDuration = SignedDuration::from_secs(1);
 
 /// The longest window.
 const LONGEST: SignedDuration = SignedDuration::from_mins(MOST_MINUTES);
-
-/// The longest name that is taken from outside, in characters.
-const LONGEST_NAME: usize = 200;
 
 /// The longest address that results are posted to, in characters.
 const LONGEST_HOOK: usize = 2_000;
@@ -47,139 +44,82 @@ pub(super) struct Parameters {
     pub(super) pipeline: Option<String>,
 }
 
-/// What is wrong with the parameters, and what to write instead.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ParameterError {
-    #[error(
-        "UserParameters is empty: write `Comparison,minutes,ApprovalAction`, for example `StagingToProduction,5,ApproveStaging`"
-    )]
-    Empty,
-    #[error("`{0}` is not a number of minutes: write a whole number such as 5")]
-    Minutes(String),
-    #[error("`{0}` is not a window: write a time such as `8s` or `5m`")]
-    Length(String),
-    #[error("a window is at least a second and at most 24 hours long")]
-    OutOfRange,
-    #[error("give either `minutes` or `window`, not both")]
-    TwoLengths,
-    #[error("`{0}` is one part too many: write `Comparison,minutes,ApprovalAction,executionId`")]
-    TooMany(String),
-    #[error(
-        "`{0}` was not resolved: the variable exists in V2 pipelines and in the configuration of an action only"
-    )]
-    Unresolved(String),
-    #[error(
-        "two addresses of a monspec are given, write one; a URL with `,https://` in it needs the JSON form"
-    )]
-    TwoAddresses,
-    #[error(
-        "{0}; a monspec URL with a comma in it needs the JSON form, `{{\"monspec\": \"https://…\"}}`"
-    )]
-    BesideUrl(Box<Self>),
-    #[error("a name is longer than {LONGEST_NAME} characters or holds control characters")]
-    Name,
-    #[error("`resultHook` is longer than {LONGEST_HOOK} characters")]
-    LongHook,
-    #[error("the parameters are not the JSON object that is expected")]
-    Json(#[source] serde_json::Error),
-    #[error("a direct registration names its `pipeline`")]
-    NoPipeline,
-    #[error("`{0}` is not the name of a pipeline: letters, digits and . @ - _ are")]
-    PipelineName(String),
-    #[error(
-        "a direct registration that answers an approval needs the `executionId` of the pipeline execution"
-    )]
-    NoExecution,
-    #[error(
-        "a direct registration needs a `monspec`: an https URL or the file's content as an object"
-    )]
-    NoMonspec,
-    #[error("`pipeline` is taken from the job; only a direct registration names it")]
-    ForeignPipeline,
-}
-
 /// The parameters of a pipeline action.
-pub(super) fn of_job(text: &str) -> Result<Parameters, Explained> {
-    let text = text.trim();
-    let parameters = if text.starts_with('{') {
-        object(text)?
-    } else {
-        list(text)?
-    };
+pub(super) fn of_job(text: &str) -> Result<Parameters, Wrong> {
+    let parameters = either(text, object, list)?;
     if parameters.pipeline.is_some() {
-        return Err(ParameterError::ForeignPipeline.into());
+        return Err(Wrong::new(
+            "`pipeline` is taken from the job; only a direct registration names it",
+        ));
     }
     Ok(parameters)
 }
 
 /// The parameters of a direct call.
-pub(super) fn of_caller(text: &str) -> Result<Parameters, Explained> {
+pub(super) fn of_caller(text: &str) -> Result<Parameters, Wrong> {
     let parameters = object(text)?;
     let Some(pipeline) = &parameters.pipeline else {
-        return Err(ParameterError::NoPipeline.into());
+        return Err(Wrong::new("a direct registration names its `pipeline`"));
     };
     let known = |letter: char| letter.is_ascii_alphanumeric() || ".@-_".contains(letter);
     if pipeline.len() > 100 || !pipeline.chars().all(known) {
-        return Err(ParameterError::PipelineName(pipeline.chars().take(100).collect()).into());
+        let shown: String = pipeline.chars().take(100).collect();
+        return Err(Wrong::new(format!(
+            "`{shown}` is not the name of a pipeline: letters, digits and . @ - _ are"
+        )));
     }
     if parameters.approval.is_some() && parameters.execution.is_none() {
-        return Err(ParameterError::NoExecution.into());
+        return Err(Wrong::new(
+            "a direct registration that answers an approval needs the `executionId` of the \
+             pipeline execution",
+        ));
     }
     if parameters.monspec.is_none() {
-        return Err(ParameterError::NoMonspec.into());
+        return Err(Wrong::new(
+            "a direct registration needs a `monspec`: an https URL or the file's content as an \
+             object",
+        ));
     }
     Ok(parameters)
 }
 
-/// A parameter error that shows its cause: it ends in front of a person.
-#[derive(Debug)]
-pub(super) struct Explained(ParameterError);
-
-impl From<ParameterError> for Explained {
-    fn from(error: ParameterError) -> Self {
-        Self(error)
-    }
-}
-
-impl std::fmt::Display for Explained {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.0 {
-            ParameterError::Json(cause) => f.write_str(&escaped(&format!("{}: {cause}", self.0))),
-            other => f.write_str(&escaped(&other.to_string())),
-        }
-    }
-}
-
-fn list(text: &str) -> Result<Parameters, ParameterError> {
+fn list(text: &str) -> Result<Parameters, Wrong> {
     let (addresses, parts): (Vec<_>, Vec<_>) = text
         .split(',')
         .map(str::trim)
         .partition(|part| part.starts_with("https://") || part.starts_with("http://"));
     let url = match addresses.as_slice() {
-        [] if parts.iter().all(|part| part.is_empty()) => return Err(ParameterError::Empty),
+        [] if parts.iter().all(|part| part.is_empty()) => {
+            return Err(Wrong::new(
+                "UserParameters is empty: write `Comparison,minutes,ApprovalAction`, for example \
+                 `StagingToProduction,5,ApproveStaging`",
+            ));
+        }
         [] => None,
         [url] => Some(*url),
-        _ => return Err(ParameterError::TwoAddresses),
-    };
-    positional(&parts, url).map_err(|error| match error {
-        // What follows a comma within the URL was taken for a part of the list.
-        ParameterError::Minutes(_) | ParameterError::TooMany(_) if url.is_some() => {
-            ParameterError::BesideUrl(Box::new(error))
+        _ => {
+            return Err(Wrong::new(
+                "two addresses of a monspec are given, write one; a URL with `,https://` in it \
+                 needs the JSON form",
+            ));
         }
-        error => error,
-    })
-}
-
-fn positional(parts: &[&str], url: Option<&str>) -> Result<Parameters, ParameterError> {
-    if let Some(extra) = parts.get(4) {
-        return Err(ParameterError::TooMany((*extra).to_owned()));
-    }
-    let part = |index: usize| {
-        let part = parts.get(index).copied().unwrap_or_default();
-        (!part.is_empty()).then(|| part.to_owned())
     };
+    // What follows a comma within the URL was taken for a part of the list.
+    let torn = |told: String| match url {
+        None => Wrong::new(told),
+        Some(_) => Wrong::new(format!(
+            "{told}; a monspec URL with a comma in it needs the JSON form, \
+             `{{\"monspec\": \"https://…\"}}`"
+        )),
+    };
+    if let Some(extra) = parts.get(4) {
+        return Err(torn(format!(
+            "`{extra}` is one part too many: write `Comparison,minutes,ApprovalAction,executionId`"
+        )));
+    }
+    let part = |index: usize| parts.get(index).copied().and_then(parameters::given);
     let minutes = match part(1) {
-        Some(text) => text.parse().map_err(|_| ParameterError::Minutes(text))?,
+        Some(text) => text.parse().map_err(|_| torn(no_minutes(&text)))?,
         None => DEFAULT_MINUTES,
     };
     checked(Parameters {
@@ -193,77 +133,86 @@ fn positional(parts: &[&str], url: Option<&str>) -> Result<Parameters, Parameter
     })
 }
 
+fn no_minutes(text: &str) -> String {
+    format!("`{text}` is not a number of minutes: write a whole number such as 5")
+}
+
+fn out_of_range() -> Wrong {
+    Wrong::new("a window is at least a second and at most 24 hours long")
+}
+
 /// The range is checked before there is a duration: making one of any number
 /// of minutes may overflow.
-fn of_minutes(minutes: i64) -> Result<SignedDuration, ParameterError> {
+fn of_minutes(minutes: i64) -> Result<SignedDuration, Wrong> {
     if (1..=MOST_MINUTES).contains(&minutes) {
         Ok(SignedDuration::from_mins(minutes))
     } else {
-        Err(ParameterError::OutOfRange)
+        Err(out_of_range())
     }
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Object {
+    #[serde(default, deserialize_with = "parameters::name")]
     comparison: Option<String>,
     minutes: Option<serde_json::Number>,
     window: Option<String>,
+    #[serde(default, deserialize_with = "parameters::name")]
     approval_action: Option<String>,
+    #[serde(default, deserialize_with = "parameters::name")]
     execution_id: Option<String>,
-    monspec: Option<serde_json::Value>,
+    monspec: Option<Place>,
+    #[serde(default, deserialize_with = "parameters::name")]
     result_hook: Option<String>,
+    #[serde(default, deserialize_with = "parameters::name")]
     pipeline: Option<String>,
 }
 
-fn object(text: &str) -> Result<Parameters, ParameterError> {
-    let object: Object = serde_json::from_str(text).map_err(ParameterError::Json)?;
+fn object(text: &str) -> Result<Parameters, Wrong> {
+    let object: Object = parameters::object(text)?;
     let length = match (object.minutes, object.window) {
-        (Some(_), Some(_)) => return Err(ParameterError::TwoLengths),
-        (Some(minutes), None) => of_minutes(
-            minutes
-                .as_i64()
-                .ok_or_else(|| ParameterError::Minutes(minutes.to_string()))?,
-        )?,
-        (None, Some(text)) => text.parse().map_err(|_| ParameterError::Length(text))?,
+        (Some(_), Some(_)) => {
+            return Err(Wrong::new("give either `minutes` or `window`, not both"));
+        }
+        (Some(minutes), None) => {
+            let whole = minutes.as_i64();
+            of_minutes(whole.ok_or_else(|| Wrong::new(no_minutes(&minutes.to_string())))?)?
+        }
+        (None, Some(text)) => text.parse().map_err(|_| {
+            Wrong::new(format!(
+                "`{text}` is not a window: write a time such as `8s` or `5m`"
+            ))
+        })?,
         (None, None) => of_minutes(DEFAULT_MINUTES)?,
     };
-    let named = |name: Option<String>| {
-        name.map(|name| name.trim().to_owned())
-            .filter(|name| !name.is_empty())
-    };
     checked(Parameters {
-        comparison: named(object.comparison),
+        comparison: object.comparison,
         length,
-        approval: named(object.approval_action),
-        execution: named(object.execution_id),
-        monspec: object.monspec.map(Place::from),
-        result_hook: named(object.result_hook),
-        pipeline: named(object.pipeline),
+        approval: object.approval_action,
+        execution: object.execution_id,
+        monspec: object.monspec,
+        result_hook: object.result_hook,
+        pipeline: object.pipeline,
     })
 }
 
-fn checked(parameters: Parameters) -> Result<Parameters, ParameterError> {
+fn checked(parameters: Parameters) -> Result<Parameters, Wrong> {
     if !(SHORTEST..=LONGEST).contains(&parameters.length) {
-        return Err(ParameterError::OutOfRange);
+        return Err(out_of_range());
     }
     let hook = parameters.result_hook.as_deref().unwrap_or_default();
     if hook.chars().count() > LONGEST_HOOK {
-        return Err(ParameterError::LongHook);
+        return Err(Wrong::new(format!(
+            "`resultHook` is longer than {LONGEST_HOOK} characters"
+        )));
     }
     let names = [
         &parameters.comparison,
         &parameters.approval,
         &parameters.execution,
     ];
-    for name in names.into_iter().flatten() {
-        if name.contains("#{") {
-            return Err(ParameterError::Unresolved(name.clone()));
-        }
-        if name.chars().count() > LONGEST_NAME || name.chars().any(is_hidden) {
-            return Err(ParameterError::Name);
-        }
-    }
+    check_names(names.into_iter().flatten())?;
     Ok(parameters)
 }
 
