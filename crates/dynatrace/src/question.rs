@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use serde::Deserialize;
+
 /// Which numbers are wanted, of which entities, over which time.
 ///
 /// Equal questions have equal answers, so a caller can ask them once.
@@ -34,7 +36,8 @@ pub struct Scope {
 }
 
 /// A kind of monitored entity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum EntityType {
     /// A service.
     Service,
@@ -75,7 +78,8 @@ impl EntityType {
 }
 
 /// A tag as Dynatrace keeps it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Tag {
     /// Where the tag was imported from; `None` or `CONTEXTLESS` for a tag that
     /// was made in Dynatrace.

@@ -20,6 +20,7 @@ mod overlap;
 mod parameters;
 mod refusal;
 mod sides;
+mod token;
 
 pub use due::Tick;
 pub use refusal::Refusal;

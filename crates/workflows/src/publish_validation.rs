@@ -28,7 +28,6 @@ mod bundle;
 mod output;
 mod parameters;
 mod place;
-mod token;
 mod wanted;
 
 use anyhow::Context as _;
@@ -45,12 +44,12 @@ use store::{Slot, Store};
 use crate::Refusal;
 use crate::execution::context_of;
 use crate::refusal::Stop;
+use crate::token::Token;
 use attempt::{Standing, standing};
 use output::Output;
 use parameters::Parameters;
 use place::{Place, Placed};
 use release::links::Links;
-use token::Token;
 
 /// What publishing speaks to.
 #[derive(Debug)]

@@ -27,7 +27,6 @@
 
 mod codedeploy;
 mod parameters;
-mod patience;
 mod pipeline;
 mod targets;
 mod telling;
@@ -55,12 +54,16 @@ use crate::Refusal;
 use crate::fetched_spec::Shelf;
 use crate::outgoing::Outgoing;
 use crate::refusal::Stop;
+use crate::token::Token;
 use codedeploy::Known;
 use parameters::Parameters;
-use patience::Since;
 use targets::{Found, Targets};
 use telling::{Change, Teller, Told};
 use words::Facts;
+
+/// How long entities are waited for: a new service has its tags a few minutes
+/// after its first request.
+const PATIENCE: SignedDuration = SignedDuration::from_mins(4);
 
 /// How many ties one announcement makes: more entities than this are told, and
 /// known by their own events alone.
@@ -209,14 +212,14 @@ async fn announced(
     request: Request<'_>,
     moment: Moment,
 ) -> Result<Outcome, Stop> {
-    let since = match request {
-        Request::Job(job) => Some(Since::read(
+    let token = match request {
+        Request::Job(job) => Some(Token::read(
             job.data.continuation_token.as_deref(),
             moment.now,
         )),
         _ => None,
     };
-    let asked = since.map_or(moment.now, |since| since.0);
+    let asked = token.as_ref().map_or(moment.now, |token| token.since);
     let planned = match request {
         Request::Job(job) => {
             let plan = pipeline::plan(services, job, asked, moment.now);
@@ -244,7 +247,7 @@ async fn announced(
 
     let tenant = connect().await?;
     let (have_it, missing) = tell(services, &plan, &tenant, moment).await?;
-    Ok(ended(plan, have_it, missing, since, moment.now))
+    Ok(ended(plan, have_it, missing, token, moment.now))
 }
 
 async fn tell(
@@ -253,29 +256,26 @@ async fn tell(
     tenant: &Dynatrace,
     Moment { now, deadline }: Moment,
 ) -> Result<(usize, Vec<String>), Stop> {
-    let found = plan
-        .targets
-        .find(tenant, now, deadline)
-        .await
-        .map_err(telling::stop)?;
+    let found = plan.targets.find(tenant, now, deadline).await;
+    let found = found.map_err(telling::stop)?;
     let teller = Teller {
         tenant,
         now,
         deadline,
     };
     let telling = async {
-        let mut told = Told::missing(found.missing.clone());
+        let mut told = Told::default();
         for change in &plan.changes {
-            told.add(teller.tell(change, &found).await);
+            teller.tell(change, &found, &mut told).await;
         }
         told
     };
     let ties = plan.ties(&found);
     let until = saturating_add(now, services.settings.keep_ties);
     let (told, tied) = tokio::join!(telling, services.store.tie(&ties, until));
-    let ended = told.ended()?;
+    let (have_it, missing) = told.ended()?;
     tied.context("cannot keep which group is behind the entities")?;
-    Ok(ended)
+    Ok((have_it, [found.missing, missing].concat()))
 }
 
 impl Plan {
@@ -333,7 +333,7 @@ fn ended(
     plan: Plan,
     have_it: usize,
     missing: Vec<String>,
-    since: Option<Since>,
+    token: Option<Token>,
     now: Timestamp,
 ) -> Outcome {
     let done = |missing| {
@@ -348,10 +348,10 @@ fn ended(
     if missing.is_empty() && 0 < have_it {
         return done(missing);
     }
-    match since {
+    match token {
         None => Outcome::Unattached { have_it, missing },
-        Some(since) if !since.is_over(now) => Outcome::Later {
-            token: since.token(),
+        Some(token) if !token.is_over(PATIENCE, now) => Outcome::Later {
+            token: token.to_string(),
             missing,
         },
         Some(_) if 0 < have_it => done(missing),

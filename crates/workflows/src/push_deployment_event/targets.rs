@@ -8,7 +8,6 @@ use jiff::{SignedDuration, Timestamp};
 use monspec::Monspec;
 use release::deployment::Group;
 use serde::Deserialize;
-use serde::de::Error as _;
 use tokio::time::Instant;
 
 use super::parameters::Attach;
@@ -51,18 +50,8 @@ enum Demand {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct TagRule {
-    #[serde(deserialize_with = "types")]
     pub(super) me_types: Vec<EntityType>,
-    #[serde(deserialize_with = "tags")]
     pub(super) tags: Vec<Tag>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WireTag {
-    context: Option<String>,
-    key: String,
-    value: Option<String>,
 }
 
 /// The entities that were found.
@@ -281,27 +270,6 @@ impl std::str::FromStr for GroupTag {
             _ => Err(InvalidTag),
         }
     }
-}
-
-fn types<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<EntityType>, D::Error> {
-    let words: Vec<String> = Deserialize::deserialize(deserializer)?;
-    let known = |word: &String| {
-        let told = || D::Error::custom(format!("`{word}` is no type of entity"));
-        EntityType::named(word).ok_or_else(told)
-    };
-    words.iter().map(known).collect()
-}
-
-fn tags<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Tag>, D::Error> {
-    let tags: Vec<WireTag> = Deserialize::deserialize(deserializer)?;
-    Ok(tags
-        .into_iter()
-        .map(|tag| Tag {
-            context: tag.context,
-            key: tag.key,
-            value: tag.value,
-        })
-        .collect())
 }
 
 #[cfg(test)]

@@ -55,15 +55,11 @@ impl Teller<'_> {
     /// it. An earlier attempt whose event is not visible yet, or cannot be
     /// looked for, is repeated: a duplicate is merged by whoever looks for
     /// causes, a gap is not. What stops one type of entities stops no other.
-    pub(super) async fn tell(self, change: &Change, found: &Found) -> Told {
+    pub(super) async fn tell(self, change: &Change, found: &Found, told: &mut Told) {
         let having = self.having(change, found).await;
-        let mut told = Told::default();
         for (type_, ids) in &found.by_type {
-            let lacking: Vec<String> = ids
-                .iter()
-                .filter(|id| !having.contains(*id))
-                .cloned()
-                .collect();
+            let lacking = ids.iter().filter(|id| !having.contains(*id));
+            let lacking: Vec<String> = lacking.cloned().collect();
             told.have_it += ids.len() - lacking.len();
             if lacking.is_empty() {
                 continue;
@@ -92,7 +88,6 @@ impl Teller<'_> {
                 ));
             }
         }
-        told
     }
 
     /// The entities that carry the event already, as far as it can be known
@@ -140,20 +135,6 @@ impl Teller<'_> {
 }
 
 impl Told {
-    /// Nobody yet, and what is missing already.
-    pub(super) fn missing(missing: Vec<String>) -> Self {
-        Self {
-            missing,
-            ..Self::default()
-        }
-    }
-
-    pub(super) fn add(&mut self, other: Self) {
-        self.have_it += other.have_it;
-        self.missing.extend(other.missing);
-        self.stopped.extend(other.stopped);
-    }
-
     /// How many have it, and what is missing. Of what stopped something, all
     /// that a person can correct is told; else the first fault.
     pub(super) fn ended(self) -> Result<(usize, Vec<String>), Stop> {

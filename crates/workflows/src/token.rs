@@ -1,5 +1,5 @@
-//! What one job of the action tells the next: since when it waits, and in which
-//! execution.
+//! What one job of an action tells the next, which continues it: since when it
+//! waits, and in which execution.
 
 use std::fmt;
 
@@ -13,11 +13,11 @@ const LONGEST_ID: usize = 100;
 
 /// What a continued job knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Token {
+pub(crate) struct Token {
     /// When the first job began to wait.
-    pub(super) since: Timestamp,
+    pub(crate) since: Timestamp,
     /// The execution, once its validation was seen.
-    pub(super) execution: Option<String>,
+    pub(crate) execution: Option<String>,
 }
 
 impl Token {
@@ -25,7 +25,7 @@ impl Token {
     ///
     /// With a token that is not ours nothing is waited for: whatever it says,
     /// nothing goes on for ever.
-    pub(super) fn read(token: Option<&str>, now: Timestamp) -> Self {
+    pub(crate) fn read(token: Option<&str>, now: Timestamp) -> Self {
         let Some(token) = token else {
             return Self {
                 since: now,
@@ -39,12 +39,12 @@ impl Token {
     }
 
     /// How long was waited.
-    pub(super) fn waited(&self, now: Timestamp) -> SignedDuration {
+    pub(crate) fn waited(&self, now: Timestamp) -> SignedDuration {
         now.duration_since(self.since)
     }
 
     /// Whether nothing is waited for any more.
-    pub(super) fn is_over(&self, patience: SignedDuration, now: Timestamp) -> bool {
+    pub(crate) fn is_over(&self, patience: SignedDuration, now: Timestamp) -> bool {
         patience <= self.waited(now)
     }
 }
