@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Context as _;
 use delivery::job::{Job, JobContext};
 use delivery::pipeline::{
-    Action, ActionKind, ActionRun, Execution, Mode, RunStatus, Source, Stage, Structure, Target,
+    Action, ActionKind, ActionRun, Execution, Mode, RunStatus, Source, Stage, Structure,
 };
 use delivery::{CodePipeline, DeliveryError};
 use futures_util::future::{join, try_join};
@@ -15,6 +15,7 @@ use release::deployment::{Deployment, Group, Origin};
 use release::validation::{Registrant, SourceRevision, version_label};
 
 use crate::refusal::{Refusal, Stop};
+use crate::remedy::codedeploy::group;
 
 /// A deployment of the execution.
 #[derive(Clone, Debug)]
@@ -306,12 +307,4 @@ pub(crate) fn sources(sources: Vec<Source>) -> Vec<SourceRevision> {
             summary: source.summary,
         })
         .collect()
-}
-
-/// The ledger's word for a target.
-pub(crate) fn group(target: &Target) -> Group {
-    Group {
-        application: target.application.clone(),
-        name: target.group.clone(),
-    }
 }

@@ -43,7 +43,6 @@ pub use release::remediation::Mode;
 
 use notification::{About, Notification, Unusable};
 use pass::Pass;
-pub(crate) use view::{completed, recorded, target};
 
 /// How many problems are worked on at the same time.
 const CONCURRENCY: usize = 8;

@@ -19,6 +19,7 @@ mod once;
 mod overlap;
 mod parameters;
 mod refusal;
+mod remedy;
 mod sides;
 mod token;
 

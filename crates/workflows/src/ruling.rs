@@ -10,7 +10,7 @@ use release::deployment::{Group, LedgerEntry, Origin};
 use release::ledger::Ruling;
 use store::Store;
 
-use crate::handle_problem::{recorded, target};
+use crate::remedy::codedeploy::{recorded, target};
 
 /// What a person says.
 #[derive(Clone, Copy, Debug)]

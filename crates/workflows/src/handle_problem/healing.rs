@@ -15,9 +15,10 @@ use store::{Advanced, ClaimedProblem};
 
 use super::pass::{Pass, PausesUnknown};
 use super::target::{self, Chosen};
-use super::view::{self, View};
+use super::view::View;
 use super::{Services, words};
 use crate::due::Wait;
+use crate::remedy::codedeploy::target as place;
 
 /// How many steps one pass may take with one remediation, questions included.
 /// Far more than a heal has; a row that led to itself would end here.
@@ -243,7 +244,7 @@ impl Walk<'_> {
         let made = self.view.as_ref().and_then(|view| view.made(&culprit.id));
         let description = format!("{} replaces {}", heal.marker, culprit.id);
         let wish = Redeployment {
-            target: &view::target(&culprit.group),
+            target: &place(&culprit.group),
             config: made.and_then(|made| made.config.as_deref()),
             revision: &chosen.revision,
             description: &description,

@@ -10,7 +10,8 @@ use release::remediation::{targets, untrusted};
 use release::validation::ValidationId;
 
 use super::Services;
-use super::view::{self, View};
+use super::view::View;
+use crate::remedy::codedeploy::{completed, recorded, target};
 
 /// How many candidates are looked at more closely.
 const MOST_CANDIDATES: usize = 10;
@@ -41,7 +42,7 @@ pub(super) async fn choose(
         Some(beyond) => Known::of(view, culprit, beyond.clone()),
         None => Known::read(services, view, culprit, None).await?,
     };
-    let place = view::target(&culprit.group);
+    let place = target(&culprit.group);
     let mut notes = Vec::new();
     let candidates = targets(&known.history, &culprit.id, &known.bad);
     for entry in candidates.into_iter().take(MOST_CANDIDATES) {
@@ -108,9 +109,7 @@ pub(super) async fn brought(
     culprit: &Deployment,
     made: &codedeploy::Deployment,
 ) -> anyhow::Result<Brought> {
-    let deployment = view
-        .deployment(&made.id)
-        .unwrap_or_else(|| view::recorded(made));
+    let deployment = view.deployment(&made.id).unwrap_or_else(|| recorded(made));
     let known = Known::read(services, view, culprit, Some(&deployment)).await?;
     let contents = deployment.contents();
     let same = known.history.iter().map(|entry| &entry.deployment);
@@ -176,7 +175,7 @@ async fn beyond(
 fn complete(history: &mut [LedgerEntry], older: &[codedeploy::Deployment]) {
     for entry in history {
         let made = older.iter().find(|made| made.id == entry.deployment.id);
-        entry.deployment = view::completed(entry.deployment.clone(), made);
+        entry.deployment = completed(entry.deployment.clone(), made);
     }
 }
 

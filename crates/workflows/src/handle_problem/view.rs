@@ -5,19 +5,18 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use anyhow::Context as _;
-use delivery::codedeploy::{self, Maker, Revision, Status};
-use delivery::pipeline::Target;
+use delivery::codedeploy::{self, Maker, Status};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
-use release::content::by_place;
-use release::deployment::{Deployment, Group, LedgerEntry, Origin, Standing};
-use release::remediation::{Guard, Progress, Runs, answers, carries_marker};
+use release::deployment::{Deployment, Group, LedgerEntry, Standing};
+use release::remediation::{Guard, Progress, Runs, answers};
 use store::Reading;
 
 use super::Services;
 use super::pass::Pass;
 use super::target::{Beyond, Chosen};
+use crate::remedy::codedeploy::{completed, recorded, target};
 
 /// How far back CodeDeploy's own history is read, before what may be a cause;
 /// what is older and known to be good is in the ledger.
@@ -285,58 +284,6 @@ async fn ledger(pass: &Pass<'_>, group: &Group) -> anyhow::Result<Vec<Reading>> 
     Ok(known)
 }
 
-/// A group in CodeDeploy's words.
-pub(crate) fn target(group: &Group) -> Target {
-    Target {
-        application: group.application.clone(),
-        group: group.name.clone(),
-    }
-}
-
-/// What the ledger has of a deployment, with what only CodeDeploy can say:
-/// whoever announced it first may not have known why it was made, nor where its
-/// content lies.
-pub(crate) fn completed(
-    mut deployment: Deployment,
-    made: Option<&codedeploy::Deployment>,
-) -> Deployment {
-    if let Some(made) = made {
-        if is_heal(made) {
-            deployment.origin = Origin::Heal;
-        }
-        deployment.location = location(made).or(deployment.location);
-        deployment.digest = digest(made).or(deployment.digest);
-    }
-    deployment
-}
-
-/// A deployment of which the ledger knows nothing, as CodeDeploy tells it.
-pub(crate) fn recorded(made: &codedeploy::Deployment) -> Deployment {
-    let location = location(made);
-    let place = location.as_deref().unwrap_or(&made.id);
-    let name = place.rsplit(['/', '@']).next().unwrap_or_default();
-    // A bundle of which no version was named.
-    let name = name.trim_end_matches('#');
-    Deployment {
-        id: made.id.clone(),
-        group: Group {
-            application: made.target.application.clone(),
-            name: made.target.group.clone(),
-        },
-        at: made.created,
-        execution: None,
-        version: name.chars().take(80).collect(),
-        identity: by_place(place),
-        location,
-        digest: digest(made),
-        origin: if is_heal(made) {
-            Origin::Heal
-        } else {
-            Origin::Release
-        },
-    }
-}
-
 fn is_under_way(made: &codedeploy::Deployment) -> bool {
     made.status == Status::Running
 }
@@ -344,16 +291,4 @@ fn is_under_way(made: &codedeploy::Deployment) -> bool {
 /// Whether a deployment brought something to the whole group.
 fn has_come(made: &codedeploy::Deployment) -> bool {
     made.status == Status::Succeeded && made.revision.is_some()
-}
-
-fn is_heal(made: &codedeploy::Deployment) -> bool {
-    made.maker == Maker::Rollback || carries_marker(&made.description)
-}
-
-fn location(made: &codedeploy::Deployment) -> Option<String> {
-    made.revision.as_ref().map(Revision::location)
-}
-
-fn digest(made: &codedeploy::Deployment) -> Option<String> {
-    made.revision.as_ref().and_then(Revision::digest)
 }

@@ -2,14 +2,12 @@
 
 use anyhow::Context as _;
 use delivery::codedeploy::{Maker, Status};
-use release::content::by_place;
-use release::deployment::{Deployment, Origin};
-use release::remediation::carries_marker;
+use release::deployment::Deployment;
 use store::Store;
 
 use super::Services;
-use crate::execution::group;
 use crate::refusal::{Refusal, Stop};
+use crate::remedy::codedeploy::recorded;
 
 /// What CodeDeploy says of a deployment.
 #[derive(Debug)]
@@ -33,11 +31,11 @@ pub(super) async fn look(services: &Services, id: &str) -> Result<Known, Stop> {
             Refusal::configuration(format!("CodeDeploy knows no deployment `{id}`")).into(),
         );
     };
-    let Some(revision) = &found.revision else {
+    if found.revision.is_none() {
         return Ok(Known::Nothing(format!(
             "deployment {id} restarts what ran before"
         )));
-    };
+    }
     if found.maker == Maker::Joining {
         return Ok(Known::Nothing(format!(
             "deployment {id} brings an instance to what the group runs already"
@@ -48,22 +46,7 @@ pub(super) async fn look(services: &Services, id: &str) -> Result<Known, Stop> {
             "deployment {id} did not reach its group"
         )));
     }
-    let healed = found.maker == Maker::Rollback || carries_marker(&found.description);
-    let deployment = Deployment {
-        id: found.id.clone(),
-        group: group(&found.target),
-        at: found.created,
-        execution: None,
-        identity: by_place(&revision.location()),
-        location: Some(revision.location()),
-        digest: revision.digest(),
-        version: found.id,
-        origin: if healed {
-            Origin::Heal
-        } else {
-            Origin::Release
-        },
-    };
+    let deployment = recorded(&found);
     let deployment = match found.status {
         Status::Succeeded => enter(&services.store, &deployment).await?,
         _ => known(&services.store, &deployment)

@@ -24,7 +24,7 @@ use release::validation::{Registrant, Registration};
 use release::window::Window;
 
 use super::Shared;
-use crate::handle_problem::completed;
+use crate::remedy::codedeploy::completed;
 use crate::sides::Pair;
 use group::{History, Wanted, anything_earlier};
 use words::{healed, of_its_own, overtaken, tainted, whole_second};

@@ -14,7 +14,7 @@ use release::window::Window;
 use store::HISTORY;
 
 use super::super::Shared;
-use crate::handle_problem::{completed, recorded, target};
+use crate::remedy::codedeploy::{completed, recorded, target};
 
 /// How far before a compare window its group's deployments are read at first.
 /// What ran when the window began is found there for most groups.
