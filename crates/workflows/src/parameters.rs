@@ -1,8 +1,8 @@
 //! Parameters as the author of a pipeline, or another caller, wrote them down:
 //! what every action reads alike.
 
+use monspec::lint::nearest;
 use monspec::lint::{escaped, is_hidden};
-use monspec::nearest;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
