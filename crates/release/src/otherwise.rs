@@ -4,7 +4,6 @@
 //! pipeline ran is all that can be seen of it.
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
 use crate::validation::ExecutionMode;
 
@@ -13,8 +12,7 @@ use crate::validation::ExecutionMode;
 const LONGEST_RUN: SignedDuration = SignedDuration::from_hours(3);
 
 /// An action that may have brought a build by other means than CodeDeploy.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Otherwise {
     /// Its stage.
     pub stage: String,

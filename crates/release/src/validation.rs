@@ -92,8 +92,7 @@ impl FromStr for ValidationId {
 }
 
 /// What was asked for. Its record never changes after registration.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registration {
     /// The validation's id.
     pub id: ValidationId,
@@ -122,26 +121,20 @@ pub struct Registration {
     pub deployments: Vec<Deployment>,
     /// Why the verdict teaches nothing, in words for people: it is not known
     /// which of them it is about. Without a reason it teaches.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub untaught: Option<String>,
     /// The deployment groups behind the source environments, where known. Those
     /// of them that none of the deployments is to have to stay as they are.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub source_groups: Vec<Group>,
     /// What may have brought the build by other means than CodeDeploy.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub otherwise: Vec<Otherwise>,
     /// The deployment groups behind the compared environments, which only records
     /// of earlier versions do not tell by service entry.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub compare_groups: Vec<Group>,
     /// The deployment groups behind the compared environment of each service
     /// entry, where known.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub compared: BTreeMap<String, Vec<Group>>,
     /// The environments that are compared, and by which service entries. Records
     /// of earlier versions do not name them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub environments: Vec<Environments>,
     /// Where the result is posted, if anywhere.
     pub result_hook: Option<String>,
@@ -182,8 +175,7 @@ impl Registration {
 }
 
 /// Two environments that are compared.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Environments {
     /// That of the new build.
     pub source: String,
@@ -233,11 +225,9 @@ pub enum ExecutionMode {
 
 /// Who registered a validation. Registering again replaces what the same
 /// registrant asked for in the same execution.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Registrant {
     /// An action of the pipeline.
-    #[serde(rename_all = "camelCase")]
     Action {
         /// The stage of the registering action.
         stage: String,
@@ -259,8 +249,7 @@ pub struct ApprovalAction {
 }
 
 /// One source of a pipeline execution.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceRevision {
     /// The source action or artifact.
     pub name: String,
@@ -370,8 +359,7 @@ pub enum Phase {
 }
 
 /// The verdict in the form that decides what follows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judgement {
     /// The verdict.
     pub verdict: Verdict,

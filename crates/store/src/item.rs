@@ -15,8 +15,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
-use crate::StoreError;
 use crate::error::{corrupt, missing};
+use crate::{StoreError, record};
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
@@ -236,11 +236,11 @@ pub(crate) fn moment(at: Timestamp) -> String {
 
 pub(crate) fn validation(item: &Item) -> Result<Validation, StoreError> {
     Ok(Validation {
-        registration: json(item, "registration")?,
+        registration: record::validation::registered(item)?,
         phase: plain(item, "phase")?,
         faults: number(item, "faults")?,
         waits: number(item, "waits")?,
-        judgement: optional_json(item, "judgement")?,
+        judgement: record::validation::judged(item)?,
         told: item.contains_key("told"),
         intent: optional_json(item, "intent")?,
         inherited: optional_json(item, "inherited")?,
@@ -282,7 +282,10 @@ pub(crate) fn registered(validation: &Validation, key: &Key, shard: u8) -> Item 
     let registration = &validation.registration;
     let mut item = key.attributes();
     let attributes = [
-        ("registration", json_attribute(registration)),
+        (
+            "registration",
+            record::validation::registration(registration),
+        ),
         ("phase", word(Phase::Waiting)),
         ("hook", word::<Hook>(validation.hook)),
         ("faults", AttributeValue::N("0".to_owned())),

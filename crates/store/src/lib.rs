@@ -50,6 +50,7 @@ pub use history::{Evaluated, History, Part, Recorded, Room, Span};
 pub use ledger::HISTORY;
 pub use pauses::{MOST_PAUSES, Paused};
 pub use problems::{DueProblem, Noticed, Taken};
+pub use record::validation::registration_len;
 pub use register::{Registered, Spec};
 pub use slots::Slot;
 pub use stuck::{Held, Stuck, Why};

@@ -5,6 +5,7 @@
 //! verdict, has no record of its own.
 
 pub(crate) mod evidence;
+pub(crate) mod validation;
 
 /// Turns a record into what it is about, and back. Every field is named, so that
 /// one that comes or goes has to be decided on.

@@ -149,7 +149,7 @@ impl Store {
 fn judged(judgement: &Judgement, plot: &[Plotted]) -> Change {
     let plot = plot.iter().map(plotted).collect();
     Change::set("phase", item::word(Phase::Judged))
-        .and("judgement", item::json_attribute(judgement))
+        .and("judgement", record::validation::judgement(judgement))
         .and("plot", AttributeValue::L(plot))
         .and("faults", AttributeValue::N("0".to_owned()))
         .and("waits", AttributeValue::N("0".to_owned()))

@@ -18,7 +18,7 @@ use release::validation::{
     Environments, ExecutionMode, Registrant, Registration, ValidationId, version_label,
 };
 use release::window::{Window, saturating_add};
-use store::{Registered, Store};
+use store::{Registered, Store, registration_len};
 
 use crate::Refusal;
 use crate::execution::context_of;
@@ -280,7 +280,7 @@ async fn store(
     spec: &spec::Accepted,
     job: Option<&str>,
 ) -> Result<Outcome, Stop> {
-    let size = serde_json::to_vec(registration).map_or(usize::MAX, |text| text.len());
+    let size = registration_len(registration);
     if size > LARGEST_REGISTRATION || registration.deployments.len() > MOST_DEPLOYMENTS {
         let (deployments, sources) = (registration.deployments.len(), registration.sources.len());
         let refusal = Refusal::configuration(format!(
