@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use release::behind::Behind;
 use release::deployment::{Deployment, Group, Origin};
 use release::grouping::behind;
-use release::validation::{Registrant, SourceRevision};
+use release::validation::Registrant;
 
 use super::parameters::{self, Parameters};
 use super::targets::Targets;
@@ -20,9 +20,7 @@ use crate::refusal::{Refusal, Stop};
 
 /// Where a job stands, and what was deployed before it.
 struct Placed {
-    context: JobContext,
-    execution: String,
-    sources: Vec<SourceRevision>,
+    spot: Spot,
     kind: EventKind,
     choice: Choice,
     deployments: Vec<Deployment>,
@@ -74,13 +72,7 @@ pub(super) async fn plan(
     let facts = Facts {
         kind: placed.kind,
         says: parameters,
-        spot: Some(Spot {
-            pipeline: &placed.context.pipeline,
-            stage: &placed.context.stage,
-            action: &placed.context.action,
-            execution: &placed.execution,
-            sources: &placed.sources,
-        }),
+        spot: Some(&placed.spot),
         deployment: None,
         is_sure,
         request: None,
@@ -127,9 +119,11 @@ async fn placed(services: &Services, job: &Job, parameters: &Parameters) -> Resu
         .map(|deployed| deployed.deployment(&released, origin))
         .collect();
     Ok(Placed {
-        context,
-        execution: id,
-        sources,
+        spot: Spot {
+            place: context,
+            execution: id,
+            sources,
+        },
         kind,
         choice,
         deployments,

@@ -123,9 +123,8 @@ impl Targets {
                 scope: Scope {
                     entity_type,
                     tags: vec![Tag {
-                        context: tag.context.clone(),
-                        key: tag.key.clone(),
                         value: Some(group.name.clone()),
+                        ..tag.0.clone()
                     }],
                 },
                 asker: format!("deployment group `{group}`"),
@@ -225,10 +224,7 @@ fn shown(tag: &Tag) -> String {
 /// The tag whose value names the deployment group of an entity. Reads as
 /// Dynatrace writes it, `key` or `[CONTEXT]key`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GroupTag {
-    context: Option<String>,
-    key: String,
-}
+pub struct GroupTag(Tag);
 
 /// The text names no tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -238,10 +234,11 @@ pub struct InvalidTag;
 /// The tutorial's.
 impl Default for GroupTag {
     fn default() -> Self {
-        Self {
+        Self(Tag {
             context: None,
             key: "DeploymentGroup".to_owned(),
-        }
+            value: None,
+        })
     }
 }
 
@@ -249,9 +246,9 @@ impl GroupTag {
     /// The names of groups that these tags say; a tag that is wanted without a
     /// context may have any.
     pub(crate) fn values<'t>(&self, tags: &'t [monspec::Tag]) -> Vec<&'t str> {
-        let is = |tag: &&monspec::Tag| {
-            tag.key == self.key && (self.context.is_none() || tag.context == self.context)
-        };
+        let Tag { context, key, .. } = &self.0;
+        let is =
+            |tag: &&monspec::Tag| tag.key == *key && (context.is_none() || tag.context == *context);
         let values = tags.iter().filter(is);
         values.filter_map(|tag| tag.value.as_deref()).collect()
     }
@@ -262,11 +259,9 @@ impl std::str::FromStr for GroupTag {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.trim().parse() {
-            Ok(Tag {
-                context,
-                key,
-                value: None,
-            }) if !key.contains(['[', ']', '"']) => Ok(Self { context, key }),
+            Ok(tag @ Tag { value: None, .. }) if !tag.key.contains(['[', ']', '"']) => {
+                Ok(Self(tag))
+            }
             _ => Err(InvalidTag),
         }
     }
@@ -278,7 +273,7 @@ mod tests {
 
     #[test]
     fn tag_of_a_group_is_read_as_dynatrace_writes_it() {
-        let tag = |text: &str| text.parse::<GroupTag>();
+        let tag = |text: &str| text.parse().map(|GroupTag(tag)| tag);
 
         assert_eq!(tag("DeploymentGroup").unwrap().key, "DeploymentGroup");
         let imported = tag(" [AWS]Group ").unwrap();

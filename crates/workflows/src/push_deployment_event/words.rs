@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use delivery::job::JobContext;
 use dynatrace::{Event, EventKind};
 use jiff::{SignedDuration, Timestamp};
 use release::deployment::{Deployment, Group, Origin};
@@ -33,13 +34,11 @@ pub const UNSURE: &str = "Unbreakable.GroupIsUnsure";
 const OLDEST: SignedDuration = SignedDuration::from_hours(24 * 29);
 
 /// Where in a pipeline something was announced.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Spot<'a> {
-    pub(super) pipeline: &'a str,
-    pub(super) stage: &'a str,
-    pub(super) action: &'a str,
-    pub(super) execution: &'a str,
-    pub(super) sources: &'a [SourceRevision],
+#[derive(Clone, Debug)]
+pub(super) struct Spot {
+    pub(super) place: JobContext,
+    pub(super) execution: String,
+    pub(super) sources: Vec<SourceRevision>,
 }
 
 /// What is known about the thing to be announced.
@@ -47,7 +46,7 @@ pub(super) struct Spot<'a> {
 pub(super) struct Facts<'a> {
     pub(super) kind: EventKind,
     pub(super) says: &'a Parameters,
-    pub(super) spot: Option<Spot<'a>>,
+    pub(super) spot: Option<&'a Spot>,
     pub(super) deployment: Option<&'a Deployment>,
     /// Whether its group surely is behind the targets.
     pub(super) is_sure: bool,
@@ -67,7 +66,7 @@ pub(super) fn change(facts: &Facts<'_>, settings: &Settings) -> Change {
         deployment,
         ..
     } = facts;
-    let pipeline = spot.as_ref().map(|spot| spot.pipeline);
+    let pipeline = spot.map(|spot| spot.place.pipeline.as_str());
     let group = deployment.map(|deployment| deployment.group.to_string());
     let name = says
         .name
@@ -109,7 +108,9 @@ pub(super) fn change(facts: &Facts<'_>, settings: &Settings) -> Change {
                 .or_else(|| pipeline.map(str::to_owned))
                 .or_else(|| deployment.map(|deployment| deployment.group.application.clone())),
             ci_back_link: says.ci_back_link.clone().or_else(|| match spot {
-                Some(spot) => settings.console.execution(spot.pipeline, spot.execution),
+                Some(spot) => settings
+                    .console
+                    .execution(&spot.place.pipeline, &spot.execution),
                 None => settings.console.deployment(&deployment.as_ref()?.id),
             }),
             remediation_link: says
@@ -129,13 +130,13 @@ fn properties(facts: &Facts<'_>) -> (BTreeMap<String, String>, Vec<&'static str>
     let mut add = |name: &str, value: &str| {
         properties.insert(name.to_owned(), value.to_owned());
     };
-    if let Some(spot) = &facts.spot {
-        add("PipelineName", spot.pipeline);
-        add("PipelineStage", spot.stage);
-        add("PipelineAction", spot.action);
-        add("PipelineExecutionId", spot.execution);
+    if let Some(spot) = facts.spot {
+        add("PipelineName", &spot.place.pipeline);
+        add("PipelineStage", &spot.place.stage);
+        add("PipelineAction", &spot.place.action);
+        add("PipelineExecutionId", &spot.execution);
         if !spot.sources.is_empty() {
-            add("Revision", &revisions(spot.sources));
+            add("Revision", &revisions(&spot.sources));
         }
         marker = vec!["PipelineExecutionId", "PipelineStage", "PipelineAction"];
     }
