@@ -18,7 +18,6 @@ use serde_json::{Value, json};
 
 use crate::http::{BodyError, Request, answer};
 use crate::secrets::Secrets;
-pub use path::matched;
 pub use secret::{WEBHOOK_TOKEN, check, check_at_start, current};
 
 /// A way in.

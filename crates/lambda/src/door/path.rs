@@ -2,7 +2,7 @@
 
 /// The name in the path, empty where the pattern has none; nothing if it is
 /// another path.
-pub fn matched<'p>(pattern: &str, path: &'p str) -> Option<&'p str> {
+pub(super) fn matched<'p>(pattern: &str, path: &'p str) -> Option<&'p str> {
     let path = if path.is_empty() { "/" } else { path };
     if pattern == "*" {
         return Some("");

@@ -9,12 +9,13 @@ mod start;
 
 use fake_aws::pipeline::Mode;
 use jiff::{SignedDuration, Timestamp};
-use lambda::door::matched;
+use lambda::door::{Opens, Route, Takes, enter};
 use release::link::Scope;
 use release::links::{Access, OPEN_FOR};
 use release::pause::Freeze;
 use release::validation::ValidationId;
 use secrecy::SecretString;
+use serde_json::json;
 use url::Url;
 use workflows::validation_report::{
     ADDRESSES, Document, Outcome, Request, Services, Shape, validation_report,
@@ -83,13 +84,20 @@ impl Reader {
     async fn ask(&self, link: &str, wished: Shape) -> Outcome {
         let url = Url::parse(link).unwrap();
         let parameters: Vec<(String, String)> = url.query_pairs().into_owned().collect();
-        let mut pages = ADDRESSES.into_iter();
-        let page =
-            pages.find_map(|(path, page, shape)| Some((page, shape, matched(path, url.path())?)));
+        let routes = ADDRESSES.map(|(path, page, shape)| Route {
+            leads_to: (page, shape),
+            path,
+            methods: &["GET"],
+            opens: Opens::Link,
+            takes: Takes::Nothing,
+        });
+        let event = json!({"httpMethod": "GET", "path": url.path()});
+        let asked = lambda::http::Request::of(&event).unwrap();
+        let visit = enter(&routes, None, &asked).await.ok();
         let request = Request {
-            page: page.map(|(page, ..)| page),
-            name: page.map_or("", |(.., name)| name),
-            shape: page.and_then(|(_, shape, _)| shape).unwrap_or(wished),
+            page: visit.as_ref().map(|visit| visit.leads_to.0),
+            name: visit.as_ref().map_or("", |visit| visit.name),
+            shape: visit.and_then(|visit| visit.leads_to.1).unwrap_or(wished),
             address: url.path(),
             parameters: &parameters,
         };
