@@ -6,14 +6,11 @@
 
 pub mod notification;
 
-mod candidates;
 mod cause;
 pub mod explain;
 mod giving_up;
 mod healing;
 mod pass;
-mod target;
-mod view;
 
 mod adoption;
 mod comments;
@@ -38,7 +35,7 @@ use tokio::time::Instant;
 use tokio::time::error::Elapsed;
 
 use crate::due::{PAGE, Tick, first_pages, overdue, untold, work_through};
-use crate::push_deployment_event::GroupTag;
+use crate::remedy::codedeploy::GroupTag;
 pub use release::remediation::Mode;
 
 use notification::{About, Notification, Unusable};

@@ -47,8 +47,8 @@ use release::window::saturating_add;
 use store::Store;
 use tokio::time::Instant;
 
-pub use targets::{GroupTag, InvalidTag};
-pub use words::{ORIGIN, SOURCE, UNSURE};
+pub use crate::remedy::codedeploy::{GroupTag, InvalidTag, SOURCE, UNSURE};
+pub use words::ORIGIN;
 
 use crate::Refusal;
 use crate::fetched_spec::Shelf;

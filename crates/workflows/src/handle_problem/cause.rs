@@ -1,27 +1,24 @@
 //! What caused a problem: of the deployments that could have, the one to blame.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use anyhow::Context as _;
-use delivery::DeliveryError;
-use dynatrace::{EntityType, Scope, Tag, Window};
+use dynatrace::{EntityType, Scope, Tag};
 use futures_util::future::{join, join_all, try_join_all};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use release::attribution::{Attribution, Blame, attribute};
 use release::deployment::{Group, Origin};
 use release::ledger::Effect;
 use release::problem::{Finding, Problem, Remediation};
 use release::remediation::{Refusal, State};
-use release::window::saturating_add;
 use store::{Advanced, ClaimedProblem};
 
-use super::candidates::{Affected, Case, Gathered, gather};
+use super::Healing;
 use super::pass::Pass;
-use super::target::{Chosen, choose};
-use super::view::View;
 use super::words;
-use super::{Healing, Mode};
 use crate::due::Wait;
+use crate::remedy::candidates::{Affected, Case, Gathered, gather};
+use crate::remedy::codedeploy::{Chosen, Views, choose};
 
 /// Of how many entities of one problem it is asked whether they are production.
 const MOST_ASKED: usize = 500;
@@ -29,14 +26,8 @@ const MOST_ASKED: usize = 500;
 /// On how many of these deployments are looked for.
 const MOST_ENTITIES: usize = 50;
 
-/// How long after the moment that is looked at an entity may be seen first.
-const SEEN_LATE: SignedDuration = SignedDuration::from_hours(1);
-
 /// How often the ledger is read again because somebody else wrote to it.
 const ATTEMPTS: usize = 4;
-
-/// Looks at groups that need not be repeated in the same pass.
-pub(super) type Views = BTreeMap<Group, View>;
 
 /// What is waited for as long as no affected entity is one of production: tags
 /// may come late.
@@ -89,7 +80,7 @@ pub(super) async fn find(
         mut views,
         left_out,
         ..
-    } = gather(pass, &case).await?;
+    } = gather(pass.context(), &case).await?;
     for what in left_out {
         told_as_left_out(&claimed.problem, &what);
     }
@@ -166,12 +157,13 @@ async fn foresee(
     culprits: &[release::deployment::Deployment],
     views: &Views,
 ) -> Vec<Option<Option<Chosen>>> {
+    let context = pass.context();
     let chosen = culprits.iter().map(async |culprit| {
         let view = views.get(&culprit.group)?;
-        match pass.services.healing.mode {
-            Mode::Off => None,
-            Mode::Shadow | Mode::Auto => choose(pass.services, view, culprit).await.ok(),
+        if !context.answers {
+            return None;
         }
+        choose(context, view, culprit).await.ok()
     });
     join_all(chosen).await
 }
@@ -355,7 +347,7 @@ pub(super) async fn production(
                 .push((*id).to_owned());
         }
     }
-    let window = around(pass);
+    let window = pass.context().around();
     // A selector with a key alone finds only tags that have no value.
     let tags: Vec<Tag> = wanted.value.iter().map(|_| wanted.clone()).collect();
     let asked = by_type.into_iter().map(async |(entity_type, ids)| {
@@ -382,16 +374,6 @@ pub(super) async fn production(
     Ok(Production::first_of(affected.collect(), left_out))
 }
 
-/// When entities were there that something may be known of.
-pub(super) fn around(pass: &Pass<'_>) -> Window {
-    let to = saturating_add(pass.moment, SEEN_LATE).min(pass.tick.now);
-    let to_ms = to.as_millisecond();
-    Window {
-        from_ms: to_ms - 24 * 3_600_000,
-        to_ms,
-    }
-}
-
 /// An entity in the words of whoever looks for its groups.
 pub(super) fn affected(id: &str, tags: &[Tag]) -> Affected {
     let tags = tags.iter().map(|tag| monspec::Tag {
@@ -408,51 +390,4 @@ pub(super) fn affected(id: &str, tags: &[Tag]) -> Affected {
 fn kind(id: &str) -> Option<EntityType> {
     let (kind, _) = id.rsplit_once('-')?;
     EntityType::named(kind)
-}
-
-/// Looks at those of the groups that CodeDeploy knows, and tells those that it
-/// does not let us look at. One that was deleted, lies in another region or
-/// account, or is another team's cannot be healed from here, and hides nothing
-/// that can: whoever may send events may name any group.
-pub(super) async fn look_at(
-    pass: &Pass<'_>,
-    groups: Vec<Group>,
-) -> anyhow::Result<(Views, BTreeSet<Group>)> {
-    let looked = groups.into_iter().map(async |group| {
-        let error = match View::read(pass, &group).await {
-            Ok(view) => return Ok((group, Looked::At(Box::new(view)))),
-            Err(error) => error,
-        };
-        match error.downcast_ref::<DeliveryError>() {
-            Some(DeliveryError::NotFound { .. }) => Ok((group, Looked::Gone)),
-            Some(DeliveryError::Denied { .. }) => {
-                tracing::warn!("Deployments to `{group}` are left out: {error:#}");
-                Ok((group, Looked::Closed))
-            }
-            _ => Err(error),
-        }
-    });
-    let mut views = Views::new();
-    let mut closed = BTreeSet::new();
-    for (group, looked) in try_join_all(looked).await? {
-        match looked {
-            Looked::At(view) => {
-                views.insert(group, *view);
-            }
-            Looked::Gone => {}
-            Looked::Closed => {
-                closed.insert(group);
-            }
-        }
-    }
-    Ok((views, closed))
-}
-
-/// What a look at a group came to.
-enum Looked {
-    At(Box<View>),
-    /// CodeDeploy knows no such group.
-    Gone,
-    /// CodeDeploy does not let us.
-    Closed,
 }

@@ -13,13 +13,12 @@ use release::precedence::end_of_beginning;
 use release::remediation::{Look, Refusal, Scene, look};
 use serde::Serialize;
 
-use super::candidates::{Case, Dismissed, Gathered, gather};
 use super::cause::Production;
-use super::healing::runs;
 use super::pass::Pass;
-use super::view::View;
-use super::{Connected, Services, cause, target};
+use super::{Connected, Services, cause};
 use crate::due::Tick;
+use crate::remedy::candidates::{Case, Dismissed, Gathered, gather};
+use crate::remedy::codedeploy::{View, runs, weighed};
 use outcome::{Fate, Outcome};
 
 /// What is to be explained.
@@ -122,7 +121,7 @@ pub async fn explain(
         affected: &affected,
         evidence: past.evidence(),
     };
-    let mut gathered = gather(&pass, &case).await?;
+    let mut gathered = gather(pass.context(), &case).await?;
     let attribution = attribute(&gathered.candidates, blame);
     let (answers, outcome) = outcome(&pass, &past, &mut gathered, attribution).await?;
     let outcome = match outcome {
@@ -135,9 +134,9 @@ pub async fn explain(
         left_out: also_left_out,
         ..
     } = gathered;
-    let weighed = weigh(&candidates, blame).into_iter().map(Candidate::from);
+    let told = weigh(&candidates, blame).into_iter().map(Candidate::from);
     let dismissed = dismissed.into_iter().map(Candidate::from);
-    let mut candidates: Vec<Candidate> = weighed.chain(dismissed).collect();
+    let mut candidates: Vec<Candidate> = told.chain(dismissed).collect();
     candidates.sort_by_key(|one| std::cmp::Reverse(one.at));
     Ok(Some(Explained {
         problem: past.id().map(str::to_owned),
@@ -204,7 +203,7 @@ impl Past {
             tags: vec![pass.services.healing.tag.clone()],
         };
         let tenant = &pass.connected.tenant;
-        let found = tenant.entities(&scope, cause::around(pass), pass.remotes_until);
+        let found = tenant.entities(&scope, pass.context().around(), pass.remotes_until);
         let found = found.await?;
         let affected = found
             .iter()
@@ -244,7 +243,7 @@ async fn outcome(
         let Some((culprit, view)) = known else {
             continue;
         };
-        let targets = target::weighed(pass.services, view, &culprit).await?;
+        let targets = weighed(pass.context(), view, &culprit).await?;
         let chosen = targets.iter().find(|(_, chosen, _)| *chosen);
         let chosen = chosen.map(|(entry, ..)| entry.deployment.id.clone());
         let fate = fate(pass, past, view, &culprit, chosen).await?;
@@ -272,7 +271,7 @@ async fn fate(
     culprit: &Deployment,
     target: Option<String>,
 ) -> anyhow::Result<Fate> {
-    let services = pass.services;
+    let context = pass.context();
     if culprit.origin == Origin::Heal {
         let deployment = culprit.id.clone();
         return Ok(Fate::Refused(Refusal::HealOfHeal { deployment }));
@@ -280,14 +279,16 @@ async fn fate(
     let entry = if let Some(entry) = view.known(&culprit.id) {
         Some(entry.clone())
     } else {
-        let store = &services.store;
-        store.ledger_entry(&culprit.group, &culprit.id).await?
+        context
+            .store
+            .ledger_entry(&culprit.group, &culprit.id)
+            .await?
     };
     let holder = entry.and_then(|entry| entry.bound_to);
     if let Some(problem) = holder.filter(|holder| past.id() != Some(holder)) {
         return Ok(Fate::Joined { problem });
     }
-    view.complete(services, &culprit.id).await?;
+    view.complete(context, &culprit.id).await?;
     if let Some(answer) = view.answer_to(&culprit.id) {
         let by = answer.id.clone();
         return Ok(Fate::Answered { by });
@@ -298,9 +299,9 @@ async fn fate(
         began: past.began,
         noticed: pass.tick.now,
         culprit,
-        runs: runs(services, view, culprit).await?,
+        runs: runs(context, view, culprit).await?,
         halved: false,
-        max_age: services.healing.max_age,
+        max_age: pass.services.healing.max_age,
         now: pass.tick.now,
     };
     Ok(match (look(&scene), target) {

@@ -3,22 +3,19 @@
 //! what it calls is called.
 
 use anyhow::Context as _;
-use delivery::codedeploy::{self, Redeployment, Status};
+use delivery::codedeploy::Status;
 use release::deployment::Deployment;
 use release::ledger::Effect;
 use release::problem::{Problem, Remediation, Reported};
 use release::remediation::{
-    Call, Created, Heal, Made, Move, Observed, Paused, Question, Running, Runs, Said, Shown,
-    Situation, State, Step, step,
+    Call, Move, Observed, Paused, Question, Said, Situation, State, Step, step,
 };
 use store::{Advanced, ClaimedProblem};
 
 use super::pass::{Pass, PausesUnknown};
-use super::target::{self, Chosen};
-use super::view::View;
-use super::{Services, words};
+use super::words;
 use crate::due::Wait;
-use crate::remedy::codedeploy::target as place;
+use crate::remedy::codedeploy::{Chosen, View, apply, brought, choose, made, running, stop, watch};
 
 /// How many steps one pass may take with one remediation, questions included.
 /// Far more than a heal has; a row that led to itself would end here.
@@ -122,16 +119,16 @@ impl Walk<'_> {
         claimed: &ClaimedProblem,
         question: Question,
     ) -> anyhow::Result<()> {
-        let services = self.pass.services;
+        let context = self.pass.context();
         let culprit = &self.remediation(claimed).culprit;
         match question {
             Question::Holder => {
-                let store = &services.store;
+                let store = context.store;
                 let entry = store.ledger_entry(&culprit.group, &culprit.id).await?;
                 self.observed.holder = Some(entry.and_then(|entry| entry.bound_to));
             }
             Question::Guard => {
-                self.observed.guard = Some(services.store.guard(&culprit.group).await?);
+                self.observed.guard = Some(context.store.guard(&culprit.group).await?);
             }
             Question::Answer => {
                 let view = self.view(culprit).await?;
@@ -142,8 +139,8 @@ impl Walk<'_> {
             }
             Question::Runs => {
                 let view = self.view(culprit).await?;
-                view.complete(services, &culprit.id).await?;
-                self.observed.runs = Some(running(services, view, culprit).await?);
+                view.complete(context, &culprit.id).await?;
+                self.observed.runs = Some(running(context, view, culprit).await?);
             }
             Question::Brought => {
                 let answer = self.observed.answer.clone().flatten();
@@ -153,12 +150,12 @@ impl Walk<'_> {
                 let by = answer.or(rollback);
                 let by = by.and_then(|by| view.made(&by.id).cloned());
                 let by = by.context("CodeDeploy does not show the answer any more")?;
-                let brought = target::brought(services, view, culprit, &by).await?;
-                self.observed.brought = Some(brought.deployment);
+                let found = brought(context, view, culprit, &by).await?;
+                self.observed.brought = Some(found.deployment);
             }
             Question::Target => {
                 let view = self.view(culprit).await?;
-                let chosen = target::choose(services, view, culprit).await?;
+                let chosen = choose(context, view, culprit).await?;
                 let rollback = view.rollbacks(&culprit.id).next().map(|rollback| {
                     words::rolled_back_in_vain(&rollback.id, rollback.status == Status::Succeeded)
                 });
@@ -172,8 +169,7 @@ impl Walk<'_> {
                 let State::Deploying { deployment, .. } = &self.remediation(claimed).state else {
                     anyhow::bail!("no heal is being deployed");
                 };
-                let heal = services.codedeploy.deployment(deployment).await?;
-                self.observed.heal = Some(heal.map(shown));
+                self.observed.heal = Some(watch(context, deployment).await?);
             }
         }
         Ok(())
@@ -183,7 +179,7 @@ impl Walk<'_> {
     async fn view(&mut self, culprit: &Deployment) -> anyhow::Result<&mut View> {
         let view = match self.view.take() {
             Some(view) => view,
-            None => View::read(self.pass, &culprit.group).await?,
+            None => View::read(self.pass.context(), &culprit.group).await?,
         };
         Ok(self.view.insert(view))
     }
@@ -222,39 +218,22 @@ impl Walk<'_> {
 
     /// Makes a call that is written down, and says what is waited for.
     async fn call(&mut self, claimed: &ClaimedProblem, call: Call) -> anyhow::Result<Option<Wait>> {
+        let context = self.pass.context();
         let remediation = self.remediation(claimed);
-        let codedeploy = &self.pass.services.codedeploy;
+        let culprit = &remediation.culprit;
         match (call, &remediation.state) {
             (Call::Create, State::Intended(heal)) => {
-                self.observed.created = Some(self.create(&remediation.culprit, heal).await?);
+                let chosen = self.chosen.as_ref().context("nothing is chosen")?;
+                let created = apply(context, self.view.as_ref(), (culprit, heal), chosen).await?;
+                self.observed.created = Some(created);
                 Ok(None)
             }
             (Call::Create, _) => anyhow::bail!("no heal is intended"),
             (Call::Stop, _) => {
-                let stopping = codedeploy.stop(&remediation.culprit.id).await;
-                stopping.context("cannot stop the culprit's deployment")?;
+                stop(context, culprit).await?;
                 Ok(Some(Wait::for_("the culprit's deployment to stop")))
             }
         }
-    }
-
-    /// The intent is stored, by this very pass: the call may be made.
-    async fn create(&self, culprit: &Deployment, heal: &Heal) -> anyhow::Result<Created> {
-        let chosen = self.chosen.as_ref().context("nothing is chosen")?;
-        let made = self.view.as_ref().and_then(|view| view.made(&culprit.id));
-        let description = format!("{} replaces {}", heal.marker, culprit.id);
-        let wish = Redeployment {
-            target: &place(&culprit.group),
-            config: made.and_then(|made| made.config.as_deref()),
-            revision: &chosen.revision,
-            description: &description,
-        };
-        let created = self.pass.services.codedeploy.redeploy(&wish).await?;
-        Ok(match created {
-            codedeploy::Created::Deployment(id) => Created::Deployment(id),
-            codedeploy::Created::Busy => Created::Busy,
-            codedeploy::Created::Refused(reason) => Created::Refused(reason),
-        })
     }
 
     /// What a person should know about the choice, and where to read why the
@@ -270,72 +249,4 @@ impl Walk<'_> {
         let evidence = link.map(|(id, links)| words::evidence(&links.to(id, tick.now)));
         chosen.notes.iter().cloned().chain(evidence).collect()
     }
-}
-
-fn made(made: &codedeploy::Deployment) -> Made {
-    Made {
-        id: made.id.clone(),
-        at: made.created,
-    }
-}
-
-fn shown(made: codedeploy::Deployment) -> Shown {
-    let reason = match (made.status, made.error) {
-        (Status::Running, _) => return Shown::NotYet,
-        (Status::Succeeded, _) => return Shown::Well(made.completed),
-        (_, Some(error)) => error,
-        (Status::Stopped, None) => "it was stopped".to_owned(),
-        (Status::Failed, None) => "CodeDeploy does not say why".to_owned(),
-    };
-    Shown::Badly(reason, made.completed)
-}
-
-async fn running(
-    services: &Services,
-    view: &View,
-    culprit: &Deployment,
-) -> anyhow::Result<Running> {
-    let runs = runs(services, view, culprit).await?;
-    let rollback = match &runs {
-        Runs::Rollback { id, .. } => view.made(id).map(made),
-        _ => None,
-    };
-    // What ended by itself before the stop reached it is not our doing.
-    let unfinished = view
-        .made(&culprit.id)
-        .is_some_and(|made| matches!(made.status, Status::Running | Status::Stopped));
-    Ok(Running {
-        runs,
-        rollback,
-        unfinished,
-    })
-}
-
-/// What runs in the group, with what only targets and the ledger can say:
-/// whether the culprit changed anything, and whether what CodeDeploy brings back
-/// is any better.
-pub(super) async fn runs(
-    services: &Services,
-    view: &View,
-    culprit: &Deployment,
-) -> anyhow::Result<Runs> {
-    let runs = view.runs(&culprit.id);
-    if matches!(runs, Runs::Another(..)) {
-        return Ok(runs);
-    }
-    if let Some(made) = view.made(&culprit.id)
-        && made.status != Status::Succeeded
-        && services.codedeploy.life(made).await?.is_none()
-    {
-        return Ok(Runs::Untouched);
-    }
-    if let Runs::Rollback { id, .. } = &runs
-        && let Some(made) = view.made(id)
-        && target::brought(services, view, culprit, made)
-            .await?
-            .is_tainted
-    {
-        return Ok(runs.distrusted());
-    }
-    Ok(runs)
 }

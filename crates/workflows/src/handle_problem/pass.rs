@@ -21,9 +21,11 @@ use tokio::time::Instant;
 use super::cause::Found;
 use super::healing::Word;
 use super::{
-    Connected, Observe, Observed, Progress, Report, Services, cause, comments, healing, words,
+    Connected, Mode, Observe, Observed, Progress, Report, Services, cause, comments, healing, words,
 };
 use crate::due::{Tick, Wait, unless_it_panics};
+use crate::remedy::Context;
+use crate::remedy::codedeploy::Views;
 
 /// How many problems are followed when one became a part of the next.
 const MOST_MERGES: usize = 4;
@@ -160,6 +162,29 @@ impl<'a> Pass<'a> {
         }
     }
 
+    /// What changes are looked at and taken back with.
+    pub(super) fn context(&self) -> Context<'_> {
+        let Services {
+            store,
+            codedeploy,
+            bundles,
+            healing,
+        } = self.services;
+        Context {
+            store,
+            codedeploy,
+            bundles,
+            tenant: &self.connected.tenant,
+            look_back: healing.look_back,
+            behind: &healing.behind,
+            group_tag: &healing.group_tag,
+            answers: healing.mode != Mode::Off,
+            now: self.tick.now,
+            moment: self.moment,
+            remotes_until: self.remotes_until,
+        }
+    }
+
     /// What the tenant says of a problem.
     pub(super) async fn look(&self, id: &str) -> Seen {
         let tenant = &self.connected.tenant;
@@ -223,7 +248,7 @@ impl<'a> Pass<'a> {
                 return Ok(waits);
             }
         };
-        let mut views = cause::Views::new();
+        let mut views = Views::new();
         if claimed.problem.finding == Finding::Pending {
             match cause::find(self, claimed, &seen).await? {
                 Found::Known(known) => views = known,

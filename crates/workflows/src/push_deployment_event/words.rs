@@ -5,30 +5,16 @@ use std::collections::BTreeMap;
 use delivery::job::JobContext;
 use dynatrace::{Event, EventKind};
 use jiff::{SignedDuration, Timestamp};
-use release::deployment::{Deployment, Group, Origin};
+use release::deployment::{Deployment, Origin};
 use release::validation::SourceRevision;
 
 use super::Settings;
 use super::parameters::Parameters;
 use super::telling::Change;
-
-/// Who announces deployments; whoever reads the events looks for this name.
-pub const SOURCE: &str = "AWS CodePipeline";
+use crate::remedy::codedeploy::{DEPLOYMENT, SOURCE, UNSURE, named};
 
 /// The property that tells a heal from a release.
 pub const ORIGIN: &str = "Unbreakable.Origin";
-
-/// The deployment and what it went to, by which an event is known again, also
-/// by whoever looks for causes.
-const DEPLOYMENT: [&str; 3] = [
-    "CodeDeploy.Application",
-    "CodeDeploy.DeploymentGroup",
-    "CodeDeploy.DeploymentId",
-];
-
-/// The property that says that several groups were deployed to together, and
-/// nothing tells which of them is behind the entities.
-pub const UNSURE: &str = "Unbreakable.GroupIsUnsure";
 
 /// Events may begin so long ago and no longer.
 const OLDEST: SignedDuration = SignedDuration::from_hours(24 * 29);
@@ -141,11 +127,7 @@ fn properties(facts: &Facts<'_>) -> (BTreeMap<String, String>, Vec<&'static str>
         marker = vec!["PipelineExecutionId", "PipelineStage", "PipelineAction"];
     }
     if let Some(deployment) = facts.deployment {
-        let Group { application, name } = &deployment.group;
-        for (property, value) in DEPLOYMENT
-            .into_iter()
-            .zip([application, name, &deployment.id])
-        {
+        for (property, value) in named(&deployment.group, &deployment.id) {
             add(property, value);
         }
         add(

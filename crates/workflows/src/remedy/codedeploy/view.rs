@@ -13,10 +13,9 @@ use release::deployment::{Deployment, Group, LedgerEntry, Standing};
 use release::remediation::{Guard, Progress, Runs, answers};
 use store::Reading;
 
-use super::Services;
-use super::pass::Pass;
-use super::target::{Beyond, Chosen};
-use crate::remedy::codedeploy::{completed, recorded, target};
+use super::choice::{Beyond, Chosen};
+use super::{completed, recorded, target};
+use crate::remedy::Context;
 
 /// How far back CodeDeploy's own history is read, before what may be a cause;
 /// what is older and known to be good is in the ledger.
@@ -24,49 +23,56 @@ const RECENT: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// A deployment group, as it is now.
 #[derive(Debug)]
-pub(super) struct View {
-    pub(super) guard: Guard,
+pub(crate) struct View {
+    pub(crate) guard: Guard,
     ledger: Vec<LedgerEntry>,
     /// The same, for writes that rest on it.
     readings: Vec<Reading>,
     /// The newest first, without what brought joining instances to what ran.
-    pub(super) history: Vec<codedeploy::Deployment>,
+    pub(crate) history: Vec<codedeploy::Deployment>,
     latest: Option<(String, Status)>,
     /// What brought an instance that joined or left to what ran: no change.
     joining: BTreeSet<String>,
     /// What would be deployed again instead of this deployment, where that was
     /// looked for ahead.
-    pub(super) foreseen: Option<(String, Option<Chosen>)>,
+    pub(crate) foreseen: Option<(String, Option<Chosen>)>,
     /// What else its revisions are weighed by, where that was asked ahead.
-    pub(super) beyond: Option<Beyond>,
+    pub(crate) beyond: Option<Beyond>,
 }
 
 impl View {
     /// Reads everything that need not wait for each other at the same time.
-    pub(super) fn read<'a>(
-        pass: &'a Pass<'_>,
+    pub(crate) fn read<'a>(
+        context: Context<'a>,
         group: &'a Group,
     ) -> BoxFuture<'a, anyhow::Result<Self>> {
         async move {
             // On the heap: several requests under way are too large for a stack.
-            let read = Box::pin(Self::read_now(pass, group));
-            let read = tokio::time::timeout_at(pass.remotes_until, read).await;
+            let read = Box::pin(Self::read_now(context, group));
+            let read = tokio::time::timeout_at(context.remotes_until, read).await;
             let read = read.context("it takes too long").flatten();
             read.with_context(|| format!("cannot look at the deployment group {group}"))
         }
         .boxed()
     }
 
-    async fn read_now(pass: &Pass<'_>, group: &Group) -> anyhow::Result<Self> {
-        let services = pass.services;
-        let now = pass.tick.now;
+    async fn read_now(context: Context<'_>, group: &Group) -> anyhow::Result<Self> {
+        let Context {
+            store,
+            codedeploy,
+            now,
+            ..
+        } = context;
         let target = target(group);
-        let back = services.healing.look_back.saturating_add(RECENT);
-        let since = pass.moment.saturating_sub(back).unwrap_or(Timestamp::MIN);
-        let ledger = ledger(pass, group);
-        let guard = async { Ok(services.store.guard(group).await?) };
-        let history = async { Ok(services.codedeploy.history(&target, since, now).await?) };
-        let latest = async { Ok(services.codedeploy.latest(&target).await?) };
+        let back = context.look_back.saturating_add(RECENT);
+        let since = context
+            .moment
+            .saturating_sub(back)
+            .unwrap_or(Timestamp::MIN);
+        let ledger = ledger(context, group);
+        let guard = async { Ok(store.guard(group).await?) };
+        let history = async { Ok(codedeploy.history(&target, since, now).await?) };
+        let latest = async { Ok(codedeploy.latest(&target).await?) };
         let (readings, guard, history, latest) = tokio::try_join!(ledger, guard, history, latest)?;
         let mut view = Self {
             guard,
@@ -81,7 +87,7 @@ impl View {
         view.learn(history);
         // A list may be behind what the group itself says.
         if let Some((id, _)) = view.latest.clone() {
-            view.complete(services, &id).await?;
+            view.complete(context, &id).await?;
             if view.joins(&id) {
                 let last = view.history.first();
                 view.latest = last.map(|made| (made.id.clone(), made.status));
@@ -106,19 +112,19 @@ impl View {
     }
 
     /// Whether a deployment only brought a joining instance to what ran.
-    pub(super) fn joins(&self, id: &str) -> bool {
+    pub(crate) fn joins(&self, id: &str) -> bool {
         self.joining.contains(id)
     }
 
     /// Makes sure that CodeDeploy's record of a deployment is here, if there is
     /// one, and says what the group says.
-    pub(super) async fn complete(&mut self, services: &Services, id: &str) -> anyhow::Result<()> {
+    pub(crate) async fn complete(&mut self, context: Context<'_>, id: &str) -> anyhow::Result<()> {
         let stands = self.latest.as_ref().filter(|(latest, _)| latest == id);
         let is_current =
             |made: &codedeploy::Deployment| stands.is_none_or(|(_, status)| made.status == *status);
         let is_here = self.made(id).is_some_and(is_current) || self.joins(id);
         if !is_here {
-            self.learn(services.codedeploy.deployment(id).await?);
+            self.learn(context.codedeploy.deployment(id).await?);
         }
         Ok(())
     }
@@ -132,7 +138,7 @@ impl View {
     }
 
     /// Whether something is held in this group against what it brings.
-    pub(super) fn is_tainted(&self, made: &codedeploy::Deployment) -> bool {
+    pub(crate) fn is_tainted(&self, made: &codedeploy::Deployment) -> bool {
         let brings = completed(recorded(made), Some(made)).contents();
         let is_held = |entry: &&LedgerEntry| entry.standing.is_against();
         self.ledger.iter().filter(is_held).any(|entry| {
@@ -142,24 +148,24 @@ impl View {
     }
 
     /// CodeDeploy's record of a deployment.
-    pub(super) fn made(&self, id: &str) -> Option<&codedeploy::Deployment> {
+    pub(crate) fn made(&self, id: &str) -> Option<&codedeploy::Deployment> {
         self.history.iter().find(|deployment| deployment.id == id)
     }
 
     /// What the ledger knows of a deployment.
-    pub(super) fn known(&self, id: &str) -> Option<&LedgerEntry> {
+    pub(crate) fn known(&self, id: &str) -> Option<&LedgerEntry> {
         self.ledger.iter().find(|entry| entry.deployment.id == id)
     }
 
     /// What was read of a deployment in the ledger, for a write that rests on it.
-    pub(super) fn reading(&self, deployment: &Deployment) -> Reading {
+    pub(crate) fn reading(&self, deployment: &Deployment) -> Reading {
         let mut readings = self.readings.iter();
         let known = readings.find(|reading| reading.id() == deployment.id);
         known.map_or_else(|| Reading::of_unknown(deployment.clone()), Reading::clone)
     }
 
     /// A deployment in the words of the ledger, wherever it is known from.
-    pub(super) fn deployment(&self, id: &str) -> Option<Deployment> {
+    pub(crate) fn deployment(&self, id: &str) -> Option<Deployment> {
         let made = self.made(id);
         let Some(entry) = self.known(id) else {
             return made.map(recorded);
@@ -169,13 +175,13 @@ impl View {
 
     /// The deployment that answers `culprit`, whoever made it and whichever
     /// problem it was made for.
-    pub(super) fn answer_to(&self, culprit: &str) -> Option<&codedeploy::Deployment> {
+    pub(crate) fn answer_to(&self, culprit: &str) -> Option<&codedeploy::Deployment> {
         let mut history = self.history.iter();
         history.find(|deployment| answers(&deployment.description, culprit))
     }
 
     /// What CodeDeploy did by itself since a culprit, the newest first.
-    pub(super) fn rollbacks(&self, culprit: &str) -> impl Iterator<Item = &codedeploy::Deployment> {
+    pub(crate) fn rollbacks(&self, culprit: &str) -> impl Iterator<Item = &codedeploy::Deployment> {
         let since = self.history.iter();
         since
             .take_while(move |made| made.id != culprit)
@@ -185,7 +191,7 @@ impl View {
     /// What runs, as seen from a culprit that has changed the group. A restart
     /// brings nothing, the culprit's own content under another id is no
     /// replacement, and what failed has not replaced anything.
-    pub(super) fn runs(&self, culprit: &str) -> Runs {
+    pub(crate) fn runs(&self, culprit: &str) -> Runs {
         let own = self
             .made(culprit)
             .and_then(|made| made.rolled_back_by.as_deref())
@@ -246,7 +252,7 @@ impl View {
 
     /// Everything that was deployed to the group, the ledger's word first. What
     /// CodeDeploy says did not succeed is not among it.
-    pub(super) fn deployments(&self) -> Vec<LedgerEntry> {
+    pub(crate) fn deployments(&self) -> Vec<LedgerEntry> {
         let unsuccessful = |id: &str| self.made(id).is_some_and(|made| !has_come(made));
         let mut entries = self.ledger.clone();
         for entry in &mut entries {
@@ -272,9 +278,10 @@ impl View {
 
 /// The newest that the ledger knows of a group, and the newest that it knew when
 /// what is looked at happened.
-async fn ledger(pass: &Pass<'_>, group: &Group) -> anyhow::Result<Vec<Reading>> {
-    let (now, moment) = (pass.tick.now, pass.moment);
-    let store = &pass.services.store;
+async fn ledger(context: Context<'_>, group: &Group) -> anyhow::Result<Vec<Reading>> {
+    let Context {
+        store, now, moment, ..
+    } = context;
     let mut known = store.readings(group, now).await?;
     if moment < now {
         let mut then = store.readings(group, moment).await?;

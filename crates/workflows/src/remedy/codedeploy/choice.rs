@@ -9,27 +9,27 @@ use release::deployment::{Deployment, LedgerEntry, Origin, Standing};
 use release::remediation::{targets, untrusted};
 use release::validation::ValidationId;
 
-use super::Services;
 use super::view::View;
-use crate::remedy::codedeploy::{completed, recorded, target};
+use super::{completed, recorded, target};
+use crate::remedy::Context;
 
 /// How many candidates are looked at more closely.
 const MOST_CANDIDATES: usize = 10;
 
 /// A revision that can be deployed again.
 #[derive(Clone, Debug)]
-pub(super) struct Chosen {
-    pub(super) deployment: Deployment,
-    pub(super) revision: Revision,
+pub(crate) struct Chosen {
+    pub(crate) deployment: Deployment,
+    pub(crate) revision: Revision,
     /// The validation that speaks for it, if one does.
-    pub(super) evidence: Option<ValidationId>,
+    pub(crate) evidence: Option<ValidationId>,
     /// What a person should know about the choice.
-    pub(super) notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 /// The best revision that can still be fetched; `None` if there is none.
-pub(super) async fn choose(
-    services: &Services,
+pub(crate) async fn choose(
+    context: Context<'_>,
     view: &View,
     culprit: &Deployment,
 ) -> anyhow::Result<Option<Chosen>> {
@@ -40,7 +40,7 @@ pub(super) async fn choose(
     }
     let known = match &view.beyond {
         Some(beyond) => Known::of(view, culprit, beyond.clone()),
-        None => Known::read(services, view, culprit, None).await?,
+        None => Known::read(context, view, culprit, None).await?,
     };
     let place = target(&culprit.group);
     let mut notes = Vec::new();
@@ -59,8 +59,8 @@ pub(super) async fn choose(
             continue;
         };
         let (presence, complete) = try_join(
-            async { anyhow::Ok(services.bundles.presence(revision).await?) },
-            async { Ok(services.codedeploy.complete(&place, revision).await?) },
+            async { anyhow::Ok(context.bundles.presence(revision).await?) },
+            async { Ok(context.codedeploy.complete(&place, revision).await?) },
         )
         .await?;
         match presence {
@@ -95,22 +95,22 @@ pub(super) async fn choose(
 }
 
 /// What somebody else deploys in place of a culprit.
-pub(super) struct Brought {
+pub(crate) struct Brought {
     /// The deployment that released it first.
-    pub(super) deployment: Deployment,
+    pub(crate) deployment: Deployment,
     /// Whether it is suspect or bad itself.
-    pub(super) is_tainted: bool,
+    pub(crate) is_tainted: bool,
 }
 
 /// What is known of the content of `made`.
-pub(super) async fn brought(
-    services: &Services,
+pub(crate) async fn brought(
+    context: Context<'_>,
     view: &View,
     culprit: &Deployment,
     made: &codedeploy::Deployment,
 ) -> anyhow::Result<Brought> {
     let deployment = view.deployment(&made.id).unwrap_or_else(|| recorded(made));
-    let known = Known::read(services, view, culprit, Some(&deployment)).await?;
+    let known = Known::read(context, view, culprit, Some(&deployment)).await?;
     let contents = deployment.contents();
     let same = known.history.iter().map(|entry| &entry.deployment);
     let same = same.filter(|other| other.id != made.id && !other.contents().is_disjoint(&contents));
@@ -138,20 +138,20 @@ struct Known {
 /// What has to be asked beyond the look at a group before its revisions can be
 /// weighed.
 #[derive(Clone, Debug)]
-pub(super) struct Beyond {
+pub(crate) struct Beyond {
     older: Vec<codedeploy::Deployment>,
     bad: BTreeSet<String>,
 }
 
 /// Asks for it ahead. What becomes bad meanwhile is met by the conditions of the
 /// intent.
-pub(super) async fn look_beyond(services: &Services, view: &View) -> anyhow::Result<Beyond> {
+pub(crate) async fn look_beyond(context: Context<'_>, view: &View) -> anyhow::Result<Beyond> {
     let mut history = view.deployments();
-    beyond(services, view, &mut history, None).await
+    beyond(context, view, &mut history, None).await
 }
 
 async fn beyond(
-    services: &Services,
+    context: Context<'_>,
     view: &View,
     history: &mut [LedgerEntry],
     beside: Option<&Deployment>,
@@ -161,14 +161,14 @@ async fn beyond(
         .map(|entry| entry.deployment.id.clone())
         .filter(|id| view.made(id).is_none())
         .collect();
-    let older = services.codedeploy.deployments(&older).await?;
+    let older = context.codedeploy.deployments(&older).await?;
     complete(history, &older);
     let deployments = history.iter().map(|entry| &entry.deployment);
     let contents: BTreeSet<String> = deployments
         .chain(beside)
         .flat_map(Deployment::may_be)
         .collect();
-    let bad = services.store.bad_contents(&contents).await?;
+    let bad = context.store.bad_contents(&contents).await?;
     Ok(Beyond { older, bad })
 }
 
@@ -191,13 +191,13 @@ impl Known {
     }
 
     async fn read(
-        services: &Services,
+        context: Context<'_>,
         view: &View,
         culprit: &Deployment,
         beside: Option<&Deployment>,
     ) -> anyhow::Result<Self> {
         let mut history = with_culprit(view, culprit);
-        let Beyond { older, bad } = beyond(services, view, &mut history, beside).await?;
+        let Beyond { older, bad } = beyond(context, view, &mut history, beside).await?;
         Ok(Self {
             history,
             older,
@@ -225,13 +225,13 @@ fn with_culprit(view: &View, culprit: &Deployment) -> Vec<LedgerEntry> {
 
 /// Everything that was deployed to the culprit's group, with whether it would
 /// be deployed again and why.
-pub(super) async fn weighed(
-    services: &Services,
+pub(crate) async fn weighed(
+    context: Context<'_>,
     view: &View,
     culprit: &Deployment,
 ) -> anyhow::Result<Vec<(LedgerEntry, bool, String)>> {
-    let chosen = choose(services, view, culprit).await?;
-    let known = Known::read(services, view, culprit, None).await?;
+    let chosen = choose(context, view, culprit).await?;
+    let known = Known::read(context, view, culprit, None).await?;
     let untrusted = untrusted(&known.history, &culprit.id, &known.bad);
     let mut history = known.history;
     history.sort_by_key(|entry| std::cmp::Reverse(entry.deployment.at));

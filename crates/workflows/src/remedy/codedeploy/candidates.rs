@@ -4,26 +4,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
+use delivery::DeliveryError;
 use delivery::codedeploy::{self, Life, Status};
 use dynatrace::{Entity, EntityType, RecordedEvent, Scope, Window};
-use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, join, join_all, try_join_all};
+use futures_util::future::{join, join_all, try_join_all};
 use jiff::Timestamp;
 use release::attribution::{Blame, Candidate, Known};
 use release::deployment::{Group, Origin, Standing};
 use release::precedence::{Precedence, end_of_beginning, may_precede};
 use release::remediation::carries_marker;
-use release::tie::{Tie, tied};
+use release::tie::tied;
 
-use super::cause::{Views, around, look_at};
-use super::pass::Pass;
-use super::target::{Beyond, look_beyond};
-use super::view::View;
-use super::{Healing, Mode};
-use crate::push_deployment_event::UNSURE;
-
-/// The source of every announcement that a pipeline makes.
-const SOURCE: &str = "AWS CodePipeline";
+use super::announced::{Announced, announced};
+use super::choice::{Beyond, look_beyond};
+use super::{GroupTag, View, Views};
+use crate::remedy::Context;
+use crate::remedy::candidates::{Affected, Case, Dismissed, Gathered};
 
 /// How many groups are looked at, those of the newest announcements first.
 const MOST_GROUPS: usize = 50;
@@ -31,87 +27,32 @@ const MOST_GROUPS: usize = 50;
 /// Of how many deployments of a group the targets are read, the newest first.
 const MOST_LIVES: usize = 25;
 
-/// An entity of a problem that is production.
-#[derive(Clone, Debug)]
-pub(super) struct Affected {
-    pub(super) id: String,
-    pub(super) tags: Vec<monspec::Tag>,
-}
-
-/// Whose cause is looked for.
-pub(super) struct Case<'a> {
-    pub(super) blame: Blame<'a>,
-    pub(super) affected: &'a [Affected],
-    /// The deployments that the tenant itself thinks are part of it.
-    pub(super) evidence: &'a [RecordedEvent],
-}
-
-/// Everything that could be the cause.
-pub(super) struct Gathered {
-    pub(super) candidates: Vec<Candidate>,
-    /// What looks like a candidate and is none.
-    pub(super) dismissed: Vec<Dismissed>,
-    /// The names of groups that tags say and several applications have.
-    pub(super) undecided: BTreeSet<String>,
-    /// The groups that CodeDeploy does not let us look at.
-    pub(super) closed: BTreeSet<Group>,
-    pub(super) views: Views,
-    /// What was not looked at, because there is too much.
-    pub(super) left_out: Vec<String>,
-}
-
-/// A deployment that is no candidate.
-pub(super) struct Dismissed {
-    pub(super) deployment: String,
-    pub(super) group: Group,
-    pub(super) entity: String,
-    pub(super) at: Timestamp,
-    pub(super) announced: bool,
-    pub(super) why: &'static str,
-}
-
-/// An announcement of a deployment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Announced {
-    entity: String,
-    group: Group,
-    deployment: String,
-    at: Timestamp,
-    /// Whether its group surely is behind the entity.
-    is_sure: bool,
-}
-
-/// Gathers the candidates, for whoever blames and for whoever explains.
-pub(super) fn gather<'a>(
-    pass: &'a Pass<'_>,
-    case: &'a Case<'_>,
-) -> BoxFuture<'a, anyhow::Result<Gathered>> {
-    gather_now(pass, case).boxed()
-}
-
-async fn gather_now(pass: &Pass<'_>, case: &Case<'_>) -> anyhow::Result<Gathered> {
-    let healing = &pass.services.healing;
+/// The candidates among the deployments.
+pub(in crate::remedy) async fn gather(
+    context: Context<'_>,
+    case: &Case<'_>,
+) -> anyhow::Result<Gathered> {
     let mut behind: BTreeMap<&str, BTreeSet<Group>> = BTreeMap::new();
     for entity in case.affected {
-        let listed = healing.behind.groups(&entity.tags).into_iter().cloned();
+        let listed = context.behind.groups(&entity.tags).into_iter().cloned();
         behind.entry(&entity.id).or_default().extend(listed);
     }
 
-    let mut all = announced(case.evidence, case);
+    let mut all = announced_to(case, case.evidence);
     let (early, _) = groups(&behind, &all);
     let ids: Vec<&str> = case.affected.iter().map(|one| one.id.as_str()).collect();
     let ties = async {
-        let ties = pass.services.store.ties(&ids, pass.tick.now).await;
+        let ties = context.store.ties(&ids, context.now).await;
         ties.context("cannot read which groups are behind the entities")
     };
     let (events, mut ties, named, looked) = tokio::try_join!(
-        events(pass, case),
+        events(context, case),
         ties,
-        named(pass, case.affected),
-        look_at(pass, early)
+        named(context, case.affected),
+        look_at(context, early)
     )?;
     let (mut views, mut closed) = looked;
-    for one in announced(&events, case) {
+    for one in announced_to(case, &events) {
         if !all.contains(&one) {
             all.push(one);
         }
@@ -123,7 +64,7 @@ async fn gather_now(pass: &Pass<'_>, case: &Case<'_>) -> anyhow::Result<Gathered
             behind.extend(groups.into_iter().cloned());
         }
     }
-    let undecided = name_by_tag(case, healing, &named, &mut behind);
+    let undecided = name_by_tag(case, context.group_tag, &named, &mut behind);
     let (wanted, count) = groups(&behind, &all);
     let mut left_out = Vec::new();
     if wanted.len() < count {
@@ -136,7 +77,7 @@ async fn gather_now(pass: &Pass<'_>, case: &Case<'_>) -> anyhow::Result<Gathered
     let unseen = unseen
         .filter(|group| !views.contains_key(group) && !closed.contains(group))
         .collect();
-    let (seen, denied) = look_at(pass, unseen).await?;
+    let (seen, denied) = look_at(context, unseen).await?;
     views.extend(seen);
     closed.extend(denied);
 
@@ -145,18 +86,18 @@ async fn gather_now(pass: &Pass<'_>, case: &Case<'_>) -> anyhow::Result<Gathered
         if let Some(view) = views.get_mut(&one.group)
             && view.known(&one.deployment).is_none()
         {
-            view.complete(pass.services, &one.deployment).await?;
+            view.complete(context, &one.deployment).await?;
         }
     }
     left_out.extend(views.iter().filter_map(|view| unread(view, case.blame)));
-    let (lives, beyond) = join(lives(pass, &views, case.blame), beyond(pass, &views)).await;
+    let (lives, beyond) = join(lives(context, &views, case.blame), beyond(context, &views)).await;
     let lives = lives?;
     for (group, beyond) in beyond {
         if let Some(view) = views.get_mut(&group) {
             view.beyond = beyond;
         }
     }
-    let instances = instances(pass, case, &lives).await?;
+    let instances = instances(context, case, &lives).await?;
     let world = World {
         views: &views,
         lives: &lives,
@@ -178,7 +119,7 @@ async fn gather_now(pass: &Pass<'_>, case: &Case<'_>) -> anyhow::Result<Gathered
 /// several applications have a group of them.
 fn name_by_tag<'c>(
     case: &'c Case<'_>,
-    healing: &Healing,
+    tag: &GroupTag,
     named: &BTreeMap<&str, Vec<String>>,
     behind: &mut BTreeMap<&'c str, BTreeSet<Group>>,
 ) -> BTreeSet<String> {
@@ -186,7 +127,7 @@ fn name_by_tag<'c>(
     for entity in case.affected {
         let behind = behind.entry(&entity.id).or_default();
         let is_tied = !behind.is_empty();
-        for name in healing.group_tag.values(&entity.tags) {
+        for name in tag.values(&entity.tags) {
             match named.get(name).map(Vec::as_slice) {
                 Some([application]) => {
                     behind.insert(Group {
@@ -215,15 +156,14 @@ fn unread((group, view): (&Group, &View), blame: Blame<'_>) -> Option<String> {
 /// The applications that have a group named like the tag of an entity says, by
 /// that name.
 async fn named<'a>(
-    pass: &Pass<'_>,
+    context: Context<'_>,
     affected: &'a [Affected],
 ) -> anyhow::Result<BTreeMap<&'a str, Vec<String>>> {
-    let tag = &pass.services.healing.group_tag;
+    let tag = context.group_tag;
     let names = affected.iter().flat_map(|entity| tag.values(&entity.tags));
     let names: BTreeSet<&str> = names.take(MOST_GROUPS).collect();
-    let store = &pass.services.store;
     let asked = names.into_iter().map(async |name| {
-        let known = store.applications_with(name).await;
+        let known = context.store.applications_with(name).await;
         let known = known.context("cannot read which applications have a group of this name")?;
         anyhow::Ok((name, known))
     });
@@ -386,28 +326,6 @@ fn has_failed(made: &codedeploy::Deployment) -> bool {
     matches!(made.status, Status::Failed | Status::Stopped)
 }
 
-impl Announced {
-    fn tie(&self) -> Tie {
-        Tie {
-            entity: self.entity.clone(),
-            group: self.group.clone(),
-            at: self.at,
-            shared: false,
-        }
-    }
-
-    fn dismissed(self, known: Known, why: &'static str) -> Dismissed {
-        Dismissed {
-            deployment: self.deployment,
-            group: self.group,
-            entity: self.entity,
-            at: self.at,
-            announced: known == Known::Announced,
-            why,
-        }
-    }
-}
-
 /// Whether the life of a deployment may reach into the time that counts.
 fn may_live(made: &codedeploy::Deployment, blame: Blame<'_>) -> bool {
     let begins = may_precede(made.created, blame.began) != Precedence::No;
@@ -427,7 +345,7 @@ fn alive<'v>(view: &'v View, blame: Blame<'_>) -> impl Iterator<Item = &'v coded
 /// The instances that hosts of the problem are and that its processes run on,
 /// while a deployment may have reached some instances and others not.
 async fn instances(
-    pass: &Pass<'_>,
+    context: Context<'_>,
     case: &Case<'_>,
     lives: &BTreeMap<String, Life>,
 ) -> anyhow::Result<BTreeMap<String, String>> {
@@ -440,7 +358,7 @@ async fn instances(
     if (hosts.is_empty() && processes.is_empty()) || lives.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let processes = entities(pass, EntityType::ProcessGroupInstance, &processes).await?;
+    let processes = entities(context, EntityType::ProcessGroupInstance, &processes).await?;
     let mut on: Vec<(String, String)> = hosts.into_iter().map(|id| (id.clone(), id)).collect();
     for process in processes {
         let host = process.from.get("isProcessOf").and_then(|all| all.first());
@@ -448,7 +366,7 @@ async fn instances(
     }
     let asked: BTreeSet<String> = on.iter().map(|(_, host)| host.clone()).collect();
     let asked: Vec<String> = asked.into_iter().collect();
-    let found = entities(pass, EntityType::Host, &asked).await?;
+    let found = entities(context, EntityType::Host, &asked).await?;
     let instance = |host: &str| found.iter().find(|one| one.id == host)?.instance.clone();
     let on = on.into_iter();
     Ok(on
@@ -458,7 +376,7 @@ async fn instances(
 
 /// The entities of these ids, all of one type.
 async fn entities(
-    pass: &Pass<'_>,
+    context: Context<'_>,
     entity_type: EntityType,
     ids: &[String],
 ) -> anyhow::Result<Vec<Entity>> {
@@ -469,8 +387,8 @@ async fn entities(
         entity_type,
         tags: Vec::new(),
     };
-    let tenant = &pass.connected.tenant;
-    let found = tenant.entities_among(&scope, ids, around(pass), pass.remotes_until);
+    let tenant = context.tenant;
+    let found = tenant.entities_among(&scope, ids, context.around(), context.remotes_until);
     found
         .await
         .context("cannot find out on which instances the problem is")
@@ -478,12 +396,12 @@ async fn entities(
 
 /// What the revisions of each group will be weighed by, should one of its
 /// deployments be to blame. What cannot be had now is asked for then.
-async fn beyond(pass: &Pass<'_>, views: &Views) -> Vec<(Group, Option<Beyond>)> {
-    if pass.services.healing.mode == Mode::Off {
+async fn beyond(context: Context<'_>, views: &Views) -> Vec<(Group, Option<Beyond>)> {
+    if !context.answers {
         return Vec::new();
     }
     let asked = views.iter().map(async |(group, view)| {
-        let beyond = look_beyond(pass.services, view).await.ok();
+        let beyond = look_beyond(context, view).await.ok();
         (group.clone(), beyond)
     });
     join_all(asked).await
@@ -491,13 +409,13 @@ async fn beyond(pass: &Pass<'_>, views: &Views) -> Vec<(Group, Option<Beyond>)> 
 
 /// The lives of the deployments that count, as their targets tell them.
 async fn lives(
-    pass: &Pass<'_>,
+    context: Context<'_>,
     views: &Views,
     blame: Blame<'_>,
 ) -> anyhow::Result<BTreeMap<String, Life>> {
     let made = views.values().flat_map(|view| counting(view, blame));
     let made: Vec<codedeploy::Deployment> = made.cloned().collect();
-    let lives = pass.services.codedeploy.lives(&made).await;
+    let lives = context.codedeploy.lives(&made).await;
     lives.context("cannot find out which instances were deployed to")
 }
 
@@ -526,46 +444,78 @@ fn groups(behind: &BTreeMap<&str, BTreeSet<Group>>, all: &[Announced]) -> (Vec<G
 
 /// The deployments that were announced on the entities within the time that
 /// counts.
-async fn events(pass: &Pass<'_>, case: &Case<'_>) -> anyhow::Result<Vec<RecordedEvent>> {
+async fn events(context: Context<'_>, case: &Case<'_>) -> anyhow::Result<Vec<RecordedEvent>> {
     let window = Window {
         from_ms: case.blame.earliest().as_millisecond(),
         to_ms: end_of_beginning(case.blame.began).as_millisecond() + 1,
     };
-    let tenant = &pass.connected.tenant;
+    let tenant = context.tenant;
     let asked = case
         .affected
         .iter()
-        .map(|entity| tenant.deployment_events(&entity.id, window, pass.remotes_until));
+        .map(|entity| tenant.deployment_events(&entity.id, window, context.remotes_until));
     let events = try_join_all(asked)
         .await
         .context("cannot ask the tenant for deployments")?;
     Ok(events.into_iter().flatten().collect())
 }
 
-/// The events that announce a deployment of a pipeline to one of the entities,
-/// within the time that counts.
-fn announced(events: &[RecordedEvent], case: &Case<'_>) -> Vec<Announced> {
+/// The deployments that are announced to one of the entities, within the time
+/// that counts.
+fn announced_to(case: &Case<'_>, events: &[RecordedEvent]) -> Vec<Announced> {
     let counts = case.blame.earliest()..=end_of_beginning(case.blame.began);
-    events
-        .iter()
-        .filter(|event| event.source.as_deref() == Some(SOURCE))
-        .filter(|event| case.affected.iter().any(|entity| entity.id == event.entity))
-        .filter_map(|event| {
-            let property = |name: &str| {
-                let value = event.properties.get(name)?.trim();
-                (!value.is_empty() && value.len() <= 200).then(|| value.to_owned())
-            };
-            Some(Announced {
-                entity: event.entity.clone(),
-                group: Group {
-                    application: property("CodeDeploy.Application")?,
-                    name: property("CodeDeploy.DeploymentGroup")?,
-                },
-                deployment: property("CodeDeploy.DeploymentId")?,
-                at: Timestamp::from_millisecond(event.start_ms).ok()?,
-                is_sure: !event.properties.contains_key(UNSURE),
-            })
-        })
-        .filter(|one| counts.contains(&one.at))
+    let is_affected = |one: &Announced| {
+        let mut affected = case.affected.iter();
+        affected.any(|entity| entity.id == one.entity)
+    };
+    let all = events.iter().filter_map(announced);
+    all.filter(|one| is_affected(one) && counts.contains(&one.at))
         .collect()
+}
+
+/// Looks at those of the groups that CodeDeploy knows, and tells those that it
+/// does not let us look at. One that was deleted, lies in another region or
+/// account, or is another team's cannot be healed from here, and hides nothing
+/// that can: whoever may send events may name any group.
+async fn look_at(
+    context: Context<'_>,
+    groups: Vec<Group>,
+) -> anyhow::Result<(Views, BTreeSet<Group>)> {
+    let looked = groups.into_iter().map(async |group| {
+        let error = match View::read(context, &group).await {
+            Ok(view) => return Ok((group, Looked::At(Box::new(view)))),
+            Err(error) => error,
+        };
+        match error.downcast_ref::<DeliveryError>() {
+            Some(DeliveryError::NotFound { .. }) => Ok((group, Looked::Gone)),
+            Some(DeliveryError::Denied { .. }) => {
+                tracing::warn!("Deployments to `{group}` are left out: {error:#}");
+                Ok((group, Looked::Closed))
+            }
+            _ => Err(error),
+        }
+    });
+    let mut views = Views::new();
+    let mut closed = BTreeSet::new();
+    for (group, looked) in try_join_all(looked).await? {
+        match looked {
+            Looked::At(view) => {
+                views.insert(group, *view);
+            }
+            Looked::Gone => {}
+            Looked::Closed => {
+                closed.insert(group);
+            }
+        }
+    }
+    Ok((views, closed))
+}
+
+/// What a look at a group came to.
+enum Looked {
+    At(Box<View>),
+    /// CodeDeploy knows no such group.
+    Gone,
+    /// CodeDeploy does not let us.
+    Closed,
 }
