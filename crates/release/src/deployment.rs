@@ -60,7 +60,7 @@ impl Deployment {
     /// time stays.
     ///
     /// Nothing, if they know nothing more.
-    pub fn told_by(&self, other: &Deployment) -> Option<Deployment> {
+    pub fn enriched_with(&self, other: &Deployment) -> Option<Deployment> {
         let names_execution = other.execution.is_some() && self.execution.is_none();
         let is_better =
             self.origin == Origin::Release && (other.origin == Origin::Heal || names_execution);

@@ -323,7 +323,7 @@ impl Comment {
 mod tests {
     use super::*;
     use crate::deployment::{Group, Origin};
-    use crate::remediation::{Hand, Heal, Needless, Refusal};
+    use crate::remediation::{Actor, Heal, Needless, Refusal};
 
     fn deployment() -> Deployment {
         Deployment {
@@ -364,7 +364,7 @@ mod tests {
         let at = Timestamp::UNIX_EPOCH;
         let heal = Heal {
             target: deployment(),
-            by: Hand::Ours,
+            by: Actor::Ours,
             marker: "[mark]".to_owned(),
             at,
         };

@@ -226,7 +226,7 @@ pub struct Heal {
     /// The deployment whose revision is deployed again.
     pub target: Deployment,
     /// Who deploys it.
-    pub by: Hand,
+    pub by: Actor,
     /// Found in the description of the deployment that does it.
     pub marker: String,
     /// When it was decided.
@@ -236,7 +236,7 @@ pub struct Heal {
 /// Who deploys the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Hand {
+pub enum Actor {
     /// We do.
     Ours,
     /// CodeDeploy does, of its own accord.
@@ -393,7 +393,7 @@ pub struct Scene<'a> {
     pub runs: Runs,
     /// Whether the culprit was stopped half-way for this problem: the group is
     /// then owed a whole revision, however old or over the problem is.
-    pub halved: bool,
+    pub owed: bool,
     /// How old a notification may be.
     pub max_age: SignedDuration,
     /// Now.
@@ -453,7 +453,7 @@ pub fn look(scene: &Scene<'_>) -> Look {
     {
         return Look::TakenBack { by: id.clone() };
     }
-    if !scene.open && !scene.halved {
+    if !scene.open && !scene.owed {
         return Look::NotNeeded(Needless::Closed);
     }
     if culprit.origin == Origin::Heal {
@@ -467,7 +467,7 @@ pub fn look(scene: &Scene<'_>) -> Look {
         });
     }
     let age = scene.now.duration_since(scene.noticed);
-    if scene.max_age < age && !scene.halved {
+    if scene.max_age < age && !scene.owed {
         return Look::NotNeeded(Needless::Stale {
             minutes: age.as_mins(),
         });
@@ -690,7 +690,7 @@ mod tests {
             noticed: minute(46),
             culprit: &release,
             runs: Runs::Culprit(Progress::Ended),
-            halved: false,
+            owed: false,
             max_age: SignedDuration::from_mins(30),
             now: minute(47),
         };
@@ -719,7 +719,7 @@ mod tests {
         );
         let owed = Scene {
             open: false,
-            halved: true,
+            owed: true,
             ..stale.clone()
         };
         assert_eq!(look(&owed), Look::Act, "half a deployment is no end");
@@ -773,7 +773,7 @@ mod tests {
                 noticed: minute(46),
                 culprit: &release,
                 runs,
-                halved: false,
+                owed: false,
                 max_age: SignedDuration::from_mins(30),
                 now: minute(now),
             })

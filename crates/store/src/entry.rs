@@ -26,8 +26,8 @@ pub(crate) struct Entry {
     read: Option<Known>,
     key: Key,
     located: bool,
-    /// What it was taken for until now, where somebody knows more.
-    taken_for: Option<Deployment>,
+    /// What it was entered as, where somebody knows more.
+    entered_as: Option<Deployment>,
 }
 
 impl Entry {
@@ -38,16 +38,16 @@ impl Entry {
 
     /// Whether it has to be written.
     pub(crate) fn is_changed(&self) -> bool {
-        self.taken_for.is_some() || self.read.as_ref() != Some(&self.known)
+        self.entered_as.is_some() || self.read.as_ref() != Some(&self.known)
     }
 
     /// Takes the word of somebody who knows more.
     pub(crate) fn learn_what_it_is(&mut self, deployment: &Deployment) {
-        if let Some(better) = self.deployment.told_by(deployment) {
-            let taken_for = std::mem::replace(&mut self.deployment, better);
-            // What is stored is what it was taken for first; what is new is not.
+        if let Some(better) = self.deployment.enriched_with(deployment) {
+            let entered_as = std::mem::replace(&mut self.deployment, better);
+            // What is stored is what it was entered as; what is new is not.
             if self.read.is_some() {
-                self.taken_for.get_or_insert(taken_for);
+                self.entered_as.get_or_insert(entered_as);
             }
         }
     }
@@ -78,7 +78,7 @@ impl Reading {
             key: Key::of(found)?,
             // Whoever enters a deployment writes the way to it as well.
             located: true,
-            taken_for: None,
+            entered_as: None,
         }))
     }
 
@@ -90,7 +90,7 @@ impl Reading {
             known: Known::default(),
             read: None,
             located: false,
-            taken_for: None,
+            entered_as: None,
         })
     }
 
@@ -173,7 +173,7 @@ impl Store {
             read,
             key,
             located,
-            taken_for: None,
+            entered_as: None,
         };
         entry.learn_what_it_is(deployment);
         Ok(entry)
@@ -193,7 +193,7 @@ impl Store {
             }
             let read = entry.read.as_ref().map(|known| known.said.standing);
             let (before, after) = (read.unwrap_or_default(), entry.known.said.standing);
-            match &entry.taken_for {
+            match &entry.entered_as {
                 Some(other) => {
                     contents.turn(other, before, Standing::Unknown);
                     contents.turn(&entry.deployment, Standing::Unknown, after);
@@ -207,7 +207,7 @@ impl Store {
     }
 
     fn entry_write(&self, entry: &Entry) -> Write {
-        let deployment = if entry.taken_for.is_some() {
+        let deployment = if entry.entered_as.is_some() {
             ":deployment"
         } else {
             "if_not_exists(deployment, :deployment)"

@@ -8,7 +8,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Admission, Created, Guard, Hand, Heal, Limits, Look, Made, Mode, Needless, Observed, Paused,
+    Actor, Admission, Created, Guard, Heal, Limits, Look, Made, Mode, Needless, Observed, Paused,
     Refusal, Scene, Shown, Situation, State, look, marker,
 };
 use crate::deployment::{Deployment, Origin};
@@ -251,7 +251,7 @@ impl<'a> At<'a> {
             return Step::Ask(Question::Answer);
         };
         if let Some(answer) = answer {
-            return self.adopt(answer, Hand::Ours);
+            return self.adopt(answer, Actor::Ours);
         }
         let Some(running) = &observed.runs else {
             return Step::Ask(Question::Runs);
@@ -262,7 +262,7 @@ impl<'a> At<'a> {
             noticed: problem.noticed,
             culprit: &remediation.culprit,
             runs: running.runs.clone(),
-            halved: remediation.stopped && running.unfinished,
+            owed: remediation.stopped && running.unfinished,
             max_age: policy.max_age,
             now: situation.now,
         };
@@ -271,7 +271,7 @@ impl<'a> At<'a> {
             Look::NotNeeded(needless) => self.not_needed(needless),
             Look::Wait => wait("another deployment to end"),
             Look::TakenBack { .. } => match &running.rollback {
-                Some(rollback) => self.adopt(rollback, Hand::CodeDeploy),
+                Some(rollback) => self.adopt(rollback, Actor::CodeDeploy),
                 None => wait("CodeDeploy to show its rollback"),
             },
             Look::StopFirst => self.act(true),
@@ -281,7 +281,7 @@ impl<'a> At<'a> {
 
     /// The deployment that answers the culprit exists already: an earlier
     /// worker made it and died, or CodeDeploy did.
-    fn adopt(self, made: &Made, by: Hand) -> Step {
+    fn adopt(self, made: &Made, by: Actor) -> Step {
         let (remediation, situation, observed) = self.parts();
         let Some(brought) = &observed.brought else {
             return Step::Ask(Question::Brought);
@@ -345,7 +345,7 @@ impl<'a> At<'a> {
         }
         let heal = Heal {
             target: target.clone(),
-            by: Hand::Ours,
+            by: Actor::Ours,
             marker: self.marker(),
             at: situation.now,
         };
@@ -500,7 +500,7 @@ impl<'a> At<'a> {
             return to(state, released());
         };
         let reason: String = reason.chars().take(LONGEST_REASON).collect();
-        if heal.by == Hand::CodeDeploy {
+        if heal.by == Actor::CodeDeploy {
             return write(Move {
                 state: Some(State::Attributed),
                 effects: turned(guard.returned()),

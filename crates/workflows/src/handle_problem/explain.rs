@@ -300,7 +300,7 @@ async fn fate(
         noticed: pass.tick.now,
         culprit,
         runs: runs(context, view, culprit).await?,
-        halved: false,
+        owed: false,
         max_age: pass.services.healing.max_age,
         now: pass.tick.now,
     };

@@ -23,11 +23,10 @@ const MOST_STEPS: usize = 50;
 
 /// Whether the tenant said in this very pass how the problem stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Word {
-    /// It did.
-    Heard,
-    /// It did not, so that nothing is begun.
-    Missing,
+pub(super) enum Tenant {
+    Answered,
+    /// Nothing is begun.
+    Silent,
 }
 
 /// Takes the remediation at `index` as far as it goes now. `view` is a look at
@@ -36,13 +35,13 @@ pub(super) async fn pursue(
     pass: &Pass<'_>,
     claimed: &mut ClaimedProblem,
     index: usize,
-    word: Word,
+    tenant: Tenant,
     view: Option<View>,
 ) -> anyhow::Result<Option<Wait>> {
     let mut walk = Walk {
         pass,
         index,
-        word,
+        tenant,
         view,
         chosen: None,
         observed: Observed::default(),
@@ -77,7 +76,7 @@ pub(super) async fn pursue(
 struct Walk<'a> {
     pass: &'a Pass<'a>,
     index: usize,
-    word: Word,
+    tenant: Tenant,
     /// The group, as it was looked at since the last step.
     view: Option<View>,
     /// What would be deployed again.
@@ -95,7 +94,7 @@ impl Walk<'_> {
         let remediation = self.remediation(claimed);
         let situation = Situation {
             problem,
-            heard: self.word == Word::Heard,
+            heard: self.tenant == Tenant::Answered,
             lost: claimed.reported == Reported::Merged && problem.merged_into.is_none(),
             policy: self.pass.services.healing.policy(),
             paused: match self.pass.stopped(&remediation.culprit.group) {

@@ -19,7 +19,7 @@ use store::{Advanced, ClaimError, ClaimedProblem, Reading, Store, StoreError};
 use tokio::time::Instant;
 
 use super::cause::Found;
-use super::healing::Word;
+use super::healing::Tenant;
 use super::{
     Connected, Mode, Observe, Observed, Progress, Report, Services, cause, comments, healing, words,
 };
@@ -259,7 +259,15 @@ impl<'a> Pass<'a> {
         let mut fault = None;
         for index in 0..claimed.problem.remediations.len() {
             let view = views.remove(&claimed.problem.remediations[index].culprit.group);
-            match Box::pin(healing::pursue(self, claimed, index, Word::Heard, view)).await {
+            match Box::pin(healing::pursue(
+                self,
+                claimed,
+                index,
+                Tenant::Answered,
+                view,
+            ))
+            .await
+            {
                 Ok(wait) => waits.extend(wait),
                 Err(error) if is_lost(&error) => return Err(error),
                 // One group's trouble is not another's.
@@ -281,7 +289,7 @@ impl<'a> Pass<'a> {
             };
             if is_begun {
                 waits.extend(
-                    Box::pin(healing::pursue(self, claimed, index, Word::Missing, None)).await?,
+                    Box::pin(healing::pursue(self, claimed, index, Tenant::Silent, None)).await?,
                 );
             }
         }

@@ -9,7 +9,7 @@ use release::deployment::{Deployment, Group};
 use release::grouping::SETTING;
 use release::pause::Stopped;
 use release::problem::{Problem, Remediation};
-use release::remediation::{Hand, Heal, Move, Needless, Refusal, Said, State};
+use release::remediation::{Actor, Heal, Move, Needless, Refusal, Said, State};
 
 /// The longest comment, in characters.
 const LONGEST: usize = 2_000;
@@ -180,8 +180,8 @@ pub(super) fn while_stopped(text: &str, stopped: &Stopped) -> String {
 
 fn deploying(culprit: &Deployment, heal: &Heal, id: &str, notes: &[String]) -> String {
     let who = match heal.by {
-        Hand::Ours => "Unbreakable deploys",
-        Hand::CodeDeploy => "CodeDeploy itself deploys",
+        Actor::Ours => "Unbreakable deploys",
+        Actor::CodeDeploy => "CodeDeploy itself deploys",
     };
     bounded(format!(
         "Unbreakable: deployment {} is to blame. {who} {} again, as deployment {} since {}.{}",

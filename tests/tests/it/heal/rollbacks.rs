@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use release::deployment::{Deployment, Origin, Standing};
 use release::ledger::Ruling;
 use release::problem::{Finding, Phase};
-use release::remediation::{Hand, Needless, Refusal, State};
+use release::remediation::{Actor, Needless, Refusal, State};
 use workflows::handle_problem::Mode;
 
 use super::scene::{APPLICATION, GROUP, Scene, group};
@@ -202,7 +202,7 @@ async fn rollback_under_way_is_watched_and_verified_whatever_it_brings(mut scene
     let State::Deploying { heal, deployment } = scene.state(&problem).await else {
         panic!("it is watched: {:?}", scene.state(&problem).await);
     };
-    assert_eq!((heal.by, &deployment), (Hand::CodeDeploy, &rollback.id));
+    assert_eq!((heal.by, &deployment), (Actor::CodeDeploy, &rollback.id));
     assert_eq!(heal.target.id, unknown);
     let guard = scene.world.store.guard(&group()).await.unwrap();
     assert_eq!(guard.active.as_deref(), Some(problem.id()));
@@ -241,7 +241,7 @@ async fn rollback_that_was_over_before_anybody_looked_is_the_heal(mut scene: Sce
     else {
         panic!("it is healed: {:?}", scene.state(&problem).await);
     };
-    assert_eq!((heal.by, &deployment), (Hand::CodeDeploy, &rollback.id));
+    assert_eq!((heal.by, &deployment), (Actor::CodeDeploy, &rollback.id));
     assert_eq!(heal.target.id, unknown);
     let ended = scene.world.aws.codedeploy().deployment(&rollback.id);
     assert_eq!(Some(at), ended.unwrap().completed);
@@ -265,7 +265,7 @@ async fn rollback_that_fails_is_followed_by_ours(mut scene: Scene) {
     let State::Deploying { heal, .. } = scene.state(&problem).await else {
         panic!("ours follows: {:?}", scene.state(&problem).await);
     };
-    assert_eq!(heal.by, Hand::Ours);
+    assert_eq!(heal.by, Actor::Ours);
     scene.ticks(4).await;
     resolved(&scene, &problem).await;
     assert_eq!(scene.standing(&bad).await, Standing::Bad);
@@ -531,7 +531,7 @@ async fn rollback_that_begins_between_intent_and_call_is_the_heal(mut scene: Sce
     else {
         panic!("it is healed: {:?}", scene.state(&problem).await);
     };
-    assert_eq!(heal.by, Hand::CodeDeploy);
+    assert_eq!(heal.by, Actor::CodeDeploy);
     assert_eq!(deployment, only_rollback(&scene).id);
     let guard = scene.world.store.guard(&group()).await.unwrap();
     assert_eq!((guard.active, guard.heals.len()), (None, 1));

@@ -65,7 +65,7 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "unheard",
-            World::of(deploying(Hand::Ours))
+            World::of(deploying(Actor::Ours))
                 .but(|world| world.heard = false)
                 .knows(|known| known.heal = Some(Some(Shown::Well(Some(minute(50)))))),
             "healed [guard] said State",
@@ -270,31 +270,31 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "deploying.hidden",
-            World::of(deploying(Hand::Ours)).knows(|known| known.heal = Some(None)),
+            World::of(deploying(Actor::Ours)).knows(|known| known.heal = Some(None)),
             "wait: the heal to be deployed",
         ),
         case(
             "deploying.succeeded",
-            World::of(deploying(Hand::Ours))
+            World::of(deploying(Actor::Ours))
                 .knows(|known| known.heal = Some(Some(Shown::Well(None)))),
             "healed [guard] said State",
         ),
         case(
             "deploying.failed",
-            World::of(deploying(Hand::Ours))
+            World::of(deploying(Actor::Ours))
                 .knows(|known| known.heal = Some(Some(Shown::Badly("no".to_owned(), None)))),
             "healFailed [guard] said Failed",
         ),
         case(
             "deploying.failed",
-            World::of(deploying(Hand::Ours))
+            World::of(deploying(Actor::Ours))
                 .knows(|known| known.heal = Some(None))
                 .but(|world| world.now = minute(56)),
             "healFailed [guard] said Failed",
         ),
         case(
             "deploying.rollback-failed",
-            World::of(deploying(Hand::CodeDeploy))
+            World::of(deploying(Actor::CodeDeploy))
                 .knows(|known| known.heal = Some(Some(Shown::Badly("no".to_owned(), None)))),
             "attributed [guard] said RollbackFailed",
         ),
@@ -352,7 +352,7 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "gave-up",
-            World::of(deploying(Hand::Ours)).over(),
+            World::of(deploying(Actor::Ours)).over(),
             "gaveUp, letting go [guard] said GaveUp",
         ),
         case(
@@ -605,16 +605,16 @@ fn states() -> Vec<State> {
         State::Attributed,
         joined(),
         intended(),
-        deploying(Hand::Ours),
-        deploying(Hand::CodeDeploy),
+        deploying(Actor::Ours),
+        deploying(Actor::CodeDeploy),
         healed(),
         failed(),
         State::HealFailed {
-            heal: heal(Hand::Ours),
+            heal: heal(Actor::Ours),
             deployment: None,
             reason: "no".to_owned(),
         },
-        State::Shadowed(heal(Hand::Ours)),
+        State::Shadowed(heal(Actor::Ours)),
         State::Refused(Refusal::SwitchedOff),
         State::NotNeeded(Needless::Closed),
         State::GaveUp {
@@ -631,10 +631,10 @@ fn joined() -> State {
 }
 
 fn intended() -> State {
-    State::Intended(heal(Hand::Ours))
+    State::Intended(heal(Actor::Ours))
 }
 
-fn deploying(by: Hand) -> State {
+fn deploying(by: Actor) -> State {
     State::Deploying {
         heal: heal(by),
         deployment: "d-9".to_owned(),
@@ -643,7 +643,7 @@ fn deploying(by: Hand) -> State {
 
 fn healed() -> State {
     State::Healed {
-        heal: heal(Hand::Ours),
+        heal: heal(Actor::Ours),
         deployment: "d-9".to_owned(),
         at: minute(52),
     }
@@ -651,13 +651,13 @@ fn healed() -> State {
 
 fn failed() -> State {
     State::HealFailed {
-        heal: heal(Hand::Ours),
+        heal: heal(Actor::Ours),
         deployment: Some("d-9".to_owned()),
         reason: "no".to_owned(),
     }
 }
 
-fn heal(by: Hand) -> Heal {
+fn heal(by: Actor) -> Heal {
     Heal {
         target: deployment("d-1", 10),
         by,

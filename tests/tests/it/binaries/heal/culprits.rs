@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use lab::world::{PRODUCTION, Settings};
 use release::deployment::{self, Origin};
 use release::ledger::Ruling;
-use release::remediation::{Hand, Needless, State};
+use release::remediation::{Actor, Needless, State};
 
 use super::stories::{healed, healed_to, set};
 use super::under_both;
@@ -116,7 +116,7 @@ async fn rollback_of_codedeploy_is_the_heal_to_the_end() {
         let State::Healed { heal, .. } = state(&world, &problem).await else {
             panic!("it is healed");
         };
-        assert_eq!(heal.by, Hand::CodeDeploy);
+        assert_eq!(heal.by, Actor::CodeDeploy);
         problem.resolve(now());
         posted(&world, &function, &problem, "RESOLVED").await;
         until(&world, &function, &problem, State::is_final).await;
