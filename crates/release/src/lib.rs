@@ -23,3 +23,4 @@ pub mod summary;
 pub mod tie;
 pub mod validation;
 pub mod window;
+pub mod work;

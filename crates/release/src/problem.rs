@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::deployment::Deployment;
 use crate::remediation::{Needless, State};
+use crate::work::{Counts, Time};
 
 /// The longest id that a problem may have, in bytes.
 pub const LONGEST_ID: usize = 200;
@@ -197,6 +198,18 @@ impl Problem {
         }
     }
 
+    /// How often it was looked at to no end.
+    pub fn counts(&self) -> Counts {
+        let Self { faults, waits, .. } = *self;
+        Counts { faults, waits }
+    }
+
+    /// Remembers how often it was.
+    pub fn count(&mut self, Counts { faults, waits }: Counts) {
+        self.faults = faults;
+        self.waits = waits;
+    }
+
     /// Whether it settled before anything was done, so that it is looked at
     /// once more if it is said to be open again.
     pub fn may_begin_again(&self) -> bool {
@@ -278,6 +291,15 @@ impl Problem {
         self.comments
             .iter()
             .filter(|comment| comment.posted.is_none())
+    }
+
+    /// Whether it may be worked on any longer.
+    pub fn time(&self, now: Timestamp) -> Time {
+        if self.give_up_at <= now {
+            Time::Over
+        } else {
+            Time::Left
+        }
     }
 
     /// Whether nothing more can change here: it is over, nothing is being

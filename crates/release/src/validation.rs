@@ -53,7 +53,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use monspec::{Comparison, ServiceEntry, Verdict};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -62,6 +62,7 @@ use crate::approval::Answer;
 use crate::deployment::{Deployment, Group};
 use crate::otherwise::Otherwise;
 use crate::window::{Window, saturating_add};
+use crate::work::{Counts, Outcome, Time};
 
 /// Names one validation. Ids sort by the time of registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -576,9 +577,32 @@ impl Validation {
         anew.map_or(give_up_at, |anew| anew.max(give_up_at))
     }
 
+    /// How often it was looked at to no end.
+    pub fn counts(&self) -> Counts {
+        let Self { faults, waits, .. } = *self;
+        Counts { faults, waits }
+    }
+
+    /// Remembers how often it was.
+    pub fn count(&mut self, Counts { faults, waits }: Counts) {
+        self.faults = faults;
+        self.waits = waits;
+    }
+
     /// Whether its registrant, the approval or the watch has had its time.
     pub fn expired(&self, now: Timestamp) -> bool {
         self.waits_until() <= now
+    }
+
+    /// Whether it may be worked on any longer, having come so far. What it waits
+    /// for before it is judged has its own end.
+    pub fn time(&self, outcome: &Outcome, now: Timestamp) -> Time {
+        let has_own_end = self.phase == Phase::Waiting && matches!(outcome, Outcome::Waits(_));
+        if self.expired(now) && !has_own_end {
+            Time::Over
+        } else {
+            Time::Left
+        }
     }
 
     /// The next thing that is owed to the approval; the hook is owed beside it.
@@ -599,15 +623,6 @@ impl Validation {
             _ => Duty::None,
         }
     }
-}
-
-/// When to look again after `looks` looks in vain: soon at first, then less and
-/// less often, and never more than five minutes apart.
-pub fn backoff(looks: u32) -> SignedDuration {
-    const FIRST: i64 = 5;
-    const LONGEST: i64 = 300;
-    let seconds = FIRST.saturating_mul(1_i64 << looks.min(10));
-    SignedDuration::from_secs(seconds.min(LONGEST))
 }
 
 /// The label of a build: a short revision of its first source and what its
@@ -649,14 +664,6 @@ mod tests {
         assert!(early < late);
         assert!(early.to_string() < late.to_string());
         assert_eq!(late.to_string().parse::<ValidationId>().unwrap(), late);
-    }
-
-    #[test]
-    fn backoff_grows_to_five_minutes_and_stays_there() {
-        let seconds: Vec<i64> = (0..9).map(|looks| backoff(looks).as_secs()).collect();
-
-        assert_eq!(seconds, [5, 10, 20, 40, 80, 160, 300, 300, 300]);
-        assert_eq!(backoff(u32::MAX).as_secs(), 300);
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! One step of an answer to a problem: the document and what it does to the
 //! ledger, written together or not at all.
 
-use aws_sdk_dynamodb::types::{AttributeValue, Update};
+use aws_sdk_dynamodb::types::AttributeValue;
 use release::ledger::Effect;
 
 use crate::change::{Change, MINE};
-use crate::claimed_problem::ClaimedProblem;
+
 use crate::effect::Planned;
 use crate::entry::Reading;
+use crate::followed::ClaimedProblem;
 use crate::item;
 use crate::problems::expiry;
 use crate::transaction::{Attempt, Write};
@@ -81,19 +82,15 @@ impl Store {
     fn document_write(&self, claimed: &ClaimedProblem) -> Write {
         let problem = &claimed.problem;
         let number = |number: u64| AttributeValue::N(number.to_string());
-        let change = Change::set("problem", item::json_attribute(problem))
-            .and("faults", number(problem.faults.into()))
-            .and("waits", number(problem.waits.into()))
+        let change = Change::counts(problem.counts())
+            .and("problem", item::json_attribute(problem))
             .and("revision", number(claimed.revision + 1))
             .and("expiresAt", item::seconds(expiry(problem)));
         Write::owned(
-            Update::builder()
-                .table_name(&self.remediations)
-                .set_key(Some(claimed.key.attributes()))
-                .update_expression(change.expression())
+            claimed
+                .held
+                .update(&change)
                 .condition_expression(format!("{MINE} AND revision = :revision"))
-                .set_expression_attribute_names(Some(change.names()))
-                .set_expression_attribute_values(Some(change.values(&claimed.claim)))
                 .expression_attribute_values(":revision", number(claimed.revision)),
         )
     }

@@ -1,7 +1,7 @@
 //! What the validations of one approval say.
 
 use release::approval::Answer;
-use release::validation::{ApprovalAction, Registration, ValidationId};
+use release::validation::{ApprovalAction, Registration, Validation, ValidationId};
 
 use crate::claim::Claimed;
 use crate::item::{self, Item};
@@ -11,10 +11,13 @@ impl Store {
     /// The answers of all validations registered for the same approval of the
     /// same execution, this one included; `None` stands for one that is not
     /// judged yet. A validation without an approval speaks for itself alone.
-    pub async fn answers(&self, claimed: &Claimed) -> Result<Vec<Option<Answer>>, StoreError> {
-        let registration = &claimed.validation.registration;
+    pub async fn answers(
+        &self,
+        claimed: &Claimed<Validation>,
+    ) -> Result<Vec<Option<Answer>>, StoreError> {
+        let registration = &claimed.registration;
         if registration.execution.is_none() || registration.approval.is_none() {
-            return Ok(vec![claimed.validation.answer()]);
+            return Ok(vec![claimed.answer()]);
         }
         let said = self.said(registration).await?;
         Ok(said.into_iter().map(|(_, answer)| answer).collect())

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use release::work::Counts;
 
 use crate::item::Item;
 
@@ -21,6 +22,12 @@ impl Change {
             set: vec![(name, value)],
             remove: Vec::new(),
         }
+    }
+
+    /// How often a record was looked at to no end.
+    pub(crate) fn counts(Counts { faults, waits }: Counts) -> Self {
+        let number = |count: u32| AttributeValue::N(count.to_string());
+        Self::set("faults", number(faults)).and("waits", number(waits))
     }
 
     pub(crate) fn and(mut self, name: &'static str, value: AttributeValue) -> Self {

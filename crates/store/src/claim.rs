@@ -1,15 +1,16 @@
-//! Claims: the right to work on one validation, and the small writes it
-//! permits.
+//! Claims: the right to work on one record that is due, and how it is given
+//! back. The same for every kind of record.
+
+use std::ops::{Deref, DerefMut};
 
 use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, Update,
 };
 use jiff::Timestamp;
-use release::approval::Answer;
-use release::ledger::Lesson;
-use release::validation::{Ending, Hook, Intent, PersonsAnswer, Phase, Validation};
+use release::work::Counts;
 
 use crate::change::{Change, MINE};
 use crate::contention::giving_way;
@@ -18,21 +19,56 @@ use crate::error::unavailable;
 use crate::item::{self, Item, Key};
 use crate::stuck::{self, Stuck};
 use crate::tables::RESTING;
-use crate::transaction::{Attempt, Write};
 use crate::{Store, StoreError};
 
-/// Who gave the validation back last.
-const DEFERRED: &str = "deferredBy";
+/// A record that is worked on whenever it is due.
+pub trait Record: Sized + 'static {
+    /// How records of this kind are stored. Only this crate can say so.
+    const KIND: Kind<Self>;
+}
 
-/// Who settled the validation.
-const SETTLED: &str = "settledBy";
+/// How records of one kind are stored, as far as work on them goes.
+pub struct Kind<R> {
+    pub(crate) table: fn(&Store) -> &str,
+    pub(crate) read: fn(&Item) -> Result<R, StoreError>,
+    pub(crate) counts: fn(&R) -> Counts,
+    pub(crate) count: fn(&mut R, Counts),
+    /// What is stored when the claim is given back, beside the due time.
+    pub(crate) deferred: fn(&R) -> Change,
+    /// What is stored when nothing is left to do.
+    pub(crate) settled: fn(&R) -> Change,
+    /// How often it was reported when it was claimed, where something may be
+    /// reported meanwhile: then giving it back makes it due at once.
+    pub(crate) notices: fn(&R) -> Option<&AttributeValue>,
+    /// Where who gave it back last leaves the name of its claim.
+    pub(crate) deferred_by: &'static str,
+    /// Where who settled it leaves the name of its claim.
+    pub(crate) settled_by: &'static str,
+    /// What is tried, for messages.
+    pub(crate) actions: Actions,
+}
 
-/// A validation that this worker owns until its lease ends. Only
-/// [`Store::claim`] makes one, through a conditional write.
+/// What is tried with a record.
+pub(crate) struct Actions {
+    pub(crate) find: &'static str,
+    pub(crate) claim: &'static str,
+    pub(crate) defer: &'static str,
+    pub(crate) settle: &'static str,
+}
+
+/// A record that this worker owns until its lease ends: as it was read or last
+/// written. Only the store makes one, through a conditional write.
 #[derive(Debug)]
-pub struct Claimed {
-    /// The validation as it was read or last written.
-    pub validation: Validation,
+pub struct Claimed<R> {
+    pub(crate) record: R,
+    pub(crate) held: Held,
+}
+
+/// What a worker holds, as far as it can be given back whatever became of the
+/// worker.
+#[derive(Clone, Debug)]
+pub struct Held {
+    pub(crate) table: String,
     pub(crate) key: Key,
     pub(crate) claim: String,
     /// How often the work on it panicked.
@@ -53,48 +89,77 @@ pub enum ClaimError {
     Store(#[from] StoreError),
 }
 
-impl Store {
-    /// Takes a due validation until `lease_until`. `claim` names this claim and
-    /// no other.
-    pub async fn claim(
-        &self,
-        due: &Due,
-        claim: &str,
-        now: Timestamp,
-        lease_until: Timestamp,
-    ) -> Result<Claimed, ClaimError> {
-        let place = (self.validations.as_str(), &due.key);
-        let item = self
-            .take("claim a validation", place, claim, now, lease_until)
-            .await?;
-        match stuck::decoded(|| item::validation(&item)) {
-            Ok(validation) => Ok(Claimed {
-                validation,
-                key: due.key.clone(),
-                claim: claim.to_owned(),
-                panics: stuck::looks(&item, stuck::PANICS),
-            }),
-            Err(why) => {
-                let stuck = self.undecoded(place, claim, &item, now, why).await?;
-                Err(ClaimError::Stuck(Box::new(stuck)))
-            }
-        }
+/// How giving a claim back went.
+enum Given {
+    Back,
+    /// Something was reported meanwhile; the claim is still held.
+    Reported {
+        /// When, as it is stored.
+        at: AttributeValue,
+    },
+}
+
+impl<R> Claimed<R> {
+    /// What can be given back whatever becomes of the worker.
+    pub fn held(&self) -> Held {
+        self.held.clone()
+    }
+}
+
+impl<R: Record> Claimed<R> {
+    /// How often it was looked at to no end.
+    pub fn counts(&self) -> Counts {
+        (R::KIND.counts)(self)
     }
 
-    /// Claims what is due in any table, and says how it stands there now.
-    pub(crate) async fn take(
+    /// Remembers how often it was, until it is given back.
+    pub fn count(&mut self, counts: Counts) {
+        (R::KIND.count)(self, counts);
+    }
+}
+
+impl Held {
+    /// A change that only the holder may make, for a transaction.
+    pub(crate) fn update(&self, change: &Change) -> UpdateBuilder {
+        Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(self.key.attributes()))
+            .update_expression(change.expression())
+            .condition_expression(MINE)
+            .set_expression_attribute_names(Some(change.names()))
+            .set_expression_attribute_values(Some(change.values(&self.claim)))
+    }
+}
+
+impl<R> Deref for Claimed<R> {
+    type Target = R;
+
+    fn deref(&self) -> &R {
+        &self.record
+    }
+}
+
+impl<R> DerefMut for Claimed<R> {
+    fn deref_mut(&mut self) -> &mut R {
+        &mut self.record
+    }
+}
+
+impl Store {
+    /// Takes what is due until `lease_until`. `claim` names this claim and no
+    /// other.
+    pub async fn claim<R: Record>(
         &self,
-        action: &'static str,
-        (table, key): (&str, &Key),
+        due: &Due<R>,
         claim: &str,
         now: Timestamp,
         lease_until: Timestamp,
-    ) -> Result<Item, ClaimError> {
+    ) -> Result<Claimed<R>, ClaimError> {
         let update = self
             .client
             .update_item()
-            .table_name(table)
-            .set_key(Some(key.attributes()))
+            .table_name((R::KIND.table)(self))
+            .set_key(Some(due.key.attributes()))
             .update_expression("SET claim = :claim, dueAt = :lease")
             // The client repeats a write whose answer was lost on the way; the
             // repetition finds this very claim and must not take it for a rival's.
@@ -108,205 +173,143 @@ impl Store {
             .expression_attribute_values(":now", item::millis(now))
             .return_values(ReturnValue::AllNew);
         let outcome = giving_way(|| update.clone().send()).await;
-        match outcome {
-            Ok(updated) => Ok(updated.attributes.unwrap_or_default()),
-            Err(error) => Err(match error.into_service_error() {
-                UpdateItemError::ConditionalCheckFailedException(_) => ClaimError::Taken,
-                error => unavailable(action, error).into(),
-            }),
-        }
-    }
-
-    /// Gives the claim back with the counts of faults and waits, and with
-    /// whether the verdict was told; the validation is due again at `until`.
-    pub async fn defer(&self, claimed: Claimed, until: Timestamp) -> Result<(), StoreError> {
-        let validation = &claimed.validation;
-        let change = Change::set("dueAt", item::millis(until))
-            .and("faults", AttributeValue::N(validation.faults.to_string()))
-            .and("waits", AttributeValue::N(validation.waits.to_string()))
-            .remove(&["claim"]);
-        let change = if validation.told {
-            change.and("told", AttributeValue::Bool(true))
-        } else {
-            change
-        };
-        self.let_go("defer a validation", &claimed, change, DEFERRED)
-            .await
-    }
-
-    /// Stores what is about to be answered, before it is.
-    pub async fn intend(&self, claimed: &mut Claimed, intent: Intent) -> Result<(), StoreError> {
-        let change = Change::set("intent", item::json_attribute(&intent));
-        self.write("store an intent", claimed, change).await?;
-        claimed.validation.intent = Some(intent);
-        Ok(())
-    }
-
-    /// Stores how the approval ended. A person who decides against the verdict
-    /// also teaches the ledger.
-    pub async fn ended(&self, claimed: &mut Claimed, ending: Ending) -> Result<(), StoreError> {
-        const ACTION: &str = "store how an approval ended";
-        let change = Change::set("ending", item::json_attribute(&ending));
-        match &ending {
-            Ending::Person(person) if disagrees(&claimed.validation, person) => {
-                self.write_and_teach(ACTION, claimed, &change, person)
-                    .await?;
+        let item = match outcome {
+            Ok(updated) => updated.attributes.unwrap_or_default(),
+            Err(error) => {
+                return Err(match error.into_service_error() {
+                    UpdateItemError::ConditionalCheckFailedException(_) => ClaimError::Taken,
+                    error => unavailable(R::KIND.actions.claim, error).into(),
+                });
             }
-            _ => self.write(ACTION, claimed, change).await?,
-        }
-        claimed.validation.ending = Some(ending);
-        Ok(())
-    }
-
-    /// Stores that a person decided otherwise after our answer, and teaches the
-    /// ledger.
-    pub async fn overridden(
-        &self,
-        claimed: &mut Claimed,
-        person: PersonsAnswer,
-    ) -> Result<(), StoreError> {
-        let change = Change::set("override", item::json_attribute(&person));
-        self.write_and_teach("store a person's answer", claimed, &change, &person)
-            .await?;
-        claimed.validation.override_ = Some(person);
-        Ok(())
-    }
-
-    /// Stores what became of the result hook.
-    pub async fn hooked(&self, claimed: &mut Claimed, hook: Hook) -> Result<(), StoreError> {
-        let change = Change::set("hook", item::word(hook));
-        self.write("store what became of the result hook", claimed, change)
-            .await?;
-        claimed.validation.hook = hook;
-        Ok(())
-    }
-
-    /// Ends the work on a validation: it leaves the index, or rests there where
-    /// it gave up and its approval may still wait for a person.
-    pub async fn settle(&self, claimed: Claimed) -> Result<(), StoreError> {
-        let validation = &claimed.validation;
-        let gave_up = matches!(validation.ending, Some(Ending::GaveUp { .. }));
-        let change = Change::set("phase", item::word(Phase::Settled)).remove(&["claim"]);
-        let change = if gave_up && validation.registration.approval.is_some() {
-            change
-                .and("dueShard", AttributeValue::S(RESTING.to_owned()))
-                .and("dueAt", item::millis(validation.waits_until()))
-        } else {
-            change.remove(&["dueShard", "dueAt"])
         };
-        self.let_go("settle a validation", &claimed, change, SETTLED)
+        self.claimed(&item, due.key.clone(), claim, now).await
+    }
+
+    /// What is claimed, as it was read with its claim.
+    pub(crate) async fn claimed<R: Record>(
+        &self,
+        item: &Item,
+        key: Key,
+        claim: &str,
+        now: Timestamp,
+    ) -> Result<Claimed<R>, ClaimError> {
+        let held = Held {
+            table: (R::KIND.table)(self).to_owned(),
+            key,
+            claim: claim.to_owned(),
+            panics: stuck::looks(item, stuck::PANICS),
+        };
+        match stuck::decoded(|| (R::KIND.read)(item)) {
+            Ok(record) => Ok(Claimed { record, held }),
+            Err(why) => {
+                let stuck = self.undecoded(&held, item, now, why).await?;
+                Err(ClaimError::Stuck(Box::new(stuck)))
+            }
+        }
+    }
+
+    /// Gives the claim back with the counts of faults and waits; the record is
+    /// due again at `until`, or at once if something was reported meanwhile.
+    pub async fn defer<R: Record>(
+        &self,
+        claimed: Claimed<R>,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        let kind = R::KIND;
+        let change = (kind.deferred)(&claimed).and("dueAt", item::millis(until));
+        self.give_back(kind.actions.defer, &claimed, change, kind.deferred_by)
             .await
     }
 
-    /// The last write of a claim. It takes away what it is conditional on, so
-    /// it leaves the claim's name in `trace`: the client repeats a write whose
-    /// answer was lost on the way, and the repetition must recognise it.
-    async fn let_go(
+    /// Ends the work on a record. If something was reported meanwhile, it is due
+    /// at once instead.
+    pub async fn settle<R: Record>(&self, claimed: Claimed<R>) -> Result<(), StoreError> {
+        let kind = R::KIND;
+        let change = (kind.settled)(&claimed);
+        self.give_back(kind.actions.settle, &claimed, change, kind.settled_by)
+            .await
+    }
+
+    async fn give_back<R: Record>(
         &self,
         action: &'static str,
-        claimed: &Claimed,
+        claimed: &Claimed<R>,
         change: Change,
         trace: &'static str,
     ) -> Result<(), StoreError> {
-        let claim = AttributeValue::S(claimed.claim.clone());
-        let change = change.and(trace, claim.clone());
-        match self.update(claimed, &change).await {
-            Ok(_) => Ok(()),
-            Err(UpdateItemError::ConditionalCheckFailedException(refused))
-                if refused.item().and_then(|item| item.get(trace)) == Some(&claim) =>
-            {
-                Ok(())
+        let held = &claimed.held;
+        let notices = (R::KIND.notices)(claimed);
+        match self.let_go(action, held, change, trace, notices).await? {
+            Given::Back => Ok(()),
+            Given::Reported { at } => {
+                let change = (R::KIND.deferred)(claimed).and("dueAt", at);
+                match self.let_go(action, held, change, trace, None).await? {
+                    Given::Back => Ok(()),
+                    Given::Reported { .. } => Err(StoreError::Lost),
+                }
             }
-            Err(error) => Err(refusal(action, error)),
         }
     }
 
-    async fn write(
+    /// The last write of a claim, as long as nothing was reported since it was
+    /// taken. It takes away what it is conditional on, so it leaves the claim's
+    /// name in `trace`: the client repeats a write whose answer was lost on the
+    /// way, and the repetition must recognise it.
+    async fn let_go(
         &self,
         action: &'static str,
-        claimed: &Claimed,
+        held: &Held,
         change: Change,
-    ) -> Result<(), StoreError> {
-        match self.update(claimed, &change).await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(refusal(action, error)),
+        trace: &'static str,
+        notices: Option<&AttributeValue>,
+    ) -> Result<Given, StoreError> {
+        let claim = AttributeValue::S(held.claim.clone());
+        let change = change.and(trace, claim.clone()).remove(&["claim"]);
+        let refused = match self.update(held, &change, notices).await {
+            Ok(()) => return Ok(Given::Back),
+            Err(UpdateItemError::ConditionalCheckFailedException(refused)) => refused,
+            Err(error) => return Err(unavailable(action, error)),
+        };
+        let found = refused.item.unwrap_or_default();
+        let says = |attribute| found.get(attribute) == Some(&claim);
+        match found.get("reportedAt") {
+            Some(at) if notices.is_some() && says("claim") => {
+                Ok(Given::Reported { at: at.clone() })
+            }
+            _ if says(trace) => Ok(Given::Back),
+            _ => Err(StoreError::Lost),
         }
     }
 
-    async fn update(
+    /// Changes what is held, as long as it is, and as long as it was reported as
+    /// often as `notices` says.
+    pub(crate) async fn update(
         &self,
-        claimed: &Claimed,
+        held: &Held,
         change: &Change,
-    ) -> Result<UpdateItemOutput, UpdateItemError> {
+        notices: Option<&AttributeValue>,
+    ) -> Result<(), UpdateItemError> {
+        let mut values = change.values(&held.claim);
+        let condition = match notices {
+            Some(notices) => {
+                values.insert(":notices".to_owned(), notices.clone());
+                format!("{MINE} AND notices = :notices")
+            }
+            None => MINE.to_owned(),
+        };
         let update = self
             .client
             .update_item()
-            .table_name(&self.validations)
-            .set_key(Some(claimed.key.attributes()))
+            .table_name(&held.table)
+            .set_key(Some(held.key.attributes()))
             .update_expression(change.expression())
-            .condition_expression(MINE)
+            .condition_expression(condition)
             .set_expression_attribute_names(Some(change.names()))
-            .set_expression_attribute_values(Some(change.values(&claimed.claim)))
+            .set_expression_attribute_values(Some(values))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         giving_way(|| update.clone().send())
             .await
+            .map(drop)
             .map_err(SdkError::into_service_error)
     }
-
-    /// A person's word and what it teaches: their decision replaces the
-    /// verdict's, so the revision is neither good nor bad by our measure.
-    async fn write_and_teach(
-        &self,
-        action: &'static str,
-        claimed: &Claimed,
-        change: &Change,
-        person: &PersonsAnswer,
-    ) -> Result<(), StoreError> {
-        let who = person.who.as_deref().unwrap_or("a person");
-        let lesson = Lesson::overridden(format!("{} by {who}", person.status));
-        let registration = &claimed.validation.registration;
-        let mut attempts = self.attempts(action).await;
-        loop {
-            let mut writes = vec![self.claimed_update(claimed, change)];
-            writes.extend(
-                self.lessons(registration.taught(), registration.id, &lesson)
-                    .await?,
-            );
-            if attempts.write(self, writes).await? == Attempt::Written {
-                return Ok(());
-            }
-        }
-    }
-
-    pub(crate) fn claimed_update(&self, claimed: &Claimed, change: &Change) -> Write {
-        Write::owned(
-            Update::builder()
-                .table_name(&self.validations)
-                .set_key(Some(claimed.key.attributes()))
-                .update_expression(change.expression())
-                .condition_expression(MINE)
-                .set_expression_attribute_names(Some(change.names()))
-                .set_expression_attribute_values(Some(change.values(&claimed.claim))),
-        )
-    }
-}
-
-fn refusal(action: &'static str, error: UpdateItemError) -> StoreError {
-    match error {
-        UpdateItemError::ConditionalCheckFailedException(_) => StoreError::Lost,
-        error => unavailable(action, error),
-    }
-}
-
-/// Whether a person decided otherwise than the verdict says. Whoever agrees
-/// with it says nothing new of the revision.
-fn disagrees(validation: &Validation, person: &PersonsAnswer) -> bool {
-    let answer = validation
-        .judgement
-        .as_ref()
-        .map(|judgement| judgement.answer);
-    !matches!(
-        (answer, person.status.as_str()),
-        (Some(Answer::Approve), "Approved") | (Some(Answer::Reject), "Rejected")
-    )
 }

@@ -1,7 +1,7 @@
 //! Keys and attributes of the items.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::num::ParseIntError;
 use std::str::FromStr;
 
@@ -208,6 +208,12 @@ impl Key {
     }
 }
 
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.pk, self.sk)
+    }
+}
+
 /// The partition of an execution's slots.
 pub(crate) fn slots(pipeline: &str, execution: &str) -> String {
     format!("x#{}#{}", escaped(pipeline), escaped(execution))
@@ -395,9 +401,8 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
 }
 
 /// The id of the problem at this key.
-pub(crate) fn problem_id(key: &Key) -> Result<String, StoreError> {
-    let id = key.pk.strip_prefix("problem#").ok_or(missing("pk"))?;
-    Ok(unescaped(id))
+pub(crate) fn problem_id(key: &Key) -> String {
+    unescaped(key.pk.trim_start_matches("problem#"))
 }
 
 /// `#` separates the parts of a key, so it may not occur within one.

@@ -8,6 +8,7 @@ mod claim;
 mod due;
 mod stuck;
 mod unsettled;
+mod validation;
 mod verdict;
 mod wish;
 
@@ -17,8 +18,8 @@ mod catalogue;
 mod history;
 
 mod advance;
-mod claimed_problem;
 mod effect;
+mod followed;
 mod problems;
 
 mod content;
@@ -40,20 +41,20 @@ mod transaction;
 
 pub use advance::Advanced;
 pub use catalogue::{Catalogue, Catalogued, GateName};
-pub use claim::{ClaimError, Claimed};
-pub use claimed_problem::ClaimedProblem;
+pub use claim::{ClaimError, Claimed, Held, Kind, Record};
 pub use due::Due;
 pub use entry::Reading;
 pub use error::StoreError;
+pub use followed::{ClaimedProblem, Followed};
 pub use heartbeat::Scheduled;
 pub use history::{Evaluated, History, Part, Recorded, Room, Span};
 pub use ledger::HISTORY;
 pub use pauses::{MOST_PAUSES, Paused};
-pub use problems::{DueProblem, Noticed, Taken};
+pub use problems::{Noticed, Taken};
 pub use record::validation::registration_len;
 pub use register::{Registered, Spec};
 pub use slots::Slot;
-pub use stuck::{Held, Stuck, Why};
+pub use stuck::{Stuck, Why};
 pub use unsettled::{Pending, Unsettled};
 pub use verdict::Beside;
 pub use wish::Fulfilled;

@@ -6,9 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use release::problem::{Arrival, Phase, Problem, Reported};
 
 use crate::claim::ClaimError;
-use crate::claimed_problem::ClaimedProblem;
 use crate::contention::giving_way;
 use crate::error::unavailable;
+use crate::followed::ClaimedProblem;
 use crate::item::{self, Item, Key};
 use crate::{Store, StoreError, tables};
 
@@ -42,15 +42,6 @@ pub enum Taken {
 enum Then<'a> {
     Due,
     Claimed { claim: &'a str, until: Timestamp },
-}
-
-/// A problem that is due.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DueProblem {
-    /// What the tenant calls it.
-    pub id: String,
-    /// When it became due.
-    pub at: Timestamp,
 }
 
 impl Store {
@@ -105,7 +96,8 @@ impl Store {
                 return Ok(Taken::Not(noticed));
             }
         };
-        let claimed = self.claimed_problem(&problem.id, &item, claim, now).await?;
+        let key = Key::problem(&problem.id);
+        let claimed = self.claimed(&item, key, claim, now).await?;
         Ok(Taken::Claimed(Box::new(claimed)))
     }
 
@@ -178,35 +170,6 @@ impl Store {
                 error => Err(unavailable("open a problem again", error)),
             },
         }
-    }
-
-    /// Up to `limit` problems of one shard that are due at `now`, the longest
-    /// overdue first, behind `after`.
-    pub async fn due_problems(
-        &self,
-        shard: u8,
-        now: Timestamp,
-        limit: i32,
-        after: Option<&DueProblem>,
-    ) -> Result<Vec<DueProblem>, StoreError> {
-        let after = after.map(|due| (Key::problem(&due.id), due.at));
-        let found = self
-            .find_due(
-                &self.remediations,
-                "find due problems",
-                shard,
-                now,
-                limit,
-                after,
-            )
-            .await?;
-        found
-            .into_iter()
-            .map(|(key, at)| {
-                let id = item::problem_id(&key)?;
-                Ok(DueProblem { id, at })
-            })
-            .collect()
     }
 
     /// Stores a problem that is new and wakes one that nobody has. What is waited

@@ -10,15 +10,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
-use release::validation::backoff;
 use release::window::saturating_add;
+use release::work::backoff;
 
-use crate::change::{Change, MINE};
-use crate::claim::Claimed;
-use crate::claimed_problem::ClaimedProblem;
-use crate::contention::giving_way;
+use crate::change::Change;
+use crate::claim::Held;
 use crate::error::unavailable;
-use crate::item::{self, Item, Key, STUCK_SINCE};
+use crate::item::{self, Item, STUCK_SINCE};
 use crate::tables::RESTING;
 use crate::{Store, StoreError};
 
@@ -84,50 +82,17 @@ impl Stuck {
     }
 }
 
-/// What a worker holds, as far as it can be given back whatever became of the
-/// worker.
-#[derive(Debug)]
-pub struct Held {
-    table: String,
-    key: Key,
-    claim: String,
-    panics: u32,
-}
-
 impl Store {
-    /// What the holder of this validation holds.
-    pub fn held(&self, claimed: &Claimed) -> Held {
-        Held {
-            table: self.validations.clone(),
-            key: claimed.key.clone(),
-            claim: claimed.claim.clone(),
-            panics: claimed.panics,
-        }
-    }
-
-    /// What the holder of this problem holds.
-    pub fn held_problem(&self, claimed: &ClaimedProblem) -> Held {
-        Held {
-            table: self.remediations.clone(),
-            key: claimed.key.clone(),
-            claim: claimed.claim.clone(),
-            panics: claimed.panics,
-        }
-    }
-
     /// Gives back what a worker held that has panicked.
     pub async fn panicked(&self, held: &Held, now: Timestamp) -> Result<Stuck, StoreError> {
-        let place = (held.table.as_str(), &held.key);
-        let count = (PANICS, held.panics);
-        self.stuck(place, &held.claim, count, now, Why::Panicked)
+        self.stuck(held, (PANICS, held.panics), now, Why::Panicked)
             .await
     }
 
     /// Gives back what was just claimed and could not be decoded.
     pub(crate) async fn undecoded(
         &self,
-        place: (&str, &Key),
-        claim: &str,
+        held: &Held,
         item: &Item,
         now: Timestamp,
         why: Why,
@@ -136,44 +101,33 @@ impl Store {
             Why::Unreadable(_) => UNREADABLE,
             Why::Panicked => PANICS,
         };
-        let count = (counted, looks(item, counted));
-        self.stuck(place, claim, count, now, why).await
+        self.stuck(held, (counted, looks(item, counted)), now, why)
+            .await
     }
 
     /// Counts one more look in vain.
     async fn stuck(
         &self,
-        (table, key): (&str, &Key),
-        claim: &str,
+        held: &Held,
         (counted, looks): (&'static str, u32),
         now: Timestamp,
         why: Why,
     ) -> Result<Stuck, StoreError> {
         let looks = looks.saturating_add(1);
         let until = (looks < LOOKS).then(|| saturating_add(now, backoff(looks - 1)));
-        let change = Change::set(counted, AttributeValue::N(looks.to_string()));
+        let change = Change::set(counted, AttributeValue::N(looks.to_string())).remove(&["claim"]);
         let change = match until {
-            Some(until) => change.and("dueAt", item::millis(until)).remove(&["claim"]),
+            Some(until) => change.and("dueAt", item::millis(until)),
             None => change
                 .and(STUCK_SINCE, item::millis(now))
                 .and("dueShard", AttributeValue::S(RESTING.to_owned()))
-                .and("dueAt", item::millis(now))
-                .remove(&["claim"]),
+                .and("dueAt", item::millis(now)),
         };
-        let update = self
-            .client
-            .update_item()
-            .table_name(table)
-            .set_key(Some(key.attributes()))
-            .update_expression(change.expression())
-            .condition_expression(MINE)
-            .set_expression_attribute_names(Some(change.names()))
-            .set_expression_attribute_values(Some(change.values(claim)));
-        giving_way(|| update.clone().send())
+        self.update(held, &change, None)
             .await
-            .map_err(|error| unavailable("count a look in vain", error.into_service_error()))?;
+            .map_err(|error| unavailable("count a look in vain", error))?;
         Ok(Stuck {
-            place: format!("{} {}", key.pk, key.sk),
+            place: held.key.to_string(),
             looks,
             until,
             why,

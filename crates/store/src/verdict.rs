@@ -8,7 +8,8 @@ use release::deployment::Deployment;
 use release::evidence::Evidence;
 use release::ledger::Lesson;
 use release::plot::Plotted;
-use release::validation::{Intent, Judgement, Phase, Registration, ValidationId};
+use release::validation::{Intent, Judgement, Phase, Registration, Validation, ValidationId};
+use release::work::Counts;
 
 use crate::change::Change;
 use crate::claim::Claimed;
@@ -62,7 +63,7 @@ impl Store {
     /// and teaches the ledger, all or nothing.
     pub async fn judged(
         &self,
-        claimed: &mut Claimed,
+        claimed: &mut Claimed<Validation>,
         judgement: Judgement,
         evidence: &Evidence,
         plot: &[Plotted],
@@ -75,14 +76,14 @@ impl Store {
     /// already, and resting on what was read before.
     pub async fn judged_with(
         &self,
-        claimed: &mut Claimed,
+        claimed: &mut Claimed<Validation>,
         judgement: Judgement,
         evidence: &Evidence,
         plot: &[Plotted],
         intent: Option<Intent>,
         mut beside: Option<Beside>,
     ) -> Result<(), StoreError> {
-        let registration = &claimed.validation.registration;
+        let registration = &claimed.registration;
         let lesson = Lesson::of_verdict(registration.id, evidence);
         let change = judged(&judgement, plot);
         let change = match &intent {
@@ -92,7 +93,7 @@ impl Store {
         let mut attempts = self.attempts("store a verdict").await;
         loop {
             let mut writes = vec![
-                self.claimed_update(claimed, &change),
+                Write::owned(claimed.held.update(&change)),
                 self.put_evidence(claimed, evidence),
             ];
             if let Some(slot) = Key::slot(registration) {
@@ -111,19 +112,18 @@ impl Store {
                 break;
             }
         }
-        claimed.validation.phase = Phase::Judged;
-        claimed.validation.judgement = Some(judgement);
+        claimed.phase = Phase::Judged;
+        claimed.judgement = Some(judgement);
         if intent.is_some() {
-            claimed.validation.intent = intent;
+            claimed.intent = intent;
         }
-        claimed.validation.faults = 0;
-        claimed.validation.waits = 0;
+        claimed.count(Counts::default());
         Ok(())
     }
 
-    fn put_evidence(&self, claimed: &Claimed, evidence: &Evidence) -> Write {
-        let registration = &claimed.validation.registration;
-        let mut item = claimed.key.evidence(registration.id).attributes();
+    fn put_evidence(&self, claimed: &Claimed<Validation>, evidence: &Evidence) -> Write {
+        let registration = &claimed.registration;
+        let mut item = claimed.held.key.evidence(registration.id).attributes();
         item.insert("body".to_owned(), record::evidence::attribute(evidence));
         Write::put(
             Put::builder()
@@ -148,11 +148,10 @@ impl Store {
 /// What a verdict changes in the validation itself.
 fn judged(judgement: &Judgement, plot: &[Plotted]) -> Change {
     let plot = plot.iter().map(plotted).collect();
-    Change::set("phase", item::word(Phase::Judged))
+    Change::counts(Counts::default())
+        .and("phase", item::word(Phase::Judged))
         .and("judgement", record::validation::judgement(judgement))
         .and("plot", AttributeValue::L(plot))
-        .and("faults", AttributeValue::N("0".to_owned()))
-        .and("waits", AttributeValue::N("0".to_owned()))
 }
 
 fn plotted(point: &Plotted) -> AttributeValue {

@@ -11,6 +11,7 @@ use release::ledger::Lesson;
 use release::validation::{
     Ending, Hook, PersonsWord, Phase, Unfulfilled, Validation, ValidationId, Wish,
 };
+use release::work::Counts;
 
 use crate::change::Change;
 use crate::item::{self, Item, Key, STUCK_SINCE};
@@ -141,14 +142,11 @@ const TAKEN_UP: [&str; 4] = ["claim", PANICS, UNREADABLE, STUCK_SINCE];
 /// Makes the validation due, as if nobody had looked at it in vain.
 fn taken_up(validation: &mut Validation, now: Timestamp) -> Change {
     let id = validation.registration.id.to_string();
-    let zero = || AttributeValue::N("0".to_owned());
-    validation.faults = 0;
-    validation.waits = 0;
+    validation.count(Counts::default());
     validation.stuck_since = None;
-    Change::set("dueShard", AttributeValue::S(shard_key(shard_of(&id))))
+    Change::counts(Counts::default())
+        .and("dueShard", AttributeValue::S(shard_key(shard_of(&id))))
         .and("dueAt", item::millis(now))
-        .and("faults", zero())
-        .and("waits", zero())
 }
 
 /// What the wish makes of the validation, and the change that stores it.

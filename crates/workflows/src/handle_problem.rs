@@ -30,16 +30,16 @@ use release::pause::Freeze;
 use release::problem::{Arrival, Finding, Phase, Problem, Reported};
 use release::remediation::{Limits, Policy};
 use release::window::saturating_add;
-use store::{ClaimError, DueProblem, Noticed, Scheduled, Store, Stuck, Taken};
+use store::{ClaimError, Due, Noticed, Scheduled, Store, Taken};
 use tokio::time::Instant;
 use tokio::time::error::Elapsed;
 
-use crate::due::{PAGE, Tick, first_pages, overdue, untold, work_through};
 use crate::remedy::codedeploy::GroupTag;
+use crate::work::{self, Tick, Worker, untold};
 pub use release::remediation::Mode;
 
 use notification::{About, Notification, Unusable};
-use pass::Pass;
+use pass::{Looked, Pass};
 
 /// How many problems are worked on at the same time.
 const CONCURRENCY: usize = 8;
@@ -149,64 +149,31 @@ pub enum Notified {
 }
 
 /// What a tick did.
-#[derive(Debug, Default)]
-pub struct Ticked {
-    /// One report per problem that was worked on.
-    pub reports: Vec<Report>,
+#[derive(Debug)]
+pub struct Handled {
+    /// What became of what was due.
+    pub ticked: Ticked,
     /// How many problems were found whose notification never came.
     pub adopted: usize,
-    /// Whether due work was left for the next tick.
-    pub work_left: bool,
-    /// Whether the tenant refused the token: it may have been rotated.
-    pub token_refused: bool,
 }
 
-/// What whoever counts and logs is told, while the work goes on.
+/// What is told of a problem that was worked on.
 #[derive(Debug)]
-pub enum Observed<'a> {
-    /// What is due was looked for: for how long the oldest has been so.
-    Looked(SignedDuration),
-    /// A problem was put down.
-    Left(&'a Report),
-    /// A problem could not be read, or made its worker panic.
-    Stuck(&'a Stuck),
-}
-
-/// What happened to one problem.
-#[derive(Debug)]
-pub struct Report {
+pub struct Worked {
     /// The problem as it was left.
     pub problem: Problem,
     /// The places in it of the remediations whose state is another one now.
     pub moved: Vec<usize>,
-    /// Where it was left.
-    pub progress: Progress,
-    /// Whether the tenant refused the token.
-    pub token_refused: bool,
 }
 
-/// Where a problem was left.
-#[derive(Debug)]
-pub enum Progress {
-    /// It waits.
-    Deferred {
-        /// For what.
-        waiting_for: String,
-        /// When it is looked at again.
-        until: Timestamp,
-    },
-    /// Something it needs is broken.
-    Faulted {
-        /// What.
-        error: anyhow::Error,
-        /// When it is looked at again.
-        until: Timestamp,
-    },
-    /// Nothing is left to do.
-    Settled,
-    /// Somebody else owns it now.
-    Lost,
-}
+/// What happened to one problem.
+pub type Report = work::Report<Worked>;
+
+/// What became of what was due.
+pub type Ticked = work::Ticked<Worked>;
+
+/// What whoever counts and logs is told, while the work goes on.
+pub type Observed<'a> = work::Observed<'a, Worked>;
 
 /// Hears of what is observed.
 pub type Observe<'a> = &'a (dyn Fn(Observed<'_>) + Sync);
@@ -274,23 +241,21 @@ pub async fn notified(
     // schedule, and the tenant need not hear of it.
     let worked = tokio::time::timeout_at(tick.deadline, async {
         let connected = connect().await?;
-        let pass = Pass::new(services, &connected, tick, observe);
-        anyhow::Ok(pass.work(&known.id).await?)
+        let worker = worker(services, tick, observe);
+        let due = Due::problem(&known.id, now);
+        let begin = Pass::begin(services, &connected, tick, &known.id);
+        anyhow::Ok(worker.work(&due, begin).await?)
     });
-    Ok(looked_at(worked.await, known, observe))
+    Ok(looked_at(worked.await, known))
 }
 
 /// What became of a first look.
 fn looked_at(
     worked: Result<anyhow::Result<Option<Report>>, Elapsed>,
     known: Box<Problem>,
-    observe: Observe<'_>,
 ) -> Notified {
     match worked {
-        Ok(Ok(Some(report))) => {
-            observe(Observed::Left(&report));
-            return Notified::Worked(Box::new(report));
-        }
+        Ok(Ok(Some(report))) => return Notified::Worked(Box::new(report)),
         Ok(Ok(None)) => {}
         Ok(Err(error)) => tracing::error!(
             problem.id = %known.id,
@@ -348,26 +313,42 @@ async fn at_once(
     let known = Box::new(claimed.problem.clone());
     let worked = match looked {
         Ok(Ok((connected, seen))) => {
-            let pass = Pass::new(services, &connected, tick, observe);
+            let pass = Pass::new(services, &connected, tick);
             if let Err(error) = &seen {
                 pass.note(error);
             }
-            pass.note_pauses(paused);
-            let work = pass.work_held(claimed, seen);
+            pass.note_pauses(&known.id, paused);
+            let look = Looked {
+                pass,
+                seen: Some(seen),
+            };
+            let worker = worker(services, tick, observe);
+            let work = worker.work_held(claimed, look);
             tokio::time::timeout_at(tick.deadline, Box::pin(work))
                 .await
                 .map(|worked| Ok(worked?))
         }
         // The schedule need not wait for the end of the claim.
         missing => {
-            if let Err(error) = store.defer_problem(claimed, tick.now).await {
+            if let Err(error) = store.defer(claimed, tick.now).await {
                 let error = anyhow::Error::from(error);
-                tracing::warn!("A claim runs out by itself: {error:#}");
+                tracing::warn!(
+                    problem.id = %known.id,
+                    "The claim on problem `{}` runs out by itself: {error:#}", known.id
+                );
             }
             missing.map(|looked| looked.map(|_| None))
         }
     };
-    Ok(AtOnce::Done(looked_at(worked, known, observe)))
+    Ok(AtOnce::Done(looked_at(worked, known)))
+}
+
+fn worker<'a>(services: &'a Services, tick: Tick, observe: Observe<'a>) -> Worker<'a, Worked> {
+    Worker {
+        store: &services.store,
+        tick,
+        observe,
+    }
 }
 
 fn heard_of(about: About, now: Timestamp, patience: SignedDuration) -> Problem {
@@ -386,40 +367,28 @@ pub async fn handle_problems(
     connect: impl AsyncFnOnce() -> anyhow::Result<Connected>,
     tick: Tick,
     observe: Observe<'_>,
-) -> anyhow::Result<Ticked> {
+) -> anyhow::Result<Handled> {
     let beat = services.store.beat(Scheduled::Problems, tick.now);
     let (beat, connected) = join(beat, connect()).await;
     untold(beat);
     let connected = connected?;
     let remaining = tick.deadline.saturating_duration_since(Instant::now());
-    let mut ticked = Ticked::default();
+    let pass = Pass::new(services, &connected, tick);
+    let mut adopted = 0;
     if services.healing.mode != Mode::Off {
-        let pass = Pass::new(services, &connected, tick, observe);
         let until = Instant::now() + remaining / 4;
         match tokio::time::timeout_at(until, adoption::adopt(&pass)).await {
-            Ok(Ok(adopted)) => ticked.adopted = adopted,
+            Ok(Ok(found)) => adopted = found,
             // What is known already is answered all the same.
             Ok(Err(error)) => tracing::warn!("Open problems were not looked for: {error:#}"),
             Err(_) => tracing::warn!("Open problems were not looked for: it took too long"),
         }
-        ticked.token_refused |= pass.token_refused.load(Ordering::Relaxed);
     }
 
-    let read = async |shard, after: Option<&DueProblem>| {
-        let store = &services.store;
-        store.due_problems(shard, tick.now, PAGE, after).await
-    };
-    let work = async |due: &DueProblem| {
-        let pass = Pass::new(services, &connected, tick, observe);
-        pass.work(&due.id).await
-    };
-    let left = |report: Report| {
-        observe(Observed::Left(&report));
-        ticked.token_refused |= report.token_refused;
-        ticked.reports.push(report);
-    };
-    let first = first_pages(&read).await?;
-    observe(Observed::Looked(overdue(&first, tick.now, |due| due.at)));
-    ticked.work_left = work_through(first, &read, work, CONCURRENCY, tick.deadline, left).await;
-    Ok(ticked)
+    let worker = worker(services, tick, observe);
+    let first = worker.first_pages().await?;
+    let begin = async |due: &Due<_>| Pass::begin(services, &connected, tick, &due.id()).await;
+    let mut ticked = worker.work_through(first, begin, CONCURRENCY).await;
+    ticked.token_refused |= pass.token_refused.load(Ordering::Relaxed);
+    Ok(Handled { ticked, adopted })
 }

@@ -11,8 +11,8 @@ pub mod validation_report;
 
 pub mod measure;
 pub mod outgoing;
+pub mod work;
 
-mod due;
 mod execution;
 mod fetched_spec;
 mod once;
@@ -23,8 +23,8 @@ mod remedy;
 mod sides;
 mod token;
 
-pub use due::Tick;
 pub use refusal::Refusal;
+pub use work::Tick;
 
 use monspec::MetricFacts;
 

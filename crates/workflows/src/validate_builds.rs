@@ -26,16 +26,16 @@ use release::links::Links;
 use release::pause::{Freeze, Stopped, Stops, Target};
 use release::plot::Plotted;
 use release::summary;
-use release::validation::{Duty, Ending, Hook, Judgement, Phase, Registration, backoff};
-use release::window::saturating_add;
+use release::validation::{Ending, Hook, Judgement, Phase, Registration, Validation};
+use release::work::{Outcome, Time};
 use secrecy::SecretString;
-use store::{Beside, ClaimError, Claimed, Due, Scheduled, Store, StoreError, Stuck};
+use store::{Beside, Claimed, Due, Scheduled, Store, StoreError};
 use tokio::time::Instant;
 
-use crate::due::{PAGE, Tick, Wait, first_pages, overdue, unless_it_panics, untold, work_through};
 use crate::measure::Asking;
 use crate::once::Once;
 use crate::outgoing::Outgoing;
+use crate::work::{self, Look, Tick, Worker, untold};
 
 /// How many validations are worked on at the same time.
 const CONCURRENCY: usize = 24;
@@ -77,70 +77,33 @@ pub struct Connected {
     pub hook_secret: anyhow::Result<Option<SecretString>>,
 }
 
-/// What a tick did.
-#[derive(Debug, Default)]
-pub struct Ticked {
-    /// One report per validation that was worked on.
-    pub reports: Vec<Report>,
-    /// Whether due work was left for the next tick.
-    pub work_left: bool,
-    /// Whether the tenant refused the token: it may have been rotated.
-    pub token_refused: bool,
-}
-
-/// What whoever counts and logs is told, while the tick goes on.
+/// What is told of a validation that was worked on.
 #[derive(Debug)]
-pub enum Observed<'a> {
-    /// What is due was looked for: for how long the oldest has been so.
-    Looked(SignedDuration),
-    /// A verdict is stored. A worker that cannot know whether an earlier one
-    /// lived long enough to tell it tells it again.
-    Judged(&'a Registration, &'a Judgement),
-    /// A validation was put down.
-    Left(&'a Report),
-    /// A validation could not be read, or made its worker panic.
-    Stuck(&'a Stuck),
-}
-
-/// What happened to one validation.
-#[derive(Debug)]
-pub struct Report {
+pub struct Worked {
     /// What was asked for.
     pub registration: Registration,
     /// The verdict, if it fell in this tick.
     pub judged: Option<Judgement>,
-    /// Where it was left.
-    pub progress: Progress,
-    /// Whether the tenant refused the token.
-    pub token_refused: bool,
+    /// How the approval ended, once it has.
+    pub ending: Option<Ending>,
+    /// What became of the result hook.
+    pub hook: Hook,
 }
 
-/// Where a validation was left.
+/// What happened to one validation.
+pub type Report = work::Report<Worked>;
+
+/// What a tick did.
+pub type Ticked = work::Ticked<Worked>;
+
+/// What whoever counts and logs is told, while the tick goes on.
 #[derive(Debug)]
-pub enum Progress {
-    /// It waits.
-    Deferred {
-        /// For what.
-        waiting_for: String,
-        /// When it is looked at again.
-        until: Timestamp,
-    },
-    /// Something it needs is broken.
-    Faulted {
-        /// What.
-        error: anyhow::Error,
-        /// When it is looked at again.
-        until: Timestamp,
-    },
-    /// Nothing is left to do.
-    Settled {
-        /// How the approval ended.
-        ending: Option<Ending>,
-        /// What became of the result hook.
-        hook: Hook,
-    },
-    /// Somebody else owns it now.
-    Lost,
+pub enum Observed<'a> {
+    /// A verdict is stored. A worker that cannot know whether an earlier one
+    /// lived long enough to tell it tells it again.
+    Judged(&'a Registration, &'a Judgement),
+    /// What every kind of work tells.
+    Work(work::Observed<'a, Worked>),
 }
 
 /// The tick's shared knowledge.
@@ -168,16 +131,17 @@ pub async fn validate_builds(
     tick: Tick,
     observe: &(dyn Fn(Observed<'_>) + Sync),
 ) -> anyhow::Result<Ticked> {
-    let read =
-        async |shard, after: Option<&Due>| services.store.due(shard, tick.now, PAGE, after).await;
+    let worker = Worker {
+        store: &services.store,
+        tick,
+        observe: &|observed| observe(Observed::Work(observed)),
+    };
     let beat = services.store.beat(Scheduled::Validations, tick.now);
-    let (beat, first) = join(beat, first_pages(&read)).await;
+    let (beat, first) = join(beat, worker.first_pages()).await;
     untold(beat);
     let first = first?;
-    observe(Observed::Looked(overdue(&first, tick.now, |due| due.at)));
-    let mut ticked = Ticked::default();
     if first.iter().all(Vec::is_empty) {
-        return Ok(ticked);
+        return Ok(Ticked::default());
     }
     let connected = connect().await?;
     let remotes_until = tick.remotes_until();
@@ -192,14 +156,56 @@ pub async fn validate_builds(
         observe,
     };
 
-    let work = async |due: &Due| Box::pin(shared.work(due)).await;
-    let left = |report: Report| {
-        observe(Observed::Left(&report));
-        ticked.token_refused |= report.token_refused;
-        ticked.reports.push(report);
+    let begin = async |_: &Due<Validation>| Walk {
+        shared: &shared,
+        token_refused: false,
     };
-    ticked.work_left = work_through(first, &read, work, CONCURRENCY, tick.deadline, left).await;
-    Ok(ticked)
+    Ok(worker.work_through(first, begin, CONCURRENCY).await)
+}
+
+/// One look at one validation.
+struct Walk<'a> {
+    shared: &'a Shared<'a>,
+    token_refused: bool,
+}
+
+impl Look for Walk<'_> {
+    type Record = Validation;
+    type Told = Worked;
+
+    fn pursue<'a>(
+        &'a mut self,
+        claimed: &'a mut Claimed<Validation>,
+    ) -> BoxFuture<'a, anyhow::Result<Outcome>> {
+        self.shared
+            .advance(claimed, &mut self.token_refused)
+            .boxed()
+    }
+
+    fn time(&self, validation: &Validation, outcome: &Outcome) -> Time {
+        validation.time(outcome, self.shared.tick.now)
+    }
+
+    fn give_up<'a>(
+        &'a mut self,
+        claimed: &'a mut Claimed<Validation>,
+        why: String,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.shared.give_up(claimed, why).boxed()
+    }
+
+    fn token_refused(&self) -> bool {
+        self.token_refused
+    }
+
+    fn told(before: Validation, left: Validation) -> Worked {
+        Worked {
+            registration: before.registration,
+            judged: left.judgement.filter(|_| before.judgement.is_none()),
+            ending: left.ending,
+            hook: left.hook,
+        }
+    }
 }
 
 impl Shared<'_> {
@@ -213,102 +219,39 @@ impl Shared<'_> {
         Ok(stops.on(&Target::Pipeline(pipeline.to_owned()), now))
     }
 
-    /// Claims one validation and takes it as far as it goes.
-    async fn work(&self, due: &Due) -> Result<Option<Report>, StoreError> {
-        let claim = uuid::Uuid::new_v4().to_string();
-        let Tick {
-            now, lease_until, ..
-        } = self.tick;
-        let claimed = match self
-            .services
-            .store
-            .claim(due, &claim, now, lease_until)
-            .await
-        {
-            Ok(claimed) => claimed,
-            Err(ClaimError::Taken) => return Ok(None),
-            Err(ClaimError::Stuck(stuck)) => {
-                (self.observe)(Observed::Stuck(&stuck));
-                return Ok(None);
-            }
-            Err(ClaimError::Store(error)) => return Err(error),
-        };
-        let store = &self.services.store;
-        let held = store.held(&claimed);
-        match unless_it_panics(store, held, now, self.work_on(claimed)).await? {
-            Ok(report) => Ok(Some(report)),
-            Err(stuck) => {
-                (self.observe)(Observed::Stuck(&stuck));
-                Ok(None)
-            }
-        }
-    }
-
-    /// Takes what is claimed as far as it goes, and puts it down.
-    fn work_on(&self, claimed: Claimed) -> BoxFuture<'_, Report> {
-        self.work_on_now(claimed).boxed()
-    }
-
-    async fn work_on_now(&self, mut claimed: Claimed) -> Report {
-        let registration = claimed.validation.registration.clone();
-        let was_judged = claimed.validation.judgement.is_some();
-        let mut token_refused = false;
-        self.tell(&mut claimed);
-
-        let outcome = Box::pin(self.advance(&mut claimed, &mut token_refused)).await;
-        let judged = claimed.validation.judgement.clone().filter(|_| !was_judged);
-        // On the heap: it carries the whole validation.
-        let progress = match Box::pin(self.put_down(claimed, outcome)).await {
-            Ok(progress) => progress,
-            Err(StoreError::Lost) => Progress::Lost,
-            // What could not be written down is due again at the lease.
-            Err(error) => Progress::Faulted {
-                error: error.into(),
-                until: self.tick.lease_until,
-            },
-        };
-        Report {
-            registration,
-            judged,
-            progress,
-            token_refused,
-        }
-    }
-
     /// Tells a verdict that is stored, unless it is known to have been told.
-    fn tell(&self, claimed: &mut Claimed) {
-        let validation = &mut claimed.validation;
+    fn tell(&self, validation: &mut Validation) {
         if let Some(judgement) = validation.judgement.as_ref().filter(|_| !validation.told) {
             (self.observe)(Observed::Judged(&validation.registration, judgement));
             validation.told = true;
         }
     }
 
-    /// Takes a claimed validation through the steps that can be taken now;
-    /// `Some` says what it waits for, and until when if that is known.
+    /// Takes a claimed validation through the steps that can be taken now.
     async fn advance(
         &self,
-        claimed: &mut Claimed,
+        claimed: &mut Claimed<Validation>,
         token_refused: &mut bool,
-    ) -> anyhow::Result<Option<Wait>> {
+    ) -> anyhow::Result<Outcome> {
+        self.tell(claimed);
         let mut intended = None;
-        if claimed.validation.phase == Phase::Waiting {
-            let registration = &claimed.validation.registration;
+        if claimed.phase == Phase::Waiting {
+            let registration = &claimed.registration;
             let ahead = join(
-                answering::look_ahead(self, &claimed.validation),
+                answering::look_ahead(self, claimed),
                 self.read_ahead(registration),
             );
-            let judging = judging::judge(self, &claimed.validation);
+            let judging = judging::judge(self, claimed);
             // On the heap: several requests under way are too large for a stack.
             let (judging, ahead) = Box::pin(with_aside(judging, ahead)).await;
             let (looked, beside) = ahead.unwrap_or_default();
             let judging = judging?;
             *token_refused |= judging.token_refused;
             match judging.step {
-                judging::Step::Wait(wait) => return Ok(Some(wait)),
+                judging::Step::Wait(wait) => return Ok(Outcome::Waits(vec![wait])),
                 judging::Step::Judge(evidence, judged) => {
                     // The ledger learns what only CodeDeploy can say.
-                    claimed.validation.registration.deployments = judged;
+                    claimed.registration.deployments = judged;
                     let findings: Vec<monspec::Finding> = evidence
                         .findings
                         .iter()
@@ -340,16 +283,19 @@ impl Shared<'_> {
         }
         // The approval first: a receiver that is slow or broken never holds it
         // up, and one that is down is tried again while the approval is closed.
-        let answer = match claimed.validation.phase {
+        let answer = match claimed.phase {
             // Its approval is its successor's.
             Phase::Settled => None,
             Phase::Waiting | Phase::Judged => answering::pursue(self, claimed, intended).await?,
         };
-        let hook = match claimed.validation.hook {
+        let hook = match claimed.hook {
             Hook::Owed => hook::deliver(self, claimed).await?,
             _ => None,
         };
-        Ok(answer.or(hook))
+        Ok(match answer.or(hook) {
+            Some(wait) => Outcome::Waits(vec![wait]),
+            None => Outcome::Done,
+        })
     }
 
     /// Reads what a verdict will be written beside, while it is measured. What
@@ -363,81 +309,20 @@ impl Shared<'_> {
         self.services.store.beside_verdict(registration).await.ok()
     }
 
-    /// Gives the claim back, or settles the validation.
-    async fn put_down(
-        &self,
-        mut claimed: Claimed,
-        outcome: anyhow::Result<Option<Wait>>,
-    ) -> Result<Progress, StoreError> {
-        let now = self.tick.now;
-        match outcome {
-            Ok(None) => self.settle(claimed).await,
-            Ok(Some(wait))
-                if claimed.validation.expired(now)
-                    && claimed.validation.phase != Phase::Waiting =>
-            {
-                self.give_up(claimed, wait.waiting_for).await
-            }
-            Ok(Some(wait)) => {
-                let until = wait
-                    .until
-                    .unwrap_or_else(|| saturating_add(now, backoff(claimed.validation.waits)));
-                claimed.validation.waits = claimed.validation.waits.saturating_add(1);
-                claimed.validation.faults = 0;
-                self.services.store.defer(claimed, until).await?;
-                Ok(Progress::Deferred {
-                    waiting_for: wait.waiting_for,
-                    until,
-                })
-            }
-            Err(error)
-                if error
-                    .downcast_ref::<StoreError>()
-                    .is_some_and(|error| matches!(error, StoreError::Lost)) =>
-            {
-                Ok(Progress::Lost)
-            }
-            // Even what cannot be judged or stored ends where it can be seen.
-            Err(error) if claimed.validation.expired(now) => {
-                self.give_up(claimed, format!("{error:#}")).await
-            }
-            Err(error) => {
-                let until = saturating_add(now, backoff(claimed.validation.faults));
-                claimed.validation.faults = claimed.validation.faults.saturating_add(1);
-                self.services.store.defer(claimed, until).await?;
-                Ok(Progress::Faulted { error, until })
-            }
-        }
-    }
-
     /// Ends what is still owed in a state that can be seen.
     async fn give_up(
         &self,
-        mut claimed: Claimed,
+        claimed: &mut Claimed<Validation>,
         waiting_for: String,
-    ) -> Result<Progress, StoreError> {
-        if claimed.validation.ending.is_none() {
+    ) -> Result<(), StoreError> {
+        if claimed.ending.is_none() {
             let ending = Ending::GaveUp { waiting_for };
-            self.services.store.ended(&mut claimed, ending).await?;
+            self.services.store.ended(claimed, ending).await?;
         }
-        if claimed.validation.hook == Hook::Owed {
-            self.services
-                .store
-                .hooked(&mut claimed, Hook::GivenUp)
-                .await?;
+        if claimed.hook == Hook::Owed {
+            self.services.store.hooked(claimed, Hook::GivenUp).await?;
         }
-        self.settle(claimed).await
-    }
-
-    async fn settle(&self, claimed: Claimed) -> Result<Progress, StoreError> {
-        debug_assert!(
-            matches!(claimed.validation.duty(), Duty::None | Duty::Watch)
-                || claimed.validation.expired(self.tick.now)
-        );
-        let ending = claimed.validation.ending.clone();
-        let hook = claimed.validation.hook;
-        self.services.store.settle(claimed).await?;
-        Ok(Progress::Settled { ending, hook })
+        Ok(())
     }
 
     /// What a pipeline's actions did since a moment, asked for once per tick.

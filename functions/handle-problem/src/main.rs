@@ -9,7 +9,7 @@ use lambda::{Failure, Invocation, init_logging};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::{Value, json};
 use workflows::Tick;
-use workflows::handle_problem::{Observed, handle_problems};
+use workflows::handle_problem::{Handled, Observed, handle_problems};
 
 use setup::Edge;
 
@@ -44,13 +44,14 @@ async fn handle(edge: &Edge, event: LambdaEvent<Value>) -> Result<Value, Failure
 async fn scheduled(edge: &Edge, tick: Tick) -> Result<Value, Failure> {
     let connect = async || edge.connect().await;
     let observe = |observed: Observed<'_>| report::tell(&observed, tick.now);
-    let ticked = handle_problems(&edge.services, connect, tick, &observe).await?;
+    let Handled { ticked, adopted } =
+        handle_problems(&edge.services, connect, tick, &observe).await?;
     if ticked.token_refused {
         edge.secrets.forget();
     }
     Ok(json!({
         "worked": ticked.reports.len(),
-        "adopted": ticked.adopted,
+        "adopted": adopted,
         "workLeft": ticked.work_left,
     }))
 }

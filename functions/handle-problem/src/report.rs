@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use lambda::metrics::{self, Line, Unit};
 use release::remediation::State;
 use store::Stuck;
-use workflows::handle_problem::{Observed, Progress, Report};
+use workflows::handle_problem::{Observed, Report, Worked};
+use workflows::work::Progress;
 
 pub(crate) fn tell(observed: &Observed<'_>, now: Timestamp) {
     match observed {
@@ -31,12 +32,10 @@ pub(crate) fn tell(observed: &Observed<'_>, now: Timestamp) {
 
 fn left(report: &Report, now: Timestamp) {
     line(report);
-    let problem = ("problem", report.problem.id.as_str());
-    for remediation in report
-        .moved
-        .iter()
-        .map(|&at| &report.problem.remediations[at])
-    {
+    let Worked { problem, moved } = &report.about;
+    let remediations = moved.iter().map(|&at| &problem.remediations[at]);
+    let problem = ("problem", problem.id.as_str());
+    for remediation in remediations {
         if let Some(name) = metric(&remediation.state) {
             let group = remediation.culprit.group.to_string();
             count(name, &[("Group", &group)], problem, now);
@@ -62,8 +61,8 @@ fn count(
 }
 
 fn line(report: &Report) {
-    let id = report.problem.id.as_str();
-    let state = report.problem.word();
+    let id = report.about.problem.id.as_str();
+    let state = report.about.problem.word();
     match &report.progress {
         Progress::Deferred { waiting_for, until } => tracing::info!(
             problem.id = id, state, until = %until,

@@ -6,7 +6,8 @@ use release::problem::{Finding, Problem};
 use release::remediation::State;
 use serde_json::{Value, json};
 use workflows::Tick;
-use workflows::handle_problem::{Notified, Observed, Progress, notified};
+use workflows::handle_problem::{Notified, Observed, notified};
+use workflows::work::Progress;
 
 use crate::report;
 use crate::setup::Edge;
@@ -44,7 +45,7 @@ pub(crate) async fn answer(edge: &Edge, request: &Request, tick: Tick) -> Value 
             if left.token_refused {
                 edge.secrets.forget();
             }
-            response(200, &told(&left.problem, Some(&left.progress)))
+            response(200, &told(&left.about.problem, Some(&left.progress)))
         }
         Err(error) => broken(&error.context("the notification could not be stored")),
     }

@@ -7,12 +7,13 @@ use monspec::Verdict;
 use release::approval::Answer;
 use release::validation::{Ending, Hook, Judgement, Registration};
 use store::Stuck;
-use workflows::validate_builds::{Observed, Progress, Report};
+use workflows::validate_builds::{Observed, Report, Worked};
+use workflows::work::{self, Progress};
 
 pub(crate) fn tell(observed: &Observed<'_>, now: Timestamp) {
     match observed {
         // At every tick, so that nothing due can be told from nobody looking.
-        Observed::Looked(overdue) => metrics::emit(&Line {
+        Observed::Work(work::Observed::Looked(overdue)) => metrics::emit(&Line {
             at: now,
             dimensions: &[],
             metrics: &[("OldestDueSeconds", Unit::Seconds, overdue.as_secs_f64())],
@@ -21,12 +22,12 @@ pub(crate) fn tell(observed: &Observed<'_>, now: Timestamp) {
         Observed::Judged(registration, judgement) => {
             count(registration, &of_verdict(judgement), now);
         }
-        Observed::Left(report) => {
+        Observed::Work(work::Observed::Left(report)) => {
             line(report);
-            count(&report.registration, &of_progress(&report.progress), now);
+            count(&report.about.registration, &of_report(report), now);
         }
         // Names the place, because the item does not say who it is.
-        Observed::Stuck(stuck) => {
+        Observed::Work(work::Observed::Stuck(stuck)) => {
             let Stuck { place, looks, .. } = stuck;
             tracing::error!(place, looks, "{}", stuck.in_words());
             metrics::emit(&Line {
@@ -52,38 +53,38 @@ pub(crate) fn unsigned(error: &NoSecret, now: Timestamp) {
 }
 
 fn line(report: &Report) {
-    let id = report.registration.id;
-    let pipeline = report.registration.pipeline.as_str();
-    let comparison = report.registration.comparison.as_str();
-    let verdict = report
-        .judged
-        .as_ref()
-        .map(|judged| judged.verdict.to_string());
+    let Worked {
+        registration,
+        judged,
+        ending,
+        hook,
+    } = &report.about;
+    let id = registration.id;
+    let pipeline = registration.pipeline.as_str();
+    let comparison = registration.comparison.as_str();
+    let verdict = judged.as_ref().map(|judged| judged.verdict.to_string());
     let verdict = verdict.as_deref();
-    match &report.progress {
-        Progress::Deferred { waiting_for, until } => tracing::info!(
+    match (&report.progress, ending) {
+        (Progress::Deferred { waiting_for, until }, _) => tracing::info!(
             validation.id = %id, pipeline.name = pipeline, comparison, verdict, until = %until,
             "Validation `{id}` waits: {waiting_for}"
         ),
-        Progress::Faulted { error, until } => tracing::warn!(
+        (Progress::Faulted { error, until }, _) => tracing::warn!(
             validation.id = %id, pipeline.name = pipeline, comparison, verdict, until = %until,
             "Validation `{id}` met a fault: {error:#}"
         ),
-        Progress::Settled {
-            ending: Some(Ending::GaveUp { waiting_for }),
-            ..
-        } => tracing::warn!(
+        (Progress::Settled, Some(Ending::GaveUp { waiting_for })) => tracing::warn!(
             validation.id = %id, pipeline.name = pipeline, comparison, verdict,
             ending = "gave-up",
             "Validation `{id}` was given up: {waiting_for}"
         ),
-        Progress::Settled { ending, hook } => tracing::info!(
+        (Progress::Settled, ending) => tracing::info!(
             validation.id = %id, pipeline.name = pipeline, comparison, verdict,
             ending = ending.as_ref().map(word),
             hook_given_up = (*hook == Hook::GivenUp),
             "Validation `{id}` is settled"
         ),
-        Progress::Lost => tracing::info!(
+        (Progress::Lost, _) => tracing::info!(
             validation.id = %id, pipeline.name = pipeline, comparison,
             "Validation `{id}` belongs to another worker or was superseded"
         ),
@@ -132,11 +133,12 @@ fn of_verdict(judgement: &Judgement) -> Vec<(&'static str, Unit, f64)> {
     .to_vec()
 }
 
-fn of_progress(progress: &Progress) -> Vec<(&'static str, Unit, f64)> {
+fn of_report(report: &Report) -> Vec<(&'static str, Unit, f64)> {
     let mut counts = Vec::new();
-    match progress {
+    match report.progress {
         Progress::Faulted { .. } => counts.push(("Faults", Unit::Count, 1.0)),
-        Progress::Settled { ending, hook } => {
+        Progress::Settled => {
+            let Worked { ending, hook, .. } = &report.about;
             if matches!(ending, Some(Ending::GaveUp { .. })) {
                 counts.push(("GaveUp", Unit::Count, 1.0));
             }

@@ -88,7 +88,10 @@ fn registered(at: Timestamp, spec: &Spec) -> Registration {
     }
 }
 
-async fn claim(store: &Store, due: Timestamp) -> anyhow::Result<Claimed> {
+async fn claim(
+    store: &Store,
+    due: Timestamp,
+) -> anyhow::Result<Claimed<release::validation::Validation>> {
     for shard in 0..tables::SHARDS {
         if let Some(found) = store.due(shard, due, 1, None).await?.first() {
             let lease = due + SignedDuration::from_mins(1);

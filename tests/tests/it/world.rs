@@ -477,7 +477,7 @@ pub(crate) fn only(ticked: &Ticked) -> ValidationId {
     let [report] = ticked.reports.as_slice() else {
         panic!("expected one report: {ticked:?}");
     };
-    report.registration.id
+    report.about.registration.id
 }
 
 /// A monspec like the tutorial's.

@@ -69,13 +69,13 @@ impl World {
     }
 
     /// A worker takes a validation that is due.
-    async fn claim(&self, id: ValidationId, now: Timestamp) -> Claimed {
+    async fn claim(&self, id: ValidationId, now: Timestamp) -> Claimed<Validation> {
         for shard in 0..tables::SHARDS {
-            let due = self.store.due(shard, now, 10, None).await;
+            let due = self.store.due::<Validation>(shard, now, 10, None).await;
             for due in due.expect("the table is there") {
                 let claim = self.store.claim(&due, "worker", now, now).await;
                 let claimed = claim.expect("nobody else works");
-                if claimed.validation.registration.id == id {
+                if claimed.registration.id == id {
                     return claimed;
                 }
                 self.store.defer(claimed, now).await.expect("it is claimed");
@@ -263,7 +263,7 @@ async fn validation_that_nobody_can_work_on_is_listed_and_taken_up_again() {
     let mut now = clock();
     loop {
         let claimed = world.claim(world.waiting, now).await;
-        let held = world.store.held(&claimed);
+        let held = claimed.held();
         let stuck = world.store.panicked(&held, now).await;
         match stuck.expect("it is claimed").until {
             Some(until) => now = until,

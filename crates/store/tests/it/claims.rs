@@ -2,7 +2,7 @@
 
 use monspec::Verdict;
 use release::approval::Answer;
-use release::validation::{Ending, Hook, Intent, Phase};
+use release::validation::{Ending, Hook, Intent, Phase, Validation};
 use store::{ClaimError, Claimed, StoreError};
 
 use crate::world::{
@@ -94,7 +94,7 @@ async fn worker_that_was_overtaken_writes_nothing_more() {
     for outcome in outcomes {
         assert!(matches!(outcome, Err(StoreError::Lost)), "{outcome:?}");
     }
-    let held = &first.validation;
+    let held = &first;
     assert_eq!(
         held.phase,
         Phase::Waiting,
@@ -205,13 +205,13 @@ async fn what_a_worker_wrote_is_what_the_next_one_reads() {
         .claim(lease(asked.due_at), lease(asked.due_at), "next")
         .await;
 
-    assert_eq!(next.validation, worker.validation);
-    assert_eq!(next.validation.override_, Some(person("Approved")));
-    assert_eq!(next.validation.hook, Hook::Delivered);
+    assert_eq!(*next, *worker);
+    assert_eq!(next.override_, Some(person("Approved")));
+    assert_eq!(next.hook, Hook::Delivered);
 }
 
 /// A claim whose lease ended, and the claim that came after it.
-async fn taken_over(world: &World) -> (Claimed, Claimed) {
+async fn taken_over(world: &World) -> (Claimed<Validation>, Claimed<Validation>) {
     let asked = registration(1);
     let first = world.claimed(&asked).await;
     let later = lease(asked.due_at);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use monspec::Verdict;
-use release::validation::Registration;
+use release::validation::{Registration, Validation};
 use store::{ClaimError, Due, tables};
 
 use crate::world::{VALIDATIONS, World, at, lease, registration, text};
@@ -33,9 +33,13 @@ async fn longest_overdue_comes_first_on_every_page() {
     let now = at(9_000);
     let mut found = Vec::new();
     for shard in 0..tables::SHARDS {
-        let whole = world.store.due(shard, now, 100, None).await.unwrap();
+        let whole = world
+            .store
+            .due::<Validation>(shard, now, 100, None)
+            .await
+            .unwrap();
 
-        let mut pages: Vec<Due> = Vec::new();
+        let mut pages: Vec<Due<Validation>> = Vec::new();
         loop {
             let page = world.store.due(shard, now, 1, pages.last()).await.unwrap();
             assert!(page.len() <= 1, "a page holds no more than it may");
@@ -62,7 +66,11 @@ async fn page_goes_on_behind_a_validation_that_was_claimed_meanwhile() {
     }
     let now = at(2_000);
     for shard in 0..tables::SHARDS {
-        let whole = world.store.due(shard, now, 100, None).await.unwrap();
+        let whole = world
+            .store
+            .due::<Validation>(shard, now, 100, None)
+            .await
+            .unwrap();
         let Some(first) = whole.first() else { continue };
         world
             .store
@@ -96,7 +104,7 @@ async fn crashed_workers_validation_is_due_again_at_its_lease() {
     assert_eq!(world.due(just_before).await, []);
     let next = world.claim(lease(now), lease(now), "next").await;
 
-    assert_eq!(next.validation.registration, asked);
+    assert_eq!(next.registration, asked);
 }
 
 #[tokio::test]
@@ -104,14 +112,14 @@ async fn deferred_validation_is_due_when_it_said_with_what_it_counted() {
     let world = World::start().await;
     let asked = registration(1);
     let mut worker = world.claimed(&asked).await;
-    worker.validation.faults = 3;
-    worker.validation.waits = 7;
+    worker.faults = 3;
+    worker.waits = 7;
 
     world.store.defer(worker, at(1_500)).await.unwrap();
 
     assert_eq!(world.due(at(1_499)).await, []);
     let next = world.claim(at(1_500), at(1_500), "next").await;
-    assert_eq!((next.validation.faults, next.validation.waits), (3, 7));
+    assert_eq!((next.faults, next.waits), (3, 7));
 }
 
 #[tokio::test]
@@ -212,7 +220,11 @@ async fn validations_of_many_builds_share_the_shards() {
 
     let mut in_shards = Vec::new();
     for shard in 0..tables::SHARDS {
-        let due = world.store.due(shard, at(9_000), 100, None).await.unwrap();
+        let due = world
+            .store
+            .due::<Validation>(shard, at(9_000), 100, None)
+            .await
+            .unwrap();
         in_shards.push(due.len());
     }
 

@@ -106,7 +106,7 @@ async fn person_replaces_what_the_validation_taught() {
         let known = only(&world).await;
         assert_eq!(known.standing, Standing::Unknown);
         assert_eq!(known.taught_by, format!("{status} by ada"));
-        assert_eq!(worker.validation.override_, Some(person(status)));
+        assert_eq!(worker.override_, Some(person(status)));
     }
 }
 

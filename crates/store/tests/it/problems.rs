@@ -3,7 +3,9 @@
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use jiff::{SignedDuration, Timestamp};
 use release::problem::{Arrival, Finding, Phase, Problem, Reported};
-use store::{Advanced, ClaimError, ClaimedProblem, DueProblem, Noticed, StoreError, Taken, tables};
+use store::{
+    Advanced, ClaimError, ClaimedProblem, Due, Followed, Noticed, StoreError, Taken, tables,
+};
 
 use crate::world::{REMEDIATIONS, World, at, lease};
 
@@ -35,7 +37,8 @@ async fn problem_that_cannot_be_read_is_looked_at_less_and_less_and_then_never()
         let mut looks = 0;
         loop {
             let claim = format!("look {looks}");
-            let outcome = world.store.claim_problem("P-1", &claim, now, lease(now));
+            let due = place("P-1", now);
+            let outcome = world.store.claim(&due, &claim, now, lease(now));
             let unreadable = match outcome.await {
                 Err(ClaimError::Stuck(unreadable)) => unreadable,
                 Err(ClaimError::Taken) if looks == 50 => break,
@@ -59,10 +62,10 @@ async fn problem_that_makes_its_workers_panic_is_looked_at_less_and_less_and_the
         let claim = format!("look {looks}");
         world
             .store
-            .claim_problem("P-1", &claim, now, lease(now))
+            .claim(&place("P-1", now), &claim, now, lease(now))
             .await
     } {
-        let held = world.store.held_problem(&claimed);
+        let held = claimed.held();
         drop(claimed);
 
         let stuck = world.store.panicked(&held, now).await.unwrap();
@@ -80,7 +83,7 @@ async fn problem_that_makes_its_workers_panic_is_looked_at_less_and_less_and_the
 
     world.notice("P-1", Reported::Resolved, 2_000_000).await;
     let again = world.claim_problem("P-1", 2_000_000, "again").await;
-    let held = world.store.held_problem(&again.unwrap());
+    let held = again.unwrap().held();
     let stuck = world.store.panicked(&held, at(2_000_000)).await.unwrap();
     assert_eq!(
         (stuck.looks, stuck.until),
@@ -99,7 +102,7 @@ async fn second_notice_wakes_a_problem_and_leaves_its_document() {
         Advanced::Written
     );
     let written = worker.problem.clone();
-    world.store.defer_problem(worker, at(500)).await.unwrap();
+    world.store.defer(worker, at(500)).await.unwrap();
 
     let noticed = world.notice("P-1", Reported::Resolved, 10).await;
 
@@ -115,7 +118,7 @@ async fn notice_that_is_worked_on_at_once_is_claimed_with_the_same_write() {
         let world = World::start().await;
         if waits {
             let worker = world.noticed_and_claimed("P-1").await;
-            world.store.defer_problem(worker, at(500)).await.unwrap();
+            world.store.defer(worker, at(500)).await.unwrap();
         }
 
         let Taken::Claimed(worker) = world.take_notice("P-1", 10).await else {
@@ -127,7 +130,7 @@ async fn notice_that_is_worked_on_at_once_is_claimed_with_the_same_write() {
         assert_eq!(world.due_problems(11).await, NOTHING, "the worker has it");
         let lease = lease(at(10)).as_millisecond() / 1_000;
         assert_eq!(world.due_problems(lease).await, ["P-1"], "it died");
-        world.store.settle_problem(*worker).await.unwrap();
+        world.store.settle(*worker).await.unwrap();
         assert_eq!(world.due_problems(10_000).await, NOTHING);
     }
 }
@@ -138,7 +141,7 @@ async fn notice_of_what_a_worker_has_or_has_settled_claims_nothing() {
         let world = World::start().await;
         let worker = world.noticed_and_claimed("P-1").await;
         let worker = if settled {
-            world.store.settle_problem(worker).await.unwrap();
+            world.store.settle(worker).await.unwrap();
             None
         } else {
             Some(worker)
@@ -151,7 +154,7 @@ async fn notice_of_what_a_worker_has_or_has_settled_claims_nothing() {
         };
         assert_eq!(world.due_problems(6).await, NOTHING);
         if let Some(worker) = worker {
-            world.store.defer_problem(worker, at(500)).await.unwrap();
+            world.store.defer(worker, at(500)).await.unwrap();
             assert_eq!(world.due_problems(6).await, ["P-1"], "it was reported");
         }
     }
@@ -169,15 +172,15 @@ async fn notice_during_a_claim_lets_nobody_in_and_is_not_lost() {
         assert_eq!(world.due_problems(6).await, NOTHING, "the worker has it");
         assert_taken(&world.claim_problem("P-1", 6, "second").await);
         if settles {
-            world.store.settle_problem(worker).await.unwrap();
+            world.store.settle(worker).await.unwrap();
         } else {
-            world.store.defer_problem(worker, at(500)).await.unwrap();
+            world.store.defer(worker, at(500)).await.unwrap();
         }
         assert_eq!(world.due_problems(6).await, ["P-1"], "settles: {settles}");
         let worker = world.claim_problem("P-1", 6, "second").await.unwrap();
         assert_eq!(worker.problem.phase, Phase::Active);
         assert_eq!(worker.reported, Reported::Resolved);
-        world.store.settle_problem(worker).await.unwrap();
+        world.store.settle(worker).await.unwrap();
         assert_eq!(world.due_problems(10_000).await, NOTHING);
     }
 }
@@ -186,7 +189,7 @@ async fn notice_during_a_claim_lets_nobody_in_and_is_not_lost() {
 async fn notice_after_the_end_is_noted_and_wakes_nobody() {
     let world = World::start().await;
     let worker = world.noticed_and_claimed("P-1").await;
-    world.store.settle_problem(worker).await.unwrap();
+    world.store.settle(worker).await.unwrap();
 
     let Noticed::Known(known) = world.notice("P-1", Reported::Open, 20).await else {
         panic!("it is known");
@@ -213,7 +216,7 @@ async fn look_at_the_tenant_adopts_what_is_new_and_disturbs_nothing_known() {
     assert_eq!(look(0).await, Noticed::New);
     let worker = world.claim_problem("P-1", 0, "worker").await.unwrap();
     assert_eq!(look(1).await, Noticed::Known(Box::new(adopted.clone())));
-    world.store.defer_problem(worker, at(500)).await.unwrap();
+    world.store.defer(worker, at(500)).await.unwrap();
     assert_eq!(world.due_problems(499).await, NOTHING);
     assert_eq!(look(2).await, Noticed::Known(Box::new(adopted.clone())));
     assert_eq!(world.due_problems(499).await, NOTHING);
@@ -244,7 +247,7 @@ async fn crashed_workers_problem_is_due_at_the_lease_and_its_claim_is_lost() {
     let late = world.store.advance(&mut crashed, &[]).await;
     assert!(matches!(late, Err(StoreError::Lost)));
     assert_eq!(crashed.problem, problem("P-1"), "it is put back");
-    let late = world.store.defer_problem(crashed, at(70)).await;
+    let late = world.store.defer(crashed, at(70)).await;
     assert!(matches!(late, Err(StoreError::Lost)));
     worker.problem.finding = Finding::NothingDeployed;
     let written = world.store.advance(&mut worker, &[]).await.unwrap();
@@ -277,9 +280,9 @@ async fn claim_given_back_twice_is_given_back_once() {
     let world = World::start().await;
     let first = world.noticed_and_claimed("P-1").await;
     let repeated = world.claim_problem("P-1", 0, "worker").await.unwrap();
-    world.store.defer_problem(first, at(500)).await.unwrap();
+    world.store.defer(first, at(500)).await.unwrap();
 
-    world.store.defer_problem(repeated, at(500)).await.unwrap();
+    world.store.defer(repeated, at(500)).await.unwrap();
 
     assert_eq!(world.due_problems(499).await, NOTHING);
     assert_eq!(world.due_problems(500).await, ["P-1"]);
@@ -293,7 +296,7 @@ async fn deferring_keeps_the_counts_and_nothing_else() {
     worker.problem.waits = 2;
     worker.problem.finding = Finding::GaveUp;
 
-    world.store.defer_problem(worker, at(500)).await.unwrap();
+    world.store.defer(worker, at(500)).await.unwrap();
 
     let expected = Problem {
         faults: 3,
@@ -338,13 +341,13 @@ async fn due_problems_are_found_page_by_page() {
 
     let mut found = Vec::new();
     for shard in 0..tables::SHARDS {
-        let mut after: Option<DueProblem> = None;
+        let mut after: Option<Due<Followed>> = None;
         loop {
-            let page = world.store.due_problems(shard, at(100), 2, after.as_ref());
+            let page = world.store.due(shard, at(100), 2, after.as_ref());
             let page = page.await.unwrap();
             let Some(last) = page.last() else { break };
             after = Some(last.clone());
-            found.extend(page.into_iter().map(|due| due.id));
+            found.extend(page.into_iter().map(|due| due.id()));
         }
     }
 
@@ -358,7 +361,7 @@ async fn due_problems_are_found_page_by_page() {
 async fn idle_look_costs_the_same_after_many_settled_problems() {
     let world = World::start().await;
     let worker = world.noticed_and_claimed("P-0").await;
-    world.store.settle_problem(worker).await.unwrap();
+    world.store.settle(worker).await.unwrap();
     let [settled] = &world.items(REMEDIATIONS).await[..] else {
         panic!("there is one problem");
     };
@@ -384,6 +387,10 @@ async fn idle_look_costs_the_same_after_many_settled_problems() {
 
 fn assert_taken(claimed: &Result<ClaimedProblem, ClaimError>) {
     assert!(matches!(claimed, Err(ClaimError::Taken)));
+}
+
+fn place(id: &str, at: Timestamp) -> Due<Followed> {
+    Due::problem(id, at)
 }
 
 pub(crate) fn problem(id: &str) -> Problem {
@@ -421,7 +428,8 @@ impl World {
         worker: &str,
     ) -> Result<ClaimedProblem, ClaimError> {
         let now: Timestamp = at(second);
-        self.store.claim_problem(id, worker, now, lease(now)).await
+        let due = place(id, now);
+        self.store.claim(&due, worker, now, lease(now)).await
     }
 
     pub(crate) async fn take_notice(&self, id: &str, second: i64) -> Taken {
@@ -446,8 +454,8 @@ impl World {
         let mut found = Vec::new();
         for shard in 0..tables::SHARDS {
             let now = at(0) + SignedDuration::from_secs(second);
-            let due = self.store.due_problems(shard, now, 100, None).await;
-            found.extend(due.unwrap().into_iter().map(|due| due.id));
+            let due = self.store.due::<Followed>(shard, now, 100, None).await;
+            found.extend(due.unwrap().into_iter().map(|due| due.id()));
         }
         found
     }

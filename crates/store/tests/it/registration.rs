@@ -407,7 +407,7 @@ async fn registering_again_while_the_predecessor_is_judged_loses_neither() {
             judged.is_ok()
         );
         let successor = world.claim(second.due_at, second.due_at, "successor").await;
-        assert_eq!(successor.validation.phase, Phase::Waiting);
+        assert_eq!(successor.phase, Phase::Waiting);
         world.store.settle(successor).await.unwrap();
     }
     assert_eq!(world.due(lease(at(10_000))).await, []);

@@ -22,7 +22,7 @@ async fn verdict_is_stored_with_evidence_answer_catalogue_and_lesson() {
     let worker = world.judged(&asked, Verdict::Failed).await;
 
     let stored = world.validation(&asked).await;
-    assert_eq!(stored, worker.validation);
+    assert_eq!(stored, *worker);
     assert_eq!(stored.phase, Phase::Judged);
     assert_eq!(stored.judgement, Some(judgement(Verdict::Failed)));
     assert_eq!(
@@ -68,7 +68,7 @@ async fn intent_is_stored_with_its_verdict_or_neither_is() {
             .unwrap();
 
         let stored = world.validation(&asked).await;
-        assert_eq!(stored, worker.validation);
+        assert_eq!(stored, *worker);
         assert_eq!(stored.intent, Some(intent.clone()));
         assert_eq!(world.known().await[0].standing, Standing::Good);
     }
@@ -118,14 +118,14 @@ async fn verdict_clears_the_counts_of_the_looks_before_it() {
     let world = World::start().await;
     let asked = registration(1);
     let mut worker = world.claimed(&asked).await;
-    worker.validation.faults = 2;
-    worker.validation.waits = 5;
+    worker.faults = 2;
+    worker.waits = 5;
 
     world.judge(&mut worker, Verdict::Passed).await;
 
     let stored = world.validation(&asked).await;
     assert_eq!((stored.faults, stored.waits), (0, 0));
-    assert_eq!(stored, worker.validation);
+    assert_eq!(stored, *worker);
 }
 
 #[tokio::test]

@@ -90,20 +90,24 @@ impl World {
     }
 
     /// Registers and claims as soon as it is due.
-    pub(crate) async fn claimed(&self, registration: &Registration) -> Claimed {
+    pub(crate) async fn claimed(&self, registration: &Registration) -> Claimed<Validation> {
         self.register(registration).await;
         self.claim(registration.due_at, registration.due_at, "worker")
             .await
     }
 
     /// Registers, claims and judges.
-    pub(crate) async fn judged(&self, registration: &Registration, verdict: Verdict) -> Claimed {
+    pub(crate) async fn judged(
+        &self,
+        registration: &Registration,
+        verdict: Verdict,
+    ) -> Claimed<Validation> {
         let mut claimed = self.claimed(registration).await;
         self.judge(&mut claimed, verdict).await;
         claimed
     }
 
-    pub(crate) async fn judge(&self, claimed: &mut Claimed, verdict: Verdict) {
+    pub(crate) async fn judge(&self, claimed: &mut Claimed<Validation>, verdict: Verdict) {
         self.store
             .judged(claimed, judgement(verdict), &evidence(verdict), &[])
             .await
@@ -111,7 +115,12 @@ impl World {
     }
 
     /// Claims what became due at `due` as `worker` for [`lease`].
-    pub(crate) async fn claim(&self, due: Timestamp, now: Timestamp, worker: &str) -> Claimed {
+    pub(crate) async fn claim(
+        &self,
+        due: Timestamp,
+        now: Timestamp,
+        worker: &str,
+    ) -> Claimed<Validation> {
         let found = self.due(now).await;
         let mut found = found.iter().filter(|found| found.at == due);
         let place = found.next().expect("something became due then");
@@ -123,7 +132,7 @@ impl World {
     }
 
     /// Everything that is due in any shard.
-    pub(crate) async fn due(&self, now: Timestamp) -> Vec<Due> {
+    pub(crate) async fn due(&self, now: Timestamp) -> Vec<Due<Validation>> {
         let mut found = Vec::new();
         for shard in 0..tables::SHARDS {
             found.extend(self.store.due(shard, now, 1_000, None).await.unwrap());

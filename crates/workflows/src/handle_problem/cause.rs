@@ -16,9 +16,9 @@ use store::{Advanced, ClaimedProblem};
 use super::Healing;
 use super::pass::Pass;
 use super::words;
-use crate::due::Wait;
 use crate::remedy::candidates::{Affected, Case, Gathered, gather};
 use crate::remedy::codedeploy::{Chosen, Views, choose};
+use release::work::Wait;
 
 /// Of how many entities of one problem it is asked whether they are production.
 const MOST_ASKED: usize = 500;

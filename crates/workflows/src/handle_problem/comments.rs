@@ -2,12 +2,11 @@
 //! order, once, and never in the way of a heal.
 
 use release::problem::Problem;
-use release::validation::backoff;
 use release::window::saturating_add;
+use release::work::{Wait, backoff};
 use store::ClaimedProblem;
 
 use super::pass::Pass;
-use crate::due::Wait;
 
 /// Where a comment is said to come from.
 const CONTEXT: &str = "AWS Lambda";

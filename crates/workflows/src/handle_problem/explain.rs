@@ -16,9 +16,9 @@ use serde::Serialize;
 use super::cause::Production;
 use super::pass::Pass;
 use super::{Connected, Services, cause};
-use crate::due::Tick;
 use crate::remedy::candidates::{Case, Dismissed, Gathered, gather};
 use crate::remedy::codedeploy::{View, runs, weighed};
+use crate::work::Tick;
 use outcome::{Fate, Outcome};
 
 /// What is to be explained.
@@ -109,7 +109,7 @@ pub async fn explain(
     asked: &Asked,
     tick: Tick,
 ) -> anyhow::Result<Option<Explained>> {
-    let mut pass = Pass::new(services, connected, tick, &|_| ());
+    let mut pass = Pass::new(services, connected, tick);
     let Some(past) = past(&pass, asked).await? else {
         return Ok(None);
     };

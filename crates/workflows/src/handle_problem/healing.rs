@@ -14,8 +14,8 @@ use store::{Advanced, ClaimedProblem};
 
 use super::pass::{Pass, PausesUnknown};
 use super::words;
-use crate::due::Wait;
 use crate::remedy::codedeploy::{Chosen, View, apply, brought, choose, made, running, stop, watch};
+use release::work::Wait;
 
 /// How many steps one pass may take with one remediation, questions included.
 /// Far more than a heal has; a row that led to itself would end here.

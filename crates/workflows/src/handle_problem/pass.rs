@@ -6,26 +6,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Context as _;
 use dynatrace::ProblemStatus;
 use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join};
 use jiff::Timestamp;
 use release::deployment::Group;
 use release::ledger::Effect;
 use release::pause::{Pause, Stopped, Stops, Target};
-use release::problem::{Arrival, Finding, Phase, Problem, Reported};
+use release::problem::{Arrival, Finding, Problem, Reported};
 use release::remediation::State;
-use release::validation::backoff;
-use release::window::saturating_add;
-use store::{Advanced, ClaimError, ClaimedProblem, Reading, Store, StoreError};
+use release::work::{Outcome, Time, Wait};
+use store::{Advanced, ClaimedProblem, Followed, Reading, StoreError};
 use tokio::time::Instant;
 
 use super::cause::Found;
 use super::healing::Tenant;
-use super::{
-    Connected, Mode, Observe, Observed, Progress, Report, Services, cause, comments, healing, words,
-};
-use crate::due::{Tick, Wait, unless_it_panics};
+use super::{Connected, Mode, Services, Worked, cause, comments, healing, words};
 use crate::remedy::Context;
 use crate::remedy::codedeploy::Views;
+use crate::work::{Look, Tick, is_lost};
 
 /// How many problems are followed when one became a part of the next.
 const MOST_MERGES: usize = 4;
@@ -48,16 +45,73 @@ pub(super) struct Pass<'a> {
     pub(super) token_refused: AtomicBool,
     /// What people paused; not there, where nobody could ask.
     stops: OnceLock<Stops>,
-    observe: Observe<'a>,
+}
+
+/// A pass with what the tenant says of its problem.
+pub(super) struct Looked<'a> {
+    pub(super) pass: Pass<'a>,
+    /// Taken by the pursuit.
+    pub(super) seen: Option<Seen>,
+}
+
+impl Look for Looked<'_> {
+    type Record = Followed;
+    type Told = Worked;
+
+    fn pursue<'a>(
+        &'a mut self,
+        claimed: &'a mut ClaimedProblem,
+    ) -> BoxFuture<'a, anyhow::Result<Outcome>> {
+        let seen = self.seen.take().unwrap_or(Ok(None));
+        self.pass.work_on(claimed, seen).boxed()
+    }
+
+    fn time(&self, Followed { problem, .. }: &Followed, _: &Outcome) -> Time {
+        problem.time(self.pass.tick.now)
+    }
+
+    fn give_up<'a>(
+        &'a mut self,
+        claimed: &'a mut ClaimedProblem,
+        _: String,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.pass.give_up(claimed).boxed()
+    }
+
+    fn token_refused(&self) -> bool {
+        self.pass.token_refused.load(Ordering::Relaxed)
+    }
+
+    fn told(before: Followed, Followed { problem, .. }: Followed) -> Worked {
+        let moved = |&index: &usize| {
+            let was = before.problem.remediations.get(index);
+            was.map(|remediation| &remediation.state) != Some(&problem.remediations[index].state)
+        };
+        Worked {
+            moved: (0..problem.remediations.len()).filter(moved).collect(),
+            problem,
+        }
+    }
 }
 
 impl<'a> Pass<'a> {
-    pub(super) fn new(
+    /// Looks at the problem of this id.
+    pub(super) async fn begin(
         services: &'a Services,
         connected: &'a Connected,
         tick: Tick,
-        observe: Observe<'a>,
-    ) -> Self {
+        id: &str,
+    ) -> Looked<'a> {
+        let pass = Self::new(services, connected, tick);
+        let (seen, paused) = join(pass.look(id), services.store.pauses(tick.now)).await;
+        pass.note_pauses(id, paused);
+        Looked {
+            pass,
+            seen: Some(seen),
+        }
+    }
+
+    pub(super) fn new(services: &'a Services, connected: &'a Connected, tick: Tick) -> Self {
         Self {
             services,
             connected,
@@ -66,100 +120,26 @@ impl<'a> Pass<'a> {
             remotes_until: tick.remotes_until(),
             token_refused: AtomicBool::new(false),
             stops: OnceLock::new(),
-            observe,
         }
     }
 
-    /// Claims one problem and takes it as far as it goes; nothing if somebody
-    /// else has it.
-    pub(super) fn work<'p>(
-        &'p self,
-        id: &'p str,
-    ) -> BoxFuture<'p, Result<Option<Report>, StoreError>> {
-        self.work_now(id).boxed()
-    }
-
-    async fn work_now(&self, id: &str) -> Result<Option<Report>, StoreError> {
-        let claim = uuid::Uuid::new_v4().to_string();
-        let Tick {
-            now, lease_until, ..
-        } = self.tick;
-        // Looking needs no claim, and a claim needs no look.
-        let store = &self.services.store;
-        let claiming = store.claim_problem(id, &claim, now, lease_until);
-        let (claimed, seen, paused) = tokio::join!(claiming, self.look(id), store.pauses(now));
-        self.note_pauses(paused);
-        let claimed = match claimed {
-            Ok(claimed) => claimed,
-            Err(ClaimError::Taken) => return Ok(None),
-            Err(ClaimError::Stuck(stuck)) => {
-                (self.observe)(Observed::Stuck(&stuck));
-                return Ok(None);
-            }
-            Err(ClaimError::Store(error)) => return Err(error),
-        };
-        self.work_held(claimed, seen).await
-    }
-
-    /// Takes a problem that is held already, and was looked at, as far as it
-    /// goes.
-    pub(super) async fn work_held(
-        &self,
-        claimed: ClaimedProblem,
-        seen: Seen,
-    ) -> Result<Option<Report>, StoreError> {
-        let store = &self.services.store;
-        let held = store.held_problem(&claimed);
-        let now = self.tick.now;
-        match unless_it_panics(store, held, now, self.work_on(claimed, seen)).await? {
-            Ok(report) => Ok(Some(report)),
-            Err(stuck) => {
-                (self.observe)(Observed::Stuck(&stuck));
-                Ok(None)
-            }
-        }
-    }
-
-    /// Takes what is claimed as far as it goes, and puts it down.
-    fn work_on(&self, claimed: ClaimedProblem, seen: Seen) -> BoxFuture<'_, Report> {
-        self.work_on_now(claimed, seen).boxed()
-    }
-
-    async fn work_on_now(&self, mut claimed: ClaimedProblem, seen: Seen) -> Report {
-        let before = claimed.problem.remediations.clone();
+    /// Takes what is claimed as far as it goes, and says what is to be said.
+    async fn work_on(&self, claimed: &mut ClaimedProblem, seen: Seen) -> anyhow::Result<Outcome> {
         let older = claimed.problem.comments.len();
-        let pursued = Box::pin(self.pursue(&mut claimed, seen)).await;
-        let outcome = match pursued {
-            Err(error) if is_lost(&error) => Err(error),
-            // What was decided is told even where the rest met a fault.
-            pursued => match (pursued, comments::post(self, &mut claimed, older).await) {
-                (Ok(waits), Ok(comment)) => Ok(waits.into_iter().chain(comment).collect()),
-                (Err(error), _) | (Ok(_), Err(error)) => Err(error),
-            },
-        };
-        let problem = claimed.problem.clone();
-        let (problem, progress) = match self.put_down(claimed, outcome).await {
-            Ok(left) => left,
-            Err(StoreError::Lost) => (problem, Progress::Lost),
-            // What could not be written down is due again at the lease.
-            Err(error) => {
-                let progress = Progress::Faulted {
-                    error: error.into(),
-                    until: self.tick.lease_until,
-                };
-                (problem, progress)
-            }
-        };
-        let moved = |&index: &usize| {
-            let was = before.get(index).map(|remediation| &remediation.state);
-            was != Some(&problem.remediations[index].state)
-        };
-        Report {
-            moved: (0..problem.remediations.len()).filter(moved).collect(),
-            problem,
-            progress,
-            token_refused: self.token_refused.load(Ordering::Relaxed),
+        let pursued = Box::pin(self.pursue(claimed, seen)).await;
+        if let Err(error) = &pursued
+            && is_lost(error)
+        {
+            return pursued.map(Outcome::Waits);
         }
+        // What was decided is told even where the rest met a fault.
+        let comment = comments::post(self, claimed, older).await;
+        let waits = pursued?.into_iter().chain(comment?).collect();
+        Ok(if claimed.problem.is_over() {
+            Outcome::Done
+        } else {
+            Outcome::Waits(waits)
+        })
     }
 
     /// What changes are looked at and taken back with.
@@ -194,7 +174,7 @@ impl<'a> Pass<'a> {
 
     /// Remembers what people paused. Where it cannot be read, nothing is begun,
     /// and what is begun goes on.
-    pub(super) fn note_pauses(&self, paused: Result<Vec<Pause>, StoreError>) {
+    pub(super) fn note_pauses(&self, id: &str, paused: Result<Vec<Pause>, StoreError>) {
         let freeze = self.services.healing.freeze.clone();
         match paused {
             Ok(pauses) => {
@@ -202,7 +182,10 @@ impl<'a> Pass<'a> {
             }
             Err(error) => {
                 let error = anyhow::Error::from(error);
-                tracing::warn!("Nothing is begun, as nobody knows what is paused: {error:#}");
+                tracing::warn!(
+                    problem.id = id,
+                    "Nothing is begun for problem `{id}`, as nobody knows what is paused: {error:#}"
+                );
             }
         }
     }
@@ -377,55 +360,6 @@ impl<'a> Pass<'a> {
         let store = &self.services.store;
         Ok(store.advance_on(claimed, effects, readings).await?)
     }
-
-    /// Gives the claim back, or settles the problem.
-    async fn put_down(
-        &self,
-        mut claimed: ClaimedProblem,
-        outcome: anyhow::Result<Vec<Wait>>,
-    ) -> Result<(Problem, Progress), StoreError> {
-        let now = self.tick.now;
-        let store = &self.services.store;
-        let expired = claimed.problem.give_up_at <= now;
-        match outcome {
-            Err(error) if is_lost(&error) => Ok((claimed.problem, Progress::Lost)),
-            Ok(_) if claimed.problem.is_over() => settle(store, claimed).await,
-            // Even what cannot be found out or told ends where it can be seen.
-            _ if expired => {
-                self.give_up(&mut claimed).await?;
-                settle(store, claimed).await
-            }
-            Ok(waits) => {
-                let backing_off = saturating_add(now, backoff(claimed.problem.waits));
-                let until = waits
-                    .iter()
-                    .map(|wait| wait.until.unwrap_or(backing_off))
-                    .min()
-                    .unwrap_or(backing_off);
-                let waiting_for: Vec<_> = waits.into_iter().map(|wait| wait.waiting_for).collect();
-                claimed.problem.waits = claimed.problem.waits.saturating_add(1);
-                claimed.problem.faults = 0;
-                let problem = claimed.problem.clone();
-                store.defer_problem(claimed, until).await?;
-                let waiting_for = waiting_for.join(", and for ");
-                Ok((problem, Progress::Deferred { waiting_for, until }))
-            }
-            Err(error) => {
-                let until = saturating_add(now, backoff(claimed.problem.faults));
-                claimed.problem.faults = claimed.problem.faults.saturating_add(1);
-                let problem = claimed.problem.clone();
-                store.defer_problem(claimed, until).await?;
-                Ok((problem, Progress::Faulted { error, until }))
-            }
-        }
-    }
-}
-
-async fn settle(store: &Store, claimed: ClaimedProblem) -> Result<(Problem, Progress), StoreError> {
-    let mut problem = claimed.problem.clone();
-    problem.phase = Phase::Settled;
-    store.settle_problem(claimed).await?;
-    Ok((problem, Progress::Settled))
 }
 
 /// Whether the tenant need not be asked about the problem any more.
@@ -435,10 +369,4 @@ fn is_decided(problem: &Problem) -> bool {
             .remediations
             .iter()
             .all(|remediation| remediation.state.is_final() && !remediation.holds)
-}
-
-fn is_lost(error: &anyhow::Error) -> bool {
-    error
-        .downcast_ref::<StoreError>()
-        .is_some_and(|error| matches!(error, StoreError::Lost))
 }

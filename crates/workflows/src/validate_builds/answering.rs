@@ -15,11 +15,11 @@ use release::summary;
 use release::validation::{
     ApprovalAction, ExecutionMode, Intent, PersonsAnswer, Registration, Validation,
 };
+use release::work::Wait;
 use secrecy::SecretString;
 use store::Claimed;
 
 use super::Shared;
-use crate::due::Wait;
 
 /// How many steps one look may take, questions included. Far more than an
 /// approval has; a row that led to itself would end here.
@@ -76,7 +76,7 @@ impl Ahead {
 /// again where an intent was stored with it.
 pub(super) async fn pursue(
     shared: &Shared<'_>,
-    claimed: &mut Claimed,
+    claimed: &mut Claimed<Validation>,
     ahead: Option<Ahead>,
 ) -> anyhow::Result<Option<Wait>> {
     let mut walk = Walk {
@@ -91,7 +91,7 @@ pub(super) async fn pursue(
     }
     let store = &shared.services.store;
     for _ in 0..MOST_STEPS {
-        match step(&claimed.validation, &walk.observed, shared.tick.now) {
+        match step(claimed, &walk.observed, shared.tick.now) {
             Step::Ask(question) => walk.find_out(claimed, question).await?,
             Step::Intend(intent) => store.intend(claimed, intent).await?,
             Step::Send(answer) => walk.send(claimed, answer).await?,
@@ -121,9 +121,13 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    async fn find_out(&mut self, claimed: &Claimed, question: Question) -> anyhow::Result<()> {
+    async fn find_out(
+        &mut self,
+        claimed: &Claimed<Validation>,
+        question: Question,
+    ) -> anyhow::Result<()> {
         let services = self.shared.services;
-        let registration = &claimed.validation.registration;
+        let registration = &claimed.registration;
         let approval = reference(registration).context("only an approval is answered")?;
         match question {
             Question::Approval => {
@@ -158,16 +162,16 @@ impl Walk<'_> {
         Ok(())
     }
 
-    async fn send(&mut self, claimed: &Claimed, answer: Answer) -> anyhow::Result<()> {
+    async fn send(&mut self, claimed: &Claimed<Validation>, answer: Answer) -> anyhow::Result<()> {
         let decision = match answer {
             Answer::Approve => Decision::Approve,
             Answer::Reject => Decision::Reject,
             Answer::Hold => anyhow::bail!("a held verdict is never sent"),
         };
-        let registration = &claimed.validation.registration;
+        let registration = &claimed.registration;
         let approval = reference(registration).context("only an approval is answered")?;
         let token = self.token.as_ref().context("the approval is not open")?;
-        let text = summary_text(self.shared, &claimed.validation)?;
+        let text = summary_text(self.shared, claimed)?;
         let pipeline = &self.shared.services.pipeline;
         let told = pipeline.answer(approval, token, decision, &text).await?;
         self.observed.told = Some(match told {

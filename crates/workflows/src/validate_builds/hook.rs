@@ -5,26 +5,26 @@ use std::fmt::Write as _;
 use anyhow::Context as _;
 use hmac::{Hmac, KeyInit, Mac};
 use release::validation::{Hook, Validation};
+use release::work::Wait;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 use store::{Claimed, StoreError};
 
 use super::Shared;
-use crate::due::Wait;
 
 /// Posts the result. `Some` says that it has to be tried again; a receiver that
 /// says no is no fault of ours and holds up nothing else.
 pub(super) async fn deliver(
     shared: &Shared<'_>,
-    claimed: &mut Claimed,
+    claimed: &mut Claimed<Validation>,
 ) -> Result<Option<Wait>, StoreError> {
     let store = &shared.services.store;
-    if claimed.validation.judgement.is_none() {
+    if claimed.judgement.is_none() {
         // It was superseded before there was a result.
         store.hooked(claimed, Hook::GivenUp).await?;
         return Ok(None);
     }
-    let registration = &claimed.validation.registration;
+    let registration = &claimed.registration;
     let secret = match &shared.connected.hook_secret {
         Ok(secret) => secret,
         Err(error) => {
@@ -42,9 +42,9 @@ pub(super) async fn deliver(
         return Ok(None);
     };
     let posted = async {
-        let body = body(shared, &claimed.validation).await?;
+        let body = body(shared, claimed).await?;
         let headers = [
-            ("x-unbreakable-delivery", claimed.validation.delivery()),
+            ("x-unbreakable-delivery", claimed.delivery()),
             ("x-unbreakable-signature", signature(secret, &body)),
         ];
         let outgoing = &shared.services.outgoing;

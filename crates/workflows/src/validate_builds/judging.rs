@@ -13,11 +13,11 @@ use release::evidence::{
 };
 use release::validation::{Registration, Validation};
 use release::window::saturating_add;
+use release::work::Wait;
 
 use super::Shared;
 use super::context;
 use super::history::{Distrusted, Histories, Mixed};
-use crate::due::Wait;
 use crate::metric_facts;
 use crate::sides::{Pair, Sides};
 

@@ -5,6 +5,7 @@ use fake_aws::pipeline::{ApprovalStatus, JobStatus};
 use jiff::Timestamp;
 use lab::world::{self, REGISTER, Settings, World};
 use lambda_host::runtime::Outcome;
+use release::validation::Validation;
 use serde_json::json;
 use store::tables;
 
@@ -171,7 +172,7 @@ async fn waiting(world: &World) -> usize {
     let mut waiting = 0;
     for shard in 0..tables::SHARDS {
         waiting += store
-            .due(shard, Timestamp::MAX, 100, None)
+            .due::<Validation>(shard, Timestamp::MAX, 100, None)
             .await
             .unwrap()
             .len();

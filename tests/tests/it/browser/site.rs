@@ -168,7 +168,8 @@ async fn passed_through(
     for _ in 0..4 {
         let ticked = world.pass_window().await;
         let mut reports = ticked.reports.into_iter();
-        if let Some((id, judged)) = reports.find_map(|one| Some((one.registration.id, one.judged?)))
+        if let Some((id, judged)) =
+            reports.find_map(|one| Some((one.about.registration.id, one.about.judged?)))
         {
             return (id, judged.verdict);
         }

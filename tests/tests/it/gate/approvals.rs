@@ -344,7 +344,7 @@ async fn approval_with_two_validations_needs_both(mut world: World) {
     // Both may have sent it; the token lets one of them answer.
     let mut runs = BTreeSet::new();
     for report in first.reports.iter().chain(&second.reports) {
-        let validation = world.validation(report.registration.id).await;
+        let validation = world.validation(report.about.registration.id).await;
         let Some(Ending::Answered {
             answer: Answer::Approve,
             action_execution,
@@ -387,7 +387,7 @@ async fn rejection_of_one_validation_is_no_persons_to_the_other(mut world: World
     assert_eq!(world.answered(&execution), ApprovalStatus::Waiting);
     assert_eq!(ticked.reports.len(), 2);
     for report in &ticked.reports {
-        let validation = world.validation(report.registration.id).await;
+        let validation = world.validation(report.about.registration.id).await;
         assert!(
             matches!(
                 validation.ending,

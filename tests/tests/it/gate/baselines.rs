@@ -10,7 +10,8 @@ use release::deployment::{Group, Standing};
 use release::evidence::{About, Evidence, Unjudged};
 use release::validation::ValidationId;
 use serde_json::{Value, json};
-use workflows::validate_builds::{Progress, Ticked};
+use workflows::validate_builds::Ticked;
+use workflows::work::Progress;
 
 use crate::gate::stories;
 use crate::world::{GATE, PIPELINE, PRODUCTION, STAGING, World, monspec, monspec_with, only};
@@ -47,10 +48,10 @@ fn judged(ticked: &Ticked) -> ValidationId {
     let mut judged = ticked
         .reports
         .iter()
-        .filter(|report| report.judged.is_some());
+        .filter(|report| report.about.judged.is_some());
     let one = judged.next().unwrap_or_else(|| panic!("{ticked:?}"));
     assert!(judged.next().is_none(), "{ticked:?}");
-    one.registration.id
+    one.about.registration.id
 }
 
 /// What is known of the deployments to staging.

@@ -14,7 +14,8 @@ use serde_json::json;
 use tokio::time::Instant;
 use workflows::Tick;
 use workflows::register_validation::{Outcome, Request, register_validation};
-use workflows::validate_builds::{Observed, Progress, Services, validate_builds};
+use workflows::validate_builds::{Observed, Services, validate_builds};
+use workflows::work::{self, Progress};
 
 use crate::gate::stories;
 use crate::world::{GATE, PRODUCTION, STAGING, World, monspec, only};
@@ -78,7 +79,7 @@ async fn thousand_due_validations_are_all_judged() {
 
     assert!(!rest.work_left);
     let settled = rest.reports.iter().filter(|report| {
-        let judged = report.judged.as_ref();
+        let judged = report.about.judged.as_ref();
         judged.is_some_and(|judged| judged.verdict == Verdict::Passed)
     });
     assert_eq!(settled.count(), 1_000);
@@ -188,7 +189,7 @@ async fn two_ticks_at_once_judge_and_answer_once(mut world: World) {
     let judged = ticks
         .iter()
         .flat_map(|ticked| &ticked.reports)
-        .filter(|report| report.judged.is_some());
+        .filter(|report| report.about.judged.is_some());
     assert_eq!(judged.count(), 1);
     assert_eq!(world.aws.calls("PutApprovalResult"), 1);
     assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
@@ -373,7 +374,7 @@ async fn age_of_what_is_due_is_told_at_every_tick(mut world: World) {
 async fn age_told(world: &World, has_secrets: bool) -> Vec<SignedDuration> {
     let told = Mutex::new(Vec::new());
     let observe = |observed: Observed<'_>| {
-        if let Observed::Looked(overdue) = observed {
+        if let Observed::Work(work::Observed::Looked(overdue)) = observed {
             told.lock().unwrap().push(overdue);
         }
     };

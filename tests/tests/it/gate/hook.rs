@@ -10,7 +10,8 @@ use jiff::SignedDuration;
 use release::validation::{Hook, Phase, ValidationId};
 use serde_json::{Value, json};
 use workflows::register_validation::{Outcome, Request, register_validation};
-use workflows::validate_builds::{Progress, Report};
+use workflows::validate_builds::Report;
+use workflows::work::Progress;
 
 use crate::schema;
 use crate::world::{HOOK_SECRET, PIPELINE, PRODUCTION, STAGING, World, monspec, only};
@@ -134,7 +135,7 @@ async fn result_that_is_owed_is_posted_although_its_validation_is_superseded() {
     let again = later
         .reports
         .iter()
-        .find(|report| report.registration.id == first);
+        .find(|report| report.about.registration.id == first);
     assert!(again.is_none(), "it is not due any more: {again:?}");
 }
 
@@ -148,17 +149,11 @@ async fn hook_of_a_validation_that_never_had_a_result_is_given_up_visibly() {
     let ticked = world.pass_window().await;
 
     let given_up = |report: &&Report| {
-        matches!(
-            report.progress,
-            Progress::Settled {
-                hook: Hook::GivenUp,
-                ..
-            }
-        )
+        matches!(report.progress, Progress::Settled) && report.about.hook == Hook::GivenUp
     };
     let told: Vec<_> = ticked.reports.iter().filter(given_up).collect();
     assert_eq!(told.len(), 1, "{told:?}");
-    assert_eq!(told[0].registration.id, first);
+    assert_eq!(told[0].about.registration.id, first);
     assert_eq!(world.validation(first).await.hook, Hook::GivenUp);
     assert_eq!(world.validation(second).await.hook, Hook::Delivered);
     assert_eq!(receiver.received.lock().unwrap().len(), 1);

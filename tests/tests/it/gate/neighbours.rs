@@ -90,8 +90,8 @@ async fn judged_after(world: &mut World, left: i64) -> ValidationId {
     let late = world.tick().await;
     let judged = |ticked: &Ticked| {
         let mut reports = ticked.reports.iter();
-        let report = reports.find(|report| report.judged.is_some());
-        report.map(|report| report.registration.id)
+        let report = reports.find(|report| report.about.judged.is_some());
+        report.map(|report| report.about.registration.id)
     };
     judged(&at_once).or(judged(&late)).unwrap()
 }

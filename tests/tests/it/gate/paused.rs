@@ -4,7 +4,7 @@ use fake_aws::pipeline::ApprovalStatus;
 use jiff::SignedDuration;
 use release::pause::{Pause, Target};
 use release::validation::{Ending, Phase};
-use workflows::validate_builds::Progress;
+use workflows::work::Progress;
 
 use crate::gate::stories;
 use crate::world::{GATE, PIPELINE, PRODUCTION, STAGING, World, monspec, only};

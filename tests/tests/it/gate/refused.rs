@@ -12,7 +12,8 @@ use release::validation::{Ending, PersonsWord, Phase, ValidationId, Wish};
 use serde_json::json;
 use store::Fulfilled;
 use workflows::register_validation::{Outcome, Request, register_validation};
-use workflows::validate_builds::{Observed, Progress, Ticked};
+use workflows::validate_builds::{Observed, Ticked};
+use workflows::work::{self, Progress};
 
 use crate::world::{PRODUCTION, STAGING, World, monspec, only};
 
@@ -106,7 +107,7 @@ async fn record_that_cannot_be_read_is_told_and_hurts_no_neighbour() {
 
     let unread = Mutex::new(Vec::new());
     let observe = |observed: Observed<'_>| {
-        if let Observed::Stuck(unreadable) = observed {
+        if let Observed::Work(work::Observed::Stuck(unreadable)) = observed {
             unread.lock().unwrap().push(unreadable.place.clone());
         }
     };
@@ -131,13 +132,13 @@ async fn record_that_makes_its_worker_panic_is_told_and_rests_after_a_while() {
         Observed::Judged(registration, _) => {
             assert!(registration.id != doomed, "a defect meets this one alone");
         }
-        Observed::Stuck(stuck) => {
+        Observed::Work(work::Observed::Stuck(stuck)) => {
             let place = stuck.place.clone();
             told.lock()
                 .unwrap()
                 .push((place, stuck.metric(), stuck.looks));
         }
-        Observed::Looked(_) | Observed::Left(_) => {}
+        Observed::Work(work::Observed::Looked(_)) | Observed::Work(work::Observed::Left(_)) => {}
     };
 
     let first = world.tick_observed(TIME, &observe).await.unwrap();

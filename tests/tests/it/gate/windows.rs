@@ -332,9 +332,9 @@ async fn baseline_of_a_bad_build_is_not_trusted(mut world: World) {
     let judged = ticked
         .reports
         .iter()
-        .find(|report| report.judged.is_some())
+        .find(|report| report.about.judged.is_some())
         .unwrap();
-    let evidence = world.evidence(judged.registration.id).await;
+    let evidence = world.evidence(judged.about.registration.id).await;
     assert_eq!(evidence.verdict, Verdict::Inconclusive);
     assert_eq!(evidence.context.unjudged, Some(Unjudged::Tainted));
     assert_eq!(evidence.context.links[0].about, About::Deployment);
@@ -400,8 +400,11 @@ async fn baseline_of_a_bad_build_is_not_trusted_however_much_came_since(mut worl
     let ticked = world.pass_window().await;
 
     assert_eq!(world.answered(&again), ApprovalStatus::Waiting);
-    let judged = ticked.reports.iter().find(|report| report.judged.is_some());
-    let evidence = world.evidence(judged.unwrap().registration.id).await;
+    let judged = ticked
+        .reports
+        .iter()
+        .find(|report| report.about.judged.is_some());
+    let evidence = world.evidence(judged.unwrap().about.registration.id).await;
     assert_eq!(evidence.context.unjudged, Some(Unjudged::Tainted));
 }
 

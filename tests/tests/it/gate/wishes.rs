@@ -113,7 +113,7 @@ async fn released_validation_waits_for_the_others_of_its_approval(mut world: Wor
     let ids: Vec<ValidationId> = ticked
         .reports
         .iter()
-        .map(|one| one.registration.id)
+        .map(|one| one.about.registration.id)
         .collect();
     let [first, second] = ids.as_slice() else {
         panic!("expected two: {ids:?}");
@@ -385,7 +385,7 @@ async fn given_up(world: &mut World) -> (String, ValidationId) {
 }
 
 /// A worker takes the only validation that is due.
-async fn claimed(world: &mut World) -> store::Claimed {
+async fn claimed(world: &mut World) -> store::Claimed<Validation> {
     world.advance(SignedDuration::from_mins(6));
     let lease = world.now.saturating_add(SignedDuration::from_mins(1));
     for shard in 0..store::tables::SHARDS {

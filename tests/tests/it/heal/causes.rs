@@ -6,7 +6,7 @@ use fake_aws::Fault;
 use fake_aws::codedeploy::GroupOptions;
 use release::problem::{Finding, Phase};
 use release::remediation::State;
-use workflows::handle_problem::Progress;
+use workflows::work::Progress;
 
 use super::scene::{APPLICATION, Scene, worked};
 use super::stories;

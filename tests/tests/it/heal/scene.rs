@@ -184,7 +184,9 @@ impl Scene {
     pub(crate) async fn try_tick(&self) -> anyhow::Result<Ticked> {
         let services = self.services();
         let tick = self.tick_in(Duration::from_secs(25));
-        handle_problems(&services, async || Ok(self.connected()), tick, &|_| ()).await
+        let connect = async || Ok(self.connected());
+        let handled = handle_problems(&services, connect, tick, &|_| ()).await;
+        handled.map(|handled| handled.ticked)
     }
 
     /// Ticks once a minute for so many minutes.

@@ -10,7 +10,7 @@ use futures_util::FutureExt as _;
 use jiff::SignedDuration;
 use release::problem::Phase;
 use release::remediation::State;
-use store::Advanced;
+use store::{Advanced, Due};
 use workflows::handle_problem::Notified;
 
 use super::scene::Scene;
@@ -68,7 +68,8 @@ async fn deployment_that_codedeploy_does_not_show_yet_is_no_failed_heal(mut scen
     let store = &scene.world.store;
     let now = scene.world.now;
     let lease = now.saturating_add(SignedDuration::from_secs(30)).unwrap();
-    let claimed = store.claim_problem(problem.id(), "the story", now, lease);
+    let due = Due::problem(problem.id(), now);
+    let claimed = store.claim(&due, "the story", now, lease);
     let mut claimed = claimed.await.unwrap();
     let State::Deploying { deployment, .. } = &mut claimed.problem.remediations[0].state else {
         panic!("it is being deployed");
@@ -76,7 +77,7 @@ async fn deployment_that_codedeploy_does_not_show_yet_is_no_failed_heal(mut scen
     "d-NOTSHOWN1".clone_into(deployment);
     let written = store.advance(&mut claimed, &[]).await.unwrap();
     assert_eq!(written, Advanced::Written);
-    store.defer_problem(claimed, now).await.unwrap();
+    store.defer(claimed, now).await.unwrap();
 
     scene.tick().await;
     let state = scene.state(&problem).await;

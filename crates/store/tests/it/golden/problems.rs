@@ -1,7 +1,9 @@
 //! The table of remediations.
 
 use release::problem::{Arrival, Comment, Finding, Phase, Problem, Remediation, Reported};
-use release::remediation::{Hand, Heal, Needless, Refusal, State};
+use release::remediation::{Actor, Heal, Needless, Refusal, State};
+
+use store::Due;
 
 use super::check;
 use crate::world::{REMEDIATIONS, World, at, deployment};
@@ -32,7 +34,7 @@ async fn stored_form_of_phases_of_problems_is_kept() {
             let mut waits = world.claim_problem("P-3", 0, "worker").await.unwrap();
             waits.problem.waits = 3;
             waits.problem.faults = 2;
-            store.defer_problem(waits, at(500)).await.unwrap();
+            store.defer(waits, at(500)).await.unwrap();
             let noticed = store
                 .notice(&heard("P-3"), Reported::Resolved, at(20))
                 .await;
@@ -40,12 +42,14 @@ async fn stored_form_of_phases_of_problems_is_kept() {
             let mut settles = world.claim_problem("P-4", 0, "worker").await.unwrap();
             settles.problem.finding = Finding::NothingDeployed;
             world.written(&mut settles, &[]).await;
-            store.settle_problem(settles).await.unwrap();
+            store.settle(settles).await.unwrap();
             let mut due = Some(at(0));
             while let Some(now) = due {
                 let lease = crate::world::lease(now);
-                let claimed = store.claim_problem("P-5", "worker", now, lease).await;
-                let held = store.held_problem(&claimed.unwrap());
+                let claimed = store
+                    .claim(&Due::problem("P-5", now), "worker", now, lease)
+                    .await;
+                let held = claimed.unwrap().held();
                 due = store.panicked(&held, now).await.unwrap().until;
             }
         },
@@ -167,7 +171,7 @@ fn states() -> Vec<State> {
         marker: "[unbreakable:P-1:d-2]".to_owned(),
         at: at(40),
     };
-    let ours = || heal(Hand::Ours);
+    let ours = || heal(Actor::Ours);
     let made = || "d-3".to_owned();
     let group = || "ShopApp/Staging".to_owned();
     let culprit = || "d-2".to_owned();
@@ -179,7 +183,7 @@ fn states() -> Vec<State> {
         },
         State::Intended(ours()),
         State::Deploying {
-            heal: heal(Hand::CodeDeploy),
+            heal: heal(Actor::CodeDeploy),
             deployment: made(),
         },
         State::Healed {

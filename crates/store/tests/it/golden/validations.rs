@@ -98,9 +98,9 @@ async fn stored_form_of_judged_validations_is_kept() {
                     .await
                     .unwrap();
                 if *verdict == Verdict::Inconclusive {
-                    claimed.validation.waits = 2;
-                    claimed.validation.faults = 1;
-                    claimed.validation.told = true;
+                    claimed.waits = 2;
+                    claimed.faults = 1;
+                    claimed.told = true;
                     world.store.defer(claimed, at(3_000)).await.unwrap();
                 }
             }
@@ -271,7 +271,7 @@ async fn stored_form_of_stuck_validations_is_kept() {
     let asked = registration(1);
     let panicked = async |world: &World, due, claim: &str| -> Stuck {
         let claimed = world.claim(due, due, claim).await;
-        let held = world.store.held(&claimed);
+        let held = claimed.held();
         world.store.panicked(&held, due).await.unwrap()
     };
     check(
@@ -296,7 +296,7 @@ async fn stored_form_of_stuck_validations_is_kept() {
             assert_eq!(read, expected);
             let [again] = due(world).await.try_into().expect("one is looked at again");
             let claimed = world.claim(again, again, "another").await;
-            let held = world.store.held(&claimed);
+            let held = claimed.held();
             let stuck = world.store.panicked(&held, again).await.unwrap();
             assert_eq!(stuck.looks, 2);
         },

@@ -1,12 +1,11 @@
 //! Which tag names the deployment group of an entity.
 
+use dynatrace::Tag;
+
 /// The tag whose value names the deployment group of an entity. Reads as
 /// Dynatrace writes it, `key` or `[CONTEXT]key`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GroupTag {
-    pub(crate) context: Option<String>,
-    pub(crate) key: String,
-}
+pub struct GroupTag(pub(crate) Tag);
 
 /// The text names no tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -16,10 +15,11 @@ pub struct InvalidTag;
 /// The tutorial's.
 impl Default for GroupTag {
     fn default() -> Self {
-        Self {
+        Self(Tag {
             context: None,
             key: "DeploymentGroup".to_owned(),
-        }
+            value: None,
+        })
     }
 }
 
@@ -27,9 +27,9 @@ impl GroupTag {
     /// The names of groups that these tags say; a tag that is wanted without a
     /// context may have any.
     pub(crate) fn values<'t>(&self, tags: &'t [monspec::Tag]) -> Vec<&'t str> {
-        let is = |tag: &&monspec::Tag| {
-            tag.key == self.key && (self.context.is_none() || tag.context == self.context)
-        };
+        let Tag { context, key, .. } = &self.0;
+        let is =
+            |tag: &&monspec::Tag| tag.key == *key && (context.is_none() || tag.context == *context);
         let values = tags.iter().filter(is);
         values.filter_map(|tag| tag.value.as_deref()).collect()
     }
@@ -39,21 +39,12 @@ impl std::str::FromStr for GroupTag {
     type Err = InvalidTag;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let text = text.trim();
-        let (context, key) = match text.strip_prefix('[') {
-            Some(rest) => {
-                let (context, key) = rest.split_once(']').ok_or(InvalidTag)?;
-                (Some(context.to_owned()), key)
+        match text.trim().parse() {
+            Ok(tag @ Tag { value: None, .. }) if !tag.key.contains(['[', ']', '"']) => {
+                Ok(Self(tag))
             }
-            None => (None, text),
-        };
-        if key.is_empty() || key.contains(['[', ']', ':', '"']) {
-            return Err(InvalidTag);
+            _ => Err(InvalidTag),
         }
-        Ok(Self {
-            context,
-            key: key.to_owned(),
-        })
     }
 }
 
@@ -63,7 +54,7 @@ mod tests {
 
     #[test]
     fn tag_of_a_group_is_read_as_dynatrace_writes_it() {
-        let tag = |text: &str| text.parse::<GroupTag>();
+        let tag = |text: &str| text.parse().map(|GroupTag(tag)| tag);
 
         assert_eq!(tag("DeploymentGroup").unwrap().key, "DeploymentGroup");
         let imported = tag(" [AWS]Group ").unwrap();

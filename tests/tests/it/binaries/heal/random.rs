@@ -140,7 +140,10 @@ async fn live(seed: u64) -> u64 {
     assert_eq!(guard.heals.len(), 1, "seed {seed}: a heal counts once");
     for shard in 0..tables::SHARDS {
         let later = jiff::Timestamp::MAX;
-        let due = world.store().due_problems(shard, later, 10, None).await;
+        let due = world
+            .store()
+            .due::<store::Followed>(shard, later, 10, None)
+            .await;
         assert_eq!(due.unwrap(), [], "seed {seed}");
     }
     kills

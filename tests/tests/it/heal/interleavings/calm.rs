@@ -163,9 +163,12 @@ impl Storm<'_> {
         let later = self.scene.world.now.saturating_add(later).unwrap();
         for shard in 0..tables::SHARDS {
             let store = &self.scene.world.store;
-            let due = store.due_problems(shard, later, 10, None).await.unwrap();
+            let due = store
+                .due::<store::Followed>(shard, later, 10, None)
+                .await
+                .unwrap();
             if let Some(due) = due.first() {
-                return Err(format!("problem {} is due for ever", due.id));
+                return Err(format!("problem {} is due for ever", due.id()));
             }
         }
         Ok(())

@@ -1,0 +1,378 @@
+//! Working on what is due, whatever it is: page by page, until nothing is left or
+//! the time is over.
+//!
+//! What becomes of a record that was taken as far as it goes is the table of
+//! [`release::work`].
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use futures_util::future::{BoxFuture, join, try_join_all};
+use futures_util::{FutureExt as _, StreamExt as _, stream};
+use jiff::{SignedDuration, Timestamp};
+use release::work::{Outcome, PutDown, Time, put_down};
+use store::{ClaimError, Claimed, Due, Record, Store, StoreError, Stuck, tables};
+use tokio::time::Instant;
+
+/// How much due work of a shard is read at once.
+const PAGE: i32 = 25;
+
+/// Kept back from a tick's time, so that a remote that hangs still leaves the
+/// time to write down that it did.
+const RESERVE: Duration = Duration::from_secs(5);
+
+/// The time of one invocation.
+#[derive(Clone, Copy, Debug)]
+pub struct Tick {
+    /// When it began.
+    pub now: Timestamp,
+    /// The same moment, for what is waited for.
+    pub began: Instant,
+    /// When work must have been put down.
+    pub deadline: Instant,
+    /// Until when claims hold.
+    pub lease_until: Timestamp,
+}
+
+impl Tick {
+    /// When remotes are no longer waited for.
+    pub(crate) fn remotes_until(&self) -> Instant {
+        let remaining = self.deadline.saturating_duration_since(Instant::now());
+        self.deadline - RESERVE.min(remaining / 4)
+    }
+}
+
+/// Where a record was left.
+#[derive(Debug)]
+pub enum Progress {
+    /// It waits.
+    Deferred {
+        /// For what.
+        waiting_for: String,
+        /// When it is looked at again.
+        until: Timestamp,
+    },
+    /// Something it needs is broken.
+    Faulted {
+        /// What.
+        error: anyhow::Error,
+        /// When it is looked at again.
+        until: Timestamp,
+    },
+    /// Nothing is left to do.
+    Settled,
+    /// Somebody else owns it now.
+    Lost,
+}
+
+/// What happened to one record.
+#[derive(Debug)]
+pub struct Report<T> {
+    /// What is told of it.
+    pub about: T,
+    /// Where it was left.
+    pub progress: Progress,
+    /// Whether the tenant refused the token.
+    pub token_refused: bool,
+}
+
+/// What a tick did.
+#[derive(Debug)]
+pub struct Ticked<T> {
+    /// One report per record that was worked on.
+    pub reports: Vec<Report<T>>,
+    /// Whether due work was left for the next tick.
+    pub work_left: bool,
+    /// Whether the tenant refused the token: it may have been rotated.
+    pub token_refused: bool,
+}
+
+impl<T> Default for Ticked<T> {
+    fn default() -> Self {
+        Self {
+            reports: Vec::new(),
+            work_left: false,
+            token_refused: false,
+        }
+    }
+}
+
+/// What whoever counts and logs is told, while the work goes on.
+#[derive(Debug)]
+pub enum Observed<'a, T> {
+    /// What is due was looked for: for how long the oldest has been so, and for
+    /// no time at all where nothing is.
+    Looked(SignedDuration),
+    /// A record was put down.
+    Left(&'a Report<T>),
+    /// A record could not be read, or made its worker panic.
+    Stuck(&'a Stuck),
+}
+
+/// One look at one record, from the claim to putting it down.
+pub(crate) trait Look: Send {
+    /// What is looked at.
+    type Record: Record + Clone + Send + Sync;
+    /// What is told of it afterwards.
+    type Told;
+
+    /// Takes what is claimed as far as it goes.
+    fn pursue<'a>(
+        &'a mut self,
+        claimed: &'a mut Claimed<Self::Record>,
+    ) -> BoxFuture<'a, anyhow::Result<Outcome>>;
+
+    /// Whether it may be worked on any longer, having come so far.
+    fn time(&self, record: &Self::Record, outcome: &Outcome) -> Time;
+
+    /// Ends what is still owed in a state that can be seen.
+    fn give_up<'a>(
+        &'a mut self,
+        claimed: &'a mut Claimed<Self::Record>,
+        why: String,
+    ) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// Whether the tenant refused the token.
+    fn token_refused(&self) -> bool;
+
+    /// What is told of a record that was left like this.
+    fn told(before: Self::Record, left: Self::Record) -> Self::Told;
+}
+
+/// Works on what is due of one kind.
+pub(crate) struct Worker<'a, T> {
+    pub(crate) store: &'a Store,
+    pub(crate) tick: Tick,
+    pub(crate) observe: &'a (dyn Fn(Observed<'_, T>) + Sync),
+}
+
+impl<T> Worker<'_, T> {
+    /// The first page of every shard.
+    pub(crate) async fn first_pages<R: Record>(&self) -> anyhow::Result<Vec<Vec<Due<R>>>> {
+        let pages = (0..tables::SHARDS).map(|shard| self.page(shard, None));
+        let pages = try_join_all(pages)
+            .await
+            .context("cannot find what is due")?;
+        let longest = pages.iter().flatten().map(|due| due.at).min();
+        let overdue = longest.map_or(SignedDuration::ZERO, |at| self.tick.now.duration_since(at));
+        (self.observe)(Observed::Looked(overdue));
+        Ok(pages)
+    }
+
+    async fn page<R: Record>(
+        &self,
+        shard: u8,
+        after: Option<&Due<R>>,
+    ) -> Result<Vec<Due<R>>, StoreError> {
+        self.store.due(shard, self.tick.now, PAGE, after).await
+    }
+
+    /// Works on the given pages and all that follow them, `at_once` records at
+    /// a time.
+    ///
+    /// One that cannot be claimed or given back is a neighbour like any other:
+    /// its claim runs out.
+    pub(crate) async fn work_through<L: Look<Told = T>>(
+        &self,
+        mut pages: Vec<Vec<Due<L::Record>>>,
+        begin: impl AsyncFn(&Due<L::Record>) -> L,
+        at_once: usize,
+    ) -> Ticked<T> {
+        let mut ticked = Ticked {
+            work_left: true,
+            ..Ticked::default()
+        };
+        while pages.iter().any(|page| !page.is_empty()) {
+            let work = async |due| {
+                let worked = Box::pin(self.work(due, begin(due)));
+                (due, AssertUnwindSafe(worked).catch_unwind().await)
+            };
+            let due = pages.iter().flatten();
+            let mut working = stream::iter(due).map(work).buffer_unordered(at_once);
+            loop {
+                // Dropping work in the middle is what a crash does: safe by design.
+                let Ok(next) = tokio::time::timeout_at(self.tick.deadline, working.next()).await
+                else {
+                    return ticked;
+                };
+                match next {
+                    Some((_, Ok(Ok(None)))) => {}
+                    Some((_, Ok(Ok(Some(report))))) => {
+                        ticked.token_refused |= report.token_refused;
+                        ticked.reports.push(report);
+                    }
+                    Some((due, Ok(Err(error)))) => {
+                        let error = anyhow::Error::from(error);
+                        tracing::error!(
+                            place = %due,
+                            "What is due at `{due}` could not be claimed or given back: {error:#}"
+                        );
+                    }
+                    Some((due, Err(_))) => {
+                        tracing::error!(place = %due, "The work on what is due at `{due}` panicked");
+                    }
+                    None => break,
+                }
+            }
+            drop(working);
+            let next =
+                (0..tables::SHARDS)
+                    .zip(&pages)
+                    .map(async |(shard, page)| match page.last() {
+                        // A page that is not full was the last one.
+                        Some(last)
+                            if i32::try_from(page.len()).is_ok_and(|length| PAGE <= length) =>
+                        {
+                            self.page(shard, Some(last)).await
+                        }
+                        _ => Ok(Vec::new()),
+                    });
+            pages = match try_join_all(next).await {
+                Ok(pages) => pages,
+                Err(error) => {
+                    let error = anyhow::Error::from(error);
+                    tracing::error!("The next page of what is due could not be read: {error:#}");
+                    return ticked;
+                }
+            };
+        }
+        ticked.work_left = false;
+        ticked
+    }
+
+    /// Claims what is due and takes it as far as it goes; nothing if somebody
+    /// else has it.
+    pub(crate) async fn work<L: Look<Told = T>>(
+        &self,
+        due: &Due<L::Record>,
+        begin: impl Future<Output = L>,
+    ) -> Result<Option<Report<T>>, StoreError> {
+        let claim = uuid::Uuid::new_v4().to_string();
+        let Tick {
+            now, lease_until, ..
+        } = self.tick;
+        // Looking needs no claim, and a claim needs no look.
+        let claiming = self.store.claim(due, &claim, now, lease_until);
+        let (claimed, look) = join(claiming, begin).await;
+        match claimed {
+            Ok(claimed) => self.work_held(claimed, look).await,
+            Err(ClaimError::Taken) => Ok(None),
+            Err(ClaimError::Stuck(stuck)) => {
+                (self.observe)(Observed::Stuck(&stuck));
+                Ok(None)
+            }
+            Err(ClaimError::Store(error)) => Err(error),
+        }
+    }
+
+    /// Takes what is held as far as it goes, and puts it down. If that panics,
+    /// it is given back like what cannot be read: looked at again some times,
+    /// then left for a person.
+    pub(crate) async fn work_held<L: Look<Told = T>>(
+        &self,
+        claimed: Claimed<L::Record>,
+        look: L,
+    ) -> Result<Option<Report<T>>, StoreError> {
+        let held = claimed.held();
+        // Whatever the panic left behind belongs to this work and goes with it.
+        // On the heap: it carries the whole record.
+        let work = AssertUnwindSafe(Box::pin(self.work_on(claimed, look)));
+        let report = match work.catch_unwind().await {
+            Ok(report) => report,
+            Err(_) => {
+                let stuck = self.store.panicked(&held, self.tick.now).await?;
+                (self.observe)(Observed::Stuck(&stuck));
+                return Ok(None);
+            }
+        };
+        (self.observe)(Observed::Left(&report));
+        Ok(Some(report))
+    }
+
+    async fn work_on<L: Look<Told = T>>(
+        &self,
+        mut claimed: Claimed<L::Record>,
+        mut look: L,
+    ) -> Report<T> {
+        let before = claimed.clone();
+        let pursued = look.pursue(&mut claimed).await;
+        let mut left = claimed.clone();
+        let put_down = self.put_down(claimed, &mut look, pursued, &mut left);
+        let progress = match Box::pin(put_down).await {
+            Ok(progress) => progress,
+            Err(StoreError::Lost) => Progress::Lost,
+            // What could not be written down is due again at the lease.
+            Err(error) => Progress::Faulted {
+                error: error.into(),
+                until: self.tick.lease_until,
+            },
+        };
+        Report {
+            token_refused: look.token_refused(),
+            about: L::told(before, left),
+            progress,
+        }
+    }
+
+    /// Gives the claim back, or settles the record; `left` is how it was written.
+    async fn put_down<L: Look<Told = T>>(
+        &self,
+        mut claimed: Claimed<L::Record>,
+        look: &mut L,
+        pursued: anyhow::Result<Outcome>,
+        left: &mut L::Record,
+    ) -> Result<Progress, StoreError> {
+        let now = self.tick.now;
+        let (outcome, error) = match pursued {
+            Ok(outcome) => (outcome, None),
+            Err(error) if is_lost(&error) => (Outcome::Lost, None),
+            Err(error) => (Outcome::Fault, Some(error)),
+        };
+        let time = look.time(&claimed, &outcome);
+        let decided = put_down(&outcome, claimed.counts(), time, now);
+        let why = error
+            .as_ref()
+            .map_or_else(|| outcome.in_words(), |error| format!("{error:#}"));
+        match decided {
+            PutDown::Leave => Ok(Progress::Lost),
+            PutDown::Settle => {
+                self.store.settle(claimed).await?;
+                Ok(Progress::Settled)
+            }
+            PutDown::GiveUp => {
+                look.give_up(&mut claimed, why).await?;
+                left.clone_from(&claimed);
+                self.store.settle(claimed).await?;
+                Ok(Progress::Settled)
+            }
+            PutDown::Again { until, counts } => {
+                claimed.count(counts);
+                left.clone_from(&claimed);
+                self.store.defer(claimed, until).await?;
+                Ok(match error {
+                    Some(error) => Progress::Faulted { error, until },
+                    None => Progress::Deferred {
+                        waiting_for: why,
+                        until,
+                    },
+                })
+            }
+        }
+    }
+}
+
+/// A tick whose heartbeat nobody hears does its work all the same.
+pub(crate) fn untold(beat: Result<(), StoreError>) {
+    if let Err(error) = beat {
+        let error = anyhow::Error::from(error);
+        tracing::warn!("That the schedule runs was not written down: {error:#}");
+    }
+}
+
+/// Whether somebody else owns now what was worked on.
+pub(crate) fn is_lost(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<StoreError>()
+        .is_some_and(|error| matches!(error, StoreError::Lost))
+}
