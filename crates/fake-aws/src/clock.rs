@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-/// Real time, until somebody sets it.
+/// Real time, until it is set.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Clock {
     fixed: Arc<Mutex<Option<Timestamp>>>,

@@ -78,7 +78,7 @@ pub struct CodeDeploy {
 struct State {
     machine: Machine,
     page_size: usize,
-    /// Groups that nobody may ask for.
+    /// Groups to which access is denied.
     closed: BTreeSet<(String, String)>,
 }
 
@@ -113,7 +113,7 @@ impl CodeDeploy {
         state.machine.add_group(application, name, options)
     }
 
-    /// Deletes a group; of its deployments nobody can list any more.
+    /// Deletes a group; its deployments can no longer be listed.
     pub fn delete_group(&self, application: &str, name: &str) -> Result<(), Refusal> {
         self.current().machine.delete_group(application, name)
     }

@@ -20,7 +20,7 @@ use crate::sdk_config;
 #[derive(Debug)]
 pub struct Dynamo {
     url: String,
-    /// Dropping the sender is what tells the server to stop.
+    /// Dropping the sender stops the server.
     _stop: oneshot::Sender<()>,
 }
 

@@ -82,7 +82,7 @@ fn serve(services: &Services, target: &Target, parts: &Parts, body: Bytes) -> Re
     }
 }
 
-/// What a request asks for.
+/// The operation of a request.
 enum Target {
     Json { service: String, operation: String },
     S3 { operation: &'static str },
@@ -113,7 +113,7 @@ impl Target {
         }
     }
 
-    /// The words differ from protocol to protocol.
+    /// The names differ between protocols.
     fn trouble(&self, trouble: Trouble) -> Response {
         let (status, code) = match (self, trouble) {
             (Self::Json { .. }, Trouble::Unsigned) => {
@@ -155,7 +155,7 @@ impl Target {
     }
 }
 
-/// What can go wrong with any request, whatever it asks for.
+/// Errors of any request.
 #[derive(Clone, Copy)]
 enum Trouble {
     Unsigned,

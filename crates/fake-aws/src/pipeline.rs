@@ -178,7 +178,7 @@ impl Pipelines {
         Ok(view::due_job(self.state().machine.jobs.get(id)?))
     }
 
-    /// What became of a job.
+    /// The result of a job.
     pub fn job(&self, id: &str) -> Result<JobView, Refusal> {
         Ok(view::job(self.state().machine.jobs.get(id)?))
     }
@@ -283,7 +283,7 @@ impl Pipelines {
             .finish_action(name, slot, execution, ending, now)
     }
 
-    /// Decides what `GetJobDetails` tells about the execution of a job.
+    /// Sets what `GetJobDetails` returns about the execution of a job.
     pub fn job_context(&self, context: JobContext) {
         self.state().job_context = context;
     }

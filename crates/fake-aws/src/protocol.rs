@@ -43,7 +43,7 @@ impl Caller {
     }
 }
 
-/// A refusal in the words of a JSON protocol.
+/// An error of a JSON protocol.
 #[derive(Debug)]
 pub(crate) struct JsonError {
     pub(crate) code: &'static str,

@@ -17,7 +17,7 @@ use crate::s3::{self, S3};
 pub struct Right {
     /// The action, e.g. `codedeploy:GetDeployment`.
     pub action: String,
-    /// The ARN of what it is done to; `*` for what has none.
+    /// The ARN of its resource; `*` without one.
     pub resource: String,
 }
 

@@ -9,7 +9,7 @@ use super::Right;
 /// A way for a request to go wrong that is not the caller's doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The service answers that it is asked too often; nothing was done.
+    /// The service answers with throttling; nothing was done.
     Throttle,
     /// The service answers that the role may not ask this; nothing was done.
     Deny,

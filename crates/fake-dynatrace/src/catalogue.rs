@@ -50,7 +50,7 @@ pub(super) enum Source {
 const CUSTOM: &[&str] = &["auto", "avg", "count", "max", "min", "sum", "value"];
 
 impl Metric {
-    /// A metric somebody sent without the catalogue knowing it.
+    /// An ingested metric that is not in the catalogue.
     pub(super) fn custom(key: &str, entity_type: &str) -> Self {
         Self {
             key: key.to_owned(),

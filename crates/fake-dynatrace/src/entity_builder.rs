@@ -100,7 +100,7 @@ impl EntityBuilder {
         self.with_method(id, name, Marking::KeyRequest)
     }
 
-    /// Adds a method of this service that nobody marked; it has no metrics in v2.
+    /// Adds an unmarked method of this service; it has no metrics in v2.
     pub fn unmarked_method(self, id: &str, name: &str) -> Self {
         self.with_method(id, name, Marking::Unmarked)
     }

@@ -110,7 +110,7 @@ impl Event {
     }
 }
 
-/// What a type means, under its name in either version; nothing if unheard of.
+/// The meaning of a type by its name in either version; none if unknown.
 pub(super) fn kind_of(event_type: &str) -> Option<Kind> {
     Some(match event_type {
         "CUSTOM_ANNOTATION"

@@ -76,7 +76,7 @@ pub(super) struct Planned {
     prefix: String,
 }
 
-/// What becomes of a call that meets a fault.
+/// The effect of a fault on a call.
 pub(super) enum Effect {
     Answer(Response),
     Hang,
@@ -102,7 +102,7 @@ pub(super) fn take(
     Some(fault)
 }
 
-/// The scopes that calls are told to lack.
+/// The scopes that calls are denied.
 pub(super) fn missing_scopes(planned: &[Planned]) -> impl Iterator<Item = &str> {
     planned.iter().filter_map(|each| match &each.fault {
         Fault::MissingScope(scope) => Some(scope.as_str()),

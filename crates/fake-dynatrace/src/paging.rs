@@ -1,4 +1,4 @@
-//! Pages of API v2: a size, and a key that carries the whole question.
+//! Pages of API v2: a size, and a key that contains the whole query.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

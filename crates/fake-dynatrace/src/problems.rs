@@ -18,7 +18,7 @@ pub enum Severity {
     Performance,
     /// Something runs out.
     ResourceContention,
-    /// Somebody's own alert was raised.
+    /// A custom alert was raised.
     CustomAlert,
 }
 
@@ -175,7 +175,7 @@ impl Problem {
         affected
     }
 
-    /// Whether any part of the problem lies between two moments.
+    /// Whether the problem overlaps a span.
     pub(super) fn overlaps(&self, from: i64, to: i64) -> bool {
         self.start <= to && self.end.is_none_or(|end| from <= end)
     }

@@ -6,7 +6,7 @@ pub(super) mod event;
 pub(super) mod metric;
 pub(super) mod problem;
 
-/// Why a selector was not understood, in words for its author.
+/// Why a selector was not understood, for its author.
 #[derive(Debug, PartialEq)]
 pub(super) struct ParseError(pub(super) String);
 

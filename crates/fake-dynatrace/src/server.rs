@@ -64,7 +64,7 @@ pub(super) fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Returns when the tenant was told to stop or its last handle is gone.
+/// Returns when the tenant is stopped or its last handle is dropped.
 pub(super) async fn stopped(mut stop: watch::Receiver<bool>) {
     // An error means that the sender is gone, which is the other way to stop.
     let _ = stop.wait_for(|stop| *stop).await;

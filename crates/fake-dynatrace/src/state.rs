@@ -71,7 +71,7 @@ pub struct Call {
     pub at: i64,
 }
 
-/// The most recent calls. A laboratory runs for days, so old ones are let go.
+/// The most recent calls. A laboratory runs for days, so old ones are dropped.
 #[derive(Default)]
 pub(super) struct Calls(VecDeque<Call>);
 

@@ -88,7 +88,7 @@ impl<'a> View<'a> {
         self.entities.get(id).filter(|entity| self.sees(entity))
     }
 
-    /// Tags describe the present, whatever timeframe is asked for.
+    /// Tags describe the present, regardless of the timeframe.
     pub(super) fn tags(self, entity: &Entity) -> &[Tag] {
         if entity.tags_visible_from <= self.now {
             &entity.tags

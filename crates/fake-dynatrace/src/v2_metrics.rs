@@ -38,7 +38,7 @@ pub(super) fn descriptor(state: &State, key: &str) -> Result<Value, Refusal> {
     }))
 }
 
-/// Computes the series that a selector asks for.
+/// Computes the series of a selector.
 pub(super) fn query(state: &mut State, query: &Query) -> Result<Value, Refusal> {
     let Some(selector) = query.get("metricSelector") else {
         let message = "expected one of nextPageKey or metricSelector to be specified";

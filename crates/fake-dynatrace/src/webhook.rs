@@ -15,7 +15,7 @@ use super::state::State;
 pub use template::Template;
 pub use test_run::TestRun;
 
-/// Longer than any receiver may take, so that a test hears the answer.
+/// Longer than any receiver may take, so that a test gets the answer.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Where notifications go, and what they look like.
@@ -27,7 +27,7 @@ pub struct Webhook {
     unknown: Vec<String>,
 }
 
-/// The state a notification speaks of.
+/// The state in a notification.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Announced {
     /// `OPEN`, also when more events join a problem.
@@ -36,7 +36,7 @@ pub enum Announced {
     Resolved,
     /// `MERGED`, as some tenants send.
     Merged,
-    /// A state nobody has heard of yet.
+    /// An unknown state.
     Other(&'static str),
 }
 
@@ -109,14 +109,14 @@ pub(super) fn message(
     })
 }
 
-/// The body of a notification that a person asks for while setting up a webhook.
+/// The body of the test notification of a webhook's set-up.
 pub(super) fn test_message(webhook: &Webhook, run: TestRun) -> String {
     fill(webhook, |name| run.value(name))
 }
 
 /// Posts a body. Nothing is checked beforehand and nothing is tried again.
 pub(super) async fn send(webhook: &Webhook, body: String) -> anyhow::Result<Delivered> {
-    // Whoever installs a provider first wins, and they are all the same.
+    // Only the first provider is installed, and they are all the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = Client::builder()
         .no_proxy()

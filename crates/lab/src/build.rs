@@ -11,8 +11,8 @@ pub(crate) async fn build(timeline: &Timeline) -> anyhow::Result<Built> {
     timeline.line("Building the functions and the service");
     let stream = timeline.stream();
     let cargo = Cargo::default();
-    // Whoever does not wait for the build any more does not want it.
-    let _called_off = CalledOff(cargo.clone());
+    // If nothing waits for the build any more, it is cancelled.
+    let _cancelled = Cancelled(cargo.clone());
     let built = tokio::task::spawn_blocking(move || {
         let progress = Progress::begin(stream);
         let built = live::build(&cargo, &mut |text| progress.show(text));
@@ -25,11 +25,11 @@ pub(crate) async fn build(timeline: &Timeline) -> anyhow::Result<Built> {
     Ok(built)
 }
 
-/// Calls a build off when it is dropped; one that has ended is not hurt.
-struct CalledOff(Cargo);
+/// Cancels a build when it is dropped, unless it has ended.
+struct Cancelled(Cargo);
 
-impl Drop for CalledOff {
+impl Drop for Cancelled {
     fn drop(&mut self) {
-        self.0.call_off();
+        self.0.cancel();
     }
 }

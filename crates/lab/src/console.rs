@@ -21,10 +21,10 @@ use serde::Deserialize;
 use crate::build;
 use crate::timeline::{Stream as Output, Timeline};
 
-/// How often a browser hears what is new, at most.
+/// The shortest interval between two updates of a browser.
 const EVERY: Duration = Duration::from_millis(500);
 
-/// Nothing is loaded from elsewhere, and nobody frames the page.
+/// The page loads nothing from elsewhere and cannot be framed.
 const POLICY: &str = "default-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 type Shared = State<Arc<Scene>>;
@@ -33,7 +33,7 @@ type Refused = (StatusCode, String);
 /// Serves the console until it is interrupted.
 pub(crate) async fn serve(options: live::Options, port: u16) -> anyhow::Result<()> {
     let timeline = Timeline::begin(Output::Out);
-    // Before anything is built: a port in use is told at once.
+    // Before the build, so that a port in use is reported at once.
     let listener = live::listen(port, "--port").await?;
     let listeners = Listeners::bind(options.ports).await?;
     let url = format!("http://{}", listener.local_addr()?);
@@ -106,8 +106,8 @@ async fn guarded(mut response: Response) -> Response {
     response
 }
 
-/// A name that somebody else lets point here is none of ours: its page would
-/// read what ours reads.
+/// Refuses foreign names that resolve to this machine: their pages could read
+/// what ours reads.
 async fn this_machine_only(
     headers: HeaderMap,
     request: axum::extract::Request,
@@ -130,7 +130,7 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> &str {
     value.and_then(|value| value.to_str().ok()).unwrap_or("")
 }
 
-/// Any page that a browser shows may send requests here; only ours is heard.
+/// Any page in the browser can send requests here; only ours are accepted.
 async fn own_page_only(
     headers: HeaderMap,
     request: axum::extract::Request,

@@ -1,24 +1,23 @@
 //! The world with real traffic: builds run as processes, users and tests call
 //! them, and what is measured decides.
 //!
-//! Nothing here tells a function what time it is or what to find: windows are
-//! seconds long because the pipeline asks for that, and everything else is
-//! configured as an operator could.
+//! The functions get no special treatment: windows are seconds long because the
+//! pipeline's parameters say so, and everything else is ordinary configuration.
 
 mod app;
-mod chronicle;
 mod declared;
 mod deployer;
+mod detector;
 mod environment;
 mod folder;
 mod journal;
 mod load;
 mod meter;
 mod ports;
+mod recorder;
 mod releases;
 mod schedule;
 mod startup;
-mod vigil;
 mod watcher;
 
 use std::path::PathBuf;
@@ -70,7 +69,7 @@ pub struct Built {
 
 /// Builds the functions and the service if nobody has done so, and hands each
 /// line that `cargo` writes about it to the caller. It blocks until it is done
-/// or called off.
+/// or cancelled.
 pub fn build(cargo: &Cargo, progress: &mut dyn FnMut(&str)) -> anyhow::Result<Built> {
     binaries::function_with(VALIDATE, Profile::Dev, cargo, progress)?;
     let mut built = binaries::build_with(&["--bin", APP], Profile::Dev, cargo, progress)?;
@@ -141,13 +140,13 @@ impl Live {
         listeners: Listeners,
         options: Options,
     ) -> anyhow::Result<Self> {
-        // Whoever installs a provider first wins, and they are all the same.
+        // Only the first provider is installed, and they are all the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let (report, heal) = (Front::at(listeners.reports)?, Front::bind().await?);
         let healing_url = format!("{}/HandleDynatraceProblem", heal.url());
         let mut settings = Settings::default()
             .api(options.api)
-            // A window is judged once the answers of its last second have come.
+            // A window is judged once the answers of its last second have arrived.
             .with("DT_INGEST_DELAY_SECONDS", "1")
             .with("DT_BUILD_REPORT_URL", report.url())
             .with("DT_SELF_HEALING_URL", &healing_url)
@@ -205,7 +204,7 @@ impl Live {
         keepers.spawn(watcher::watch(Arc::clone(&scene)));
         keepers.spawn(schedule::carry_jobs(Arc::clone(&scene)));
         keepers.spawn(schedule::tick(Arc::clone(&scene)));
-        keepers.spawn(chronicle::follow(Arc::clone(&scene)));
+        keepers.spawn(recorder::follow(Arc::clone(&scene)));
         keepers.spawn(forget(Arc::clone(&scene)));
         Ok(Self { scene, keepers })
     }
@@ -215,8 +214,7 @@ impl Live {
         &self.scene
     }
 
-    /// Waits until something of the lab fails, which never happens while all is
-    /// well.
+    /// Waits until a part of the lab fails; returns only then.
     pub async fn broken(&mut self) -> anyhow::Error {
         match self.keepers.join_next().await {
             Some(Ok(Err(error))) => error,
@@ -235,12 +233,12 @@ impl Scene {
             .clone()
     }
 
-    /// What was said on a problem, oldest first.
+    /// The comments on a problem, oldest first.
     pub fn comments(&self, problem: &str) -> Vec<Comment> {
         self.world.tenant.comments(problem)
     }
 
-    /// What was done about a problem, once it was heard of.
+    /// What was done about a problem, once its notification arrived.
     pub async fn answered(&self, problem: &str) -> anyhow::Result<Option<Problem>> {
         Ok(self.world.store().problem(problem).await?)
     }
@@ -282,7 +280,7 @@ impl Scene {
     }
 }
 
-/// Lets go of samples that nobody asks for any more.
+/// Drops samples that are no longer needed.
 async fn forget(scene: Arc<Scene>) -> anyhow::Result<()> {
     loop {
         tokio::time::sleep(Duration::from_mins(1)).await;

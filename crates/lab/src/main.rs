@@ -15,7 +15,7 @@ use lab::live::{self, Ports};
 /// A whole pipeline on this machine: real builds of a service under real load,
 /// judged and healed by the real functions. No account and no tenant is needed.
 ///
-/// Without a command it opens a console for a browser, and ends with Ctrl-C.
+/// Without a command it serves a console for the browser, until Ctrl-C.
 #[derive(Parser)]
 #[command(name = "lab")]
 struct Options {
@@ -51,8 +51,8 @@ struct Options {
         global = true
     )]
     reports_port: u16,
-    /// Keep what the functions store in this folder, and go on with what it
-    /// holds; what runs, what was measured and the pipeline are not kept.
+    /// Keep the functions' data in this folder, and start with the data in it;
+    /// processes, measurements and the pipeline are not kept.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// The generation of the Dynatrace API that the functions speak, `v2` or `v1`.
@@ -62,10 +62,10 @@ struct Options {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Releases builds 1, 2, 3, 4 and then 1 again, and ends with 0 only if each
-    /// ended as it should.
+    /// Releases builds 1, 2, 3, 4 and then 1 again; exits 0 only if every build
+    /// ended as expected.
     Story {
-        /// Print the outcome as one JSON object, and what happens on stderr.
+        /// Print the outcome as one JSON object, and progress on stderr.
         #[arg(long)]
         json: bool,
     },
@@ -74,12 +74,12 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let options = Options::parse();
-    // The console has no other end, but a story that is cut short is not told.
+    // Ctrl-C is the usual end of the console, but an interrupted story has failed.
     let interruption = match options.command {
         None => ExitCode::SUCCESS,
         Some(_) => ExitCode::FAILURE,
     };
-    // Whatever ends the work drops it, and with it every process it started.
+    // Dropping the work ends every process it started.
     tokio::select! {
         ended = run(options) => match ended {
             Ok(()) => ExitCode::SUCCESS,
@@ -95,9 +95,9 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Tells what went wrong.
+/// Prints an error.
 fn complain(what: &str) {
-    // Without anybody to read it, there is nothing left to tell.
+    // With stderr closed, nobody can read the error.
     let _ = writeln!(std::io::stderr(), "lab: {what}");
 }
 
@@ -120,7 +120,7 @@ async fn run(options: Options) -> anyhow::Result<()> {
             );
             anyhow::ensure!(
                 live.data.is_none(),
-                "the story begins with nothing: leave out `--data`"
+                "the story starts without data: leave out `--data`"
             );
             let form = if json {
                 story::Form::Json
@@ -132,7 +132,7 @@ async fn run(options: Options) -> anyhow::Result<()> {
     }
 }
 
-/// Waits for Ctrl-C, or for whoever ends programs.
+/// Waits for Ctrl-C or a request to terminate.
 async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminated) = signal(SignalKind::terminate()) else {

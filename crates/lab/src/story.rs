@@ -17,18 +17,18 @@ use outcome::{Gate, Heal, Outcome, Release};
 
 pub(crate) use told::Form;
 
-/// What one release takes on a busy machine, and far more than on a calm one.
+/// The longest time of a release: enough for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(100);
 
-/// After a heal production is left alone until no window looks back on it.
+/// The pause after a heal, until no compare window includes the bad build.
 const CALM: Duration = Duration::from_secs(20);
 
-/// Longer than the lab takes to tell what happened.
+/// Longer than the lab takes to record an event.
 const TELLING: Duration = Duration::from_secs(1);
 
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// A build and what should become of it.
+/// A build and its expected result.
 pub(crate) struct Chapter {
     build: u32,
     about: &'static str,
@@ -92,8 +92,8 @@ struct UnderWay {
     known: usize,
 }
 
-/// Tells the whole story, or what is known of it when it breaks off; an error
-/// unless every build ended as it should.
+/// Runs the whole story and prints its results, even if it stops early; an error
+/// unless every build ended as expected.
 pub(crate) async fn tell(options: live::Options, form: Form) -> anyhow::Result<()> {
     let timeline = Timeline::begin(form.stream());
     let listeners = Listeners::bind(options.ports).await?;
@@ -129,7 +129,7 @@ pub(crate) async fn tell(options: live::Options, form: Form) -> anyhow::Result<(
     let outcome = Outcome::of(releases, error, began.elapsed());
     told::end(&outcome, form, &timeline);
     ended?;
-    ensure!(outcome.as_expected, "not every build ended as it should");
+    ensure!(outcome.as_expected, "not every build ended as expected");
     Ok(())
 }
 
@@ -149,14 +149,14 @@ impl Progress {
         });
         ensure!(
             is_over.await?,
-            "waited {} s in vain for the pipeline to end",
+            "the pipeline did not end within {} s",
             PATIENCE.as_secs()
         );
-        // What followed is told before the next chapter begins.
+        // All events are printed before the next chapter begins.
         tokio::time::sleep(TELLING).await;
         let problems = one.problems(scene);
         for problem in &problems {
-            // One that is never answered is told as it is then.
+            // A release without an answer is reported as it is then.
             until(async || is_answered(scene, &problem.id).await).await?;
         }
         if !problems.is_empty() {
@@ -169,7 +169,7 @@ impl Progress {
 
     /// All releases, with what is known of one that is not over.
     async fn end(mut self, scene: &Scene) -> Vec<Release> {
-        // What cannot even be read is left out: the story ends with an error.
+        // Unreadable releases are left out: the story ends with an error.
         if let Some(one) = self.under_way
             && let Ok(release) = one.told(scene).await
         {
@@ -184,7 +184,7 @@ impl UnderWay {
         scene.problems().split_off(self.known)
     }
 
-    /// What became of the release so far.
+    /// The result of the release so far.
     async fn told(&self, scene: &Scene) -> anyhow::Result<Release> {
         let staging = self.gate(scene, &scene.staging).await?;
         let production = self.gate(scene, &scene.production).await?;
@@ -210,7 +210,7 @@ impl UnderWay {
     }
 }
 
-/// Whether everything is said and done about a problem.
+/// Whether a problem is completely handled.
 async fn is_answered(scene: &Scene, id: &str) -> anyhow::Result<bool> {
     let problem = scene.answered(id).await?;
     let remediations = problem.map_or_else(Vec::new, |problem| problem.remediations);
@@ -233,7 +233,7 @@ async fn heal(scene: &Scene, problem: Happened) -> anyhow::Result<Heal> {
     })
 }
 
-/// Looks again and again whether something holds, until patience ends.
+/// Polls a condition until it holds or the time is over.
 async fn until(holds: impl AsyncFn() -> anyhow::Result<bool>) -> anyhow::Result<bool> {
     let deadline = Instant::now() + PATIENCE;
     while !holds().await? {

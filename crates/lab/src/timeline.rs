@@ -22,7 +22,7 @@ pub(crate) struct Timeline {
 
 impl Stream {
     fn write(self, text: &str) {
-        // A reader that went away is no reason to stop.
+        // Losing the reader is no reason to stop.
         let _ = match self {
             Self::Out => {
                 write!(std::io::stdout(), "{text}").and_then(|()| std::io::stdout().flush())
@@ -63,8 +63,8 @@ impl Timeline {
     }
 }
 
-/// Shows what a build is at: on a terminal one line that changes, elsewhere a
-/// line each.
+/// Shows the progress of a build: one changing line on a terminal, separate lines
+/// elsewhere.
 pub(crate) struct Progress {
     began: Instant,
     stream: Stream,
@@ -88,7 +88,7 @@ impl Progress {
         self.stream.write(&format!("\r\x1b[K  {start}"));
     }
 
-    /// Ends the changing line; the answer is how long it took.
+    /// Ends the changing line; returns how long it took.
     pub(crate) fn end(self) -> Duration {
         if self.rewrites {
             self.stream.write("\r\x1b[K");

@@ -1,8 +1,8 @@
 //! Everything at once: the stand-ins, the database, and the real functions of
 //! the gate as processes, configured as they are in production.
 //!
-//! Time is real here. A story declares windows of seconds and waits for what
-//! it wants to see, never for a time.
+//! Time is real here. A story declares windows of seconds and waits for
+//! conditions, never for a fixed time.
 
 pub mod functions;
 mod settings;
@@ -35,7 +35,7 @@ pub const STAGING: &str = "SERVICE-00000000000000A1";
 /// The service that runs in production.
 pub const PRODUCTION: &str = "SERVICE-00000000000000B1";
 
-/// The pause between two looks at something that is waited for.
+/// The interval between two checks of a condition.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// A running world; everything ends when it is dropped.
@@ -53,12 +53,12 @@ pub struct World {
     settings: Settings,
 }
 
-/// A job that was handed to its function.
+/// A job that was delivered to its function.
 #[derive(Debug)]
 pub struct Carried {
     /// The job.
     pub job: Job,
-    /// What came of it.
+    /// The result.
     pub invocation: Invocation,
 }
 
@@ -72,7 +72,7 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// A service as its users like it.
+    /// A healthy service.
     pub const HEALTHY: Self = Self {
         milliseconds: 100.0,
         failing: 0.0,
@@ -218,13 +218,13 @@ impl World {
         }
     }
 
-    /// Starts an execution that brings this monspec along, up to its first job.
+    /// Starts an execution with this monspec, up to its first job.
     pub fn release(&self, revision: &str, summary: &str, monspec: &str) -> anyhow::Result<String> {
         let source = SourceRevision::new(revision, summary).artifact("Monspec", monspec.to_owned());
         Ok(self.aws.pipelines().start(PIPELINE, source)?)
     }
 
-    /// Hands every job that is due to its function.
+    /// Delivers every due job to its function.
     pub async fn carry_jobs(&self) -> anyhow::Result<Vec<Carried>> {
         let mut carried = Vec::new();
         while let Some(job) = self.aws.pipelines().next_job() {
@@ -279,24 +279,24 @@ pub fn scheduled() -> Value {
     json!({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}})
 }
 
-/// What a function returned; whatever else came of the invocation is an error
-/// that says so in one sentence.
+/// The return value of a function; any other outcome of the invocation is an
+/// error with one sentence.
 pub fn answer(function: &str, invocation: Invocation) -> anyhow::Result<Value> {
     match invocation.outcome {
         Outcome::Ok(value) => Ok(value),
         Outcome::Err { r#type, message } => bail!("{function} failed ({type}): {message}"),
         Outcome::TimedOut => bail!(
-            "{function} was cut off after {:.1} s without an answer",
+            "{function} timed out after {:.1} s without an answer",
             invocation.duration.as_secs_f64()
         ),
         Outcome::Crashed(status) => {
             let last = invocation.logs.lines().last().unwrap_or("nothing at all");
-            bail!("{function} crashed ({status}); the last it wrote: {last}")
+            bail!("{function} crashed ({status}); its last output: {last}")
         }
     }
 }
 
-/// Looks again and again until `condition` holds; fails after `patience`.
+/// Polls until `condition` holds; fails after `patience`.
 pub async fn until(
     what: &str,
     patience: Duration,

@@ -23,7 +23,7 @@ pub enum Profile {
     Release,
 }
 
-/// The `cargo` that runs now; whoever holds a clone can call it off.
+/// The running `cargo`; every clone can cancel it.
 #[derive(Clone, Debug, Default)]
 pub struct Cargo(Arc<Mutex<Run>>);
 
@@ -32,13 +32,13 @@ enum Run {
     #[default]
     Idle,
     Running(Child),
-    CalledOff,
+    Cancelled,
 }
 
 impl Cargo {
-    /// Ends the build that runs, and every later one as soon as it begins.
-    pub fn call_off(&self) {
-        let run = std::mem::replace(&mut *self.run(), Run::CalledOff);
+    /// Ends the running build, and every later one as soon as it begins.
+    pub fn cancel(&self) {
+        let run = std::mem::replace(&mut *self.run(), Run::Cancelled);
         if let Run::Running(mut child) = run {
             end(&mut child);
         }
@@ -46,7 +46,7 @@ impl Cargo {
 
     fn began(&self, mut child: Child) {
         let mut run = self.run();
-        if matches!(*run, Run::CalledOff) {
+        if matches!(*run, Run::Cancelled) {
             end(&mut child);
         } else {
             *run = Run::Running(child);
@@ -57,7 +57,7 @@ impl Cargo {
     fn ended(&self) -> anyhow::Result<ExitStatus> {
         let mut run = self.run();
         let Run::Running(child) = &mut *run else {
-            bail!("the build was called off");
+            bail!("the build was cancelled");
         };
         let status = child.wait()?;
         *run = Run::Idle;
@@ -70,7 +70,7 @@ impl Cargo {
 }
 
 fn end(child: &mut Child) {
-    // Both fail only for a process that is gone already.
+    // Both fail only if the process has ended already.
     let _ = child.kill();
     let _ = child.wait();
 }
@@ -83,8 +83,7 @@ pub fn function(name: &str, profile: Profile) -> anyhow::Result<PathBuf> {
     function_with_progress(name, profile, &mut |_| ())
 }
 
-/// The same as [`function`], with each line that `cargo` writes about its
-/// progress handed to the caller.
+/// The same as [`function`]; the caller gets each progress line of `cargo`.
 pub fn function_with_progress(
     name: &str,
     profile: Profile,
@@ -93,7 +92,7 @@ pub fn function_with_progress(
     function_with(name, profile, &Cargo::default(), progress)
 }
 
-/// The same as [`function_with_progress`], which may be called off meanwhile.
+/// The same as [`function_with_progress`], but it can be cancelled.
 pub fn function_with(
     name: &str,
     profile: Profile,
@@ -102,7 +101,7 @@ pub fn function_with(
 ) -> anyhow::Result<PathBuf> {
     static BUILT: OnceLock<Mutex<BTreeMap<Profile, BTreeMap<String, PathBuf>>>> = OnceLock::new();
 
-    // Held during the build: whoever asks meanwhile wants the same result.
+    // Held during the build: other callers need the same result.
     let mut built = BUILT
         .get_or_init(Mutex::default)
         .lock()
@@ -122,8 +121,8 @@ pub fn function_with(
     path.with_context(|| format!("there is no function named `{name}`"))
 }
 
-/// Builds what `selection` names in the words of `cargo build`, and says where
-/// the executables are, by target name.
+/// Builds `selection`, arguments of `cargo build`, and returns the paths of the
+/// executables by target name.
 pub fn build(
     selection: &[&str],
     profile: Profile,
@@ -132,7 +131,7 @@ pub fn build(
     build_with(selection, profile, &Cargo::default(), progress)
 }
 
-/// The same as [`build`], which may be called off meanwhile.
+/// The same as [`build`], but it can be cancelled.
 pub fn build_with(
     selection: &[&str],
     profile: Profile,
@@ -146,8 +145,8 @@ pub fn build_with(
     cargo.began(child);
     let stdout = stdout.context("the output of `cargo` is not piped")?;
     let stderr = stderr.context("the progress of `cargo` is not piped")?;
-    // Progress is read here and messages beside it, since a full pipe would
-    // bring `cargo` to a halt.
+    // Progress and messages are read in parallel, because a full pipe would
+    // block `cargo`.
     let messages = std::thread::spawn(move || {
         let mut text = String::new();
         BufReader::new(stdout)
@@ -189,8 +188,8 @@ fn command(selection: &[&str], profile: Profile) -> Command {
     if profile == Profile::Release {
         command.arg("--release");
     }
-    // Under `cargo test` these describe the test. Build scripts may watch them,
-    // and would make everything compile again.
+    // Under `cargo test` these describe the test. Build scripts may depend on
+    // them, and would compile everything again.
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {

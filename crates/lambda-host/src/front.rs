@@ -1,8 +1,8 @@
 //! API Gateway: an HTTP API in front of a function.
 //!
-//! What a browser asks becomes an event of payload format 2.0, and what the
-//! function returns becomes the answer. The address is known before the
-//! function is, because other functions are told it.
+//! A request becomes an event of payload format 2.0, and the function's return
+//! value becomes the answer. The address is known before the function starts,
+//! because other functions are configured with it.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::runtime::{Function, Outcome};
 /// The most that is read of a request.
 const LARGEST: usize = 10 * 1024 * 1024;
 
-/// An address that nobody answers at yet.
+/// An address without a function yet.
 #[derive(Debug)]
 pub struct Front {
     listener: TcpListener,
@@ -44,7 +44,7 @@ impl Front {
         Self::at(listener.context("cannot listen on a loopback port")?)
     }
 
-    /// Takes an address that somebody chose.
+    /// Takes a given address.
     pub fn at(listener: TcpListener) -> anyhow::Result<Self> {
         let url = format!("http://{}", listener.local_addr()?);
         Ok(Self { listener, url })
@@ -118,7 +118,7 @@ fn event(method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Value 
 }
 
 async fn answer(State(function): State<Arc<Function>>, request: Request<Body>) -> Response<Body> {
-    // What exactly went wrong is not for whoever asks; it is in the logs.
+    // The caller does not get the cause; it is in the logs.
     let failed = |_| {
         let mut response = Response::new(r#"{"message":"Internal Server Error"}"#.into());
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;

@@ -54,7 +54,7 @@ async fn main() -> anyhow::Result<()> {
     let listener = listener.with_context(|| format!("cannot listen on {}", options.listen))?;
     let address = listener.local_addr()?;
     tracing::info!("INFO build {} listens in {}", options.build, options.group);
-    // Whoever does not read it knows the address already.
+    // Without a reader, the address is known already.
     let _ = writeln!(std::io::stdout(), "listening on http://{address}");
     let service = Service::new(options.build, options.group);
     axum::serve(listener, api::router(service)).await?;

@@ -18,13 +18,13 @@ const UNSET: u64 = u64::MAX;
 pub(crate) struct Service {
     group: String,
     build: AtomicU32,
-    /// The work in milliseconds, if somebody set it.
+    /// The work in milliseconds, if it was set.
     work: AtomicU64,
     requests: AtomicU64,
     invocations: AtomicU64,
 }
 
-/// What became of an invocation.
+/// The result of an invocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Invoked {
     /// It went well.
@@ -81,7 +81,7 @@ impl Service {
         }
     }
 
-    /// Does the work of one call, or more where that is asked for.
+    /// Does the work of one call, or more on request.
     pub(crate) async fn work(&self, asked: Option<u64>) {
         let least = match self.work.load(Ordering::Relaxed) {
             UNSET => self.behaviour().work,
@@ -91,7 +91,7 @@ impl Service {
         tokio::time::sleep(least.max(asked)).await;
     }
 
-    /// Counts an invocation and says what becomes of it.
+    /// Counts an invocation and returns its result.
     pub(crate) fn invoke(&self) -> Invoked {
         let number = 1 + self.invocations.fetch_add(1, Ordering::Relaxed);
         if self.behaviour().failing.hits(number) {

@@ -211,7 +211,7 @@ impl App {
             .strip_prefix("listening on ")
             .unwrap()
             .to_owned();
-        // Whoever installs a provider first wins, and they are all the same.
+        // Only the first provider is installed, and they are all the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         Self {

@@ -1,4 +1,4 @@
-//! The facts of one deployment; who may change them is in [`super::machine`]
+//! The state of one deployment; only [`super::machine`] changes it
 //! and [`super::progress`].
 
 use jiff::Timestamp;
@@ -40,7 +40,7 @@ pub struct Deployment {
     pub completed: Option<Timestamp>,
     /// Why it did not succeed.
     pub error: Option<DeploymentError>,
-    /// What it has to do with a rollback.
+    /// Its relation to a rollback.
     pub rollback: Option<Rollback>,
     pub(super) course: Course,
 }
@@ -77,7 +77,7 @@ impl Deployment {
     }
 }
 
-/// What a deployment is asked for with.
+/// The request for a deployment.
 #[derive(Clone, Debug)]
 pub(super) struct Request {
     pub(super) revision: Revision,
@@ -106,7 +106,7 @@ pub struct Settings {
     pub update_outdated_instances_only: bool,
     /// When it is rolled back, if it is not as the group says.
     pub auto_rollback: Option<AutoRollback>,
-    /// What happens to files that are there already.
+    /// What happens to existing files.
     pub file_exists: Option<FileExists>,
     /// The alarms it watches, if they are not those of the group.
     pub override_alarms: Option<AlarmOverride>,
@@ -132,7 +132,7 @@ pub struct DeploymentError {
     pub message: String,
 }
 
-/// What a deployment has to do with a rollback.
+/// The relation of a deployment to a rollback.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rollback {
     /// It ended badly, and this deployment takes it back.
@@ -143,7 +143,7 @@ pub enum Rollback {
     Impossible,
 }
 
-/// When what is going to happen to a deployment, unless somebody interferes.
+/// The planned events of a deployment, unless something interferes.
 #[derive(Clone, Debug)]
 pub(super) struct Course {
     pub(super) queued: Timestamp,

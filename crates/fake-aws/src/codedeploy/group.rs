@@ -23,7 +23,7 @@ pub struct GroupOptions {
     pub reaches: Option<usize>,
     /// How long after the request a stopped deployment still runs.
     pub stopping: SignedDuration,
-    /// How deployments end that nobody ends by hand.
+    /// How deployments end that are not ended by hand.
     pub outcome: Outcome,
     /// When deployments are rolled back that do not say it themselves.
     pub auto_rollback: AutoRollback,

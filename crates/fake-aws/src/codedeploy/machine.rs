@@ -187,7 +187,7 @@ impl Machine {
         id
     }
 
-    /// Asks for a stop; the answer is when it takes effect.
+    /// Requests a stop; returns when it takes effect.
     pub(super) fn stop(
         &mut self,
         id: &str,
@@ -212,7 +212,7 @@ impl Machine {
             return Err(Refusal::DeploymentAlreadyCompleted(id.to_owned()));
         }
         let at = now + deployment.course.stopping;
-        // Who asks again hears the same answer; the first request counts.
+        // A repeated request gets the same answer; the first one counts.
         Ok(deployment.course.stop.get_or_insert(Stop { at, then }).at)
     }
 

@@ -81,7 +81,7 @@ pub enum Refusal {
     /// A deployment watches too many alarms.
     #[error("at most {0} alarms can be watched")]
     AlarmsLimitExceeded(usize),
-    /// The word for existing files is unknown.
+    /// The behaviour for existing files is unknown.
     #[error("the file-exists behaviour `{0}` is unknown")]
     InvalidFileExistsBehavior(String),
     /// The status is unknown.
@@ -93,7 +93,7 @@ pub enum Refusal {
     /// The paging token was not given out here.
     #[error("the next token is not valid")]
     InvalidNextToken,
-    /// A member has another type than it must, or asks for what is not played.
+    /// A member has the wrong type, or requests something that is not implemented.
     #[error("{0}")]
     InvalidInput(String),
     /// The deployment is not in progress yet, so it cannot end.

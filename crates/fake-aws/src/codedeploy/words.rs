@@ -1,4 +1,4 @@
-//! The closed sets of words that the service speaks in.
+//! The enumerations of the service.
 
 macro_rules! words {
     ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
@@ -12,7 +12,7 @@ macro_rules! words {
                 match self { $(Self::$variant => $text),+ }
             }
 
-            /// What a name on the wire stands for, if anything.
+            /// The value for a name on the wire, if any.
             pub fn named(name: &str) -> Option<Self> {
                 match name { $($text => Some(Self::$variant),)+ _ => None }
             }
@@ -33,7 +33,7 @@ words! {
         Baking = "Baking",
         /// The revision runs.
         Succeeded = "Succeeded",
-        /// The revision could not be brought to run.
+        /// The revision could not be started.
         Failed = "Failed",
         /// Somebody stopped it.
         Stopped = "Stopped",
@@ -69,7 +69,7 @@ words! {
 }
 
 impl Creator {
-    /// Whether the service deploys to a joining instance what runs already.
+    /// Whether the service deploys the running revision to a joining instance.
     pub fn is_joining(self) -> bool {
         match self {
             Self::Autoscaling | Self::AutoscalingTermination | Self::AutoUpdate => true,
@@ -83,7 +83,7 @@ words! {
     ErrorCode {
         /// Too few instances were healthy in the end.
         HealthConstraints = "HEALTH_CONSTRAINTS",
-        /// The bundle is no longer where the revision says.
+        /// The bundle of the revision is gone.
         RevisionMissing = "REVISION_MISSING",
         /// Somebody stopped it.
         ManualStop = "MANUAL_STOP",
@@ -103,13 +103,13 @@ words! {
 }
 
 words! {
-    /// What happens to files that are there already.
+    /// What happens to existing files.
     FileExists {
         /// The deployment fails.
         Disallow = "DISALLOW",
         /// The file of the new revision wins.
         Overwrite = "OVERWRITE",
-        /// The file that is there wins.
+        /// The existing file wins.
         Retain = "RETAIN",
     }
 }

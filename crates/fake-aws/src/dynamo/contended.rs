@@ -49,7 +49,7 @@ impl Contended {
         };
         let router = Router::new().fallback(pass).with_state(front);
         let server = tokio::spawn(async move {
-            // It ends with the task, when nobody needs the database any more.
+            // It ends with the task, when the database is no longer needed.
             let _ = axum::serve(listener, router).await;
         });
         Ok(Self {
@@ -130,7 +130,7 @@ fn of_one() -> Value {
     })
 }
 
-/// The first item is the one that somebody else is writing.
+/// The first item is the one that another client is writing.
 fn of_several(body: &[u8]) -> Value {
     let request: Value = serde_json::from_slice(body).unwrap_or_default();
     let items = request["TransactItems"].as_array().map_or(1, Vec::len);

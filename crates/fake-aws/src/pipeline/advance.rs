@@ -188,7 +188,7 @@ fn start_action(
                 now,
             );
         }
-        // Who carries it out is decided before anything else happens.
+        // The executor is decided before anything else happens.
         Work::Deploy { .. } => {}
         Work::Elsewhere { inputs, output, .. } => {
             run.external_id = Some(format!("lab-test:{}", Uuid::new_v4()));

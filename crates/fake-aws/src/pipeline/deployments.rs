@@ -76,7 +76,7 @@ pub(super) fn follow(pipeline: &mut Pipeline, deployments: &Deployments, now: Ti
 /// Ends an action whose deployment has ended.
 fn end(run: &mut ActionRun, codedeploy: &CodeDeploy, now: Timestamp) {
     let id = run.external_id.as_deref().unwrap_or_default();
-    // Groups that nobody declared have no deployment behind the id.
+    // Undeclared groups have no deployment with the id.
     let Ok(deployment) = codedeploy.deployment(id) else {
         return;
     };

@@ -1,4 +1,4 @@
-//! What time alone brings about.
+//! Changes that happen with time alone.
 
 use jiff::{SignedDuration, Timestamp};
 

@@ -29,7 +29,7 @@ pub enum Ending {
     Failed,
 }
 
-/// An answer to an approval, with who gave it and what was said.
+/// An answer to an approval, with its author and text.
 pub(super) struct Decision<'a> {
     pub(super) answer: Answer,
     pub(super) summary: &'a str,

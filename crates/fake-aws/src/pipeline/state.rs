@@ -1,4 +1,4 @@
-//! The facts of running pipelines; who may change them is in [`super::machine`].
+//! The state of running pipelines; only [`super::machine`] changes it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ pub(super) struct Pipeline {
     pub(super) executions: Vec<Execution>,
     /// Per stage, the execution that entered it last.
     pub(super) entered: Vec<Option<usize>>,
-    /// Actions, by stage and action, that stay in progress until they are told.
+    /// Actions, by stage and action, that stay in progress until they are finished.
     pub(super) held: BTreeSet<(String, String)>,
     /// What `StartPipelineExecution` was answered, by idempotency token.
     pub(super) requests: BTreeMap<String, String>,

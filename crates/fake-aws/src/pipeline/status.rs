@@ -1,4 +1,4 @@
-//! How far things are, in the words of the service.
+//! The statuses of the service.
 
 macro_rules! wire_enum {
     ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident),+ $(,)? }) => {

@@ -20,7 +20,7 @@ pub struct ExecutionView {
     pub stage: String,
     /// The execution it rolls back to, if it is a rollback.
     pub rollback_target: Option<String>,
-    /// The source revision it carries.
+    /// Its source revision.
     pub revision: String,
     /// The stages it entered, in order.
     pub stages: Vec<(String, StageStatus)>,
@@ -67,7 +67,7 @@ pub enum ApprovalStatus {
     Waiting,
     /// It was approved.
     Approved,
-    /// It was rejected, or nobody answered in time.
+    /// It was rejected, or not answered in time.
     Rejected,
     /// The execution has not come there.
     NotReached,
@@ -94,7 +94,7 @@ pub struct Job {
     pub action: String,
 }
 
-/// The event carries credentials, so it is left out.
+/// The event contains credentials, so it is left out.
 impl fmt::Debug for Job {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter

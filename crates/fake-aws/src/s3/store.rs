@@ -1,4 +1,4 @@
-//! What the buckets hold and who may touch it.
+//! The content of the buckets and the access to it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -73,7 +73,7 @@ impl S3 {
             .collect()
     }
 
-    /// Closes a bucket to everybody who holds no grant for it.
+    /// Closes a bucket to callers without a grant.
     pub fn restrict(&self, bucket: &str) {
         self.state().restricted.insert(bucket.to_owned());
     }

@@ -19,7 +19,7 @@ pub(crate) fn operation(method: &Method) -> &'static str {
     }
 }
 
-/// A refusal in the words of S3.
+/// An error of S3.
 pub(crate) fn failure(status: StatusCode, code: &str, message: &str) -> Response {
     let body = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\

@@ -13,7 +13,7 @@ pub(crate) struct Expression {
     pub(crate) transformations: Vec<Transformation>,
 }
 
-/// A transformation this tenant carries out.
+/// A transformation that this tenant supports.
 #[derive(Debug)]
 pub(crate) enum Transformation {
     Aggregate(Aggregation),

@@ -1,4 +1,4 @@
-//! The same facts under the names of API v1 and of API v2.
+//! Names in API v1 and in API v2.
 
 use std::collections::BTreeMap;
 
@@ -40,7 +40,7 @@ pub(super) fn type_in_v2(event_type: &str) -> &str {
     }
 }
 
-/// What v1 tells of an event beside its place and time.
+/// The fields of an event in v1, except its entity and time.
 pub(crate) fn fields(event: &Event) -> Map<String, Value> {
     let mut fields = Map::new();
     let mut custom = Map::new();

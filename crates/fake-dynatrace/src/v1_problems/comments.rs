@@ -9,7 +9,7 @@ use crate::problems::{Comment, Said};
 use crate::request::{Incoming, Query};
 use crate::state::State;
 
-/// Who closes a problem without saying so.
+/// The name of a caller that closes a problem without naming itself.
 const SOMEBODY: &str = "API";
 
 #[derive(Deserialize)]

@@ -216,7 +216,7 @@ impl<'e> Plan<'e> {
     }
 }
 
-/// Methods that nobody marked exist as entities but have no metrics of their own.
+/// Unmarked methods exist as entities but have no metrics of their own.
 fn reports(entity: &Entity) -> bool {
     entity.kind != "SERVICE_METHOD" || entity.marking == Marking::KeyRequest
 }

@@ -20,7 +20,7 @@ pub(super) struct Page {
     problems: Vec<Problem>,
     journal: Vec<Entry>,
     reports: String,
-    /// Why no build can be released now, if that is so.
+    /// Why no build can be released now, if so.
     busy: Option<String>,
     /// What went wrong in the lab itself since the last release.
     trouble: Option<String>,

@@ -1,4 +1,4 @@
-//! The agent of `CodeDeploy`: what is deployed really runs afterwards.
+//! The agent of `CodeDeploy`: it really starts what is deployed.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use fake_aws::codedeploy::{Deployment, DeploymentStatus, Outcome, Revision};
 
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What a bundle holds: the one service is every build.
+/// The content of a bundle: one service serves as every build.
 #[derive(Deserialize)]
 struct Bundle {
     build: u32,
@@ -51,12 +51,12 @@ pub(super) async fn carry_out(
                     Outcome::Failed
                 }
             };
-            // Whoever stopped it meanwhile has ended it already.
+            // If it was stopped in the meantime, it has ended already.
             let _ = scene.world.aws.codedeploy().finish(&deployment.id, outcome);
         }
         if let Some(ended) = environment.crashed().await {
             scene.trouble(format!(
-                "build {} in {} ended by itself ({}); the last it logged: {}",
+                "build {} in {} ended by itself ({}); its last log line: {}",
                 ended.build,
                 environment.name(),
                 ended.status,
@@ -74,7 +74,7 @@ pub(super) fn begun(scene: &Scene, group: &str) -> anyhow::Result<Option<Deploym
     Ok(active.filter(|deployment| deployment.status == DeploymentStatus::InProgress))
 }
 
-/// What a deployment brings.
+/// The content of a deployment.
 pub(super) fn bundle<T: DeserializeOwned>(
     scene: &Scene,
     deployment: &Deployment,

@@ -1,7 +1,6 @@
 //! Staging or production: one address, and behind it the build that runs.
 //!
-//! Every request passes here and is measured, whoever sends it, so the tenant
-//! sees what users see.
+//! Every request passes here and is measured, so the tenant sees what users see.
 
 mod passing;
 
@@ -20,7 +19,7 @@ use super::meter::{Answered, Meter, Point, Summary};
 use fake_aws::clock::real_time;
 use fake_dynatrace::{Failed, Requests, Tenant};
 
-/// Longer than the service lets anybody ask for.
+/// Longer than the longest work that the service accepts.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Where a build runs; its server and its process end when this is dropped.
@@ -54,18 +53,17 @@ impl std::fmt::Debug for TenantOf {
 /// What is behind the address now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 enum Behind {
-    /// Nothing yet, or what is deployed is just being started. Nobody asks.
+    /// Nothing yet, or a build that is being started. There is no load.
     #[default]
     Nothing,
     /// A build, at an address of its own.
     Build { url: String, build: u32 },
-    /// A build that did not start or ended by itself. Its users go on asking.
+    /// A build that did not start or ended by itself. Its load continues.
     Dead,
 }
 
 impl Environment {
-    /// Takes an address at which nothing runs yet, and tells the tenant of the
-    /// service that will.
+    /// Takes an address without a build, and declares its service to the tenant.
     pub(super) fn open(
         name: &'static str,
         service: &'static str,
@@ -127,7 +125,7 @@ impl Environment {
         }
     }
 
-    /// Whether anybody expects an answer here.
+    /// Whether there is load here.
     pub(super) fn is_asked(&self) -> bool {
         *self.shared.behind() != Behind::Nothing
     }
@@ -156,7 +154,7 @@ impl Environment {
         Ok(())
     }
 
-    /// How the running build ended, if it did without being told to.
+    /// How the running build ended, if it ended by itself.
     pub(super) async fn crashed(&self) -> Option<Ended> {
         let mut app = self.shared.app.lock().await;
         let ended = app.as_mut()?.ended()?;
@@ -177,7 +175,7 @@ impl Environment {
     pub fn points(&self) -> Vec<Point> {
         const LENGTH: i64 = 2_000;
         let now = real_time().as_millisecond();
-        // Whole moments stay where they are while time goes on.
+        // Aligned moments do not shift between two calls.
         let to = now - now.rem_euclid(LENGTH);
         self.shared.meter().points(to - 60 * LENGTH, to, LENGTH)
     }

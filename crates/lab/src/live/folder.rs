@@ -1,4 +1,4 @@
-//! A folder that is gone when the lab is.
+//! A temporary folder of the lab.
 
 use std::path::{Path, PathBuf};
 
@@ -24,7 +24,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What cannot be removed is left to whoever cleans that place.
+        // A folder that cannot be removed is left to the system's clean-up.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }

@@ -13,7 +13,7 @@ use fake_aws::clock::real_time;
 /// How many lines are kept.
 const KEPT: usize = 2_000;
 
-/// How many lines back something counts as said already.
+/// How many lines back a repeated line is suppressed.
 const LATELY: usize = 30;
 
 /// One thing that happened.
@@ -29,7 +29,7 @@ pub struct Entry {
     pub what: String,
 }
 
-/// Everything that happened lately; whoever is interested hears of more.
+/// The latest events; subscribers get new ones.
 #[derive(Debug)]
 pub struct Journal {
     entries: Mutex<VecDeque<Entry>>,
@@ -46,7 +46,7 @@ impl Default for Journal {
 }
 
 impl Journal {
-    /// Writes down what somebody did.
+    /// Records an event.
     pub fn tell(&self, who: &str, what: impl Into<String>) {
         let mut entries = self.entries();
         let number = *self.length.borrow();
@@ -59,26 +59,26 @@ impl Journal {
         if KEPT < entries.len() {
             entries.pop_front();
         }
-        // Told under the same lock, or two lines would get one number.
+        // Sent under the same lock, or two lines could get the same number.
         self.length.send_replace(number + 1);
     }
 
-    /// Writes down what a function wrote for people; metrics are left out.
+    /// Records the log lines of a function, without metrics.
     pub fn tell_logs(&self, function: &str, logs: &str) {
         for message in messages(logs) {
             self.tell(function, message);
         }
     }
 
-    /// The same of a function that is called again and again: what it said a
-    /// moment ago is left out, so waiting is told once.
+    /// The same for a function that is called repeatedly: recent lines are not
+    /// repeated, so waiting is recorded once.
     pub fn tell_news(&self, function: &str, logs: &str) {
         for message in messages(logs) {
             self.tell_once(function, &message);
         }
     }
 
-    /// Writes down what somebody did, unless that was said a moment ago.
+    /// Records an event unless it was recorded recently.
     pub fn tell_once(&self, who: &str, what: &str) {
         if !self.told_lately(who, what) {
             self.tell(who, what);
@@ -91,7 +91,7 @@ impl Journal {
         lately.any(|entry| entry.who == who && entry.what == what)
     }
 
-    /// What happened from this number on, as far as it is still known.
+    /// The events from this number on, as far as they are kept.
     pub fn since(&self, number: u64) -> Vec<Entry> {
         let entries = self.entries();
         let later = entries.iter().filter(|entry| number <= entry.number);

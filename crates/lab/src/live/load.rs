@@ -18,11 +18,11 @@ pub(super) const CALLS: [(&str, &str); 5] = [
     ("/api/version", "Version"),
 ];
 
-/// More than a service that answers has under way; requests to one that does
-/// not are left out.
+/// More concurrent requests than a healthy service has; beyond that, requests are
+/// skipped.
 const AT_ONCE: usize = 200;
 
-/// How long anybody waits for an answer.
+/// How long callers wait for an answer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Who calls a service, and how often.
@@ -43,8 +43,8 @@ impl Callers {
     }
 }
 
-/// Calls a service for ever, whatever it answers and however slowly: users do
-/// not become fewer because a build is sick.
+/// Calls a service without end, regardless of its answers and their speed: users
+/// do not disappear because a build is sick.
 pub(super) async fn call(environment: Arc<Environment>, callers: Callers) -> anyhow::Result<()> {
     let client = reqwest::Client::builder()
         .no_proxy()
@@ -65,7 +65,7 @@ pub(super) async fn call(environment: Arc<Environment>, callers: Callers) -> any
             request = request.header("x-dynatrace", format!("NA=Test.{name};"));
         }
         under_way.spawn(async move {
-            // The environment measures what becomes of it.
+            // The environment measures the result.
             if let Ok(answer) = request.send().await {
                 let _ = answer.bytes().await;
             }

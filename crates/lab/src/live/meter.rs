@@ -14,7 +14,7 @@ pub(super) struct Answered {
     pub(super) at: i64,
     /// How long it took, in microseconds.
     pub(super) duration_us: u64,
-    /// Whether the service is to blame for the answer.
+    /// Whether the service failed the request.
     pub(super) failed: bool,
 }
 
@@ -80,7 +80,7 @@ impl Meter {
 
     /// The requests of `[from, to)` in numbers; nothing if there were none.
     pub(super) fn summary(&self, from: i64, to: i64) -> Option<Summary> {
-        // Answers arrive almost in order, so the newest are looked at alone.
+        // Answers arrive almost in order, so only the newest need a look.
         let newest_first = self.requests.iter().rev();
         let mut durations = Vec::new();
         let mut failed = 0_usize;

@@ -15,8 +15,8 @@ use fake_aws::pipeline::{Answer, ApprovalView, ExecutionStatus, ExecutionView, S
 const MONSPEC: &str = include_str!("monspec.json");
 
 impl Scene {
-    /// Starts an execution that releases a build, unless another one is still on
-    /// its way: a second build would take the first one's window.
+    /// Starts an execution that releases a build, unless another one is under way:
+    /// a second build would overtake the first one's window.
     pub fn release(&self, build: u32) -> anyhow::Result<String> {
         let mut started = self.started();
         if let Some(newest) = started.last()
@@ -37,7 +37,7 @@ impl Scene {
         Ok(execution)
     }
 
-    /// Why no build can be released now, if that is so.
+    /// Why no build can be released now, if so.
     pub fn busy(&self) -> anyhow::Result<Option<String>> {
         let newest = self.executions(1)?;
         Ok(newest.first().and_then(on_its_way))
@@ -75,8 +75,7 @@ impl Scene {
         Ok(pipelines.approval(PIPELINE, &name, &name, execution)?)
     }
 
-    /// Why the approval of a stage is left to a person, with the link to the
-    /// evaluation, if it is.
+    /// Why the approval of a stage is held, if so, with the link to the evaluation.
     pub async fn held(
         &self,
         environment: &Environment,
@@ -117,7 +116,7 @@ impl Scene {
     }
 }
 
-/// Why an execution keeps others waiting, if it does.
+/// Why an execution blocks others, if it does.
 fn on_its_way(execution: &ExecutionView) -> Option<String> {
     let build = execution.revision.replacen("build-", "Build ", 1);
     (execution.status == ExecutionStatus::InProgress).then(|| {
@@ -128,7 +127,7 @@ fn on_its_way(execution: &ExecutionView) -> Option<String> {
     })
 }
 
-/// What is told of a build, as its author would.
+/// The commit message of a build.
 fn summary(build: u32) -> &'static str {
     match build {
         2 => "Fail every second invocation",

@@ -1,5 +1,5 @@
-//! What CodePipeline and the schedule do by themselves: jobs are carried to
-//! their functions, and scheduled functions are called.
+//! What CodePipeline and the schedule do by themselves: deliver jobs to their
+//! functions, and call scheduled functions.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,15 +11,15 @@ use crate::world::{self, HANDLE_PROBLEM, PUSH, REGISTER, VALIDATE};
 use fake_aws::pipeline::Job;
 use lambda_host::runtime::Function;
 
-/// A minute in production.
+/// Instead of a minute in production.
 const EVERY: Duration = Duration::from_secs(1);
 
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Lambda hands an event that failed out again twice, after a minute and two.
+/// Lambda retries a failed event twice, after one and two minutes.
 const RETRIES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(2)];
 
-/// Carries jobs for ever.
+/// Delivers jobs, without end.
 pub(super) async fn carry_jobs(scene: Arc<Scene>) -> anyhow::Result<()> {
     loop {
         while let Some(job) = scene.world.aws.pipelines().next_job() {
@@ -29,7 +29,7 @@ pub(super) async fn carry_jobs(scene: Arc<Scene>) -> anyhow::Result<()> {
     }
 }
 
-/// Calls both scheduled functions for ever.
+/// Calls both scheduled functions, without end.
 pub(super) async fn tick(scene: Arc<Scene>) -> anyhow::Result<()> {
     loop {
         tokio::join!(
@@ -65,8 +65,8 @@ async fn carry(scene: Arc<Scene>, job: Job) {
     }
 }
 
-/// Invokes a function; the answer is whether it did its work, and what it wrote.
-/// What it could not do is the lab's trouble.
+/// Invokes a function; returns whether it succeeded, and its log. A failure is
+/// reported as trouble of the lab.
 async fn invoke(scene: &Scene, name: &str, function: &Function, event: Value) -> (bool, String) {
     match function.invoke(event).await {
         Ok(invocation) => {

@@ -1,7 +1,6 @@
 //! The agent of the groups of tests: deploying tests is running them.
 //!
-//! They ask whether the build that was just deployed is there at all. How well
-//! it answers is for the gate to judge.
+//! They check that the deployed build answers at all. The gate judges how well.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +17,7 @@ use fake_aws::codedeploy::Outcome;
 
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What a bundle of tests holds.
+/// The content of a bundle of tests.
 #[derive(Deserialize, Serialize)]
 struct Tests {
     calls: Vec<Call>,
@@ -27,7 +26,7 @@ struct Tests {
 /// One test.
 #[derive(Deserialize, Serialize)]
 struct Call {
-    /// What the monitoring calls it.
+    /// Its name in monitoring.
     name: String,
     path: String,
 }
@@ -37,7 +36,7 @@ pub(super) fn group_of(environment: &str) -> String {
     format!("{environment}Tests")
 }
 
-/// The bundle that every build brings along.
+/// The bundle that comes with every build.
 pub(super) fn bundle() -> String {
     let call = |(path, name): (&str, &str)| Call {
         name: name.to_owned(),
@@ -74,14 +73,14 @@ pub(super) async fn carry_out(
                 Err(error) => (Outcome::Failed, format!("failed: {error:#}")),
             };
             scene.journal.tell("CodeDeploy", format!("{group} {what}"));
-            // Whoever stopped it meanwhile has ended it already.
+            // If it was stopped in the meantime, it has ended already.
             let _ = scene.world.aws.codedeploy().finish(&deployment.id, outcome);
         }
         tokio::time::sleep(PAUSE).await;
     }
 }
 
-/// Makes every call once; the answer is how many there were.
+/// Makes every call once; returns how many there were.
 async fn test(client: &reqwest::Client, url: &str, tests: &Tests) -> anyhow::Result<usize> {
     for Call { name, path } in &tests.calls {
         let asked = client
@@ -92,7 +91,7 @@ async fn test(client: &reqwest::Client, url: &str, tests: &Tests) -> anyhow::Res
         let status = answer
             .with_context(|| format!("{path} is not answered"))?
             .status();
-        // One that fails by itself is there.
+        // A build that answers with an error is there.
         let is_there = status.is_success() || status == StatusCode::INTERNAL_SERVER_ERROR;
         ensure!(is_there, "{path} is answered by {status}");
     }
@@ -156,7 +155,7 @@ mod tests {
     }
 
     async fn tested(url: &str) -> anyhow::Result<usize> {
-        // Whoever installs a provider first wins, and they are all the same.
+        // Only the first provider is installed, and they are all the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         test(&client, url, &serde_json::from_str(&bundle()).unwrap()).await

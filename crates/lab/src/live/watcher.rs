@@ -1,4 +1,4 @@
-//! The tenant's own judgement: problems open and close by what is measured.
+//! The tenant's problem detection: problems open and close by measurements.
 
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::vigil::{Change, Symptom, Vigil};
+use super::detector::{Change, Detector, Symptom};
 use super::{Happened, Scene};
 use crate::world::PRODUCTION;
 use fake_aws::clock::real_time;
@@ -15,18 +15,18 @@ use fake_dynatrace::{Announced, Problem, Severity};
 
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// What one look is at, in seconds.
+/// The span of one look, in seconds.
 const RECENT: i64 = 3;
 
-/// How long a severe line is a problem if no other follows.
+/// How long a problem stays open after its last severe line.
 const SEVERE_FOR: Duration = Duration::from_secs(10);
 
-/// What a severe line says between its time and its text.
+/// The level of a severe line, between its time and its text.
 const SEVERE: &str = " SEVERE ";
 
 /// Watches production for ever.
 pub(super) async fn watch(scene: Arc<Scene>) -> anyhow::Result<()> {
-    let mut vigil = Vigil::default();
+    let mut detector = Detector::default();
     let mut sick: Option<Problem> = None;
     let mut log = Log::of(super::environment::log_of(
         scene.folder.path(),
@@ -34,7 +34,7 @@ pub(super) async fn watch(scene: Arc<Scene>) -> anyhow::Result<()> {
     ));
     let mut severe: Option<(Problem, Instant)> = None;
     loop {
-        match vigil.look(scene.production.recent(RECENT, 0)) {
+        match detector.look(scene.production.recent(RECENT, 0)) {
             Some(Change::Degraded(symptom)) => {
                 sick = Some(open(&scene, title(symptom), severity(symptom)));
             }
@@ -113,8 +113,8 @@ fn close(scene: &Arc<Scene>, problem: Option<Problem>) {
     notify(scene, &problem, Announced::Resolved);
 }
 
-/// Whether a notification arrives changes nothing here: the function finds
-/// open problems by itself.
+/// A lost notification changes nothing here: the function finds open problems by
+/// itself.
 fn notify(scene: &Arc<Scene>, problem: &Problem, announced: Announced) {
     let (scene, problem) = (Arc::clone(scene), problem.clone());
     tokio::spawn(async move {
@@ -129,11 +129,11 @@ fn notify(scene: &Arc<Scene>, problem: &Problem, announced: Announced) {
     });
 }
 
-/// A log file, read on from where it was left.
+/// A log file, read from the last position.
 struct Log {
     path: PathBuf,
     read: u64,
-    /// The begin of a line that is not whole yet.
+    /// The beginning of an incomplete line.
     rest: String,
 }
 
@@ -146,7 +146,7 @@ impl Log {
         }
     }
 
-    /// The whole lines that were added; none while there is no file.
+    /// The complete lines that were added; none while there is no file.
     fn new_lines(&mut self) -> Vec<String> {
         let Ok(mut file) = std::fs::File::open(&self.path) else {
             return Vec::new();

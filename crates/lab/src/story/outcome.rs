@@ -1,4 +1,4 @@
-//! What became of every build, and whether it should have.
+//! The result of every build, and whether it was expected.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use super::Chapter;
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Outcome {
-    /// Whether every build ended as it should.
+    /// Whether every build ended as expected.
     pub(crate) as_expected: bool,
     /// How long it took once everything was built, in seconds.
     pub(crate) seconds: f64,
     pub(crate) releases: Vec<Release>,
-    /// Why it was not told to its end, if it was not.
+    /// Why the story stopped early, if it did.
     pub(crate) error: Option<String>,
 }
 
@@ -68,7 +68,7 @@ impl Outcome {
 }
 
 impl Release {
-    /// What was told of a release, held against what should have become of it.
+    /// The result of a release, compared with the expected one.
     pub(super) fn told(
         chapter: &Chapter,
         [staging, production]: [Gate; 2],
@@ -97,7 +97,7 @@ impl Release {
         }
     }
 
-    /// The same of a release that is not over, which nobody expects.
+    /// The same for an unfinished release, which is never expected.
     pub(super) fn unfinished(self) -> Self {
         Self {
             as_expected: false,

@@ -7,7 +7,7 @@ use lab::live::Journal;
 use super::outcome::{Outcome, Release};
 use crate::timeline::{Stream, Timeline};
 
-/// How the end of the story is told.
+/// How the results of the story are printed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Form {
     /// As a table behind the timeline.
@@ -25,7 +25,7 @@ impl Form {
     }
 }
 
-/// Tells what happens while it does.
+/// Prints events as they happen.
 pub(super) async fn follow(journal: &Journal, timeline: &Timeline) -> Infallible {
     let mut length = journal.follow();
     let mut told = 0;
@@ -42,7 +42,7 @@ pub(super) async fn follow(journal: &Journal, timeline: &Timeline) -> Infallible
     }
 }
 
-/// Tells what became of everything.
+/// Prints the results.
 pub(super) fn end(outcome: &Outcome, form: Form, timeline: &Timeline) {
     timeline.line(&table(outcome));
     if matches!(form, Form::Json) {
@@ -67,9 +67,9 @@ fn table(outcome: &Outcome) -> String {
         lines.push(row(&build, gates.0, gates.1, &left, &remark(release)));
     }
     let end = if outcome.as_expected {
-        "Every build ended as it should"
+        "Every build ended as expected"
     } else {
-        "Not every build ended as it should"
+        "Not every build ended as expected"
     };
     lines.push(format!("\n{end}, after {:.0} s.", outcome.seconds));
     if let Some(error) = &outcome.error {
@@ -123,7 +123,7 @@ mod tests {
     use super::super::outcome::Gate;
     use super::*;
 
-    /// Build 1 is held in staging when patience ends.
+    /// Build 1 is held in staging at the end of the timeout.
     fn unfinished() -> Outcome {
         let gate = |status, summary: Option<&str>| {
             Gate::of(&ApprovalView {
@@ -158,7 +158,7 @@ mod tests {
 BUILD  STAGING      PRODUCTION   THEN RUNS
 1      waiting      not reached  build 1    held: Inconclusive: no baseline. http://reports; NOT AS EXPECTED
 
-Not every build ended as it should, after 102 s.
+Not every build ended as expected, after 102 s.
 It broke off: waited in vain"
         );
     }

@@ -1,5 +1,5 @@
-//! The functions as data: the one place that says what the world has to know
-//! of each. What is not described here is refused.
+//! The functions as data: the only place that describes them to the lab and the
+//! tests. Functions without a description are refused.
 
 use anyhow::Context as _;
 

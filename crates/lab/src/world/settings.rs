@@ -25,7 +25,7 @@ pub(super) const REMEDIATIONS: &str = "Remediations";
 /// Where reports would be read.
 pub const REPORT: &str = "https://report.example";
 
-/// Where a deployment would be undone.
+/// The address that announcements carry for healing.
 pub const HEALING: &str = "https://healing.example";
 
 pub(super) const TOKEN: &str = "/unbreakable/dynatrace-token";
@@ -33,7 +33,7 @@ pub(super) const REPORT_KEYS: &str = "/unbreakable/report-keys";
 pub(super) const HOOK_SECRET: &str = "/unbreakable/result-hook-secret";
 pub(super) const WEBHOOK_TOKEN: &str = "/unbreakable/webhook-token";
 
-/// How a world is set up; nothing needs to be given.
+/// How a world is set up; everything has a default.
 #[derive(Clone, Debug)]
 pub struct Settings {
     api: Api,
@@ -93,7 +93,7 @@ impl Settings {
         }
     }
 
-    /// When Lambda cuts an invocation off.
+    /// The timeout of an invocation.
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
@@ -143,7 +143,7 @@ impl Settings {
         &self.hook_secret
     }
 
-    /// The secret that lets requests over HTTP in.
+    /// The secret of requests over HTTP.
     pub fn webhook_token(&self) -> &str {
         &self.webhook_token
     }

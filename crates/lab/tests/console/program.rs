@@ -43,7 +43,7 @@ impl Console {
         };
         // The rest is read as well, or the lab could not write it.
         std::thread::spawn(move || lines.count());
-        // Whoever installs a provider first wins, and they are all the same.
+        // Only the first provider is installed, and they are all the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         Self { child, url, client }

@@ -76,7 +76,7 @@ impl ListDeployments {
     }
 }
 
-/// Times as the protocol carries them, in seconds.
+/// Times in the protocol, in seconds.
 #[derive(Clone, Copy, Default, Deserialize)]
 pub(super) struct TimeRange {
     start: Option<f64>,

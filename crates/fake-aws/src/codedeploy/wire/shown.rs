@@ -1,4 +1,4 @@
-//! Deployments and groups in the words of the service.
+//! Deployments and groups as the service shows them.
 
 use serde_json::{Map, Value, json};
 

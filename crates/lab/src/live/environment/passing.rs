@@ -172,7 +172,7 @@ mod tests {
     }
 
     async fn environment(behind: Behind) -> Environment {
-        // Whoever installs a provider first wins, and they are all the same.
+        // Only the first provider is installed, and they are all the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let tenant = Tenant::start().await.unwrap();
         let environment =

@@ -1,4 +1,4 @@
-//! What a deployment is asked for with.
+//! The request for a deployment.
 
 use serde::Deserialize;
 

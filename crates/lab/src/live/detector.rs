@@ -1,29 +1,29 @@
-//! Whether a service is as its users know it: what a tenant learns by itself.
+//! Detects when a service degrades and recovers, as a tenant does by itself.
 //!
-//! A baseline follows the service slowly as long as the service is well, and
-//! stands still while it is not, so that a sick build never becomes normal.
+//! A baseline follows the service slowly while it is healthy and stays fixed while
+//! it is not, so that a sick build never becomes normal.
 
 use super::meter::Summary;
 
-/// Fewer requests than this say nothing.
+/// Fewer requests than this are not evaluated.
 const ENOUGH: usize = 20;
 
-/// How much of the distance to the present the baseline goes per look.
+/// The share by which the baseline approaches the present at each look.
 const LEARNS: f64 = 0.05;
 
-/// So many looks in a row must agree, or one stumble would be a problem.
+/// How many looks in a row must agree, so that a single outlier is no problem.
 const SICK_LOOKS: u32 = 3;
 
-/// It takes longer to be believed to be well again.
+/// Recovery needs more looks than degradation.
 const WELL_LOOKS: u32 = 6;
 
-/// A service that fails so many of its requests is not there.
+/// The share of failed requests at which a service counts as down.
 const DOWN: f64 = 0.9;
 
 /// What is wrong with a service.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Symptom {
-    /// It answers nobody, or almost nobody.
+    /// It answers no request, or almost none.
     Down,
     /// Half of the requests take at least so much longer than they used to.
     Slow {
@@ -44,26 +44,26 @@ pub(super) enum Symptom {
 /// What a look at the service changed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Change {
-    /// It fell ill.
+    /// It degraded.
     Degraded(Symptom),
-    /// It is well again.
+    /// It recovered.
     Recovered,
 }
 
 /// One service under observation.
 #[derive(Debug, Default)]
-pub(super) struct Vigil {
+pub(super) struct Detector {
     usual: Option<Summary>,
     degraded: bool,
-    /// How many looks in a row spoke against what is believed.
+    /// How many looks in a row contradicted the current state.
     doubts: u32,
 }
 
-impl Vigil {
+impl Detector {
     /// Looks at the last few seconds of a service.
     pub(super) fn look(&mut self, recent: Option<Summary>) -> Option<Change> {
         let recent = recent.filter(|recent| ENOUGH <= recent.count)?;
-        // Who was never seen well can only be down, and that is no baseline.
+        // A service that was never healthy can only be down, which is no baseline.
         let symptom = symptom(self.usual.as_ref().unwrap_or(&recent), &recent);
         if symptom.is_none() && !self.degraded {
             let usual = self.usual.get_or_insert(recent);
@@ -94,8 +94,8 @@ impl Vigil {
     }
 }
 
-/// What is wrong now. Half as slow again, or five in a hundred more failures,
-/// is far from the noise of a busy machine and close to no sick build.
+/// What is wrong now. The thresholds, 50 % slower or 5 percentage points more
+/// failures, are well above the noise of a busy machine and below a sick build.
 fn symptom(usual: &Summary, now: &Summary) -> Option<Symptom> {
     if DOWN <= now.failing {
         return Some(Symptom::Down);
@@ -136,9 +136,9 @@ mod tests {
     };
 
     fn changes(looks: &[(Summary, usize)]) -> Vec<Change> {
-        let mut vigil = Vigil::default();
+        let mut detector = Detector::default();
         let looks = looks.iter().flat_map(|&(look, times)| vec![look; times]);
-        looks.filter_map(|look| vigil.look(Some(look))).collect()
+        looks.filter_map(|look| detector.look(Some(look))).collect()
     }
 
     #[test]
@@ -203,13 +203,13 @@ mod tests {
 
     #[test]
     fn slow_change_is_followed() {
-        let mut vigil = Vigil::default();
+        let mut detector = Detector::default();
         for step in 0..300 {
             let look = Summary {
                 median_ms: 100.0 + f64::from(step),
                 ..WELL
             };
-            assert_eq!(vigil.look(Some(look)), None, "step {step}");
+            assert_eq!(detector.look(Some(look)), None, "step {step}");
         }
     }
 
@@ -217,6 +217,6 @@ mod tests {
     fn few_requests_say_nothing() {
         let few = Summary { count: 19, ..SLOW };
         assert_eq!(changes(&[(WELL, 10), (few, 100)]), []);
-        assert_eq!(Vigil::default().look(None), None);
+        assert_eq!(Detector::default().look(None), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Tells what others see happen: approvals that are answered, and comments.
+//! Records what others do: answered approvals, and comments.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use fake_aws::pipeline::ApprovalStatus;
 
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// How many executions are looked at; older ones have long ended.
+/// How many executions are followed; older ones have ended.
 const EXECUTIONS: usize = 8;
 
 /// Follows approvals and comments for ever.
