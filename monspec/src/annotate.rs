@@ -22,7 +22,7 @@ pub enum AnnotateError {
 
 /// Writes the findings of a comparison into the spec they were judged by.
 ///
-/// The output is strict JSON, so whoever reads the 2018 result files can read
+/// The output is strict JSON, so programs for the 2018 result files can read
 /// it; comments in `//` are lost, fields that begin with `_` stay. It reads back
 /// as the same spec. Annotations of an earlier run are replaced.
 pub fn annotate(

@@ -26,8 +26,8 @@ use bounds::Bounds;
 /// Judges every signature of an entry, those of its methods included, in the
 /// order of the file.
 ///
-/// A signature for which nothing was measured is a gap, never a pass: a gate
-/// that opens when nobody answers approves exactly the builds nobody can see.
+/// A signature without a measurement is a gap, never a pass: a gate that opens when
+/// monitoring is silent approves exactly the builds that nobody can see.
 pub fn judge(
     entry: &ServiceEntry,
     comparison: &Comparison,
@@ -73,7 +73,7 @@ fn judge_signature(
     };
     let coverage = blank.coverage;
     match judged {
-        // What answered is fine; what is silent may not be.
+        // The entities that answered are fine; the silent ones may not be.
         Ok((observed, Bounds { range, .. }))
             if range.admits(observed) && is_partial(coverage, signature) =>
         {
@@ -108,7 +108,7 @@ fn tolerance_of(signature: &Signature, comparison: &Comparison) -> Option<f64> {
     derives.then(|| comparison.scale.of(&signature.metric))
 }
 
-/// Whether one of the numbers that decide leaves entities out.
+/// Whether a deciding number lacks some of the entities.
 fn is_partial(coverage: Coverage, signature: &Signature) -> bool {
     let is_partial = |answered: Option<Answered>| answered.is_some_and(Answered::is_partial);
     is_partial(coverage.observation)
@@ -131,8 +131,8 @@ fn bounds_of(
     Bounds::derived(signature.validate, baseline.clone()?, factor)
 }
 
-/// The first release has nothing to be compared with; that is accepted where
-/// the spec says so and the new build itself was seen.
+/// A first release has nothing to compare with; that is accepted if the spec says
+/// so and the new build itself was measured.
 fn is_accepted(gap: &Gap, comparison: &Comparison, observation: Option<f64>) -> bool {
     *gap == Gap::FirstRelease
         && comparison.missing_baseline == MissingBaseline::FirstRelease

@@ -1,4 +1,4 @@
-//! Reads a monspec leniently and says everything there is to say about it in one pass.
+//! Reads a monspec leniently and reports all messages in one pass.
 
 mod aggregate;
 mod bounds;
@@ -18,16 +18,16 @@ use crate::metrics::MetricCatalogue;
 use crate::spec::{Monspec, ServiceEntry};
 use dialect::Dialect;
 
-/// What reading a file gave.
+/// The result of reading a file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reading {
-    /// Everything there is to say, in the order of the file.
+    /// All messages, in the order of the file.
     pub messages: Vec<Message>,
     /// The spec; there exactly when no message is an error.
     pub spec: Option<Monspec>,
 }
 
-/// Reads a monspec. `metrics` is asked about every v1 metric of the file.
+/// Reads a monspec. `metrics` looks up every v1 metric of the file.
 pub fn read(source: &str, metrics: MetricCatalogue) -> Reading {
     let text = without_byte_order_mark(source);
     let mut report = Report::new(text);

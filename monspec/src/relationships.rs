@@ -1,4 +1,4 @@
-//! The relationships that kinds of entities are known to have.
+//! The known relationships of each type of entity.
 
 use crate::signature::Direction;
 use crate::spec::EntityType;
@@ -19,8 +19,8 @@ impl Relationships {
     }
 }
 
-/// What is known of a kind of entity. A tenant may know more in API v2, where
-/// it can be asked; in v1 there is nothing else to go by.
+/// The known relationships of a type of entity. In API v2 a tenant may have more
+/// and can be queried; in v1 there is no other source.
 pub fn relationships(etype: EntityType, direction: Direction) -> Relationships {
     use Direction::{From, To};
     use EntityType::{Application, Host, ProcessGroup, ProcessGroupInstance, Service};

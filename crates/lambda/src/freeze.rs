@@ -9,7 +9,7 @@ use crate::settings::parsed;
 /// show nobody why.
 pub fn read() -> Freeze {
     parsed("CHANGE_FREEZE", Freeze::default()).unwrap_or_else(|error| {
-        tracing::error!("Nothing is begun until it is mended: {error}");
+        tracing::error!("No change begins until it is fixed: {error}");
         Freeze::unreadable()
     })
 }

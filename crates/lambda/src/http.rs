@@ -133,8 +133,8 @@ pub fn refuse_bare_body(event: &Value, fields: &[&str]) -> anyhow::Result<()> {
     match bare {
         None => Ok(()),
         Some(field) => Err(anyhow!(
-            "an API that hands over `{field}` without its request cannot show a secret: \
-             give the method a proxy integration, and send the header x-unbreakable-token"
+            "an API that passes `{field}` without the request cannot pass a secret: give the \
+             method a proxy integration, and send the header x-unbreakable-token"
         )),
     }
 }

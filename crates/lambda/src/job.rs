@@ -62,11 +62,9 @@ pub async fn ended<T>(
     match tokio::time::timeout_at(deadline, work).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_)) => Err(anyhow!(
-            "a defect of the function stopped its work; its log says where"
+            "a defect of the function stopped its work; its log shows where"
         )),
-        Err(_) => Err(anyhow!(
-            "the function's time was over before its work was done"
-        )),
+        Err(_) => Err(anyhow!("the function timed out before its work was done")),
     }
 }
 
@@ -99,7 +97,7 @@ mod tests {
 
         let fault = ended(work, Instant::now()).await.unwrap_err().to_string();
 
-        assert!(fault.contains("time was over"), "{fault}");
+        assert!(fault.contains("timed out"), "{fault}");
     }
 
     #[tokio::test]

@@ -60,7 +60,7 @@ impl Report {
             Ok(links) => Some(links),
             Err(error) => {
                 if known.origin == Origin::Fetched {
-                    tracing::error!("Nothing is linked to its report: {error:#}");
+                    tracing::error!("No links to the report are made: {error:#}");
                 }
                 None
             }

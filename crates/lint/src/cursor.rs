@@ -1,7 +1,7 @@
-//! Takes values out of the tree and reports what is not as it should be.
+//! Takes values out of the tree and reports errors.
 //!
-//! Whatever answers `None` or leaves something out has reported an error, so a
-//! file with holes in it is never handed on.
+//! A function that returns `None` or leaves something out has reported an error, so
+//! an incomplete spec is never passed on.
 
 use crate::fields::{Fields, Shape, is_comment};
 use crate::suggest::did_you_mean;
@@ -9,7 +9,7 @@ use crate::syntax::{Member, Node, Value};
 use crate::{Place, Report, shortened};
 
 /// The most elements of one list or object that are read, so that looking at
-/// all pairs of two lists stays cheap whatever the file is.
+/// all pairs of two lists stays cheap for any file.
 const MAX_ELEMENTS: usize = 1_000;
 
 /// A node and the way to it.

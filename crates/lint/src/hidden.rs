@@ -1,7 +1,7 @@
-//! Characters that are not seen and yet change what is seen.
+//! Invisible characters that change how a text is displayed.
 
-/// The text on one line, with every hidden character written out, so that what
-/// an author wrote can neither forge a line of a log nor command a terminal.
+/// The text on one line, with every hidden character written out, so that foreign
+/// text can neither forge a line of a log nor control a terminal.
 pub fn escaped(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -14,8 +14,8 @@ pub fn escaped(text: &str) -> String {
     shown
 }
 
-/// Whether a character commands instead of being read: a control character,
-/// the end of a line, or one that turns the direction of the text around it.
+/// Whether a character controls the display: a control character, the end of a
+/// line, or one that changes the direction of the text around it.
 pub fn is_hidden(letter: char) -> bool {
     letter.is_control()
         || matches!(letter, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -4,8 +4,8 @@ use crate::hidden::escaped;
 use crate::message::{Message, Position, Severity};
 use crate::path::Place;
 
-/// The most messages that are kept. Nobody repairs more in one go, and a
-/// hostile file must not fill the memory with complaints about itself.
+/// The most messages that are kept. Nobody fixes more at once, and a hostile file
+/// must not fill the memory with messages about itself.
 const MAX_MESSAGES: usize = 500;
 
 /// The messages about one text.
@@ -17,7 +17,7 @@ pub struct Report<'a> {
     errors: usize,
 }
 
-/// What a report comes to.
+/// The result of a report.
 pub struct Reported {
     /// The messages in the order of the file.
     pub messages: Vec<Message>,
@@ -86,7 +86,7 @@ impl<'a> Report<'a> {
     }
 
     fn push(&mut self, severity: Severity, at: &Place, problem: &str, fix: &str) {
-        // Most messages quote what the author wrote; here all of them pass.
+        // Most messages quote the author's text; all of them pass here.
         let (problem, fix) = (escaped(problem), escaped(fix));
         self.errors += usize::from(severity == Severity::Error);
         if self.drafts.len() == MAX_MESSAGES {

@@ -1,8 +1,8 @@
-//! Finds the word that was probably meant.
+//! Finds the word that was probably intended.
 
 use crate::shortened;
 
-/// Asks back when a word is near to one of the candidates, else lists them all.
+/// Suggests a similar candidate, else lists them all.
 pub fn did_you_mean(word: &str, candidates: &[&str], otherwise: &str) -> String {
     match nearest(word, candidates.iter().copied()) {
         Some(near) => format!("did you mean `{}`?", shortened(near)),
@@ -28,7 +28,7 @@ pub fn listed(words: &[&str]) -> String {
 /// and many candidates is not compared word by word.
 const MAX_CANDIDATES: usize = 100;
 
-/// The candidate that the word most likely stands for.
+/// The candidate that was most likely intended.
 ///
 /// Case and blanks at the ends count for nothing; beyond that a third of the
 /// letters may differ, two at most, so that short words do not all look alike.

@@ -10,7 +10,7 @@ use crate::Report;
 
 pub use parse::parse;
 
-/// The tree of a text whose syntax has no error, for those who report none.
+/// The tree of a text without syntax errors, for callers that report none.
 pub fn tree(source: &str) -> Option<Node> {
     let text = without_byte_order_mark(source);
     let mut report = Report::new(text);
@@ -60,7 +60,7 @@ pub struct Member {
 }
 
 impl Value {
-    /// What the value is, for people who know JSON by sight.
+    /// The type of the value, for people.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",

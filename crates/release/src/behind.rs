@@ -1,5 +1,5 @@
-//! Which deployment group is behind what carries a tag, where an operator says
-//! so.
+//! Which deployment group is behind the entities with a tag, as listed by the
+//! operator.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -8,12 +8,12 @@ use monspec::Tag;
 
 use crate::deployment::Group;
 
-/// Tags, and the groups that deploy what carries them. Reads as
+/// Tags, and the groups behind the entities with them. Reads as
 /// `[CONTEXT]key:value=application/group`, comma-separated.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Behind(Vec<(Tag, Group)>);
 
-/// The text says of no tag which group is behind it.
+/// The text is not a tag with a group.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` does not read `key:value=application/group`, with `[CONTEXT]` in front where the tag has one"
@@ -21,7 +21,7 @@ pub struct Behind(Vec<(Tag, Group)>);
 pub struct Unclear(String);
 
 impl Behind {
-    /// The groups behind what carries these tags.
+    /// The groups behind entities with these tags.
     pub fn groups<'a>(&'a self, tags: impl IntoIterator<Item = &'a Tag>) -> BTreeSet<&'a Group> {
         let carried: Vec<&Tag> = tags.into_iter().collect();
         let fits = |wanted: &Tag| carried.iter().any(|tag| is_carried(wanted, tag));
@@ -35,7 +35,7 @@ impl Behind {
     }
 }
 
-/// A tag that is wanted without a context or a value may have any.
+/// A tag without a context or a value matches any.
 fn is_carried(wanted: &Tag, tag: &Tag) -> bool {
     let context = |tag: &Tag| {
         let context = tag.context.clone();

@@ -1,4 +1,4 @@
-//! Where the console of AWS shows pipelines and deployments.
+//! Addresses of pipelines and deployments in the AWS console.
 
 use url::Url;
 
@@ -9,7 +9,7 @@ pub struct Console {
 }
 
 impl Console {
-    /// The console of a region; without one there are no links.
+    /// The console of a region; without a region there are no links.
     pub fn of(region: Option<&str>) -> Self {
         let is_region = |region: &&str| {
             region.len() <= 30

@@ -1,4 +1,4 @@
-//! Everything that led to a verdict.
+//! Everything that led to a verdict, as it is stored.
 
 mod within;
 
@@ -18,24 +18,24 @@ use crate::window::Window;
 pub struct Evidence {
     /// The verdict.
     pub verdict: Verdict,
-    /// What it says to the approval.
+    /// The answer to the approval.
     pub answer: Answer,
-    /// Why the numbers were not judged, where they were not.
+    /// Why the numbers were not judged, if so.
     pub reason: Option<String>,
-    /// What the approval summary adds, such as a first release.
+    /// A note for the approval summary, such as a first release.
     pub note: Option<String>,
     /// Every signature, judged.
     pub findings: Vec<Evidenced>,
-    /// The entities that were asked for or answered, per service entry and
-    /// environment; the first of them in what is stored.
+    /// The entities that were queried or answered, per service entry and
+    /// environment; only the first of them are stored.
     pub entities: BTreeMap<String, BTreeMap<String, Vec<String>>>,
-    /// When the verdict fell.
+    /// The time of the verdict.
     pub judged_at: Timestamp,
-    /// What a reader wants to see beside the numbers.
+    /// Context for readers of the numbers.
     pub context: Context,
 }
 
-/// What a reader wants to see beside the numbers. Records of earlier versions
+/// Context for readers of the numbers. Records of earlier versions
 /// have none of it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Context {
@@ -43,9 +43,9 @@ pub struct Context {
     pub unjudged: Option<Unjudged>,
     /// The problems of each judged environment, a finding of its own.
     pub problems: Vec<Problems>,
-    /// Where more is to be seen.
+    /// Links to more.
     pub links: Vec<Link>,
-    /// How many entities there are where not all are named.
+    /// The number of entities, where not all are named.
     pub entity_counts: BTreeMap<String, BTreeMap<String, usize>>,
 }
 
@@ -55,9 +55,9 @@ pub struct Context {
 pub enum Unjudged {
     /// The build was replaced because of a problem.
     Healed,
-    /// Another deployment came before the window ended.
+    /// Another deployment arrived before the window ended.
     Overtaken,
-    /// Nothing may be held against the compare side.
+    /// The compare side is not trustworthy.
     Tainted,
     /// The compare side had the same content.
     OwnBaseline,
@@ -72,20 +72,20 @@ impl Unjudged {
             Self::Healed => "this build was replaced because of a problem",
             Self::Overtaken => "another deployment came before the window ended",
             Self::Tainted => "the baseline cannot be trusted",
-            Self::OwnBaseline => "this build would be held against itself",
+            Self::OwnBaseline => "this build would be compared with itself",
             Self::Unmeasured => "it could not be measured in time",
         }
     }
 }
 
-/// Something that has a page elsewhere.
+/// Something with a page elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
     /// What it is.
     pub about: About,
     /// What people call it.
     pub name: String,
-    /// Its page, where there is one.
+    /// Its page, if there is one.
     pub address: Option<String>,
 }
 
@@ -117,7 +117,7 @@ pub struct Problems {
     /// Whether they count.
     pub policy: OpenProblems,
     /// Held if there was none, violated if there was one, inconclusive if the
-    /// tenant did not say.
+    /// tenant did not answer.
     pub outcome: Outcome,
     /// How many there were.
     pub count: usize,
@@ -136,14 +136,14 @@ pub struct OpenProblem {
     pub name: String,
     /// When it began.
     pub since: Timestamp,
-    /// When it ended, if it had when the verdict fell.
+    /// When it ended, if it had ended by the time of the verdict.
     pub until: Option<Timestamp>,
     /// Where people see it.
     pub address: Option<String>,
 }
 
 impl Problems {
-    /// The finding on what the tenant said.
+    /// The finding for the tenant's answer.
     pub fn found(
         (service, environment): (&str, &str),
         policy: OpenProblems,
@@ -152,7 +152,7 @@ impl Problems {
         let (outcome, count, reason) = match &open {
             Err(why) => {
                 let reason =
-                    format!("whether a problem was open in {environment} is not known: {why}");
+                    format!("it is unknown whether a problem was open in {environment}: {why}");
                 (Outcome::Inconclusive, 0, reason)
             }
             Ok(open) => match open.as_slice() {
@@ -188,7 +188,7 @@ impl Problems {
         }
     }
 
-    /// Whether it says anything of the verdict.
+    /// Whether it influences the verdict.
     pub fn counts(&self) -> bool {
         self.policy == OpenProblems::Count
     }
@@ -210,7 +210,7 @@ pub fn with_problems(verdict: Verdict, problems: &[Problems]) -> Verdict {
     }
 }
 
-/// A finding whose numbers are shown and say nothing.
+/// A finding whose numbers are shown but not judged.
 pub fn unjudged(finding: Finding) -> Finding {
     let reason = match finding.observation {
         Some(_) => "measured, but not judged".to_owned(),
@@ -235,11 +235,11 @@ pub struct Evidenced {
     pub finding: Finding,
     /// How the observation was obtained.
     pub source: Asked,
-    /// How the baseline was obtained, where one was asked for.
+    /// How the baseline was obtained, if one was queried.
     pub compare: Option<Asked>,
 }
 
-/// One question to the tenant.
+/// One query to the tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
     /// The environment.

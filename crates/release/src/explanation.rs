@@ -63,32 +63,30 @@ fn why(
             );
         }
         Some(Unfit::UnfinishedHeal) => {
-            return "it takes another one back, and had not ended when the problem began"
-                .to_owned();
+            return "it is a rollback that had not ended when the problem began".to_owned();
         }
         None => {}
     }
     let is_sure = may_precede(one.began, blame.began) == Precedence::Surely;
     match (doubt, is_blamed, is_sure) {
         (Some(Doubt::Groups), ..) => {
-            return "it was announced beside one of another group, and nothing says which group its \
-                    entity is of"
+            return "it was announced together with a deployment to another group, and it is \
+                unknown which group is behind the entity"
                 .to_owned();
         }
         (Some(Doubt::Rounding), _, true) => {
-            return "it surely came before the problem and has not passed its validation, but it \
-                    is not the newest"
+            return "it was certainly before the problem and has not passed its validation, but it \
+                is not the newest"
                 .to_owned();
         }
         (Some(Doubt::Rounding), _, false) => {
-            return "it came within the minute in which the problem began, and an older one may \
-                    be the cause as well"
+            return "it was in the minute in which the problem began, and an older one may be the \
+                cause as well"
                 .to_owned();
         }
         (_, true, true) => return "it is the newest before the problem".to_owned(),
         (_, true, false) => {
-            return "it is the newest, and came within the minute in which the problem began"
-                .to_owned();
+            return "it is the newest, and was in the minute in which the problem began".to_owned();
         }
         _ => {}
     }

@@ -1,14 +1,13 @@
-//! Which deployment groups an environment is about, and whether they can be
+//! Which deployment groups are behind an environment, and whether they can be
 //! told apart from those of its neighbours.
 //!
 //! An operator may list the group behind a tag. Otherwise the tutorial's
-//! convention holds: a group is named like the environment, or like the value of
-//! one of its tags. Groups of several applications may be named so, and then
-//! nothing tells which of them is meant, unless the registrant's own stage deploys
-//! to one of them alone and no earlier stage to any. Where no name fits, the
-//! groups that the registrant's own stage deployed to before it are meant, but for
-//! those of other environments; a stage that may have deployed by other means has
-//! none to offer.
+//! convention applies: a group has the name of the environment, or the value of
+//! one of its tags. If groups of several applications have such a name, it is
+//! unknown which one is meant, unless the registrant's own stage deploys to exactly
+//! one of them and no earlier stage to any. If no name matches, the groups that the
+//! registrant's own stage deployed to before it are meant, except those of other
+//! environments. A stage that may have deployed by other means has none.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +24,7 @@ pub const SETTING: &str = "DEPLOYMENT_GROUPS";
 pub struct Grouping {
     /// All that may be behind it.
     pub groups: BTreeSet<Group>,
-    /// Whether every one of them surely is.
+    /// Whether all of them certainly are.
     pub told_apart: bool,
 }
 
@@ -36,7 +35,7 @@ pub struct Place {
     pub own: BTreeSet<Group>,
     /// Those that earlier stages deploy to.
     pub earlier: BTreeSet<Group>,
-    /// Those of its own stage that are meant where nothing names one.
+    /// Those of its own stage that are meant if no name matches.
     pub unnamed: BTreeSet<Group>,
 }
 
@@ -48,7 +47,7 @@ impl Grouping {
         }
     }
 
-    /// One group alone has nothing to be told apart from.
+    /// A single group needs no distinction.
     fn of_candidates(groups: BTreeSet<Group>) -> Option<Self> {
         (!groups.is_empty()).then_some(Self {
             told_apart: groups.len() == 1,
@@ -56,7 +55,7 @@ impl Grouping {
         })
     }
 
-    /// The one that a registrant in this place is about, if that is told by it.
+    /// The one that a registrant in this place is about, if its place decides that.
     fn seen_from(self, place: &Place) -> Self {
         let own: BTreeSet<Group> = self.groups.intersection(&place.own).cloned().collect();
         let alone = own.len() == 1 && place.earlier.is_disjoint(&self.groups);
@@ -67,9 +66,8 @@ impl Grouping {
     }
 }
 
-/// The groups behind an environment of this name with these tags, among those
-/// that are known; nothing where neither the operator nor the convention names
-/// one.
+/// The groups behind an environment of this name with these tags, among the known
+/// ones; none if neither the operator nor the convention names one.
 pub fn behind<'a>(
     name: Option<&str>,
     tags: impl IntoIterator<Item = &'a Tag>,
@@ -120,9 +118,9 @@ pub fn behind_sources(
     all
 }
 
-/// The groups behind the compared environment of a service entry: all that may
-/// be, because a baseline that may be tainted is. An environment that is
-/// compared with itself has those of the source.
+/// The groups behind the compared environment of a service entry: all possible
+/// ones, because a baseline that may be tainted counts as tainted. An environment
+/// that is compared with itself has those of the source.
 pub fn behind_compared(
     entry: &ServiceEntry,
     comparison: &Comparison,
@@ -184,7 +182,7 @@ mod tests {
         (found.groups, found.told_apart)
     }
 
-    /// A stage that deploys to these groups, and nothing otherwise.
+    /// A stage that deploys to these groups only.
     fn stage(own: &str) -> Place {
         Place {
             own: groups(own),

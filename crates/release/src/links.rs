@@ -7,19 +7,19 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use url::form_urlencoded::Serializer;
 
-/// How long a signed link opens its report.
+/// How long a signed link is valid.
 pub const OPEN_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// Who may open a report.
 #[derive(Debug)]
 pub enum Access {
-    /// Whoever holds a signed link.
+    /// Everybody with a signed link.
     Signed(Keys),
-    /// Everybody who reaches the address. Must be chosen explicitly.
+    /// Everybody who can reach the address. Must be chosen explicitly.
     Public,
 }
 
-/// How links to reports are made, where there is a report at all.
+/// How links to reports are created, if there is a report.
 #[derive(Debug)]
 pub struct Links {
     base: String,
@@ -42,7 +42,7 @@ impl Access {
     }
 
     /// The address of `page` below `base`, which is empty or ends with a slash,
-    /// with parameters of its own and those that open `scope` until `expiry`.
+    /// with its own parameters and the signature for `scope` until `expiry`.
     pub fn address(
         &self,
         base: &str,
@@ -77,7 +77,7 @@ impl Access {
         format!("{base}{page}{separator}{}", parts.join("&"))
     }
 
-    /// Until when a ticket opens `scope`, if it does.
+    /// The expiry of a ticket for `scope`, if it opens it.
     pub fn opens(
         &self,
         scope: Scope<'_>,
@@ -99,7 +99,7 @@ pub const PIPELINE: &str = "pipelineName";
 pub const COMPARISON: &str = "comparisonName";
 
 impl Links {
-    /// Links as the settings want them, signed by `keys` unless public.
+    /// Links according to the settings, signed by `keys` unless public.
     pub fn new(settings: &LinkSettings, keys: &SecretString) -> Result<Self, InvalidKeys> {
         let access = if settings.public {
             Access::Public

@@ -1,15 +1,15 @@
-//! What a validation waits for, as a person asks it.
+//! What a validation waits for, as shown to a person.
 //!
 //! | Its approval | and | Outlook |
 //! |---|---|---|
-//! | whatever became of it | it has not settled, and nobody can work on it | stuck |
+//! | in any state | it has not settled and is no longer retried | stuck |
 //! | has not ended | not judged, no fault since the last look | measuring |
 //! | has not ended | not judged, faults | troubled |
 //! | has not ended | it says hold | held |
 //! | has not ended | it says approve or reject | answering |
 //! | was given up | – | given up |
-//! | was rejected by us | nobody overrode it, and somebody looks | rejected |
-//! | ended otherwise, or is no longer watched | its hook is owed, and somebody looks | posting |
+//! | was rejected by us | nobody overrode it, and it is still watched | rejected |
+//! | ended otherwise, or is no longer watched | its hook is undelivered, and still retried | posting |
 //! | ended otherwise, or is no longer watched | – | over |
 
 use jiff::Timestamp;
@@ -23,17 +23,17 @@ use crate::validation::{Duty, Ending, Phase, Validation};
 /// What a validation waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outlook {
-    /// Its window has not ended, or its data is not all there.
+    /// Its window has not ended, or its data is incomplete.
     Measuring,
-    /// Something it needs is broken, so that it cannot be judged yet.
+    /// A dependency fails, so it cannot be judged yet.
     Troubled,
-    /// Whoever worked on it failed at it again and again; nobody does any more.
+    /// Its workers failed repeatedly; it is no longer retried.
     Stuck,
     /// A person has to decide.
     Held,
-    /// Its approval is not open, or another validation of it has to speak.
+    /// Its approval is not open, or waits for another validation.
     Answering,
-    /// It was rejected; a person may retry the stage and decide otherwise.
+    /// It was rejected; a person may retry the stage and override.
     Rejected,
     /// Its result hook was not delivered.
     Posting,
@@ -86,8 +86,8 @@ impl Outlook {
     }
 }
 
-/// For how many days Dynatrace keeps a value per minute. An older window is
-/// answered from coarser values, or not at all.
+/// How many days Dynatrace keeps values per minute. Older windows have coarser
+/// values, or none.
 pub const MINUTES_KEPT_DAYS: i64 = 14;
 
 /// Whether the values of a window that ended then may be gone by now.
@@ -95,7 +95,7 @@ pub fn may_be_forgotten(window_end: Timestamp, now: Timestamp) -> bool {
     MINUTES_KEPT_DAYS * 24 < now.duration_since(window_end).as_hours()
 }
 
-/// How many reasons are told one by one.
+/// How many reasons are listed.
 const MOST_REASONS: usize = 10;
 
 /// Why a verdict is what it is: what kept the numbers from being judged, or

@@ -1,7 +1,7 @@
-//! What keeps changes from being begun: a person's pause, or the calendar.
+//! What stops changes from beginning: a person's pause, or the calendar.
 //!
-//! Whoever is about to begin a change asks first. What ends a change, or takes
-//! back one that is half done, is never held up.
+//! Code that is about to begin a change checks here first. Finishing a change, or
+//! repairing one that was stopped half way, is never blocked.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,7 +15,7 @@ use crate::deployment::Group;
 /// The setting of the calendar.
 pub const SETTING: &str = "CHANGE_FREEZE";
 
-/// The longest that a person can pause at once.
+/// The longest pause that a person can set.
 pub const LONGEST: SignedDuration = SignedDuration::from_hours(31 * 24);
 
 /// What a change is made to. Reads as `all`, `group:APPLICATION/GROUP` or
@@ -30,7 +30,7 @@ pub enum Target {
     Pipeline(String),
 }
 
-/// The text names nothing that can be paused.
+/// The text is not a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("write `all`, `group:APPLICATION/GROUP` or `pipeline:NAME`")]
 pub struct NoTarget;
@@ -70,20 +70,20 @@ impl FromStr for Target {
     }
 }
 
-/// A person's word that nothing is to be changed.
+/// A person's decision that nothing is to be changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pause {
-    /// What is left as it is.
+    /// What stays unchanged.
     pub target: Target,
     /// Until when.
     pub until: Timestamp,
-    /// Who says so.
+    /// Who paused it.
     pub who: String,
     /// Why.
     pub why: String,
 }
 
-/// Everything that keeps changes from being begun at one moment.
+/// Everything that stops changes from beginning at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stops {
     /// The pauses that hold.
@@ -92,26 +92,26 @@ pub struct Stops {
     pub freeze: Freeze,
 }
 
-/// Why a change is not begun.
+/// Why a change does not begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stopped {
     /// A person paused it.
     Paused(Pause),
-    /// The calendar says so.
+    /// The calendar froze it.
     Frozen {
-        /// Until when; nothing where it has no end.
+        /// Its end, if it has one.
         until: Option<Timestamp>,
     },
-    /// What the calendar says cannot be read.
+    /// The calendar cannot be read.
     Unreadable,
 }
 
 impl Stops {
-    /// What keeps this target from being changed now.
+    /// Why this target must not be changed now.
     pub fn on(&self, target: &Target, now: Timestamp) -> Option<Stopped> {
         let pauses = self.pauses.iter().filter(|pause| now < pause.until);
         let holds = |pause: &&Pause| pause.target == Target::All || pause.target == *target;
-        // Of several the one that holds longest.
+        // Of several, the one that ends last.
         let pause = pauses.filter(holds).max_by_key(|pause| pause.until);
         match pause {
             Some(pause) => Some(Stopped::Paused(pause.clone())),
@@ -119,7 +119,7 @@ impl Stops {
         }
     }
 
-    /// Everything that is kept from being changed now.
+    /// All targets that must not be changed now.
     pub fn all(&self, now: Timestamp) -> Vec<Stopped> {
         let pauses = self.pauses.iter().filter(|pause| now < pause.until);
         let pauses = pauses.cloned().map(Stopped::Paused);
@@ -174,7 +174,7 @@ pub struct Freeze(Vec<Span>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Span {
     Always,
-    /// Whoever wrote it wanted something stopped.
+    /// The author wanted to stop something, so it holds.
     Unreadable,
     Days(Date, Date),
     Weekly(Minute, Minute),
@@ -185,7 +185,7 @@ type Minute = i64;
 
 const WEEK: Minute = 7 * 24 * 60;
 
-/// The text is no span.
+/// The text is not a span.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is neither `always`, nor two days as in `2026-12-20/2027-01-03`, nor two moments of a \
@@ -194,8 +194,8 @@ const WEEK: Minute = 7 * 24 * 60;
 pub struct NoSpan(String);
 
 impl Freeze {
-    /// What holds where the setting cannot be read: everything, as with `always`,
-    /// so that a typing error in a stop does not let changes through.
+    /// The freeze for an unreadable setting: everything, as with `always`, so
+    /// that a typo in a freeze does not let changes through.
     pub fn unreadable() -> Self {
         Self(vec![Span::Unreadable])
     }
@@ -213,7 +213,7 @@ impl Freeze {
 }
 
 impl Span {
-    /// When it ends, if `now` lies in it; the end of time for what has none.
+    /// Its end, if `now` lies in it; the end of time if it has none.
     fn end(self, now: Timestamp) -> Option<Timestamp> {
         match self {
             Self::Always | Self::Unreadable => Some(Timestamp::MAX),

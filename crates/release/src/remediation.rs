@@ -297,9 +297,7 @@ pub enum Refusal {
         deployment: String,
     },
     /// The group was healed a moment ago.
-    #[error(
-        "{group} was healed a moment ago and is left alone until {until}; a person has to look"
-    )]
+    #[error("{group} was healed recently and is in cooldown until {until}; a person has to look")]
     Cooldown {
         /// The group.
         group: String,
@@ -308,7 +306,8 @@ pub enum Refusal {
     },
     /// The group was healed too often.
     #[error(
-        "{group} was healed {count} times within {hours} hours, which is all it may be; a person has to look"
+        "{group} was healed {count} times within {hours} hours, the most allowed; a person has to \
+         look"
     )]
     TooOften {
         /// The group.

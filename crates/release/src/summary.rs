@@ -6,15 +6,15 @@ use monspec::{Finding, Outcome, Verdict, readable};
 
 use crate::validation::PersonsWord;
 
-/// What CodePipeline accepts, in characters.
+/// The longest text that CodePipeline accepts, in characters.
 pub const LONGEST: usize = 512;
 
-/// How many findings are told before the reader is sent to the report.
+/// How many findings the text lists; the report has all.
 const WORST: usize = 3;
 
 /// One sentence on the verdict and the worst findings with their numbers.
 ///
-/// `reason` replaces the count where the numbers were not judged.
+/// `reason` replaces the count if the numbers were not judged.
 pub fn text(
     verdict: Verdict,
     findings: &[Finding],
@@ -26,7 +26,7 @@ pub fn text(
         text.push(' ');
         text.push_str(note);
     }
-    // What was not judged says nothing.
+    // Numbers that were not judged are no reason.
     let told = if reason.is_some() { &[] } else { findings };
     for finding in worst(told) {
         text.push(' ');
@@ -37,7 +37,7 @@ pub fn text(
 
 /// The verdict in one sentence.
 ///
-/// `reason` replaces the count where the numbers were not judged.
+/// `reason` replaces the count if the numbers were not judged.
 pub fn headline(verdict: Verdict, findings: &[Finding], reason: Option<&str>) -> String {
     let why = match reason {
         Some(reason) => reason.to_owned(),
@@ -46,7 +46,7 @@ pub fn headline(verdict: Verdict, findings: &[Finding], reason: Option<&str>) ->
     format!("{}: {why}.", title(verdict))
 }
 
-/// What an approval hears that a person had given although its verdict was held.
+/// The text of an approval that a person released although its verdict was held.
 pub fn released(word: &PersonsWord, summary: &str) -> String {
     let PersonsWord { who, why, .. } = word;
     format!(
@@ -55,7 +55,7 @@ pub fn released(word: &PersonsWord, summary: &str) -> String {
     )
 }
 
-/// Puts the link behind the text and cuts the text, never the link.
+/// Appends the link, and cuts the text but never the link.
 pub fn with_link(text: &str, link: Option<&str>) -> String {
     let Some(link) = link else {
         return cut(text, LONGEST);
@@ -64,7 +64,7 @@ pub fn with_link(text: &str, link: Option<&str>) -> String {
     format!("{} {link}", cut(text, room))
 }
 
-/// The findings that decide, worst first, and none that held.
+/// The deciding findings, worst first, without those that held.
 pub fn worst(findings: &[Finding]) -> Vec<&Finding> {
     let mut worst: Vec<&Finding> = findings
         .iter()
@@ -75,8 +75,8 @@ pub fn worst(findings: &[Finding]) -> Vec<&Finding> {
     worst
 }
 
-/// Puts what decides first: violations by how far they are off, then gaps, then
-/// what was accepted, then what held.
+/// Sorts deciding findings first: violations by their excess, then gaps, then
+/// accepted gaps, then findings that held.
 pub fn worse_first(a: &Finding, b: &Finding) -> Ordering {
     rank(a)
         .cmp(&rank(b))
@@ -102,7 +102,7 @@ fn place(finding: &Finding) -> String {
     }
 }
 
-/// The metric without the prefix that all built-in ones have.
+/// The metric without the common prefix of built-in ones.
 fn metric(finding: &Finding) -> &str {
     finding
         .metric
@@ -134,7 +134,7 @@ fn count(verdict: Verdict, findings: &[Finding]) -> String {
         Verdict::Failed => format!("{} of {all} signatures violated", of(Outcome::Violated)),
         Verdict::Inconclusive if all == 0 => "no signature was judged".to_owned(),
         Verdict::Inconclusive if of(Outcome::Inconclusive) == 0 => {
-            "whether a problem is open is not known".to_owned()
+            "it is unknown whether a problem is open".to_owned()
         }
         Verdict::Inconclusive => {
             format!(
@@ -187,8 +187,8 @@ fn rank(finding: &Finding) -> u8 {
     }
 }
 
-/// How far beyond its limit, relative to the limit, so that milliseconds and
-/// percents compare; negative within it.
+/// The excess over the limit, relative to it, so that milliseconds and percents
+/// are comparable; negative within the limit.
 fn excess(finding: &Finding) -> f64 {
     let Some(observation) = finding.observation else {
         return 0.0;

@@ -1,4 +1,4 @@
-//! Which deployment groups are behind an entity, as announcements tied them.
+//! Which deployment groups are behind an entity, according to announcements.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,8 +21,8 @@ pub struct Tie {
 }
 
 /// The groups behind each entity: per application that of the newest
-/// announcement, and all that were announced since `fresh`. What serves two groups, such as a host, a process group or a
-/// database, says of neither that it is behind it.
+/// announcement, and all that were announced since `fresh`. An entity that serves
+/// two groups, such as a host, a process group or a database, has neither.
 pub fn tied<'t>(
     ties: impl IntoIterator<Item = &'t Tie>,
     fresh: Timestamp,

@@ -321,22 +321,22 @@ pub enum Unfulfilled {
     #[error("it is not judged yet")]
     NotJudged,
     /// It was released, and will be approved.
-    #[error("it was released already")]
+    #[error("it is already released")]
     Released,
     /// Its numbers were judged, and they say what they say.
-    #[error("its verdict is {0}, and a person speaks here only where nothing could be judged")]
+    #[error("its verdict is {0}; only an inconclusive one can be judged again or released")]
     Decided(Verdict),
     /// The policy has an answer to what could not be judged.
-    #[error("it is not held: `whenInconclusive` answers for it")]
+    #[error("it is not held: `whenInconclusive` decides")]
     NotHeld,
     /// There is nothing that could be approved.
     #[error("it answers no approval")]
     NoApproval,
     /// The answer is on its way.
-    #[error("its approval is being answered at this moment")]
+    #[error("its approval is being answered right now")]
     Answering,
     /// It is answered, or nobody can answer it any more.
-    #[error("its approval is answered, or is no longer its own")]
+    #[error("its approval is answered, or belongs to another validation now")]
     Over,
     /// Enough.
     #[error("it was judged again {0} times already")]

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Windows at least this long are aligned to whole minutes, because Dynatrace
-/// stores a value per minute and a torn minute belongs to two builds.
+/// stores values per minute, and a partial minute belongs to two builds.
 const ALIGNED_FROM: SignedDuration = SignedDuration::from_mins(2);
 
 /// A half-open span of time, `start <= t < end`.
@@ -19,8 +19,8 @@ pub struct Window {
 impl Window {
     /// The window of a build that was registered at `now`.
     ///
-    /// A window that is aligned moves forward, never back: the minute in which
-    /// the registration fell still holds requests of the previous build.
+    /// An aligned window moves forward, never back: the minute of the
+    /// registration still has requests of the previous build.
     pub fn from_registration(now: Timestamp, length: SignedDuration) -> Self {
         let start = if length < ALIGNED_FROM {
             now
@@ -35,8 +35,8 @@ impl Window {
 
     /// The window that ends at `at`, or just before it.
     ///
-    /// A window that is aligned moves back, never forward: the minute that `at`
-    /// falls into is not over, so its values are not all there.
+    /// An aligned window moves back, never forward: the minute of `at` is not
+    /// over, so its values are incomplete.
     pub fn ending_at(at: Timestamp, length: SignedDuration) -> Self {
         let end = if length < ALIGNED_FROM {
             at
@@ -65,7 +65,7 @@ impl Window {
     }
 }
 
-/// `at + by`, held at the ends of representable time.
+/// `at + by`, clamped to representable time.
 pub fn saturating_add(at: Timestamp, by: SignedDuration) -> Timestamp {
     at.saturating_add(by)
         .expect("a signed duration never fails to saturate")
@@ -82,7 +82,7 @@ fn next_whole_minute(at: Timestamp) -> Timestamp {
 fn last_whole_minute(at: Timestamp) -> Timestamp {
     let into_minute = at.as_millisecond().rem_euclid(60_000);
     let whole = at.as_millisecond() - into_minute;
-    // A minute that began before time did has no beginning to go back to.
+    // The first representable minute has no beginning to move back to.
     Timestamp::from_millisecond(whole).unwrap_or(at)
 }
 

@@ -188,7 +188,7 @@ pub(crate) fn approval(validation: &Validation) -> Approval {
 
 fn pending(validation: &Validation) -> &'static str {
     match (&validation.judgement, &validation.registration.approval) {
-        _ if validation.stuck_since.is_some() => "Stuck: nobody can work on it",
+        _ if validation.stuck_since.is_some() => "Stuck: it is no longer processed",
         (_, None) => "No approval asked for",
         (None, Some(_)) => "Waits for the verdict",
         (Some(_), Some(_)) if validation.released.is_some() => {

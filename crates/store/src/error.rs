@@ -22,7 +22,7 @@ pub enum StoreError {
     },
     /// More is paused than one read returns, so nobody knows all of it; nothing
     /// may be begun.
-    #[error("more is paused than can be read")]
+    #[error("there are more pauses than can be read")]
     Crowded,
     /// An item is not what this version writes; a person must look.
     #[error("the stored attribute `{attribute}` cannot be read")]

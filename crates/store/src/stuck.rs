@@ -31,7 +31,7 @@ pub(crate) const UNREADABLE: &str = "unreadable";
 
 /// A validation or problem that could not be worked on.
 #[derive(Debug, thiserror::Error)]
-#[error("what is stored at `{place}` cannot be worked on")]
+#[error("the record at `{place}` cannot be worked on")]
 pub struct Stuck {
     /// Its keys.
     pub place: String,
@@ -60,15 +60,15 @@ impl Stuck {
     pub fn in_words(&self) -> String {
         let Self { place, why, .. } = self;
         let then = self.until.map_or_else(
-            || "is not looked at any more".to_owned(),
-            |until| format!("is looked at again at {until}"),
+            || "is no longer retried".to_owned(),
+            |until| format!("is retried at {until}"),
         );
         match why {
             Why::Unreadable(cause) => {
-                format!("What is stored at `{place}` cannot be read and {then}: {cause}")
+                format!("The record at `{place}` cannot be read and {then}: {cause}")
             }
             Why::Panicked => {
-                format!("The work on what is stored at `{place}` panicked; it {then}")
+                format!("The work on the record at `{place}` panicked; it {then}")
             }
         }
     }

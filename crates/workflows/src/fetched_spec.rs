@@ -99,7 +99,7 @@ impl Shelf<'_> {
         };
         let location = artifact.s3_location().ok_or_else(|| {
             Refusal::configuration(format!(
-                "the input artifact `{}` does not lie in S3, so it cannot be read",
+                "the input artifact `{}` is not in S3, so it cannot be read",
                 artifact.name
             ))
         })?;
@@ -157,7 +157,7 @@ fn told(messages: &[monspec::lint::Message]) -> String {
         text.push_str(&message.to_string());
     }
     if errors.len() > TOLD {
-        text.push_str("\nThe command `monspec lint` tells all of them.");
+        text.push_str("\nThe command `monspec lint` lists all of them.");
     }
     text
 }

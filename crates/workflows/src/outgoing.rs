@@ -212,7 +212,7 @@ impl Resolve for PublicOnly {
                 .filter(|address| is_public(address.ip()))
                 .collect();
             if found.is_empty() {
-                return Err("the name leads to no public address".into());
+                return Err("the name resolves to no public address".into());
             }
             Ok(Box::new(found.into_iter()) as Addrs)
         })

@@ -131,7 +131,7 @@ async fn published(
     };
     let Placed::In(place) = placed else {
         return Ok(Outcome::NotNeeded(
-            "this execution takes a stage back: it neither needs nor teaches a verdict",
+            "this execution rolls a stage back: it needs no verdict",
         ));
     };
 
@@ -181,7 +181,7 @@ async fn validation(services: &Services, slot: &Slot) -> Result<Validation, Stop
         .context("cannot read the validation")?;
     found.ok_or_else(|| {
         Refusal::configuration(format!(
-            "validation {} of this execution is not kept any more: register it again",
+            "validation {} of this execution is no longer stored: register it again",
             slot.id
         ))
         .into()
@@ -246,8 +246,8 @@ fn published_as(
 fn never_judged(validation: &Validation) -> String {
     let registration = &validation.registration;
     let why = match &validation.ending {
-        Some(Ending::GaveUp { waiting_for }) => format!("its time was over: {waiting_for}"),
-        _ => "nobody waited for it any more".to_owned(),
+        Some(Ending::GaveUp { waiting_for }) => format!("its time limit passed: {waiting_for}"),
+        _ => "nothing waited for it any more".to_owned(),
     };
     format!(
         "validation {} of `{}` ended without a verdict; {why}",
@@ -277,8 +277,8 @@ impl Wait<'_> {
             let minutes = patience.as_mins();
             return Outcome::GaveUp(format!(
                 "no verdict within {minutes} minutes: {waiting_for}. \
-                 The log of validate-builds says what it waits for; \
-                 `waitMinutes` lets this action wait for longer, and the stage can be retried"
+                 The log of validate-builds shows what it waits for; set `waitMinutes` to wait \
+                 longer, or retry the stage"
             ));
         }
         Outcome::Later {

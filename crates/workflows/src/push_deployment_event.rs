@@ -362,10 +362,9 @@ fn ended(
 /// What a person can do when nobody was found.
 fn advice(missing: &[String]) -> String {
     format!(
-        "nothing was found that could carry the event, for four minutes: {}. \
-         Check that the rule that makes this tag applies to these entities, \
-         that OneAgent runs where they run, and that they had requests since the deployment; \
-         then retry the stage",
+        "no entity to attach the event to was found within four minutes: {}. Check that the rule \
+         that sets this tag applies to these entities, that OneAgent runs on their hosts, and \
+         that they had requests since the deployment; then retry the stage",
         missing.join("; ")
     )
 }

@@ -167,7 +167,7 @@ async fn for_job(services: &Services, job: &Job, now: Timestamp) -> Result<Outco
     .await?
     else {
         return Ok(Outcome::NotNeeded(
-            "this execution takes a stage back: it neither needs nor teaches a verdict",
+            "this execution rolls a stage back: it needs no verdict",
         ));
     };
     let registration = registration(services, &parameters, comparison, &spec, placed, now)?;
@@ -205,7 +205,7 @@ async fn directly(services: &Services, text: &str, now: Timestamp) -> Result<Out
     };
     let Some(placed) = placed else {
         return Ok(Outcome::NotNeeded(
-            "this execution takes a stage back: it neither needs nor teaches a verdict",
+            "this execution rolls a stage back: it needs no verdict",
         ));
     };
     let registration = registration(services, &parameters, comparison, &spec, placed, now)?;

@@ -245,11 +245,14 @@ impl<'a> Reading<'a> {
             Ok(pauses) => (pauses, None),
             Err(error) => {
                 let said = match error {
-                    StoreError::Crowded => "More is paused than can be read, and nothing begins",
-                    _ => "What is paused cannot be read now",
+                    StoreError::Crowded => {
+                        "There are more pauses than can be read, so no change \
+                        begins"
+                    }
+                    _ => "The pauses cannot be read now",
                 };
                 let error = anyhow::Error::from(error);
-                tracing::warn!("The page does not say what is paused: {error:#}");
+                tracing::warn!("The page does not show pauses: {error:#}");
                 (Vec::new(), Some(said.to_owned()))
             }
         };

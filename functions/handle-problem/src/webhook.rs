@@ -53,7 +53,7 @@ pub(crate) async fn answer(edge: &Edge, request: &Request, tick: Tick) -> Value 
 
 /// The sender may try again; who runs this must look.
 fn broken(error: &anyhow::Error) -> Value {
-    tracing::error!("A notification could not be taken in: {error:#}");
+    tracing::error!("A notification could not be stored: {error:#}");
     response(
         503,
         &json!({"error": "the notification could not be stored; send it again"}),
@@ -87,7 +87,7 @@ fn told(problem: &Problem, progress: Option<&Progress>) -> Value {
 
 fn reason(finding: &Finding) -> Option<&'static str> {
     match finding {
-        Finding::NotProduction => Some("no affected entity carries the tag of production"),
+        Finding::NotProduction => Some("no affected entity has the tag of production"),
         Finding::NothingDeployed => Some("nothing was deployed shortly before the problem"),
         Finding::Over => Some("the problem was over before anything was done"),
         Finding::TooManyGroups { .. } => Some("more groups would have to change than is allowed"),

@@ -131,8 +131,8 @@ fn in_words(announcement: &Announcement) -> String {
     );
     if !announcement.is_sure {
         text.push_str(
-            " Nothing says which of the groups is behind them, so none is tied to them; \
-             DEPLOYMENT_GROUPS can.",
+            " It is unknown which of the groups is behind them, so none is linked to them; set \
+             DEPLOYMENT_GROUPS to name it.",
         );
     }
     if !announcement.missing.is_empty() {
@@ -152,5 +152,8 @@ fn as_json(announcement: &Announcement) -> Value {
 }
 
 fn unattached(missing: &[String]) -> String {
-    format!("not everybody could be told yet: {}", missing.join("; "))
+    format!(
+        "not all entities have the event yet: {}",
+        missing.join("; ")
+    )
 }

@@ -46,7 +46,7 @@ impl Keys {
     pub(crate) async fn access_anew(&self) -> Option<Access> {
         let secrets = self.secrets.as_ref()?;
         access(&secrets.read_again().await?)
-            .inspect_err(|error| tracing::error!("The keys cannot be read anew: {error:#}"))
+            .inspect_err(|error| tracing::error!("The keys cannot be read again: {error:#}"))
             .ok()
     }
 }

@@ -28,7 +28,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 async fn handle(edge: &Edge, event: LambdaEvent<Value>) -> Result<Value, Failure> {
     let invocation = Invocation::begin(&event.context);
     let request = Request::of(&event.payload)
-        .ok_or_else(|| Failure::unusable(anyhow!("the event is no request of a front door")))?;
+        .ok_or_else(|| Failure::unusable(anyhow!("the event is not an HTTP request")))?;
     let (page, name) = match door::enter(&routes(), None, &request).await {
         Ok(Visit { leads_to, name, .. }) => (Some(leads_to), name),
         Err(Refused::Nowhere) => (None, ""),

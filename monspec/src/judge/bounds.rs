@@ -1,4 +1,4 @@
-//! What a value is held against.
+//! The limits for a value.
 
 use super::measured::Gap;
 use crate::signature::Side;

@@ -7,7 +7,7 @@ use super::coverage::Answered;
 pub struct Measured {
     /// The number of the new build.
     pub observation: Measurement,
-    /// The number it is held against.
+    /// The number it is compared with.
     pub baseline: Measurement,
 }
 
@@ -43,7 +43,10 @@ pub enum Gap {
     #[error("Dynatrace does not know the relationship {0}; check its name in the monspec")]
     UnknownRelationship(String),
     /// None of the entities has a relationship of any kind yet.
-    #[error("Dynatrace knows no relationship at all of {0}; check that they were seen by OneAgent")]
+    #[error(
+        "Dynatrace knows no relationship of any kind of {0}; check that OneAgent monitors \
+        them"
+    )]
     NoRelationship(String),
     /// Nothing was deployed to the compare side before.
     #[error("this is the first release, so there is no baseline yet")]
@@ -52,7 +55,7 @@ pub enum Gap {
     #[error("the window cannot be trusted: {0}")]
     Tainted(String),
     /// The window holds the judged content itself, which is not known to be good.
-    #[error("the build would be held against itself: {0}")]
+    #[error("the build would be compared with itself: {0}")]
     OwnBaseline(String),
     /// The tenant could not be asked.
     #[error("Dynatrace could not be asked: {0}")]
@@ -61,21 +64,21 @@ pub enum Gap {
     #[error("Dynatrace cannot answer this signature: {0}")]
     Unanswerable(String),
     /// What was measured or derived is not a finite number.
-    #[error("the value is not a finite number, so nothing can be held against it")]
+    #[error("the value is not a finite number, so it cannot be compared")]
     NotFinite,
-    /// Nobody handed in a number.
+    /// No number was passed in.
     #[error("nothing was measured")]
     NotMeasured,
     /// There is neither a compare side nor a static limit.
     #[error(
-        "there is nothing to hold it against; name a `compare` environment in the comparison \
+        "there is nothing to compare it with; name a `compare` environment in the comparison \
          or set `upperlimit` or `lowerlimit` in the signature"
     )]
     NothingToCompare,
 }
 
 impl Measured {
-    /// What is known when nobody measured.
+    /// The state without a measurement.
     pub fn nothing() -> Self {
         Self {
             observation: Measurement::Missing(Gap::NotMeasured),
@@ -101,7 +104,7 @@ impl Measurement {
         }
     }
 
-    /// The number, if it is one to calculate with.
+    /// The number, if it is finite.
     pub(super) fn finite(&self) -> Result<f64, Gap> {
         match self.number() {
             Ok(number) if number.is_finite() => Ok(number),

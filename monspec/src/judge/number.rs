@@ -1,6 +1,6 @@
 //! Writes numbers for people.
 
-/// Six significant digits are enough to read and to tell most numbers apart.
+/// Six significant digits are readable and distinguish most numbers.
 const DIGITS: usize = 6;
 
 /// The most significant digits that a number has.

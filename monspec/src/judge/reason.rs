@@ -40,7 +40,7 @@ pub(super) fn of_number(observed: f64, range: Range, origin: Origin, coverage: C
 
 /// Why a number that is within its limits does not hold.
 pub(super) fn of_silence(coverage: Coverage) -> String {
-    format!("what answered is within its limits, but not all did: {coverage}")
+    format!("the answers are within the limits, but some are missing: {coverage}")
 }
 
 /// Why a signature could not be judged; says which of the two numbers is missing.

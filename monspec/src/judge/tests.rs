@@ -120,14 +120,15 @@ fn how_many_of_how_many_answered_is_told() {
             mean(90.0, 1, 2),
             Value(100.0),
             Outcome::Inconclusive,
-            "what answered is within its limits, but not all did: 1 of 2 entities answered",
+            "the answers are within the limits, but some are missing: 1 of 2 entities answered",
         ),
         (
             upper,
             mean(90.0, 1, 1),
             mean(100.0, 2, 3),
             Outcome::Inconclusive,
-            "what answered is within its limits, but not all did: 1 of 1 entity answered, and 2 of 3 entities answered for the baseline",
+            "the answers are within the limits, but some are missing: 1 of 1 entity answered, and \
+             2 of 3 entities answered for the baseline",
         ),
         (
             upper,
@@ -280,17 +281,17 @@ fn gap_is_inconclusive_with_its_reason_and_never_a_pass() {
         (
             Value(f64::NAN),
             Value(1.0),
-            "no observation: the value is not a finite number, so nothing can be held against it",
+            "no observation: the value is not a finite number, so it cannot be compared",
         ),
         (
             Value(1.0),
             Value(f64::INFINITY),
-            "no baseline: the value is not a finite number, so nothing can be held against it",
+            "no baseline: the value is not a finite number, so it cannot be compared",
         ),
         (
             Value(1.0),
             Value(f64::MAX),
-            "no baseline: the value is not a finite number, so nothing can be held against it",
+            "no baseline: the value is not a finite number, so it cannot be compared",
         ),
         (
             Value(1.0),
@@ -318,7 +319,7 @@ fn comparison_without_a_compare_side_has_nothing_to_hold_against() {
     assert!(
         finding
             .reason
-            .starts_with("there is nothing to hold it against"),
+            .starts_with("there is nothing to compare it with"),
         "{}",
         finding.reason
     );

@@ -1,4 +1,4 @@
-//! What all findings together come to.
+//! The result of all findings together.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::finding::{Finding, Outcome};
 
-/// What all findings together come to.
+/// The result of all findings together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {

@@ -1,14 +1,14 @@
-//! Recognises files that speak of the same things in another way, so that they
-//! are told once what they are and not once for each field.
+//! Recognises files of related formats, so that they get one message instead of one
+//! for each field.
 
 use lint::{Member, Node, Place, Report, Value};
 
-/// A format that people have beside a monspec.
+/// A related format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dialect {
     /// The specification of the Jenkins plugin.
     PerformanceSignature,
-    /// What a pipeline is called and where it is seen.
+    /// The name of a pipeline and its links.
     PipelineInfo,
     /// Pitometer's `perfspec.json`.
     Perfspec,
@@ -17,7 +17,7 @@ pub(super) enum Dialect {
 }
 
 impl Dialect {
-    /// What a text is that is no JSON; `None` for everything else.
+    /// The format of a text that is not JSON; `None` if unknown.
     pub(super) fn of_text(text: &str) -> Option<Self> {
         let keys = |wanted: &str| {
             let mut lines = text.lines();
@@ -30,7 +30,7 @@ impl Dialect {
         is_slo.then_some(Self::Slo)
     }
 
-    /// What a file is by the fields that stand at its top; `None` for a monspec.
+    /// The format of a file by its top-level fields; `None` for a monspec.
     pub(super) fn of(root: &Node) -> Option<Self> {
         let Value::Object(members) = &root.value else {
             return None;
@@ -54,7 +54,7 @@ impl Dialect {
         }
     }
 
-    /// Says what the file is and what to do.
+    /// The message: the format of the file and what to do.
     pub(super) fn tell(self, top: &Place, report: &mut Report<'_>) {
         let (what, fix) = match self {
             Self::PerformanceSignature => (

@@ -13,7 +13,7 @@ use crate::metrics::MetricCatalogue;
 use crate::signature::Signature;
 use crate::spec::{EntityType, Environment, ServiceEntry, ServiceMethod, Tag};
 
-/// Reads the entry; `None` when so much is missing that there is no entry to speak of.
+/// Reads the entry; `None` if too much is missing.
 pub(super) fn read_entry(
     member: &Member,
     metrics: MetricCatalogue,
@@ -44,7 +44,7 @@ pub(super) fn read_entry(
         check_factors(comparison, &used, metrics, report);
         check_scaled_limits(comparison, &used, report);
     }
-    // Where something is broken, the missing signature may be in there.
+    // The missing signature may be in the broken part.
     let nothing_to_judge = used.is_empty() && report.errors() == errors_before;
     if let (true, Some(place)) = (nothing_to_judge, fields.key("comparisons")) {
         report.warning(

@@ -87,7 +87,7 @@ impl UsedMetrics {
     }
 }
 
-/// Looks for factors whose metric is one of the entry's but for a slip of the hand.
+/// Looks for factors whose metric is a typo of one of the entry's.
 pub(super) fn check_factors(
     placed: &PlacedComparison,
     used: &UsedMetrics,
@@ -114,7 +114,7 @@ pub(super) fn check_factors(
     }
 }
 
-/// Looks for lower limits that lie at or below nothing.
+/// Looks for lower limits that are at or below zero.
 pub(super) fn check_scaled_limits(
     placed: &PlacedComparison,
     used: &UsedMetrics,

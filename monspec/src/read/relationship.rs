@@ -6,8 +6,7 @@ use crate::relationships::relationships;
 use crate::signature::{Direction, Metric};
 use crate::spec::EntityType;
 
-/// A slip of the hand is an error. Any other name is the tenant's to know, so it
-/// is a warning.
+/// A typo is an error. Any other name may exist in the tenant, so it is a warning.
 pub(super) fn check_relationship(
     metric: &Metric,
     etype: EntityType,

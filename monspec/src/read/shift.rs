@@ -5,14 +5,14 @@ use lint::{Fields, Report};
 /// The longest shift, ten years: enough for everyone, and no sum of times overflows.
 const MAX_SHIFT_SECONDS: i64 = 10 * 366 * 86_400;
 
-/// How far a window may lie ahead. Nothing is judged before its window is over,
-/// and a gate that is silent for days is a minus sign too many.
+/// How far ahead a window may be. Nothing is judged before its window is over, so
+/// a gate that waits for days is probably a mistaken minus sign.
 const MAX_AHEAD_SECONDS: i64 = 86_400;
 
 /// Shifts in seconds that look like minutes.
 const LOOKS_LIKE_MINUTES: [i64; 5] = [1, 2, 10, 60, 1440];
 
-/// Reads a shift in seconds; none is a shift of nothing.
+/// Reads a shift in seconds; a missing one is 0.
 pub(super) fn read_shift(fields: &Fields<'_>, name: &str, report: &mut Report<'_>) -> Option<i64> {
     let Some(cursor) = fields.get(name) else {
         return Some(0);

@@ -12,7 +12,7 @@ use crate::signature::{Aggregate, Direction, Merge, Metric, Side, Signature};
 use crate::spec::EntityType;
 
 /// Reads the signature and asks the catalogue whether Dynatrace can answer it.
-/// Without a kind of entity nothing is said about relationships.
+/// Without a type of entity relationships are not checked.
 pub(super) fn read_signature(
     cursor: &Cursor<'_>,
     etype: Option<EntityType>,

@@ -1,4 +1,4 @@
-//! Parses lenient JSON: comments and trailing commas are fine, nothing else is.
+//! Parses lenient JSON: it accepts comments and trailing commas, nothing else.
 
 use std::collections::HashSet;
 
@@ -68,7 +68,7 @@ pub fn parse(text: &str, report: &mut Report<'_>) -> Option<Node> {
     Some(node(value, &Path::root(), report))
 }
 
-/// What people write into JSON files by habit is read; what changes its meaning is not.
+/// Common deviations from JSON are accepted, unless they change the meaning.
 fn lenient_json() -> ParseOptions {
     ParseOptions {
         allow_comments: true,
@@ -128,7 +128,7 @@ fn number(literal: &str, offset: usize, path: &Path, report: &mut Report<'_>) ->
                 "the number is too large to calculate with",
                 "write a number that is meant",
             );
-            // Any number will do from here on: the error refuses the file.
+            // Any number will do from here on: the error rejects the spec.
             Value::Number(0.0)
         }
     }

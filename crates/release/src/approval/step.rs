@@ -115,7 +115,7 @@ pub enum Question {
 }
 
 /// What a rejection waits for until nobody can retry any more.
-const WATCHED: &str = "rejected, a person may decide otherwise";
+const WATCHED: &str = "a person who may override the rejection";
 
 /// The next step of a judged validation.
 pub fn step(validation: &Validation, observed: &Observed, now: Timestamp) -> Step {
@@ -171,9 +171,7 @@ fn answer(validation: &Validation, observed: &Observed, now: Timestamp) -> Step 
                 Some(Told::Taken) => end(validation, answered(intent)),
                 // Somebody was faster, or an earlier attempt of ours arrived
                 // after all: the next look at the approval tells which.
-                Some(Told::TooLate) => {
-                    wait("the approval was answered meanwhile, by whom is to be learnt")
-                }
+                Some(Told::TooLate) => wait("CodePipeline to show who answered the approval"),
             },
             // Our run is no longer the open one: it was answered, and somebody
             // pressed Retry. The new run is theirs to answer.
@@ -214,7 +212,7 @@ fn decide(validation: &Validation, observed: &Observed, run: &Run, now: Timestam
     };
     let answer = match agree(answers) {
         Agreement::Approve => match stopped {
-            Some(stopped) => return Step::Wait(format!("an end: {stopped}")),
+            Some(stopped) => return Step::Wait(format!("the end of a pause or freeze: {stopped}")),
             None => Answer::Approve,
         },
         // The one that rejects says why; the others wait for it to do so.

@@ -1,7 +1,7 @@
-//! Evidence that fits into one record, however much the tenant answered.
+//! Cuts evidence to the size of one record.
 //!
-//! The verdict is decided before anything is left out, and what is left out is
-//! counted where a reader looks for it.
+//! The verdict is decided before anything is left out, and readers see how much was
+//! left out.
 
 use monspec::Outcome;
 
@@ -11,8 +11,8 @@ use crate::summary::cut;
 /// How many entities of an environment are named; all are counted.
 pub const MOST_ENTITIES: usize = 50;
 
-/// How many characters of the reason and of the note are kept where the whole
-/// does not fit: they say what the verdict rests on, and there is one of each.
+/// How many characters of the reason and of the note are kept if the whole does
+/// not fit: they carry the verdict, and there is only one of each.
 const MOST_WORDS: usize = 2_000;
 
 /// How much of the details is kept.
@@ -25,7 +25,7 @@ struct Kept {
     others: usize,
 }
 
-/// What is kept where the whole does not fit, from most to least. The last
+/// What to keep if the whole does not fit, from most to least. The last
 /// always fits: every text is cut, and names, metrics, ids and addresses have
 /// bounds of their own.
 const KEPT: [Kept; 3] = [

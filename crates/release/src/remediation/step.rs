@@ -239,7 +239,7 @@ impl<'a> At<'a> {
             problem, policy, ..
         } = situation;
         if !situation.heard && !remediation.stopped {
-            return wait("the tenant to say whether the problem goes on");
+            return wait("the tenant to say whether the problem is still open");
         }
         if policy.mode == Mode::Off {
             if problem.closed.is_some() && !remediation.stopped {
@@ -320,7 +320,7 @@ impl<'a> At<'a> {
                         ..Move::default()
                     });
                 }
-                Paused::Unknown => return wait("the ledger to say what is paused"),
+                Paused::Unknown => return wait("the ledger to say whether changes are paused"),
             }
         }
         let Some(guard) = &observed.guard else {

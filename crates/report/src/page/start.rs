@@ -123,11 +123,11 @@ fn nothing_yet() -> Markup {
         ol .steps {
             li {
                 "Describe what a good build is in a " code { "monspec.json" }
-                ", and try it on your desk: "
+                ", and try it locally: "
                 pre { code { "monspec compare monspec.json --comparison StagingToProduction" } }
             }
             li {
-                "Add a Lambda action to the pipeline, in a stage behind the deployment. Its function is "
+                "Add a Lambda action to the pipeline, after the deployment. Its function is "
                 code { "register-validation" } ", its input artifact holds the monspec."
             }
             li {

@@ -37,8 +37,8 @@ impl Trouble {
                 "or the message that brought you here. If it still does not open, ask for a new link."
             },
             Self::LinkExpired => html! {
-                "Links open a report for a limited time. Newer approvals carry newer links, and whoever runs "
-                "this installation can make one."
+                "Links open a report for a limited time. Newer approvals carry newer links, and the operator "
+                "of this installation can create one."
             },
             Self::NotFound => html! {
                 "The address may be incomplete, or the record is older than the time that records are kept."

@@ -31,7 +31,7 @@ const ATTEMPTS: usize = 4;
 
 /// What is waited for as long as no affected entity is one of production: tags
 /// may come late.
-const NO_ENTITY: &str = "an affected entity to carry the tag of production";
+const NO_ENTITY: &str = "an affected entity to get the tag of production";
 
 /// What is waited for as long as nothing was deployed: announcements may come
 /// late.
@@ -131,7 +131,7 @@ pub(super) async fn find(
 fn told_as_left_out(problem: &Problem, what: &str) {
     tracing::warn!(
         problem.id = %problem.id,
-        "Problem `{}` is larger than what is looked at: {what}", problem.id
+        "Problem `{}` is too large to look at completely: {what}", problem.id
     );
 }
 
@@ -334,7 +334,7 @@ pub(super) async fn production(
     if MOST_ASKED < all.len() {
         let count = all.len();
         left_out.push(format!(
-            "only of {MOST_ASKED} of its {count} entities it is asked whether they are production"
+            "only {MOST_ASKED} of its {count} entities are checked for the tag of production"
         ));
         all.truncate(MOST_ASKED);
     }

@@ -68,7 +68,7 @@ pub(super) async fn pursue(
         }
     }
     Ok(Some(Wait::for_(
-        "what keeps changing; it is looked at again later",
+        "a record that keeps changing; retrying later",
     )))
 }
 

@@ -184,7 +184,7 @@ impl<'a> Pass<'a> {
                 let error = anyhow::Error::from(error);
                 tracing::warn!(
                     problem.id = id,
-                    "Nothing is begun for problem `{id}`, as nobody knows what is paused: {error:#}"
+                    "No change begins for problem `{id}`, because the pauses cannot be read: {error:#}"
                 );
             }
         }

@@ -33,8 +33,8 @@ pub(super) fn nothing_deployed(
         String::new()
     } else {
         format!(
-            " Several applications have a deployment group named {}, so the tag does not say which \
-             one is behind the entity; {SETTING} can.",
+            " Several applications have a deployment group named {}, so the tag does not show \
+             which one is behind the entity. Set {SETTING} to name it.",
             names.join(", ")
         )
     };
@@ -43,14 +43,14 @@ pub(super) fn nothing_deployed(
         String::new()
     } else {
         format!(
-            " CodeDeploy does not let this installation look at {}: what was deployed there is not \
+            " CodeDeploy denies this installation access to {}; deployments there are not \
              considered.",
             shown.join(", ")
         )
     };
     bounded(format!(
-        "Unbreakable: no deployment found in the {} minutes before this problem began ({}) that can \
-         have caused it, so nothing is rolled back.{several}{closed}",
+        "Unbreakable: no deployment in the {} minutes before this problem began ({}) can have \
+         caused it, so nothing is rolled back.{several}{closed}",
         look_back.as_mins(),
         time(began)
     ))
@@ -75,9 +75,9 @@ pub(super) fn ambiguous(
 ) -> String {
     if doubt == Doubt::Groups {
         return bounded(format!(
-            "Unbreakable: deployments {} ({}) and {} ({}) were announced together, and nothing says \
-             which of their groups is behind the entities of this problem; {SETTING} can. Nothing is \
-             rolled back; a person has to choose.",
+            "Unbreakable: deployments {} ({}) and {} ({}) were announced together, and it is \
+             unknown which of their groups is behind the entities of this problem; set {SETTING} \
+             to name it. Nothing is rolled back; a person has to choose.",
             plain(&newest.deployment),
             group(&newest.group),
             plain(&older.deployment),
@@ -85,10 +85,10 @@ pub(super) fn ambiguous(
         ));
     }
     bounded(format!(
-        "Unbreakable: deployment {} ({}) reached its first instance at {}, within the minute in which \
-         this problem began ({}), so it may have come before or after. Deployment {} ({}) surely \
-         came before, at {}, and has not passed its validation. Either may be to blame, so nothing is \
-         rolled back; a person has to choose.",
+        "Unbreakable: deployment {} ({}) reached its first instance at {}, in the minute in which \
+         this problem began ({}), so it may have been before or after. Deployment {} ({}) was \
+         certainly before, at {}, and has not passed its validation. Either may be to blame, so \
+         nothing is rolled back; a person has to choose.",
         plain(&newest.deployment),
         group(&newest.group),
         time(newest.at),
@@ -149,8 +149,9 @@ pub(super) fn of(
 
 pub(super) fn joined(culprit: &Deployment, problem: &str) -> String {
     bounded(format!(
-        "Unbreakable: deployment {} is to blame, and it is answered under problem {}. A deployment \
-         is rolled back at most once; if this problem outlives that one, a person has to look.",
+        "Unbreakable: deployment {} is to blame and is already handled under problem {}. A \
+         deployment is rolled back at most once; if this problem stays open after that one has \
+         closed, a person has to look.",
         deployment(culprit),
         plain(problem)
     ))
@@ -166,8 +167,8 @@ fn stopping(culprit: &Deployment) -> String {
 
 fn paused(culprit: &Deployment, stopped: &Stopped) -> String {
     bounded(format!(
-        "Unbreakable: deployment {} is to blame, and nothing is done about it for now. {}. What \
-         is begun already goes on.",
+        "Unbreakable: deployment {} is to blame, but nothing is changed for now. {}. Changes that \
+         have begun continue.",
         deployment(culprit),
         sentence(&stopped.to_string())
     ))
@@ -196,7 +197,7 @@ fn deploying(culprit: &Deployment, heal: &Heal, id: &str, notes: &[String]) -> S
 fn shadowed(culprit: &Deployment, heal: &Heal, first: &str, notes: &[String]) -> String {
     bounded(format!(
         "Unbreakable (shadow mode): deployment {} is to blame. {first}{} would have been deployed \
-         again at {}; nothing was called. Set HEAL_MODE=auto to have it done.{}",
+         again at {}; nothing was changed. Set HEAL_MODE=auto to heal for real.{}",
         deployment(culprit),
         version(&heal.target),
         time(heal.at),
@@ -206,8 +207,8 @@ fn shadowed(culprit: &Deployment, heal: &Heal, first: &str, notes: &[String]) ->
 
 fn rollback_failed(culprit: &Deployment, id: &str, reason: &str) -> String {
     bounded(format!(
-        "Unbreakable: deployment {}, by which CodeDeploy itself took deployment {} back, did not \
-         succeed: {}. The culprit is looked at again.",
+        "Unbreakable: CodeDeploy's own rollback (deployment {}) of deployment {} failed: {}. All \
+         checks run again.",
         plain(id),
         deployment(culprit),
         sentence(reason)
@@ -217,9 +218,9 @@ fn rollback_failed(culprit: &Deployment, id: &str, reason: &str) -> String {
 /// What CodeDeploy did in vain before we act.
 pub(super) fn rolled_back_in_vain(id: &str, succeeded: bool) -> String {
     let what = if succeeded {
-        "brought back what is suspect or bad as well"
+        "deployed a revision that is suspect or bad as well"
     } else {
-        "did not succeed"
+        "failed"
     };
     format!(
         "CodeDeploy's own rollback (deployment {}) {what}.",
@@ -241,7 +242,7 @@ pub(super) fn refused(culprit: &Deployment, refusal: &Refusal) -> String {
 
 fn not_needed(culprit: &Deployment, needless: &Needless) -> String {
     bounded(format!(
-        "Unbreakable: deployment {} was under suspicion and is not rolled back: {}.",
+        "Unbreakable: deployment {} was suspect and is not rolled back: {}.",
         deployment(culprit),
         sentence(&needless.to_string())
     ))
@@ -249,8 +250,8 @@ fn not_needed(culprit: &Deployment, needless: &Needless) -> String {
 
 fn healed(heal: &Heal, id: &str, at: Timestamp) -> String {
     bounded(format!(
-        "Unbreakable: {} runs again since {} (deployment {}, {} after it was decided). What was \
-         replaced counts as bad once this problem closes.",
+        "Unbreakable: {} has been running again since {} (deployment {}, {} after the decision). \
+         The replaced deployment counts as bad once this problem closes.",
         version(&heal.target),
         time(at),
         plain(id),
@@ -261,8 +262,8 @@ fn healed(heal: &Heal, id: &str, at: Timestamp) -> String {
 fn failed(heal: &Heal, id: Option<&str>, at: Timestamp, reason: &str) -> String {
     let which = id.map_or_else(String::new, |id| format!("deployment {}, ", plain(id)));
     bounded(format!(
-        "Unbreakable: {} could not be deployed again: {} ({which}at {}, {} after it was decided). \
-         It is not tried a second time; a person has to look.",
+        "Unbreakable: {} could not be deployed again: {} ({which}at {}, {} after the decision). \
+         There is no second attempt; a person has to look.",
         version(&heal.target),
         sentence(reason),
         time(at),
@@ -290,8 +291,8 @@ fn confirmed(
 
 fn unconfirmed(culprit: &Deployment, heal: &Heal) -> String {
     bounded(format!(
-        "Unbreakable: {} runs again, and whether that ended the problem is not known. Deployment \
-         {} stays suspect; a person can clear or condemn it in the ledger.",
+        "Unbreakable: {} is running again, but whether that ended the problem is unknown. \
+         Deployment {} stays suspect; a person can clear or condemn it in the ledger.",
         version(&heal.target),
         deployment(culprit)
     ))
@@ -299,7 +300,7 @@ fn unconfirmed(culprit: &Deployment, heal: &Heal) -> String {
 
 fn gave_up(culprit: &Deployment) -> String {
     bounded(format!(
-        "Unbreakable: the time for answering this problem is over, and deployment {} stays \
+        "Unbreakable: the time limit for this problem has passed, and deployment {} stays \
          suspect. A person has to look.",
         deployment(culprit)
     ))
@@ -307,15 +308,15 @@ fn gave_up(culprit: &Deployment) -> String {
 
 fn released(culprit: &Deployment) -> String {
     bounded(format!(
-        "Unbreakable: this problem is followed no longer, and deployment {} is no longer suspect \
+        "Unbreakable: this problem is no longer followed, and deployment {} is no longer suspect \
          because of it. If it is to blame, condemn it in the ledger.",
         deployment(culprit)
     ))
 }
 
 pub(super) fn cause_unknown() -> String {
-    "Unbreakable: the time for finding the cause of this problem is over, and nothing was rolled \
-     back. A person has to look."
+    "Unbreakable: the cause of this problem was not found in time, and nothing was rolled back. A \
+     person has to look."
         .to_owned()
 }
 

@@ -25,7 +25,7 @@ impl<'a> Output<'a> {
         };
         let location = artifact.s3_location().ok_or_else(|| {
             Refusal::configuration(format!(
-                "the output artifact `{}` does not lie in S3, so it cannot be written",
+                "the output artifact `{}` is not in S3, so it cannot be written",
                 artifact.name
             ))
         })?;

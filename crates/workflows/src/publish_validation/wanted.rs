@@ -109,17 +109,17 @@ pub(super) fn nothing(wanted: &Wanted, slots: &[Slot]) -> Refusal {
     };
     Refusal::configuration(format!(
         "there is nothing to wait for: this execution registered no validation for {wanted}; {known}. \
-         Let an action that registers it run before this one and succeed, \
-         and name that action or its comparison in UserParameters"
+         Run an action that registers it before this one, and name that action or its comparison \
+         in UserParameters"
     ))
 }
 
 /// What is there was registered before the stage was retried.
 pub(super) fn earlier(slot: &Slot) -> Refusal {
     Refusal::configuration(format!(
-        "what is registered is {}, by an earlier attempt: since then that action failed, \
-         and the verdict of an earlier attempt is not published. \
-         Look at what the action says, and retry the stage",
+        "the only registered validation is {}, from an earlier attempt: that action has failed \
+         since, and the verdict of an earlier attempt is not published. Read the action's error, \
+         and retry the stage",
         one(slot)
     ))
 }
@@ -127,8 +127,8 @@ pub(super) fn earlier(slot: &Slot) -> Refusal {
 /// More than one is meant.
 pub(super) fn ambiguous(wanted: &Wanted, several: &[&Slot]) -> Refusal {
     Refusal::configuration(format!(
-        "this execution registered several validations for {wanted}: {}; \
-         write which one is meant, `{{\"stage\": …, \"action\": …, \"comparison\": …}}`",
+        "this execution registered several validations for {wanted}: {}; name one of them, \
+         `{{\"stage\": …, \"action\": …, \"comparison\": …}}`",
         list(several)
     ))
 }

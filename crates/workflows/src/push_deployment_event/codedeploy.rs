@@ -33,12 +33,12 @@ pub(super) async fn look(services: &Services, id: &str) -> Result<Known, Stop> {
     };
     if found.revision.is_none() {
         return Ok(Known::Nothing(format!(
-            "deployment {id} restarts what ran before"
+            "deployment {id} only restarts the running revision"
         )));
     }
     if found.maker == Maker::Joining {
         return Ok(Known::Nothing(format!(
-            "deployment {id} brings an instance to what the group runs already"
+            "deployment {id} deploys the group's running revision to a joining instance"
         )));
     }
     if matches!(found.status, Status::Failed | Status::Stopped) {

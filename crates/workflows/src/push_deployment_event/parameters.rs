@@ -368,19 +368,19 @@ mod tests {
             (" ,comment", "empty"),
             ("{", "not the JSON object"),
             (r#"{"environmnt":"Staging"}"#, "unknown field `environmnt`"),
-            (r#"{"kind":"info"}"#, "nobody is named"),
+            (r#"{"kind":"info"}"#, "no target is named"),
             (
                 r#"{"environment":"A","attachRules":{"entityIds":["S-1"]}}"#,
                 "write one",
             ),
-            (r#"{"attachRules":{}}"#, "names nobody"),
+            (r#"{"attachRules":{}}"#, "names no target"),
             (
                 r#"{"attachRules":{"entityIds":["S\"),x"]}}"#,
                 "is not an entity's id",
             ),
             (
                 r#"{"attachRules":{"tagRule":[{"meTypes":["SERVICE"],"tags":[]}]}}"#,
-                "names nobody",
+                "names no target",
             ),
             (
                 r#"{"attachRules":{"tagRule":[{"meTypes":["PLANET"],"tags":[{"key":"a"}]}]}}"#,
@@ -422,7 +422,7 @@ mod tests {
     fn caller_that_is_no_job_says_what_a_job_would_know() {
         for (text, part) in [
             (r#"{"environment":"A"}"#, "needs a `monspec`"),
-            (r#"{"kind":"info"}"#, "nobody is named"),
+            (r#"{"kind":"info"}"#, "no target is named"),
             (
                 r#"{"deployment":"d-1","executionId":"e-1"}"#,
                 "belongs to a pipeline action",

@@ -292,7 +292,7 @@ fn untaught(
 ) -> Option<String> {
     if let Some((action, provider)) = otherwise {
         return Some(format!(
-            "Nothing is learnt of it: `{}` deploys by {provider} in the same stage.",
+            "The ledger does not learn its verdict: `{}` deploys by {provider} in the same stage.",
             action.name
         ));
     }
@@ -303,15 +303,16 @@ fn untaught(
     let environments = environments.into_iter().collect::<Vec<_>>().join(", ");
     if deployed.is_empty() && !known.is_empty() {
         return Some(format!(
-            "No deployment before it reached a group behind {environments}; \
-             {SETTING} names the group where its name does not."
+            "No deployment before it reached a group behind {environments}; set {SETTING} if the \
+             group has another name."
         ));
     }
     let groups = source.groups.iter().map(Group::to_string);
     let groups = groups.collect::<Vec<_>>().join(" and ");
     (!source.told_apart).then(|| {
         format!(
-            "Nothing is learnt of it: {groups} may be behind {environments}; {SETTING} says which."
+            "The ledger does not learn its verdict: {groups} may be behind {environments}; set \
+             {SETTING} to name one."
         )
     })
 }

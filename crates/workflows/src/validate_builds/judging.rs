@@ -230,7 +230,7 @@ fn note(
         notes.push("First release: there was nothing to compare with.".to_owned());
     }
     if registration.deployments.is_empty() {
-        let unseen = "No deployments are known, so releases that overlap may go unseen.";
+        let unseen = "No deployments are known, so overlapping releases may go undetected.";
         notes.push(unseen.to_owned());
     }
     notes.extend(registration.untaught.clone());

@@ -186,7 +186,7 @@ async fn notice_about_entities_that_are_not_there_fails_to_be_repeated(world: Wo
     };
     let missing = missing.join("; ");
     assert!(
-        missing.contains("no SERVICE carries `DeploymentGroup:Production`"),
+        missing.contains("no SERVICE has `DeploymentGroup:Production`"),
         "{missing}"
     );
     assert_eq!(world.ledger("Production").await.len(), 1);

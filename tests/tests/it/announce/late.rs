@@ -60,9 +60,9 @@ async fn four_minutes_without_a_service_end_with_what_to_check(mut world: World)
     let (failure, message) = failed(status);
     assert_eq!(failure, "ConfigurationError");
     for told in [
-        "no SERVICE carries `DeploymentGroup:Production`",
+        "no SERVICE has `DeploymentGroup:Production`",
         "environment `Production` of `SampleJSonService`",
-        "rule that makes this tag",
+        "rule that sets this tag",
     ] {
         assert!(message.contains(told), "{message}");
     }

@@ -160,10 +160,7 @@ async fn job_fails_before_the_function_is_cut_off() {
     assert!(matches!(carried.invocation.outcome, Outcome::Ok(_)));
     let (failure, message) = failed(&world, &carried.job.id);
     assert_eq!(failure, "SystemUnavailable");
-    assert!(
-        message.contains("the function's time was over"),
-        "{message}"
-    );
+    assert!(message.contains("the function timed out"), "{message}");
 }
 
 /// How many validations wait for anything, now or later.

@@ -78,12 +78,12 @@ fn is_its_own_baseline(evidence: &Evidence, shift: i64) {
     assert_eq!(evidence.verdict, Verdict::Inconclusive);
     assert_eq!(evidence.context.unjudged, Some(Unjudged::OwnBaseline));
     assert_eq!(evidence.context.links[0].about, About::Deployment);
-    let looks_past = format!("a shiftcomparetimeframe of {shift} looks past it");
+    let looks_past = format!("a shiftcomparetimeframe of {shift} avoids it");
     for found in &evidence.findings {
         let finding = &found.finding;
         assert!(finding.observation.is_some() && finding.baseline.is_some());
         let reason = &finding.reason;
-        let said = "no baseline: the build would be held against itself: ";
+        let said = "no baseline: the build would be compared with itself: ";
         assert!(reason.starts_with(said), "{reason}");
         assert!(reason.contains(&looks_past), "{reason}");
     }
@@ -121,7 +121,7 @@ async fn content_of_an_hour_ago_is_no_baseline_for_itself_unless_it_was_good(fir
         assert_eq!(standings(&world).await, [Standing::Unknown; 2]);
         let summary = world.validation(id).await.judgement.unwrap().summary;
         assert!(
-            summary.contains("the build would be held against itself"),
+            summary.contains("the build would be compared with itself"),
             "{summary}"
         );
     }

@@ -188,7 +188,7 @@ async fn rollback_of_a_later_deployment_speaks_against_that_alone(first: World) 
         let evidence = world.evidence(only(&ticked)).await;
         let first = if reaches == 0 { &rollback.id } else { &bad };
         was_overtaken(&world, &evidence, first).await;
-        let says_why = format!(", which takes {bad} back,");
+        let says_why = format!(", a rollback of {bad},");
         let reason = evidence.reason.unwrap();
         assert_eq!(reason.contains(&says_why), reaches == 0, "{reason}");
     }

@@ -103,7 +103,7 @@ async fn nought_of_entities_without_any_relationship_is_a_gap(mut world: World) 
     let evidence = world.evidence(only(&ticked)).await;
     let reason = &evidence.findings[0].finding.reason;
     assert!(
-        reason.contains("no relationship at all of tag DeploymentGroup:Staging"),
+        reason.contains("no relationship of any kind of tag DeploymentGroup:Staging"),
         "{reason}"
     );
 }

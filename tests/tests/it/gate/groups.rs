@@ -206,7 +206,7 @@ async fn neighbours_of_one_stage_are_not_taught_unless_told_apart(mut world: Wor
     assert_eq!(evidence.verdict, Verdict::Failed);
     let note = evidence.note.unwrap();
     let said =
-        "Pay/Staging and Shop/Staging may be behind `Staging`; DEPLOYMENT_GROUPS says which.";
+        "Pay/Staging and Shop/Staging may be behind `Staging`; set DEPLOYMENT_GROUPS to name one.";
     assert!(note.contains(said), "{note}");
     for application in ["Shop", "Pay"] {
         let known = known(&world, application, "Staging").await;
@@ -259,7 +259,8 @@ async fn neighbours_that_cannot_be_told_apart_must_all_be_undisturbed(mut world:
         let evidence = world.evidence(only(&ticked)).await;
         assert_eq!(evidence.verdict, verdict, "{behind}: {:?}", evidence.reason);
         let note = evidence.note.unwrap_or_default();
-        let untaught = note.contains("Nothing is learnt of it: Pay/Staging and Shop/Staging");
+        let untaught =
+            note.contains("The ledger does not learn its verdict: Pay/Staging and Shop/Staging");
         assert_eq!(untaught, behind.is_empty(), "{note}");
         world.advance(SignedDuration::from_hours(3));
     }

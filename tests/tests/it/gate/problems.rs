@@ -122,7 +122,7 @@ async fn tenant_that_tells_no_problems_holds_up_what_does_not_count(mut world: W
     assert!(
         problems
             .reason
-            .starts_with("whether a problem was open in Staging is not known: "),
+            .starts_with("it is unknown whether a problem was open in Staging: "),
         "{}",
         problems.reason
     );

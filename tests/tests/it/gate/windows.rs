@@ -116,7 +116,7 @@ async fn pipeline_without_deployments_says_what_may_go_unseen(mut world: World) 
     let ticked = world.pass_window().await;
 
     assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
-    let said = "No deployments are known, so releases that overlap may go unseen.";
+    let said = "No deployments are known, so overlapping releases may go undetected.";
     let evidence = world.evidence(only(&ticked)).await;
     assert_eq!(evidence.note.as_deref(), Some(said));
     let summary = world.approval(&execution).summary.unwrap();
@@ -343,7 +343,7 @@ async fn baseline_of_a_bad_build_is_not_trusted(mut world: World) {
         assert!(found.finding.observation.is_some());
         assert!(found.finding.baseline.is_some(), "shown, and not used");
         assert!(
-            found.finding.reason.contains("known to be bad"),
+            found.finding.reason.contains("ran in it and is bad"),
             "{}",
             found.finding.reason
         );

@@ -89,7 +89,7 @@ async fn nothing_deployed_is_told_once(mut scene: Scene) {
     let comments = scene.comments(&problem);
     assert_eq!(comments.len(), 1, "{comments:?}");
     assert!(
-        comments[0].contains("no deployment found in the 60 minutes before"),
+        comments[0].contains("no deployment in the 60 minutes before"),
         "{comments:?}"
     );
     let stored = scene.stored(&problem).await;

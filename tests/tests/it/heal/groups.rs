@@ -151,7 +151,7 @@ async fn rollback_that_is_under_way_hides_no_cause(mut scene: Scene) {
     assert_eq!(blamed(&scene, &problem).await, [bad]);
     assert_eq!(
         why(&scene, &problem, &rollback).await,
-        "it takes another one back, and had not ended when the problem began"
+        "it is a rollback that had not ended when the problem began"
     );
 }
 
@@ -179,7 +179,7 @@ async fn deployment_that_touched_no_instance_is_no_cause(mut scene: Scene) {
 
     assert_eq!(
         why(&scene, &problem, &failed).await,
-        "it touched no instance"
+        "it changed no instance"
     );
     scene.notify(&problem, "OPEN").await;
 
@@ -228,7 +228,7 @@ async fn joining_instance_is_no_change(mut scene: Scene) {
 
     assert_eq!(
         why(&scene, &problem, &joining).await,
-        "it brought an instance that joined the group to what ran already"
+        "it deployed the running revision to an instance that joined the group"
     );
     scene.notify(&problem, "OPEN").await;
 
@@ -454,7 +454,7 @@ async fn newest_by_rounding_alone_is_not_blamed_beside_an_older_one_in_doubt(mut
     let told = scene.explained(&problem).await;
     assert_eq!(
         told.outcome,
-        format!("either {newest} or {older} is to blame, and nobody can say which")
+        format!("either {newest} or {older} is to blame, and it is unknown which")
     );
 
     scene.notify(&problem, "OPEN").await;
@@ -510,7 +510,7 @@ async fn group_that_nobody_may_look_at_stops_no_answer(mut scene: Scene) {
 
     assert_eq!(
         why(&scene, &problem, "d-ELSEWHERE").await,
-        "CodeDeploy does not let us look at its group"
+        "CodeDeploy denies access to its group"
     );
     scene.notify(&problem, "OPEN").await;
 
@@ -532,7 +532,7 @@ async fn problem_of_a_group_that_nobody_may_look_at_says_so(mut scene: Scene) {
     let stored = scene.stored(&problem).await;
     assert_eq!(stored.finding, Finding::NothingDeployed);
     let comments = scene.comments(&problem);
-    let told = format!("does not let this installation look at {APPLICATION}/Elsewhere");
+    let told = format!("denies this installation access to {APPLICATION}/Elsewhere");
     assert!(comments[0].contains(&told), "{comments:?}");
 }
 
@@ -623,7 +623,7 @@ async fn groups_that_nothing_tells_apart_are_named_and_left_alone(mut scene: Sce
     assert!(scene.heals().is_empty());
     let comments = scene.comments(&problem);
     assert!(
-        comments[0].contains("DEPLOYMENT_GROUPS can"),
+        comments[0].contains("set DEPLOYMENT_GROUPS"),
         "{comments:?}"
     );
 }

@@ -307,7 +307,7 @@ async fn group_is_left_alone_after_a_heal(mut scene: Scene) {
     ));
     assert_eq!(scene.heals().len(), 1);
     let comments = scene.comments(&next);
-    assert!(comments[0].contains("left alone until"), "{comments:?}");
+    assert!(comments[0].contains("in cooldown until"), "{comments:?}");
 }
 
 async fn third_heal_of_a_day_is_refused(mut scene: Scene) {

@@ -192,7 +192,7 @@ async fn rollback_under_way_is_watched_and_verified_whatever_it_brings(mut scene
     assert_eq!(
         scene.told(&problem).await,
         format!(
-            "{bad} is to blame, and CodeDeploy itself takes it back by {}",
+            "{bad} is to blame, and CodeDeploy itself rolls it back by {}",
             rollback.id
         )
     );
@@ -222,7 +222,7 @@ async fn rollback_under_way_is_watched_and_verified_whatever_it_brings(mut scene
     assert_eq!(comments.len(), 3, "{comments:?}");
     assert!(comments[0].contains("CodeDeploy itself"), "{comments:?}");
     assert!(comments[0].contains(&rollback.id), "{comments:?}");
-    assert!(comments[1].contains("runs again"), "{comments:?}");
+    assert!(comments[1].contains("running again"), "{comments:?}");
 }
 
 async fn rollback_that_was_over_before_anybody_looked_is_the_heal(mut scene: Scene) {
@@ -271,7 +271,7 @@ async fn rollback_that_fails_is_followed_by_ours(mut scene: Scene) {
     assert_eq!(scene.standing(&bad).await, Standing::Bad);
     let comments = scene.comments(&problem);
     assert_eq!(comments.len(), 5, "{comments:?}");
-    assert!(comments[1].contains("did not succeed"), "{comments:?}");
+    assert!(comments[1].contains("failed: "), "{comments:?}");
     assert!(comments[1].contains(&rollback.id), "{comments:?}");
     assert!(comments[2].contains("Unbreakable deploys"), "{comments:?}");
     let guard = scene.world.store.guard(&group()).await.unwrap();
@@ -289,7 +289,7 @@ async fn rollback_that_had_failed_is_followed_by_ours(mut scene: Scene) {
 
     assert_eq!(scene.healed_to(), ["good"]);
     let comments = scene.comments(&problem);
-    let told = format!("(deployment {}) did not succeed", rollback.id);
+    let told = format!("(deployment {}) failed", rollback.id);
     assert!(comments[0].contains(&told), "{comments:?}");
 }
 
@@ -637,7 +637,7 @@ async fn rollback_that_fails_too_late_is_left_to_a_person(mut scene: Scene) {
     assert_eq!(calls(&scene), 0);
     let comments = scene.comments(&problem);
     assert_eq!(comments.len(), 3, "{comments:?}");
-    assert!(comments[1].contains("did not succeed"), "{comments:?}");
+    assert!(comments[1].contains("failed: "), "{comments:?}");
     assert!(comments[2].contains("too old"), "{comments:?}");
 }
 

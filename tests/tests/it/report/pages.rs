@@ -258,6 +258,9 @@ async fn every_page_says_what_is_paused() {
     reader.world.pause_more_than_can_be_read().await;
     for link in &links {
         let page = reader.shown(link).await.body;
-        assert!(page.contains("More is paused than can be read"), "{page}");
+        assert!(
+            page.contains("There are more pauses than can be read"),
+            "{page}"
+        );
     }
 }

@@ -90,7 +90,7 @@ fn cases() -> Vec<Case> {
             open().agreed(&[Some(Answer::Approve)]).knows(|known| {
                 known.stopped = Some(Some(Stopped::Frozen { until: None }));
             }),
-            "wait: an end",
+            "wait: the end of a pause or freeze",
         ),
         (
             "intend",
@@ -116,7 +116,7 @@ fn cases() -> Vec<Case> {
         (
             "answered",
             intended().knows(|known| known.told = Some(Told::TooLate)),
-            "wait: the approval was answered meanwhile, by whom is to be learnt",
+            "wait: CodePipeline to show who answered the approval",
         ),
         (
             "answered",
@@ -181,7 +181,7 @@ fn cases() -> Vec<Case> {
             rejected()
                 .stands(Approval::Answered(run("run-1", Given::Rejected, 30)))
                 .knows(|known| known.beyond_retry = Some(false)),
-            "wait: rejected, a person may decide otherwise",
+            "wait: a person who may override the rejection",
         ),
         (
             "watched.over",

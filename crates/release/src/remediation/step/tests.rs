@@ -61,7 +61,7 @@ fn cases() -> Vec<Case> {
         case(
             "unheard",
             attributed().but(|world| world.heard = false),
-            "wait: the tenant to say whether the problem goes on",
+            "wait: the tenant to say whether the problem is still open",
         ),
         case(
             "unheard",
@@ -127,7 +127,7 @@ fn cases() -> Vec<Case> {
                 .free()
                 .runs(Runs::Culprit(Progress::Ended))
                 .but(|world| world.paused = Paused::Unknown),
-            "wait: the ledger to say what is paused",
+            "wait: the ledger to say whether changes are paused",
         ),
         case(
             "attributed.stop",

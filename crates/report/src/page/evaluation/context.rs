@@ -56,7 +56,7 @@ fn environment(problems: &Problems, clock: Clock<'_>) -> Markup {
     let weight = if problems.counts() {
         "counted"
     } else {
-        "told, not counted"
+        "reported, not counted"
     };
     html! {
         p {

@@ -35,7 +35,8 @@ pub(super) fn table(evidence: &Evidence, bounds: Bounds) -> Markup {
                 }
             }
             @if let Some(more) = sorted.len().checked_sub(bounds.findings).filter(|more| *more != 0) {
-                p { (count(more, "more finding")) " that weigh less stand in the JSON of this page." }
+                p { (count(more, "more finding")) " with less weight are in the JSON of this \
+                    page." }
             }
         }
     }

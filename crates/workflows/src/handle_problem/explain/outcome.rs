@@ -57,13 +57,13 @@ impl fmt::Display for Outcome {
                 write!(
                     f,
                     "no deployment is to blame; several applications have a group named {}, and \
-                     {SETTING} can say which one is meant",
+                     {SETTING} can name the right one",
                     names.join(", ")
                 )
             }
             Self::Ambiguous { newest, older } => write!(
                 f,
-                "either {newest} or {older} is to blame, and nobody can say which"
+                "either {newest} or {older} is to blame, and it is unknown which"
             ),
             Self::TooManyGroups { count, most } => {
                 write!(f, "{count} groups are to blame, and {most} may be changed")
@@ -88,7 +88,7 @@ impl fmt::Display for Fate {
             Self::WithoutTarget => f.write_str("nothing can be deployed again"),
             Self::Joined { problem } => write!(f, "is answered under problem {problem}"),
             Self::Answered { by } => write!(f, "is answered by deployment {by}"),
-            Self::TakenBack { by } => write!(f, "CodeDeploy itself takes it back by {by}"),
+            Self::TakenBack { by } => write!(f, "CodeDeploy itself rolls it back by {by}"),
             Self::Waits => f.write_str("another deployment has to end first"),
             Self::NotNeeded(needless) => write!(f, "is not rolled back: {needless}"),
             Self::Refused(refusal) => write!(f, "is not rolled back: {refusal}"),

@@ -242,11 +242,11 @@ impl World<'_> {
     ) -> Result<Candidate, &'static str> {
         const UNKNOWN: &str = "neither the ledger nor CodeDeploy knows it";
         if self.closed.contains(&one.group) {
-            return Err("CodeDeploy does not let us look at its group");
+            return Err("CodeDeploy denies access to its group");
         }
         let view = self.views.get(&one.group).ok_or(UNKNOWN)?;
         if view.joins(&one.deployment) {
-            return Err("it brought an instance that joined the group to what ran already");
+            return Err("it deployed the running revision to an instance that joined the group");
         }
         let deployment = view.deployment(&one.deployment).ok_or(UNKNOWN)?;
         if deployment.group != one.group {
@@ -261,13 +261,13 @@ impl World<'_> {
             // Nobody said that it reached the entity: what it took back is still
             // what problems are about.
             Some(made) if known == Known::InGroup && carries_marker(&made.description) => {
-                return Err("it answered an earlier problem, which later ones join");
+                return Err("it answered an earlier problem, which later problems join");
             }
             Some(made) if is_heal && has_failed(made) => {
-                return Err("it takes another one back, and failed");
+                return Err("it is a rollback that failed");
             }
             Some(made) if is_heal && view.is_tainted(made) => {
-                return Err("it takes another one back, and brought what is suspect or bad");
+                return Err("it is a rollback to a revision that is suspect or bad");
             }
             Some(made) => match self.lives.get(&made.id) {
                 Some(life) => {
@@ -275,7 +275,7 @@ impl World<'_> {
                     let began = began.ok_or("it had not reached this instance")?;
                     (began, life.ended)
                 }
-                None if is_asked(view, made, blame) => return Err("it touched no instance"),
+                None if is_asked(view, made, blame) => return Err("it changed no instance"),
                 // It had ended, or was made, too early or too late to matter.
                 None => (made.created, made.completed),
             },

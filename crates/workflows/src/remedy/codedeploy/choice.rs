@@ -72,10 +72,8 @@ pub(crate) async fn choose(
                 ));
                 continue;
             }
-            Presence::Hidden => notes.push(
-                "Whether its bundle still exists could not be looked up: access is denied."
-                    .to_owned(),
-            ),
+            Presence::Hidden => notes
+                .push("Whether its bundle still exists is unknown: access is denied.".to_owned()),
         }
         let Some(revision) = complete else {
             notes.push(format!(
@@ -245,15 +243,15 @@ pub(crate) async fn weighed(
         } else if culprit.at <= deployment.at {
             "it is not older than the culprit"
         } else if deployment.origin == Origin::Heal {
-            "it was itself an answer to a problem"
+            "it was itself a heal"
         } else if !untrusted.is_disjoint(&deployment.may_be()) {
             "its content is suspect, bad or the culprit's own"
         } else if is_chosen && entry.standing == Standing::Good {
             "it is the newest that passed its validation"
         } else if is_chosen {
-            "it is the newest of which nothing bad is known"
+            "it is the newest with nothing known against it"
         } else if chosen.is_some() {
-            "another one weighs more, or its bundle is gone"
+            "another one has priority, or its bundle is gone"
         } else {
             "its bundle or its record is gone"
         };

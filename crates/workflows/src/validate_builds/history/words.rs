@@ -26,8 +26,8 @@ pub(super) fn healed(judged: &Deployment, heal: Deployment) -> Mixed {
 pub(super) fn overtaken(by: Reached) -> Mixed {
     let came = by.entry.deployment;
     let why = match (came.origin, by.takes_back) {
-        (_, Some(other)) => format!(", which takes {other} back,"),
-        (Origin::Heal, None) => ", which takes back what nobody names,".to_owned(),
+        (_, Some(other)) => format!(", a rollback of {other},"),
+        (Origin::Heal, None) => ", a heal that names no deployment,".to_owned(),
         (Origin::Release, None) => String::new(),
     };
     let reason = format!(
@@ -54,7 +54,7 @@ pub(super) fn tainted(bad: &LedgerEntry) -> Distrusted {
     };
     Distrusted {
         gap: Gap::Tainted(format!(
-            "deployment {id} of {group} ran in it and is known to be {standing} ({})",
+            "deployment {id} of {group} ran in it and is {standing} ({})",
             bad.taught_by
         )),
         unjudged: Unjudged::Tainted,
@@ -67,8 +67,8 @@ pub(super) fn of_its_own(own: OwnBaseline) -> Distrusted {
     let Deployment { id, group, .. } = &entry.deployment;
     Distrusted {
         gap: Gap::OwnBaseline(format!(
-            "its content ran in the compare window too, by deployment {id} of {group}, and is not known to be good; \
-             a shiftcomparetimeframe of {clear_at} looks past it"
+            "deployment {id} of {group} ran its content in the compare window, and that content \
+             is not known to be good; a shiftcomparetimeframe of {clear_at} avoids it"
         )),
         unjudged: Unjudged::OwnBaseline,
         entry,

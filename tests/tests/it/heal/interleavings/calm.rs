@@ -106,7 +106,7 @@ impl Storm<'_> {
                 self.count(word, 1);
             }
             let joined = problem.comments.iter();
-            let joined = joined.filter(|said| said.text.contains("answered under problem"));
+            let joined = joined.filter(|said| said.text.contains("handled under problem"));
             self.count("joined", joined.count());
             self.count("comments", problem.comments.len());
             if problem.remediations.is_empty() {
