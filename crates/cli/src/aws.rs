@@ -20,7 +20,7 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// The account of the environment; nothing is asked yet.
+    /// The account of the environment, without a request.
     pub(crate) fn open() -> Result<Self, Failure> {
         install_tls();
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -61,15 +61,17 @@ impl Account {
         // What DynamoDB says is the same for all of its calls, its types are not.
         let says = |word: &str| error.contains(word);
         let check = if crowded {
-            "nothing begins until fewer are; end some with `monspec resume --target`".to_owned()
+            "no change begins until there are fewer; end some with `monspec resume \
+             --target`"
+                .to_owned()
         } else if says("ResourceNotFoundException") {
             format!("there is no table {table} in {region}; check --table and AWS_REGION")
         } else if says("AccessDenied") {
             format!("these credentials may not use the table {table}")
         } else if says("credentials") || says("Credentials") {
             return Failure::Unavailable(
-                "there are no AWS credentials that can be used: set AWS_ACCESS_KEY_ID and what \
-                 belongs to it; `aws configure export-credentials --format env` tells them"
+                "there are no usable AWS credentials: set AWS_ACCESS_KEY_ID and the other \
+                 variables; `aws configure export-credentials --format env` prints them"
                     .to_owned(),
             );
         } else {
@@ -121,12 +123,11 @@ pub(crate) fn table(
     }
 }
 
-/// Who speaks: who says so, else `USER`.
+/// The author: `--as`, else `USER`.
 pub(crate) fn speaker(named: Option<&str>) -> Result<String, Failure> {
     let who = named.map(str::to_owned).or_else(|| optional("USER"));
-    let who = who.ok_or_else(|| {
-        Failure::Usage("nobody knows who you are: say it with --as NAME".to_owned())
-    })?;
+    let who = who
+        .ok_or_else(|| Failure::Usage("your name is unknown: give it with --as NAME".to_owned()))?;
     words(&who).map_err(Failure::Usage)
 }
 

@@ -22,7 +22,7 @@ use crate::output;
 use crate::progress;
 use crate::tenant;
 
-/// How long the tenant is asked before it counts as unavailable.
+/// The time after which the tenant counts as unavailable.
 const PATIENCE: Duration = Duration::from_mins(5);
 
 /// How long Dynatrace needs until a minute is complete, in seconds.
@@ -34,10 +34,10 @@ Settings:
   only: DT_API_TOKEN, with the scopes metrics.read and entities.read, or
   DataExport for API v1.
 
-What the gate knows and this command does not:
-  No record of deployments is read. A baseline that is missing stays a gap, even
-  with `missingBaseline: firstRelease`, and a window in which a bad build ran is
-  taken for a good one.
+What the gate checks and this command does not:
+  This command reads no record of deployments. A missing baseline stays a gap, even
+  with `missingBaseline: firstRelease`, and a window in which a bad build ran counts
+  as a good one.
 
 Examples:
   monspec compare monspec.json --comparison StagingToProduction --minutes 5 \\
@@ -45,10 +45,10 @@ Examples:
   monspec compare monspec.json --comparison StagingToProduction --minutes 30 \\
       --until 2026-01-05T10:00:00Z --json";
 
-/// Asks the tenant for both sides of a comparison and judges them.
+/// Measures both sides of a comparison in the tenant and judges them.
 ///
 /// Exits with 0 when the verdict is passed, 1 when failed, 2 when inconclusive,
-/// and 69 when the tenant cannot be asked.
+/// and 69 when the tenant does not answer.
 #[derive(Args)]
 #[command(after_help = NOTES)]
 pub(crate) struct Options {
@@ -67,7 +67,7 @@ pub(crate) struct Options {
     /// Where the window ends, before the comparison shifts it: a time in RFC 3339.
     ///
     /// A window of two minutes or more ends with the last whole minute before.
-    /// Without this option it ends so long ago that its data is complete:
+    /// Without this option it ends early enough for its data to be complete:
     /// `DT_INGEST_DELAY_SECONDS`, or 120 seconds.
     #[arg(long, value_name = "TIME")]
     until: Option<Timestamp>,

@@ -37,7 +37,7 @@ use schedule::Schedule;
 /// How long one check may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How far back data and entities are looked for.
+/// How far back to look for data and entities.
 const LOOK_BACK: SignedDuration = SignedDuration::from_hours(24);
 
 /// The setting that signs what is posted.
@@ -46,7 +46,7 @@ const HOOK_SECRET: &str = "RESULT_HOOK_SECRET";
 type Checked = Result<Vec<Outcome>, Outcome>;
 type Check = for<'a> fn(&'a Installation) -> Pin<Box<dyn Future<Output = Checked> + 'a>>;
 
-/// What is looked at, in the order in which it is told.
+/// The checks, in the order of the output.
 const CHECKS: [(&str, Check); 10] = [
     ("scope", |it| Box::pin(tenant::scopes(it))),
     ("api", |it| Box::pin(tenant::api(it))),
@@ -76,13 +76,13 @@ Examples:
 /// Checks an installation: tenant, pipelines, tables, schedules, secrets, webhook
 /// and clocks.
 ///
-/// Everything is asked for side by side. What goes wrong is told with its fix,
-/// and what could not be looked at, a gap, with what it lacked. Nothing is
-/// changed; the webhook gets a test notification.
+/// All checks run in parallel. Each failure comes with its fix; a check that could
+/// not run is a gap and says what it lacked. Nothing is changed; the webhook gets a
+/// test notification.
 ///
-/// Exits with 0 when everything was looked at and nothing fails, 1 when
-/// something fails, and 2 when nothing does but there are gaps. Warnings alone
-/// are 0: they may be meant like that.
+/// Exits with 0 when every check ran and none failed, 1 when a check failed, and 2
+/// when none failed but there are gaps. Warnings do not count: they may be
+/// intended.
 #[derive(Args)]
 #[command(after_help = NOTES)]
 pub(crate) struct Options {
@@ -90,17 +90,16 @@ pub(crate) struct Options {
     #[arg(long, value_name = "NAME")]
     pipeline: Vec<String>,
 
-    /// The monspec that its registering actions are given; `-` reads standard
-    /// input.
+    /// The monspec of its registering actions; `-` reads standard input.
     #[arg(long, value_name = "FILE")]
     monspec: Option<Input>,
 
-    /// Where problem notifications go, else `DT_SELF_HEALING_URL`.
+    /// The address for problem notifications, else `DT_SELF_HEALING_URL`.
     #[arg(long, value_name = "URL")]
     webhook: Option<String>,
 
-    /// How often the schedules run, as the stack's `Schedule` says it; each is
-    /// late once two of its ticks are missing.
+    /// How often the schedules run, as in the stack's `Schedule`; a schedule is
+    /// late once two ticks are missing.
     #[arg(long, value_name = "RATE", default_value = "rate(1 minute)")]
     schedule: Schedule,
 
@@ -109,8 +108,8 @@ pub(crate) struct Options {
     json: bool,
 }
 
-/// What is known of an installation before anything is asked. Where something is
-/// missing, it says what.
+/// What is known of an installation before any request; a missing part says what
+/// is missing.
 struct Installation {
     now: Timestamp,
     deadline: Instant,
@@ -151,7 +150,7 @@ async fn examined(installation: &Installation) -> Vec<Outcome> {
                 name,
                 "all of it",
                 format!("no answer within {} seconds", PATIENCE.as_secs()),
-                "check whether this machine reaches what it asks",
+                "check whether this machine can reach the tenant and AWS",
             )],
         };
         done.fetch_add(1, Ordering::Relaxed);

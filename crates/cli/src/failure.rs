@@ -13,14 +13,14 @@ pub(crate) const USAGE: u8 = 64;
 const DATA: u8 = 65;
 /// A file cannot be read.
 const NO_INPUT: u8 = 66;
-/// Something that is asked over the network does not answer.
+/// A remote does not answer.
 const UNAVAILABLE: u8 = 69;
 /// A file cannot be written.
 const CANNOT_CREATE: u8 = 73;
 /// The output cannot be written.
 const OUTPUT: u8 = 74;
 
-/// What stopped a command, told in a sentence that says what to repair.
+/// What stopped a command, as a sentence that says what to fix.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The arguments make no sense together.
@@ -29,21 +29,21 @@ pub(crate) enum Failure {
     Data(String),
     /// A file cannot be read.
     Unreadable { name: String, cause: io::Error },
-    /// Something that is asked over the network does not answer.
+    /// A remote does not answer.
     Unavailable(String),
     /// A file cannot be written.
     Unwritable { name: String, cause: io::Error },
-    /// Nobody takes the output any more.
+    /// The output cannot be written.
     Output(io::Error),
 }
 
 impl Failure {
-    /// Tells the person at the terminal.
+    /// Prints it for the person at the terminal.
     pub(crate) fn report(&self) -> ExitCode {
         // `monspec … | head` is no failure worth a line.
         let silent = matches!(self, Self::Output(cause) if cause.kind() == ErrorKind::BrokenPipe);
         if !silent {
-            // With stderr gone there is nobody left to tell; the code still speaks.
+            // With stderr closed, only the exit code is left.
             let told = escaped(&self.to_string());
             let _ = writeln!(io::stderr().lock(), "monspec: {told}");
         }

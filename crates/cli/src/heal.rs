@@ -33,7 +33,7 @@ Examples:
   monspec heal explain --problem=-6004362228644432354_1638271020000V2
   monspec heal explain --at 2026-01-05T10:55:00Z --json";
 
-/// Looks at what answers problems.
+/// Explains how problems are answered.
 #[derive(Args)]
 #[command(after_help = NOTES)]
 pub(crate) struct Options {
@@ -46,19 +46,19 @@ enum Command {
     Explain(Box<Explain>),
 }
 
-/// Says what a problem is blamed on and which revision would be deployed again,
-/// with every candidate and why it was or was not taken.
+/// Shows which deployment a problem is blamed on and which revision would be
+/// deployed again, with every candidate and the reason.
 ///
-/// Nothing is written, deployed or said on the problem. It is decided by what is
-/// known today; whether there is time to act, cooldown and guards are left out.
+/// Read only: nothing is written, deployed or commented. The decision uses today's
+/// data; age limits, cooldown and guards are not applied.
 #[derive(Args)]
 #[command(after_help = NOTES, group = ArgGroup::new("what").required(true).args(["problem", "at"]))]
 struct Explain {
-    /// The problem, by the id that its page and its notification have.
+    /// The problem's id, as in its page and its notification.
     #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     problem: Option<String>,
 
-    /// As if all services of production had a problem since this time, in RFC
+    /// Assume a problem on all services of production since this time, in RFC
     /// 3339.
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
@@ -80,7 +80,7 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> Result<ExitCode, F
     let asked = match (&wanted.problem, wanted.at) {
         (Some(id), _) => Asked::Problem(id.clone()),
         (None, Some(at)) => Asked::At(at),
-        (None, None) => return Err(Failure::Usage("say --problem or --at".to_owned())),
+        (None, None) => return Err(Failure::Usage("give --problem or --at".to_owned())),
     };
     let Ledger {
         account,
@@ -187,7 +187,7 @@ fn tell(out: &mut impl Write, explained: &Explained) -> io::Result<()> {
     for answer in answers {
         writeln!(
             out,
-            "\nwhat could replace {} in {}:\n",
+            "\ncandidates to replace {} in {}:\n",
             escaped(&answer.culprit),
             escaped(&answer.group)
         )?;

@@ -36,7 +36,7 @@ impl Input {
             .map_err(|_| Failure::Data(format!("{self} is not UTF-8 text; save it as UTF-8")))
     }
 
-    /// A spec and its text; errors in the spec are told as `lint` tells them.
+    /// A spec and its text; errors in the spec are printed as by `lint`.
     pub(crate) fn spec(&self) -> Result<(Monspec, String), Failure> {
         let text = self.text()?;
         let reading = read(&text, metric_facts);

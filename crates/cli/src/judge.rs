@@ -26,7 +26,7 @@ signatures of the service, or of its method, from 0:
   ]
 A signature without a number is a gap and makes the verdict inconclusive."#;
 
-/// Judges numbers by a monspec, without asking Dynatrace.
+/// Judges your own numbers by a monspec, without Dynatrace.
 ///
 /// Exits with 0 when the verdict is passed, 1 when failed, 2 when inconclusive.
 #[derive(Args)]

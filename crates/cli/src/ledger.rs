@@ -22,8 +22,8 @@ const SHOWN: usize = 50;
 const NOTES: &str = "\
 Settings:
   LEDGER_TABLE names the table, as it does for the functions. Region and
-  credentials come from AWS_REGION, AWS_ACCESS_KEY_ID and what belongs to it, or
-  from the role of the machine. A profile is first turned into variables:
+  credentials come from AWS_REGION, AWS_ACCESS_KEY_ID and its companions, or from
+  the role of the machine. To use a profile, turn it into variables first:
   eval \"$(aws configure export-credentials --format env)\"
 
 Examples:
@@ -36,12 +36,10 @@ Examples:
   monspec ledger condemn --group SampleDevOpsApp/Production d-ABC123 \\
       --reason \"leaks a connection per request\"";
 
-/// Shows what is known of a group's deployments, and lets a person have their
-/// word.
+/// Shows the deployments of a group and their standing, and changes it.
 ///
-/// A deployment that is suspect or bad is never deployed again by a heal, and
-/// neither is the same content elsewhere. No later validation lifts that; a
-/// person does.
+/// A heal never deploys a suspect or bad deployment again, nor the same content
+/// elsewhere. No later validation changes that; only a person does.
 #[derive(Args)]
 #[command(after_help = NOTES)]
 pub(crate) struct Options {
@@ -52,21 +50,21 @@ pub(crate) struct Options {
 #[derive(Subcommand)]
 enum Command {
     List(List),
-    /// Takes back whatever is held against a deployment; it is unknown again.
+    /// Clears a deployment: its standing becomes unknown again.
     Clear(Word),
     Adopt(Adopt),
-    /// Makes a deployment bad: neither it nor its content is deployed by a heal.
+    /// Condemns a deployment: no heal deploys it or its content again.
     Condemn(Word),
 }
 
-/// Shows the deployments of a group, the newest first, fifty at most.
+/// Lists the deployments of a group, newest first, at most fifty.
 #[derive(Args)]
 #[command(after_help = NOTES)]
 struct List {
     #[command(flatten)]
     place: Place,
 
-    /// Leave out what was deployed later: a time in RFC 3339.
+    /// Only deployments up to this time, in RFC 3339.
     #[arg(long, value_name = "TIME")]
     until: Option<Timestamp>,
 }
@@ -77,27 +75,25 @@ struct Word {
     #[command(flatten)]
     place: Place,
 
-    /// The deployment, as CodeDeploy calls it.
+    /// The deployment's id in CodeDeploy.
     #[arg(value_name = "DEPLOYMENT", value_parser = words)]
     deployment: String,
 
-    /// Why; whoever looks at the ledger later reads it.
+    /// The reason, which the ledger keeps.
     #[arg(long, value_name = "TEXT", value_parser = words)]
     reason: String,
 
-    /// Who says so, else `USER`.
+    /// Your name, else `USER`.
     #[arg(long = "as", value_name = "NAME", value_parser = words)]
     who: Option<String>,
 }
 
-/// Takes over what CodeDeploy knows of a group, so that a first heal has a
-/// target.
+/// Imports CodeDeploy's history of a group, so that a first heal has a target.
 ///
-/// What succeeded enters as unknown, and what the ledger knows already stays as
-/// it is; deployments to instances that joined do not count. With --good you
-/// confirm the deployment that runs, or the release that it put back; a heal
-/// chooses what is good before what is unknown. Running it again changes
-/// nothing.
+/// Successful deployments are added with unknown standing; existing entries of the
+/// ledger do not change, and deployments to joining instances do not count. With
+/// --good you confirm the running deployment, or the release that it restored; a
+/// heal prefers good deployments to unknown ones. Running it again changes nothing.
 #[derive(Args)]
 #[command(after_help = NOTES)]
 struct Adopt {
@@ -105,20 +101,19 @@ struct Adopt {
     #[arg(value_name = "APPLICATION/GROUP", value_parser = group)]
     group: Group,
 
-    /// The deployment that runs, as CodeDeploy calls it, which you know to be
-    /// good.
+    /// The id of the running deployment, which you know to be good.
     #[arg(long, value_name = "DEPLOYMENT", value_parser = words, requires = "reason")]
     good: Option<String>,
 
-    /// Why; whoever looks at the ledger later reads it.
+    /// The reason, which the ledger keeps.
     #[arg(long, value_name = "TEXT", value_parser = words, requires = "good")]
     reason: Option<String>,
 
-    /// Who says so, else `USER`.
+    /// Your name, else `USER`.
     #[arg(long = "as", value_name = "NAME", value_parser = words)]
     who: Option<String>,
 
-    /// How many days of history are taken over; what runs is, however old.
+    /// How many days of history to import; the running deployment always is.
     #[arg(long, value_name = "N", default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..=3650))]
     days: u16,
 
@@ -208,7 +203,7 @@ fn adopted(adopt: &Adopt, out: &mut impl Write) -> Result<(), Failure> {
         })?;
         if entry.standing != Standing::Good {
             return Err(Failure::Usage(format!(
-                "something is held against deployment {deployment} of {group} ({}); clear it first \
+                "there is a record against deployment {deployment} of {group} ({}); clear it first \
                  with `monspec ledger clear`, then confirm it",
                 entry.taught_by
             )));
@@ -236,21 +231,21 @@ fn confirmable<'a>(
     }) = running
     else {
         return Err(Failure::Usage(format!(
-            "deployment {named} of {group} does not run: nothing has succeeded there"
+            "deployment {named} of {group} is not running: no deployment has succeeded there"
         )));
     };
     match release {
         Some(release) if named == release || named == last => Ok(release),
         None if named == last => Err(Failure::Usage(format!(
-            "deployment {named} of {group} put back what an earlier one had released, and that \
-             one is not known; take over more --days to confirm it"
+            "deployment {named} of {group} restored an earlier release that is not known; adopt \
+             more --days to confirm it"
         ))),
         Some(release) if release != last => Err(Failure::Usage(format!(
-            "deployment {named} of {group} does not run: {last} is what succeeded last, and it \
-             put back what {release} had released"
+            "deployment {named} of {group} is not running: {last} succeeded last, and it restored \
+             {release}"
         ))),
         _ => Err(Failure::Usage(format!(
-            "deployment {named} of {group} does not run: {last} is what succeeded last"
+            "deployment {named} of {group} is not running: {last} succeeded last"
         ))),
     }
 }

@@ -28,8 +28,8 @@ use clap::{Parser, Subcommand};
 
 use failure::{Failure, USAGE};
 
-/// Checks monspec files, judges builds by them, continues what is held, pauses
-/// changes, and keeps the ledger of what was deployed.
+/// Checks monspec files, judges builds, resolves held validations, pauses changes
+/// and edits the ledger of deployments.
 #[derive(Parser)]
 #[command(name = "monspec", version, after_help = EXIT_CODES)]
 struct Cli {
@@ -53,14 +53,14 @@ enum Command {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 fine or passed, 1 lint errors, failed or a failed check, 2 inconclusive or
-not everything was checked, 64 wrong usage, 65 a file says something wrong, 66 a file cannot be read,
-69 the tenant or a table cannot be asked, 73 a file cannot be written, 74 the output cannot be written";
+Exit codes: 0 success or passed, 1 lint errors, failed or a failed check, 2 inconclusive or
+not everything was checked, 64 wrong usage, 65 invalid content of a file, 66 a file cannot be read,
+69 the tenant or a table does not answer, 73 a file cannot be written, 74 the output cannot be written";
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return told_by_clap(&error),
+        Err(error) => return report_clap(&error),
     };
     let mut out = io::stdout().lock();
     let done = match cli.command {
@@ -81,7 +81,7 @@ fn main() -> ExitCode {
 }
 
 /// Help was asked for, or the arguments make no sense.
-fn told_by_clap(error: &clap::Error) -> ExitCode {
+fn report_clap(error: &clap::Error) -> ExitCode {
     let asked_for = matches!(
         error.kind(),
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion

@@ -117,7 +117,7 @@ pub(crate) fn warnings(out: &mut impl Write, findings: &[Evidenced]) -> io::Resu
     Ok(())
 }
 
-/// The tenant's words for the units of metric selectors, by selector.
+/// The tenant's units of metric selectors, by selector.
 pub(crate) type Units = BTreeMap<String, String>;
 
 /// The unit of the numbers of a finding.
@@ -167,7 +167,7 @@ pub(crate) fn findings(
     writeln!(out, "\nverdict: {}", verdict(findings))
 }
 
-/// The exit code that tells a script the verdict.
+/// The exit code for the verdict.
 pub(crate) fn exit_code(verdict: Verdict) -> ExitCode {
     ExitCode::from(match verdict {
         Verdict::Passed => 0,

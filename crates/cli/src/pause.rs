@@ -21,31 +21,33 @@ use crate::output;
 const NOTES: &str = "\
 Settings:
   LEDGER_TABLE names the table, as it does for the functions; the AWS settings are
-  those of `monspec ledger`. With VALIDATIONS_TABLE and DEPLOYMENT_GROUPS, names
-  of pipelines and groups that nobody knows are noticed. The setting CHANGE_FREEZE of the functions, ChangeFreeze of
-  the stack, is a calendar of such pauses, and `always` in it pauses until it is
-  taken out. The table does not hold it: it is shown where CHANGE_FREEZE is set
-  here as it is there. Every page of the report shows it.
+  those of `monspec ledger`. With VALIDATIONS_TABLE and DEPLOYMENT_GROUPS, unknown
+  names of pipelines and groups are reported.
+
+  CHANGE_FREEZE of the functions (ChangeFreeze of the stack) is a calendar of such
+  pauses; `always` in it pauses until it is removed. The table does not hold it: to
+  see it here, set CHANGE_FREEZE as the functions have it. Every page of the report
+  shows it.
 
 Examples:
   monspec pause --all --for 2h --reason \"the network is being moved\"
-  monspec pause --target group:Shop/Production --for 30m --reason \"a person is at it\"
+  monspec pause --target group:Shop/Production --for 30m --reason \"manual fix in progress\"
   monspec pause --list
   monspec resume --all";
 
-/// Keeps everything, or one target, from being changed for a while.
+/// Pauses changes of everything, or of one target, for a while.
 ///
-/// No stage is approved and nothing is deployed again; verdicts still fall,
-/// builds are still rejected, problems still commented on. What is begun goes on,
-/// and what a heal stopped half way is taken back. What was about to be changed
-/// in this moment may still be.
+/// During a pause no stage is approved and nothing is deployed again. Builds are
+/// still judged and rejected, and problems still get comments. Changes that have
+/// begun continue, and a deployment that a heal stopped half way is still replaced.
+/// A change that begins at the same moment as the pause may still go ahead.
 ///
-/// A group of which the ledger knows no deployment, or a pipeline for which
-/// nothing is registered, is paused with a warning: its name may be wrong.
+/// A group without a deployment in the ledger, or a pipeline without a registered
+/// validation, is paused with a warning: its name may be wrong.
 ///
-/// A target has one pause, the one that ends last: yours replaces one that ends
-/// sooner, and says whose, and one that ends later stays. To shorten it, end it
-/// with `monspec resume` first.
+/// A target has one pause, the one that ends last. Yours replaces one that ends
+/// sooner and shows whose it was; one that ends later stays. To shorten a pause,
+/// end it with `monspec resume` first.
 #[derive(Args)]
 #[command(after_help = NOTES, group = ArgGroup::new("what").required(true).args(["all", "target", "list"]))]
 pub(crate) struct Pausing {
@@ -57,19 +59,19 @@ pub(crate) struct Pausing {
     #[arg(long, value_name = "TARGET")]
     target: Option<Target>,
 
-    /// Show what is paused.
+    /// List the pauses.
     #[arg(long, conflicts_with_all = ["lasts", "reason", "who"])]
     list: bool,
 
-    /// For how long, such as `30m`, `2h` or `3d`; 31 days at most.
+    /// The duration, such as `30m`, `2h` or `3d`; 31 days at most.
     #[arg(long = "for", value_name = "TIME", value_parser = span, required_unless_present = "list")]
     lasts: Option<SignedDuration>,
 
-    /// Why; every page and every comment says it.
+    /// The reason, shown on every page and in every comment.
     #[arg(long, value_name = "TEXT", value_parser = words, required_unless_present = "list")]
     reason: Option<String>,
 
-    /// Who says so, else `USER`.
+    /// Your name, else `USER`.
     #[arg(long = "as", value_name = "NAME", value_parser = words)]
     who: Option<String>,
 
@@ -79,7 +81,7 @@ pub(crate) struct Pausing {
 
 /// Ends a pause before its time.
 ///
-/// What waited for its end goes on within five minutes.
+/// Waiting work continues within five minutes.
 #[derive(Args)]
 #[command(after_help = NOTES, group = ArgGroup::new("what").required(true).args(["all", "target"]))]
 pub(crate) struct Resuming {
@@ -123,7 +125,7 @@ pub(crate) fn pause(options: &Pausing, out: &mut impl Write) -> Result<ExitCode,
         tell_list(out, place, &pauses, &Calendar::at(now)?)?;
     } else {
         let (Some(lasts), Some(why)) = (lasts, reason) else {
-            return Err(Failure::Usage("say --for and --reason".to_owned()));
+            return Err(Failure::Usage("give --for and --reason".to_owned()));
         };
         let pause = Pause {
             target: target.clone().unwrap_or(Target::All),
@@ -168,7 +170,8 @@ fn store(ledger: &Ledger, pause: Pause, now: Timestamp) -> Result<Stored, Failur
             earlier: Earlier::Stays,
         }),
         Paused::Full => Err(Failure::Usage(format!(
-            "{} is not paused: {MOST_PAUSES} other targets are, and no more can be; end some with \
+            "{} is not paused: {MOST_PAUSES} other targets are paused, which is the limit; end \
+             some with \
              `monspec resume`, or pause everything with --all",
             pause.target
         ))),
@@ -193,7 +196,7 @@ pub(crate) fn resume(options: &Resuming, out: &mut impl Write) -> Result<ExitCod
     };
     let told = format!("the pause of {target} by {} has ended", ended.who);
     writeln!(out, "{}", escaped(&told))?;
-    // Whoever resumes expects that changes begin.
+    // After `resume` a person expects changes to begin.
     if let Calendar::Frozen(_) = calendar {
         writeln!(out, "{calendar}")?;
     }
@@ -222,13 +225,13 @@ fn sentence(pause: &Pause) -> String {
     escaped(&stopped.to_string())
 }
 
-/// What holds once somebody has paused a target.
+/// The pauses after a target was paused.
 struct Stored {
     holds: Pause,
     earlier: Earlier,
 }
 
-/// What became of an earlier pause of the same target.
+/// The fate of an earlier pause of the same target.
 enum Earlier {
     None,
     /// It would have ended sooner.
@@ -336,7 +339,7 @@ impl fmt::Display for Calendar {
         match self {
             Self::Unknown => write!(
                 f,
-                "whether the calendar holds is not known here: see any page of the report, or \
+                "whether the calendar holds is unknown here: see any page of the report, or \
                  {SETTING} of the functions (ChangeFreeze of the stack)"
             ),
             Self::Open => write!(f, "the calendar in {SETTING} does not hold now"),
@@ -382,7 +385,7 @@ fn tell_list(
         return Ok(output::json(out, &Listed { pauses, calendar })?);
     }
     if pauses.is_empty() {
-        writeln!(out, "nobody has paused anything")?;
+        writeln!(out, "nothing is paused")?;
     }
     for pause in pauses {
         writeln!(out, "{}", sentence(pause))?;

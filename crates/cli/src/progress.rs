@@ -1,4 +1,4 @@
-//! Tells a person at a terminal that a command has not died.
+//! Shows on a terminal that a command is still working.
 
 use std::io::{self, IsTerminal, Write};
 use std::pin::pin;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use dynatrace::Dynatrace;
 use tokio::time::{Instant, interval_at};
 
-/// The first word comes late enough to spare the usual, quick answer.
+/// The delay before the first output, so that quick answers have none.
 const EVERY: Duration = Duration::from_secs(2);
 
 /// Goes to the beginning of the line and empties it.
@@ -60,7 +60,7 @@ async fn beside<T>(
     }
 }
 
-/// With stderr gone there is nobody left to tell, and the work goes on.
+/// With stderr closed nothing is shown, and the work continues.
 fn tell(out: &mut impl Write, line: &str) {
     let _ = write!(out, "{CLEAR}{line}").and_then(|()| out.flush());
 }

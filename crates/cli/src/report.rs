@@ -16,7 +16,7 @@ use crate::failure::Failure;
 const URL: &str = "DT_BUILD_REPORT_URL";
 const KEYS: &str = "REPORT_KEYS";
 
-/// Opens the report.
+/// Creates links to the report.
 #[derive(Args)]
 pub(crate) struct Options {
     #[command(subcommand)]
@@ -28,8 +28,7 @@ enum Command {
     Link(Link),
 }
 
-/// Signs a link: to the start page, and with it to everything, unless told
-/// otherwise.
+/// Signs a link: to the start page, which opens everything, or to one part.
 ///
 /// The keys are those of the functions, in `REPORT_KEYS`; there is no flag for
 /// them.
@@ -43,11 +42,11 @@ struct Link {
     #[arg(long, value_name = "URL")]
     report_url: Option<String>,
 
-    /// For how many days it opens.
+    /// For how many days the link is valid.
     #[arg(long, value_name = "N", default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..=3660))]
     days: u16,
 
-    /// Open the history of this pipeline alone.
+    /// Open only the history of this pipeline.
     #[arg(long, value_name = "NAME", requires = "comparison")]
     pipeline: Option<String>,
 
@@ -55,11 +54,11 @@ struct Link {
     #[arg(long, value_name = "NAME", requires = "pipeline")]
     comparison: Option<String>,
 
-    /// Open the badge instead of the history; it may be seen by everybody.
+    /// Open the badge instead of the history; this link may be public.
     #[arg(long, requires = "pipeline")]
     badge: bool,
 
-    /// Open one evaluation alone.
+    /// Open only one evaluation.
     #[arg(long, value_name = "ID", conflicts_with = "pipeline")]
     evaluation: Option<ValidationId>,
 }

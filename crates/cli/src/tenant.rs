@@ -30,18 +30,18 @@ pub(crate) struct Options {
     #[arg(long, value_name = "API")]
     api: Option<Api>,
 
-    /// How many requests may be under way, else `DT_CALLS_IN_FLIGHT`, else 8.
+    /// The number of concurrent requests, else `DT_CALLS_IN_FLIGHT`, else 8.
     #[arg(long, value_name = "N")]
     calls_in_flight: Option<usize>,
 
-    /// How many requests may be sent in any minute, else `DT_CALLS_PER_MINUTE`,
-    /// else as many as it takes.
+    /// The number of requests per minute, else `DT_CALLS_PER_MINUTE`, else
+    /// unlimited.
     #[arg(long, value_name = "N")]
     calls_per_minute: Option<NonZeroU32>,
 }
 
 impl Options {
-    /// A client for the tenant; nothing is asked yet.
+    /// A client for the tenant, without a request.
     pub(crate) fn client(&self) -> Result<Dynatrace, Failure> {
         let tenant = self.settings()?;
         install_tls();

@@ -20,8 +20,8 @@ const NOTES: &str = "\
 Settings:
   VALIDATIONS_TABLE and LEDGER_TABLE name the tables, as they do for the
   functions. Region and credentials come from AWS_REGION, AWS_ACCESS_KEY_ID and
-  what belongs to it, or from the role of the machine. A profile is first turned
-  into variables: eval \"$(aws configure export-credentials --format env)\"
+  its companions, or from the role of the machine. To use a profile, turn it into
+  variables first: eval \"$(aws configure export-credentials --format env)\"
 
 Examples:
   monspec validations list --pipeline Shop
@@ -31,11 +31,11 @@ Examples:
   monspec validations release 019b8d5c-7f00-7000-8000-000000000001 \\
       --reason \"the load test could not run, checked by hand\"";
 
-/// Shows what is held and why, and continues it.
+/// Shows held validations and why, and resolves them.
 ///
-/// A validation that could not be judged holds its stage until a person
-/// decides. Nothing here calls the pipeline: a wish is written down, and
-/// `validate-builds` acts on it within a minute.
+/// An inconclusive validation can hold its stage until a person decides. These
+/// commands do not call the pipeline: they store your wish, and `validate-builds`
+/// carries it out within a minute.
 #[derive(Args)]
 #[command(after_help = NOTES)]
 pub(crate) struct Options {
@@ -47,27 +47,27 @@ pub(crate) struct Options {
 enum Command {
     List(List),
     Show(Show),
-    /// Has the window of an inconclusive validation judged again.
+    /// Judges the window of an inconclusive validation again.
     ///
-    /// The window stays the same, so its data must still be there: Dynatrace
-    /// keeps a value per minute for fourteen days.
+    /// The window stays the same, so its data must still exist: Dynatrace keeps
+    /// values per minute for fourteen days.
     Rejudge(Wanted),
-    /// Has the approval of a held validation given as it is.
+    /// Approves a held validation as it is.
     ///
-    /// The approval names you and the reason. The verdict stays inconclusive,
-    /// and the ledger learns nothing good of the build.
+    /// The approval names you and the reason. The verdict stays inconclusive, and
+    /// the build does not become good in the ledger.
     Release(Wanted),
 }
 
-/// Shows the validations on which work is left, which are stuck, or which gave
-/// up in the last seven days, the oldest first.
+/// Lists the validations that are under way, stuck, or were given up in the last
+/// seven days, oldest first.
 ///
-/// CodePipeline keeps an approval open for seven days, unless its action names
-/// another time.
+/// CodePipeline keeps an approval open for seven days, unless its action sets
+/// another timeout.
 #[derive(Args)]
 #[command(after_help = NOTES)]
 struct List {
-    /// Those of one pipeline.
+    /// Only those of this pipeline.
     #[arg(long, value_name = "NAME")]
     pipeline: Option<String>,
 
@@ -75,12 +75,12 @@ struct List {
     place: Place,
 }
 
-/// Shows everything about one validation: why it is where it is, and what
-/// continues its pipeline.
+/// Shows one validation: its state and the reason, and what continues its
+/// pipeline.
 #[derive(Args)]
 #[command(after_help = NOTES)]
 struct Show {
-    /// The validation, as its report and `list` name it.
+    /// The validation's id, as in its report and in `list`.
     #[arg(value_name = "ID")]
     id: ValidationId,
 
@@ -91,15 +91,15 @@ struct Show {
 #[derive(Args)]
 #[command(after_help = NOTES)]
 struct Wanted {
-    /// The validation, as its report and `list` name it.
+    /// The validation's id, as in its report and in `list`.
     #[arg(value_name = "ID")]
     id: ValidationId,
 
-    /// Why; the report keeps it.
+    /// The reason, which the report keeps.
     #[arg(long, value_name = "TEXT", value_parser = words)]
     reason: String,
 
-    /// Who says so, else `USER`.
+    /// Your name, else `USER`.
     #[arg(long = "as", value_name = "NAME", value_parser = words)]
     who: Option<String>,
 
@@ -185,8 +185,8 @@ fn wished(wanted: &Wanted, wish: Wish, out: &mut impl Write) -> Result<(), Failu
     if wish == Wish::Rejudge && is_old(&validation, now) {
         writeln!(
             out,
-            "its window ended more than {MINUTES_KEPT_DAYS} days ago: values per minute may be gone \
-             from Dynatrace, and what is missing is a gap again"
+            "its window ended more than {MINUTES_KEPT_DAYS} days ago: values per minute may be \
+             gone from Dynatrace, and missing ones are gaps again"
         )?;
     }
     Ok(())

@@ -30,7 +30,7 @@ use crate::aws::now;
 const PIPELINE: &str = "pipeline";
 const GROUP: &str = "group";
 const CLOCK: &str = "clock";
-const DEPLOY: &str = "bring the stack up to date with `infra/deploy`";
+const DEPLOY: &str = "update the stack with `infra/deploy`";
 
 /// How far a clock may be off: what is noticed, and what moves a window.
 const CLOCK_SECONDS: (i64, i64) = (5, 60);
@@ -104,10 +104,10 @@ fn registering(pipeline: &str, rehearsed: &[Rehearsed]) -> Vec<Outcome> {
 fn behind(one: &BehindOne) -> Outcome {
     let subject = &one.environment;
     let groups: Vec<String> = one.groups.iter().map(ToString::to_string).collect();
-    let fix = "say in DEPLOYMENT_GROUPS which group is behind its tag";
+    let fix = "set DEPLOYMENT_GROUPS to the group behind its tag";
     match (groups.as_slice(), one.told_apart) {
         ([], _) if one.role == Role::Compare => {
-            let said = "no deployment group is behind it, so nobody sees that its baseline is bad";
+            let said = "no deployment group is behind it, so a bad baseline is not detected";
             warn(GROUP, subject, said, fix)
         }
         ([], _) => fail(GROUP, subject, "no deployment group is behind it", fix),
@@ -132,7 +132,7 @@ async fn groups(it: &Installation, structure: &Structure) -> Vec<Outcome> {
         match client.latest(target).await {
             Ok(_) => ok(GROUP, subject, "CodeDeploy has it"),
             Err(error @ DeliveryError::NotFound { .. }) => {
-                let fix = "correct the deploy action, or make the group";
+                let fix = "correct the deploy action, or create the group";
                 fail(GROUP, subject, because(error), fix)
             }
             Err(error) => {
@@ -207,13 +207,15 @@ pub(super) async fn schedules(it: &Installation) -> Checked {
                     Some(true) => {
                         let minutes = ago.as_mins();
                         let said = format!("{said}, {minutes} minutes ago, with {}", it.schedule);
-                        let fix =
-                            format!("{fix}; if the stack's Schedule is slower, say --schedule");
+                        let fix = format!(
+                            "{fix}; if the stack's Schedule is slower, give it with \
+                                --schedule"
+                        );
                         fail(CHECK, function, said, fix)
                     }
                     None => {
-                        let said = format!("{said}, and when {} runs is not known", it.schedule);
-                        let fix = "say its longest gap, such as --schedule 'rate(15 minutes)'";
+                        let said = format!("{said}, and the times of {} are unknown", it.schedule);
+                        let fix = "give its longest gap, such as --schedule 'rate(15 minutes)'";
                         unchecked(CHECK, function, said, fix)
                     }
                 }
@@ -273,7 +275,7 @@ fn stored(secrets: &Secrets, name: &'static str) -> Outcome {
         Some(_) => unchecked(
             "secret",
             name,
-            "it was given directly, so what the functions read was not looked at",
+            "it was given directly, so the parameter that the functions read was not checked",
             format!("set {name}_PARAMETER instead"),
         ),
     }
@@ -301,7 +303,7 @@ pub(super) async fn webhook(it: &Installation) -> Checked {
         .iter()
         .any(|safe| url.starts_with(safe))
     {
-        let said = "the secret would travel in the clear";
+        let said = "the secret would be sent unencrypted";
         return Err(fail(CHECK, url, said, "write the address with https://"));
     }
     let mut body: serde_json::Map<String, Value> = TEST
@@ -331,7 +333,7 @@ fn heard(url: &str, status: StatusCode, text: &str) -> Outcome {
     const CHECK: &str = "webhook";
     let body: Value = serde_json::from_str(text).unwrap_or_default();
     match status {
-        _ if body["state"] == "test" => ok(CHECK, url, "it took a test notification"),
+        _ if body["state"] == "test" => ok(CHECK, url, "it accepted a test notification"),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => fail(
             CHECK,
             url,
@@ -358,19 +360,19 @@ pub(super) async fn clocks(it: &Installation) -> Checked {
             .get("date")
             .and_then(|date| date.to_str().ok());
         date.and_then(moment)
-            .ok_or_else(|| "it tells no time".to_owned())
+            .ok_or_else(|| "it returns no time".to_owned())
     };
     let aws = async {
         let seen = Seen::default();
         let client = aws_sdk_dynamodb::Client::new(&it.sdk);
         let asked = client.list_tables().limit(1).customize();
-        // A refusal tells the time as well.
+        // A refusal has the time as well.
         let answered = asked.interceptor(seen.clone()).send().await;
         let date = seen.0.lock().expect("no holder panics").take();
         date.as_deref()
             .and_then(moment)
             .ok_or_else(|| match answered {
-                Ok(_) => "it tells no time".to_owned(),
+                Ok(_) => "it returns no time".to_owned(),
                 Err(error) => because(error),
             })
     };

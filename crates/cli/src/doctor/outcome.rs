@@ -1,4 +1,4 @@
-//! What a check found, and how it is told.
+//! The result of a check, and how it is printed.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -48,7 +48,7 @@ pub(super) fn warn(
     told(State::Warn, check, subject, said, Some(fix.into()))
 }
 
-/// It could not be looked at, so nobody knows.
+/// It could not be checked.
 pub(super) fn unchecked(
     check: &'static str,
     subject: impl Into<String>,

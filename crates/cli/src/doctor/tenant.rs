@@ -14,7 +14,7 @@ use super::{Checked, Installation};
 const SCOPE: &str = "scope";
 const METRIC: &str = "metric";
 
-/// What API v2 asks of a token, for everything that this product does.
+/// The scopes in API v2 that this product needs.
 const SCOPES: [&str; 6] = [
     "entities.read",
     "metrics.read",
@@ -60,7 +60,7 @@ pub(super) async fn scopes(it: &Installation) -> Checked {
     Ok(told.collect())
 }
 
-/// What comes of what needs a scope; nothing where that would leave a trace.
+/// The result of a call that needs the scope; none if the call would leave a trace.
 async fn tried(it: &Installation, tenant: &Dynatrace, scope: &str) -> Option<Result<(), Error>> {
     let (window, until) = (window(it.window()), it.deadline);
     let none = ["SERVICE-0000000000000000".to_owned()];
@@ -108,7 +108,7 @@ fn scope_is_there(scope: &str, tried: Option<Result<(), Error>>) -> Outcome {
     }
 }
 
-/// Whether the tenant speaks the API that is configured.
+/// Whether the tenant supports the configured API.
 pub(super) async fn api(it: &Installation) -> Checked {
     const CHECK: &str = "api";
     let tenant = it.tenant(CHECK)?;
@@ -121,12 +121,12 @@ pub(super) async fn api(it: &Installation) -> Checked {
         Ok(_) => ok(CHECK, subject, "the tenant answers"),
         // It is there, and does not let the token in: that is said elsewhere.
         Err(Error::Unauthorised(_) | Error::ScopeMissing(_)) => {
-            ok(CHECK, subject, "the tenant answers, but not to this token")
+            ok(CHECK, subject, "the tenant answers, but refuses this token")
         }
         Err(Error::ApiGone) => fail(
             CHECK,
             subject,
-            "this tenant does not answer it any more",
+            "this tenant no longer supports it",
             "deploy again with DtApi=v2",
         ),
         Err(error) => fail(
@@ -163,7 +163,7 @@ pub(super) async fn entities(it: &Installation) -> Checked {
             Ok(found) if found.is_empty() => fail(
                 CHECK,
                 subject,
-                "no entity carried it in the last 24 hours",
+                "no entity had it in the last 24 hours",
                 "correct the tag in the monspec or in HEAL_TAG, or tag the entities in Dynatrace",
             ),
             Ok(found) => ok(CHECK, subject, format!("{} found", found.len())),
@@ -258,8 +258,8 @@ fn measured(
             (Err(Gap::NoData(_)), method) if role == Role::Compared => warn(
                 check,
                 subject,
-                "it had no data in the last 24 hours, so what is compared with it is inconclusive, \
-                 but for a first release that the monspec accepts",
+                "it had no data in the last 24 hours, so builds compared with it are \
+                 inconclusive, except a first release that the monspec accepts",
                 match method {
                     Some(method) if had_traffic => marked(method),
                     _ => "send it some requests, or check its tags in the monspec".to_owned(),
@@ -271,7 +271,7 @@ fn measured(
             (Err(Gap::NoData(_)), Some(method)) => fail(
                 check,
                 subject,
-                "it had no data in the last 24 hours, its service had",
+                "it had no data in the last 24 hours, but its service had",
                 marked(method),
             ),
             (Err(gap), _) => fail(

@@ -43,7 +43,7 @@ pub(super) fn table(out: &mut impl Write, entries: &[LedgerEntry]) -> io::Result
     output::table(out, &rows)
 }
 
-/// Tells what was taken over, and what makes a heal sure of its target.
+/// Prints what was imported, and how to confirm a target for heals.
 pub(super) fn adopted(out: &mut impl Write, group: &Group, found: &Adopted) -> io::Result<()> {
     let group = plain(group);
     let count = found.entered.len();
@@ -65,20 +65,20 @@ pub(super) fn adopted(out: &mut impl Write, group: &Group, found: &Adopted) -> i
     if released.is_some_and(|entry| entry.standing == Standing::Unknown) {
         let id = plain(release);
         let runs = if release == deployment {
-            format!("{id} runs")
+            format!("{id} is running")
         } else {
-            format!("{id} runs again, put back by {}", plain(deployment))
+            format!("{id} is running again, restored by {}", plain(deployment))
         };
         writeln!(
             out,
-            "\n{runs}, and nothing is known of it; if you know it to be good:\n  \
+            "\n{runs}, and its standing is unknown; if you know that it is good:\n  \
              monspec ledger adopt {group} --good {id} --reason TEXT"
         )?;
     }
     Ok(())
 }
 
-/// Tells what a person's word has made of a deployment.
+/// Prints the new standing of a deployment.
 pub(super) fn ruled(out: &mut impl Write, entry: &LedgerEntry) -> io::Result<()> {
     let deployment = plain(&entry.deployment.id);
     let group = plain(&entry.deployment.group);

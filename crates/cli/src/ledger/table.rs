@@ -54,8 +54,8 @@ impl Table {
             let region = &account.region;
             if let Some(DeliveryError::TooMany { .. }) = error.downcast_ref() {
                 return Failure::Unavailable(format!(
-                    "more was deployed to {group} than can be read from CodeDeploy in {region}; \
-                     take over fewer --days"
+                    "CodeDeploy in {region} has more deployments to {group} than can be read; \
+                     adopt fewer --days"
                 ));
             }
             if error.is::<DeliveryError>() {

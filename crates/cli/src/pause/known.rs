@@ -72,8 +72,7 @@ async fn doubt_pipeline(
 ) -> Result<Option<String>, StoreError> {
     let Some(store) = validations else {
         return Ok(Some(format!(
-            "whether anything was ever registered for pipeline {name} was not looked up: set \
-             VALIDATIONS_TABLE"
+            "pipeline {name} was not looked up: set VALIDATIONS_TABLE"
         )));
     };
     if store.knows_pipeline(name).await? {

@@ -258,20 +258,20 @@ fn means(validation: &Validation, others: &[Validation]) -> String {
     let registration = &validation.registration;
     match Outlook::of(validation) {
         Outlook::Measuring => format!(
-            "it is judged at {} at the earliest, and asks again for data that is missing",
+            "it is judged at {} at the earliest, and missing data is queried again",
             second(registration.due_at)
         ),
         Outlook::Troubled => {
             let times = validation.faults;
             format!(
-                "something it needs was broken {times} times in a row; the log of validate-builds \
-                 says what, and it is tried again until {}",
+                "something it needs failed {times} times in a row; the log of validate-builds \
+                 shows what, and it is retried until {}",
                 second(validation.waits_until())
             )
         }
         Outlook::Stuck => format!(
-            "the work on it broke off again and again until {}, and nobody looks at it any more; \
-             the log of validate-builds says where",
+            "the work on it crashed repeatedly until {} and is no longer retried; the log of \
+             validate-builds shows where",
             second(validation.stuck_since.unwrap_or(registration.due_at))
         ),
         Outlook::Held => "it could not be judged, and a person has to decide".to_owned(),
@@ -290,9 +290,7 @@ fn means(validation: &Validation, others: &[Validation]) -> String {
             reason.to_owned()
         }
         Outlook::Rejected => "its approval was rejected, and the stage can be retried".to_owned(),
-        Outlook::Posting => {
-            "its approval is answered, and its result is still to be posted".to_owned()
-        }
+        Outlook::Posting => "its approval is answered, but its result is not posted yet".to_owned(),
         Outlook::GivenUp => match (&validation.ending, validation.answer()) {
             (_, Some(Answer::Hold)) => "it was held, and nobody decided in time".to_owned(),
             (Some(Ending::GaveUp { waiting_for }), _) => format!("it gave up: {waiting_for}"),
@@ -326,17 +324,15 @@ fn continues(known: &Known, now: Timestamp) -> Vec<Continues> {
         && validation.judgement.is_some();
     if validation.may(Wish::Rejudge).is_ok() && !is_overtaken {
         let old = if may_be_forgotten(registration.window.end, now) {
-            format!(
-                " (it ended more than {MINUTES_KEPT_DAYS} days ago, so that values may be gone)"
-            )
+            format!(" (it ended more than {MINUTES_KEPT_DAYS} days ago, so values may be gone)")
         } else {
             String::new()
         };
         ways.push(Continues {
             what: if validation.is_decided() {
-                "Mend the defect, then have it taken up again:".to_owned()
+                "Fix the defect, then have it processed again:".to_owned()
             } else {
-                format!("Mend the reason, then have the same window judged again{old}:")
+                format!("Fix the cause, then have the same window judged again{old}:")
             },
             command: Some(format!("monspec validations rejudge {id} --reason TEXT")),
             link: None,
@@ -381,7 +377,7 @@ fn or(ways: &[Continues], sentence: &str) -> String {
     }
 }
 
-/// Tells what a person's wish has made of a validation.
+/// Prints the effect of a person's wish on a validation.
 pub(super) fn wished(out: &mut impl Write, validation: &Validation, wish: Wish) -> io::Result<()> {
     let id = validation.registration.id;
     match (wish, &validation.released) {
@@ -395,7 +391,7 @@ pub(super) fn wished(out: &mut impl Write, validation: &Validation, wish: Wish) 
             };
             writeln!(out, "{id} is released by {who}: {why}\n{}", plain(then))
         }
-        _ if validation.is_decided() => writeln!(out, "{id} is taken up again within a minute"),
+        _ if validation.is_decided() => writeln!(out, "{id} is processed again within a minute"),
         _ => writeln!(out, "{id} is judged again within a minute"),
     }
 }
@@ -438,11 +434,11 @@ pub(super) fn refused(validation: &Validation, wish: Wish, why: &Unfulfilled) ->
         }
         Unfulfilled::NotJudged => "; wait for its verdict, or answer the approval yourself",
         Unfulfilled::Decided(_) => {
-            "; a person who knows better answers the approval, after a rejection by retrying its \
-             stage"
+            "; to overrule the verdict, answer the approval yourself, after a rejection by \
+             retrying its stage"
         }
         Unfulfilled::Over | Unfulfilled::Released | Unfulfilled::TooOften(_) => {
-            "; `monspec validations show` says what became of it"
+            "; `monspec validations show` shows its current state"
         }
         Unfulfilled::NotHeld | Unfulfilled::NoApproval | Unfulfilled::Answering => "",
     };

@@ -286,7 +286,7 @@ async fn what_is_wrong_with_the_monspec_is_told() {
 
     installed
         .examine(&[], PIPELINE, &nowhere)
-        .fails(&["entities"], "no entity carried it");
+        .fails(&["entities"], "no entity had it");
     installed
         .examine(&[], PIPELINE, &silent)
         .fails(&["metric"], "no data");
@@ -334,7 +334,7 @@ async fn baseline_without_data_is_a_warning() {
         assert_eq!(one["state"], "warn", "{one}");
         assert!(
             one.to_string()
-                .contains("what is compared with it is inconclusive"),
+                .contains("builds compared with it are inconclusive"),
             "{one}"
         );
         assert!(one["subject"].to_string().contains("in Canary"), "{one}");
@@ -420,7 +420,7 @@ async fn what_is_wrong_with_the_account_is_told() {
     let unknown = slower("cron(0/15 * * * ? *)");
     assert_eq!(unknown.code, 2, "{}", unknown.out);
     assert!(
-        unknown.out.contains("say its longest gap"),
+        unknown.out.contains("give its longest gap"),
         "{}",
         unknown.out
     );

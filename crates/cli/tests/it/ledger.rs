@@ -202,10 +202,7 @@ async fn history_of_codedeploy_is_adopted_and_the_running_one_confirmed() {
     let wrong = ["--good", &older, "--reason", "I like it"];
     let ran = world.run(&[&adopt[..], &wrong].concat(), &[]);
     assert_eq!((ran.code, ran.out.as_str()), (64, ""));
-    assert!(
-        ran.err
-            .contains(&format!("{running} is what succeeded last"))
-    );
+    assert!(ran.err.contains(&format!("{running} succeeded last")));
     let line = ["ledger", "condemn", "--group", "Old/Production", &running];
     world.run(&[&line[..], &["--reason", "leaks"]].concat(), &[]);
     let ran = world.run(&[&adopt[..], &confirm].concat(), &[]);
@@ -251,7 +248,8 @@ async fn instances_that_joined_are_not_adopted() {
     let said = "1 deployments of Old/Production are new in the ledger\n";
     assert!(ran.out.starts_with(said), "{}", ran.out);
     assert!(
-        ran.out.contains(&format!("{release} runs, and nothing")),
+        ran.out
+            .contains(&format!("{release} is running, and its standing")),
         "{}",
         ran.out
     );
@@ -259,8 +257,7 @@ async fn instances_that_joined_are_not_adopted() {
     let ran = world.run(&[&adopt[..], &good].concat(), &[]);
     assert_eq!((ran.code, ran.out.as_str()), (64, ""));
     assert!(
-        ran.err
-            .contains(&format!("{release} is what succeeded last")),
+        ran.err.contains(&format!("{release} succeeded last")),
         "{}",
         ran.err
     );
@@ -272,7 +269,7 @@ async fn instances_that_joined_are_not_adopted() {
     world.aws.codedeploy().page_size(1);
     let ran = world.run(&adopt, &[]);
     assert_eq!((ran.code, ran.out.as_str()), (69, ""));
-    assert!(ran.err.contains("take over fewer --days"), "{}", ran.err);
+    assert!(ran.err.contains("adopt fewer --days"), "{}", ran.err);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -297,7 +294,8 @@ async fn rollback_that_runs_confirms_what_it_put_back() {
     let adopt = ["ledger", "adopt", "Old/Production"];
 
     let ran = world.run(&adopt, &[]);
-    let said = format!("{release} runs again, put back by {rollback}, and nothing is known");
+    let said =
+        format!("{release} is running again, restored by {rollback}, and its standing is unknown");
     assert!(ran.out.contains(&said), "{}", ran.out);
     let good = ["--good", &rollback, "--reason", "has run for a month"];
     let ran = world.run(&[&adopt[..], &good, &["--json"]].concat(), &[]);

@@ -94,7 +94,7 @@ async fn everything_is_paused_and_resumed() {
     );
 }
 
-const UNKNOWN: &str = "whether the calendar holds is not known here: see any page of the \
+const UNKNOWN: &str = "whether the calendar holds is unknown here: see any page of the \
     report, or CHANGE_FREEZE of the functions (ChangeFreeze of the stack)";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -104,12 +104,12 @@ async fn calendar_is_shown_where_it_is_known_and_never_passed_over() {
     let (list, resume) = (["pause", "--list"], ["resume", "--all"]);
 
     let ran = table.run(&list);
-    assert_eq!(ran.out, format!("nobody has paused anything\n{UNKNOWN}\n"));
+    assert_eq!(ran.out, format!("nothing is paused\n{UNKNOWN}\n"));
     assert_eq!(table.listed_with(&[])["calendar"]["state"], "unknown");
 
     let frozen = [("CHANGE_FREEZE", "always")];
     let ran = table.run_with(&frozen, &list);
-    assert_eq!(ran.out, format!("nobody has paused anything\n{FROZEN}"));
+    assert_eq!(ran.out, format!("nothing is paused\n{FROZEN}"));
     let ran = table.run_with(&frozen, &resume);
     assert_eq!(ran.out, format!("there was no pause of all\n{FROZEN}"));
     let told = table.listed_with(&frozen)["calendar"].take();

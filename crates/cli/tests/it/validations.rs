@@ -283,7 +283,7 @@ async fn validation_that_nobody_can_work_on_is_listed_and_taken_up_again() {
     assert_eq!(line.last(), Some(&"–"), "{}", ran.out);
     let ran = world.run(&["validations", "show", &id], &[]);
     for told in [
-        &format!("{id} is stuck: the work on it broke off again and again until "),
+        &format!("{id} is stuck: the work on it crashed repeatedly until "),
         &format!("    monspec validations rejudge {id} --reason TEXT"),
         "  Or answer ApproveStaging of stage Approve yourself:",
     ] {
