@@ -157,7 +157,7 @@ fn nothing_is_done_by_a_rehearsal(shop: &mut Shop, token: &str, parameters: &[&s
     assert!(succeeds, "{said}");
     for plan in [
         "Would create the stack unbreakable",
-        "Would make up REPORT_KEYS",
+        "Would generate REPORT_KEYS",
     ] {
         assert!(said.contains(plan), "{said}");
     }

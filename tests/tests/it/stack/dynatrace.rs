@@ -208,7 +208,7 @@ fn what_is_no_monspec_and_no_folder_is_said_in_a_sentence() {
     numbered["Shop"]["environments"]["Staging"]["tags"][0]["value"] = json!(5);
     write(&numbered);
     let said = refused(&[]);
-    assert!(said.contains("is no monspec"), "{said}");
+    assert!(said.contains("is not a monspec"), "{said}");
 
     let services = ["--service=Shop=SERVICE-00000000000000A1"];
     for method in ["{{ .nope }}", "{{ .name }}", "/a/{{ .token }}"] {

@@ -29,7 +29,7 @@ fn what_goes_with_the_stack_is_said_before_it_goes() {
     let place = Place::new("remove-said");
     place.answers("dynamodb.list-tables", &json!({"TableNames": []}));
     place.refuses("s3api.head-bucket", "404", "Not Found");
-    let with_it = "what was not replayed";
+    let with_it = "that were not replayed";
 
     assert!(!place.succeeds("remove", &["--dry-run"]).contains(with_it));
     place.stands("UPDATE_COMPLETE", &[]);
