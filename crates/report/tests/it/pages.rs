@@ -228,7 +228,7 @@ fn evaluation_that_is_stuck_says_so() {
         },
     );
 
-    assert!(page.contains("Stuck: nobody can work on it"), "{page}");
+    assert!(page.contains("Stuck: it is no longer processed"), "{page}");
 }
 
 #[test]
