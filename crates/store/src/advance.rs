@@ -66,7 +66,7 @@ impl Store {
         let mut attempts = self.attempts("store a step of an answer").await;
         let mut again = false;
         loop {
-            let mut writes = vec![self.document_write(claimed)];
+            let mut writes = vec![Self::document_write(claimed)];
             let planned = self.planned(&claimed.stored.id, effects, readings, again);
             match planned.await? {
                 Planned::Writes(planned) => writes.extend(planned),
@@ -79,7 +79,7 @@ impl Store {
         }
     }
 
-    fn document_write(&self, claimed: &ClaimedProblem) -> Write {
+    fn document_write(claimed: &ClaimedProblem) -> Write {
         let problem = &claimed.problem;
         let number = |number: u64| AttributeValue::N(number.to_string());
         let change = Change::counts(problem.counts())
