@@ -1,7 +1,7 @@
 //! `monspec doctor`
 
 mod account;
-mod outcome;
+mod result;
 mod schedule;
 mod tenant;
 
@@ -31,7 +31,7 @@ use crate::aws::{Account, now};
 use crate::failure::Failure;
 use crate::input::Input;
 use crate::progress;
-use outcome::{Outcome, because, fail, unchecked};
+use result::{CheckResult, because, fail, unchecked};
 use schedule::Schedule;
 
 /// How long one check may take.
@@ -43,7 +43,7 @@ const LOOK_BACK: SignedDuration = SignedDuration::from_hours(24);
 /// The setting that signs what is posted.
 const HOOK_SECRET: &str = "RESULT_HOOK_SECRET";
 
-type Checked = Result<Vec<Outcome>, Outcome>;
+type Checked = Result<Vec<CheckResult>, CheckResult>;
 type Check = for<'a> fn(&'a Installation) -> Pin<Box<dyn Future<Output = Checked> + 'a>>;
 
 /// The checks, in the order of the output.
@@ -129,19 +129,19 @@ struct Installation {
 
 pub(crate) fn run(options: &Options, out: &mut impl Write) -> Result<ExitCode, Failure> {
     let account = Account::open()?;
-    let outcomes = account.wait(async {
+    let results = account.wait(async {
         let installation = Installation::of(options, account.sdk.clone()).await?;
         Ok::<_, Failure>(examined(&installation).await)
     })?;
     if options.json {
-        outcome::json(out, &outcomes)?;
+        result::json(out, &results)?;
     } else {
-        outcome::print(out, &outcomes)?;
+        result::print(out, &results)?;
     }
-    Ok(outcome::exit_code(&outcomes))
+    Ok(result::exit_code(&results))
 }
 
-async fn examined(installation: &Installation) -> Vec<Outcome> {
+async fn examined(installation: &Installation) -> Vec<CheckResult> {
     let done = AtomicUsize::new(0);
     let checks = CHECKS.into_iter().map(async |(name, check)| {
         let checked = match timeout(PATIENCE, check(installation)).await {
@@ -203,13 +203,13 @@ impl Installation {
         })
     }
 
-    fn tenant(&self, check: &'static str) -> Result<&Dynatrace, Outcome> {
+    fn tenant(&self, check: &'static str) -> Result<&Dynatrace, CheckResult> {
         self.tenant
             .as_ref()
             .map_err(|lacking| lacks(check, lacking))
     }
 
-    fn spec(&self, check: &'static str) -> Result<&(Monspec, String), Outcome> {
+    fn spec(&self, check: &'static str) -> Result<&(Monspec, String), CheckResult> {
         self.spec.as_ref().map_err(|lacking| lacks(check, lacking))
     }
 
@@ -232,6 +232,6 @@ async fn connected(
     }
 }
 
-fn lacks(check: &'static str, lacking: &str) -> Outcome {
+fn lacks(check: &'static str, lacking: &str) -> CheckResult {
     unchecked(check, "all of it", "not looked at", lacking)
 }

@@ -51,10 +51,10 @@ pub(crate) struct Options {
 enum Command {
     List(List),
     /// Clears a deployment: its standing becomes unknown again.
-    Clear(Word),
+    Clear(Statement),
     Adopt(Adopt),
     /// Condemns a deployment: no heal deploys it or its content again.
-    Condemn(Word),
+    Condemn(Statement),
 }
 
 /// Lists the deployments of a group, newest first, at most fifty.
@@ -71,7 +71,7 @@ struct List {
 
 #[derive(Args)]
 #[command(after_help = NOTES)]
-struct Word {
+struct Statement {
     #[command(flatten)]
     place: Place,
 
@@ -250,7 +250,7 @@ fn confirmable<'a>(
     }
 }
 
-fn said(word: &Word, ruling: Ruling, out: &mut impl Write) -> Result<(), Failure> {
+fn said(word: &Statement, ruling: Ruling, out: &mut impl Write) -> Result<(), Failure> {
     let Place { group, table, json } = &word.place;
     let who = speaker(word.who.as_deref())?;
     let table = Table::open(table.as_deref())?;
@@ -271,8 +271,8 @@ fn said(word: &Word, ruling: Ruling, out: &mut impl Write) -> Result<(), Failure
     Ok(shown::ruled(out, &entry)?)
 }
 
-fn unknown(word: &Word, known: &[release::deployment::LedgerEntry]) -> String {
-    let Word {
+fn unknown(word: &Statement, known: &[release::deployment::LedgerEntry]) -> String {
+    let Statement {
         place: Place { group, .. },
         deployment,
         ..

@@ -1,6 +1,6 @@
 //! The unattended story: builds 1, 2, 3, 4 and then 1 again, each to its end.
 
-mod outcome;
+mod results;
 mod told;
 
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::build;
 use crate::timeline::Timeline;
-use outcome::{Gate, Heal, Outcome, Release};
+use results::{Gate, Heal, Release, Results};
 
 pub(crate) use told::Form;
 
@@ -126,10 +126,10 @@ pub(crate) async fn tell(options: live::Options, form: Form) -> anyhow::Result<(
     };
     let releases = progress.end(&scene).await;
     let error = ended.as_ref().err().map(|error| format!("{error:#}"));
-    let outcome = Outcome::of(releases, error, began.elapsed());
-    told::end(&outcome, form, &timeline);
+    let results = Results::of(releases, error, began.elapsed());
+    told::end(&results, form, &timeline);
     ended?;
-    ensure!(outcome.as_expected, "not every build ended as expected");
+    ensure!(results.as_expected, "not every build ended as expected");
     Ok(())
 }
 

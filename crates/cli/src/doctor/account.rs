@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use store::{Scheduled, Store, tables};
 use workflows::register_validation::rehearsal::{BehindOne, Rehearsed, Role, rehearse};
 
-use super::outcome::{Outcome, because, fail, ok, unchecked, warn};
+use super::result::{CheckResult, because, fail, ok, unchecked, warn};
 use super::{Checked, HOOK_SECRET, Installation, lacks};
 use crate::aws::now;
 
@@ -67,7 +67,7 @@ pub(super) async fn pipelines(it: &Installation) -> Checked {
     Ok(join_all(told).await.concat())
 }
 
-fn registering(pipeline: &str, rehearsed: &[Rehearsed]) -> Vec<Outcome> {
+fn registering(pipeline: &str, rehearsed: &[Rehearsed]) -> Vec<CheckResult> {
     if rehearsed.is_empty() {
         let fix = "add a Lambda action behind the deployment that invokes register-validation";
         return vec![fail(
@@ -101,7 +101,7 @@ fn registering(pipeline: &str, rehearsed: &[Rehearsed]) -> Vec<Outcome> {
     told.collect()
 }
 
-fn behind(one: &BehindOne) -> Outcome {
+fn behind(one: &BehindOne) -> CheckResult {
     let subject = &one.environment;
     let groups: Vec<String> = one.groups.iter().map(ToString::to_string).collect();
     let fix = "set DEPLOYMENT_GROUPS to the group behind its tag";
@@ -120,7 +120,7 @@ fn behind(one: &BehindOne) -> Outcome {
 }
 
 /// Whether CodeDeploy has every group that the pipeline deploys to.
-async fn groups(it: &Installation, structure: &Structure) -> Vec<Outcome> {
+async fn groups(it: &Installation, structure: &Structure) -> Vec<CheckResult> {
     let client = CodeDeploy::new(aws_sdk_codedeploy::Client::new(&it.sdk));
     let actions = structure.stages.iter().flat_map(|stage| &stage.actions);
     let targets = actions.filter_map(|action| match &action.kind {
@@ -269,7 +269,7 @@ pub(super) async fn secrets(it: &Installation) -> Checked {
     Ok(told.collect())
 }
 
-fn stored(secrets: &Secrets, name: &'static str) -> Outcome {
+fn stored(secrets: &Secrets, name: &'static str) -> CheckResult {
     match secrets.direct(name) {
         None => ok("secret", name, "it is there and encrypted"),
         Some(_) => unchecked(
@@ -329,7 +329,7 @@ pub(super) async fn webhook(it: &Installation) -> Checked {
     }])
 }
 
-fn heard(url: &str, status: StatusCode, text: &str) -> Outcome {
+fn heard(url: &str, status: StatusCode, text: &str) -> CheckResult {
     const CHECK: &str = "webhook";
     let body: Value = serde_json::from_str(text).unwrap_or_default();
     match status {
@@ -382,7 +382,7 @@ pub(super) async fn clocks(it: &Installation) -> Checked {
     ])
 }
 
-fn apart(who: &str, theirs: Result<Timestamp, String>, ours: Timestamp) -> Outcome {
+fn apart(who: &str, theirs: Result<Timestamp, String>, ours: Timestamp) -> CheckResult {
     let fix = "set the clock of this machine by NTP, or that of the tenant's cluster";
     let seconds = match theirs {
         Ok(theirs) => ours.duration_since(theirs).as_secs(),

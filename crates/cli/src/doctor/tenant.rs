@@ -8,7 +8,7 @@ use monspec::{Address, Gap, Metric, ServiceEntry, addresses};
 use release::window::Window;
 use workflows::measure::{Asking, Readings, Side, scope, tags};
 
-use super::outcome::{Outcome, because, fail, ok, unchecked, warn};
+use super::result::{CheckResult, because, fail, ok, unchecked, warn};
 use super::{Checked, Installation};
 
 const SCOPE: &str = "scope";
@@ -89,7 +89,7 @@ async fn tried(it: &Installation, tenant: &Dynatrace, scope: &str) -> Option<Res
     })
 }
 
-fn scope_is_there(scope: &str, tried: Option<Result<(), Error>>) -> Outcome {
+fn scope_is_there(scope: &str, tried: Option<Result<(), Error>>) -> CheckResult {
     match tried {
         Some(Ok(())) => ok(SCOPE, scope, "the token has it"),
         Some(Err(error @ Error::ScopeMissing(_))) => fail(
@@ -235,7 +235,7 @@ fn measured(
     environment: &str,
     role: Role,
     readings: &Readings,
-) -> Vec<Outcome> {
+) -> Vec<CheckResult> {
     let number = |address: &Address| {
         let value = readings.values.get(address);
         value.map_or(Err(&Gap::NotMeasured), |value| value.number())

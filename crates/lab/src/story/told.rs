@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use lab::live::Journal;
 
-use super::outcome::{Outcome, Release};
+use super::results::{Release, Results};
 use crate::timeline::{Stream, Timeline};
 
 /// How the results of the story are printed.
@@ -43,36 +43,36 @@ pub(super) async fn follow(journal: &Journal, timeline: &Timeline) -> Infallible
 }
 
 /// Prints the results.
-pub(super) fn end(outcome: &Outcome, form: Form, timeline: &Timeline) {
-    timeline.line(&table(outcome));
+pub(super) fn end(results: &Results, form: Form, timeline: &Timeline) {
+    timeline.line(&table(results));
     if matches!(form, Form::Json) {
-        Timeline::begin(Stream::Out).line(&json(outcome));
+        Timeline::begin(Stream::Out).line(&json(results));
     }
 }
 
-fn json(outcome: &Outcome) -> String {
-    serde_json::to_string(outcome).expect("texts and numbers make JSON")
+fn json(results: &Results) -> String {
+    serde_json::to_string(results).expect("texts and numbers make JSON")
 }
 
-fn table(outcome: &Outcome) -> String {
+fn table(results: &Results) -> String {
     let mut lines = vec![
         String::new(),
         row("BUILD", "STAGING", "PRODUCTION", "THEN RUNS", ""),
     ];
-    for release in &outcome.releases {
+    for release in &results.releases {
         let build = release.build.to_string();
         let left = release.left_in_production;
         let left = left.map_or_else(|| "nothing".to_owned(), |build| format!("build {build}"));
         let gates = (release.staging.answer, release.production.answer);
         lines.push(row(&build, gates.0, gates.1, &left, &remark(release)));
     }
-    let end = if outcome.as_expected {
+    let end = if results.as_expected {
         "Every build ended as expected"
     } else {
         "Not every build ended as expected"
     };
-    lines.push(format!("\n{end}, after {:.0} s.", outcome.seconds));
-    if let Some(error) = &outcome.error {
+    lines.push(format!("\n{end}, after {:.0} s.", results.seconds));
+    if let Some(error) = &results.error {
         lines.push(format!("It broke off: {error}"));
     }
     lines.join("\n")
@@ -120,11 +120,11 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::super::CHAPTERS;
-    use super::super::outcome::Gate;
+    use super::super::results::Gate;
     use super::*;
 
     /// Build 1 is held in staging at the end of the timeout.
-    fn unfinished() -> Outcome {
+    fn unfinished() -> Results {
         let gate = |status, summary: Option<&str>| {
             Gate::of(&ApprovalView {
                 status,
@@ -143,7 +143,7 @@ mod tests {
         ];
         let took = Duration::from_secs(100);
         let release = Release::told(&CHAPTERS[0], gates, Vec::new(), Some(1), took).unfinished();
-        Outcome::of(
+        Results::of(
             vec![release],
             Some("waited in vain".to_owned()),
             Duration::from_secs(102),
@@ -189,7 +189,7 @@ It broke off: waited in vain"
 
     #[test]
     fn story_that_breaks_off_between_two_builds_is_not_as_expected() {
-        let outcome = Outcome::of(Vec::new(), Some("broken".to_owned()), Duration::ZERO);
-        assert!(!outcome.as_expected);
+        let results = Results::of(Vec::new(), Some("broken".to_owned()), Duration::ZERO);
+        assert!(!results.as_expected);
     }
 }

@@ -164,7 +164,7 @@ async fn refused_notice_stops_none_behind_it_and_a_retry_announces_nothing_twice
             for refused in [
                 "it is no JSON",
                 "d-UNKNOWN12: CodeDeploy knows no deployment",
-                &format!("{second}: not everybody could be told yet"),
+                &format!("{second}: not all entities have the event yet"),
             ] {
                 assert!(message.contains(refused), "{message}");
             }

@@ -10,7 +10,7 @@ use super::Chapter;
 /// The end of the story.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Outcome {
+pub(crate) struct Results {
     /// Whether every build ended as expected.
     pub(crate) as_expected: bool,
     /// How long it took once everything was built, in seconds.
@@ -56,7 +56,7 @@ pub(crate) struct Heal {
     pub(crate) comments: Vec<String>,
 }
 
-impl Outcome {
+impl Results {
     pub(crate) fn of(releases: Vec<Release>, error: Option<String>, took: Duration) -> Self {
         Self {
             as_expected: error.is_none() && releases.iter().all(|release| release.as_expected),

@@ -11,7 +11,7 @@ use crate::output;
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Outcome {
+pub(crate) struct CheckResult {
     state: State,
     check: &'static str,
     subject: String,
@@ -34,7 +34,7 @@ pub(super) fn ok(
     check: &'static str,
     subject: impl Into<String>,
     said: impl fmt::Display,
-) -> Outcome {
+) -> CheckResult {
     told(State::Ok, check, subject, said, None)
 }
 
@@ -44,7 +44,7 @@ pub(super) fn warn(
     subject: impl Into<String>,
     said: impl fmt::Display,
     fix: impl Into<String>,
-) -> Outcome {
+) -> CheckResult {
     told(State::Warn, check, subject, said, Some(fix.into()))
 }
 
@@ -54,7 +54,7 @@ pub(super) fn unchecked(
     subject: impl Into<String>,
     said: impl fmt::Display,
     fix: impl Into<String>,
-) -> Outcome {
+) -> CheckResult {
     told(State::Gap, check, subject, said, Some(fix.into()))
 }
 
@@ -64,7 +64,7 @@ pub(super) fn fail(
     subject: impl Into<String>,
     said: impl fmt::Display,
     fix: impl Into<String>,
-) -> Outcome {
+) -> CheckResult {
     told(State::Fail, check, subject, said, Some(fix.into()))
 }
 
@@ -74,8 +74,8 @@ fn told(
     subject: impl Into<String>,
     said: impl fmt::Display,
     fix: Option<String>,
-) -> Outcome {
-    Outcome {
+) -> CheckResult {
+    CheckResult {
         state,
         check,
         subject: subject.into(),
@@ -91,8 +91,8 @@ pub(super) fn because(error: impl Into<anyhow::Error>) -> String {
 
 /// The exit code that tells a script what was found. What was not looked at is
 /// no success.
-pub(super) fn exit_code(outcomes: &[Outcome]) -> ExitCode {
-    let any = |state| outcomes.iter().any(|one| one.state == state);
+pub(super) fn exit_code(results: &[CheckResult]) -> ExitCode {
+    let any = |state| results.iter().any(|one| one.state == state);
     ExitCode::from(if any(State::Fail) {
         1
     } else if any(State::Gap) {
@@ -103,9 +103,9 @@ pub(super) fn exit_code(outcomes: &[Outcome]) -> ExitCode {
 }
 
 /// Prints a line for each, with the fix below, and the summary.
-pub(super) fn print(out: &mut impl Write, outcomes: &[Outcome]) -> io::Result<()> {
-    for one in outcomes {
-        let Outcome { check, subject, .. } = one;
+pub(super) fn print(out: &mut impl Write, results: &[CheckResult]) -> io::Result<()> {
+    for one in results {
+        let CheckResult { check, subject, .. } = one;
         let line = format!("{subject}: {}", one.said);
         writeln!(out, "{:5} {check:12} {}", one.state, escaped(&line))?;
         if let Some(fix) = &one.fix {
@@ -117,7 +117,7 @@ pub(super) fn print(out: &mut impl Write, outcomes: &[Outcome]) -> io::Result<()
         warn,
         gap,
         fail,
-    } = Summary::of(outcomes);
+    } = Summary::of(results);
     let plural = if warn == 1 { "" } else { "s" };
     writeln!(
         out,
@@ -126,18 +126,18 @@ pub(super) fn print(out: &mut impl Write, outcomes: &[Outcome]) -> io::Result<()
 }
 
 /// Prints the same for programs.
-pub(super) fn json(out: &mut impl Write, outcomes: &[Outcome]) -> io::Result<()> {
+pub(super) fn json(out: &mut impl Write, results: &[CheckResult]) -> io::Result<()> {
     #[derive(Serialize)]
     struct Told<'a> {
         summary: Summary,
-        checks: &'a [Outcome],
+        checks: &'a [CheckResult],
     }
-    let summary = Summary::of(outcomes);
+    let summary = Summary::of(results);
     output::json(
         out,
         &Told {
             summary,
-            checks: outcomes,
+            checks: results,
         },
     )
 }
@@ -151,8 +151,8 @@ struct Summary {
 }
 
 impl Summary {
-    fn of(outcomes: &[Outcome]) -> Self {
-        let count = |state| outcomes.iter().filter(|one| one.state == state).count();
+    fn of(results: &[CheckResult]) -> Self {
+        let count = |state| results.iter().filter(|one| one.state == state).count();
         Self {
             ok: count(State::Ok),
             warn: count(State::Warn),
