@@ -1,9 +1,9 @@
-//! Which deployment is to blame for a problem.
+//! Which change is to blame for a problem.
 //!
 //! # What each candidate comes to
 //!
-//! A candidate is a deployment in a group that is behind an entity of the
-//! problem, with its *life* there: from the first instance that it changed, or
+//! A candidate is a change of a place, such as a deployment group, that is behind
+//! an entity of the problem, with its *life* there: from the first instance that it changed, or
 //! the first traffic that it moved, until its end. On a host or a process it
 //! begins when it has reached that one.
 //!
@@ -14,9 +14,9 @@
 //! | that is a heal whose life had not ended when the problem began | no cause: what it takes back still ran |
 //! | that is not the newest of those that are left of its entity | no cause: something came over it |
 //! | on an entity that is not the root cause, where that decides | no cause |
-//! | that was announced beside one of another group, and nobody knows which of them its entity is of | nothing is done, both are named |
+//! | that was announced beside one of another place, and nobody knows which of them its entity is of | nothing is done, both are named |
 //! | that is a cause only by the rounding of the tenant's time, while an older one of its entity surely precedes, is no heal and has not passed its validation | nothing is done, both are named |
-//! | that is left, with another one of its group that is newer | no cause: the newer one is |
+//! | that is left, with another one of its place that is newer | no cause: the newer one is |
 //! | that is left | to blame |
 //!
 //! What touched no instance has no life, an instance that joins its group is no
@@ -26,31 +26,26 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
-use crate::deployment::Group;
+use crate::change::{Change, Place};
 use crate::precedence::{Precedence, may_precede};
 
-/// A deployment that could be the cause of what an entity shows.
+/// A change that could be the cause of what an entity shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
     /// The entity.
     pub entity: String,
-    /// The group behind it.
-    pub group: Group,
-    /// CodeDeploy's id.
-    pub deployment: String,
+    /// What was changed behind it.
+    pub change: Change,
     /// When it changed the first instance.
     pub began: Timestamp,
     /// When it ended, unless it goes on.
     pub ended: Option<Timestamp>,
-    /// Whether it takes another one back.
-    pub is_heal: bool,
     /// Whether it passed its validation.
     pub passed: bool,
     /// How it is known.
     pub known: Known,
-    /// Whether its group surely is behind the entity.
+    /// Whether its place surely is behind the entity.
     pub is_sure: bool,
 }
 
@@ -59,17 +54,15 @@ pub struct Candidate {
 pub enum Known {
     /// It was announced on the entity.
     Announced,
-    /// CodeDeploy knows it in a group behind the entity.
-    InGroup,
+    /// It is known in a place behind the entity.
+    InPlace,
 }
 
-/// The deployment that is to blame in one group.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The change that is to blame in one place.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Culprit {
-    /// Where it was deployed.
-    pub group: Group,
-    /// CodeDeploy's id.
-    pub deployment: String,
+    /// What was changed.
+    pub change: Change,
     /// When it changed the first instance.
     pub at: Timestamp,
 }
@@ -77,31 +70,31 @@ pub struct Culprit {
 /// What the candidates say about a problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attribution {
-    /// Nothing was deployed to the affected entities shortly before.
+    /// Nothing was changed behind the affected entities shortly before.
     Nothing,
-    /// These are to blame, one per group.
+    /// These are to blame, one per place.
     Culprits(Vec<Culprit>),
-    /// These are, and more groups would be changed than the operator allows.
-    TooManyGroups(Vec<Culprit>),
+    /// These are, and more places would be changed than the operator allows.
+    TooManyPlaces(Vec<Culprit>),
     /// Either may be, and nobody can say which.
     Ambiguous {
         /// What came last.
-        newest: Culprit,
+        newest: Box<Culprit>,
         /// What came before it.
-        older: Culprit,
+        older: Box<Culprit>,
         /// Why nobody can say.
         doubt: Doubt,
     },
 }
 
-/// Why nobody can say which of two deployments is to blame.
+/// Why nobody can say which of two changes is to blame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Doubt {
     /// The newest came within the minute in which the problem began; the older
     /// one surely came before, and has not passed its validation.
     Rounding,
-    /// They were announced together, for groups that nothing tells apart.
-    Groups,
+    /// They were announced together, for places that nothing tells apart.
+    Places,
 }
 
 /// The problem, as far as blame needs it.
@@ -111,10 +104,10 @@ pub struct Blame<'a> {
     pub began: Timestamp,
     /// The entity that Dynatrace says caused it.
     pub root_cause: Option<&'a str>,
-    /// How long before the problem a deployment can be its cause.
+    /// How long before the problem a change can be its cause.
     pub look_back: SignedDuration,
-    /// How many groups may be changed.
-    pub most_groups: usize,
+    /// How many places may be changed.
+    pub most_places: usize,
 }
 
 impl Blame<'_> {
@@ -140,7 +133,7 @@ impl Candidate {
             Some(Unfit::After)
         } else if self.ended.is_some_and(|ended| ended < blame.earliest()) {
             Some(Unfit::LongBefore)
-        } else if self.is_heal && self.ended.is_none_or(|ended| blame.began < ended) {
+        } else if self.change.is_heal() && self.ended.is_none_or(|ended| blame.began < ended) {
             Some(Unfit::UnfinishedHeal)
         } else {
             None
@@ -148,13 +141,12 @@ impl Candidate {
     }
 
     fn order(&self) -> (Timestamp, &str) {
-        (self.began, &self.deployment)
+        (self.began, self.change.id())
     }
 
     fn culprit(&self) -> Culprit {
         Culprit {
-            group: self.group.clone(),
-            deployment: self.deployment.clone(),
+            change: self.change.clone(),
             at: self.began,
         }
     }
@@ -162,8 +154,8 @@ impl Candidate {
 
 /// Finds who is to blame.
 ///
-/// Per entity only the newest deployment before the problem counts: what it
-/// replaced no longer ran. With a root cause only the root cause's deployments
+/// Per entity only the newest change before the problem counts: what it
+/// replaced no longer ran. With a root cause only the root cause's changes
 /// count: none at all, if it is a service and nothing was deployed to it. A root
 /// cause of another kind, such as a host or a process, to which nothing was
 /// deployed decides nothing. The order and number of candidates do not matter.
@@ -180,23 +172,23 @@ pub fn attribute(candidates: &[Candidate], blame: Blame<'_>) -> Attribution {
         fit.retain(|entity, _| *entity == root_cause);
     }
 
-    let mut culprits: BTreeMap<&Group, &Candidate> = BTreeMap::new();
+    let mut culprits: BTreeMap<Place, &Candidate> = BTreeMap::new();
     for of_entity in fit.values() {
         let newest = of_entity.iter().max_by_key(|one| one.order());
         let newest = newest.expect("an entity is entered with its first candidate");
-        let unsure = unsure(newest, of_entity).map(|older| (older, Doubt::Groups));
+        let unsure = unsure(newest, of_entity).map(|older| (older, Doubt::Places));
         let doubt = unsure.or_else(|| {
             let rounded = rounded(newest, of_entity, blame.began);
             rounded.map(|older| (older, Doubt::Rounding))
         });
         if let Some((older, doubt)) = doubt {
             return Attribution::Ambiguous {
-                newest: newest.culprit(),
-                older: older.culprit(),
+                newest: Box::new(newest.culprit()),
+                older: Box::new(older.culprit()),
                 doubt,
             };
         }
-        let known = culprits.entry(&newest.group).or_insert(newest);
+        let known = culprits.entry(newest.change.place()).or_insert(newest);
         if known.order() < newest.order() {
             *known = newest;
         }
@@ -206,13 +198,13 @@ pub fn attribute(candidates: &[Candidate], blame: Blame<'_>) -> Attribution {
     }
     let culprits = culprits.into_values().map(Candidate::culprit);
     let culprits: Vec<Culprit> = culprits.collect();
-    if blame.most_groups < culprits.len() {
-        return Attribution::TooManyGroups(culprits);
+    if blame.most_places < culprits.len() {
+        return Attribution::TooManyPlaces(culprits);
     }
     Attribution::Culprits(culprits)
 }
 
-/// The newest candidate of another group that was announced as unsurely as the
+/// The newest candidate of another place that was announced as unsurely as the
 /// newest of all.
 fn unsure<'c>(newest: &Candidate, of_entity: &[&'c Candidate]) -> Option<&'c Candidate> {
     if newest.is_sure {
@@ -220,7 +212,7 @@ fn unsure<'c>(newest: &Candidate, of_entity: &[&'c Candidate]) -> Option<&'c Can
     }
     let others = of_entity.iter().copied();
     others
-        .filter(|one| !one.is_sure && one.group != newest.group)
+        .filter(|one| !one.is_sure && one.change.place() != newest.change.place())
         .max_by_key(|one| one.order())
 }
 
@@ -238,7 +230,7 @@ fn rounded<'c>(
         .iter()
         .filter(|one| may_precede(one.began, began) == Precedence::Surely);
     let older = sure.max_by_key(|one| one.order())?;
-    (!older.passed && !older.is_heal).then_some(*older)
+    (!older.passed && !older.change.is_heal()).then_some(*older)
 }
 
 /// Whether what runs behind entities of this kind is deployed wherever anything
@@ -250,6 +242,7 @@ fn is_deployed_to(entity: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::deployment::{Deployment, Group, Origin};
 
     fn minute(minute: i64) -> Timestamp {
         Timestamp::from_second(minute * 60).unwrap()
@@ -262,18 +255,32 @@ mod tests {
     fn candidate(entity: &str, group: &str, deployment: &str, at: i64) -> Candidate {
         Candidate {
             entity: entity.to_owned(),
-            group: Group {
-                application: "App".to_owned(),
-                name: group.to_owned(),
-            },
-            deployment: deployment.to_owned(),
+            change: Change::Deployment(Deployment {
+                id: deployment.to_owned(),
+                group: Group {
+                    application: "App".to_owned(),
+                    name: group.to_owned(),
+                },
+                at: minute(at),
+                execution: None,
+                identity: deployment.to_owned(),
+                location: None,
+                digest: None,
+                version: deployment.to_owned(),
+                origin: Origin::Release,
+            }),
             began: minute(at),
             ended: Some(minute(at)),
-            is_heal: false,
             passed: false,
             known: Known::Announced,
             is_sure: true,
         }
+    }
+
+    fn heal(mut candidate: Candidate) -> Candidate {
+        let Change::Deployment(deployment) = &mut candidate.change;
+        deployment.origin = Origin::Heal;
+        candidate
     }
 
     fn blame(root_cause: Option<&str>) -> Blame<'_> {
@@ -281,7 +288,7 @@ mod tests {
             began: minute(100),
             root_cause,
             look_back: SignedDuration::from_hours(1),
-            most_groups: 1,
+            most_places: 1,
         }
     }
 
@@ -289,7 +296,7 @@ mod tests {
         match attribute(candidates, blame(root_cause)) {
             Attribution::Culprits(culprits) => culprits
                 .into_iter()
-                .map(|culprit| culprit.deployment)
+                .map(|culprit| culprit.change.id().to_owned())
                 .collect(),
             other => vec![format!("{other:?}")],
         }
@@ -339,9 +346,8 @@ mod tests {
     fn heal_hides_what_it_replaces_only_once_it_has_ended() {
         let bad = candidate("S-1", "Production", "d-2", 90);
         let heal = |ended| Candidate {
-            is_heal: true,
             ended,
-            ..candidate("S-1", "Production", "d-3", 95)
+            ..heal(candidate("S-1", "Production", "d-3", 95))
         };
         for (ended, expected) in [
             (None, "d-2"),
@@ -368,17 +374,14 @@ mod tests {
         assert!(matches!(
             against(older.clone()),
             Attribution::Ambiguous { newest, older, doubt: Doubt::Rounding }
-                if newest.deployment == "d-2" && older.deployment == "d-1"
+                if newest.change.id() == "d-2" && older.change.id() == "d-1"
         ));
         let cleared = [
             Candidate {
                 passed: true,
                 ..older.clone()
             },
-            Candidate {
-                is_heal: true,
-                ..older.clone()
-            },
+            heal(older.clone()),
             // It ended before the look-back.
             candidate("S-1", "Production", "d-1", 30),
             candidate("S-2", "Production", "d-1", 90),
@@ -386,7 +389,7 @@ mod tests {
         for older in cleared {
             assert!(matches!(
                 against(older),
-                Attribution::Culprits(culprits) if culprits[0].deployment == "d-2"
+                Attribution::Culprits(culprits) if culprits[0].change.id() == "d-2"
             ));
         }
         assert_eq!(blamed(&[newest], None), ["d-2"]);
@@ -402,12 +405,12 @@ mod tests {
         assert_eq!(blamed(&all, Some("S-1")), ["d-1"]);
         assert!(matches!(
             attribute(&all, blame(None)),
-            Attribution::TooManyGroups(culprits) if culprits.len() == 2
+            Attribution::TooManyPlaces(culprits) if culprits.len() == 2
         ));
         // A host without deployments decides nothing.
         assert!(matches!(
             attribute(&all, blame(Some("HOST-1"))),
-            Attribution::TooManyGroups(_)
+            Attribution::TooManyPlaces(_)
         ));
     }
 
@@ -442,15 +445,12 @@ mod tests {
         let Attribution::Ambiguous {
             newest,
             older,
-            doubt: Doubt::Groups,
+            doubt: Doubt::Places,
         } = doubt
         else {
             panic!("{doubt:?}");
         };
-        assert_eq!(
-            (newest.deployment, older.deployment),
-            ("d-2".into(), "d-1".into())
-        );
+        assert_eq!((newest.change.id(), older.change.id()), ("d-2", "d-1"));
         assert_eq!(blamed(std::slice::from_ref(&tests), None), ["d-2"]);
         assert_eq!(blamed(&[blue, tests, sure], None), ["d-3"]);
     }

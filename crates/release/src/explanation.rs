@@ -1,4 +1,4 @@
-//! Why each deployment was taken for a cause, or was not.
+//! Why each change was taken for a cause, or was not.
 
 use crate::attribution::{Attribution, Blame, Candidate, Doubt, Unfit, attribute};
 use crate::precedence::{Precedence, may_precede};
@@ -18,18 +18,18 @@ pub struct Weighed {
 pub fn weigh(all: &[Candidate], blame: Blame<'_>) -> Vec<Weighed> {
     let (blamed, doubtful, doubt) = match attribute(all, blame) {
         Attribution::Nothing => (Vec::new(), Vec::new(), None),
-        Attribution::Culprits(culprits) | Attribution::TooManyGroups(culprits) => {
+        Attribution::Culprits(culprits) | Attribution::TooManyPlaces(culprits) => {
             (culprits, Vec::new(), None)
         }
         Attribution::Ambiguous {
             newest,
             older,
             doubt,
-        } => (Vec::new(), vec![newest, older], Some(doubt)),
+        } => (Vec::new(), vec![*newest, *older], Some(doubt)),
     };
     let weighed = all.iter().map(|one| {
         let is = |culprit: &crate::attribution::Culprit| {
-            culprit.group == one.group && culprit.deployment == one.deployment
+            culprit.change.place() == one.change.place() && culprit.change.id() == one.change.id()
         };
         let is_blamed = blamed.iter().any(is);
         Weighed {
@@ -69,7 +69,7 @@ fn why(
     }
     let is_sure = may_precede(one.began, blame.began) == Precedence::Surely;
     match (doubt, is_blamed, is_sure) {
-        (Some(Doubt::Groups), ..) => {
+        (Some(Doubt::Places), ..) => {
             return "it was announced together with a deployment to another group, and it is \
                 unknown which group is behind the entity"
                 .to_owned();
@@ -94,7 +94,7 @@ fn why(
         other.entity == one.entity && one.began < other.began && other.unfit(blame).is_none()
     });
     if let Some(newer) = newer {
-        format!("{} came after it to the same entity", newer.deployment)
+        format!("{} came after it to the same entity", newer.change.id())
     } else if blame.root_cause.is_some_and(|root| root != one.entity) {
         "its entity is not the root cause".to_owned()
     } else {

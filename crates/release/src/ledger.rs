@@ -15,7 +15,8 @@ use std::collections::BTreeMap;
 use monspec::Verdict;
 use serde::{Deserialize, Serialize};
 
-use crate::deployment::{Deployment, Group, Standing, by_validation};
+use crate::change::{Change, Place, Remedy};
+use crate::deployment::{Standing, by_validation};
 use crate::evidence::Evidence;
 use crate::remediation::Guard;
 use crate::validation::ValidationId;
@@ -80,17 +81,16 @@ pub enum Ruling {
 /// What a step of an answer to a problem does to the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// The deployment becomes suspect because of the problem and is bound to
-    /// it. Stale if another problem holds it. What is bad already stays bad.
+    /// The change becomes suspect because of the problem and is bound to it. Stale if another problem holds it. What is bad already stays bad.
     Blame {
         /// What is to blame.
-        deployment: Deployment,
+        change: Change,
     },
     /// The binding ends without a heal. Nothing, where another problem holds
-    /// the deployment.
+    /// the change.
     Release {
         /// What was to blame.
-        deployment: Deployment,
+        change: Change,
         /// Whether what the problem said of it is taken back as well.
         lift: bool,
     },
@@ -98,32 +98,31 @@ pub enum Effect {
     /// somebody has cleared it.
     Condemn {
         /// What was to blame.
-        deployment: Deployment,
+        change: Change,
     },
-    /// The guard of a group goes from what was read to what follows. Stale if
+    /// The guard of a place goes from what was read to what follows. Stale if
     /// it has changed.
     Guard {
-        /// The group.
-        group: Group,
+        /// The place.
+        place: Place,
         /// What was read.
         from: Guard,
         /// What follows.
         to: Guard,
     },
-    /// Nothing, while nothing speaks against deploying this again. Stale
-    /// otherwise.
+    /// Nothing, while nothing speaks against this remedy. Stale otherwise.
     Trust {
-        /// What shall be deployed again.
-        target: Deployment,
+        /// What shall be put in place.
+        remedy: Remedy,
     },
     /// A heal enters the ledger.
     Enter {
         /// The heal.
-        deployment: Deployment,
+        change: Change,
     },
 }
 
-/// Another problem holds the deployment.
+/// Another problem holds the change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Held;
 
@@ -353,7 +352,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::deployment::Origin;
+    use crate::deployment::{Deployment, Group, Origin};
 
     #[test]
     fn good_validation_lifts_neither_suspect_nor_bad() {
@@ -384,11 +383,11 @@ mod tests {
         let ours = |standing| known(standing, "problem P-1", Some("P-1"));
         let lifted = |standing| known(standing, "problem P-1, which was not answered", None);
         let lift = Effect::Release {
-            deployment: deployment(),
+            change: Change::Deployment(deployment()),
             lift: true,
         };
         let keep = Effect::Release {
-            deployment: deployment(),
+            change: Change::Deployment(deployment()),
             lift: false,
         };
         for (before, effect, after) in [
@@ -442,7 +441,7 @@ mod tests {
         assert_eq!(known.said.standing, Standing::Suspect);
 
         let lift = Effect::Release {
-            deployment: deployment(),
+            change: Change::Deployment(deployment()),
             lift: true,
         };
         known.apply("P-1", &lift).unwrap();
@@ -510,13 +509,13 @@ mod tests {
 
     fn blame() -> Effect {
         Effect::Blame {
-            deployment: deployment(),
+            change: Change::Deployment(deployment()),
         }
     }
 
     fn condemn() -> Effect {
         Effect::Condemn {
-            deployment: deployment(),
+            change: Change::Deployment(deployment()),
         }
     }
 

@@ -3,6 +3,7 @@
 pub mod approval;
 pub mod attribution;
 pub mod behind;
+pub mod change;
 pub mod console;
 pub mod content;
 pub mod deployment;

@@ -10,6 +10,7 @@ use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
 
+use crate::change::Place;
 use crate::deployment::Group;
 
 /// The setting of the calendar.
@@ -66,6 +67,14 @@ impl FromStr for Target {
             }
             ("pipeline", None) => Ok(Self::Pipeline(name.to_owned())),
             _ => Err(NoTarget),
+        }
+    }
+}
+
+impl From<Place> for Target {
+    fn from(place: Place) -> Self {
+        match place {
+            Place::Group(group) => Self::Group(group),
         }
     }
 }

@@ -7,7 +7,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::deployment::Deployment;
+use crate::change::Change;
 use crate::remediation::{Needless, State};
 use crate::work::{Counts, Time};
 
@@ -53,7 +53,7 @@ pub struct Problem {
     pub root_cause: Option<String>,
     /// What was found out about its cause.
     pub finding: Finding,
-    /// What is done about it, one per deployment group.
+    /// What is done about it, one per place.
     #[serde(default)]
     pub remediations: Vec<Remediation>,
     /// What is to be said about it and what was, the oldest first.
@@ -125,12 +125,12 @@ pub enum Finding {
     GaveUp,
 }
 
-/// What is done about a problem in one group.
+/// What is done about a problem in one place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Remediation {
-    /// The deployment that is to blame, as the ledger knows it.
-    pub culprit: Deployment,
+    /// The change that is to blame, as it is known.
+    pub culprit: Change,
     /// Whether the culprit is suspect because of this problem, and this problem
     /// still has to say what becomes of it.
     #[serde(default)]
@@ -344,7 +344,8 @@ impl Comment {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::deployment::{Group, Origin};
+    use crate::change::Remedy;
+    use crate::deployment::{Deployment, Group, Origin};
     use crate::remediation::{Actor, Heal, Needless, Refusal};
 
     fn deployment() -> Deployment {
@@ -385,7 +386,7 @@ mod tests {
     fn states() -> Vec<State> {
         let at = Timestamp::UNIX_EPOCH;
         let heal = Heal {
-            target: deployment(),
+            remedy: Remedy::Redeploy(deployment()),
             by: Actor::Ours,
             marker: "[mark]".to_owned(),
             at,
@@ -439,7 +440,7 @@ mod tests {
         problem.remediations = states()
             .into_iter()
             .map(|state| Remediation {
-                culprit: deployment(),
+                culprit: Change::Deployment(deployment()),
                 holds: true,
                 stopped: true,
                 state,
@@ -468,7 +469,7 @@ mod tests {
         for state in states() {
             let is_final = state.is_final();
             problem.remediations = vec![Remediation {
-                culprit: deployment(),
+                culprit: Change::Deployment(deployment()),
                 holds: false,
                 stopped: false,
                 state,

@@ -73,7 +73,8 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::deployment::{Deployment, LedgerEntry, Origin, Standing};
+use crate::change::{Change, Remedy};
+use crate::deployment::{LedgerEntry, Origin, Standing};
 use crate::precedence::{Precedence, may_precede};
 
 pub use guard::{Admission, Guard, Limits};
@@ -223,9 +224,10 @@ impl State {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Heal {
-    /// The deployment whose revision is deployed again.
-    pub target: Deployment,
-    /// Who deploys it.
+    /// What is put in the place of the culprit.
+    #[serde(rename = "target")]
+    pub remedy: Remedy,
+    /// Who does it.
     pub by: Actor,
     /// Found in the description of the deployment that does it.
     pub marker: String,
@@ -233,7 +235,7 @@ pub struct Heal {
     pub at: Timestamp,
 }
 
-/// Who deploys the target.
+/// Who puts something in the place of a culprit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Actor {
@@ -387,7 +389,7 @@ pub struct Scene<'a> {
     /// When its notification arrived.
     pub noticed: Timestamp,
     /// What is to blame.
-    pub culprit: &'a Deployment,
+    pub culprit: &'a Change,
     /// What runs in the group.
     pub runs: Runs,
     /// Whether the culprit was stopped half-way for this problem: the group is
@@ -443,8 +445,8 @@ pub enum Progress {
 /// longer runs, or on old news. What CodeDeploy does is watched all the same.
 pub fn look(scene: &Scene<'_>) -> Look {
     let culprit = scene.culprit;
-    let precedes = may_precede(culprit.at, scene.began) != Precedence::No;
-    let is_cause = culprit.origin == Origin::Release && precedes;
+    let precedes = may_precede(culprit.at(), scene.began) != Precedence::No;
+    let is_cause = !culprit.is_heal() && precedes;
     if let Runs::Rollback { id, ended } = &scene.runs
         && is_cause
         // What had ended by then did not end the problem.
@@ -455,14 +457,14 @@ pub fn look(scene: &Scene<'_>) -> Look {
     if !scene.open && !scene.owed {
         return Look::NotNeeded(Needless::Closed);
     }
-    if culprit.origin == Origin::Heal {
+    if culprit.is_heal() {
         return Look::Refused(Refusal::HealOfHeal {
-            deployment: culprit.id.clone(),
+            deployment: culprit.id().to_owned(),
         });
     }
     if !precedes {
         return Look::NotNeeded(Needless::Older {
-            culprit: culprit.id.clone(),
+            culprit: culprit.id().to_owned(),
         });
     }
     let age = scene.now.duration_since(scene.noticed);
@@ -475,13 +477,13 @@ pub fn look(scene: &Scene<'_>) -> Look {
         Runs::Culprit(Progress::Running) => Look::StopFirst,
         Runs::Culprit(Progress::Ended) => Look::Act,
         Runs::Untouched => Look::NotNeeded(Needless::Untouched {
-            culprit: culprit.id.clone(),
+            culprit: culprit.id().to_owned(),
         }),
         Runs::Rollback { ended: None, .. } | Runs::Another(_, Progress::Running) => Look::Wait,
         Runs::Rollback { id, ended: Some(_) } | Runs::Another(id, Progress::Ended) => {
             Look::NotNeeded(Needless::Replaced {
                 running: id.clone(),
-                culprit: culprit.id.clone(),
+                culprit: culprit.id().to_owned(),
             })
         }
     }
@@ -544,7 +546,7 @@ pub fn targets<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::deployment::Group;
+    use crate::deployment::{Deployment, Group};
 
     fn minute(minute: i64) -> Timestamp {
         Timestamp::from_second(minute * 60).unwrap()
@@ -557,11 +559,11 @@ mod tests {
         }
     }
 
-    fn culprit(origin: Origin) -> Deployment {
-        Deployment {
+    fn culprit(origin: Origin) -> Change {
+        Change::Deployment(Deployment {
             origin,
             ..entry("d-4", 40, "four", Standing::Suspect).deployment
-        }
+        })
     }
 
     fn entry(id: &str, at: i64, identity: &str, standing: Standing) -> LedgerEntry {

@@ -1,6 +1,7 @@
 //! What a step of an answer does to the ledger.
 
 use aws_sdk_dynamodb::types::ConditionCheck;
+use release::change::{Change, Remedy};
 use release::deployment::{Deployment, Standing};
 use release::ledger::Effect;
 use release::remediation::Guard;
@@ -31,10 +32,10 @@ impl Store {
         let mut entries: Vec<Entry> = Vec::new();
         let mut writes = Vec::new();
         for effect in effects {
-            let deployment = match effect {
-                Effect::Guard { group, from, to } => {
+            let change = match effect {
+                Effect::Guard { place, from, to } => {
                     let stored = if again {
-                        self.stored_guard(group).await?
+                        self.stored_guard(place).await?
                     } else {
                         StoredGuard::assumed(from)
                     };
@@ -45,10 +46,11 @@ impl Store {
                     {
                         return Ok(Planned::Stale);
                     }
-                    writes.push(self.guard_write(group, stored.as_ref(), to));
+                    writes.push(self.guard_write(place, stored.as_ref(), to));
                     continue;
                 }
-                Effect::Trust { target } => {
+                Effect::Trust { remedy } => {
+                    let Remedy::Redeploy(target) = remedy;
                     // The caller has just chosen it; the conditions say whether
                     // anything has changed since.
                     if again && !self.is_trusted(target).await? {
@@ -57,11 +59,12 @@ impl Store {
                     writes.extend(self.trust_checks(target));
                     continue;
                 }
-                Effect::Blame { deployment }
-                | Effect::Release { deployment, .. }
-                | Effect::Condemn { deployment }
-                | Effect::Enter { deployment } => deployment,
+                Effect::Blame { change }
+                | Effect::Release { change, .. }
+                | Effect::Condemn { change }
+                | Effect::Enter { change } => change,
             };
+            let Change::Deployment(deployment) = change;
             let known = entries.iter_mut().find(|entry| entry.is(deployment));
             let entry = match known {
                 Some(entry) => entry,

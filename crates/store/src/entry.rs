@@ -26,7 +26,7 @@ pub(crate) struct Entry {
     read: Option<Known>,
     key: Key,
     located: bool,
-    /// What it was entered as, where somebody knows more.
+    /// What it was entered as, where somebody knows more by now.
     entered_as: Option<Deployment>,
 }
 

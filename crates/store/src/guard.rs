@@ -1,7 +1,7 @@
-//! The guard of a group: one item that only ever turns from what was read.
+//! The guard of a place: one item that only ever turns from what was read.
 
 use aws_sdk_dynamodb::types::{AttributeValue, Update};
-use release::deployment::Group;
+use release::change::Place;
 use release::remediation::Guard;
 
 use crate::item::{self, Key};
@@ -9,17 +9,17 @@ use crate::transaction::Write;
 use crate::{Store, StoreError};
 
 impl Store {
-    /// What keeps this group from being healed in a circle.
-    pub async fn guard(&self, group: &Group) -> Result<Guard, StoreError> {
-        let stored = self.stored_guard(group).await?;
+    /// What keeps this place from being healed in a circle.
+    pub async fn guard(&self, place: &Place) -> Result<Guard, StoreError> {
+        let stored = self.stored_guard(place).await?;
         Ok(stored.map(|stored| stored.guard).unwrap_or_default())
     }
 
     pub(crate) async fn stored_guard(
         &self,
-        group: &Group,
+        place: &Place,
     ) -> Result<Option<StoredGuard>, StoreError> {
-        let found = self.ledger_item(&Key::guard(group)).await?;
+        let found = self.ledger_item(&Key::guard(place)).await?;
         let Some(found) = found else { return Ok(None) };
         Ok(Some(StoredGuard {
             guard: item::json(&found, "guard")?,
@@ -30,13 +30,13 @@ impl Store {
     /// The write that puts `to` where `stored` was read.
     pub(crate) fn guard_write(
         &self,
-        group: &Group,
+        place: &Place,
         stored: Option<&StoredGuard>,
         to: &Guard,
     ) -> Write {
         let update = Update::builder()
             .table_name(&self.ledger)
-            .set_key(Some(Key::guard(group).attributes()))
+            .set_key(Some(Key::guard(place).attributes()))
             .update_expression("SET guard = :to")
             .expression_attribute_values(":to", item::json_attribute(to));
         Write::reread(match stored {

@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
+use release::change::Place;
 use release::deployment::Group;
 use release::pause::Target;
 use release::plot::Plotted;
@@ -126,9 +127,11 @@ impl Key {
         }
     }
 
-    pub(crate) fn guard(group: &Group) -> Self {
+    pub(crate) fn guard(place: &Place) -> Self {
         Self {
-            pk: history(group),
+            pk: match place {
+                Place::Group(group) => history(group),
+            },
             sk: "guard".to_owned(),
         }
     }

@@ -244,7 +244,7 @@ pub async fn notified(
         let worker = worker(services, tick, observe);
         let due = Due::problem(&known.id, now);
         let begin = Pass::begin(services, &connected, tick, &known.id);
-        anyhow::Ok(worker.work(&due, begin).await?)
+        anyhow::Ok(Box::pin(worker.work(&due, begin)).await?)
     });
     Ok(looked_at(worked.await, known))
 }

@@ -278,13 +278,10 @@ impl<T> Worker<'_, T> {
         // Whatever the panic left behind belongs to this work and goes with it.
         // On the heap: it carries the whole record.
         let work = AssertUnwindSafe(Box::pin(self.work_on(claimed, look)));
-        let report = match work.catch_unwind().await {
-            Ok(report) => report,
-            Err(_) => {
-                let stuck = self.store.panicked(&held, self.tick.now).await?;
-                (self.observe)(Observed::Stuck(&stuck));
-                return Ok(None);
-            }
+        let Ok(report) = work.catch_unwind().await else {
+            let stuck = self.store.panicked(&held, self.tick.now).await?;
+            (self.observe)(Observed::Stuck(&stuck));
+            return Ok(None);
         };
         (self.observe)(Observed::Left(&report));
         Ok(Some(report))

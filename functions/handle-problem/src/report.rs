@@ -37,7 +37,7 @@ fn left(report: &Report, now: Timestamp) {
     let problem = ("problem", problem.id.as_str());
     for remediation in remediations {
         if let Some(name) = metric(&remediation.state) {
-            let group = remediation.culprit.group.to_string();
+            let group = remediation.culprit.place().to_string();
             count(name, &[("Group", &group)], problem, now);
         }
     }

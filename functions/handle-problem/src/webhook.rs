@@ -66,8 +66,8 @@ fn told(problem: &Problem, progress: Option<&Progress>) -> Value {
         .iter()
         .map(|remediation| {
             json!({
-                "group": remediation.culprit.group.to_string(),
-                "culprit": remediation.culprit.id,
+                "group": remediation.culprit.place().to_string(),
+                "culprit": remediation.culprit.id(),
                 "state": remediation.state.word(),
                 "deployment": deployment(&remediation.state),
             })

@@ -1,26 +1,27 @@
-//! What keeps a group from being healed in a circle.
+//! What keeps a place from being healed in a circle.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Refusal;
+use crate::change::Place;
 
-/// What keeps a group from being healed in a circle.
+/// What keeps a place from being healed in a circle.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Guard {
     /// The problem that is being answered.
     pub active: Option<String>,
-    /// Until when the group is left alone.
+    /// Until when the place is left alone.
     pub cooldown_until: Option<Timestamp>,
-    /// When the group was healed.
+    /// When the place was healed.
     pub heals: Vec<Timestamp>,
 }
 
-/// How often a group may be healed.
+/// How often a place may be healed.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// How long a group is left alone after a heal.
+    /// How long a place is left alone after a heal.
     pub cooldown: SignedDuration,
     /// How many heals are allowed within [`Limits::window`].
     pub most: u32,
@@ -33,15 +34,15 @@ pub struct Limits {
 pub enum Admission {
     /// It does; this is the guard while the problem is answered.
     Admitted(Guard),
-    /// Another problem is being answered in this group.
+    /// Another problem is being answered in this place.
     Busy,
     /// It does not.
     Refused(Refusal),
 }
 
 impl Guard {
-    /// Asks to answer `problem` in `group`.
-    pub fn admit(&self, problem: &str, group: &str, limits: Limits, now: Timestamp) -> Admission {
+    /// Asks to answer `problem` in `place`.
+    pub fn admit(&self, problem: &str, place: &Place, limits: Limits, now: Timestamp) -> Admission {
         match &self.active {
             Some(active) if active == problem => return Admission::Admitted(self.clone()),
             // Whoever has held it for longer than problems are followed will not
@@ -53,7 +54,7 @@ impl Guard {
             && now < until
         {
             return Admission::Refused(Refusal::Cooldown {
-                group: group.to_owned(),
+                group: place.to_string(),
                 until,
             });
         }
@@ -66,7 +67,7 @@ impl Guard {
         let count = u32::try_from(heals.len()).unwrap_or(u32::MAX);
         if limits.most <= count {
             return Admission::Refused(Refusal::TooOften {
-                group: group.to_owned(),
+                group: place.to_string(),
                 count,
                 hours: limits.window.as_hours(),
             });
@@ -124,6 +125,7 @@ impl Guard {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::deployment::Group;
 
     #[test]
     fn guard_lets_one_problem_through_and_counts() {
@@ -134,7 +136,7 @@ mod tests {
         };
         let admitted = |guard: &Guard, problem: &str, at: i64| match guard.admit(
             problem,
-            "App/Production",
+            &place(),
             limits,
             minute(at),
         ) {
@@ -143,7 +145,7 @@ mod tests {
         };
         let first = admitted(&Guard::default(), "P-1", 0);
         assert_eq!(
-            first.admit("P-2", "App/Production", limits, minute(1)),
+            first.admit("P-2", &place(), limits, minute(1)),
             Admission::Busy
         );
         assert_eq!(
@@ -154,12 +156,12 @@ mod tests {
 
         let rested = first.released(limits, minute(5));
         assert!(matches!(
-            rested.admit("P-2", "App/Production", limits, minute(10)),
+            rested.admit("P-2", &place(), limits, minute(10)),
             Admission::Refused(Refusal::Cooldown { .. })
         ));
         let second = admitted(&rested, "P-2", 20).released(limits, minute(25));
         assert!(matches!(
-            second.admit("P-3", "App/Production", limits, minute(60)),
+            second.admit("P-3", &place(), limits, minute(60)),
             Admission::Refused(Refusal::TooOften { count: 2, .. })
         ));
         admitted(&second, "P-3", 24 * 60 + 1);
@@ -167,11 +169,18 @@ mod tests {
         // A rollback that is watched counts, and one that fails lifts nothing.
         let watched = rested.taken("P-2", minute(10));
         assert_eq!(
-            watched.admit("P-3", "App/Production", limits, minute(11)),
+            watched.admit("P-3", &place(), limits, minute(11)),
             Admission::Busy
         );
         assert_eq!(watched.heals.len(), 2);
         assert_eq!(watched.returned(), rested);
+    }
+
+    fn place() -> Place {
+        Place::Group(Group {
+            application: "App".to_owned(),
+            name: "Production".to_owned(),
+        })
     }
 
     fn minute(minute: i64) -> Timestamp {

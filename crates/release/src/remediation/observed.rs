@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 
 use super::{Guard, Policy, Runs};
-use crate::deployment::Deployment;
+use crate::change::Remedy;
 use crate::pause::Stopped;
 use crate::problem::Problem;
 
-/// Whether the group may be changed now.
+/// Whether the place may be changed now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Paused {
     /// It may.
@@ -30,7 +30,7 @@ pub struct Situation<'a> {
     pub lost: bool,
     /// What is allowed.
     pub policy: Policy,
-    /// Whether the group may be changed.
+    /// Whether the place may be changed.
     pub paused: Paused,
     /// Now.
     pub now: Timestamp,
@@ -41,16 +41,16 @@ pub struct Situation<'a> {
 pub struct Observed {
     /// Who holds the culprit: a problem, or nobody.
     pub holder: Option<Option<String>>,
-    /// The guard of the group.
+    /// The guard of the place.
     pub guard: Option<Guard>,
     /// What was made in answer to the culprit, if anything.
     pub answer: Option<Option<Made>>,
-    /// What runs in the group.
+    /// What runs in the place.
     pub runs: Option<Running>,
     /// What the answer, or the rollback of CodeDeploy, brings.
-    pub brought: Option<Deployment>,
-    /// What would be deployed again, if there is anything.
-    pub target: Option<Option<Deployment>>,
+    pub brought: Option<Remedy>,
+    /// What would be put in place of the culprit, if there is anything.
+    pub remedy: Option<Option<Remedy>>,
     /// How the deployment of the heal stands, if CodeDeploy shows it.
     pub heal: Option<Option<Shown>>,
     /// What became of the call that was just made.
@@ -66,7 +66,7 @@ pub struct Made {
     pub at: Timestamp,
 }
 
-/// What runs in a group.
+/// What runs in a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Running {
     /// As seen from the culprit.

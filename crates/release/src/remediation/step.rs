@@ -11,7 +11,6 @@ use super::{
     Actor, Admission, Created, Guard, Heal, Limits, Look, Made, Mode, Needless, Observed, Paused,
     Refusal, Scene, Shown, Situation, State, look, marker,
 };
-use crate::deployment::{Deployment, Origin};
 use crate::ledger::Effect;
 use crate::pause::Stopped;
 use crate::problem::Remediation;
@@ -50,8 +49,8 @@ pub enum Question {
     Runs,
     /// [`Observed::brought`], of the answer or else the rollback.
     Brought,
-    /// [`Observed::target`].
-    Target,
+    /// [`Observed::remedy`].
+    Remedy,
     /// [`Observed::heal`].
     Heal,
 }
@@ -61,7 +60,7 @@ pub enum Question {
 pub enum Call {
     /// Stop the culprit's own deployment.
     Stop,
-    /// Deploy the target that is intended.
+    /// Put in place what is intended.
     Create,
 }
 
@@ -290,7 +289,7 @@ impl<'a> At<'a> {
             return Step::Ask(Question::Guard);
         };
         let heal = Heal {
-            target: brought.clone(),
+            remedy: brought.clone(),
             by,
             marker: self.marker(),
             at: made.at,
@@ -326,17 +325,18 @@ impl<'a> At<'a> {
         let Some(guard) = &observed.guard else {
             return Step::Ask(Question::Guard);
         };
-        let group = remediation.culprit.group.to_string();
-        let admitted = guard.admit(&situation.problem.id, &group, limits, situation.now);
+        let place = remediation.culprit.place();
+        let admitted = guard.admit(&situation.problem.id, &place, limits, situation.now);
         let admitted = match admitted {
             Admission::Admitted(admitted) => admitted,
             Admission::Refused(refusal) => return refuse(refusal),
             Admission::Busy => return wait("the answer to another problem in the same group"),
         };
-        let Some(target) = &observed.target else {
-            return Step::Ask(Question::Target);
+        let Some(remedy) = &observed.remedy else {
+            return Step::Ask(Question::Remedy);
         };
-        let Some(target) = target else {
+        let Some(remedy) = remedy else {
+            let group = place.to_string();
             return refuse(Refusal::NoTarget { group });
         };
         let is_shadow = situation.policy.mode == Mode::Shadow;
@@ -344,7 +344,7 @@ impl<'a> At<'a> {
             return self.stop();
         }
         let heal = Heal {
-            target: target.clone(),
+            remedy: remedy.clone(),
             by: Actor::Ours,
             marker: self.marker(),
             at: situation.now,
@@ -366,7 +366,7 @@ impl<'a> At<'a> {
         let mut effects = turn(remediation, guard, admitted);
         // Somebody may have learned of it since it was chosen.
         effects.push(Effect::Trust {
-            target: heal.target.clone(),
+            remedy: heal.remedy.clone(),
         });
         write(Move {
             state: Some(State::Intended(heal)),
@@ -455,7 +455,7 @@ impl<'a> At<'a> {
             Some(_) => write(Move {
                 state: Some(State::Attributed),
                 effects: vec![Effect::Blame {
-                    deployment: remediation.culprit.clone(),
+                    change: remediation.culprit.clone(),
                 }],
                 ..Move::default()
             }),
@@ -542,7 +542,7 @@ impl<'a> At<'a> {
             });
         }
         let effects = vec![Effect::Condemn {
-            deployment: remediation.culprit.clone(),
+            change: remediation.culprit.clone(),
         }];
         let state = State::Confirmed {
             heal,
@@ -581,20 +581,13 @@ impl<'a> At<'a> {
     }
 
     fn marker(self) -> String {
-        marker(&self.situation.problem.id, &self.remediation.culprit.id)
+        marker(&self.situation.problem.id, self.remediation.culprit.id())
     }
 
-    /// A heal enters the ledger: the content of its target under its own id.
+    /// A heal enters the ledger: what it brings under its own id.
     fn enter(self, heal: &Heal, id: &str, at: Timestamp) -> Effect {
         Effect::Enter {
-            deployment: Deployment {
-                id: id.to_owned(),
-                group: self.remediation.culprit.group.clone(),
-                at,
-                execution: None,
-                origin: Origin::Heal,
-                ..heal.target.clone()
-            },
+            change: heal.remedy.made(&self.remediation.culprit, id, at),
         }
     }
 }
@@ -627,7 +620,7 @@ fn turn(remediation: &Remediation, from: &Guard, to: Guard) -> Vec<Effect> {
         return Vec::new();
     }
     vec![Effect::Guard {
-        group: remediation.culprit.group.clone(),
+        place: remediation.culprit.place(),
         from: from.clone(),
         to,
     }]
@@ -639,7 +632,7 @@ fn release(remediation: &Remediation, lift: bool) -> Vec<Effect> {
         return Vec::new();
     }
     vec![Effect::Release {
-        deployment: remediation.culprit.clone(),
+        change: remediation.culprit.clone(),
         lift: true,
     }]
 }

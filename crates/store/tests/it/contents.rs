@@ -1,6 +1,7 @@
 //! What is bad in one group is a target in none.
 
 use monspec::Verdict;
+use release::change::Change;
 use release::deployment::{Deployment, Group, Standing};
 use release::ledger::{Effect, Ruling};
 use release::remediation::targets;
@@ -44,7 +45,7 @@ async fn pipelines_word_replaces_the_notice_that_came_first() {
     let told = in_production("d-10", 9, "what it is made of");
     world.store.record_deployment(&noticed).await.unwrap();
     let blame = Effect::Blame {
-        deployment: noticed.clone(),
+        change: Change::Deployment(noticed.clone()),
     };
     let mut answer = world.noticed_and_claimed("P-1").await;
     world.written(&mut answer, &[blame]).await;
@@ -80,12 +81,14 @@ async fn content_that_one_group_knows_by_its_sources_is_bad_where_only_its_place
     };
 
     let deployment = blamed.clone();
-    let blame = Effect::Blame { deployment };
+    let blame = Effect::Blame {
+        change: Change::Deployment(deployment),
+    };
     world.written(&mut answer, &[blame]).await;
     assert!(bad().await);
 
     let lift = Effect::Release {
-        deployment: blamed,
+        change: Change::Deployment(blamed),
         lift: true,
     };
     world.written(&mut answer, &[lift]).await;
@@ -123,7 +126,7 @@ async fn content_is_bad_until_the_last_group_takes_its_word_back() {
     let blamed = in_production("d-10", 10, "d-1");
     let mut answer = world.noticed_and_claimed("P-1").await;
     let blame = Effect::Blame {
-        deployment: blamed.clone(),
+        change: Change::Deployment(blamed.clone()),
     };
     world.written(&mut answer, &[blame]).await;
     assert_eq!(world.bad(&["d-1"]).await, ["d-1"]);
@@ -134,7 +137,7 @@ async fn content_is_bad_until_the_last_group_takes_its_word_back() {
     assert_eq!(world.bad(&["d-1"]).await, ["d-1"], "production holds it");
 
     let lift = Effect::Release {
-        deployment: blamed,
+        change: Change::Deployment(blamed),
         lift: true,
     };
     world.written(&mut answer, &[lift]).await;
@@ -147,10 +150,10 @@ async fn two_groups_with_one_content_are_blamed_in_one_step() {
     let mut worker = world.noticed_and_claimed("P-1").await;
     let [here, there] = [deployment("d-1", 0), in_production("d-10", 0, "d-1")];
     let blame = |deployment: &Deployment| Effect::Blame {
-        deployment: deployment.clone(),
+        change: Change::Deployment(deployment.clone()),
     };
     let release = |deployment: &Deployment| Effect::Release {
-        deployment: deployment.clone(),
+        change: Change::Deployment(deployment.clone()),
         lift: true,
     };
 

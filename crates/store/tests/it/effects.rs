@@ -1,13 +1,15 @@
 //! What answers to problems do to the ledger, row by row of the transitions of
 //! a remediation.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use monspec::Verdict;
+use release::change::{Change, Place};
 use release::deployment::{Deployment, Group, LedgerEntry, Origin, Standing};
 use release::ledger::Effect;
 use release::remediation::Guard;
 use store::{Advanced, ClaimedProblem, Reading, StoreError};
 
-use crate::world::{World, at, deployment, group, registration};
+use crate::world::{LEDGER, World, at, deployment, group, registration};
 
 #[tokio::test]
 async fn blame_makes_suspect_and_binds_together_with_the_document() {
@@ -33,7 +35,7 @@ async fn blame_rests_on_an_earlier_reading_only_while_it_holds() {
     let mut first = world.noticed_and_claimed("P-1").await;
     let mut second = world.noticed_and_claimed("P-2").await;
     let entered = Effect::Enter {
-        deployment: deployment("d-1", 10),
+        change: Change::Deployment(deployment("d-1", 10)),
     };
     world.written(&mut first, &[entered]).await;
     let readings = world.store.readings(&group(), at(100)).await.unwrap();
@@ -67,12 +69,12 @@ async fn blame_of_what_seemed_unknown_finds_it_where_it_was_entered() {
     let mut worker = world.noticed_and_claimed("P-1").await;
     let readings = [Reading::of_unknown(deployment("d-1", 12))];
     let entered = Effect::Enter {
-        deployment: deployment("d-1", 10),
+        change: Change::Deployment(deployment("d-1", 10)),
     };
     world.written(&mut worker, &[entered]).await;
 
     let effects = [Effect::Blame {
-        deployment: deployment("d-1", 12),
+        change: Change::Deployment(deployment("d-1", 12)),
     }];
     let outcome = world.store.advance_on(&mut worker, &effects, &readings);
     assert_eq!(outcome.await.unwrap(), Advanced::Written);
@@ -327,6 +329,22 @@ async fn guard_is_taken_by_one_of_two() {
 }
 
 #[tokio::test]
+async fn guard_of_a_group_is_found_where_it_was_before_there_were_other_places() {
+    let world = World::start().await;
+    let stored = r#"{"active":"P-1","cooldownUntil":null,"heals":["2026-01-05T10:00:00Z"]}"#;
+    let Group { application, name } = group();
+    let item = [
+        ("pk", format!("{application}#{name}")),
+        ("sk", "guard".to_owned()),
+        ("guard", stored.to_owned()),
+    ];
+    let item = item.map(|(name, value)| (name.to_owned(), AttributeValue::S(value)));
+    world.put(LEDGER, item.into()).await;
+
+    assert_eq!(world.guard().await, active("P-1"));
+}
+
+#[tokio::test]
 async fn guard_goes_on_only_from_what_was_read() {
     let world = World::start().await;
     let mut worker = world.noticed_and_claimed("P-1").await;
@@ -353,7 +371,7 @@ async fn guard_goes_on_only_from_what_was_read() {
         name: "Elsewhere".to_owned(),
         ..group()
     };
-    let untouched = world.store.guard(&elsewhere).await.unwrap();
+    let untouched = world.store.guard(&Place::Group(elsewhere)).await.unwrap();
     assert_eq!(untouched, Guard::default());
 }
 
@@ -391,7 +409,7 @@ async fn heal_is_entered_as_one_even_where_somebody_took_it_for_a_release() {
         let mut worker = world.noticed_and_claimed("P-1").await;
 
         let enter = Effect::Enter {
-            deployment: heal.clone(),
+            change: Change::Deployment(heal.clone()),
         };
         let enter = [enter];
         world.written(&mut worker, &enter).await;
@@ -427,26 +445,26 @@ const NOTHING: [&str; 0] = [];
 
 fn blame(id: &str) -> Effect {
     Effect::Blame {
-        deployment: deployment(id, 10),
+        change: Change::Deployment(deployment(id, 10)),
     }
 }
 
 fn release(id: &str, lift: bool) -> Effect {
     Effect::Release {
-        deployment: deployment(id, 10),
+        change: Change::Deployment(deployment(id, 10)),
         lift,
     }
 }
 
 fn condemn(id: &str) -> Effect {
     Effect::Condemn {
-        deployment: deployment(id, 10),
+        change: Change::Deployment(deployment(id, 10)),
     }
 }
 
 fn guard(from: &Guard, to: &Guard) -> Effect {
     Effect::Guard {
-        group: group(),
+        place: Place::Group(group()),
         from: from.clone(),
         to: to.clone(),
     }
@@ -476,7 +494,7 @@ impl World {
     }
 
     async fn guard(&self) -> Guard {
-        self.store.guard(&group()).await.unwrap()
+        self.store.guard(&Place::Group(group())).await.unwrap()
     }
 
     /// Which of these deployments' contents are bad somewhere.

@@ -1,6 +1,7 @@
 //! A person's word on a deployment.
 
 use monspec::Verdict;
+use release::change::Change;
 use release::deployment::Standing;
 use release::ledger::{Effect, Ruling};
 
@@ -13,11 +14,11 @@ async fn person_lifts_what_a_problem_said_and_the_binding_stays() {
         let mut worker = world.noticed_and_claimed("P-1").await;
         let culprit = || deployment("d-1", 10);
         let mut effects = vec![Effect::Blame {
-            deployment: culprit(),
+            change: Change::Deployment(culprit()),
         }];
         if condemned {
             effects.push(Effect::Condemn {
-                deployment: culprit(),
+                change: Change::Deployment(culprit()),
             });
         }
         world.written(&mut worker, &effects).await;
@@ -32,7 +33,7 @@ async fn person_lifts_what_a_problem_said_and_the_binding_stays() {
 
         // What the problem has to say afterwards does not count any more.
         let condemn = Effect::Condemn {
-            deployment: culprit(),
+            change: Change::Deployment(culprit()),
         };
         world.written(&mut worker, &[condemn]).await;
         assert_eq!(world.entry("d-1").await, ruled);

@@ -7,7 +7,7 @@ use dynatrace::{EntityType, Scope, Tag};
 use futures_util::future::{join, join_all, try_join_all};
 use jiff::Timestamp;
 use release::attribution::{Attribution, Blame, attribute};
-use release::deployment::{Group, Origin};
+use release::change::{Change, Place};
 use release::ledger::Effect;
 use release::problem::{Finding, Problem, Remediation};
 use release::remediation::{Refusal, State};
@@ -16,8 +16,7 @@ use store::{Advanced, ClaimedProblem};
 use super::Healing;
 use super::pass::Pass;
 use super::words;
-use crate::remedy::candidates::{Affected, Case, Gathered, gather};
-use crate::remedy::codedeploy::{Chosen, Views, choose};
+use crate::remedy::{self, Affected, Case, Chosen, Gathered, Views, gather};
 use release::work::Wait;
 
 /// Of how many entities of one problem it is asked whether they are production.
@@ -90,8 +89,9 @@ pub(super) async fn find(
             let finding = Finding::NothingDeployed;
             return conclude_late(pass, claimed, finding, Some(text), NO_DEPLOYMENT).await;
         }
-        Attribution::TooManyGroups(culprits) => {
-            let groups: Vec<Group> = culprits.into_iter().map(|culprit| culprit.group).collect();
+        Attribution::TooManyPlaces(culprits) => {
+            let groups = culprits.iter().map(|culprit| culprit.change.place());
+            let groups: Vec<Place> = groups.collect();
             let finding = Finding::TooManyGroups {
                 groups: groups.len(),
             };
@@ -105,24 +105,21 @@ pub(super) async fn find(
         } => {
             let text = words::ambiguous(&newest, &older, doubt, began);
             let finding = Finding::Ambiguous {
-                deployments: vec![newest.deployment, older.deployment],
+                deployments: [newest, older].map(|one| one.change.id().to_owned()).into(),
             };
             return conclude(pass, claimed, finding, Some(text)).await;
         }
         Attribution::Culprits(culprits) => culprits,
     };
-    let blamed = culprits.iter().filter_map(|culprit| {
-        let view = views.get(&culprit.group)?;
-        view.deployment(&culprit.deployment)
-    });
-    let blamed: Vec<_> = blamed.collect();
+    let culprits = culprits.into_iter().map(|culprit| culprit.change);
+    let blamed: Vec<Change> = culprits.collect();
     let foreseen = foresee(pass, &blamed, &views);
     let (outcome, foreseen) =
         join(blame_all(pass, claimed, blamed.clone(), &views), foreseen).await;
     outcome?;
     for (culprit, chosen) in blamed.iter().zip(foreseen) {
-        if let (Some(view), Some(chosen)) = (views.get_mut(&culprit.group), chosen) {
-            view.foreseen = Some((culprit.id.clone(), chosen));
+        if let (Some(view), Some(chosen)) = (views.get_mut(&culprit.place()), chosen) {
+            view.foresee(culprit, chosen);
         }
     }
     Ok(Found::Known(views))
@@ -145,7 +142,7 @@ pub(super) fn blame<'a>(
         began,
         root_cause,
         look_back: healing.look_back,
-        most_groups: healing.most_groups,
+        most_places: healing.most_groups,
     }
 }
 
@@ -154,16 +151,16 @@ pub(super) fn blame<'a>(
 /// now is asked for then.
 async fn foresee(
     pass: &Pass<'_>,
-    culprits: &[release::deployment::Deployment],
+    culprits: &[Change],
     views: &Views,
 ) -> Vec<Option<Option<Chosen>>> {
     let context = pass.context();
     let chosen = culprits.iter().map(async |culprit| {
-        let view = views.get(&culprit.group)?;
+        let view = views.get(&culprit.place())?;
         if !context.answers {
             return None;
         }
-        choose(context, view, culprit).await.ok()
+        view.choose(context, culprit).await.ok()
     });
     join_all(chosen).await
 }
@@ -174,7 +171,7 @@ async fn foresee(
 async fn blame_all(
     pass: &Pass<'_>,
     claimed: &mut ClaimedProblem,
-    culprits: Vec<release::deployment::Deployment>,
+    culprits: Vec<Change>,
     views: &Views,
 ) -> anyhow::Result<()> {
     for attempt in 0..ATTEMPTS {
@@ -184,10 +181,10 @@ async fn blame_all(
         let mut effects = Vec::new();
         let mut readings = Vec::new();
         for culprit in &culprits {
-            if culprit.origin == Origin::Heal {
-                let deployment = culprit.id.clone();
+            if culprit.is_heal() {
+                let deployment = culprit.id().to_owned();
                 let refusal = Refusal::HealOfHeal { deployment };
-                comments.push(pass.noted(&culprit.group, words::refused(culprit, &refusal)));
+                comments.push(pass.noted(culprit.place(), words::refused(culprit, &refusal)));
                 remediations.push(Remediation {
                     culprit: culprit.clone(),
                     holds: false,
@@ -198,27 +195,21 @@ async fn blame_all(
             }
             // Whom the look at the group has seen free is not looked up again:
             // the write that binds it holds only while that is still so.
-            let view = views.get(&culprit.group).filter(|_| attempt == 0);
-            let is_free = view.is_some_and(|view| {
-                let known = view.known(&culprit.id);
-                known.is_none_or(|known| known.bound_to.is_none())
-            });
+            let view = views.get(&culprit.place()).filter(|_| attempt == 0);
+            let is_free = view.is_some_and(|view| view.holder(culprit).is_none());
             readings.extend(view.map(|view| view.reading(culprit)));
-            let entry = if is_free {
+            let holder = if is_free {
                 None
             } else {
-                let store = &pass.services.store;
-                store.ledger_entry(&culprit.group, &culprit.id).await?
+                remedy::holder(&pass.services.store, culprit).await?
             };
-            let holder = entry
-                .and_then(|entry| entry.bound_to)
-                .filter(|holder| *holder != own);
+            let holder = holder.filter(|holder| *holder != own);
             let (state, holds) = if let Some(problem) = holder {
-                comments.push(pass.noted(&culprit.group, words::joined(culprit, &problem)));
+                comments.push(pass.noted(culprit.place(), words::joined(culprit, &problem)));
                 (State::Joined { problem }, false)
             } else {
-                let deployment = culprit.clone();
-                effects.push(Effect::Blame { deployment });
+                let change = culprit.clone();
+                effects.push(Effect::Blame { change });
                 (State::Attributed, true)
             };
             remediations.push(Remediation {

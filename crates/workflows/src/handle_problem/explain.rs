@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use dynatrace::{EntityType, RecordedEvent, Scope};
 use jiff::Timestamp;
 use release::attribution::{Attribution, Culprit, Known, attribute};
-use release::deployment::{Deployment, LedgerEntry, Origin};
+use release::change::Change;
 use release::explanation::{Weighed, weigh};
 use release::precedence::end_of_beginning;
 use release::remediation::{Look, Refusal, Scene, look};
@@ -16,8 +16,7 @@ use serde::Serialize;
 use super::cause::Production;
 use super::pass::Pass;
 use super::{Connected, Services, cause};
-use crate::remedy::candidates::{Case, Dismissed, Gathered, gather};
-use crate::remedy::codedeploy::{View, runs, weighed};
+use crate::remedy::{self, Alternative, Case, Dismissed, Gathered, View, gather};
 use crate::work::Tick;
 use outcome::{Fate, Outcome};
 
@@ -225,32 +224,28 @@ async fn outcome(
             return Ok((Vec::new(), Outcome::Nothing { undecided }));
         }
         Attribution::Ambiguous { newest, older, .. } => {
-            let (newest, older) = (newest.deployment, older.deployment);
+            let [newest, older] = [newest, older].map(|one| one.change.id().to_owned());
             return Ok((Vec::new(), Outcome::Ambiguous { newest, older }));
         }
         Attribution::Culprits(culprits) => (culprits, false),
-        Attribution::TooManyGroups(culprits) => (culprits, true),
+        Attribution::TooManyPlaces(culprits) => (culprits, true),
     };
     let count = culprits.len();
     let mut answers = Vec::new();
     let mut fates = Vec::new();
-    for Culprit {
-        group, deployment, ..
-    } in culprits
-    {
-        let view = gathered.views.get_mut(&group);
-        let known = view.and_then(|view| Some((view.deployment(&deployment)?, view)));
-        let Some((culprit, view)) = known else {
+    for Culprit { change, .. } in culprits {
+        let place = change.place();
+        let Some(view) = gathered.views.get_mut(&place) else {
             continue;
         };
-        let targets = weighed(pass.context(), view, &culprit).await?;
-        let chosen = targets.iter().find(|(_, chosen, _)| *chosen);
-        let chosen = chosen.map(|(entry, ..)| entry.deployment.id.clone());
-        let fate = fate(pass, past, view, &culprit, chosen).await?;
-        fates.push((deployment.clone(), fate));
+        let targets = view.weighed(pass.context(), &change).await?;
+        let chosen = targets.iter().find(|one| one.is_chosen);
+        let chosen = chosen.map(|one| one.id.clone());
+        let fate = fate(pass, past, view, &change, chosen).await?;
+        fates.push((change.id().to_owned(), fate));
         answers.push(Answer {
-            culprit: deployment,
-            group: group.to_string(),
+            culprit: change.id().to_owned(),
+            group: place.to_string(),
             targets: targets.into_iter().map(Target::from).collect(),
         });
     }
@@ -268,30 +263,20 @@ async fn fate(
     pass: &Pass<'_>,
     past: &Past,
     view: &mut View,
-    culprit: &Deployment,
+    culprit: &Change,
     target: Option<String>,
 ) -> anyhow::Result<Fate> {
     let context = pass.context();
-    if culprit.origin == Origin::Heal {
-        let deployment = culprit.id.clone();
+    if culprit.is_heal() {
+        let deployment = culprit.id().to_owned();
         return Ok(Fate::Refused(Refusal::HealOfHeal { deployment }));
     }
-    let entry = if let Some(entry) = view.known(&culprit.id) {
-        Some(entry.clone())
-    } else {
-        context
-            .store
-            .ledger_entry(&culprit.group, &culprit.id)
-            .await?
-    };
-    let holder = entry.and_then(|entry| entry.bound_to);
+    let holder = remedy::holder(context.store, culprit).await?;
     if let Some(problem) = holder.filter(|holder| past.id() != Some(holder)) {
         return Ok(Fate::Joined { problem });
     }
-    view.complete(context, &culprit.id).await?;
-    if let Some(answer) = view.answer_to(&culprit.id) {
-        let by = answer.id.clone();
-        return Ok(Fate::Answered { by });
+    if let Some(answer) = view.answer_to(culprit) {
+        return Ok(Fate::Answered { by: answer.id });
     }
     let scene = Scene {
         // Whether there is time to act is left out.
@@ -299,7 +284,7 @@ async fn fate(
         began: past.began,
         noticed: pass.tick.now,
         culprit,
-        runs: runs(context, view, culprit).await?,
+        runs: view.running(context, culprit).await?.runs,
         owed: false,
         max_age: pass.services.healing.max_age,
         now: pass.tick.now,
@@ -323,8 +308,8 @@ impl From<Weighed> for Candidate {
             why,
         } = weighed;
         Self {
-            deployment: candidate.deployment,
-            group: candidate.group.to_string(),
+            deployment: candidate.change.id().to_owned(),
+            group: candidate.change.place().to_string(),
             entity: candidate.entity,
             at: candidate.began,
             ended: candidate.ended,
@@ -338,8 +323,8 @@ impl From<Weighed> for Candidate {
 impl From<Dismissed> for Candidate {
     fn from(dismissed: Dismissed) -> Self {
         Self {
-            deployment: dismissed.deployment,
-            group: dismissed.group.to_string(),
+            deployment: dismissed.change,
+            group: dismissed.place.to_string(),
             entity: dismissed.entity,
             at: dismissed.at,
             ended: None,
@@ -350,15 +335,14 @@ impl From<Dismissed> for Candidate {
     }
 }
 
-impl From<(LedgerEntry, bool, String)> for Target {
-    fn from((entry, chosen, why): (LedgerEntry, bool, String)) -> Self {
-        let Deployment { id, version, .. } = entry.deployment;
+impl From<Alternative> for Target {
+    fn from(one: Alternative) -> Self {
         Self {
-            deployment: id,
-            version,
-            standing: entry.standing,
-            chosen,
-            why,
+            deployment: one.id,
+            version: one.version,
+            standing: one.standing,
+            chosen: one.is_chosen,
+            why: one.why,
         }
     }
 }

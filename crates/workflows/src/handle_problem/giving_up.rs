@@ -22,7 +22,7 @@ impl Pass<'_> {
                 said.push(words::cause_unknown());
             }
             for remediation in &mut problem.remediations {
-                let guard = store.guard(&remediation.culprit.group).await?;
+                let guard = store.guard(&remediation.culprit.place()).await?;
                 let Some(what) = give_up(remediation, &claimed.problem.id, &guard, limits, now)
                 else {
                     continue;

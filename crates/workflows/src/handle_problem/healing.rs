@@ -3,8 +3,7 @@
 //! what it calls is called.
 
 use anyhow::Context as _;
-use delivery::codedeploy::Status;
-use release::deployment::Deployment;
+use release::change::Change;
 use release::ledger::Effect;
 use release::problem::{Problem, Remediation, Reported};
 use release::remediation::{
@@ -14,7 +13,7 @@ use store::{Advanced, ClaimedProblem};
 
 use super::pass::{Pass, PausesUnknown};
 use super::words;
-use crate::remedy::codedeploy::{Chosen, View, apply, brought, choose, made, running, stop, watch};
+use crate::remedy::{self, Chosen, View, apply, stop, watch};
 use release::work::Wait;
 
 /// How many steps one pass may take with one remediation, questions included.
@@ -30,7 +29,7 @@ pub(super) enum Tenant {
 }
 
 /// Takes the remediation at `index` as far as it goes now. `view` is a look at
-/// its group from this very pass, if there was one.
+/// its place from this very pass, if there was one.
 pub(super) async fn pursue(
     pass: &Pass<'_>,
     claimed: &mut ClaimedProblem,
@@ -77,9 +76,9 @@ struct Walk<'a> {
     pass: &'a Pass<'a>,
     index: usize,
     tenant: Tenant,
-    /// The group, as it was looked at since the last step.
+    /// The place, as it was looked at since the last step.
     view: Option<View>,
-    /// What would be deployed again.
+    /// What would be put in place.
     chosen: Option<Chosen>,
     observed: Observed,
 }
@@ -97,7 +96,7 @@ impl Walk<'_> {
             heard: self.tenant == Tenant::Answered,
             lost: claimed.reported == Reported::Merged && problem.merged_into.is_none(),
             policy: self.pass.services.healing.policy(),
-            paused: match self.pass.stopped(&remediation.culprit.group) {
+            paused: match self.pass.stopped(remediation.culprit.place()) {
                 Ok(None) => Paused::No,
                 Ok(Some(stopped)) => Paused::Yes(stopped),
                 Err(PausesUnknown) => Paused::Unknown,
@@ -122,24 +121,21 @@ impl Walk<'_> {
         let culprit = &self.remediation(claimed).culprit;
         match question {
             Question::Holder => {
-                let store = context.store;
-                let entry = store.ledger_entry(&culprit.group, &culprit.id).await?;
-                self.observed.holder = Some(entry.and_then(|entry| entry.bound_to));
+                self.observed.holder = Some(remedy::holder(context.store, culprit).await?);
             }
             Question::Guard => {
-                self.observed.guard = Some(context.store.guard(&culprit.group).await?);
+                self.observed.guard = Some(context.store.guard(&culprit.place()).await?);
             }
             Question::Answer => {
                 let view = self.view(culprit).await?;
-                let answer = view.answer_to(&culprit.id).map(made);
-                let guard = view.guard.clone();
+                let answer = view.answer_to(culprit);
+                let guard = view.guard().clone();
                 self.observed.answer = Some(answer);
                 self.observed.guard = Some(guard);
             }
             Question::Runs => {
                 let view = self.view(culprit).await?;
-                view.complete(context, &culprit.id).await?;
-                self.observed.runs = Some(running(context, view, culprit).await?);
+                self.observed.runs = Some(view.running(context, culprit).await?);
             }
             Question::Brought => {
                 let answer = self.observed.answer.clone().flatten();
@@ -147,38 +143,35 @@ impl Walk<'_> {
                 let rollback = rollback.and_then(|running| running.rollback.clone());
                 let view = self.view(culprit).await?;
                 let by = answer.or(rollback);
-                let by = by.and_then(|by| view.made(&by.id).cloned());
-                let by = by.context("CodeDeploy does not show the answer any more")?;
-                let found = brought(context, view, culprit, &by).await?;
-                self.observed.brought = Some(found.deployment);
+                let by = by.context("nobody has answered the culprit")?;
+                self.observed.brought = Some(view.brought(context, culprit, &by).await?);
             }
-            Question::Target => {
+            Question::Remedy => {
                 let view = self.view(culprit).await?;
-                let chosen = choose(context, view, culprit).await?;
-                let rollback = view.rollbacks(&culprit.id).next().map(|rollback| {
-                    words::rolled_back_in_vain(&rollback.id, rollback.status == Status::Succeeded)
-                });
-                self.observed.target = Some(chosen.as_ref().map(|one| one.deployment.clone()));
+                let chosen = view.choose(context, culprit).await?;
+                let rollback = view.taken_back_in_vain(culprit);
+                let rollback = rollback.map(|(id, well)| words::rolled_back_in_vain(id, well));
+                self.observed.remedy = Some(chosen.as_ref().map(|one| one.remedy.clone()));
                 self.chosen = chosen.map(|mut chosen| {
                     chosen.notes.extend(rollback);
                     chosen
                 });
             }
             Question::Heal => {
-                let State::Deploying { deployment, .. } = &self.remediation(claimed).state else {
+                let State::Deploying { heal, deployment } = &self.remediation(claimed).state else {
                     anyhow::bail!("no heal is being deployed");
                 };
-                self.observed.heal = Some(watch(context, deployment).await?);
+                self.observed.heal = Some(watch(context, &heal.remedy, deployment).await?);
             }
         }
         Ok(())
     }
 
-    /// The group, as it is now.
-    async fn view(&mut self, culprit: &Deployment) -> anyhow::Result<&mut View> {
+    /// The place, as it is now.
+    async fn view(&mut self, culprit: &Change) -> anyhow::Result<&mut View> {
         let view = match self.view.take() {
             Some(view) => view,
-            None => View::read(self.pass.context(), &culprit.group).await?,
+            None => View::read(self.pass.context(), &culprit.place()).await?,
         };
         Ok(self.view.insert(view))
     }
@@ -195,7 +188,7 @@ impl Walk<'_> {
         let comment = words::of(&claimed.problem, remediation, &what, &self.notes());
         let comment = match what.said {
             Some(Said::Paused(_)) => comment,
-            _ => comment.map(|text| self.pass.noted(&remediation.culprit.group, text)),
+            _ => comment.map(|text| self.pass.noted(remediation.culprit.place(), text)),
         };
         for effect in &what.effects {
             if let Effect::Guard { to, .. } = effect {
@@ -235,8 +228,8 @@ impl Walk<'_> {
         }
     }
 
-    /// What a person should know about the choice, and where to read why the
-    /// revision is known to be good.
+    /// What a person should know about the choice, and where to read why it is
+    /// known to be good.
     fn notes(&self) -> Vec<String> {
         let Pass {
             connected, tick, ..

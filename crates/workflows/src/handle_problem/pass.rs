@@ -8,9 +8,9 @@ use dynatrace::ProblemStatus;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join};
 use jiff::Timestamp;
-use release::deployment::Group;
+use release::change::Place;
 use release::ledger::Effect;
-use release::pause::{Pause, Stopped, Stops, Target};
+use release::pause::{Pause, Stopped, Stops};
 use release::problem::{Arrival, Finding, Problem, Reported};
 use release::remediation::State;
 use release::work::{Outcome, Time, Wait};
@@ -20,8 +20,7 @@ use tokio::time::Instant;
 use super::cause::Found;
 use super::healing::Tenant;
 use super::{Connected, Mode, Services, Worked, cause, comments, healing, words};
-use crate::remedy::Context;
-use crate::remedy::codedeploy::Views;
+use crate::remedy::{Context, Views};
 use crate::work::{Look, Tick, is_lost};
 
 /// How many problems are followed when one became a part of the next.
@@ -190,15 +189,15 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// What keeps a group from being changed.
-    pub(super) fn stopped(&self, group: &Group) -> Result<Option<Stopped>, PausesUnknown> {
+    /// What keeps a place from being changed.
+    pub(super) fn stopped(&self, place: Place) -> Result<Option<Stopped>, PausesUnknown> {
         let stops = self.stops.get().ok_or(PausesUnknown)?;
-        Ok(stops.on(&Target::Group(group.clone()), self.tick.now))
+        Ok(stops.on(&place.into(), self.tick.now))
     }
 
     /// A comment, with what is paused while it is made.
-    pub(super) fn noted(&self, group: &Group, text: String) -> String {
-        match self.stopped(group) {
+    pub(super) fn noted(&self, place: Place, text: String) -> String {
+        match self.stopped(place) {
             Ok(Some(stopped)) => words::while_stopped(&text, &stopped),
             Ok(None) | Err(PausesUnknown) => text,
         }
@@ -241,7 +240,7 @@ impl<'a> Pass<'a> {
         let mut waits = Vec::new();
         let mut fault = None;
         for index in 0..claimed.problem.remediations.len() {
-            let view = views.remove(&claimed.problem.remediations[index].culprit.group);
+            let view = views.remove(&claimed.problem.remediations[index].culprit.place());
             match Box::pin(healing::pursue(
                 self,
                 claimed,
@@ -253,7 +252,7 @@ impl<'a> Pass<'a> {
             {
                 Ok(wait) => waits.extend(wait),
                 Err(error) if is_lost(&error) => return Err(error),
-                // One group's trouble is not another's.
+                // One place's trouble is not another's.
                 Err(error) => fault = Some(error),
             }
         }

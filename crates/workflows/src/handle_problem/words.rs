@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use release::attribution::{Culprit, Doubt};
-use release::deployment::{Deployment, Group};
+use release::change::{Change, Place, Remedy};
 use release::grouping::SETTING;
 use release::pause::Stopped;
 use release::problem::{Problem, Remediation};
@@ -26,7 +26,7 @@ pub(super) fn nothing_deployed(
     look_back: SignedDuration,
     began: Timestamp,
     undecided: &BTreeSet<String>,
-    closed: &BTreeSet<Group>,
+    closed: &BTreeSet<Place>,
 ) -> String {
     let names: Vec<String> = undecided.iter().take(5).map(|name| plain(name)).collect();
     let several = if names.is_empty() {
@@ -38,7 +38,7 @@ pub(super) fn nothing_deployed(
             names.join(", ")
         )
     };
-    let shown: Vec<String> = closed.iter().take(5).map(group).collect();
+    let shown: Vec<String> = closed.iter().take(5).map(place).collect();
     let closed = if shown.is_empty() {
         String::new()
     } else {
@@ -56,8 +56,8 @@ pub(super) fn nothing_deployed(
     ))
 }
 
-pub(super) fn too_many_groups(groups: &[Group], most: usize) -> String {
-    let shown: Vec<String> = groups.iter().take(5).map(group).collect();
+pub(super) fn too_many_groups(groups: &[Place], most: usize) -> String {
+    let shown: Vec<String> = groups.iter().take(5).map(place).collect();
     bounded(format!(
         "Unbreakable: {} deployment groups were deployed to before this problem ({}), and at most \
          {most} may be changed at once (HEAL_MAX_GROUPS). Nothing is rolled back; a person has to \
@@ -73,28 +73,26 @@ pub(super) fn ambiguous(
     doubt: Doubt,
     began: Timestamp,
 ) -> String {
-    if doubt == Doubt::Groups {
+    if doubt == Doubt::Places {
         return bounded(format!(
             "Unbreakable: deployments {} ({}) and {} ({}) were announced together, and it is \
              unknown which of their groups is behind the entities of this problem; set {SETTING} \
              to name it. Nothing is rolled back; a person has to choose.",
-            plain(&newest.deployment),
-            group(&newest.group),
-            plain(&older.deployment),
-            group(&older.group),
+            plain(newest.change.id()),
+            place(&newest.change.place()),
+            plain(older.change.id()),
+            place(&older.change.place()),
         ));
     }
     bounded(format!(
-        "Unbreakable: deployment {} ({}) reached its first instance at {}, in the minute in which \
-         this problem began ({}), so it may have been before or after. Deployment {} ({}) was \
-         certainly before, at {}, and has not passed its validation. Either may be to blame, so \
-         nothing is rolled back; a person has to choose.",
-        plain(&newest.deployment),
-        group(&newest.group),
+        "Unbreakable: {} reached its first instance at {}, in the minute in which this problem \
+         began ({}), so it may have been before or after. {} was certainly before, at {}, and has \
+         not passed its validation. Either may be to blame, so nothing is rolled back; a person \
+         has to choose.",
+        briefly(&newest.change),
         time(newest.at),
         time(began),
-        plain(&older.deployment),
-        group(&older.group),
+        sentence_case(&briefly(&older.change)),
         time(older.at),
     ))
 }
@@ -147,29 +145,29 @@ pub(super) fn of(
     })
 }
 
-pub(super) fn joined(culprit: &Deployment, problem: &str) -> String {
+pub(super) fn joined(culprit: &Change, problem: &str) -> String {
     bounded(format!(
-        "Unbreakable: deployment {} is to blame and is already handled under problem {}. A \
+        "Unbreakable: {} is to blame and is already handled under problem {}. A \
          deployment is rolled back at most once; if this problem stays open after that one has \
          closed, a person has to look.",
-        deployment(culprit),
+        change(culprit),
         plain(problem)
     ))
 }
 
-fn stopping(culprit: &Deployment) -> String {
+fn stopping(culprit: &Change) -> String {
     bounded(format!(
-        "Unbreakable: deployment {} is to blame and is still under way. It is stopped, then the \
+        "Unbreakable: {} is to blame and is still under way. It is stopped, then the \
          last revision known to be good is deployed.",
-        deployment(culprit)
+        change(culprit)
     ))
 }
 
-fn paused(culprit: &Deployment, stopped: &Stopped) -> String {
+fn paused(culprit: &Change, stopped: &Stopped) -> String {
     bounded(format!(
-        "Unbreakable: deployment {} is to blame, but nothing is changed for now. {}. Changes that \
+        "Unbreakable: {} is to blame, but nothing is changed for now. {}. Changes that \
          have begun continue.",
-        deployment(culprit),
+        change(culprit),
         sentence(&stopped.to_string())
     ))
 }
@@ -179,38 +177,38 @@ pub(super) fn while_stopped(text: &str, stopped: &Stopped) -> String {
     bounded(format!("{text} {}.", sentence(&stopped.to_string())))
 }
 
-fn deploying(culprit: &Deployment, heal: &Heal, id: &str, notes: &[String]) -> String {
+fn deploying(culprit: &Change, heal: &Heal, id: &str, notes: &[String]) -> String {
     let who = match heal.by {
         Actor::Ours => "Unbreakable deploys",
         Actor::CodeDeploy => "CodeDeploy itself deploys",
     };
     bounded(format!(
-        "Unbreakable: deployment {} is to blame. {who} {} again, as deployment {} since {}.{}",
-        deployment(culprit),
-        version(&heal.target),
+        "Unbreakable: {} is to blame. {who} {} again, as deployment {} since {}.{}",
+        change(culprit),
+        version(&heal.remedy),
         plain(id),
         time(heal.at),
         noted(notes)
     ))
 }
 
-fn shadowed(culprit: &Deployment, heal: &Heal, first: &str, notes: &[String]) -> String {
+fn shadowed(culprit: &Change, heal: &Heal, first: &str, notes: &[String]) -> String {
     bounded(format!(
-        "Unbreakable (shadow mode): deployment {} is to blame. {first}{} would have been deployed \
+        "Unbreakable (shadow mode): {} is to blame. {first}{} would have been deployed \
          again at {}; nothing was changed. Set HEAL_MODE=auto to heal for real.{}",
-        deployment(culprit),
-        version(&heal.target),
+        change(culprit),
+        version(&heal.remedy),
         time(heal.at),
         noted(notes)
     ))
 }
 
-fn rollback_failed(culprit: &Deployment, id: &str, reason: &str) -> String {
+fn rollback_failed(culprit: &Change, id: &str, reason: &str) -> String {
     bounded(format!(
-        "Unbreakable: CodeDeploy's own rollback (deployment {}) of deployment {} failed: {}. All \
+        "Unbreakable: CodeDeploy's own rollback (deployment {}) of {} failed: {}. All \
          checks run again.",
         plain(id),
-        deployment(culprit),
+        change(culprit),
         sentence(reason)
     ))
 }
@@ -232,18 +230,18 @@ pub(super) fn evidence(link: &str) -> String {
     format!("Its last validation: {link}")
 }
 
-pub(super) fn refused(culprit: &Deployment, refusal: &Refusal) -> String {
+pub(super) fn refused(culprit: &Change, refusal: &Refusal) -> String {
     bounded(format!(
-        "Unbreakable: deployment {} is to blame and is not rolled back: {}.",
-        deployment(culprit),
+        "Unbreakable: {} is to blame and is not rolled back: {}.",
+        change(culprit),
         sentence(&refusal.to_string())
     ))
 }
 
-fn not_needed(culprit: &Deployment, needless: &Needless) -> String {
+fn not_needed(culprit: &Change, needless: &Needless) -> String {
     bounded(format!(
-        "Unbreakable: deployment {} was suspect and is not rolled back: {}.",
-        deployment(culprit),
+        "Unbreakable: {} was suspect and is not rolled back: {}.",
+        change(culprit),
         sentence(&needless.to_string())
     ))
 }
@@ -252,7 +250,7 @@ fn healed(heal: &Heal, id: &str, at: Timestamp) -> String {
     bounded(format!(
         "Unbreakable: {} has been running again since {} (deployment {}, {} after the decision). \
          The replaced deployment counts as bad once this problem closes.",
-        version(&heal.target),
+        version(&heal.remedy),
         time(at),
         plain(id),
         span(heal.at, at)
@@ -264,53 +262,48 @@ fn failed(heal: &Heal, id: Option<&str>, at: Timestamp, reason: &str) -> String 
     bounded(format!(
         "Unbreakable: {} could not be deployed again: {} ({which}at {}, {} after the decision). \
          There is no second attempt; a person has to look.",
-        version(&heal.target),
+        version(&heal.remedy),
         sentence(reason),
         time(at),
         span(heal.at, at)
     ))
 }
 
-fn confirmed(
-    culprit: &Deployment,
-    heal: &Heal,
-    began: Option<Timestamp>,
-    closed: Timestamp,
-) -> String {
+fn confirmed(culprit: &Change, heal: &Heal, began: Option<Timestamp>, closed: Timestamp) -> String {
     let took = began.map_or_else(String::new, |began| {
         format!(", {} after it began", span(began, closed))
     });
     bounded(format!(
-        "Unbreakable: the problem ended at {}{took}, with {} running again. Deployment {} counts \
+        "Unbreakable: the problem ended at {}{took}, with {} running again. {} counts \
          as bad from now on and is not deployed again; a person can clear it in the ledger.",
         time(closed),
-        version(&heal.target),
-        deployment(culprit)
+        version(&heal.remedy),
+        sentence_case(&change(culprit))
     ))
 }
 
-fn unconfirmed(culprit: &Deployment, heal: &Heal) -> String {
+fn unconfirmed(culprit: &Change, heal: &Heal) -> String {
     bounded(format!(
         "Unbreakable: {} is running again, but whether that ended the problem is unknown. \
-         Deployment {} stays suspect; a person can clear or condemn it in the ledger.",
-        version(&heal.target),
-        deployment(culprit)
+         {} stays suspect; a person can clear or condemn it in the ledger.",
+        version(&heal.remedy),
+        sentence_case(&change(culprit))
     ))
 }
 
-fn gave_up(culprit: &Deployment) -> String {
+fn gave_up(culprit: &Change) -> String {
     bounded(format!(
-        "Unbreakable: the time limit for this problem has passed, and deployment {} stays \
+        "Unbreakable: the time limit for this problem has passed, and {} stays \
          suspect. A person has to look.",
-        deployment(culprit)
+        change(culprit)
     ))
 }
 
-fn released(culprit: &Deployment) -> String {
+fn released(culprit: &Change) -> String {
     bounded(format!(
-        "Unbreakable: this problem is no longer followed, and deployment {} is no longer suspect \
+        "Unbreakable: this problem is no longer followed, and {} is no longer suspect \
          because of it. If it is to blame, condemn it in the ledger.",
-        deployment(culprit)
+        change(culprit)
     ))
 }
 
@@ -320,17 +313,40 @@ pub(super) fn cause_unknown() -> String {
         .to_owned()
 }
 
-fn deployment(deployment: &Deployment) -> String {
-    format!(
-        "{} ({} on {}, {})",
-        plain(&deployment.id),
-        plain(&deployment.version),
-        group(&deployment.group),
-        time(deployment.at)
-    )
+fn change(change: &Change) -> String {
+    match change {
+        Change::Deployment(deployment) => format!(
+            "deployment {} ({} on {}, {})",
+            plain(&deployment.id),
+            plain(&deployment.version),
+            plain(&deployment.group.to_string()),
+            time(deployment.at)
+        ),
+    }
 }
 
-fn version(target: &Deployment) -> String {
+/// A change without all that is known of it.
+fn briefly(change: &Change) -> String {
+    match change {
+        Change::Deployment(deployment) => format!(
+            "deployment {} ({})",
+            plain(&deployment.id),
+            plain(&deployment.group.to_string())
+        ),
+    }
+}
+
+/// As a sentence begins.
+fn sentence_case(text: &str) -> String {
+    let mut characters = text.chars();
+    match characters.next() {
+        Some(first) => first.to_uppercase().chain(characters).collect(),
+        None => String::new(),
+    }
+}
+
+fn version(remedy: &Remedy) -> String {
+    let Remedy::Redeploy(target) = remedy;
     format!(
         "version {} (first deployed as {}, {})",
         plain(&target.version),
@@ -339,8 +355,8 @@ fn version(target: &Deployment) -> String {
     )
 }
 
-fn group(group: &Group) -> String {
-    plain(&group.to_string())
+fn place(place: &Place) -> String {
+    plain(&place.to_string())
 }
 
 fn noted(notes: &[String]) -> String {
@@ -402,6 +418,7 @@ fn bounded(text: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use release::deployment::Group;
 
     #[test]
     fn foreign_text_stays_text_and_short() {
@@ -414,10 +431,12 @@ mod tests {
 
     #[test]
     fn no_comment_is_longer_than_its_bound() {
-        let groups: Vec<Group> = (0..50)
-            .map(|number| Group {
-                application: "*".repeat(300),
-                name: number.to_string(),
+        let groups: Vec<Place> = (0..50)
+            .map(|number| {
+                Place::Group(Group {
+                    application: "*".repeat(300),
+                    name: number.to_string(),
+                })
             })
             .collect();
 

@@ -8,8 +8,6 @@ mod group_tag;
 mod runs;
 mod view;
 
-use std::collections::BTreeMap;
-
 use delivery::codedeploy::{self, Maker, Revision};
 use delivery::pipeline::Target;
 use release::content::by_place;
@@ -19,14 +17,11 @@ use release::remediation::carries_marker;
 pub(crate) use announced::{DEPLOYMENT, named};
 pub use announced::{SOURCE, UNSURE};
 pub(crate) use apply::{apply, stop, watch};
-pub(in crate::remedy) use candidates::gather;
-pub(crate) use choice::{Chosen, brought, choose, weighed};
+pub(in crate::remedy) use candidates::{Gathered, gather};
+pub(crate) use choice::{brought, choose, weighed};
 pub use group_tag::{GroupTag, InvalidTag};
-pub(crate) use runs::{made, running, runs};
+pub(crate) use runs::{made, running};
 pub(crate) use view::View;
-
-/// Looks at groups that need not be repeated in the same pass.
-pub(crate) type Views = BTreeMap<Group, View>;
 
 /// How much of the name of a revision is its version, in characters.
 const LONGEST_VERSION: usize = 80;

@@ -138,7 +138,7 @@ async fn record_that_makes_its_worker_panic_is_told_and_rests_after_a_while() {
                 .unwrap()
                 .push((place, stuck.metric(), stuck.looks));
         }
-        Observed::Work(work::Observed::Looked(_)) | Observed::Work(work::Observed::Left(_)) => {}
+        Observed::Work(work::Observed::Looked(_) | work::Observed::Left(_)) => {}
     };
 
     let first = world.tick_observed(TIME, &observe).await.unwrap();

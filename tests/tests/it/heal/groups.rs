@@ -51,7 +51,7 @@ async fn blamed(scene: &Scene, problem: &fake_dynatrace::Problem) -> Vec<String>
     let stored = scene.stored(problem).await;
     let culprits = stored.remediations.iter();
     culprits
-        .map(|remediation| remediation.culprit.id.clone())
+        .map(|remediation| remediation.culprit.id().to_owned())
         .collect()
 }
 

@@ -80,14 +80,14 @@ async fn shadow_chooses_the_same_and_calls_nothing(mut scene: Scene) {
     let State::Shadowed(heal) = scene.state(&problem).await else {
         panic!("it is decided");
     };
-    assert_eq!(heal.target.id, good);
+    assert_eq!(heal.remedy.id(), good);
     assert_eq!(scene.standing(&bad).await, Standing::Suspect);
     let comments = scene.comments(&problem);
     assert!(comments[0].contains("shadow mode"), "{comments:?}");
     assert!(comments[0].contains(&good), "{comments:?}");
     assert_eq!(scene.world.aws.calls("CreateDeployment"), 0);
     assert_eq!(scene.world.aws.calls("StopDeployment"), 0);
-    let guard = scene.world.store.guard(&group()).await.unwrap();
+    let guard = scene.guard().await;
     assert_eq!(guard.heals.len(), 1);
     assert!(guard.active.is_none());
 

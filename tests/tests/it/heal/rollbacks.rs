@@ -203,8 +203,8 @@ async fn rollback_under_way_is_watched_and_verified_whatever_it_brings(mut scene
         panic!("it is watched: {:?}", scene.state(&problem).await);
     };
     assert_eq!((heal.by, &deployment), (Actor::CodeDeploy, &rollback.id));
-    assert_eq!(heal.target.id, unknown);
-    let guard = scene.world.store.guard(&group()).await.unwrap();
+    assert_eq!(heal.remedy.id(), unknown);
+    let guard = scene.guard().await;
     assert_eq!(guard.active.as_deref(), Some(problem.id()));
 
     scene.ticks(4).await;
@@ -242,7 +242,7 @@ async fn rollback_that_was_over_before_anybody_looked_is_the_heal(mut scene: Sce
         panic!("it is healed: {:?}", scene.state(&problem).await);
     };
     assert_eq!((heal.by, &deployment), (Actor::CodeDeploy, &rollback.id));
-    assert_eq!(heal.target.id, unknown);
+    assert_eq!(heal.remedy.id(), unknown);
     let ended = scene.world.aws.codedeploy().deployment(&rollback.id);
     assert_eq!(Some(at), ended.unwrap().completed);
     resolved(&scene, &problem).await;
@@ -274,7 +274,7 @@ async fn rollback_that_fails_is_followed_by_ours(mut scene: Scene) {
     assert!(comments[1].contains("failed: "), "{comments:?}");
     assert!(comments[1].contains(&rollback.id), "{comments:?}");
     assert!(comments[2].contains("Unbreakable deploys"), "{comments:?}");
-    let guard = scene.world.store.guard(&group()).await.unwrap();
+    let guard = scene.guard().await;
     assert_eq!(guard.heals.len(), 1, "what failed is not counted");
 }
 
@@ -488,7 +488,7 @@ async fn is_culprit_behind_rollback(mut scene: Scene, reaches: usize, then: Grou
 
     assert_eq!(scene.healed_to(), ["good"]);
     let stored = scene.stored(&problem).await;
-    assert_eq!(stored.remediations[0].culprit.id, bad);
+    assert_eq!(stored.remediations[0].culprit.id(), bad);
 }
 
 async fn rollback_that_nobody_announced_is_the_heal(mut scene: Scene) {
@@ -533,7 +533,7 @@ async fn rollback_that_begins_between_intent_and_call_is_the_heal(mut scene: Sce
     };
     assert_eq!(heal.by, Actor::CodeDeploy);
     assert_eq!(deployment, only_rollback(&scene).id);
-    let guard = scene.world.store.guard(&group()).await.unwrap();
+    let guard = scene.guard().await;
     assert_eq!((guard.active, guard.heals.len()), (None, 1));
 }
 
@@ -806,7 +806,7 @@ async fn dies_after(scene: &mut Scene, world: World, polls: usize) -> bool {
     };
     assert_eq!(heals.count(), expected, "{told}");
     assert_eq!(scene.comments(&problem).len(), comments, "{told}");
-    let guard = scene.world.store.guard(&group()).await.unwrap();
+    let guard = scene.guard().await;
     assert_eq!(guard.active, None, "{told}");
     finished
 }

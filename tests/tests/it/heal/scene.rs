@@ -10,9 +10,10 @@ use dynatrace::{Announced, Api, Event, EventKind};
 use fake_aws::codedeploy::{Creator, Deployment, GroupOptions, Revision};
 use fake_dynatrace::Problem;
 use jiff::SignedDuration;
+use release::change::Place;
 use release::deployment::{Group, Standing};
 use release::problem;
-use release::remediation::State;
+use release::remediation::{Guard, State};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use workflows::Tick;
@@ -47,6 +48,12 @@ impl Scene {
     }
 
     /// Gives the group other options for its later deployments.
+    /// What keeps the group from being healed in a circle.
+    pub(crate) async fn guard(&self) -> Guard {
+        let place = Place::Group(group());
+        self.world.store.guard(&place).await.unwrap()
+    }
+
     pub(crate) fn group(&self, options: GroupOptions) {
         let codedeploy = self.world.aws.codedeploy();
         codedeploy.application(APPLICATION);
@@ -328,7 +335,7 @@ impl Scene {
 pub(crate) fn healed_by(state: &State) -> Option<String> {
     match state {
         State::Intended(heal) | State::Deploying { heal, .. } | State::Healed { heal, .. } => {
-            Some(heal.target.id.clone())
+            Some(heal.remedy.id().to_owned())
         }
         _ => None,
     }

@@ -124,7 +124,7 @@ async fn revision_that_passed_its_gate_goes_first_and_its_report_is_linked(mut s
     let State::Healed { heal, .. } = scene.state(&problem).await else {
         panic!("it is not healed: {:?}", scene.comments(&problem));
     };
-    assert_eq!(heal.target.id, validated);
+    assert_eq!(heal.remedy.id(), validated);
     let comments = scene.comments(&problem);
     let link = format!("https://report.example/v/{validation}?");
     assert!(comments[0].contains(&link), "{comments:?}");
@@ -145,7 +145,7 @@ async fn culprit_that_passed_its_gates_is_healed_all_the_same(mut scene: Scene) 
     let State::Healed { heal, .. } = scene.state(&problem).await else {
         panic!("it is not healed: {:?}", scene.comments(&problem));
     };
-    assert_eq!(heal.target.id, first);
+    assert_eq!(heal.remedy.id(), first);
     assert_eq!(scene.standing(&second).await, Standing::Suspect);
 }
 

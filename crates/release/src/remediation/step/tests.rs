@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::deployment::Group;
+use crate::change::{Change, Remedy};
+use crate::deployment::{Deployment, Group, Origin};
 use crate::problem::{Arrival, Problem};
 use crate::remediation::{Policy, Progress, Running, Runs};
 
@@ -95,7 +96,7 @@ fn cases() -> Vec<Case> {
             attributed()
                 .free()
                 .runs(Runs::Culprit(Progress::Ended))
-                .knows(|known| known.target = Some(None)),
+                .knows(|known| known.remedy = Some(None)),
             "refused [] said State",
         ),
         case(
@@ -134,7 +135,7 @@ fn cases() -> Vec<Case> {
             attributed()
                 .free()
                 .runs(Runs::Culprit(Progress::Running))
-                .target(),
+                .remedy(),
             "same, stopping [] said Stopping then Stop",
         ),
         case(
@@ -142,7 +143,7 @@ fn cases() -> Vec<Case> {
             attributed()
                 .free()
                 .runs(Runs::Culprit(Progress::Running))
-                .target()
+                .remedy()
                 .but(|world| world.remediation.stopped = true),
             "Stop",
         ),
@@ -151,7 +152,7 @@ fn cases() -> Vec<Case> {
             attributed()
                 .free()
                 .runs(Runs::Culprit(Progress::Ended))
-                .target()
+                .remedy()
                 .but(|world| {
                     world.remediation.stopped = true;
                     world.problem.closed = Some(minute(55));
@@ -165,7 +166,7 @@ fn cases() -> Vec<Case> {
             "attributed.marker",
             attributed().knows(|known| {
                 known.answer = Some(Some(made("d-9")));
-                known.brought = Some(deployment("d-1", 10));
+                known.brought = Some(redeploy("d-1"));
             }),
             "deploying [enter, guard] said State",
         ),
@@ -174,7 +175,7 @@ fn cases() -> Vec<Case> {
             attributed()
                 .free()
                 .runs(rollback(None))
-                .knows(|known| known.brought = Some(deployment("d-1", 10))),
+                .knows(|known| known.brought = Some(redeploy("d-1"))),
             "deploying [enter, guard] said State",
         ),
         case(
@@ -182,7 +183,7 @@ fn cases() -> Vec<Case> {
             attributed()
                 .free()
                 .runs(rollback(Some(48)))
-                .knows(|known| known.brought = Some(deployment("d-1", 10)))
+                .knows(|known| known.brought = Some(redeploy("d-1")))
                 .but(|world| {
                     world.problem.closed = Some(minute(50));
                     world.now = minute(200);
@@ -199,7 +200,7 @@ fn cases() -> Vec<Case> {
             attributed()
                 .free()
                 .runs(rollback(Some(48)).distrusted())
-                .target(),
+                .remedy(),
             "intended [guard, trust] then Create",
         ),
         case(
@@ -207,7 +208,7 @@ fn cases() -> Vec<Case> {
             attributed()
                 .free()
                 .runs(Runs::Culprit(Progress::Ended))
-                .target(),
+                .remedy(),
             "intended [guard, trust] then Create",
         ),
         case(
@@ -220,7 +221,7 @@ fn cases() -> Vec<Case> {
             attributed()
                 .free()
                 .runs(Runs::Culprit(Progress::Ended))
-                .target(),
+                .remedy(),
             "intended [guard, trust] then Create",
         ),
         case(
@@ -228,7 +229,7 @@ fn cases() -> Vec<Case> {
             attributed()
                 .free()
                 .runs(Runs::Culprit(Progress::Ended))
-                .target()
+                .remedy()
                 .but(|world| world.policy.mode = Mode::Shadow),
             "shadowed [guard] said State",
         ),
@@ -237,7 +238,7 @@ fn cases() -> Vec<Case> {
             attributed()
                 .free()
                 .runs(Runs::Culprit(Progress::Running))
-                .target()
+                .remedy()
                 .but(|world| world.policy.mode = Mode::Shadow),
             "shadowed [guard] said ShadowedAfterStop",
         ),
@@ -423,7 +424,7 @@ impl World {
         let is_begun = matches!(state, State::Intended(_) | State::Deploying { .. });
         Self {
             remediation: Remediation {
-                culprit: deployment("d-2", 40),
+                culprit: Change::Deployment(deployment("d-2", 40)),
                 holds: !matches!(state, State::Joined { .. }),
                 stopped: false,
                 state,
@@ -483,8 +484,8 @@ impl World {
             guard: Some(guard([None, Some("P-1"), Some("P-2")][draw(3)])),
             answer: Some((draw(3) == 0).then(|| made("d-9"))),
             runs: None,
-            brought: Some(deployment("d-1", 10)),
-            target: Some((draw(3) != 0).then(|| deployment("d-1", 10))),
+            brought: Some(redeploy("d-1")),
+            remedy: Some((draw(3) != 0).then(|| redeploy("d-1"))),
             heal: Some(
                 [
                     None,
@@ -531,8 +532,8 @@ impl World {
         })
     }
 
-    fn target(self) -> Self {
-        self.knows(|known| known.target = Some(Some(deployment("d-1", 10))))
+    fn remedy(self) -> Self {
+        self.knows(|known| known.remedy = Some(Some(redeploy("d-1"))))
     }
 
     fn over(self) -> Self {
@@ -659,7 +660,7 @@ fn failed() -> State {
 
 fn heal(by: Actor) -> Heal {
     Heal {
-        target: deployment("d-1", 10),
+        remedy: redeploy("d-1"),
         by,
         marker: marker("P-1", "d-2"),
         at: minute(50),
@@ -686,6 +687,10 @@ fn guard(active: Option<&str>) -> Guard {
         cooldown_until: None,
         heals: active.map(|_| minute(50)).into_iter().collect(),
     }
+}
+
+fn redeploy(id: &str) -> Remedy {
+    Remedy::Redeploy(deployment(id, 10))
 }
 
 fn deployment(id: &str, at: i64) -> Deployment {

@@ -1,6 +1,7 @@
 //! The ledger.
 
 use monspec::Verdict;
+use release::change::{Change, Place};
 use release::deployment::{Deployment, Group, LedgerEntry, Origin, Standing};
 use release::ledger::{Effect, Ruling};
 use release::pause::Pause;
@@ -41,7 +42,7 @@ async fn stored_form_of_standings_is_kept() {
             let cleared = world.store.rule(&group, "cleared", Ruling::Clear, who, why);
             cleared.await.unwrap();
             let blame = Effect::Blame {
-                deployment: deployment("suspect", 2),
+                change: Change::Deployment(deployment("suspect", 2)),
             };
             world.written(&mut worker, &[blame]).await;
         },
@@ -127,18 +128,20 @@ async fn stored_form_of_guards_is_kept() {
             heals: vec![at(0), at(600)],
         },
     ];
-    let groups = ["Staging", "Group #2"].map(|name| Group {
-        name: name.to_owned(),
-        ..group()
+    let places = ["Staging", "Group #2"].map(|name| {
+        Place::Group(Group {
+            name: name.to_owned(),
+            ..group()
+        })
     });
     check(
         "guards",
         [LEDGER],
         async |world| {
             let mut worker = world.noticed_and_claimed("P-1").await;
-            for (group, guard) in groups.iter().zip(&guards) {
+            for (place, guard) in places.iter().zip(&guards) {
                 let effect = Effect::Guard {
-                    group: group.clone(),
+                    place: place.clone(),
                     from: Guard::default(),
                     to: guard.clone(),
                 };
@@ -146,8 +149,8 @@ async fn stored_form_of_guards_is_kept() {
             }
         },
         async |world| {
-            for (group, guard) in groups.iter().zip(&guards) {
-                assert_eq!(world.store.guard(group).await.unwrap(), *guard);
+            for (place, guard) in places.iter().zip(&guards) {
+                assert_eq!(world.store.guard(place).await.unwrap(), *guard);
             }
         },
     )

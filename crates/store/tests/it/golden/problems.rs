@@ -1,5 +1,6 @@
 //! The table of remediations.
 
+use release::change::{Change, Remedy};
 use release::problem::{Arrival, Comment, Finding, Phase, Problem, Remediation, Reported};
 use release::remediation::{Actor, Heal, Needless, Refusal, State};
 
@@ -79,7 +80,7 @@ async fn stored_form_of_findings_and_states_is_kept() {
     }
     for state in states() {
         let remediation = Remediation {
-            culprit: deployment("d-2", 10),
+            culprit: Change::Deployment(deployment("d-2", 10)),
             holds: !state.is_final(),
             stopped: state == State::Attributed,
             state,
@@ -166,7 +167,7 @@ fn findings() -> Vec<Finding> {
 
 fn states() -> Vec<State> {
     let heal = |by| Heal {
-        target: deployment("d-1", 0),
+        remedy: Remedy::Redeploy(deployment("d-1", 0)),
         by,
         marker: "[unbreakable:P-1:d-2]".to_owned(),
         at: at(40),

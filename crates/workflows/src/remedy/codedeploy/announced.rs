@@ -3,10 +3,11 @@
 use dynatrace::RecordedEvent;
 use jiff::Timestamp;
 use release::attribution::Known;
+use release::change::Place;
 use release::deployment::Group;
 use release::tie::Tie;
 
-use crate::remedy::candidates::Dismissed;
+use crate::remedy::adapter::Dismissed;
 
 /// Who announces deployments; whoever reads the events looks for this name.
 pub const SOURCE: &str = "AWS CodePipeline";
@@ -81,8 +82,8 @@ impl Announced {
 
     pub(super) fn dismissed(self, known: Known, why: &'static str) -> Dismissed {
         Dismissed {
-            deployment: self.deployment,
-            group: self.group,
+            change: self.deployment,
+            place: Place::Group(self.group),
             entity: self.entity,
             at: self.at,
             announced: known == Known::Announced,

@@ -2,14 +2,13 @@
 //! watched.
 
 use anyhow::Context as _;
-use delivery::codedeploy::{self, Redeployment, Status};
+use delivery::codedeploy::{self, Redeployment, Revision, Status};
 use release::deployment::Deployment;
 use release::remediation::{Created, Heal, Shown};
 
-use super::choice::Chosen;
 use super::target;
 use super::view::View;
-use crate::remedy::Context;
+use crate::remedy::adapter::Context;
 
 /// Stops a deployment that is under way, without rolling it back.
 pub(crate) async fn stop(context: Context<'_>, culprit: &Deployment) -> anyhow::Result<()> {
@@ -18,20 +17,19 @@ pub(crate) async fn stop(context: Context<'_>, culprit: &Deployment) -> anyhow::
     Ok(())
 }
 
-/// Deploys what is chosen in place of a culprit. The intent is stored, by this
-/// very pass.
+/// Deploys a revision in the place of a culprit.
 pub(crate) async fn apply(
     context: Context<'_>,
     view: Option<&View>,
     (culprit, heal): (&Deployment, &Heal),
-    chosen: &Chosen,
+    revision: &Revision,
 ) -> anyhow::Result<Created> {
     let made = view.and_then(|view| view.made(&culprit.id));
     let description = format!("{} replaces {}", heal.marker, culprit.id);
     let wish = Redeployment {
         target: &target(&culprit.group),
         config: made.and_then(|made| made.config.as_deref()),
-        revision: &chosen.revision,
+        revision,
         description: &description,
     };
     let created = context.codedeploy.redeploy(&wish).await?;

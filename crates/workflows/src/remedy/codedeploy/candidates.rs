@@ -10,6 +10,7 @@ use dynatrace::{Entity, EntityType, RecordedEvent, Scope, Window};
 use futures_util::future::{join, join_all, try_join_all};
 use jiff::Timestamp;
 use release::attribution::{Blame, Candidate, Known};
+use release::change::Change;
 use release::deployment::{Group, Origin, Standing};
 use release::precedence::{Precedence, end_of_beginning, may_precede};
 use release::remediation::carries_marker;
@@ -17,15 +18,27 @@ use release::tie::tied;
 
 use super::announced::{Announced, announced};
 use super::choice::{Beyond, look_beyond};
-use super::{GroupTag, View, Views};
-use crate::remedy::Context;
-use crate::remedy::candidates::{Affected, Case, Dismissed, Gathered};
+use super::{GroupTag, View};
+use crate::remedy::adapter::{Affected, Case, Context, Dismissed};
+
+/// Looks at the groups.
+type Views = BTreeMap<Group, View>;
 
 /// How many groups are looked at, those of the newest announcements first.
 const MOST_GROUPS: usize = 50;
 
 /// Of how many deployments of a group the targets are read, the newest first.
 const MOST_LIVES: usize = 25;
+
+/// Everything among the deployments that could be the cause.
+pub(in crate::remedy) struct Gathered {
+    pub(in crate::remedy) candidates: Vec<Candidate>,
+    pub(in crate::remedy) dismissed: Vec<Dismissed>,
+    pub(in crate::remedy) undecided: BTreeSet<String>,
+    pub(in crate::remedy) closed: BTreeSet<Group>,
+    pub(in crate::remedy) views: BTreeMap<Group, View>,
+    pub(in crate::remedy) left_out: Vec<String>,
+}
 
 /// The candidates among the deployments.
 pub(in crate::remedy) async fn gather(
@@ -213,19 +226,19 @@ impl World<'_> {
                 };
                 let is_told = candidates
                     .iter()
-                    .map(|known| (&known.entity, &known.deployment))
+                    .map(|known| (&known.entity, known.change.id()))
                     .chain(
                         dismissed
                             .iter()
-                            .map(|known| (&known.entity, &known.deployment)),
+                            .map(|known| (&known.entity, known.change.as_str())),
                     )
                     .any(|known| known == (&one.entity, &one.deployment));
                 if is_told {
                     continue;
                 }
-                match self.candidate(&one, Known::InGroup, blame) {
+                match self.candidate(&one, Known::InPlace, blame) {
                     Ok(candidate) => candidates.push(candidate),
-                    Err(why) => dismissed.push(one.dismissed(Known::InGroup, why)),
+                    Err(why) => dismissed.push(one.dismissed(Known::InPlace, why)),
                 }
             }
         }
@@ -260,7 +273,7 @@ impl World<'_> {
             }
             // Nobody said that it reached the entity: what it took back is still
             // what problems are about.
-            Some(made) if known == Known::InGroup && carries_marker(&made.description) => {
+            Some(made) if known == Known::InPlace && carries_marker(&made.description) => {
                 return Err("it answered an earlier problem, which later problems join");
             }
             Some(made) if is_heal && has_failed(made) => {
@@ -282,11 +295,9 @@ impl World<'_> {
         };
         Ok(Candidate {
             entity: one.entity.clone(),
-            group: one.group.clone(),
-            deployment: one.deployment.clone(),
+            change: Change::Deployment(deployment),
             began,
             ended,
-            is_heal,
             passed: view
                 .known(&one.deployment)
                 .is_some_and(|entry| entry.standing == Standing::Good),

@@ -3,29 +3,18 @@
 use std::collections::BTreeSet;
 
 use delivery::bundle::Presence;
-use delivery::codedeploy::{self, Revision, Status};
+use delivery::codedeploy::{self, Status};
 use futures_util::future::try_join;
+use release::change::Remedy;
 use release::deployment::{Deployment, LedgerEntry, Origin, Standing};
 use release::remediation::{targets, untrusted};
-use release::validation::ValidationId;
 
 use super::view::View;
 use super::{completed, recorded, target};
-use crate::remedy::Context;
+use crate::remedy::adapter::{Alternative, Chosen, Context, Means};
 
 /// How many candidates are looked at more closely.
 const MOST_CANDIDATES: usize = 10;
-
-/// A revision that can be deployed again.
-#[derive(Clone, Debug)]
-pub(crate) struct Chosen {
-    pub(crate) deployment: Deployment,
-    pub(crate) revision: Revision,
-    /// The validation that speaks for it, if one does.
-    pub(crate) evidence: Option<ValidationId>,
-    /// What a person should know about the choice.
-    pub(crate) notes: Vec<String>,
-}
 
 /// The best revision that can still be fetched; `None` if there is none.
 pub(crate) async fn choose(
@@ -83,8 +72,8 @@ pub(crate) async fn choose(
             continue;
         };
         return Ok(Some(Chosen {
-            deployment: candidate.clone(),
-            revision,
+            remedy: Remedy::Redeploy(candidate.clone()),
+            means: Means::Revision(revision),
             evidence,
             notes,
         }));
@@ -227,17 +216,16 @@ pub(crate) async fn weighed(
     context: Context<'_>,
     view: &View,
     culprit: &Deployment,
-) -> anyhow::Result<Vec<(LedgerEntry, bool, String)>> {
+) -> anyhow::Result<Vec<Alternative>> {
     let chosen = choose(context, view, culprit).await?;
+    let chosen = chosen.map(|chosen| chosen.remedy.id().to_owned());
     let known = Known::read(context, view, culprit, None).await?;
     let untrusted = untrusted(&known.history, &culprit.id, &known.bad);
     let mut history = known.history;
     history.sort_by_key(|entry| std::cmp::Reverse(entry.deployment.at));
     let weighed = history.into_iter().map(|entry| {
         let deployment = &entry.deployment;
-        let is_chosen = chosen
-            .as_ref()
-            .is_some_and(|chosen| chosen.deployment.id == deployment.id);
+        let is_chosen = chosen.as_ref() == Some(&deployment.id);
         let why = if deployment.id == culprit.id {
             "it is to blame"
         } else if culprit.at <= deployment.at {
@@ -255,8 +243,13 @@ pub(crate) async fn weighed(
         } else {
             "its bundle or its record is gone"
         };
-        let why = why.to_owned();
-        (entry, is_chosen, why)
+        Alternative {
+            why: why.to_owned(),
+            standing: entry.standing,
+            id: entry.deployment.id,
+            version: entry.deployment.version,
+            is_chosen,
+        }
     });
     Ok(weighed.collect())
 }

@@ -6,8 +6,9 @@ use release::remediation::{Made, Running, Runs};
 
 use super::choice::brought;
 use super::view::View;
-use crate::remedy::Context;
+use crate::remedy::adapter::Context;
 
+/// What runs in the group, as seen from a culprit.
 pub(crate) async fn running(
     context: Context<'_>,
     view: &View,
@@ -29,13 +30,9 @@ pub(crate) async fn running(
     })
 }
 
-/// What runs in the group: whether the culprit changed anything, and whether what CodeDeploy brings back
+/// Whether the culprit changed anything, and whether what CodeDeploy brings back
 /// is any better.
-pub(crate) async fn runs(
-    context: Context<'_>,
-    view: &View,
-    culprit: &Deployment,
-) -> anyhow::Result<Runs> {
+async fn runs(context: Context<'_>, view: &View, culprit: &Deployment) -> anyhow::Result<Runs> {
     let runs = view.runs(&culprit.id);
     if matches!(runs, Runs::Another(..)) {
         return Ok(runs);

@@ -9,13 +9,14 @@ use delivery::codedeploy::{self, Maker, Status};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
+use release::change::Place;
 use release::deployment::{Deployment, Group, LedgerEntry, Standing};
 use release::remediation::{Guard, Progress, Runs, answers};
 use store::Reading;
 
-use super::choice::{Beyond, Chosen};
+use super::choice::Beyond;
 use super::{completed, recorded, target};
-use crate::remedy::Context;
+use crate::remedy::adapter::{Chosen, Context};
 
 /// How far back CodeDeploy's own history is read, before what may be a cause;
 /// what is older and known to be good is in the ledger.
@@ -70,7 +71,8 @@ impl View {
             .saturating_sub(back)
             .unwrap_or(Timestamp::MIN);
         let ledger = ledger(context, group);
-        let guard = async { Ok(store.guard(group).await?) };
+        let place = Place::Group(group.clone());
+        let guard = async { Ok(store.guard(&place).await?) };
         let history = async { Ok(codedeploy.history(&target, since, now).await?) };
         let latest = async { Ok(codedeploy.latest(&target).await?) };
         let (readings, guard, history, latest) = tokio::try_join!(ledger, guard, history, latest)?;
@@ -180,12 +182,12 @@ impl View {
         history.find(|deployment| answers(&deployment.description, culprit))
     }
 
-    /// What CodeDeploy did by itself since a culprit, the newest first.
-    pub(crate) fn rollbacks(&self, culprit: &str) -> impl Iterator<Item = &codedeploy::Deployment> {
-        let since = self.history.iter();
-        since
-            .take_while(move |made| made.id != culprit)
-            .filter(|made| made.maker == Maker::Rollback)
+    /// What CodeDeploy did by itself since a culprit, the newest: its id, and
+    /// whether it succeeded.
+    pub(crate) fn rolled_back_in_vain(&self, culprit: &str) -> Option<(&str, bool)> {
+        let mut since = self.history.iter().take_while(|made| made.id != culprit);
+        let rollback = since.find(|made| made.maker == Maker::Rollback)?;
+        Some((&rollback.id, rollback.status == Status::Succeeded))
     }
 
     /// What runs, as seen from a culprit that has changed the group. A restart

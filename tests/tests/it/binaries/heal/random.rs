@@ -11,6 +11,7 @@ use fastrand::Rng;
 use futures_util::{StreamExt as _, stream};
 use lab::world::{self, HANDLE_PROBLEM, Settings, World};
 use lambda_host::runtime::Outcome;
+use release::change::Place;
 use release::deployment::Group;
 use release::problem::{self, Phase};
 use release::remediation::State;
@@ -131,11 +132,11 @@ async fn live(seed: u64) -> u64 {
         let told = said.iter().filter(|said| said.text == comment.text);
         assert_eq!(told.count(), 1, "seed {seed}: {said:?}");
     }
-    let group = Group {
+    let place = Place::Group(Group {
         application: APPLICATION.to_owned(),
         name: GROUP.to_owned(),
-    };
-    let guard = world.store().guard(&group).await.unwrap();
+    });
+    let guard = world.store().guard(&place).await.unwrap();
     assert_eq!(guard.active, None, "seed {seed}");
     assert_eq!(guard.heals.len(), 1, "seed {seed}: a heal counts once");
     for shard in 0..tables::SHARDS {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use fake_aws::codedeploy::GroupOptions;
 use fake_dynatrace::Times;
+use release::change::Place;
 use release::problem::{Finding, Phase, Problem};
 use release::remediation::State;
 use store::tables;
@@ -95,7 +96,7 @@ impl Storm<'_> {
         self.every_heal_is_known(&known)?;
         for place in self.places {
             let store = &self.scene.world.store;
-            let guard = store.guard(&group(place)).await.unwrap();
+            let guard = store.guard(&Place::Group(group(place))).await.unwrap();
             if let Some(active) = guard.active {
                 return Err(format!("the guard is left to problem {active}"));
             }
@@ -130,7 +131,7 @@ impl Storm<'_> {
             if !remediation.state.is_final() || remediation.holds {
                 return Err("a remediation was left behind".to_owned());
             }
-            let culprit = &remediation.culprit.id;
+            let culprit = remediation.culprit.id();
             if said.iter().all(|said| !said.text.contains(culprit)) {
                 return Err(format!("nobody told what became of {culprit}"));
             }
@@ -183,7 +184,7 @@ impl Storm<'_> {
             let mut states = problem
                 .iter()
                 .flat_map(|problem| &problem.remediations)
-                .filter(|remediation| remediation.culprit.id == answer.culprit)
+                .filter(|remediation| remediation.culprit.id() == answer.culprit)
                 .map(|remediation| &remediation.state);
             let says_so = states.any(|state| match state {
                 State::Confirmed { deployment, .. } | State::Unconfirmed { deployment, .. } => {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fake_aws::codedeploy::{Creator, Deployment, DeploymentStatus};
+use release::change::Remedy;
 use release::deployment::Standing;
 use release::remediation::{Heal, State};
 use workflows::handle_problem::Mode;
@@ -191,14 +192,15 @@ impl Storm<'_> {
         let remediation = stored
             .remediations
             .iter()
-            .find(|remediation| remediation.culprit.id == answer.culprit);
+            .find(|remediation| remediation.culprit.id() == answer.culprit);
         let Some(remediation) = remediation else {
             return Err(format!("{id} answers a culprit that nobody blamed"));
         };
         let Some(heal) = heal(&remediation.state) else {
             return Err(format!("{id} was made without a stored intent"));
         };
-        if before.bad.values().any(|bad| *bad == heal.target.identity) {
+        let Remedy::Redeploy(target) = &heal.remedy;
+        if before.bad.values().any(|bad| *bad == target.identity) {
             return Err(format!("{id} deploys content that is bad elsewhere"));
         }
         Ok(())

@@ -1,0 +1,114 @@
+//! What the adapter of each kind is asked with, and what it answers.
+
+use delivery::bundle::Bundles;
+use delivery::codedeploy::{CodeDeploy, Revision};
+use dynatrace::{Dynatrace, RecordedEvent, Window};
+use jiff::{SignedDuration, Timestamp};
+use release::attribution::Blame;
+use release::behind::Behind;
+use release::change::{Place, Remedy};
+use release::deployment::Standing;
+use release::validation::ValidationId;
+use release::window::saturating_add;
+use store::Store;
+use tokio::time::Instant;
+
+use super::codedeploy::GroupTag;
+
+/// How long after the moment that is looked at an entity may be seen first.
+const SEEN_LATE: SignedDuration = SignedDuration::from_hours(1);
+
+/// What changes are looked at and taken back with, in one pass.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Context<'a> {
+    /// What is known of changes.
+    pub(crate) store: &'a Store,
+    /// Where deployments are made.
+    pub(crate) codedeploy: &'a CodeDeploy,
+    /// Where their bundles lie.
+    pub(crate) bundles: &'a Bundles,
+    /// Where changes are announced.
+    pub(crate) tenant: &'a Dynatrace,
+    /// How long before a problem a change can be its cause.
+    pub(crate) look_back: SignedDuration,
+    /// Which groups are behind which tags, where that is listed.
+    pub(crate) behind: &'a Behind,
+    /// The tag whose value names the deployment group of an entity.
+    pub(crate) group_tag: &'a GroupTag,
+    /// Whether what is blamed will be answered, so that looking ahead pays.
+    pub(crate) answers: bool,
+    /// Now.
+    pub(crate) now: Timestamp,
+    /// When what is looked at happened: now, or a moment of the past.
+    pub(crate) moment: Timestamp,
+    /// When remotes are no longer waited for.
+    pub(crate) remotes_until: Instant,
+}
+
+impl Context<'_> {
+    /// When entities were there that something may be known of.
+    pub(crate) fn around(&self) -> Window {
+        let to = saturating_add(self.moment, SEEN_LATE).min(self.now);
+        let to_ms = to.as_millisecond();
+        Window {
+            from_ms: to_ms - 24 * 3_600_000,
+            to_ms,
+        }
+    }
+}
+
+/// An entity of a problem that is production.
+#[derive(Clone, Debug)]
+pub(crate) struct Affected {
+    pub(crate) id: String,
+    pub(crate) tags: Vec<monspec::Tag>,
+}
+
+/// Whose cause is looked for.
+pub(crate) struct Case<'a> {
+    pub(crate) blame: Blame<'a>,
+    pub(crate) affected: &'a [Affected],
+    /// The changes that the tenant itself thinks are part of it.
+    pub(crate) evidence: &'a [RecordedEvent],
+}
+
+/// A change that is no candidate.
+pub(crate) struct Dismissed {
+    pub(crate) change: String,
+    pub(crate) place: Place,
+    pub(crate) entity: String,
+    pub(crate) at: Timestamp,
+    pub(crate) announced: bool,
+    pub(crate) why: &'static str,
+}
+
+/// A remedy that can be put in place.
+#[derive(Clone, Debug)]
+pub(crate) struct Chosen {
+    pub(crate) remedy: Remedy,
+    /// What it takes to do it.
+    pub(super) means: Means,
+    /// The validation that speaks for it, if one does.
+    pub(crate) evidence: Option<ValidationId>,
+    /// What a person should know about the choice.
+    pub(crate) notes: Vec<String>,
+}
+
+/// What it takes to put a remedy in place.
+#[derive(Clone, Debug)]
+pub(super) enum Means {
+    Revision(Revision),
+}
+
+/// What could be put in the place of a culprit, and whether it would be.
+#[derive(Clone, Debug)]
+pub(crate) struct Alternative {
+    /// The change that brought it first.
+    pub(crate) id: String,
+    /// What a person calls it.
+    pub(crate) version: String,
+    pub(crate) standing: Standing,
+    pub(crate) is_chosen: bool,
+    /// Why, or why not.
+    pub(crate) why: String,
+}
