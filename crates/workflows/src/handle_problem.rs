@@ -11,6 +11,7 @@ pub mod explain;
 mod giving_up;
 mod healing;
 mod pass;
+mod tools;
 
 mod adoption;
 mod comments;
@@ -39,7 +40,8 @@ use crate::work::{self, Tick, Worker, untold};
 pub use release::remediation::Mode;
 
 use notification::{About, Notification, Unusable};
-use pass::{Looked, Pass};
+use pass::Looked;
+use tools::Pass;
 
 /// How many problems are worked on at the same time.
 const CONCURRENCY: usize = 8;

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use release::problem::{Arrival, Problem, Reported};
 use store::Noticed;
 
-use super::pass::Pass;
+use super::tools::Pass;
 
 /// How long a notification may take: an alerting profile may hold it back.
 const GRACE: SignedDuration = SignedDuration::from_mins(5);

@@ -14,7 +14,7 @@ use release::remediation::{Refusal, State};
 use store::{Advanced, ClaimedProblem};
 
 use super::Healing;
-use super::pass::Pass;
+use super::tools::Pass;
 use super::words;
 use crate::remedy::{self, Affected, Case, Chosen, Gathered, Views, gather};
 use release::work::Wait;

@@ -6,7 +6,7 @@ use release::window::saturating_add;
 use release::work::{Wait, backoff};
 use store::ClaimedProblem;
 
-use super::pass::Pass;
+use super::tools::Pass;
 
 /// Where a comment is said to come from.
 const CONTEXT: &str = "AWS Lambda";

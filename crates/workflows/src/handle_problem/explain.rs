@@ -14,7 +14,7 @@ use release::remediation::{Look, Refusal, Scene, look};
 use serde::Serialize;
 
 use super::cause::Production;
-use super::pass::Pass;
+use super::tools::Pass;
 use super::{Connected, Services, cause};
 use crate::remedy::{self, Alternative, Case, Dismissed, Gathered, View, gather};
 use crate::work::Tick;

@@ -4,7 +4,7 @@ use release::problem::Finding;
 use release::remediation::give_up;
 use store::{Advanced, ClaimedProblem, StoreError};
 
-use super::pass::Pass;
+use super::tools::Pass;
 use super::{comments, words};
 
 impl Pass<'_> {

@@ -11,7 +11,7 @@ use release::remediation::{
 };
 use store::{Advanced, ClaimedProblem};
 
-use super::pass::{Pass, PausesUnknown};
+use super::tools::{Pass, PausesUnknown};
 use super::words;
 use crate::remedy::{self, Chosen, View, apply, stop, watch};
 use release::work::Wait;

@@ -1,50 +1,26 @@
 //! One look at one problem, from the claim to putting it down.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use anyhow::Context as _;
 use dynatrace::ProblemStatus;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join};
 use jiff::Timestamp;
-use release::change::Place;
-use release::ledger::Effect;
-use release::pause::{Pause, Stopped, Stops};
 use release::problem::{Arrival, Finding, Problem, Reported};
 use release::remediation::State;
 use release::work::{Outcome, Time, Wait};
-use store::{Advanced, ClaimedProblem, Followed, Reading, StoreError};
-use tokio::time::Instant;
+use store::{ClaimedProblem, Followed, StoreError};
 
 use super::cause::Found;
 use super::healing::Tenant;
-use super::{Connected, Mode, Services, Worked, cause, comments, healing, words};
-use crate::remedy::{Context, Views};
+use super::tools::{Pass, Seen};
+use super::{Connected, Services, Worked, cause, comments, healing};
+use crate::remedy::Views;
 use crate::work::{Look, Tick, is_lost};
 
 /// How many problems are followed when one became a part of the next.
 const MOST_MERGES: usize = 4;
-
-/// What the tenant says of a problem: nothing, if it knows none.
-pub(super) type Seen = Result<Option<dynatrace::Problem>, dynatrace::Error>;
-
-/// Nobody could ask what is paused.
-pub(super) struct PausesUnknown;
-
-/// One look at one problem.
-pub(super) struct Pass<'a> {
-    pub(super) services: &'a Services,
-    pub(super) connected: &'a Connected,
-    pub(super) tick: Tick,
-    /// When what is looked at happened: now, or a moment of the past.
-    pub(super) moment: Timestamp,
-    /// When remotes are no longer waited for.
-    pub(super) remotes_until: Instant,
-    pub(super) token_refused: AtomicBool,
-    /// What people paused; not there, where nobody could ask.
-    stops: OnceLock<Stops>,
-}
 
 /// A pass with what the tenant says of its problem.
 pub(super) struct Looked<'a> {
@@ -110,18 +86,6 @@ impl<'a> Pass<'a> {
         }
     }
 
-    pub(super) fn new(services: &'a Services, connected: &'a Connected, tick: Tick) -> Self {
-        Self {
-            services,
-            connected,
-            tick,
-            moment: tick.now,
-            remotes_until: tick.remotes_until(),
-            token_refused: AtomicBool::new(false),
-            stops: OnceLock::new(),
-        }
-    }
-
     /// Takes what is claimed as far as it goes, and says what is to be said.
     async fn work_on(&self, claimed: &mut ClaimedProblem, seen: Seen) -> anyhow::Result<Outcome> {
         let older = claimed.problem.comments.len();
@@ -139,75 +103,6 @@ impl<'a> Pass<'a> {
         } else {
             Outcome::Waits(waits)
         })
-    }
-
-    /// What changes are looked at and taken back with.
-    pub(super) fn context(&self) -> Context<'_> {
-        let Services {
-            store,
-            codedeploy,
-            bundles,
-            healing,
-        } = self.services;
-        Context {
-            store,
-            codedeploy,
-            bundles,
-            tenant: &self.connected.tenant,
-            look_back: healing.look_back,
-            behind: &healing.behind,
-            group_tag: &healing.group_tag,
-            answers: healing.mode != Mode::Off,
-            now: self.tick.now,
-            moment: self.moment,
-            remotes_until: self.remotes_until,
-        }
-    }
-
-    /// What the tenant says of a problem.
-    pub(super) async fn look(&self, id: &str) -> Seen {
-        let tenant = &self.connected.tenant;
-        let seen = tenant.problem(id, self.remotes_until).await;
-        seen.inspect_err(|error| self.note(error))
-    }
-
-    /// Remembers what people paused. Where it cannot be read, nothing is begun,
-    /// and what is begun goes on.
-    pub(super) fn note_pauses(&self, id: &str, paused: Result<Vec<Pause>, StoreError>) {
-        let freeze = self.services.healing.freeze.clone();
-        match paused {
-            Ok(pauses) => {
-                let _ = self.stops.set(Stops { pauses, freeze });
-            }
-            Err(error) => {
-                let error = anyhow::Error::from(error);
-                tracing::warn!(
-                    problem.id = id,
-                    "No change begins for problem `{id}`, because the pauses cannot be read: {error:#}"
-                );
-            }
-        }
-    }
-
-    /// What keeps a place from being changed.
-    pub(super) fn stopped(&self, place: Place) -> Result<Option<Stopped>, PausesUnknown> {
-        let stops = self.stops.get().ok_or(PausesUnknown)?;
-        Ok(stops.on(&place.into(), self.tick.now))
-    }
-
-    /// A comment, with what is paused while it is made.
-    pub(super) fn noted(&self, place: Place, text: String) -> String {
-        match self.stopped(place) {
-            Ok(Some(stopped)) => words::while_stopped(&text, &stopped),
-            Ok(None) | Err(PausesUnknown) => text,
-        }
-    }
-
-    /// Remembers whether the token has to be read again.
-    pub(super) fn note(&self, error: &dynatrace::Error) {
-        if matches!(error, dynatrace::Error::Unauthorised(_)) {
-            self.token_refused.store(true, Ordering::Relaxed);
-        }
     }
 
     /// Takes a claimed problem through the steps that can be taken now, and
@@ -335,29 +230,6 @@ impl<'a> Pass<'a> {
         // Nothing is done to the ledger, so nothing can have changed there.
         let _ = self.commit(claimed, change, &[]).await?;
         Ok(())
-    }
-
-    /// Stores a change of the document with what it does to the ledger.
-    pub(super) async fn commit(
-        &self,
-        claimed: &mut ClaimedProblem,
-        change: impl FnOnce(&mut Problem),
-        effects: &[Effect],
-    ) -> anyhow::Result<Advanced> {
-        self.commit_on(claimed, change, effects, &[]).await
-    }
-
-    /// The same, resting on what was read of deployments in this pass.
-    pub(super) async fn commit_on(
-        &self,
-        claimed: &mut ClaimedProblem,
-        change: impl FnOnce(&mut Problem),
-        effects: &[Effect],
-        readings: &[Reading],
-    ) -> anyhow::Result<Advanced> {
-        change(&mut claimed.problem);
-        let store = &self.services.store;
-        Ok(store.advance_on(claimed, effects, readings).await?)
     }
 }
 
