@@ -8,7 +8,8 @@
 //! Every later write is conditional on the claim.
 //!
 //! [`crate::approval::step`] decides the rows that have a name, and each of them
-//! is a case of its tests.
+//! is a case of its tests. What one look does in which order is the table of
+//! [`life`], and when it is looked at again that of [`crate::work`].
 //!
 //! The time of a validation is over at `give_up_at`; a person's wish gives it as
 //! much time again as it had from its registration, counted from the wish.
@@ -48,6 +49,8 @@
 //! | – | Waiting and given up | a person wants it judged again | the same | – | as it was | judged again from the same window |
 //! | – | any but Settled, stuck | a person wants it judged again | the same where nothing was decided; else due now, no claim; the looks are forgotten | – | as it was | goes on from where it was left |
 //! | – | Judged | nothing is left to do | → Settled, no due time, expiry | – | lease | finished |
+
+pub mod life;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -293,6 +296,13 @@ pub struct Validation {
     pub stuck_since: Option<Timestamp>,
 }
 
+/// A validation that has a verdict. Only [`Validation::judged`] makes one.
+#[derive(Clone, Copy, Debug)]
+pub struct Judged<'a> {
+    validation: &'a Validation,
+    judgement: &'a Judgement,
+}
+
 /// What a person says of a validation that answered nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
@@ -459,6 +469,27 @@ pub enum Duty {
     None,
 }
 
+impl<'a> Judged<'a> {
+    /// The whole validation.
+    pub fn validation(self) -> &'a Validation {
+        self.validation
+    }
+
+    /// What was found.
+    pub fn judgement(self) -> &'a Judgement {
+        self.judgement
+    }
+
+    /// What it says to its approval: its verdict's answer, unless a person
+    /// released it.
+    pub fn answer(self) -> Answer {
+        match self.validation.released {
+            Some(_) => Answer::Approve,
+            None => self.judgement.answer,
+        }
+    }
+}
+
 impl Validation {
     /// A validation that was just registered.
     pub fn registered(registration: Registration) -> Self {
@@ -484,14 +515,18 @@ impl Validation {
         }
     }
 
-    /// What it says to its approval, once it is judged: its verdict's answer,
-    /// unless a person released it.
-    pub fn answer(&self) -> Option<Answer> {
+    /// The same with its verdict, once it is judged.
+    pub fn judged(&self) -> Option<Judged<'_>> {
         let judgement = self.judgement.as_ref()?;
-        Some(match self.released {
-            Some(_) => Answer::Approve,
-            None => judgement.answer,
+        Some(Judged {
+            validation: self,
+            judgement,
         })
+    }
+
+    /// What it says to its approval, once it is judged.
+    pub fn answer(&self) -> Option<Answer> {
+        self.judged().map(Judged::answer)
     }
 
     /// Whether a person's wish can be fulfilled now.

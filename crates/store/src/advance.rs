@@ -66,7 +66,7 @@ impl Store {
         let mut attempts = self.attempts("store a step of an answer").await;
         let mut again = false;
         loop {
-            let mut writes = vec![Self::document_write(claimed)];
+            let mut writes = vec![document(claimed)];
             let planned = self.planned(&claimed.stored.id, effects, readings, again);
             match planned.await? {
                 Planned::Writes(planned) => writes.extend(planned),
@@ -78,20 +78,20 @@ impl Store {
             (readings, again) = (&[], true);
         }
     }
+}
 
-    fn document_write(claimed: &ClaimedProblem) -> Write {
-        let problem = &claimed.problem;
-        let number = |number: u64| AttributeValue::N(number.to_string());
-        let change = Change::counts(problem.counts())
-            .and("problem", item::json_attribute(problem))
-            .and("revision", number(claimed.revision + 1))
-            .and("expiresAt", item::seconds(expiry(problem)));
-        Write::owned(
-            claimed
-                .held
-                .update(&change)
-                .condition_expression(format!("{MINE} AND revision = :revision"))
-                .expression_attribute_values(":revision", number(claimed.revision)),
-        )
-    }
+fn document(claimed: &ClaimedProblem) -> Write {
+    let problem = &claimed.problem;
+    let number = |number: u64| AttributeValue::N(number.to_string());
+    let change = Change::counts(problem.counts())
+        .and("problem", item::json_attribute(problem))
+        .and("revision", number(claimed.revision + 1))
+        .and("expiresAt", item::seconds(expiry(problem)));
+    Write::owned(
+        claimed
+            .held
+            .update(&change)
+            .condition_expression(format!("{MINE} AND revision = :revision"))
+            .expression_attribute_values(":revision", number(claimed.revision)),
+    )
 }

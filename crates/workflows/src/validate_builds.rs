@@ -26,7 +26,8 @@ use release::links::Links;
 use release::pause::{Freeze, Stopped, Stops, Target};
 use release::plot::Plotted;
 use release::summary;
-use release::validation::{Ending, Hook, Judgement, Phase, Registration, Validation};
+use release::validation::life::{Looked, Next, Part, next};
+use release::validation::{Ending, Hook, Judgement, Registration, Validation};
 use release::work::{Outcome, Time};
 use secrecy::SecretString;
 use store::{Beside, Claimed, Due, Scheduled, Store, StoreError};
@@ -36,6 +37,7 @@ use crate::measure::Asking;
 use crate::once::Once;
 use crate::outgoing::Outgoing;
 use crate::work::{self, Look, Tick, Worker, untold};
+use answering::Ahead;
 
 /// How many validations are worked on at the same time.
 const CONCURRENCY: usize = 24;
@@ -227,75 +229,80 @@ impl Shared<'_> {
         }
     }
 
-    /// Takes a claimed validation through the steps that can be taken now.
+    /// Takes a claimed validation through the steps that can be taken now;
+    /// [`release::validation::life`] decides which.
     async fn advance(
         &self,
         claimed: &mut Claimed<Validation>,
         token_refused: &mut bool,
     ) -> anyhow::Result<Outcome> {
         self.tell(claimed);
-        let mut intended = None;
-        if claimed.phase == Phase::Waiting {
-            let registration = &claimed.registration;
-            let ahead = join(
-                answering::look_ahead(self, claimed),
-                self.read_ahead(registration),
-            );
-            let judging = judging::judge(self, claimed);
-            // On the heap: several requests under way are too large for a stack.
-            let (judging, ahead) = Box::pin(with_aside(judging, ahead)).await;
-            let (looked, beside) = ahead.unwrap_or_default();
-            let judging = judging?;
-            *token_refused |= judging.token_refused;
-            match judging.step {
-                judging::Step::Wait(wait) => return Ok(Outcome::Waits(vec![wait])),
-                judging::Step::Judge(evidence, judged) => {
-                    // The ledger learns what only CodeDeploy can say.
-                    claimed.registration.deployments = judged;
-                    let findings: Vec<monspec::Finding> = evidence
-                        .findings
-                        .iter()
-                        .map(|found| found.finding.clone())
-                        .collect();
-                    let judgement = Judgement {
-                        verdict: evidence.verdict,
-                        answer: evidence.answer,
-                        summary: summary::text(
-                            evidence.verdict,
-                            &findings,
-                            evidence.reason.as_deref(),
-                            evidence.note.as_deref(),
-                        ),
-                        at: self.tick.now,
-                    };
-                    let plot: Vec<Plotted> = findings.iter().map(Plotted::from).collect();
-                    let intent = looked
-                        .as_ref()
-                        .and_then(|ahead| ahead.intent(judgement.answer, self.tick.now));
-                    self.services
-                        .store
-                        .judged_with(claimed, judgement, &evidence, &plot, intent.clone(), beside)
-                        .await?;
-                    self.tell(claimed);
-                    intended = looked.filter(|_| intent.is_some());
+        let mut looked = Looked::default();
+        let mut ahead = None;
+        loop {
+            match next(claimed, &looked) {
+                Next::Judge => {
+                    (looked.window, ahead) = self.judge(claimed, token_refused).await?;
                 }
+                Next::Answer => {
+                    let pursued = answering::pursue(self, claimed, ahead.take()).await?;
+                    looked.approval = pursued.into();
+                }
+                Next::Post => looked.result = hook::deliver(self, claimed).await?.into(),
+                Next::NoResult => self.services.store.hooked(claimed, Hook::GivenUp).await?,
+                Next::PutDown(outcome) => return Ok(outcome),
             }
         }
-        // The approval first: a receiver that is slow or broken never holds it
-        // up, and one that is down is tried again while the approval is closed.
-        let answer = match claimed.phase {
-            // Its approval is its successor's.
-            Phase::Settled => None,
-            Phase::Waiting | Phase::Judged => answering::pursue(self, claimed, intended).await?,
+    }
+
+    /// Judges the window, once everything is measured that can be, and stores the
+    /// verdict.
+    async fn judge(
+        &self,
+        claimed: &mut Claimed<Validation>,
+        token_refused: &mut bool,
+    ) -> anyhow::Result<(Part, Option<Ahead>)> {
+        let registration = &claimed.registration;
+        let ahead = join(
+            answering::look_ahead(self, claimed),
+            self.read_ahead(registration),
+        );
+        let judging = judging::judge(self, claimed);
+        // On the heap: several requests under way are too large for a stack.
+        let (judging, ahead) = Box::pin(with_aside(judging, ahead)).await;
+        let (looked, beside) = ahead.unwrap_or_default();
+        let judging = judging?;
+        *token_refused |= judging.token_refused;
+        let (evidence, judged) = match judging.step {
+            judging::Step::Wait(wait) => return Ok((Part::Waits(wait), None)),
+            judging::Step::Judge(evidence, judged) => (evidence, judged),
         };
-        let hook = match claimed.hook {
-            Hook::Owed => hook::deliver(self, claimed).await?,
-            _ => None,
+        // The ledger learns what only CodeDeploy can say.
+        claimed.registration.deployments = judged;
+        let findings = evidence.findings.iter();
+        let findings: Vec<_> = findings.map(|found| found.finding.clone()).collect();
+        let judgement = Judgement {
+            verdict: evidence.verdict,
+            answer: evidence.answer,
+            summary: summary::text(
+                evidence.verdict,
+                &findings,
+                evidence.reason.as_deref(),
+                evidence.note.as_deref(),
+            ),
+            at: self.tick.now,
         };
-        Ok(match answer.or(hook) {
-            Some(wait) => Outcome::Waits(vec![wait]),
-            None => Outcome::Done,
-        })
+        let plot: Vec<Plotted> = findings.iter().map(Plotted::from).collect();
+        let intent = looked
+            .as_ref()
+            .and_then(|ahead| ahead.intent(judgement.answer, self.tick.now));
+        let intended = looked.filter(|_| intent.is_some());
+        self.services
+            .store
+            .judged_with(claimed, judgement, &evidence, &plot, intent, beside)
+            .await?;
+        self.tell(claimed);
+        Ok((Part::Done, intended))
     }
 
     /// Reads what a verdict will be written beside, while it is measured. What

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{Agreement, Answer, agree};
 use crate::pause::Stopped;
-use crate::validation::{Duty, Ending, Intent, PersonsAnswer, Registration, Validation};
+use crate::validation::{Duty, Ending, Intent, Judged, PersonsAnswer, Registration, Validation};
 
 /// What was found out. What is `None` was not asked yet.
 #[derive(Clone, Debug, Default)]
@@ -118,7 +118,8 @@ pub enum Question {
 const WATCHED: &str = "a person who may override the rejection";
 
 /// The next step of a judged validation.
-pub fn step(validation: &Validation, observed: &Observed, now: Timestamp) -> Step {
+pub fn step(judged: Judged<'_>, observed: &Observed, now: Timestamp) -> Step {
+    let validation = judged.validation();
     let registration = &validation.registration;
     if registration.approval.is_none() || registration.execution.is_none() {
         return match validation.ending {
@@ -127,7 +128,7 @@ pub fn step(validation: &Validation, observed: &Observed, now: Timestamp) -> Ste
         };
     }
     match validation.duty() {
-        Duty::Answer => answer(validation, observed, now),
+        Duty::Answer => answer(judged, observed, now),
         Duty::Watch => watch(validation, observed),
         Duty::Hook | Duty::None => Step::Rest,
     }
@@ -156,7 +157,8 @@ fn answered_before(registration: &Registration, run: &Run) -> bool {
     run.changed < registration.registered_at
 }
 
-fn answer(validation: &Validation, observed: &Observed, now: Timestamp) -> Step {
+fn answer(judged: Judged<'_>, observed: &Observed, now: Timestamp) -> Step {
+    let validation = judged.validation();
     let registration = &validation.registration;
     let Some(approval) = &observed.approval else {
         return Step::Ask(Question::Approval);
@@ -184,7 +186,7 @@ fn answer(validation: &Validation, observed: &Observed, now: Timestamp) -> Step 
             }
             None => match answered_since(registration, earlier) {
                 Some(earlier) => attributed(validation, observed, earlier),
-                None => decide(validation, observed, run, now),
+                None => decide(judged, observed, run, now),
             },
         },
         // Answered before this validation was asked for: a retry of the stage
@@ -206,7 +208,7 @@ fn not_reached(observed: &Observed) -> Step {
 }
 
 /// Says what all validations of the approval agree on, or waits until they do.
-fn decide(validation: &Validation, observed: &Observed, run: &Run, now: Timestamp) -> Step {
+fn decide(judged: Judged<'_>, observed: &Observed, run: &Run, now: Timestamp) -> Step {
     let (Some(answers), Some(stopped)) = (&observed.answers, &observed.stopped) else {
         return Step::Ask(Question::Agreement);
     };
@@ -216,7 +218,7 @@ fn decide(validation: &Validation, observed: &Observed, run: &Run, now: Timestam
             None => Answer::Approve,
         },
         // The one that rejects says why; the others wait for it to do so.
-        Agreement::Reject if validation.answer() == Some(Answer::Reject) => Answer::Reject,
+        Agreement::Reject if judged.answer() == Answer::Reject => Answer::Reject,
         Agreement::Reject => return wait("another validation of the approval rejects it"),
         Agreement::Hold => return wait("the verdict is held for a person"),
         Agreement::Undecided => {

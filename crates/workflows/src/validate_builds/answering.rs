@@ -13,7 +13,7 @@ use release::approval::step::{
 };
 use release::summary;
 use release::validation::{
-    ApprovalAction, ExecutionMode, Intent, PersonsAnswer, Registration, Validation,
+    ApprovalAction, ExecutionMode, Intent, Judged, PersonsAnswer, Registration, Validation,
 };
 use release::work::Wait;
 use secrecy::SecretString;
@@ -91,10 +91,11 @@ pub(super) async fn pursue(
     }
     let store = &shared.services.store;
     for _ in 0..MOST_STEPS {
-        match step(claimed, &walk.observed, shared.tick.now) {
+        let judged = claimed.judged().context("only what is judged answers")?;
+        match step(judged, &walk.observed, shared.tick.now) {
             Step::Ask(question) => walk.find_out(claimed, question).await?,
             Step::Intend(intent) => store.intend(claimed, intent).await?,
-            Step::Send(answer) => walk.send(claimed, answer).await?,
+            Step::Send(answer) => walk.send(judged, answer).await?,
             Step::End(ending, waits) => {
                 store.ended(claimed, ending).await?;
                 return Ok(waits.map(Wait::for_));
@@ -162,16 +163,16 @@ impl Walk<'_> {
         Ok(())
     }
 
-    async fn send(&mut self, claimed: &Claimed<Validation>, answer: Answer) -> anyhow::Result<()> {
+    async fn send(&mut self, judged: Judged<'_>, answer: Answer) -> anyhow::Result<()> {
         let decision = match answer {
             Answer::Approve => Decision::Approve,
             Answer::Reject => Decision::Reject,
             Answer::Hold => anyhow::bail!("a held verdict is never sent"),
         };
-        let registration = &claimed.registration;
+        let registration = &judged.validation().registration;
         let approval = reference(registration).context("only an approval is answered")?;
         let token = self.token.as_ref().context("the approval is not open")?;
-        let text = summary_text(self.shared, claimed)?;
+        let text = summary_text(self.shared, judged);
         let pipeline = &self.shared.services.pipeline;
         let told = pipeline.answer(approval, token, decision, &text).await?;
         self.observed.told = Some(match told {
@@ -242,11 +243,8 @@ async fn beyond_retry(shared: &Shared<'_>, approval: ApprovalRef<'_>) -> anyhow:
     Ok(latest.is_some_and(|latest| latest != approval.execution))
 }
 
-fn summary_text(shared: &Shared<'_>, validation: &Validation) -> anyhow::Result<String> {
-    let judgement = validation
-        .judgement
-        .as_ref()
-        .context("only judged validations answer")?;
+fn summary_text(shared: &Shared<'_>, judged: Judged<'_>) -> String {
+    let (validation, judgement) = (judged.validation(), judged.judgement());
     let id = validation.registration.id;
     let link = shared
         .connected
@@ -257,7 +255,7 @@ fn summary_text(shared: &Shared<'_>, validation: &Validation) -> anyhow::Result<
         Some(word) => summary::released(word, &judgement.summary),
         None => judgement.summary.clone(),
     };
-    Ok(summary::with_link(&text, link.as_deref()))
+    summary::with_link(&text, link.as_deref())
 }
 
 /// The approval of a registration that asks for one.

@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 
 use anyhow::Context as _;
 use hmac::{Hmac, KeyInit, Mac};
-use release::validation::{Hook, Validation};
+use release::validation::{Hook, Judged, Validation};
 use release::work::Wait;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
-use store::{Claimed, StoreError};
+use store::Claimed;
 
 use super::Shared;
 
@@ -17,59 +17,50 @@ use super::Shared;
 pub(super) async fn deliver(
     shared: &Shared<'_>,
     claimed: &mut Claimed<Validation>,
-) -> Result<Option<Wait>, StoreError> {
-    let store = &shared.services.store;
-    if claimed.judgement.is_none() {
-        // It was superseded before there was a result.
-        store.hooked(claimed, Hook::GivenUp).await?;
-        return Ok(None);
-    }
-    let registration = &claimed.registration;
-    let secret = match &shared.connected.hook_secret {
-        Ok(secret) => secret,
-        Err(error) => {
-            return Ok(Some(Wait::for_(format!(
-                "the result hook cannot be signed: {error:#}"
-            ))));
-        }
-    };
-    let (Some(address), Some(secret)) = (&registration.result_hook, secret) else {
-        store.hooked(claimed, Hook::GivenUp).await?;
-        return Ok(None);
-    };
-    let Ok(address) = shared.services.outgoing.allowed(address) else {
-        store.hooked(claimed, Hook::GivenUp).await?;
-        return Ok(None);
-    };
-    let posted = async {
-        let body = body(shared, claimed).await?;
-        let headers = [
-            ("x-unbreakable-delivery", claimed.delivery()),
-            ("x-unbreakable-signature", signature(secret, &body)),
-        ];
-        let outgoing = &shared.services.outgoing;
-        outgoing
-            .post_json(&address, &headers, body, shared.remotes_until)
-            .await?;
-        anyhow::Ok(())
-    };
-    match posted.await {
-        Ok(()) => {
-            store.hooked(claimed, Hook::Delivered).await?;
+) -> anyhow::Result<Option<Wait>> {
+    let judged = claimed.judged().context("only what is judged is posted")?;
+    match post(shared, judged).await {
+        Ok(hook) => {
+            shared.services.store.hooked(claimed, hook).await?;
             Ok(None)
         }
-        Err(error) => Ok(Some(Wait::for_(format!(
-            "the result hook is not delivered: {error:#}"
-        )))),
+        Err(wait) => Ok(Some(wait)),
     }
 }
 
-async fn body(shared: &Shared<'_>, validation: &Validation) -> anyhow::Result<String> {
-    let registration = &validation.registration;
-    let judgement = validation
-        .judgement
-        .as_ref()
-        .context("only judged validations are posted")?;
+/// What becomes of the result; an error, where it is tried again.
+async fn post(shared: &Shared<'_>, judged: Judged<'_>) -> Result<Hook, Wait> {
+    let again =
+        |why: &str, error: &anyhow::Error| Wait::for_(format!("the result hook {why}: {error:#}"));
+    let secret = shared.connected.hook_secret.as_ref();
+    let secret = secret.map_err(|error| again("cannot be signed", error))?;
+    let outgoing = &shared.services.outgoing;
+    let validation = judged.validation();
+    let (Some(address), Some(secret)) = (&validation.registration.result_hook, secret) else {
+        return Ok(Hook::GivenUp);
+    };
+    let Ok(address) = outgoing.allowed(address) else {
+        return Ok(Hook::GivenUp);
+    };
+    let posted = async {
+        let body = body(shared, judged).await?;
+        let headers = [
+            ("x-unbreakable-delivery", validation.delivery()),
+            ("x-unbreakable-signature", signature(secret, &body)),
+        ];
+        outgoing
+            .post_json(&address, &headers, body, shared.remotes_until)
+            .await?;
+        anyhow::Ok(Hook::Delivered)
+    };
+    posted
+        .await
+        .map_err(|error| again("is not delivered", &error))
+}
+
+async fn body(shared: &Shared<'_>, judged: Judged<'_>) -> anyhow::Result<String> {
+    let registration = &judged.validation().registration;
+    let judgement = judged.judgement();
     let evidence = shared
         .services
         .store

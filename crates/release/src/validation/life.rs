@@ -1,0 +1,90 @@
+//! What a look at a validation does next.
+//!
+//! [`next`] decides; whoever calls it measures, sends and writes, and notes what
+//! was looked at. Each row is a case of its tests.
+//!
+//! | Row | Validation | Looked at by now | Next |
+//! |---|---|---|---|
+//! | `judge` | waiting | nothing | its window is judged |
+//! | `unmeasured` | waiting | the window, and a number may still come | waits for the number |
+//! | `answer` | judged | not its approval | its approval is answered, or watched; it comes first, as a receiver that is slow or broken must not hold it up |
+//! | `post` | judged, its result owed | its approval, whatever became of it | its result is posted |
+//! | `superseded` | settled after it was judged, its result owed | – | the same; its approval is its successor's |
+//! | `no-result` | settled before it was judged, its result owed | – | nothing can be posted any more: given up |
+//! | `waits` | judged | its approval, which waits | waits for the approval |
+//! | `undelivered` | judged or settled | its result, which was not taken | waits for the receiver, where the approval waits for nothing |
+//! | `done` | judged or settled | everything, and nothing waits | nothing is left to do |
+
+use super::{Hook, Phase, Validation};
+use crate::work::{Outcome, Wait};
+
+/// What one look has looked at by now.
+#[derive(Clone, Debug, Default)]
+pub struct Looked {
+    /// The window.
+    pub window: Part,
+    /// The approval.
+    pub approval: Part,
+    /// The result.
+    pub result: Part,
+}
+
+/// What one look knows of one part.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Part {
+    /// Nothing yet.
+    #[default]
+    Unseen,
+    /// It waits for nothing.
+    Done,
+    /// It waits.
+    Waits(Wait),
+}
+
+impl From<Option<Wait>> for Part {
+    fn from(wait: Option<Wait>) -> Self {
+        wait.map_or(Self::Done, Self::Waits)
+    }
+}
+
+/// What comes next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// The window is judged.
+    Judge,
+    /// The approval is taken as far as it goes.
+    Answer,
+    /// The result is posted.
+    Post,
+    /// That there is no result to post is written.
+    NoResult,
+    /// The validation is put down.
+    PutDown(Outcome),
+}
+
+/// What comes next of a validation of which so much was looked at.
+pub fn next(validation: &Validation, looked: &Looked) -> Next {
+    match validation.phase {
+        Phase::Waiting => {
+            return match &looked.window {
+                Part::Waits(wait) => Next::PutDown(Outcome::Waits(vec![wait.clone()])),
+                Part::Unseen | Part::Done => Next::Judge,
+            };
+        }
+        Phase::Judged if looked.approval == Part::Unseen => return Next::Answer,
+        Phase::Judged | Phase::Settled => {}
+    }
+    if validation.hook == Hook::Owed && looked.result == Part::Unseen {
+        return match validation.judged() {
+            Some(_) => Next::Post,
+            None => Next::NoResult,
+        };
+    }
+    Next::PutDown(match (&looked.approval, &looked.result) {
+        (Part::Waits(wait), _) | (_, Part::Waits(wait)) => Outcome::Waits(vec![wait.clone()]),
+        _ => Outcome::Done,
+    })
+}
+
+#[cfg(test)]
+mod tests;
