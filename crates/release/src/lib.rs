@@ -14,6 +14,7 @@ pub mod ledger;
 pub mod link;
 pub mod links;
 pub mod otherwise;
+pub mod outbox;
 pub mod outlook;
 pub mod pause;
 pub mod plot;

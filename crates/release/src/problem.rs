@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::change::Change;
+use crate::outbox::Entry;
 use crate::remediation::{Needless, State};
 use crate::work::{Counts, Time};
 
@@ -58,7 +59,7 @@ pub struct Problem {
     pub remediations: Vec<Remediation>,
     /// What is to be said about it and what was, the oldest first.
     #[serde(default)]
-    pub comments: Vec<Comment>,
+    pub comments: Vec<Entry>,
     /// How often looking at it failed since it last went well.
     #[serde(default)]
     pub faults: u32,
@@ -141,22 +142,6 @@ pub struct Remediation {
     pub stopped: bool,
     /// How far it is.
     pub state: State,
-}
-
-/// What is said about a problem, where the tenant shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Comment {
-    /// What is said.
-    pub text: String,
-    /// When there was a reason to say it.
-    pub at: Timestamp,
-    /// When the tenant took it.
-    #[serde(default)]
-    pub posted: Option<Timestamp>,
-    /// How often it was tried in vain.
-    #[serde(default)]
-    pub attempts: u32,
 }
 
 /// Whether something is still owed to a problem.
@@ -257,11 +242,11 @@ impl Problem {
             return;
         }
         if self.comments.len() >= MOST_COMMENTS {
-            let posted = |comment: &Comment| comment.posted.is_some();
+            let posted = |comment: &Entry| comment.posted.is_some();
             let oldest = self.comments.iter().position(posted).unwrap_or(0);
             self.comments.remove(oldest);
         }
-        self.comments.push(Comment::new(text, now));
+        self.comments.push(Entry::new(text, now));
     }
 
     /// What a person calls it.
@@ -287,7 +272,7 @@ impl Problem {
     }
 
     /// The comments that the tenant has not taken yet.
-    pub fn unposted(&self) -> impl Iterator<Item = &Comment> {
+    pub fn unposted(&self) -> impl Iterator<Item = &Entry> {
         self.comments
             .iter()
             .filter(|comment| comment.posted.is_none())
@@ -326,18 +311,6 @@ impl Remediation {
     fn did_nothing(&self) -> bool {
         let waited = matches!(self.state, State::Refused(_) | State::NotNeeded(_));
         waited && !self.holds && !self.stopped
-    }
-}
-
-impl Comment {
-    /// Something to be said.
-    pub fn new(text: String, at: Timestamp) -> Self {
-        Self {
-            text,
-            at,
-            posted: None,
-            attempts: 0,
-        }
     }
 }
 
@@ -436,7 +409,7 @@ mod tests {
         let mut problem =
             Problem::heard_of("P-1", Arrival::Webhook, now, SignedDuration::from_hours(1));
         problem.finding = Finding::TooManyGroups { groups: 2 };
-        problem.comments = vec![Comment::new("said".to_owned(), now)];
+        problem.comments = vec![Entry::new("said".to_owned(), now)];
         problem.remediations = states()
             .into_iter()
             .map(|state| Remediation {
@@ -460,7 +433,7 @@ mod tests {
         assert!(!problem.is_over(), "nobody looked yet");
         problem.finding = Finding::NothingDeployed;
         assert!(problem.is_over());
-        problem.comments = vec![Comment::new("said".to_owned(), now)];
+        problem.comments = vec![Entry::new("said".to_owned(), now)];
         assert!(!problem.is_over(), "a comment is owed");
         problem.comments[0].posted = Some(now);
         assert!(problem.is_over());

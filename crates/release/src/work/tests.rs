@@ -20,7 +20,7 @@ fn every_row_is_a_case_and_goes_as_the_table_says() {
         ..soon()
     };
     let any_time = || Wait::for_("whatever comes");
-    let waits = |waits: Vec<Wait>| Outcome::Waits(waits);
+    let waits = Outcome::Waits;
     let again = |seconds, faults, waits| PutDown::Again {
         until: at(NOW + seconds),
         counts: Counts { faults, waits },

@@ -1,9 +1,9 @@
 //! What is to be said is stored with the step that causes it, and said here: in
 //! order, once, and never in the way of a heal.
 
+use release::outbox::{self, Next};
 use release::problem::Problem;
-use release::window::saturating_add;
-use release::work::{Wait, backoff};
+use release::work::Wait;
 use store::ClaimedProblem;
 
 use super::tools::Pass;
@@ -19,51 +19,22 @@ pub(super) async fn post(
     claimed: &mut ClaimedProblem,
     older: usize,
 ) -> anyhow::Result<Option<Wait>> {
-    let due: Vec<usize> = unposted(&claimed.problem).collect();
-    let Some(first) = due.first() else {
-        return Ok(None);
-    };
-    let id = claimed.problem.id.clone();
-    let tenant = &pass.connected.tenant;
     let mut comments = claimed.problem.comments.clone();
+    if outbox::next(&comments, older, None) == Next::Done {
+        return Ok(None);
+    }
+    let id = claimed.problem.id.clone();
+    let now = pass.tick.now;
     let mut failed = None;
-    let mut said = Vec::new();
-    if *first < older {
-        match tenant.comments(&id, pass.remotes_until).await {
-            Ok(found) => said = found,
-            Err(error) => failed = Some(error),
-        }
-    }
-    for index in due {
-        if failed.is_some() {
-            break;
-        }
-        let comment = &mut comments[index];
-        let is_there = said
-            .iter()
-            .any(|said| said.text.trim() == comment.text.trim());
-        if is_there {
-            comment.posted = Some(pass.tick.now);
-            continue;
-        }
-        match tenant
-            .comment(&id, &comment.text, CONTEXT, pass.remotes_until)
-            .await
-        {
-            Ok(()) => comment.posted = Some(pass.tick.now),
-            Err(error) => failed = Some(error),
-        }
-    }
-    let mut attempts = 0;
-    if failed.is_some()
-        && let Some(comment) = comments.iter_mut().find(|comment| comment.posted.is_none())
-    {
-        comment.attempts = comment.attempts.saturating_add(1);
-        attempts = comment.attempts;
+    if let Err(error) = say(pass, &id, &mut comments, older).await {
+        let (attempts, until) = outbox::failed(&mut comments, now);
+        failed = Some((error, attempts, until));
     }
     let change = |problem: &mut Problem| problem.comments = comments;
     let _ = pass.commit(claimed, change, &[]).await?;
-    let Some(error) = failed else { return Ok(None) };
+    let Some((error, attempts, until)) = failed else {
+        return Ok(None);
+    };
     pass.note(&error);
     let error = anyhow::Error::from(error);
     tracing::warn!(
@@ -71,14 +42,35 @@ pub(super) async fn post(
         "A comment on problem `{id}` could not be posted: {error:#}"
     );
     Ok(Some(Wait {
-        waiting_for: "the tenant to take a comment".to_owned(),
-        until: Some(saturating_add(pass.tick.now, backoff(attempts))),
+        until: Some(until),
+        ..Wait::for_("the tenant to take a comment")
     }))
 }
 
-fn unposted(problem: &Problem) -> impl Iterator<Item = usize> {
-    let comments = problem.comments.iter().enumerate();
-    comments
-        .filter(|(_, comment)| comment.posted.is_none())
-        .map(|(index, _)| index)
+async fn say(
+    pass: &Pass<'_>,
+    id: &str,
+    comments: &mut [outbox::Entry],
+    older: usize,
+) -> Result<(), dynatrace::Error> {
+    let tenant = &pass.connected.tenant;
+    let until = pass.remotes_until;
+    let mut said: Option<Vec<String>> = None;
+    loop {
+        let index = match outbox::next(comments, older, said.as_deref()) {
+            Next::Done => return Ok(()),
+            Next::Look => {
+                let found = tenant.comments(id, until).await?;
+                said = Some(found.into_iter().map(|comment| comment.text).collect());
+                continue;
+            }
+            Next::Found(index) => index,
+            Next::Say(index) => {
+                let text = &comments[index].text;
+                tenant.comment(id, text, CONTEXT, until).await?;
+                index
+            }
+        };
+        comments[index].posted = Some(pass.tick.now);
+    }
 }

@@ -30,7 +30,7 @@ fn every_row_is_a_case_and_goes_as_the_table_says() {
     let posted = || validation(Phase::Judged, true, Hook::Delivered);
     let owed = |phase| validation(phase, true, Hook::Owed);
     let waiting = || validation(Phase::Waiting, false, Hook::Owed);
-    let cases = [
+    let cases = vec![
         ("judge", waiting(), nothing(), Next::Judge),
         ("unmeasured", waiting(), unmeasured, put_down("a number")),
         ("answer", owed(Phase::Judged), nothing(), Next::Answer),
@@ -154,6 +154,7 @@ fn registration(at: Timestamp) -> Registration {
         mode: ExecutionMode::Superseded,
         registrant: Registrant::Direct,
         comparison: "StagingToProduction".to_owned(),
+        environments: Vec::new(),
         window: Window { start: at, end: at },
         approval: None,
         spec: String::new(),

@@ -1,7 +1,8 @@
 //! The table of remediations.
 
 use release::change::{Change, Remedy};
-use release::problem::{Arrival, Comment, Finding, Phase, Problem, Remediation, Reported};
+use release::outbox::Entry;
+use release::problem::{Arrival, Finding, Phase, Problem, Remediation, Reported};
 use release::remediation::{Actor, Heal, Needless, Refusal, State};
 
 use store::Due;
@@ -135,13 +136,13 @@ fn problem(number: usize, finding: Finding, remediations: Vec<Remediation>) -> P
         finding,
         remediations,
         comments: vec![
-            Comment {
+            Entry {
                 text: "d-2 is suspect".to_owned(),
                 at: at(30),
                 posted: Some(at(31)),
                 attempts: 1,
             },
-            Comment::new("d-1 is deployed again".to_owned(), at(40)),
+            Entry::new("d-1 is deployed again".to_owned(), at(40)),
         ],
         faults: 1,
         waits: 2,
