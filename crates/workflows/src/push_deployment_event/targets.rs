@@ -199,7 +199,7 @@ impl Sought {
     fn in_words(&self) -> String {
         let tags: Vec<String> = self.scope.tags.iter().map(shown).collect();
         format!(
-            "no {} carries {}, which {} asks for",
+            "no {} has {}, which {} requires",
             self.scope.entity_type.name(),
             tags.join(" and "),
             self.asker
