@@ -12,7 +12,7 @@ use futures_util::future::{BoxFuture, join, try_join_all};
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use release::work::{Outcome, PutDown, Time, put_down};
-use store::{ClaimError, Claimed, Due, Record, Store, StoreError, Stuck, tables};
+use store::{ClaimError, Claimed, Due, Held, Record, Store, StoreError, Stuck, tables};
 use tokio::time::Instant;
 
 /// How much due work of a shard is read at once.
@@ -254,9 +254,13 @@ impl<T> Worker<'_, T> {
         } = self.tick;
         // Looking needs no claim, and a claim needs no look.
         let claiming = self.store.claim(due, &claim, now, lease_until);
-        let (claimed, look) = join(claiming, begin).await;
+        let beginning = AssertUnwindSafe(begin).catch_unwind();
+        let (claimed, look) = join(claiming, beginning).await;
         match claimed {
-            Ok(claimed) => self.work_held(claimed, look).await,
+            Ok(claimed) => match look {
+                Ok(look) => self.work_held(claimed, look).await,
+                Err(_) => self.panicked(&claimed.held()).await,
+            },
             Err(ClaimError::Taken) => Ok(None),
             Err(ClaimError::Stuck(stuck)) => {
                 (self.observe)(Observed::Stuck(&stuck));
@@ -279,12 +283,16 @@ impl<T> Worker<'_, T> {
         // On the heap: it carries the whole record.
         let work = AssertUnwindSafe(Box::pin(self.work_on(claimed, look)));
         let Ok(report) = work.catch_unwind().await else {
-            let stuck = self.store.panicked(&held, self.tick.now).await?;
-            (self.observe)(Observed::Stuck(&stuck));
-            return Ok(None);
+            return self.panicked(&held).await;
         };
         (self.observe)(Observed::Left(&report));
         Ok(Some(report))
+    }
+
+    async fn panicked(&self, held: &Held) -> Result<Option<Report<T>>, StoreError> {
+        let stuck = self.store.panicked(held, self.tick.now).await?;
+        (self.observe)(Observed::Stuck(&stuck));
+        Ok(None)
     }
 
     async fn work_on<L: Look<Told = T>>(
