@@ -42,6 +42,9 @@ impl Pass<'_> {
                 return Ok(());
             }
         }
-        Err(StoreError::Lost)
+        Err(StoreError::Unavailable {
+            action: "give a problem up",
+            cause: "the ledger kept changing".into(),
+        })
     }
 }
