@@ -175,7 +175,8 @@ fn fulfil(validation: &mut Validation, wish: Wish, word: &PersonsWord) -> Change
             due.and("phase", item::word(Phase::Waiting))
                 .and("rejudged", item::json_attribute(&validation.rejudged))
                 .and("hook", item::word(validation.hook))
-                .remove(&["ending", "judgement", "plot", "told"])
+                // The last two were written by earlier versions.
+                .remove(&["ending", "judgement", "plot", "told", "verdict", "judgedAt"])
                 .remove(&TAKEN_UP)
         }
     }
