@@ -59,14 +59,15 @@ pub(crate) fn to_caller(outcome: Outcome) -> Result<Value, Failure> {
 
 /// Answers a request over HTTP.
 pub(crate) fn over_http(outcome: anyhow::Result<Outcome>) -> Value {
-    let refused =
-        |status, reason: &str| http::answer(status, &json!({"announced": false, "reason": reason}));
+    let refused = |status, told: &str| http::answer(status, &json!({"error": told}));
     match outcome {
         Ok(Outcome::Announced(announcement)) => {
             told(&announcement);
             http::answer(200, &as_json(&announcement))
         }
-        Ok(Outcome::NotNeeded(reason)) => refused(200, &reason),
+        Ok(Outcome::NotNeeded(reason)) => {
+            http::answer(200, &json!({"announced": false, "reason": reason}))
+        }
         Ok(Outcome::Unattached { missing, .. } | Outcome::Later { missing, .. }) => {
             refused(404, &unattached(&missing))
         }
