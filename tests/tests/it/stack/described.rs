@@ -72,3 +72,12 @@ async fn function_that_is_not_described_is_refused_with_those_that_are() {
     assert_eq!(started.to_string(), told);
     assert_eq!(asked.to_string(), told);
 }
+
+#[test]
+fn functions_may_log_what_they_do() {
+    let listed = include_str!("../../../../crates/lambda/src/logging.rs");
+    for function in functions::ALL {
+        let target = function.name.replace('-', "_");
+        assert!(listed.contains(&format!("\"{target}\"")), "{target}");
+    }
+}
