@@ -4,7 +4,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use release::ledger::Effect;
 
-use crate::change::{Change, MINE};
+use crate::item_update::{ItemUpdate, MINE};
 
 use crate::effect::Planned;
 use crate::entry::Reading;
@@ -83,7 +83,7 @@ impl Store {
 fn document(claimed: &ClaimedProblem) -> Write {
     let problem = &claimed.problem;
     let number = |number: u64| AttributeValue::N(number.to_string());
-    let change = Change::counts(problem.counts())
+    let change = ItemUpdate::counts(problem.counts())
         .and("problem", item::json_attribute(problem))
         .and("revision", number(claimed.revision + 1))
         .and("expiresAt", item::seconds(expiry(problem)));

@@ -12,11 +12,11 @@ use aws_sdk_dynamodb::types::{
 use jiff::Timestamp;
 use release::work::Counts;
 
-use crate::change::{Change, MINE};
 use crate::contention::giving_way;
 use crate::due::Due;
 use crate::error::unavailable;
 use crate::item::{self, Item, Key};
+use crate::item_update::{ItemUpdate, MINE};
 use crate::stuck::{self, Stuck};
 use crate::tables::RESTING;
 use crate::{Store, StoreError};
@@ -34,9 +34,9 @@ pub struct Kind<R> {
     pub(crate) counts: fn(&R) -> Counts,
     pub(crate) count: fn(&mut R, Counts),
     /// What is stored when the claim is given back, beside the due time.
-    pub(crate) deferred: fn(&R) -> Change,
+    pub(crate) deferred: fn(&R) -> ItemUpdate,
     /// What is stored when nothing is left to do.
-    pub(crate) settled: fn(&R) -> Change,
+    pub(crate) settled: fn(&R) -> ItemUpdate,
     /// How often it was reported when it was claimed, where something may be
     /// reported meanwhile: then giving it back makes it due at once.
     pub(crate) notices: fn(&R) -> Option<&AttributeValue>,
@@ -120,7 +120,7 @@ impl<R: Record> Claimed<R> {
 
 impl Held {
     /// A change that only the holder may make, for a transaction.
-    pub(crate) fn update(&self, change: &Change) -> UpdateBuilder {
+    pub(crate) fn update(&self, change: &ItemUpdate) -> UpdateBuilder {
         Update::builder()
             .table_name(&self.table)
             .set_key(Some(self.key.attributes()))
@@ -234,7 +234,7 @@ impl Store {
         &self,
         action: &'static str,
         claimed: &Claimed<R>,
-        change: Change,
+        change: ItemUpdate,
         trace: &'static str,
     ) -> Result<(), StoreError> {
         let held = &claimed.held;
@@ -259,7 +259,7 @@ impl Store {
         &self,
         action: &'static str,
         held: &Held,
-        change: Change,
+        change: ItemUpdate,
         trace: &'static str,
         notices: Option<&AttributeValue>,
     ) -> Result<Given, StoreError> {
@@ -286,7 +286,7 @@ impl Store {
     pub(crate) async fn update(
         &self,
         held: &Held,
-        change: &Change,
+        change: &ItemUpdate,
         notices: Option<&AttributeValue>,
     ) -> Result<(), UpdateItemError> {
         let mut values = change.values(&held.claim);

@@ -4,10 +4,10 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use release::problem::{Phase, Problem, Reported};
 
-use crate::change::Change;
 use crate::claim::{Actions, Claimed, Kind, Record};
 use crate::due::Due;
 use crate::item::{self, Item, Key};
+use crate::item_update::ItemUpdate;
 use crate::problems::document;
 
 /// A problem with what was read beside it.
@@ -44,9 +44,9 @@ impl Record for Followed {
         },
         counts: |followed| followed.problem.counts(),
         count: |followed, counts| followed.problem.count(counts),
-        deferred: |followed| Change::counts(followed.problem.counts()),
+        deferred: |followed| ItemUpdate::counts(followed.problem.counts()),
         settled: |followed| {
-            Change::counts(followed.problem.counts())
+            ItemUpdate::counts(followed.problem.counts())
                 .and("phase", item::word(Phase::Settled))
                 .remove(&["dueShard", "dueAt"])
         },

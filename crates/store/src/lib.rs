@@ -30,10 +30,10 @@ mod pauses;
 mod ruling;
 mod ties;
 
-mod change;
 mod contention;
 mod error;
 mod item;
+mod item_update;
 mod packed;
 mod record;
 pub mod tables;

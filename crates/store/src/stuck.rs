@@ -13,10 +13,10 @@ use jiff::Timestamp;
 use release::window::saturating_add;
 use release::work::backoff;
 
-use crate::change::Change;
 use crate::claim::Held;
 use crate::error::unavailable;
 use crate::item::{self, Item, STUCK_SINCE};
+use crate::item_update::ItemUpdate;
 use crate::tables::RESTING;
 use crate::{Store, StoreError};
 
@@ -115,7 +115,8 @@ impl Store {
     ) -> Result<Stuck, StoreError> {
         let looks = looks.saturating_add(1);
         let until = (looks < LOOKS).then(|| saturating_add(now, backoff(looks - 1)));
-        let change = Change::set(counted, AttributeValue::N(looks.to_string())).remove(&["claim"]);
+        let change =
+            ItemUpdate::set(counted, AttributeValue::N(looks.to_string())).remove(&["claim"]);
         let change = match until {
             Some(until) => change.and("dueAt", item::millis(until)),
             None => change

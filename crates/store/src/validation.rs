@@ -7,10 +7,10 @@ use release::approval::Answer;
 use release::ledger::Lesson;
 use release::validation::{Ending, Hook, Intent, PersonsAnswer, Phase, Validation};
 
-use crate::change::Change;
 use crate::claim::{Actions, Claimed, Kind, Record};
 use crate::error::unavailable;
 use crate::item;
+use crate::item_update::ItemUpdate;
 use crate::tables::RESTING;
 use crate::transaction::{Attempt, Write};
 use crate::{Store, StoreError};
@@ -22,7 +22,7 @@ impl Record for Validation {
         counts: Validation::counts,
         count: Validation::count,
         deferred: |validation| {
-            let change = Change::counts(validation.counts());
+            let change = ItemUpdate::counts(validation.counts());
             if validation.told {
                 change.and("told", AttributeValue::Bool(true))
             } else {
@@ -44,8 +44,8 @@ impl Record for Validation {
 
 /// It leaves the index, or rests there where it gave up and its approval may
 /// still wait for a person.
-fn settled(validation: &Validation) -> Change {
-    let change = Change::set("phase", item::word(Phase::Settled));
+fn settled(validation: &Validation) -> ItemUpdate {
+    let change = ItemUpdate::set("phase", item::word(Phase::Settled));
     let gave_up = matches!(validation.ending, Some(Ending::GaveUp { .. }));
     if gave_up && validation.registration.approval.is_some() {
         change
@@ -63,7 +63,7 @@ impl Store {
         claimed: &mut Claimed<Validation>,
         intent: Intent,
     ) -> Result<(), StoreError> {
-        let change = Change::set("intent", item::json_attribute(&intent));
+        let change = ItemUpdate::set("intent", item::json_attribute(&intent));
         self.write("store an intent", claimed, change).await?;
         claimed.intent = Some(intent);
         Ok(())
@@ -77,7 +77,7 @@ impl Store {
         ending: Ending,
     ) -> Result<(), StoreError> {
         const ACTION: &str = "store how an approval ended";
-        let change = Change::set("ending", item::json_attribute(&ending));
+        let change = ItemUpdate::set("ending", item::json_attribute(&ending));
         match &ending {
             Ending::Person(person) if disagrees(claimed, person) => {
                 self.write_and_teach(ACTION, claimed, &change, person)
@@ -96,7 +96,7 @@ impl Store {
         claimed: &mut Claimed<Validation>,
         person: PersonsAnswer,
     ) -> Result<(), StoreError> {
-        let change = Change::set("override", item::json_attribute(&person));
+        let change = ItemUpdate::set("override", item::json_attribute(&person));
         self.write_and_teach("store a person's answer", claimed, &change, &person)
             .await?;
         claimed.override_ = Some(person);
@@ -109,7 +109,7 @@ impl Store {
         claimed: &mut Claimed<Validation>,
         hook: Hook,
     ) -> Result<(), StoreError> {
-        let change = Change::set("hook", item::word(hook));
+        let change = ItemUpdate::set("hook", item::word(hook));
         self.write("store what became of the result hook", claimed, change)
             .await?;
         claimed.hook = hook;
@@ -120,7 +120,7 @@ impl Store {
         &self,
         action: &'static str,
         claimed: &Claimed<Validation>,
-        change: Change,
+        change: ItemUpdate,
     ) -> Result<(), StoreError> {
         let written = self.update(&claimed.held, &change, None).await;
         written.map_err(|error| match error {
@@ -135,7 +135,7 @@ impl Store {
         &self,
         action: &'static str,
         claimed: &Claimed<Validation>,
-        change: &Change,
+        change: &ItemUpdate,
         person: &PersonsAnswer,
     ) -> Result<(), StoreError> {
         let who = person.who.as_deref().unwrap_or("a person");

@@ -11,10 +11,10 @@ use release::plot::Plotted;
 use release::validation::{Intent, Judgement, Phase, Registration, Validation, ValidationId};
 use release::work::Counts;
 
-use crate::change::Change;
 use crate::claim::Claimed;
 use crate::entry::Entry;
 use crate::item::{self, Item, Key, expiring};
+use crate::item_update::ItemUpdate;
 use crate::transaction::{Attempt, Write};
 use crate::{Store, StoreError, record};
 
@@ -146,9 +146,9 @@ impl Store {
 }
 
 /// What a verdict changes in the validation itself.
-fn judged(judgement: &Judgement, plot: &[Plotted]) -> Change {
+fn judged(judgement: &Judgement, plot: &[Plotted]) -> ItemUpdate {
     let plot = plot.iter().map(plotted).collect();
-    Change::counts(Counts::default())
+    ItemUpdate::counts(Counts::default())
         .and("phase", item::word(Phase::Judged))
         .and("judgement", record::validation::judgement(judgement))
         .and("plot", AttributeValue::L(plot))

@@ -13,8 +13,8 @@ use release::validation::{
 };
 use release::work::Counts;
 
-use crate::change::Change;
 use crate::item::{self, Item, Key, STUCK_SINCE};
+use crate::item_update::ItemUpdate;
 use crate::stuck::{PANICS, UNREADABLE};
 use crate::tables::{shard_key, shard_of};
 use crate::transaction::{Attempt, Write};
@@ -97,7 +97,7 @@ impl Store {
 
     /// The change of a validation on which nobody decided anything since it was
     /// read. Who has its claim is of no concern.
-    fn as_read(&self, key: &Key, read: &Item, change: &Change) -> Write {
+    fn as_read(&self, key: &Key, read: &Item, change: &ItemUpdate) -> Write {
         let mut condition = vec!["phase = :was_phase".to_owned()];
         let mut update = Update::builder()
             .table_name(&self.validations)
@@ -140,17 +140,17 @@ impl Store {
 const TAKEN_UP: [&str; 4] = ["claim", PANICS, UNREADABLE, STUCK_SINCE];
 
 /// Makes the validation due, as if nobody had looked at it in vain.
-fn taken_up(validation: &mut Validation, now: Timestamp) -> Change {
+fn taken_up(validation: &mut Validation, now: Timestamp) -> ItemUpdate {
     let id = validation.registration.id.to_string();
     validation.count(Counts::default());
     validation.stuck_since = None;
-    Change::counts(Counts::default())
+    ItemUpdate::counts(Counts::default())
         .and("dueShard", AttributeValue::S(shard_key(shard_of(&id))))
         .and("dueAt", item::millis(now))
 }
 
 /// What the wish makes of the validation, and the change that stores it.
-fn fulfil(validation: &mut Validation, wish: Wish, word: &PersonsWord) -> Change {
+fn fulfil(validation: &mut Validation, wish: Wish, word: &PersonsWord) -> ItemUpdate {
     if let Some(Ending::GaveUp { .. } | Ending::NothingToAnswer) = validation.ending {
         validation.ending = None;
     }

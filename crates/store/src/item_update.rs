@@ -1,4 +1,4 @@
-//! A change of one item that only the holder of its claim may make.
+//! An update of one item that only the holder of its claim may make.
 
 use std::collections::HashMap;
 
@@ -11,12 +11,12 @@ use crate::item::Item;
 pub(crate) const MINE: &str = "claim = :mine";
 
 /// Attributes to set and attributes to remove.
-pub(crate) struct Change {
+pub(crate) struct ItemUpdate {
     set: Vec<(&'static str, AttributeValue)>,
     remove: Vec<&'static str>,
 }
 
-impl Change {
+impl ItemUpdate {
     pub(crate) fn set(name: &'static str, value: AttributeValue) -> Self {
         Self {
             set: vec![(name, value)],
