@@ -39,7 +39,7 @@ impl From<serde_json::Value> for Place {
 
 /// What fetches monspecs.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Shelf<'a> {
+pub(crate) struct SpecFetcher<'a> {
     pub(crate) artifacts: &'a Artifacts,
     pub(crate) outgoing: &'a Outgoing,
 }
@@ -51,7 +51,7 @@ pub(crate) struct Fetched {
     pub(crate) text: String,
 }
 
-impl Shelf<'_> {
+impl SpecFetcher<'_> {
     /// The monspec of a pipeline action: from the named place, else from its
     /// input artifact.
     pub(crate) async fn of_job(

@@ -51,7 +51,7 @@ pub use crate::remedy::codedeploy::{GroupTag, InvalidTag, SOURCE, UNSURE};
 pub use words::ORIGIN;
 
 use crate::Refusal;
-use crate::fetched_spec::Shelf;
+use crate::fetched_spec::SpecFetcher;
 use crate::outgoing::Outgoing;
 use crate::refusal::Stop;
 use crate::token::Token;
@@ -102,8 +102,8 @@ pub struct Settings {
 }
 
 impl Services {
-    fn shelf(&self) -> Shelf<'_> {
-        Shelf {
+    fn spec_fetcher(&self) -> SpecFetcher<'_> {
+        SpecFetcher {
             artifacts: &self.artifacts,
             outgoing: &self.outgoing,
         }
@@ -390,7 +390,7 @@ async fn directly(
     let attach = parameters.attach_rules.take();
     let targets = match (&parameters.environment, &parameters.monspec, &deployment) {
         (Some(environment), Some(place), _) => {
-            let fetched = services.shelf().at(place).await?;
+            let fetched = services.spec_fetcher().at(place).await?;
             Targets::environment(&fetched.monspec, environment)?
         }
         (_, _, Some(deployment)) if attach.is_none() => {

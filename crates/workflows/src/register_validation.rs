@@ -22,7 +22,7 @@ use store::{Registered, Store, registration_len};
 
 use crate::Refusal;
 use crate::execution::context_of;
-use crate::fetched_spec::Shelf;
+use crate::fetched_spec::SpecFetcher;
 use crate::outgoing::Outgoing;
 use crate::overlap::windows_are_apart;
 use crate::refusal::Stop;
@@ -55,8 +55,8 @@ pub struct Services {
 }
 
 impl Services {
-    fn shelf(&self) -> Shelf<'_> {
-        Shelf {
+    fn spec_fetcher(&self) -> SpecFetcher<'_> {
+        SpecFetcher {
             artifacts: &self.artifacts,
             outgoing: &self.outgoing,
         }
@@ -136,7 +136,7 @@ async fn for_job(services: &Services, job: &Job, now: Timestamp) -> Result<Outco
     // On the heap: several requests under way are too large for a stack.
     let spec = Box::pin(
         services
-            .shelf()
+            .spec_fetcher()
             .of_job(parameters.monspec.as_ref(), &job.data),
     );
     let context = Box::pin(context_of(&services.pipeline, job));
@@ -180,7 +180,7 @@ async fn directly(services: &Services, text: &str, now: Timestamp) -> Result<Out
         .monspec
         .as_ref()
         .expect("a direct call without a monspec is refused with its parameters");
-    let spec = spec::accepted(services.shelf().at(place).await?)?;
+    let spec = spec::accepted(services.spec_fetcher().at(place).await?)?;
     let comparison = spec
         .comparison(parameters.comparison.as_deref())?
         .to_owned();

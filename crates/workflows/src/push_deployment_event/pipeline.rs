@@ -51,7 +51,7 @@ pub(super) async fn plan(
             return Ok(Targets::attached(attach.unwrap_or_default()));
         };
         let place = parameters.monspec.as_ref();
-        let fetched = services.shelf().of_job(place, &job.data).await?;
+        let fetched = services.spec_fetcher().of_job(place, &job.data).await?;
         Ok(Targets::environment(&fetched.monspec, environment)?)
     });
     let (placed, targets): (Result<Placed, Stop>, Result<Targets, Stop>) =
