@@ -394,7 +394,7 @@ pub struct Scene<'a> {
     pub runs: Runs,
     /// Whether the culprit was stopped half-way for this problem: the group is
     /// then owed a whole revision, however old or over the problem is.
-    pub owed: bool,
+    pub stopped_half_way: bool,
     /// How old a notification may be.
     pub max_age: SignedDuration,
     /// Now.
@@ -454,7 +454,7 @@ pub fn look(scene: &Scene<'_>) -> Look {
     {
         return Look::TakenBack { by: id.clone() };
     }
-    if !scene.open && !scene.owed {
+    if !scene.open && !scene.stopped_half_way {
         return Look::NotNeeded(Needless::Closed);
     }
     if culprit.is_heal() {
@@ -468,7 +468,7 @@ pub fn look(scene: &Scene<'_>) -> Look {
         });
     }
     let age = scene.now.duration_since(scene.noticed);
-    if scene.max_age < age && !scene.owed {
+    if scene.max_age < age && !scene.stopped_half_way {
         return Look::NotNeeded(Needless::Stale {
             minutes: age.as_mins(),
         });
@@ -691,7 +691,7 @@ mod tests {
             noticed: minute(46),
             culprit: &release,
             runs: Runs::Culprit(Progress::Ended),
-            owed: false,
+            stopped_half_way: false,
             max_age: SignedDuration::from_mins(30),
             now: minute(47),
         };
@@ -720,7 +720,7 @@ mod tests {
         );
         let owed = Scene {
             open: false,
-            owed: true,
+            stopped_half_way: true,
             ..stale.clone()
         };
         assert_eq!(look(&owed), Look::Act, "half a deployment is no end");
@@ -774,7 +774,7 @@ mod tests {
                 noticed: minute(46),
                 culprit: &release,
                 runs,
-                owed: false,
+                stopped_half_way: false,
                 max_age: SignedDuration::from_mins(30),
                 now: minute(now),
             })

@@ -261,7 +261,7 @@ impl<'a> At<'a> {
             noticed: problem.noticed,
             culprit: &remediation.culprit,
             runs: running.runs.clone(),
-            owed: remediation.stopped && running.unfinished,
+            stopped_half_way: remediation.stopped && running.unfinished,
             max_age: policy.max_age,
             now: situation.now,
         };

@@ -285,7 +285,7 @@ async fn fate(
         noticed: pass.tick.now,
         culprit,
         runs: view.running(context, culprit).await?.runs,
-        owed: false,
+        stopped_half_way: false,
         max_age: pass.services.healing.max_age,
         now: pass.tick.now,
     };
