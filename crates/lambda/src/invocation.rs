@@ -22,7 +22,7 @@ pub struct Invocation {
     pub now: Timestamp,
     /// The same moment, for what is waited for.
     pub began: Instant,
-    /// When work must have been put down.
+    /// When every claim must have been given back.
     pub deadline: Instant,
     /// Until when its claims hold. Always after the moment at which Lambda ends
     /// this process, so two workers never hold the same claim.

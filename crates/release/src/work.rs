@@ -1,7 +1,7 @@
-//! Where work is put down that was taken as far as it goes, whatever it is on.
+//! What is written when a worker has taken a record as far as it goes, whatever kind it is.
 //!
-//! A record is found when it is due and worked on by whoever holds its claim.
-//! [`put_down`] decides what becomes of it then; each row is a case of its tests.
+//! A record is found when it is due, and the holder of its claim works on it.
+//! [`disposition`] decides what is written then; each row is a case of its tests.
 //! A worker that dies before the write leaves a claim that runs out: the record
 //! is due again at the end of the lease.
 //!
@@ -63,7 +63,7 @@ impl Outcome {
     }
 }
 
-/// How often a record was looked at to no end.
+/// How often a record was looked at without result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// How often something it needs was broken.
@@ -81,9 +81,9 @@ pub enum Time {
     Over,
 }
 
-/// What becomes of a record.
+/// What is written of a record at the end of a look.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PutDown {
+pub enum Disposition {
     /// Nothing is written.
     Leave,
     /// It is settled.
@@ -100,16 +100,16 @@ pub enum PutDown {
 }
 
 /// What becomes of a record that was taken as far as it goes.
-pub fn put_down(outcome: &Outcome, counts: Counts, time: Time, now: Timestamp) -> PutDown {
+pub fn disposition(outcome: &Outcome, counts: Counts, time: Time, now: Timestamp) -> Disposition {
     let later = |looks| saturating_add(now, backoff(looks));
     match outcome {
-        Outcome::Lost => PutDown::Leave,
-        Outcome::Done => PutDown::Settle,
-        Outcome::Waits(_) | Outcome::Fault if time == Time::Over => PutDown::GiveUp,
+        Outcome::Lost => Disposition::Leave,
+        Outcome::Done => Disposition::Settle,
+        Outcome::Waits(_) | Outcome::Fault if time == Time::Over => Disposition::GiveUp,
         Outcome::Waits(waits) => {
             let backing_off = later(counts.waits);
             let looks = waits.iter().map(|wait| wait.until.unwrap_or(backing_off));
-            PutDown::Again {
+            Disposition::Again {
                 until: looks.min().unwrap_or(backing_off),
                 counts: Counts {
                     faults: 0,
@@ -117,7 +117,7 @@ pub fn put_down(outcome: &Outcome, counts: Counts, time: Time, now: Timestamp) -
                 },
             }
         }
-        Outcome::Fault => PutDown::Again {
+        Outcome::Fault => Disposition::Again {
             until: later(counts.faults),
             counts: Counts {
                 faults: counts.faults.saturating_add(1),
@@ -127,7 +127,7 @@ pub fn put_down(outcome: &Outcome, counts: Counts, time: Time, now: Timestamp) -
     }
 }
 
-/// When to look again after `looks` looks in vain: soon at first, then less and
+/// When to look again after `looks` looks without result: soon at first, then less and
 /// less often, and never more than five minutes apart.
 pub fn backoff(looks: u32) -> SignedDuration {
     const FIRST: i64 = 5;

@@ -250,7 +250,7 @@ impl Shared<'_> {
                 }
                 Next::Post => looked.result = hook::deliver(self, claimed).await?.into(),
                 Next::NoResult => self.services.store.hooked(claimed, Hook::GivenUp).await?,
-                Next::PutDown(outcome) => return Ok(outcome),
+                Next::End(outcome) => return Ok(outcome),
             }
         }
     }

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use futures_util::future::{BoxFuture, join, try_join_all};
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
-use release::work::{Outcome, PutDown, Time, put_down};
+use release::work::{Disposition, Outcome, Time, disposition};
 use store::{ClaimError, Claimed, Due, Held, Record, Store, StoreError, Stuck, tables};
 use tokio::time::Instant;
 
@@ -29,7 +29,7 @@ pub struct Tick {
     pub now: Timestamp,
     /// The same moment, for what is waited for.
     pub began: Instant,
-    /// When work must have been put down.
+    /// When every claim must have been given back.
     pub deadline: Instant,
     /// Until when claims hold.
     pub lease_until: Timestamp,
@@ -104,13 +104,13 @@ pub enum Observed<'a, T> {
     /// What is due was looked for: for how long the oldest has been so, and for
     /// no time at all where nothing is.
     Looked(SignedDuration),
-    /// A record was put down.
+    /// A record was given back or settled.
     Left(&'a Report<T>),
     /// A record could not be read, or made its worker panic.
     Stuck(&'a Stuck),
 }
 
-/// One look at one record, from the claim to putting it down.
+/// One look at one record, from the claim until it is given back.
 pub(crate) trait Look: Send {
     /// What is looked at.
     type Record: Record + Clone + Send + Sync;
@@ -270,7 +270,7 @@ impl<T> Worker<'_, T> {
         }
     }
 
-    /// Takes what is held as far as it goes, and puts it down. If that panics,
+    /// Takes what is held as far as it goes, and gives it back. If that panics,
     /// it is given back like what cannot be read: looked at again some times,
     /// then left for a person.
     pub(crate) async fn work_held<L: Look<Told = T>>(
@@ -303,8 +303,8 @@ impl<T> Worker<'_, T> {
         let before = claimed.clone();
         let pursued = look.pursue(&mut claimed).await;
         let mut left = claimed.clone();
-        let put_down = self.put_down(claimed, &mut look, pursued, &mut left);
-        let progress = match Box::pin(put_down).await {
+        let giving_back = self.give_back(claimed, &mut look, pursued, &mut left);
+        let progress = match Box::pin(giving_back).await {
             Ok(progress) => progress,
             Err(StoreError::Lost) => Progress::Lost,
             // What could not be written down is due again at the lease.
@@ -321,7 +321,7 @@ impl<T> Worker<'_, T> {
     }
 
     /// Gives the claim back, or settles the record; `left` is how it was written.
-    async fn put_down<L: Look<Told = T>>(
+    async fn give_back<L: Look<Told = T>>(
         &self,
         mut claimed: Claimed<L::Record>,
         look: &mut L,
@@ -335,23 +335,22 @@ impl<T> Worker<'_, T> {
             Err(error) => (Outcome::Fault, Some(error)),
         };
         let time = look.time(&claimed, &outcome);
-        let decided = put_down(&outcome, claimed.counts(), time, now);
         let why = error
             .as_ref()
             .map_or_else(|| outcome.in_words(), |error| format!("{error:#}"));
-        match decided {
-            PutDown::Leave => Ok(Progress::Lost),
-            PutDown::Settle => {
+        match disposition(&outcome, claimed.counts(), time, now) {
+            Disposition::Leave => Ok(Progress::Lost),
+            Disposition::Settle => {
                 self.store.settle(claimed).await?;
                 Ok(Progress::Settled)
             }
-            PutDown::GiveUp => {
+            Disposition::GiveUp => {
                 look.give_up(&mut claimed, why).await?;
                 left.clone_from(&claimed);
                 self.store.settle(claimed).await?;
                 Ok(Progress::Settled)
             }
-            PutDown::Again { until, counts } => {
+            Disposition::Again { until, counts } => {
                 claimed.count(counts);
                 left.clone_from(&claimed);
                 self.store.defer(claimed, until).await?;

@@ -36,7 +36,7 @@ pub enum Step {
     Rest,
 }
 
-/// What is found out, and where it is put down.
+/// A fact that is found out, and where it is noted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Question {
     /// [`Observed::holder`].

@@ -58,8 +58,8 @@ pub enum Next {
     Post,
     /// That there is no result to post is written.
     NoResult,
-    /// The validation is put down.
-    PutDown(Outcome),
+    /// The look ends like this.
+    End(Outcome),
 }
 
 /// What comes next of a validation of which so much was looked at.
@@ -67,7 +67,7 @@ pub fn next(validation: &Validation, looked: &Looked) -> Next {
     match validation.phase {
         Phase::Waiting => {
             return match &looked.window {
-                Part::Waits(wait) => Next::PutDown(Outcome::Waits(vec![wait.clone()])),
+                Part::Waits(wait) => Next::End(Outcome::Waits(vec![wait.clone()])),
                 Part::Unseen | Part::Done => Next::Judge,
             };
         }
@@ -80,7 +80,7 @@ pub fn next(validation: &Validation, looked: &Looked) -> Next {
             None => Next::NoResult,
         };
     }
-    Next::PutDown(match (&looked.approval, &looked.result) {
+    Next::End(match (&looked.approval, &looked.result) {
         (Part::Waits(wait), _) | (_, Part::Waits(wait)) => Outcome::Waits(vec![wait.clone()]),
         _ => Outcome::Done,
     })

@@ -21,16 +21,16 @@ fn every_row_is_a_case_and_goes_as_the_table_says() {
     };
     let any_time = || Wait::for_("whatever comes");
     let waits = Outcome::Waits;
-    let again = |seconds, faults, waits| PutDown::Again {
+    let again = |seconds, faults, waits| Disposition::Again {
         until: at(NOW + seconds),
         counts: Counts { faults, waits },
     };
     // It was looked at: three times it met a fault, twice it waited.
     let cases = [
-        ("lost", Outcome::Lost, Time::Left, PutDown::Leave),
-        ("lost", Outcome::Lost, Time::Over, PutDown::Leave),
-        ("done", Outcome::Done, Time::Left, PutDown::Settle),
-        ("done", Outcome::Done, Time::Over, PutDown::Settle),
+        ("lost", Outcome::Lost, Time::Left, Disposition::Leave),
+        ("lost", Outcome::Lost, Time::Over, Disposition::Leave),
+        ("done", Outcome::Done, Time::Left, Disposition::Settle),
+        ("done", Outcome::Done, Time::Over, Disposition::Settle),
         (
             "waits.known",
             waits(vec![soon()]),
@@ -67,19 +67,19 @@ fn every_row_is_a_case_and_goes_as_the_table_says() {
             "given-up.waits",
             waits(vec![soon()]),
             Time::Over,
-            PutDown::GiveUp,
+            Disposition::GiveUp,
         ),
         (
             "given-up.waits",
             waits(Vec::new()),
             Time::Over,
-            PutDown::GiveUp,
+            Disposition::GiveUp,
         ),
         (
             "given-up.fault",
             Outcome::Fault,
             Time::Over,
-            PutDown::GiveUp,
+            Disposition::GiveUp,
         ),
     ];
     let counts = Counts {
@@ -87,7 +87,7 @@ fn every_row_is_a_case_and_goes_as_the_table_says() {
         waits: 2,
     };
     for (row, outcome, time, expected) in &cases {
-        let decided = put_down(outcome, counts, *time, at(NOW));
+        let decided = disposition(outcome, counts, *time, at(NOW));
         assert_eq!(decided, *expected, "{row}: {outcome:?}");
     }
 
@@ -106,7 +106,8 @@ fn counts_never_overflow() {
         waits: u32::MAX,
     };
     for outcome in [Outcome::Fault, Outcome::Waits(Vec::new())] {
-        let PutDown::Again { until, counts } = put_down(&outcome, most, Time::Left, at(NOW)) else {
+        let Disposition::Again { until, counts } = disposition(&outcome, most, Time::Left, at(NOW))
+        else {
             panic!("its time is left");
         };
         assert_eq!((until, counts.waits), (at(NOW + 300), u32::MAX));

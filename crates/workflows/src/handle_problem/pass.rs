@@ -1,4 +1,4 @@
-//! One look at one problem, from the claim to putting it down.
+//! One look at one problem, from the claim until it is given back.
 
 use std::sync::atomic::Ordering;
 

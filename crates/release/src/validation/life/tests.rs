@@ -21,7 +21,7 @@ fn every_row_is_a_case_and_goes_as_the_table_says() {
         ..Looked::default()
     };
     let waits = |what: &str| Part::Waits(Wait::for_(what));
-    let put_down = |what: &str| Next::PutDown(Outcome::Waits(vec![Wait::for_(what)]));
+    let ends = |what: &str| Next::End(Outcome::Waits(vec![Wait::for_(what)]));
     let nothing = Looked::default;
     let unmeasured = Looked {
         window: waits("a number"),
@@ -32,7 +32,7 @@ fn every_row_is_a_case_and_goes_as_the_table_says() {
     let waiting = || validation(Phase::Waiting, false, Hook::Owed);
     let cases = vec![
         ("judge", waiting(), nothing(), Next::Judge),
-        ("unmeasured", waiting(), unmeasured, put_down("a number")),
+        ("unmeasured", waiting(), unmeasured, ends("a number")),
         ("answer", owed(Phase::Judged), nothing(), Next::Answer),
         ("answer", posted(), nothing(), Next::Answer),
         (
@@ -58,37 +58,37 @@ fn every_row_is_a_case_and_goes_as_the_table_says() {
             "waits",
             posted(),
             seen(waits("a person"), Part::Done),
-            put_down("a person"),
+            ends("a person"),
         ),
         (
             "waits",
             owed(Phase::Judged),
             seen(waits("a person"), waits("the receiver")),
-            put_down("a person"),
+            ends("a person"),
         ),
         (
             "undelivered",
             owed(Phase::Judged),
             seen(Part::Done, waits("the receiver")),
-            put_down("the receiver"),
+            ends("the receiver"),
         ),
         (
             "undelivered",
             owed(Phase::Settled),
             seen(Part::Unseen, waits("the receiver")),
-            put_down("the receiver"),
+            ends("the receiver"),
         ),
         (
             "done",
             posted(),
             seen(Part::Done, Part::Unseen),
-            Next::PutDown(Outcome::Done),
+            Next::End(Outcome::Done),
         ),
         (
             "done",
             validation(Phase::Settled, false, Hook::GivenUp),
             nothing(),
-            Next::PutDown(Outcome::Done),
+            Next::End(Outcome::Done),
         ),
     ];
     for (row, validation, looked, expected) in &cases {
@@ -121,7 +121,7 @@ fn every_look_comes_to_an_end_and_does_each_thing_once() {
                     Next::Answer => looked.approval = Part::Done,
                     Next::Post => looked.result = Part::Waits(Wait::for_("the receiver")),
                     Next::NoResult => validation.hook = Hook::GivenUp,
-                    Next::PutDown(_) => break,
+                    Next::End(_) => break,
                 }
                 done.push(step);
             }
