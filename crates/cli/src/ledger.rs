@@ -190,7 +190,7 @@ fn adopted(adopt: &Adopt, out: &mut impl Write) -> Result<(), Failure> {
     let mut found = table.adopt(group, since, now)?;
     if let Some((deployment, reason, who)) = confirmed {
         let deployment = confirmable(deployment, group, found.running.as_ref())?;
-        let said = workflows::ruling::Word {
+        let said = workflows::ruling::RulingRequest {
             group,
             deployment,
             ruling: Ruling::Confirm,
@@ -254,7 +254,7 @@ fn said(word: &Statement, ruling: Ruling, out: &mut impl Write) -> Result<(), Fa
     let Place { group, table, json } = &word.place;
     let who = speaker(word.who.as_deref())?;
     let table = Table::open(table.as_deref())?;
-    let said = workflows::ruling::Word {
+    let said = workflows::ruling::RulingRequest {
         group,
         deployment: &word.deployment,
         ruling,

@@ -1,4 +1,4 @@
-//! A person's word on a deployment, whoever knows of it.
+//! A person's ruling on a deployment, which the ledger or only CodeDeploy knows.
 
 use std::cmp::Reverse;
 
@@ -12,16 +12,16 @@ use store::Store;
 
 use crate::remedy::codedeploy::{recorded, target};
 
-/// What a person says.
+/// The ruling that a person asks for.
 #[derive(Clone, Copy, Debug)]
-pub struct Word<'a> {
+pub struct RulingRequest<'a> {
     /// Where it was deployed.
     pub group: &'a Group,
     /// The deployment, as CodeDeploy calls it.
     pub deployment: &'a str,
-    /// What is said of it.
+    /// What it is to count as.
     pub ruling: Ruling,
-    /// Who says it.
+    /// Who asks.
     pub who: &'a str,
     /// Why.
     pub reason: &'a str,
@@ -134,33 +134,33 @@ fn release_of(
         .map(|one| one.id)
 }
 
-/// Stores what a person says. A deployment of which only CodeDeploy knows
+/// Stores a person's ruling. A deployment that only CodeDeploy knows
 /// enters the ledger by it: heals choose among those as well.
 ///
 /// Nothing, if the group has no such deployment.
 pub async fn rule(
     store: &Store,
     codedeploy: &CodeDeploy,
-    word: &Word<'_>,
+    request: &RulingRequest<'_>,
 ) -> anyhow::Result<Option<LedgerEntry>> {
     let say = || {
-        let Word {
+        let RulingRequest {
             group,
             deployment,
             ruling,
             who,
             reason,
-        } = *word;
+        } = *request;
         store.rule(group, deployment, ruling, who, reason)
     };
     if let Some(entry) = say().await? {
         return Ok(Some(entry));
     }
-    let made = codedeploy.deployment(word.deployment).await?;
+    let made = codedeploy.deployment(request.deployment).await?;
     let Some(known) = made.as_ref().map(recorded) else {
         return Ok(None);
     };
-    if known.group != *word.group {
+    if known.group != *request.group {
         return Ok(None);
     }
     store.record_deployment(&known).await?;

@@ -4,7 +4,7 @@ use delivery::DeliveryError;
 use delivery::codedeploy::CodeDeploy;
 use jiff::Timestamp;
 use release::deployment::{Group, LedgerEntry};
-use workflows::ruling::{Adopted, Word, adopt, rule};
+use workflows::ruling::{Adopted, RulingRequest, adopt, rule};
 
 use crate::aws::Ledger;
 use crate::failure::Failure;
@@ -35,9 +35,9 @@ impl Table {
     }
 
     /// Nothing, if the group has no such deployment.
-    pub(super) fn rule(&self, word: &Word<'_>) -> Result<Option<LedgerEntry>, Failure> {
+    pub(super) fn rule(&self, request: &RulingRequest<'_>) -> Result<Option<LedgerEntry>, Failure> {
         let Ledger { account, store, .. } = &self.ledger;
-        let ruled = account.wait(rule(store, &self.codedeploy, word));
+        let ruled = account.wait(rule(store, &self.codedeploy, request));
         ruled.map_err(|error| self.unanswered(&error))
     }
 
