@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use release::outlook::{MINUTES_KEPT_DAYS, may_be_forgotten};
-use release::validation::{PersonsWord, Validation, ValidationId, Wish};
+use release::validation::{PersonsDecision, Validation, ValidationId, Wish};
 use store::Fulfilled;
 
 use crate::aws::{now, speaker, words};
@@ -164,14 +164,14 @@ fn shown(Show { id, place }: &Show, out: &mut impl Write) -> Result<(), Failure>
 
 fn wished(wanted: &Wanted, wish: Wish, out: &mut impl Write) -> Result<(), Failure> {
     let now = now();
-    let word = PersonsWord {
+    let decision = PersonsDecision {
         who: speaker(wanted.who.as_deref())?,
         why: wanted.reason.clone(),
         at: now,
     };
     let records = Records::open(wanted.place.table.as_deref())?
         .with_ledger(wanted.ledger_table.as_deref())?;
-    let validation = match records.wish(wanted.id, wish, &word)? {
+    let validation = match records.wish(wanted.id, wish, &decision)? {
         Fulfilled::Now(validation) | Fulfilled::Already(validation) => validation,
         Fulfilled::Unknown => return Err(unknown(wanted.id)),
         Fulfilled::Not(validation, why) => {

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use monspec::{Finding, Outcome, Verdict, readable};
 
-use crate::validation::PersonsWord;
+use crate::validation::PersonsDecision;
 
 /// The longest text that CodePipeline accepts, in characters.
 pub const LONGEST: usize = 512;
@@ -47,8 +47,8 @@ pub fn headline(verdict: Verdict, findings: &[Finding], reason: Option<&str>) ->
 }
 
 /// The text of an approval that a person released although its verdict was held.
-pub fn released(word: &PersonsWord, summary: &str) -> String {
-    let PersonsWord { who, why, .. } = word;
+pub fn released(decision: &PersonsDecision, summary: &str) -> String {
+    let PersonsDecision { who, why, .. } = decision;
     format!(
         "Released by {who}: {}. {summary}",
         why.trim_end_matches('.')

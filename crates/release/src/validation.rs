@@ -287,9 +287,9 @@ pub struct Validation {
     /// A person's answer that came after ours.
     pub override_: Option<PersonsAnswer>,
     /// The person who had it approved although its verdict was held.
-    pub released: Option<PersonsWord>,
+    pub released: Option<PersonsDecision>,
     /// Those who had it judged again, the first one first.
-    pub rejudged: Vec<PersonsWord>,
+    pub rejudged: Vec<PersonsDecision>,
     /// Whether the result still has to be posted.
     pub hook: Hook,
     /// Since when nobody works on it, because nobody can.
@@ -312,10 +312,10 @@ pub enum Wish {
     Release,
 }
 
-/// Who said so, and why.
+/// Who decided, why and when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct PersonsWord {
+pub struct PersonsDecision {
     /// Who.
     pub who: String,
     /// Why.

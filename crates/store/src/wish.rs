@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use release::approval::Answer;
 use release::ledger::Lesson;
 use release::validation::{
-    Ending, Hook, PersonsWord, Phase, Unfulfilled, Validation, ValidationId, Wish,
+    Ending, Hook, PersonsDecision, Phase, Unfulfilled, Validation, ValidationId, Wish,
 };
 use release::work::Counts;
 
@@ -40,7 +40,7 @@ impl Store {
         &self,
         id: ValidationId,
         wish: Wish,
-        word: &PersonsWord,
+        word: &PersonsDecision,
     ) -> Result<Fulfilled, StoreError> {
         const ACTION: &str = "store what a person wants of a validation";
         let Some(key) = self.locate(id).await? else {
@@ -150,7 +150,7 @@ fn taken_up(validation: &mut Validation, now: Timestamp) -> ItemUpdate {
 }
 
 /// What the wish makes of the validation, and the change that stores it.
-fn fulfil(validation: &mut Validation, wish: Wish, word: &PersonsWord) -> ItemUpdate {
+fn fulfil(validation: &mut Validation, wish: Wish, word: &PersonsDecision) -> ItemUpdate {
     if let Some(Ending::GaveUp { .. } | Ending::NothingToAnswer) = validation.ending {
         validation.ending = None;
     }

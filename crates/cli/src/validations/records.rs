@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use release::console::Console;
-use release::validation::{PersonsWord, Validation, ValidationId, Wish};
+use release::validation::{PersonsDecision, Validation, ValidationId, Wish};
 use store::{Evaluated, Fulfilled, Store, StoreError, Unsettled, tables};
 
 use crate::aws::{self, Account};
@@ -99,9 +99,9 @@ impl Records {
         &self,
         id: ValidationId,
         wish: Wish,
-        word: &PersonsWord,
+        decision: &PersonsDecision,
     ) -> Result<Fulfilled, Failure> {
-        self.ask(self.store.wish(id, wish, word))
+        self.ask(self.store.wish(id, wish, decision))
     }
 
     fn ask<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, Failure> {

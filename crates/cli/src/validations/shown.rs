@@ -9,7 +9,7 @@ use release::approval::Answer;
 use release::evidence::Unjudged;
 use release::outlook::{MINUTES_KEPT_DAYS, Outlook, may_be_forgotten, reasons};
 use release::validation::{
-    ApprovalAction, Ending, PersonsWord, Registration, Unfulfilled, Validation, Wish,
+    ApprovalAction, Ending, PersonsDecision, Registration, Unfulfilled, Validation, Wish,
 };
 use release::window::Window;
 use serde::Serialize;
@@ -149,8 +149,8 @@ pub(super) struct Story<'a> {
     continues: Vec<Continues>,
     /// The other validations of the same approval.
     others: Vec<Head<'a>>,
-    released: Option<&'a PersonsWord>,
-    rejudged: &'a [PersonsWord],
+    released: Option<&'a PersonsDecision>,
+    rejudged: &'a [PersonsDecision],
 }
 
 /// Something that a person can do.
@@ -214,10 +214,10 @@ impl<'a> Story<'a> {
         if let Some(ApprovalAction { stage, action }) = self.approval {
             line("approval", &format!("{action} in stage {stage}"))?;
         }
-        for PersonsWord { who, why, at } in self.rejudged {
+        for PersonsDecision { who, why, at } in self.rejudged {
             line("rejudged", &format!("by {who} at {}: {why}", second(*at)))?;
         }
-        if let Some(PersonsWord { who, why, at }) = self.released {
+        if let Some(PersonsDecision { who, why, at }) = self.released {
             line("released", &format!("by {who} at {}: {why}", second(*at)))?;
         }
         if !self.reasons.is_empty() {
@@ -381,7 +381,7 @@ fn or(ways: &[Continues], sentence: &str) -> String {
 pub(super) fn wished(out: &mut impl Write, validation: &Validation, wish: Wish) -> io::Result<()> {
     let id = validation.registration.id;
     match (wish, &validation.released) {
-        (Wish::Release, Some(PersonsWord { who, why, .. })) => {
+        (Wish::Release, Some(PersonsDecision { who, why, .. })) => {
             let (who, why) = (plain(who), plain(why));
             let then = match &validation.ending {
                 Some(_) => means(validation, &[]),
@@ -406,8 +406,8 @@ pub(super) fn wished_json(
     struct Wished<'a> {
         #[serde(flatten)]
         head: Head<'a>,
-        released: Option<&'a PersonsWord>,
-        rejudged: &'a [PersonsWord],
+        released: Option<&'a PersonsDecision>,
+        rejudged: &'a [PersonsDecision],
         window_may_be_forgotten: bool,
     }
     output::json(

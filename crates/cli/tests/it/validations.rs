@@ -6,8 +6,8 @@ use release::approval::Answer;
 use release::deployment::{Deployment, Group, Origin};
 use release::evidence::{Context, Evidence, Unjudged};
 use release::validation::{
-    ApprovalAction, Ending, ExecutionMode, Judgement, PersonsWord, Phase, Registrant, Registration,
-    Validation, ValidationId, Wish,
+    ApprovalAction, Ending, ExecutionMode, Judgement, PersonsDecision, Phase, Registrant,
+    Registration, Validation, ValidationId, Wish,
 };
 use release::window::Window;
 use serde_json::Value;
@@ -166,7 +166,7 @@ async fn held_validation_says_why_and_what_continues_it() {
 async fn window_that_was_overtaken_is_not_offered_to_be_judged_again() {
     let world = World::start().await;
     let id = world.held.to_string();
-    let word = PersonsWord {
+    let word = PersonsDecision {
         who: "ada".to_owned(),
         why: REASON.to_owned(),
         at: clock(),

@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 use monspec::Verdict;
 use release::approval::Answer;
 use release::validation::{
-    Ending, Hook, Intent, PersonsWord, Phase, Registrant, Registration, Wish,
+    Ending, Hook, Intent, PersonsDecision, Phase, Registrant, Registration, Wish,
 };
 use store::{Fulfilled, Registered, Store, StoreError};
 
@@ -428,7 +428,7 @@ async fn registering_again_while_a_person_takes_up_the_predecessor_leaves_one_th
         world.store.settle(worker).await.unwrap();
         // Another process, which waits for nobody of this one.
         let terminal = Store::new(world.raw.clone(), VALIDATIONS, LEDGER);
-        let word = PersonsWord {
+        let word = PersonsDecision {
             who: "ada".to_owned(),
             why: "the data came late".to_owned(),
             at: at(6_000),

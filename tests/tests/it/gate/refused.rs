@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
 use monspec::Verdict;
 use release::outlook::Outlook;
-use release::validation::{Ending, PersonsWord, Phase, ValidationId, Wish};
+use release::validation::{Ending, PersonsDecision, Phase, ValidationId, Wish};
 use serde_json::json;
 use store::Fulfilled;
 use workflows::register_validation::{Outcome, Request, register_validation};
@@ -167,7 +167,7 @@ async fn record_that_makes_its_worker_panic_is_told_and_rests_after_a_while() {
     assert_eq!(Outlook::of(&stuck.validation), Outlook::Stuck);
     assert_eq!(stuck.next_look, None);
 
-    let word = PersonsWord {
+    let word = PersonsDecision {
         who: "ada".to_owned(),
         why: "the defect is mended".to_owned(),
         at: world.now,

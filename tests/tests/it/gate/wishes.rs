@@ -10,7 +10,7 @@ use release::approval::Answer;
 use release::deployment::{LedgerEntry, Standing};
 use release::outlook::Outlook;
 use release::validation::{
-    Ending, Intent, PersonsWord, Phase, Unfulfilled, Validation, ValidationId, Wish,
+    Ending, Intent, PersonsDecision, Phase, Unfulfilled, Validation, ValidationId, Wish,
 };
 use serde_json::json;
 use store::{Fulfilled, StoreError};
@@ -261,11 +261,15 @@ async fn whoever_releases_first_is_named(mut world: World) {
     let (_, id) = held(&mut world).await;
     world.wishes(id, Wish::Release).await;
 
-    let word = PersonsWord {
+    let decision = PersonsDecision {
         who: "grace".to_owned(),
-        ..word(&world)
+        ..decision(&world)
     };
-    let again = world.store.wish(id, Wish::Release, &word).await.unwrap();
+    let again = world
+        .store
+        .wish(id, Wish::Release, &decision)
+        .await
+        .unwrap();
 
     let Fulfilled::Already(validation) = again else {
         panic!("{again:?}");
@@ -414,8 +418,8 @@ async fn judged_deployment(world: &World, validation: &Validation) -> LedgerEntr
     entry.unwrap().unwrap()
 }
 
-fn word(world: &World) -> PersonsWord {
-    PersonsWord {
+fn decision(world: &World) -> PersonsDecision {
+    PersonsDecision {
         who: "ada".to_owned(),
         why: "checked by hand".to_owned(),
         at: world.now,
@@ -424,6 +428,6 @@ fn word(world: &World) -> PersonsWord {
 
 impl World {
     async fn wishes(&self, id: ValidationId, wish: Wish) -> Fulfilled {
-        self.store.wish(id, wish, &word(self)).await.unwrap()
+        self.store.wish(id, wish, &decision(self)).await.unwrap()
     }
 }

@@ -1,6 +1,6 @@
 //! Who answered the approval, and what.
 
-use release::validation::{Ending, Hook, PersonsAnswer, PersonsWord, Validation};
+use release::validation::{Ending, Hook, PersonsAnswer, PersonsDecision, Validation};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -130,8 +130,8 @@ impl<'a> From<&'a PersonsAnswer> for Person<'a> {
     }
 }
 
-impl<'a> From<&'a PersonsWord> for Word<'a> {
-    fn from(word: &'a PersonsWord) -> Self {
+impl<'a> From<&'a PersonsDecision> for Word<'a> {
+    fn from(word: &'a PersonsDecision) -> Self {
         Self {
             who: &word.who,
             why: &word.why,

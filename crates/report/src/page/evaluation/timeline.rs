@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use maud::{Markup, html};
-use release::validation::{Ending, Hook, PersonsAnswer, PersonsWord, Validation};
+use release::validation::{Ending, Hook, PersonsAnswer, PersonsDecision, Validation};
 
 use crate::records::Evaluation;
 use crate::text::{Clock, name, sentence};
@@ -70,13 +70,18 @@ fn events(validation: &Validation) -> Vec<Event> {
         };
         events.push(at(intent.at, html! { (what) (answer) }));
     }
-    let words = validation
+    let decisions = validation
         .rejudged
         .iter()
-        .map(|word| ("Judged again", word));
-    let words = words.chain(validation.released.iter().map(|word| ("Released", word)));
-    events.extend(words.map(|(what, word)| {
-        let PersonsWord { who, why, at: when } = word;
+        .map(|decision| ("Judged again", decision));
+    let decisions = decisions.chain(
+        validation
+            .released
+            .iter()
+            .map(|decision| ("Released", decision)),
+    );
+    events.extend(decisions.map(|(what, decision)| {
+        let PersonsDecision { who, why, at: when } = decision;
         at(
             *when,
             html! { (what) ", as " (name(who)) " wants it: " q { (sentence(why)) } },

@@ -9,7 +9,7 @@ use release::evidence::{
 use release::otherwise::Otherwise;
 use release::plot::Plotted;
 use release::validation::{
-    Ending, Environments, ExecutionMode, Hook, Intent, PersonsWord, Phase, Registrant,
+    Ending, Environments, ExecutionMode, Hook, Intent, PersonsDecision, Phase, Registrant,
     Registration, SourceRevision, Validation, Wish,
 };
 use store::{Fulfilled, GateName, Part, Room, Scheduled, Slot, Span, Stuck};
@@ -229,7 +229,7 @@ async fn stored_form_of_settled_validations_is_kept() {
 
 #[tokio::test]
 async fn stored_form_of_wishes_is_kept() {
-    let word = |second| PersonsWord {
+    let word = |second| PersonsDecision {
         who: "ada".to_owned(),
         why: "the tenant was down".to_owned(),
         at: at(second),
