@@ -20,9 +20,9 @@ pub(super) struct Answers<'a> {
     /// A person's answer that came after ours.
     overridden: Option<Person<'a>>,
     /// The person who had it approved although its verdict was held.
-    released: Option<Word<'a>>,
+    released: Option<Decision<'a>>,
     /// Those who had it judged again, the first one first.
-    rejudged: Vec<Word<'a>>,
+    rejudged: Vec<Decision<'a>>,
     /// Whether the result was posted to the result hook.
     #[schemars(extend("enum" = ["none", "owed", "delivered", "givenup"]))]
     hook: &'static str,
@@ -73,9 +73,9 @@ struct Person<'a> {
     at: Option<Time>,
 }
 
-/// What a person said to us.
+/// What a person decided with our command.
 #[derive(Serialize, JsonSchema)]
-struct Word<'a> {
+struct Decision<'a> {
     /// Who.
     who: &'a str,
     /// Why.
@@ -92,8 +92,8 @@ impl<'a> From<&'a Validation> for Answers<'a> {
             answered_at: validation.intent.as_ref().map(|intent| intent.at.into()),
             ending: validation.ending.as_ref().map(End::from),
             overridden: validation.override_.as_ref().map(Person::from),
-            released: validation.released.as_ref().map(Word::from),
-            rejudged: validation.rejudged.iter().map(Word::from).collect(),
+            released: validation.released.as_ref().map(Decision::from),
+            rejudged: validation.rejudged.iter().map(Decision::from).collect(),
             hook: match validation.hook {
                 Hook::None => "none",
                 Hook::Owed => "owed",
@@ -130,12 +130,12 @@ impl<'a> From<&'a PersonsAnswer> for Person<'a> {
     }
 }
 
-impl<'a> From<&'a PersonsDecision> for Word<'a> {
-    fn from(word: &'a PersonsDecision) -> Self {
+impl<'a> From<&'a PersonsDecision> for Decision<'a> {
+    fn from(decision: &'a PersonsDecision) -> Self {
         Self {
-            who: &word.who,
-            why: &word.why,
-            at: word.at.into(),
+            who: &decision.who,
+            why: &decision.why,
+            at: decision.at.into(),
         }
     }
 }
