@@ -51,14 +51,14 @@ enum Ending {
     /// Nothing: its author wrote it to the end.
     Nothing,
     /// An aggregation; what it keeps apart is written.
-    Aggregation(Word),
+    Aggregation(Transformation),
     /// What it keeps apart, and an aggregation.
-    SplitAndAggregation(Word),
+    SplitAndAggregation(Transformation),
 }
 
 /// An aggregation as a transformation of its metric.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Word {
+struct Transformation {
     text: String,
     /// The same for `:fold(…)`, where that means the same.
     fold: Option<&'static str>,
@@ -83,23 +83,31 @@ impl Source {
 
     pub(super) fn ask(&self, split: Split) -> Ask {
         let text = &self.text;
-        let (word, split_by, names) = match &self.ending {
+        let (transformation, split_by, names) = match &self.ending {
             Ending::Nothing => {
                 return Ask {
                     expression: text.clone(),
                     fold: None,
                 };
             }
-            Ending::Aggregation(word) => (word, String::new(), ""),
-            Ending::SplitAndAggregation(word) => match split {
-                Split::Merged => (word, ":splitBy()".into(), ""),
-                Split::Entities => (word, format!(":splitBy({})", quoted(self.dimension)), ""),
-                Split::Methods => (word, format!(":splitBy({})", quoted(METHOD)), ":names"),
+            Ending::Aggregation(transformation) => (transformation, String::new(), ""),
+            Ending::SplitAndAggregation(transformation) => match split {
+                Split::Merged => (transformation, ":splitBy()".into(), ""),
+                Split::Entities => (
+                    transformation,
+                    format!(":splitBy({})", quoted(self.dimension)),
+                    "",
+                ),
+                Split::Methods => (
+                    transformation,
+                    format!(":splitBy({})", quoted(METHOD)),
+                    ":names",
+                ),
             },
         };
         Ask {
-            expression: format!("{text}{split_by}:{}{names}", word.text),
-            fold: word.fold.map(|aggregation| Fold {
+            expression: format!("{text}{split_by}:{}{names}", transformation.text),
+            fold: transformation.fold.map(|aggregation| Fold {
                 expression: format!("{text}{split_by}:fold({aggregation}){names}"),
                 aggregation,
             }),
@@ -128,7 +136,7 @@ impl Source {
         }
         Ok(Self {
             text: key.into(),
-            ending: Ending::SplitAndAggregation(word(key, offers, series.aggregation)?),
+            ending: Ending::SplitAndAggregation(transformation(key, offers, series.aggregation)?),
             dimension: facts.dimension,
             shift,
         })
@@ -138,11 +146,12 @@ impl Source {
         let ending = match shape(text) {
             Shape::Metric(parsed) if parsed.aggregates() => Ending::Nothing,
             Shape::Metric(parsed) => {
-                let word = word(parsed.key, metrics::offers(parsed.key), series.aggregation)?;
+                let transformation =
+                    transformation(parsed.key, metrics::offers(parsed.key), series.aggregation)?;
                 if parsed.splits() {
-                    Ending::Aggregation(word)
+                    Ending::Aggregation(transformation)
                 } else {
-                    Ending::SplitAndAggregation(word)
+                    Ending::SplitAndAggregation(transformation)
                 }
             }
             Shape::Arithmetic => Ending::Nothing,
@@ -172,12 +181,16 @@ impl Source {
 
 const METHOD: &str = "dt.entity.service_method";
 
-fn word(key: &str, offers: Offers, aggregation: Aggregation) -> Result<Word, SeriesError> {
+fn transformation(
+    key: &str,
+    offers: Offers,
+    aggregation: Aggregation,
+) -> Result<Transformation, SeriesError> {
     use Aggregation::{Avg, Count, Max, Min, Percentile, Sum};
 
     let offered = match (offers, aggregation) {
         (Offers::Counter, Count | Sum) => {
-            return Ok(Word {
+            return Ok(Transformation {
                 text: "value".into(),
                 fold: None,
             });
@@ -187,11 +200,11 @@ fn word(key: &str, offers: Offers, aggregation: Aggregation) -> Result<Word, Ser
         | (Offers::Gauge, Avg | Min | Max)
         | (Offers::Distribution | Offers::Unknown, _) => {
             return Ok(match aggregation {
-                Percentile(percentile) => Word {
+                Percentile(percentile) => Transformation {
                     text: format!("percentile({})", percentile.percent()),
                     fold: None,
                 },
-                other => Word {
+                other => Transformation {
                     text: other.word().into(),
                     fold: matches!(other, Avg | Min | Max | Sum).then(|| other.word()),
                 },
