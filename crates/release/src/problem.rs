@@ -53,7 +53,8 @@ pub struct Problem {
     #[serde(default)]
     pub root_cause: Option<String>,
     /// What was found out about its cause.
-    pub finding: Finding,
+    #[serde(rename = "finding")]
+    pub cause: Cause,
     /// What is done about it, one per place.
     #[serde(default)]
     pub remediations: Vec<Remediation>,
@@ -97,7 +98,7 @@ pub enum Reported {
 /// What was found out about the cause of a problem.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]
-pub enum Finding {
+pub enum Cause {
     /// Nobody looked yet.
     Pending,
     /// The tenant tried out its connection; there is no such problem.
@@ -173,7 +174,7 @@ impl Problem {
             merged_into: None,
             impacted: Vec::new(),
             root_cause: None,
-            finding: Finding::Pending,
+            cause: Cause::Pending,
             remediations: Vec::new(),
             comments: Vec::new(),
             faults: 0,
@@ -198,23 +199,23 @@ impl Problem {
     /// Whether it settled before anything was done, so that it is looked at
     /// once more if it is said to be open again.
     pub fn may_begin_again(&self) -> bool {
-        let nothing_done = match self.finding {
-            Finding::NotProduction
-            | Finding::Over
-            | Finding::NothingDeployed
-            | Finding::Ambiguous { .. }
-            | Finding::TooManyGroups { .. } => true,
-            Finding::Blamed => self.remediations.iter().all(Remediation::did_nothing),
-            Finding::Pending | Finding::Test | Finding::GaveUp => false,
+        let nothing_done = match self.cause {
+            Cause::NotProduction
+            | Cause::Over
+            | Cause::NothingDeployed
+            | Cause::Ambiguous { .. }
+            | Cause::TooManyGroups { .. } => true,
+            Cause::Blamed => self.remediations.iter().all(Remediation::did_nothing),
+            Cause::Pending | Cause::Test | Cause::GaveUp => false,
         };
         self.phase == Phase::Settled && nothing_done
     }
 
     /// Whether it settled because it was over before anything was done.
     pub fn was_over(&self) -> bool {
-        let over = match self.finding {
-            Finding::Over => true,
-            Finding::Blamed => self
+        let over = match self.cause {
+            Cause::Over => true,
+            Cause::Blamed => self
                 .remediations
                 .iter()
                 .all(|remediation| remediation.state == State::NotNeeded(Needless::Closed)),
@@ -256,15 +257,15 @@ impl Problem {
 
     /// How far it is, in a word for answers and logs.
     pub fn word(&self) -> &'static str {
-        match self.finding {
-            Finding::Pending => "pending",
-            Finding::Test => "test",
-            Finding::NotProduction => "ignored",
-            Finding::Over => "over",
-            Finding::NothingDeployed => "nothingDeployed",
-            Finding::TooManyGroups { .. } | Finding::Ambiguous { .. } => "refused",
-            Finding::GaveUp => "gaveUp",
-            Finding::Blamed => self
+        match self.cause {
+            Cause::Pending => "pending",
+            Cause::Test => "test",
+            Cause::NotProduction => "ignored",
+            Cause::Over => "over",
+            Cause::NothingDeployed => "nothingDeployed",
+            Cause::TooManyGroups { .. } | Cause::Ambiguous { .. } => "refused",
+            Cause::GaveUp => "gaveUp",
+            Cause::Blamed => self
                 .remediations
                 .first()
                 .map_or("blamed", |remediation| remediation.state.word()),
@@ -290,13 +291,13 @@ impl Problem {
     /// Whether nothing more can change here: it is over, nothing is being
     /// done, and no culprit waits to hear what becomes of it.
     pub fn is_over(&self) -> bool {
-        let decided = match self.finding {
-            Finding::Pending => false,
-            Finding::Test | Finding::NotProduction | Finding::Over | Finding::GaveUp => true,
-            Finding::NothingDeployed
-            | Finding::TooManyGroups { .. }
-            | Finding::Ambiguous { .. }
-            | Finding::Blamed => self
+        let decided = match self.cause {
+            Cause::Pending => false,
+            Cause::Test | Cause::NotProduction | Cause::Over | Cause::GaveUp => true,
+            Cause::NothingDeployed
+            | Cause::TooManyGroups { .. }
+            | Cause::Ambiguous { .. }
+            | Cause::Blamed => self
                 .remediations
                 .iter()
                 .all(|remediation| remediation.state.is_final() && !remediation.holds),
@@ -408,7 +409,7 @@ mod tests {
         let now = Timestamp::UNIX_EPOCH;
         let mut problem =
             Problem::heard_of("P-1", Arrival::Webhook, now, SignedDuration::from_hours(1));
-        problem.finding = Finding::TooManyGroups { groups: 2 };
+        problem.cause = Cause::TooManyGroups { groups: 2 };
         problem.comments = vec![Entry::new("said".to_owned(), now)];
         problem.remediations = states()
             .into_iter()
@@ -431,14 +432,14 @@ mod tests {
         let mut problem =
             Problem::heard_of("P-1", Arrival::Webhook, now, SignedDuration::from_hours(1));
         assert!(!problem.is_over(), "nobody looked yet");
-        problem.finding = Finding::NothingDeployed;
+        problem.cause = Cause::NothingDeployed;
         assert!(problem.is_over());
         problem.comments = vec![Entry::new("said".to_owned(), now)];
         assert!(!problem.is_over(), "a comment is owed");
         problem.comments[0].posted = Some(now);
         assert!(problem.is_over());
 
-        problem.finding = Finding::Blamed;
+        problem.cause = Cause::Blamed;
         for state in states() {
             let is_final = state.is_final();
             problem.remediations = vec![Remediation {

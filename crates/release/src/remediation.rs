@@ -15,11 +15,11 @@
 //! | – | – | a problem is blamed on a deployment | remediation Attributed, culprit suspect and bound to this problem, in one transaction | – | blamed again | as written |
 //! | – | – | the culprit is bound to another problem | remediation Joined | – | blamed again | as written |
 //! | – | – | nobody is to blame, and the notification is young | due later | – | looked at again | as written |
-//! | – | – | nobody is to blame, and it is old | the finding, nothing is bound | – | looked at again | as written |
+//! | – | – | nobody is to blame, and it is old | the cause, nothing is bound | – | looked at again | as written |
 //! | – | – | it settled with nothing done and is reported open, or it was over and is found open | as if heard of now | – | settled as it was | as written |
 //! | – | – | a heal is to blame | refused, nothing is bound | – | blamed again | as written |
-//! | – | – | more groups than allowed are to blame | the finding, nothing is bound | – | blamed again | as written |
-//! | – | – | either of two may be to blame, by the rounding of the tenant's time | the finding, nothing is bound | – | blamed again | as written |
+//! | – | – | more groups than allowed are to blame | the cause, nothing is bound | – | blamed again | as written |
+//! | – | – | either of two may be to blame, by the rounding of the tenant's time | the cause, nothing is bound | – | blamed again | as written |
 //! | `joined.free` | Joined | the other problem let the culprit go, this one is open | Attributed, bound, in one transaction | – | looked at again | as written |
 //! | `joined.held` | Joined | the other problem holds the culprit | due later | – | looked at again | as written |
 //! | `unheard` | Attributed and being stopped, Intended, Deploying | the tenant says nothing of the problem, or of the one that it became a part of | – | – | – | the rows below; nothing is begun but what a stop owes |

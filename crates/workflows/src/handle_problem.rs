@@ -28,7 +28,7 @@ use jiff::{SignedDuration, Timestamp};
 use release::behind::Behind;
 use release::links::Links;
 use release::pause::Freeze;
-use release::problem::{Arrival, Finding, Phase, Problem, Reported};
+use release::problem::{Arrival, Cause, Phase, Problem, Reported};
 use release::remediation::{Limits, Policy};
 use release::window::saturating_add;
 use store::{ClaimError, Due, Noticed, Scheduled, Store, Taken};
@@ -202,7 +202,7 @@ pub async fn notified(
         }
         Ok(Notification::Test) => {
             let mut test = Problem::heard_of("99999", Arrival::Webhook, now, patience);
-            test.finding = Finding::Test;
+            test.cause = Cause::Test;
             (test, Reported::Open)
         }
         Ok(Notification::Problem(about)) => {
@@ -215,7 +215,7 @@ pub async fn notified(
         lease_until: tick.lease_until.min(saturating_add(now, FIRST_LEASE)),
         ..tick
     };
-    let noticed = if reported == Reported::Open && problem.finding == Finding::Pending {
+    let noticed = if reported == Reported::Open && problem.cause == Cause::Pending {
         match at_once(services, &connect, &problem, tick, observe).await? {
             AtOnce::Done(notified) => return Ok(notified),
             AtOnce::Not(noticed) => noticed,

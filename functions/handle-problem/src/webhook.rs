@@ -2,7 +2,7 @@
 
 use lambda::door::{self, Opens, Route, Takes};
 use lambda::http::{Request, answer as response};
-use release::problem::{Finding, Problem};
+use release::problem::{Cause, Problem};
 use release::remediation::State;
 use serde_json::{Value, json};
 use workflows::Tick;
@@ -75,7 +75,7 @@ fn told(problem: &Problem, progress: Option<&Progress>) -> Value {
         .collect();
     let reason = match progress {
         Some(Progress::Deferred { waiting_for, .. }) => Some(format!("waiting for {waiting_for}")),
-        _ => reason(&problem.finding).map(str::to_owned),
+        _ => reason(&problem.cause).map(str::to_owned),
     };
     json!({
         "problem": problem.id,
@@ -85,14 +85,14 @@ fn told(problem: &Problem, progress: Option<&Progress>) -> Value {
     })
 }
 
-fn reason(finding: &Finding) -> Option<&'static str> {
-    match finding {
-        Finding::NotProduction => Some("no affected entity has the tag of production"),
-        Finding::NothingDeployed => Some("nothing was deployed shortly before the problem"),
-        Finding::Over => Some("the problem was over before anything was done"),
-        Finding::TooManyGroups { .. } => Some("more groups would have to change than is allowed"),
-        Finding::Ambiguous { .. } => Some("either of two deployments may be to blame"),
-        Finding::Pending | Finding::Test | Finding::Blamed | Finding::GaveUp => None,
+fn reason(cause: &Cause) -> Option<&'static str> {
+    match cause {
+        Cause::NotProduction => Some("no affected entity has the tag of production"),
+        Cause::NothingDeployed => Some("nothing was deployed shortly before the problem"),
+        Cause::Over => Some("the problem was over before anything was done"),
+        Cause::TooManyGroups { .. } => Some("more groups would have to change than is allowed"),
+        Cause::Ambiguous { .. } => Some("either of two deployments may be to blame"),
+        Cause::Pending | Cause::Test | Cause::Blamed | Cause::GaveUp => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use jiff::{SignedDuration, Timestamp};
-use release::problem::{Arrival, Finding, Phase, Problem, Reported};
+use release::problem::{Arrival, Cause, Phase, Problem, Reported};
 use store::{
     Advanced, ClaimError, ClaimedProblem, Due, Followed, Noticed, StoreError, Taken, tables,
 };
@@ -96,7 +96,7 @@ async fn problem_that_makes_its_workers_panic_is_looked_at_less_and_less_and_the
 async fn second_notice_wakes_a_problem_and_leaves_its_document() {
     let world = World::start().await;
     let mut worker = world.noticed_and_claimed("P-1").await;
-    worker.problem.finding = Finding::NothingDeployed;
+    worker.problem.cause = Cause::NothingDeployed;
     assert_eq!(
         world.store.advance(&mut worker, &[]).await.unwrap(),
         Advanced::Written
@@ -239,7 +239,7 @@ async fn one_of_two_workers_gets_a_problem() {
 async fn crashed_workers_problem_is_due_at_the_lease_and_its_claim_is_lost() {
     let world = World::start().await;
     let mut crashed = world.noticed_and_claimed("P-1").await;
-    crashed.problem.finding = Finding::GaveUp;
+    crashed.problem.cause = Cause::GaveUp;
 
     assert_eq!(world.due_problems(59).await, NOTHING);
     let mut worker = world.claim_problem("P-1", 60, "second").await.unwrap();
@@ -249,7 +249,7 @@ async fn crashed_workers_problem_is_due_at_the_lease_and_its_claim_is_lost() {
     assert_eq!(crashed.problem, problem("P-1"), "it is put back");
     let late = world.store.defer(crashed, at(70)).await;
     assert!(matches!(late, Err(StoreError::Lost)));
-    worker.problem.finding = Finding::NothingDeployed;
+    worker.problem.cause = Cause::NothingDeployed;
     let written = world.store.advance(&mut worker, &[]).await.unwrap();
     assert_eq!(written, Advanced::Written);
     assert_eq!(world.problem("P-1").await, worker.problem);
@@ -262,17 +262,17 @@ async fn worker_that_does_not_know_of_its_own_write_does_not_write_over_it() {
     // The same claim again: what a worker holds whose last write arrived
     // although its answer did not.
     let mut unaware = world.claim_problem("P-1", 0, "worker").await.unwrap();
-    worker.problem.finding = Finding::NothingDeployed;
+    worker.problem.cause = Cause::NothingDeployed;
     assert_eq!(
         world.store.advance(&mut worker, &[]).await.unwrap(),
         Advanced::Written
     );
 
-    unaware.problem.finding = Finding::GaveUp;
+    unaware.problem.cause = Cause::GaveUp;
     let outcome = world.store.advance(&mut unaware, &[]).await;
 
     assert!(matches!(outcome, Err(StoreError::Lost)));
-    assert_eq!(world.problem("P-1").await.finding, Finding::NothingDeployed);
+    assert_eq!(world.problem("P-1").await.cause, Cause::NothingDeployed);
 }
 
 #[tokio::test]
@@ -294,7 +294,7 @@ async fn deferring_keeps_the_counts_and_nothing_else() {
     let mut worker = world.noticed_and_claimed("P-1").await;
     worker.problem.faults = 3;
     worker.problem.waits = 2;
-    worker.problem.finding = Finding::GaveUp;
+    worker.problem.cause = Cause::GaveUp;
 
     world.store.defer(worker, at(500)).await.unwrap();
 
@@ -405,7 +405,7 @@ pub(crate) fn problem(id: &str) -> Problem {
         merged_into: None,
         impacted: vec!["SERVICE-1".to_owned()],
         root_cause: None,
-        finding: Finding::Pending,
+        cause: Cause::Pending,
         remediations: Vec::new(),
         comments: Vec::new(),
         faults: 0,

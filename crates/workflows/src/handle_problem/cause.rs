@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use release::attribution::{Attribution, Blame, attribute};
 use release::change::{Change, Place};
 use release::ledger::Effect;
-use release::problem::{Finding, Problem, Remediation};
+use release::problem::{Cause, Problem, Remediation};
 use release::remediation::{Refusal, State};
 use store::{Advanced, ClaimedProblem};
 
@@ -45,14 +45,14 @@ pub(super) enum Found {
 }
 
 /// Finds out who is to blame and stores it, with what it does to the ledger.
-/// Where nobody is, the finding stays pending as long as somebody may still be.
+/// Where nobody is, the cause stays pending as long as somebody may still be.
 pub(super) async fn find(
     pass: &Pass<'_>,
     claimed: &mut ClaimedProblem,
     seen: &dynatrace::Problem,
 ) -> anyhow::Result<Found> {
     if claimed.problem.closed.is_some() {
-        return conclude(pass, claimed, Finding::Over, None).await;
+        return conclude(pass, claimed, Cause::Over, None).await;
     }
     let began = Timestamp::from_millisecond(seen.start_ms)
         .context("the tenant says that the problem began at no time at all")?;
@@ -61,7 +61,7 @@ pub(super) async fn find(
         told_as_left_out(&claimed.problem, &what);
     }
     if affected.is_empty() {
-        return conclude_late(pass, claimed, Finding::NotProduction, None, NO_ENTITY).await;
+        return conclude_late(pass, claimed, Cause::NotProduction, None, NO_ENTITY).await;
     }
 
     let healing = &pass.services.healing;
@@ -86,17 +86,17 @@ pub(super) async fn find(
     let culprits = match attribute(&candidates, blame) {
         Attribution::Nothing => {
             let text = words::nothing_deployed(healing.look_back, began, &undecided, &closed);
-            let finding = Finding::NothingDeployed;
-            return conclude_late(pass, claimed, finding, Some(text), NO_DEPLOYMENT).await;
+            let cause = Cause::NothingDeployed;
+            return conclude_late(pass, claimed, cause, Some(text), NO_DEPLOYMENT).await;
         }
         Attribution::TooManyPlaces(culprits) => {
             let groups = culprits.iter().map(|culprit| culprit.change.place());
             let groups: Vec<Place> = groups.collect();
-            let finding = Finding::TooManyGroups {
+            let cause = Cause::TooManyGroups {
                 groups: groups.len(),
             };
             let text = words::too_many_groups(&groups, healing.most_groups);
-            return conclude(pass, claimed, finding, Some(text)).await;
+            return conclude(pass, claimed, cause, Some(text)).await;
         }
         Attribution::Ambiguous {
             newest,
@@ -104,10 +104,10 @@ pub(super) async fn find(
             doubt,
         } => {
             let text = words::ambiguous(&newest, &older, doubt, began);
-            let finding = Finding::Ambiguous {
+            let cause = Cause::Ambiguous {
                 deployments: [newest, older].map(|one| one.change.id().to_owned()).into(),
             };
-            return conclude(pass, claimed, finding, Some(text)).await;
+            return conclude(pass, claimed, cause, Some(text)).await;
         }
         Attribution::Culprits(culprits) => culprits,
     };
@@ -220,7 +220,7 @@ async fn blame_all(
             });
         }
         let change = |problem: &mut Problem| {
-            problem.finding = Finding::Blamed;
+            problem.cause = Cause::Blamed;
             problem.remediations = remediations;
             for text in comments {
                 problem.say(text, pass.tick.now);
@@ -239,7 +239,7 @@ async fn blame_all(
 async fn conclude_late(
     pass: &Pass<'_>,
     claimed: &mut ClaimedProblem,
-    finding: Finding,
+    cause: Cause,
     text: Option<String>,
     waiting_for: &str,
 ) -> anyhow::Result<Found> {
@@ -248,17 +248,17 @@ async fn conclude_late(
     if age <= pass.services.healing.max_age && now < claimed.problem.give_up_at {
         return Ok(Found::NotYet(Wait::for_(waiting_for)));
     }
-    conclude(pass, claimed, finding, text).await
+    conclude(pass, claimed, cause, text).await
 }
 
 async fn conclude(
     pass: &Pass<'_>,
     claimed: &mut ClaimedProblem,
-    finding: Finding,
+    cause: Cause,
     text: Option<String>,
 ) -> anyhow::Result<Found> {
     let change = |problem: &mut Problem| {
-        problem.finding = finding;
+        problem.cause = cause;
         if let Some(text) = text {
             problem.say(text, pass.tick.now);
         }

@@ -1,6 +1,6 @@
 //! Ending what can be brought to no better end.
 
-use release::problem::Finding;
+use release::problem::Cause;
 use release::remediation::give_up;
 use store::{Advanced, ClaimedProblem, StoreError};
 
@@ -17,8 +17,8 @@ impl Pass<'_> {
             let mut problem = claimed.problem.clone();
             let mut effects = Vec::new();
             let mut said = Vec::new();
-            if problem.finding == Finding::Pending {
-                problem.finding = Finding::GaveUp;
+            if problem.cause == Cause::Pending {
+                problem.cause = Cause::GaveUp;
                 said.push(words::cause_unknown());
             }
             for remediation in &mut problem.remediations {

@@ -7,7 +7,7 @@ use dynatrace::ProblemStatus;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join};
 use jiff::Timestamp;
-use release::problem::{Arrival, Finding, Problem, Reported};
+use release::problem::{Arrival, Cause, Problem, Reported};
 use release::remediation::State;
 use release::work::{Outcome, Time, Wait};
 use store::{ClaimedProblem, Followed, StoreError};
@@ -126,7 +126,7 @@ impl<'a> Pass<'a> {
             }
         };
         let mut views = Views::new();
-        if claimed.problem.finding == Finding::Pending {
+        if claimed.problem.cause == Cause::Pending {
             match cause::find(self, claimed, &seen).await? {
                 Found::Known(known) => views = known,
                 Found::NotYet(wait) => return Ok(vec![wait]),
@@ -235,7 +235,7 @@ impl<'a> Pass<'a> {
 
 /// Whether the tenant need not be asked about the problem any more.
 fn is_decided(problem: &Problem) -> bool {
-    problem.finding != Finding::Pending
+    problem.cause != Cause::Pending
         && problem
             .remediations
             .iter()

@@ -4,7 +4,7 @@ use delivery::codedeploy::LONGEST_DESCRIPTION;
 use dynatrace::Event;
 use fake_aws::Fault;
 use fake_aws::codedeploy::GroupOptions;
-use release::problem::{Finding, Phase};
+use release::problem::{Cause, Phase};
 use release::remediation::State;
 use workflows::work::Progress;
 
@@ -93,7 +93,7 @@ async fn nothing_deployed_is_told_once(mut scene: Scene) {
         "{comments:?}"
     );
     let stored = scene.stored(&problem).await;
-    assert_eq!(stored.finding, Finding::NothingDeployed);
+    assert_eq!(stored.cause, Cause::NothingDeployed);
     assert_eq!(stored.phase, Phase::Settled);
 }
 
@@ -106,10 +106,7 @@ async fn deployment_after_the_beginning_is_not_its_cause(mut scene: Scene) {
     scene.minutes(31);
     scene.tick().await;
 
-    assert_eq!(
-        scene.stored(&problem).await.finding,
-        Finding::NothingDeployed
-    );
+    assert_eq!(scene.stored(&problem).await.cause, Cause::NothingDeployed);
     assert!(scene.heals().is_empty());
 }
 
@@ -126,7 +123,7 @@ async fn problem_of_another_environment_is_ignored(mut scene: Scene) {
     scene.tick().await;
 
     let stored = scene.stored(&problem).await;
-    assert_eq!(stored.finding, Finding::NotProduction);
+    assert_eq!(stored.cause, Cause::NotProduction);
     assert_eq!(stored.phase, Phase::Settled);
     assert!(scene.comments(&problem).is_empty());
     assert!(scene.heals().is_empty());
@@ -145,7 +142,7 @@ async fn entity_of_another_environment_is_no_cause(mut scene: Scene) {
     scene.tick().await;
 
     let stored = scene.stored(&problem).await;
-    assert_eq!(stored.finding, Finding::NothingDeployed);
+    assert_eq!(stored.cause, Cause::NothingDeployed);
     assert!(scene.heals().is_empty());
 }
 
@@ -163,7 +160,7 @@ async fn entity_is_not_production_because_the_problem_touches_production(mut sce
     scene.tick().await;
 
     let stored = scene.stored(&problem).await;
-    assert_eq!(stored.finding, Finding::NotProduction);
+    assert_eq!(stored.cause, Cause::NotProduction);
     assert!(scene.heals().is_empty());
 }
 
@@ -234,8 +231,8 @@ async fn two_groups_are_too_many_unless_one_is_the_root(mut scene: Scene) {
     scene.notify(&unclear, "OPEN").await;
 
     assert_eq!(
-        scene.stored(&unclear).await.finding,
-        Finding::TooManyGroups { groups: 2 }
+        scene.stored(&unclear).await.cause,
+        Cause::TooManyGroups { groups: 2 }
     );
     let comments = scene.comments(&unclear);
     assert!(comments[0].contains("HEAL\\_MAX\\_GROUPS") || comments[0].contains("HEAL_MAX_GROUPS"));
@@ -286,8 +283,8 @@ async fn problem_that_flaps_before_anything_is_done_is_answered(mut scene: Scene
     scene.ticks(2).await;
     let stored = scene.stored(&problem).await;
     assert_eq!(
-        (stored.finding, stored.phase),
-        (Finding::Blamed, Phase::Settled)
+        (stored.cause, stored.phase),
+        (Cause::Blamed, Phase::Settled)
     );
     assert!(scene.heals().is_empty());
     scene.minutes(1);
@@ -418,10 +415,7 @@ async fn announcement_of_somebody_else_is_not_blamed(mut scene: Scene) {
     scene.minutes(31);
     scene.tick().await;
 
-    assert_eq!(
-        scene.stored(&problem).await.finding,
-        Finding::NothingDeployed
-    );
+    assert_eq!(scene.stored(&problem).await.cause, Cause::NothingDeployed);
 }
 
 async fn announcement_outside_the_evidence_is_found(mut scene: Scene) {
@@ -444,7 +438,7 @@ async fn announcement_that_comes_late_is_found(mut scene: Scene) {
     scene.minutes(10);
     let problem = scene.problem().open();
     scene.notify(&problem, "OPEN").await;
-    assert_eq!(scene.stored(&problem).await.finding, Finding::Pending);
+    assert_eq!(scene.stored(&problem).await.cause, Cause::Pending);
     scene.ticks(3).await;
 
     let now = std::mem::replace(&mut scene.world.now, deployed);
@@ -460,7 +454,7 @@ async fn problem_that_was_over_and_opens_again_is_answered(mut scene: Scene) {
     problem.resolve(scene.world.now.as_millisecond());
     scene.notify(&problem, "OPEN").await;
     let stored = scene.stored(&problem).await;
-    assert_eq!(stored.finding, Finding::Over);
+    assert_eq!(stored.cause, Cause::Over);
     assert_eq!(stored.phase, Phase::Settled);
     scene.minutes(3);
     problem.reopen();
@@ -474,7 +468,7 @@ async fn problem_that_was_over_and_opens_again_unheard_is_answered(mut scene: Sc
     let (_, _, problem) = scene.bad_release().await;
     problem.resolve(scene.world.now.as_millisecond());
     scene.notify(&problem, "OPEN").await;
-    assert_eq!(scene.stored(&problem).await.finding, Finding::Over);
+    assert_eq!(scene.stored(&problem).await.cause, Cause::Over);
     scene.minutes(3);
     problem.reopen();
 

@@ -5,7 +5,7 @@ use fake_aws::codedeploy::{AutoRollback, Creator, GroupOptions, Outcome, Revisio
 use jiff::SignedDuration;
 use release::deployment::{Deployment, Group, Origin, Standing};
 use release::ledger::Ruling;
-use release::problem::Finding;
+use release::problem::Cause;
 use release::tie::Tie;
 
 use super::scene::{APPLICATION, GROUP, Scene, group, healed_by};
@@ -342,7 +342,7 @@ async fn tag_that_names_groups_of_two_applications_decides_nothing_and_the_setti
     scene.tick().await;
 
     let found = scene.stored(&problem).await;
-    assert_eq!(found.finding, Finding::NothingDeployed);
+    assert_eq!(found.cause, Cause::NothingDeployed);
     assert!(found.comments[0].text.contains("DEPLOYMENT_GROUPS"));
     assert!(scene.heals().is_empty());
     let setting = format!("DeploymentGroup:Production={APPLICATION}/{GROUP}");
@@ -426,10 +426,7 @@ async fn group_behind_staging_alone_is_never_a_target(mut scene: Scene) {
     scene.minutes(31);
     scene.tick().await;
 
-    assert_eq!(
-        scene.stored(&problem).await.finding,
-        Finding::NothingDeployed
-    );
+    assert_eq!(scene.stored(&problem).await.cause, Cause::NothingDeployed);
     assert!(scene.heals().is_empty());
 }
 
@@ -461,8 +458,8 @@ async fn newest_by_rounding_alone_is_not_blamed_beside_an_older_one_in_doubt(mut
     scene.ticks(2).await;
 
     assert_eq!(
-        scene.stored(&problem).await.finding,
-        Finding::Ambiguous {
+        scene.stored(&problem).await.cause,
+        Cause::Ambiguous {
             deployments: vec![newest.clone(), older.clone()]
         }
     );
@@ -530,7 +527,7 @@ async fn problem_of_a_group_that_nobody_may_look_at_says_so(mut scene: Scene) {
     scene.ticks(36).await;
 
     let stored = scene.stored(&problem).await;
-    assert_eq!(stored.finding, Finding::NothingDeployed);
+    assert_eq!(stored.cause, Cause::NothingDeployed);
     let comments = scene.comments(&problem);
     let told = format!("denies this installation access to {APPLICATION}/Elsewhere");
     assert!(comments[0].contains(&told), "{comments:?}");
@@ -619,7 +616,7 @@ async fn groups_that_nothing_tells_apart_are_named_and_left_alone(mut scene: Sce
 
     let stored = scene.stored(&problem).await;
     let both = vec![tests, bad];
-    assert_eq!(stored.finding, Finding::Ambiguous { deployments: both });
+    assert_eq!(stored.cause, Cause::Ambiguous { deployments: both });
     assert!(scene.heals().is_empty());
     let comments = scene.comments(&problem);
     assert!(

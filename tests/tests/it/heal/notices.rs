@@ -4,7 +4,7 @@ use fake_aws::codedeploy::GroupOptions;
 use fake_dynatrace::{Fault, Severity, Times};
 use jiff::SignedDuration;
 use release::deployment::Standing;
-use release::problem::{Arrival, Finding, Phase};
+use release::problem::{Arrival, Cause, Phase};
 use release::remediation::State;
 use serde_json::json;
 use workflows::handle_problem::Notified;
@@ -53,11 +53,11 @@ async fn test_notification_is_recorded_and_nothing_is_done(scene: Scene) {
             Notified::Stored(problem) => *problem,
             other => panic!("it is recorded: {other:?}"),
         };
-        assert_eq!(problem.finding, Finding::Test);
+        assert_eq!(problem.cause, Cause::Test);
     }
 
     let stored = scene.world.store.problem("99999").await.unwrap().unwrap();
-    assert_eq!(stored.finding, Finding::Test);
+    assert_eq!(stored.cause, Cause::Test);
     assert_eq!(stored.phase, Phase::Settled);
 }
 
@@ -75,10 +75,7 @@ async fn states_that_open_nothing_are_answered_and_left(mut scene: Scene) {
 
     scene.ticks(1).await;
     let stored = scene.stored(&problem).await;
-    assert_eq!(
-        (stored.finding, stored.phase),
-        (Finding::Over, Phase::Settled)
-    );
+    assert_eq!((stored.cause, stored.phase), (Cause::Over, Phase::Settled));
     assert!(scene.heals().is_empty());
 }
 
@@ -238,6 +235,6 @@ async fn problem_that_the_tenant_does_not_know_is_given_up(mut scene: Scene) {
     scene.tick().await;
 
     let stored = scene.world.store.problem("1_2V2").await.unwrap().unwrap();
-    assert_eq!(stored.finding, Finding::GaveUp);
+    assert_eq!(stored.cause, Cause::GaveUp);
     assert_eq!(stored.phase, Phase::Settled);
 }

@@ -9,7 +9,7 @@ use futures_util::FutureExt as _;
 use jiff::SignedDuration;
 use release::deployment::{Deployment, Origin, Standing};
 use release::ledger::Ruling;
-use release::problem::{Finding, Phase};
+use release::problem::{Cause, Phase};
 use release::remediation::{Actor, Needless, Refusal, State};
 use workflows::handle_problem::Mode;
 
@@ -704,7 +704,7 @@ async fn failed_release_that_changed_nothing_is_not_answered(mut scene: Scene) {
         scene.tick().await;
 
         let stored = scene.stored(&problem).await;
-        assert_eq!(stored.finding, Finding::NothingDeployed);
+        assert_eq!(stored.cause, Cause::NothingDeployed);
         assert_eq!(calls(&scene), 0);
         let entry = scene.world.store.ledger_entry(&group(), &bad).await;
         assert!(entry.unwrap().is_none());

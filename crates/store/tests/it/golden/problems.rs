@@ -2,7 +2,7 @@
 
 use release::change::{Change, Remedy};
 use release::outbox::Entry;
-use release::problem::{Arrival, Finding, Phase, Problem, Remediation, Reported};
+use release::problem::{Arrival, Cause, Phase, Problem, Remediation, Reported};
 use release::remediation::{Actor, Heal, Needless, Refusal, State};
 
 use store::Due;
@@ -19,7 +19,7 @@ async fn stored_form_of_phases_of_problems_is_kept() {
         Problem::heard_of(id, Arrival::Webhook, at(0), patience)
     };
     let settled = Problem {
-        finding: Finding::NothingDeployed,
+        cause: Cause::NothingDeployed,
         phase: Phase::Settled,
         ..heard("P-4")
     };
@@ -42,7 +42,7 @@ async fn stored_form_of_phases_of_problems_is_kept() {
                 .await;
             noticed.unwrap();
             let mut settles = world.claim_problem("P-4", 0, "worker").await.unwrap();
-            settles.problem.finding = Finding::NothingDeployed;
+            settles.problem.cause = Cause::NothingDeployed;
             world.written(&mut settles, &[]).await;
             store.settle(settles).await.unwrap();
             let mut due = Some(at(0));
@@ -72,12 +72,12 @@ async fn stored_form_of_phases_of_problems_is_kept() {
     .await;
 }
 
-/// Every finding and every state of a remediation, in one document each.
+/// Every cause and every state of a remediation, in one document each.
 #[tokio::test]
 async fn stored_form_of_findings_and_states_is_kept() {
     let mut expected: Vec<Problem> = Vec::new();
-    for finding in findings() {
-        expected.push(problem(expected.len(), finding, Vec::new()));
+    for cause in causes() {
+        expected.push(problem(expected.len(), cause, Vec::new()));
     }
     for state in states() {
         let remediation = Remediation {
@@ -86,7 +86,7 @@ async fn stored_form_of_findings_and_states_is_kept() {
             stopped: state == State::Attributed,
             state,
         };
-        let found = problem(expected.len(), Finding::Blamed, vec![remediation]);
+        let found = problem(expected.len(), Cause::Blamed, vec![remediation]);
         expected.push(found);
     }
     check(
@@ -95,7 +95,7 @@ async fn stored_form_of_findings_and_states_is_kept() {
         async |world| {
             for problem in &expected {
                 let heard = Problem {
-                    finding: Finding::Pending,
+                    cause: Cause::Pending,
                     remediations: Vec::new(),
                     ..problem.clone()
                 };
@@ -118,7 +118,7 @@ async fn stored_form_of_findings_and_states_is_kept() {
     .await;
 }
 
-fn problem(number: usize, finding: Finding, remediations: Vec<Remediation>) -> Problem {
+fn problem(number: usize, cause: Cause, remediations: Vec<Remediation>) -> Problem {
     Problem {
         id: format!("-{number}_2V2"),
         display_id: Some(format!("P-{number}")),
@@ -133,7 +133,7 @@ fn problem(number: usize, finding: Finding, remediations: Vec<Remediation>) -> P
         merged_into: Some("-99_2V2".to_owned()),
         impacted: vec!["SERVICE-1".to_owned(), "SERVICE-2".to_owned()],
         root_cause: Some("SERVICE-1".to_owned()),
-        finding,
+        cause,
         remediations,
         comments: vec![
             Entry {
@@ -151,18 +151,18 @@ fn problem(number: usize, finding: Finding, remediations: Vec<Remediation>) -> P
     }
 }
 
-fn findings() -> Vec<Finding> {
+fn causes() -> Vec<Cause> {
     vec![
-        Finding::Pending,
-        Finding::Test,
-        Finding::NotProduction,
-        Finding::Over,
-        Finding::NothingDeployed,
-        Finding::TooManyGroups { groups: 4 },
-        Finding::Ambiguous {
+        Cause::Pending,
+        Cause::Test,
+        Cause::NotProduction,
+        Cause::Over,
+        Cause::NothingDeployed,
+        Cause::TooManyGroups { groups: 4 },
+        Cause::Ambiguous {
             deployments: vec!["d-1".to_owned(), "d-2".to_owned()],
         },
-        Finding::GaveUp,
+        Cause::GaveUp,
     ]
 }
 

@@ -3,7 +3,7 @@
 use fake_dynatrace::{Announced, Delivered, Problem, Template, TestRun, Webhook};
 use lab::world::{HANDLE_PROBLEM, PRODUCTION, Settings, World};
 use lambda_host::front::{Front, Open};
-use release::problem::{Finding, Problem as Stored};
+use release::problem::{Cause, Problem as Stored};
 use release::remediation::State;
 use serde_json::{Value, json};
 
@@ -114,7 +114,7 @@ async fn test_notification_of_every_tenant_is_known_as_one() {
         }
     }
     let test = world.store().problem("99999").await.unwrap().unwrap();
-    assert_eq!(test.finding, Finding::Test);
+    assert_eq!(test.cause, Cause::Test);
 }
 
 #[tokio::test]

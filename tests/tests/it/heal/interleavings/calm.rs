@@ -6,7 +6,7 @@ use std::time::Duration;
 use fake_aws::codedeploy::GroupOptions;
 use fake_dynatrace::Times;
 use release::change::Place;
-use release::problem::{Finding, Phase, Problem};
+use release::problem::{Cause, Phase, Problem};
 use release::remediation::State;
 use store::tables;
 
@@ -79,7 +79,7 @@ impl Storm<'_> {
         {
             let id = trouble.problem.id();
             let stored = known.iter().find(|problem| problem.id == id);
-            if stored.is_none_or(|problem| problem.finding == Finding::Over) {
+            if stored.is_none_or(|problem| problem.cause == Cause::Over) {
                 return Err(format!("problem {id} goes on and nobody looks: {stored:?}"));
             }
         }
@@ -123,7 +123,7 @@ impl Storm<'_> {
     /// The problem is settled, everything that was decided is told, and nothing
     /// is told twice.
     fn has_ended(&self, problem: &Problem) -> Result<(), String> {
-        if problem.phase != Phase::Settled || problem.finding == Finding::Pending {
+        if problem.phase != Phase::Settled || problem.cause == Cause::Pending {
             return Err("a problem was left behind".to_owned());
         }
         let said = self.scene.world.tenant.comments(&problem.id);
@@ -137,11 +137,11 @@ impl Storm<'_> {
             }
         }
         let told = matches!(
-            problem.finding,
-            Finding::NothingDeployed
-                | Finding::TooManyGroups { .. }
-                | Finding::Ambiguous { .. }
-                | Finding::GaveUp
+            problem.cause,
+            Cause::NothingDeployed
+                | Cause::TooManyGroups { .. }
+                | Cause::Ambiguous { .. }
+                | Cause::GaveUp
         );
         if told && said.is_empty() {
             return Err("nobody told what was found".to_owned());
