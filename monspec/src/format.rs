@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 
 use crate::comparison::{MissingBaseline, OpenProblems, WhenInconclusive};
-use crate::signature::{Merge, Side};
+use crate::signature::{BoundSide, Merge};
 use crate::spec::EntityType;
 
 /// The JSON Schema of a monspec file, as text that ends with a line break.
@@ -110,7 +110,7 @@ struct Signature {
     #[schemars(regex(pattern = "^(min|max|avg|sum|count|median|p[0-9]+([.][0-9]+)?)$"))]
     aggregate: Option<String>,
     /// Which side is bounded when the limit derives from a baseline; `upper` when left out.
-    validate: Option<Side>,
+    validate: Option<BoundSide>,
     /// The static upper limit.
     upperlimit: Option<Number>,
     /// The static lower limit.

@@ -24,5 +24,5 @@ pub use lint;
 pub use metrics::{MetricCatalogue, MetricFacts};
 pub use read::{Reading, read};
 pub use relationships::{Relationships, relationships};
-pub use signature::{Aggregate, Direction, Merge, Metric, Side, Signature};
+pub use signature::{Aggregate, BoundSide, Direction, Merge, Metric, Signature};
 pub use spec::{EntityType, Environment, Monspec, ServiceEntry, ServiceMethod, Tag};

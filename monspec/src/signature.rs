@@ -13,7 +13,7 @@ pub struct Signature {
     /// How the values of the window become one number.
     pub aggregate: Aggregate,
     /// Which side is bounded when the limit derives from a baseline.
-    pub validate: Side,
+    pub validate: BoundSide,
     /// The static upper limit.
     pub upper_limit: Option<f64>,
     /// The static lower limit.
@@ -138,7 +138,7 @@ impl fmt::Display for Aggregate {
 /// The side on which a value is bounded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Side {
+pub enum BoundSide {
     /// Large values are bad.
     #[default]
     Upper,
@@ -146,7 +146,7 @@ pub enum Side {
     Lower,
 }
 
-impl Side {
+impl BoundSide {
     /// Both sides.
     pub const ALL: [Self; 2] = [Self::Upper, Self::Lower];
 
@@ -159,7 +159,7 @@ impl Side {
     }
 }
 
-impl fmt::Display for Side {
+impl fmt::Display for BoundSide {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }

@@ -218,7 +218,7 @@ pub(crate) fn cut(text: &str, room: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use monspec::{Address, Side};
+    use monspec::{Address, BoundSide};
 
     use super::*;
 
@@ -231,7 +231,7 @@ mod tests {
             },
             metric: metric.to_owned(),
             aggregate: "avg".to_owned(),
-            side: Side::Upper,
+            side: BoundSide::Upper,
             outcome,
             accepted: false,
             observation: Some(observation),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use monspec::{Outcome, Side};
+use monspec::{BoundSide, Outcome};
 use release::plot::Plotted;
 use serde::Serialize;
 
@@ -102,7 +102,7 @@ impl<'a> Signature<'a> {
 /// The one limit that fits into the shape: that of the validated side, else
 /// the other.
 fn threshold(name: &str, plotted: &Plotted) -> Option<f64> {
-    let lower = name.ends_with(&format!(",{})", Side::Lower.as_str().to_uppercase()));
+    let lower = name.ends_with(&format!(",{})", BoundSide::Lower.as_str().to_uppercase()));
     if lower {
         plotted.lower_limit.or(plotted.upper_limit)
     } else {

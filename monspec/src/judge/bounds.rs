@@ -1,7 +1,7 @@
 //! The limits for a value.
 
 use super::measured::Gap;
-use crate::signature::Side;
+use crate::signature::BoundSide;
 
 /// The limits that are in force for one signature.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,14 +45,14 @@ impl Bounds {
     /// The tolerance is a share of the baseline's size, so that it widens the
     /// limit for negative baselines too. It is calculated on what is written,
     /// so that a value on its limit holds.
-    pub(super) fn derived(side: Side, baseline: f64, factor: f64) -> Result<Self, Gap> {
+    pub(super) fn derived(side: BoundSide, baseline: f64, factor: f64) -> Result<Self, Gap> {
         let towards_zero = baseline.is_sign_negative();
         let limit = |percent: f64| {
             decimal::with_percent(baseline, if towards_zero { -percent } else { percent })
         };
         let (limit, range) = match side {
-            Side::Upper => (limit(factor), Range::AtMost(limit(factor))),
-            Side::Lower => (limit(-factor), Range::AtLeast(limit(-factor))),
+            BoundSide::Upper => (limit(factor), Range::AtMost(limit(factor))),
+            BoundSide::Lower => (limit(-factor), Range::AtLeast(limit(-factor))),
         };
         if !limit.is_finite() {
             return Err(Gap::NotFinite);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::address::Address;
 use super::coverage::Coverage;
-use crate::signature::Side;
+use crate::signature::BoundSide;
 
 /// One signature judged, with every number that led there.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,7 +18,7 @@ pub struct Finding {
     /// How the values became one number, as the spec says it.
     pub aggregate: String,
     /// The side that the spec wants validated.
-    pub side: Side,
+    pub side: BoundSide,
     /// How it ended.
     pub outcome: Outcome,
     /// Whether a gap is accepted because there can be no baseline for a first

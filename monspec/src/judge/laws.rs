@@ -4,10 +4,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::comparison::{OpenProblems, ScaleFactors, WhenInconclusive};
-use crate::signature::{Aggregate, Merge, Metric, Side};
+use crate::signature::{Aggregate, BoundSide, Merge, Metric};
 
-fn side() -> impl Strategy<Value = Side> {
-    prop_oneof![Just(Side::Upper), Just(Side::Lower)]
+fn side() -> impl Strategy<Value = BoundSide> {
+    prop_oneof![Just(BoundSide::Upper), Just(BoundSide::Lower)]
 }
 
 /// Numbers as metrics have them. Whole numbers make equality likely and let
@@ -155,8 +155,8 @@ proptest! {
             let upper = read(digits * 1_000 + share, places + 3);
             let lower = read(digits * 1_000 - share, places + 3);
             for (side, limit, worse) in [
-                (Side::Upper, upper, upper.next_up()),
-                (Side::Lower, lower, lower.next_down()),
+                (BoundSide::Upper, upper, upper.next_up()),
+                (BoundSide::Lower, lower, lower.next_down()),
             ] {
                 let Bounds { range, .. } = Bounds::derived(side, baseline, factor).unwrap();
                 prop_assert!(range.admits(limit), "{side} {baseline} {factor}: {limit}");
@@ -183,8 +183,8 @@ proptest! {
         observed in any::<f64>(), worse_by in 0.0..1e6_f64, baseline in number(), limit in proptest::option::of(number()),
     ) {
         let (upper_limit, lower_limit) = match side {
-            Side::Upper => (limit, None),
-            Side::Lower => (None, limit),
+            BoundSide::Upper => (limit, None),
+            BoundSide::Lower => (None, limit),
         };
         let signature = Signature {
             metric: Metric::Timeseries("response".into()),
@@ -195,8 +195,8 @@ proptest! {
             merge: Merge::Tenant,
         };
         let worse = match side {
-            Side::Upper => observed + worse_by,
-            Side::Lower => observed - worse_by,
+            BoundSide::Upper => observed + worse_by,
+            BoundSide::Lower => observed - worse_by,
         };
         let before = of_numbers(&signature, &comparison, observed, baseline);
         let after = of_numbers(&signature, &comparison, worse, baseline);

@@ -7,12 +7,12 @@ use lint::{Fields, Place, Report, nearest, shortened};
 use super::comparison::PlacedComparison;
 use crate::comparison::Comparison;
 use crate::metrics::MetricCatalogue;
-use crate::signature::{Side, Signature};
+use crate::signature::{BoundSide, Signature};
 
 /// Reads the upper and the lower limit.
 pub(super) fn read_limits(
     fields: &Fields<'_>,
-    validate: Side,
+    validate: BoundSide,
     report: &mut Report<'_>,
 ) -> (Option<f64>, Option<f64>) {
     for disabled in ["_upperlimit", "_lowerlimit"] {
@@ -45,10 +45,10 @@ pub(super) fn read_limits(
     (upper, lower)
 }
 
-fn check_side(place: &Place, validate: Side, fields: &Fields<'_>, report: &mut Report<'_>) {
+fn check_side(place: &Place, validate: BoundSide, fields: &Fields<'_>, report: &mut Report<'_>) {
     let (wanted, other) = match validate {
-        Side::Upper => ("upperlimit", "lowerlimit"),
-        Side::Lower => ("lowerlimit", "upperlimit"),
+        BoundSide::Upper => ("upperlimit", "lowerlimit"),
+        BoundSide::Lower => ("lowerlimit", "upperlimit"),
     };
     if fields.key(wanted).is_none() && fields.key(other).is_some() {
         report.warning(
@@ -74,7 +74,7 @@ impl UsedMetrics {
         };
         for signature in signatures {
             let name = signature.metric.to_string();
-            if signature.validate == Side::Lower && signature.needs_baseline() {
+            if signature.validate == BoundSide::Lower && signature.needs_baseline() {
                 used.scaled_lower.insert(name.clone());
             }
             used.all.insert(name);

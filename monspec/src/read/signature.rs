@@ -8,7 +8,7 @@ use super::limits::read_limits;
 use super::relationship::check_relationship;
 use super::shape::SIGNATURE;
 use crate::metrics::MetricCatalogue;
-use crate::signature::{Aggregate, Direction, Merge, Metric, Side, Signature};
+use crate::signature::{Aggregate, BoundSide, Direction, Merge, Metric, Signature};
 use crate::spec::EntityType;
 
 /// Reads the signature and asks the catalogue whether Dynatrace can answer it.
@@ -27,7 +27,7 @@ pub(super) fn read_signature(
         None if matches!(metric, Some(Metric::Smartscape { .. })) => Some(Aggregate::Count),
         None => Some(Aggregate::default()),
     };
-    let validate = fields.choice("validate", &Side::ALL, Side::as_str, report);
+    let validate = fields.choice("validate", &BoundSide::ALL, BoundSide::as_str, report);
     let (upper_limit, lower_limit) = read_limits(&fields, validate, report);
     let merge = fields.choice("merge", &Merge::ALL, Merge::as_str, report);
 

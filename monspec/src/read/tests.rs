@@ -3,7 +3,7 @@ use lint::Severity;
 use super::read;
 use crate::comparison::{MissingBaseline, OpenProblems, WhenInconclusive};
 use crate::metrics::MetricFacts;
-use crate::signature::{Aggregate, Direction, Merge, Metric, Side};
+use crate::signature::{Aggregate, BoundSide, Direction, Merge, Metric};
 use crate::spec::{EntityType, Monspec};
 
 const CLEAN: &str = r#"{
@@ -152,7 +152,7 @@ fn every_field_is_read() {
     );
     assert_eq!(
         (calls.aggregate, calls.validate),
-        (Aggregate::Count, Side::Lower)
+        (Aggregate::Count, BoundSide::Lower)
     );
     assert_eq!((calls.lower_limit, calls.upper_limit), (Some(1.0), None));
     assert!((comparison.scale.of(&calls.metric) - 3.0).abs() < f64::EPSILON);
@@ -170,7 +170,7 @@ fn every_field_is_read() {
     assert_eq!(entry.methods[0].name, "/api");
     assert_eq!(
         (method.aggregate, method.validate),
-        (Aggregate::Avg, Side::Upper)
+        (Aggregate::Avg, BoundSide::Upper)
     );
     assert_eq!(
         (method.upper_limit, method.lower_limit),

@@ -22,7 +22,7 @@ pub(super) struct Finding<'a> {
     /// How the values became one number.
     aggregate: &'a str,
     /// The side that the monspec wants validated.
-    side: monspec::Side,
+    side: monspec::BoundSide,
     /// How it ended.
     #[schemars(extend("enum" = ["held", "violated", "inconclusive"]))]
     outcome: &'static str,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use monspec::{Address, Finding, Outcome, Side, Verdict};
+use monspec::{Address, BoundSide, Finding, Outcome, Verdict};
 use release::approval::Answer;
 use release::deployment::{Deployment, Group, Origin};
 use release::evidence::{About, Asked, Context, Evidence, Evidenced, Link, Unjudged};
@@ -262,7 +262,7 @@ pub(crate) fn finding(metric: &str, aggregate: &str) -> Finding {
             format!("com.dynatrace.builtin:{metric}")
         },
         aggregate: aggregate.to_owned(),
-        side: Side::Upper,
+        side: BoundSide::Upper,
         outcome: Outcome::Held,
         accepted: false,
         observation: None,
@@ -323,7 +323,7 @@ fn lower(metric: &str, aggregate: &str, observed: f64, baseline: f64, factor: f6
     let limit = baseline * (1.0 - factor / 100.0);
     let violated = observed < limit;
     Finding {
-        side: Side::Lower,
+        side: BoundSide::Lower,
         outcome: if violated {
             Outcome::Violated
         } else {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
-use monspec::{Coverage, OpenProblems, Outcome, Side, Verdict};
+use monspec::{BoundSide, Coverage, OpenProblems, Outcome, Verdict};
 use release::approval::Answer;
 use release::evidence::{self, About, Unjudged};
 use release::window::Window;
@@ -94,7 +94,7 @@ struct Finding {
     address: Address,
     metric: String,
     aggregate: String,
-    side: Side,
+    side: BoundSide,
     outcome: Outcome,
     accepted: bool,
     observation: Option<f64>,

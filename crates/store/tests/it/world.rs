@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::operation::query::QueryOutput;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_dynamodb::{Client, Config};
 use jiff::{SignedDuration, Timestamp};
-use monspec::{Address, Finding, Outcome, Side, Verdict};
+use monspec::{Address, BoundSide, Finding, Outcome, Verdict};
 use release::approval::Answer;
 use release::deployment::{Deployment, Group, LedgerEntry, Origin};
 use release::evidence::{Asked, Evidence, Evidenced};
@@ -338,7 +338,7 @@ pub(crate) fn finding(signature: usize, query: &str) -> Evidenced {
             },
             metric: "com.dynatrace.builtin:service.responsetime".to_owned(),
             aggregate: "percentile(90)".to_owned(),
-            side: Side::Upper,
+            side: BoundSide::Upper,
             outcome: Outcome::Held,
             accepted: false,
             observation: Some(204.5),

@@ -1,7 +1,7 @@
 //! Every finding with its numbers.
 
 use maud::{Markup, html};
-use monspec::{Answered, Finding, Outcome, Side};
+use monspec::{Answered, BoundSide, Finding, Outcome};
 use release::evidence::{Evidence, Evidenced};
 use release::summary::worse_first;
 
@@ -102,8 +102,8 @@ fn rule(finding: &Finding) -> Option<String> {
     let percent = finding.tolerance?;
     finding.baseline?;
     let sign = match finding.side {
-        Side::Upper => '+',
-        Side::Lower => '−',
+        BoundSide::Upper => '+',
+        BoundSide::Lower => '−',
     };
     Some(format!("baseline {sign} {} %", rounded(percent, 4)))
 }

@@ -1,7 +1,7 @@
 //! The table of validations.
 
 use jiff::Timestamp;
-use monspec::{Answered, Coverage, Finding, OpenProblems, Outcome, Side, Verdict};
+use monspec::{Answered, BoundSide, Coverage, Finding, OpenProblems, Outcome, Verdict};
 use release::approval::Answer;
 use release::evidence::{
     About, Context, Evidence, Evidenced, Link, OpenProblem, Problems, Unjudged,
@@ -408,7 +408,7 @@ fn whole_evidence() -> Evidence {
         ..finding(0, "").finding
     };
     let mut gap = Finding {
-        side: Side::Lower,
+        side: BoundSide::Lower,
         outcome: Outcome::Inconclusive,
         accepted: true,
         observation: None,
