@@ -18,11 +18,11 @@ const LONGEST_BASE: usize = LONGEST - 81;
 /// Where the report is, if there is one, and who may open it. The keys that
 /// sign links are secrets and come when a link is made.
 #[derive(Debug)]
-pub struct Report {
+pub struct ReportLinks {
     links: Option<LinkSettings>,
 }
 
-impl Report {
+impl ReportLinks {
     /// Reads the settings.
     pub fn read() -> Result<Self, SettingError> {
         let public = is_public()?;

@@ -3,7 +3,7 @@
 use delivery::bundle::Bundles;
 use delivery::codedeploy::CodeDeploy;
 use lambda::door::{self, WEBHOOK_TOKEN};
-use lambda::report::{REPORT_KEYS, Report};
+use lambda::report::{REPORT_KEYS, ReportLinks};
 use lambda::secrets::Secrets;
 use lambda::settings::{SettingError, minutes, parsed, required, unusable};
 use lambda::tenant::{API_TOKEN, Reach};
@@ -16,14 +16,14 @@ pub(crate) struct Edge {
     pub(crate) services: Services,
     pub(crate) secrets: Secrets,
     tenant: Reach,
-    report: Report,
+    report: ReportLinks,
 }
 
 pub(crate) async fn edge() -> Result<Edge, SettingError> {
     let remediations = required("REMEDIATIONS_TABLE", "the name of the table of problems")?;
     let ledger = required("LEDGER_TABLE", "the name of the table of deployments")?;
     let tenant = Reach::read()?;
-    let report = Report::read()?;
+    let report = ReportLinks::read()?;
     lambda::metrics::read_namespace()?;
     let healing = healing()?;
 

@@ -2,7 +2,7 @@
 
 use delivery::CodePipeline;
 use delivery::artifact::Artifacts;
-use lambda::report::{REPORT_KEYS, Report};
+use lambda::report::{REPORT_KEYS, ReportLinks};
 use lambda::secrets::Secrets;
 use lambda::settings::{SettingError, required};
 use release::links::Links;
@@ -13,12 +13,12 @@ use workflows::publish_validation::Services;
 pub(crate) struct Edge {
     pub(crate) services: Services,
     secrets: Secrets,
-    report: Report,
+    report: ReportLinks,
 }
 
 pub(crate) async fn edge() -> Result<Edge, SettingError> {
     let validations = required("VALIDATIONS_TABLE", "the name of the table of validations")?;
-    let report = Report::read()?;
+    let report = ReportLinks::read()?;
 
     let sdk = lambda::clients::aws().await?;
     let secrets = Secrets::new(sdk.clone(), &[REPORT_KEYS]);

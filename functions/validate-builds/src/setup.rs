@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use delivery::CodePipeline;
 use delivery::codedeploy::CodeDeploy;
 use jiff::{SignedDuration, Timestamp};
-use lambda::report::{REPORT_KEYS, Report};
+use lambda::report::{REPORT_KEYS, ReportLinks};
 use lambda::secrets::Secrets;
 use lambda::settings::{self, SettingError, parsed, required, unusable};
 use lambda::tenant::{API_TOKEN, Reach};
@@ -23,14 +23,14 @@ pub(crate) struct Edge {
     pub(crate) services: Services,
     pub(crate) secrets: Secrets,
     tenant: Reach,
-    report: Report,
+    report: ReportLinks,
 }
 
 pub(crate) async fn edge() -> Result<Edge, SettingError> {
     let validations = required("VALIDATIONS_TABLE", "the name of the table of validations")?;
     let ledger = required("LEDGER_TABLE", "the name of the table of deployments")?;
     let tenant = Reach::read()?;
-    let report = Report::read()?;
+    let report = ReportLinks::read()?;
     lambda::metrics::read_namespace()?;
     let origins = settings::optional("ALLOWED_ORIGINS").unwrap_or_default();
     let outgoing = Outgoing::new(&origins).map_err(|error| unusable("ALLOWED_ORIGINS", error))?;
