@@ -25,7 +25,7 @@ use fake_aws::dynamo::Dynamo;
 use fake_aws::pipeline::{ApprovalView, Job, PipelineSpec, SourceRevision, Stage};
 use fake_aws::ssm::Kind;
 use fake_dynatrace::{Failed, Requests, Tenant};
-use lambda_host::runtime::{Function, Invocation, Outcome};
+use lambda_host::runtime::{Function, Invocation, InvocationOutcome};
 use settings::Remotes;
 
 /// The pipeline of [`World::gate`].
@@ -283,13 +283,15 @@ pub fn scheduled() -> Value {
 /// error with one sentence.
 pub fn answer(function: &str, invocation: Invocation) -> anyhow::Result<Value> {
     match invocation.outcome {
-        Outcome::Ok(value) => Ok(value),
-        Outcome::Err { r#type, message } => bail!("{function} failed ({type}): {message}"),
-        Outcome::TimedOut => bail!(
+        InvocationOutcome::Ok(value) => Ok(value),
+        InvocationOutcome::Err { r#type, message } => {
+            bail!("{function} failed ({type}): {message}")
+        }
+        InvocationOutcome::TimedOut => bail!(
             "{function} timed out after {:.1} s without an answer",
             invocation.duration.as_secs_f64()
         ),
-        Outcome::Crashed(status) => {
+        InvocationOutcome::Crashed(status) => {
             let last = invocation.logs.lines().last().unwrap_or("nothing at all");
             bail!("{function} crashed ({status}); its last output: {last}")
         }

@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::runtime::{Function, Outcome};
+use crate::runtime::{Function, InvocationOutcome};
 
 /// The most that is read of a request.
 const LARGEST: usize = 10 * 1024 * 1024;
@@ -131,7 +131,7 @@ async fn answered(function: &Function, request: Request<Body>) -> anyhow::Result
     let (parts, body) = request.into_parts();
     let body: Bytes = axum::body::to_bytes(body, LARGEST).await?;
     let event = event(&parts.method, &parts.uri, &parts.headers, &body);
-    let Outcome::Ok(answer) = function.invoke(event).await?.outcome else {
+    let InvocationOutcome::Ok(answer) = function.invoke(event).await?.outcome else {
         bail!("the function did not answer");
     };
     response(&answer)

@@ -61,7 +61,7 @@ pub struct Function {
 #[derive(Debug)]
 pub struct Invocation {
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: InvocationOutcome,
     /// How long it took, a cold start included.
     pub duration: Duration,
     /// What the process wrote meanwhile.
@@ -70,7 +70,7 @@ pub struct Invocation {
 
 /// How an invocation ended.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
+pub enum InvocationOutcome {
     /// The function returned this.
     Ok(Value),
     /// The function, or its start, reported an error.
@@ -135,13 +135,13 @@ impl Function {
             () = tokio::time::sleep(self.settings.timeout) => {
                 process.kill().await;
                 let logs = process.logs_from(log_start);
-                return Ok(Invocation { outcome: Outcome::TimedOut, duration: started.elapsed(), logs });
+                return Ok(Invocation { outcome: InvocationOutcome::TimedOut, duration: started.elapsed(), logs });
             }
         };
         let outcome = match answer {
-            Some(Answer::Response(value)) => Outcome::Ok(value),
-            Some(Answer::Error { r#type, message }) => Outcome::Err { r#type, message },
-            None => Outcome::Crashed(process.exited().await),
+            Some(Answer::Response(value)) => InvocationOutcome::Ok(value),
+            Some(Answer::Error { r#type, message }) => InvocationOutcome::Err { r#type, message },
+            None => InvocationOutcome::Crashed(process.exited().await),
         };
         process.note_memory();
         Ok(Invocation {

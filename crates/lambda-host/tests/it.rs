@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use lambda_host::binaries::{self, Profile};
-use lambda_host::runtime::{Function, Outcome, Settings};
+use lambda_host::runtime::{Function, InvocationOutcome, Settings};
 use serde_json::json;
 
 #[tokio::test]
@@ -16,7 +16,7 @@ async fn one_process_answers_several_invocations() {
 
     for count in 1..=3 {
         let answer = function.invoke(json!({"number": count})).await.unwrap();
-        let Outcome::Ok(value) = answer.outcome else {
+        let InvocationOutcome::Ok(value) = answer.outcome else {
             panic!("{:?}", answer.outcome)
         };
         assert_eq!(value["echo"], json!({"number": count}));
@@ -40,7 +40,7 @@ async fn deadline_is_the_timeout_from_now() {
     let now = || jiff::Timestamp::now().as_millisecond();
     let before = now();
     let answer = function.invoke(json!({})).await.unwrap();
-    let Outcome::Ok(value) = answer.outcome else {
+    let InvocationOutcome::Ok(value) = answer.outcome else {
         panic!("{:?}", answer.outcome)
     };
     let deadline = value["deadline"].as_i64().unwrap();
@@ -51,12 +51,12 @@ async fn deadline_is_the_timeout_from_now() {
 async fn returned_error_keeps_the_process() {
     let function = echo(&[], Settings::default()).await;
     let answer = function.invoke(json!({"do": "fail"})).await.unwrap();
-    let Outcome::Err { message, .. } = answer.outcome else {
+    let InvocationOutcome::Err { message, .. } = answer.outcome else {
         panic!("{:?}", answer.outcome)
     };
     assert_eq!(message, "told to fail");
     let answer = function.invoke(json!({})).await.unwrap();
-    let Outcome::Ok(value) = answer.outcome else {
+    let InvocationOutcome::Ok(value) = answer.outcome else {
         panic!("{:?}", answer.outcome)
     };
     assert_eq!(value["count"], 2);
@@ -66,14 +66,14 @@ async fn returned_error_keeps_the_process() {
 async fn crashed_process_is_replaced_by_the_next_invocation() {
     let function = echo(&[], Settings::default()).await;
     let answer = function.invoke(json!({"do": "crash"})).await.unwrap();
-    let Outcome::Crashed(status) = answer.outcome else {
+    let InvocationOutcome::Crashed(status) = answer.outcome else {
         panic!("{:?}", answer.outcome)
     };
     assert_eq!(status.code(), Some(3));
     assert_eq!(function.process_id(), None);
 
     let answer = function.invoke(json!({})).await.unwrap();
-    let Outcome::Ok(value) = answer.outcome else {
+    let InvocationOutcome::Ok(value) = answer.outcome else {
         panic!("{:?}", answer.outcome)
     };
     assert_eq!(value["count"], 1);
@@ -83,7 +83,7 @@ async fn crashed_process_is_replaced_by_the_next_invocation() {
 async fn process_that_ends_at_start_is_a_crash() {
     let function = echo(&[("EXIT_AT_START", "1")], Settings::default()).await;
     let answer = function.invoke(json!({})).await.unwrap();
-    let Outcome::Crashed(status) = answer.outcome else {
+    let InvocationOutcome::Crashed(status) = answer.outcome else {
         panic!("{:?}", answer.outcome)
     };
     assert_eq!(status.code(), Some(7));
@@ -100,7 +100,7 @@ async fn slow_invocation_is_killed_at_its_timeout() {
 
     let answer = function.invoke(json!({"do": "hang"})).await.unwrap();
 
-    assert_eq!(answer.outcome, Outcome::TimedOut);
+    assert_eq!(answer.outcome, InvocationOutcome::TimedOut);
     assert!(settings.timeout <= answer.duration);
     assert!(is_gone(process));
 }
@@ -112,12 +112,12 @@ async fn killed_process_ends_its_invocation() {
 
     let (answer, ()) = tokio::join!(function.invoke(json!({"do": "hang"})), function.kill());
 
-    let Outcome::Crashed(status) = answer.unwrap().outcome else {
+    let InvocationOutcome::Crashed(status) = answer.unwrap().outcome else {
         panic!("it was killed")
     };
     assert_eq!(status.code(), None);
     let answer = function.invoke(json!({})).await.unwrap();
-    assert!(matches!(answer.outcome, Outcome::Ok(_)));
+    assert!(matches!(answer.outcome, InvocationOutcome::Ok(_)));
 }
 
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn process_killed_between_invocations_is_replaced() {
     function.kill().await;
     assert_eq!(function.process_id(), None);
     let answer = function.invoke(json!({})).await.unwrap();
-    assert!(matches!(answer.outcome, Outcome::Ok(_)));
+    assert!(matches!(answer.outcome, InvocationOutcome::Ok(_)));
     assert_ne!(function.process_id(), Some(first));
 }
 
@@ -161,7 +161,7 @@ async fn logs_hold_both_streams_and_outlive_the_process() {
 async fn process_sees_only_its_own_environment() {
     let function = echo(&[("TABLE", "Validations")], Settings::default()).await;
     let answer = function.invoke(json!({"do": "environment"})).await.unwrap();
-    let Outcome::Ok(names) = answer.outcome else {
+    let InvocationOutcome::Ok(names) = answer.outcome else {
         panic!("{:?}", answer.outcome)
     };
     let names: Vec<&str> = names

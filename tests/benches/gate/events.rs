@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, ensure};
 use fake_aws::pipeline::{Job, JobStatus};
 use fake_dynatrace::Problem;
-use lambda_host::runtime::{Function, Outcome};
+use lambda_host::runtime::{Function, InvocationOutcome};
 use release::link::Scope;
 use release::validation::ValidationId;
 use serde_json::{Value, json};
@@ -152,13 +152,13 @@ impl Prepared {
         &self,
         world: &World,
         function: &Function,
-        outcome: &Outcome,
+        outcome: &InvocationOutcome,
     ) -> anyhow::Result<()> {
         let went_well = |is_good: bool| {
             ensure!(is_good, "it went wrong: {outcome:?}\n{}", function.logs());
             Ok(())
         };
-        let Outcome::Ok(answer) = outcome else {
+        let InvocationOutcome::Ok(answer) = outcome else {
             return went_well(false);
         };
         match &self.expected {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use lambda_host::runtime::{Function, Outcome};
+use lambda_host::runtime::{Function, InvocationOutcome};
 
 use crate::Binaries;
 use crate::figures::{Budget, Figure, Figures, Quantity};
@@ -115,7 +115,7 @@ async fn heal(
     let answered = async {
         let invocation = function.invoke(event).await?;
         ensure!(
-            matches!(&invocation.outcome, Outcome::Ok(answer) if answer["statusCode"] == 200),
+            matches!(&invocation.outcome, InvocationOutcome::Ok(answer) if answer["statusCode"] == 200),
             "the notification was not taken: {:?}\n{}",
             invocation.outcome,
             invocation.logs

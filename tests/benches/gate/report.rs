@@ -7,7 +7,7 @@ use anyhow::{Context as _, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flate2::read::GzDecoder;
-use lambda_host::runtime::{Function, Outcome};
+use lambda_host::runtime::{Function, InvocationOutcome};
 use release::link::Scope;
 use serde_json::Value;
 
@@ -100,7 +100,7 @@ async fn show(world: &World, function: &Function) -> anyhow::Result<Shown> {
     request["headers"]["accept-encoding"] = "gzip".into();
     let before = busy(function)?;
     let invocation = function.invoke(request).await?;
-    let Outcome::Ok(answer) = invocation.outcome else {
+    let InvocationOutcome::Ok(answer) = invocation.outcome else {
         anyhow::bail!("no page: {:?}\n{}", invocation.outcome, invocation.logs);
     };
     ensure!(answer["statusCode"] == 200, "no page: {answer}");

@@ -386,7 +386,7 @@ pub(crate) async fn tick(function: &Function, validations: usize) -> anyhow::Res
     let invocation = function.invoke(json!({})).await?;
     let expected = json!({"worked": validations, "workLeft": false});
     ensure!(
-        invocation.outcome == runtime::Outcome::Ok(expected),
+        invocation.outcome == runtime::InvocationOutcome::Ok(expected),
         "the tick went wrong: {:?}\n{}",
         invocation.outcome,
         invocation.logs

@@ -4,7 +4,7 @@ use fake_aws::codedeploy::{GroupOptions, Revision};
 use fake_aws::pipeline::{Job, JobStatus, PipelineSpec, Stage};
 use fake_dynatrace::{Event, Fault, Times};
 use lab::world::{self, HEALING, PIPELINE, PRODUCTION, PUSH, STAGING, Settings, World};
-use lambda_host::runtime::{Function, Invocation, Outcome};
+use lambda_host::runtime::{Function, Invocation, InvocationOutcome};
 use serde_json::{Value, json};
 
 use super::{release, under_both};
@@ -107,7 +107,7 @@ async fn job_fails_in_the_same_invocation_when_the_tenant_is_down() {
 
     let invocation = push.invoke(job.event.clone()).await.unwrap();
 
-    assert!(matches!(invocation.outcome, Outcome::Ok(_)));
+    assert!(matches!(invocation.outcome, InvocationOutcome::Ok(_)));
     let JobStatus::Failed { r#type, .. } = status(&world, &job) else {
         panic!("{:?}", status(&world, &job));
     };
@@ -156,7 +156,7 @@ async fn refused_notice_stops_none_behind_it_and_a_retry_announces_nothing_twice
         for _ in 0..2 {
             let invocation = push.invoke(event.clone()).await.unwrap();
 
-            let Outcome::Err { r#type, message } = invocation.outcome else {
+            let InvocationOutcome::Err { r#type, message } = invocation.outcome else {
                 panic!("{:?}", invocation.outcome);
             };
             assert_eq!(r#type, "Fault");
@@ -194,7 +194,7 @@ async fn notice_that_cannot_be_announced_yet_fails_to_be_repeated() {
 
     let invocation = push.invoke(event).await.unwrap();
 
-    let Outcome::Err { r#type, message } = invocation.outcome else {
+    let InvocationOutcome::Err { r#type, message } = invocation.outcome else {
         panic!("{:?}", invocation.outcome);
     };
     assert_eq!(r#type, "Fault");

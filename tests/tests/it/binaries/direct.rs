@@ -1,7 +1,7 @@
 //! Callers that do without CodePipeline.
 
 use lab::world::{self, PIPELINE, REGISTER, Settings, Traffic, World};
-use lambda_host::runtime::Outcome;
+use lambda_host::runtime::InvocationOutcome;
 use monspec::Verdict;
 use release::validation::Ending;
 use serde_json::json;
@@ -42,7 +42,7 @@ async fn direct_call_that_cannot_be_used_is_told_why() {
     let request = json!({"comparison": "StagingToProduction", "monspec": monspec()});
     let invocation = world.register.invoke(request).await.unwrap();
 
-    let Outcome::Err { r#type, message } = invocation.outcome else {
+    let InvocationOutcome::Err { r#type, message } = invocation.outcome else {
         panic!("{:?}", invocation.outcome)
     };
     assert_eq!(r#type, "Unusable");

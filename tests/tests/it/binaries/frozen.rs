@@ -2,7 +2,7 @@
 
 use fake_aws::pipeline::ApprovalStatus;
 use lab::world::{HANDLE_PROBLEM, SHOW, Settings, World};
-use lambda_host::runtime::Outcome;
+use lambda_host::runtime::InvocationOutcome;
 use serde_json::json;
 
 use super::{PATIENCE, gated, heal, lines, registered, status, stored};
@@ -59,7 +59,7 @@ async fn report_says_that_the_calendar_cannot_be_read() {
 
     let shown = function.invoke(request).await.unwrap();
 
-    let Outcome::Ok(page) = shown.outcome else {
+    let InvocationOutcome::Ok(page) = shown.outcome else {
         panic!("{:?}", shown.outcome);
     };
     assert_eq!(page["statusCode"], 200, "{page}");

@@ -14,7 +14,7 @@ use fake_aws::codedeploy::{Deployment, GroupOptions, Revision};
 use fake_dynatrace::Problem;
 use jiff::SignedDuration;
 use lab::world::{self, HANDLE_PROBLEM, PRODUCTION, Settings, World};
-use lambda_host::runtime::{Function, Outcome};
+use lambda_host::runtime::{Function, InvocationOutcome};
 use release::remediation::State;
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -124,7 +124,7 @@ async fn notification_without_its_request_is_not_taken_for_the_schedule() {
 
     for event in [bare.clone(), json!({"eventBody": bare})] {
         let outcome = function.invoke(event).await.unwrap().outcome;
-        let Outcome::Err { message, .. } = outcome else {
+        let InvocationOutcome::Err { message, .. } = outcome else {
             panic!("{outcome:?}");
         };
         assert!(message.contains("proxy integration"), "{message}");
@@ -420,7 +420,10 @@ async fn killed_once(
     // What answers at the very moment was not killed, and has recorded nothing
     // that the story could not do without.
     assert!(
-        matches!(outcome, Outcome::Crashed(_) | Outcome::Ok(_)),
+        matches!(
+            outcome,
+            InvocationOutcome::Crashed(_) | InvocationOutcome::Ok(_)
+        ),
         "{outcome:?}"
     );
 }

@@ -4,7 +4,7 @@ use fake_aws::Fault;
 use fake_aws::pipeline::{ApprovalStatus, JobStatus};
 use jiff::Timestamp;
 use lab::world::{self, REGISTER, Settings, World};
-use lambda_host::runtime::Outcome;
+use lambda_host::runtime::InvocationOutcome;
 use release::validation::Validation;
 use serde_json::json;
 use store::tables;
@@ -103,7 +103,7 @@ async fn job_that_cannot_be_read_fails_in_the_same_invocation() {
 
     let invocation = world.register.invoke(event).await.unwrap();
 
-    assert!(matches!(invocation.outcome, Outcome::Ok(_)));
+    assert!(matches!(invocation.outcome, InvocationOutcome::Ok(_)));
     let (failure, message) = failed(&world, &due.id);
     assert_eq!(failure, "SystemUnavailable");
     assert!(message.contains("not shaped like a job"), "{message}");
@@ -120,7 +120,10 @@ async fn job_fails_in_the_same_invocation_when_the_database_is_out_of_reach() {
 
     let carried = carried(&world).await;
 
-    assert!(matches!(carried.invocation.outcome, Outcome::Ok(_)));
+    assert!(matches!(
+        carried.invocation.outcome,
+        InvocationOutcome::Ok(_)
+    ));
     let (failure, message) = failed(&world, &carried.job.id);
     assert_eq!(failure, "SystemUnavailable");
     assert!(
@@ -137,7 +140,10 @@ async fn job_fails_in_the_same_invocation_when_codepipeline_throttles() {
 
     let carried = carried(&world).await;
 
-    assert!(matches!(carried.invocation.outcome, Outcome::Ok(_)));
+    assert!(matches!(
+        carried.invocation.outcome,
+        InvocationOutcome::Ok(_)
+    ));
     let (failure, message) = failed(&world, &carried.job.id);
     assert_eq!(failure, "SystemUnavailable");
     assert!(
@@ -157,7 +163,10 @@ async fn job_fails_before_the_function_is_cut_off() {
 
     let carried = carried(&world).await;
 
-    assert!(matches!(carried.invocation.outcome, Outcome::Ok(_)));
+    assert!(matches!(
+        carried.invocation.outcome,
+        InvocationOutcome::Ok(_)
+    ));
     let (failure, message) = failed(&world, &carried.job.id);
     assert_eq!(failure, "SystemUnavailable");
     assert!(message.contains("the function timed out"), "{message}");

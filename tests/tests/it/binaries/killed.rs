@@ -9,7 +9,7 @@ use fake_aws::Fault;
 use fake_aws::pipeline::ApprovalStatus;
 use fake_dynatrace::{Fault as TenantFault, Times};
 use lab::world::{self, Settings, World};
-use lambda_host::runtime::Outcome;
+use lambda_host::runtime::InvocationOutcome;
 use release::approval::Answer;
 use release::validation::{Ending, Phase, Validation};
 
@@ -115,8 +115,8 @@ async fn killed_once(
         loop {
             let invocation = world.tick().await.unwrap();
             match invocation.outcome {
-                Outcome::Ok(_) => tokio::time::sleep(Duration::from_millis(50)).await,
-                Outcome::Crashed(_) => return,
+                InvocationOutcome::Ok(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+                InvocationOutcome::Crashed(_) => return,
                 other => panic!("{other:?}"),
             }
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use fake_aws::pipeline::{ARTIFACT_BUCKET, Job, JobStatus, PipelineSpec, Stage};
 use jiff::SignedDuration;
 use lab::world::{self, PIPELINE, PUBLISH, REGISTER, REPORT, Settings, Traffic, World};
-use lambda_host::runtime::{Function, Outcome};
+use lambda_host::runtime::{Function, InvocationOutcome};
 use serde_json::json;
 
 use super::{PATIENCE, release};
@@ -145,7 +145,7 @@ async fn job_to_publish_fails_in_the_same_invocation_when_something_is_broken() 
 
     let invocation = function.invoke(first.event.clone()).await.unwrap();
 
-    assert!(matches!(invocation.outcome, Outcome::Ok(_)));
+    assert!(matches!(invocation.outcome, InvocationOutcome::Ok(_)));
     let (failure, message) = failed(&world, &first);
     assert_eq!(failure, "SystemUnavailable");
     assert!(message.contains("the function timed out"), "{message}");

@@ -6,7 +6,7 @@ use fake_aws::ssm::Kind;
 use flate2::read::GzDecoder;
 use lab::world::{PIPELINE, SHOW, Settings, World};
 use lambda_host::front::{Front, Open};
-use lambda_host::runtime::{Function, Outcome};
+use lambda_host::runtime::{Function, InvocationOutcome};
 use release::link::{Keys, Scope};
 use reqwest::{Client, Method, Response, StatusCode};
 use secrecy::SecretString;
@@ -312,7 +312,7 @@ async fn report_that_cannot_start_says_which_setting_is_wrong() {
 
         let invocation = function.invoke(json!({})).await.unwrap();
 
-        assert!(matches!(invocation.outcome, Outcome::Crashed(_)));
+        assert!(matches!(invocation.outcome, InvocationOutcome::Crashed(_)));
         assert!(invocation.logs.contains(told), "{}", invocation.logs);
     }
 }
@@ -320,7 +320,7 @@ async fn report_that_cannot_start_says_which_setting_is_wrong() {
 async fn invoke(function: &Function, event: Value) -> Value {
     let invocation = function.invoke(event).await.unwrap();
     match invocation.outcome {
-        Outcome::Ok(answer) => answer,
+        InvocationOutcome::Ok(answer) => answer,
         other => panic!("{other:?}\n{}", invocation.logs),
     }
 }

@@ -1,7 +1,7 @@
 //! A function that misses a setting says which one, and does not start.
 
 use lab::world::{Settings, World};
-use lambda_host::runtime::{Invocation, Outcome};
+use lambda_host::runtime::{Invocation, InvocationOutcome};
 
 #[tokio::test]
 async fn missing_setting_is_named_by_the_function_that_needs_it() {
@@ -82,7 +82,7 @@ async fn setting_that_cannot_be_used_is_named_with_the_reason() {
 
 fn assert_refused(invocation: &Invocation, told: &str) {
     assert!(
-        matches!(invocation.outcome, Outcome::Crashed(_)),
+        matches!(invocation.outcome, InvocationOutcome::Crashed(_)),
         "{:?}",
         invocation.outcome
     );

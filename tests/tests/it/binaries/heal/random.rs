@@ -10,7 +10,7 @@ use dynatrace::Api;
 use fastrand::Rng;
 use futures_util::{StreamExt as _, stream};
 use lab::world::{self, HANDLE_PROBLEM, Settings, World};
-use lambda_host::runtime::Outcome;
+use lambda_host::runtime::InvocationOutcome;
 use release::change::Place;
 use release::deployment::Group;
 use release::problem::{self, Phase};
@@ -112,8 +112,8 @@ async fn live(seed: u64) -> u64 {
             function.invoke(event).await
         };
         match invoked.unwrap().outcome {
-            Outcome::Ok(_) => {}
-            Outcome::Crashed(_) => kills += 1,
+            InvocationOutcome::Ok(_) => {}
+            InvocationOutcome::Crashed(_) => kills += 1,
             other => panic!("seed {seed}: {other:?}"),
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
