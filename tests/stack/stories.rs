@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use aws_sdk_dynamodb::types::AttributeValue;
 use fake_aws::Right;
-use fake_aws::codedeploy::{Creator, Outcome};
+use fake_aws::codedeploy::{Creator, DeploymentEnd};
 use fake_aws::pipeline::{Answer, ApprovalStatus, JobStatus, JobView, RetryMode};
 use jiff::{SignedDuration, Timestamp};
 use lab::world::{scheduled, until};
@@ -326,7 +326,7 @@ impl Stories {
         let codedeploy = self.shop.aws.codedeploy();
         for (group, service) in [("Staging", STAGING), ("Production", PRODUCTION)] {
             if let Some(active) = codedeploy.active(APPLICATION, group)? {
-                codedeploy.finish(&active.id, Outcome::Failed)?;
+                codedeploy.finish(&active.id, DeploymentEnd::Failed)?;
             }
             self.shop.group(group, QUICK);
             self.shop.behaves(service, 100);

@@ -58,7 +58,7 @@ use crate::s3::S3;
 
 pub(crate) use deployment::fresh_id;
 pub use deployment::{AlarmOverride, Deployment, DeploymentError, Rollback, Settings};
-pub use group::{AutoRollback, GroupOptions, Outcome};
+pub use group::{AutoRollback, DeploymentEnd, GroupOptions};
 pub use refusal::Refusal;
 pub use revision::{Bundle, Revision};
 pub use words::{Creator, DeploymentStatus, ErrorCode, FileExists, Platform, RollbackEvent};
@@ -165,7 +165,7 @@ impl CodeDeploy {
     }
 
     /// Ends a deployment that is in progress, held or not.
-    pub fn finish(&self, id: &str, outcome: Outcome) -> Result<(), Refusal> {
+    pub fn finish(&self, id: &str, outcome: DeploymentEnd) -> Result<(), Refusal> {
         let now = self.clock.now();
         self.current().machine.finish(id, outcome, now)
     }

@@ -1,4 +1,6 @@
-use fake_aws::codedeploy::{AutoRollback, Creator, GroupOptions, Outcome, Revision, RollbackEvent};
+use fake_aws::codedeploy::{
+    AutoRollback, Creator, DeploymentEnd, GroupOptions, Revision, RollbackEvent,
+};
 use fake_aws::dynamo::Dynamo;
 use fake_aws::{ACCESS_KEY, Aws, SECRET_KEY};
 use release::deployment::{Deployment, Group, LedgerEntry, Origin, Standing};
@@ -286,7 +288,7 @@ async fn rollback_that_runs_confirms_what_it_put_back() {
     held.expect("the group exists");
     let bad = deploy(&world, "2.zip");
     old_group(&world, options);
-    let failed = codedeploy.finish(&bad, Outcome::Failed);
+    let failed = codedeploy.finish(&bad, DeploymentEnd::Failed);
     failed.expect("it is under way");
     let history = codedeploy.history("Old", "Production");
     let rollback = history.expect("the group exists")[0].id.clone();

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::group::{AutoRollback, GroupOptions, Outcome};
+use super::group::{AutoRollback, DeploymentEnd, GroupOptions};
 use super::revision::Revision;
 use super::rollout::Rollout;
 use super::words::{Creator, DeploymentStatus, ErrorCode, FileExists};
@@ -150,7 +150,7 @@ pub(super) struct Course {
     pub(super) begins: Timestamp,
     pub(super) rollout: Rollout,
     pub(super) end: End,
-    pub(super) outcome: Outcome,
+    pub(super) outcome: DeploymentEnd,
     /// How long after the request it still runs when it is stopped.
     pub(super) stopping: jiff::SignedDuration,
     pub(super) stop: Option<Stop>,

@@ -24,7 +24,7 @@ pub struct GroupOptions {
     /// How long after the request a stopped deployment still runs.
     pub stopping: SignedDuration,
     /// How deployments end that are not ended by hand.
-    pub outcome: Outcome,
+    pub outcome: DeploymentEnd,
     /// When deployments are rolled back that do not say it themselves.
     pub auto_rollback: AutoRollback,
 }
@@ -40,7 +40,7 @@ impl Default for GroupOptions {
             instances: vec!["i-00000000000000001".to_owned()],
             reaches: None,
             stopping: SignedDuration::ZERO,
-            outcome: Outcome::Succeeded,
+            outcome: DeploymentEnd::Succeeded,
             auto_rollback: AutoRollback::Disabled,
         }
     }
@@ -48,7 +48,7 @@ impl Default for GroupOptions {
 
 /// How a deployment ends that is in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum DeploymentEnd {
     /// The revision runs.
     Succeeded,
     /// Too few instances are healthy with it.

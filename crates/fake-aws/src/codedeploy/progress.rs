@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::deployment::{AfterStop, Deployment, DeploymentError, End, Request, Rollback, Settings};
-use super::group::{AutoRollback, Outcome};
+use super::group::{AutoRollback, DeploymentEnd};
 use super::machine::Machine;
 use super::refusal::Refusal;
 use super::revision::{Bundle, Revision};
@@ -29,7 +29,7 @@ impl Machine {
     pub(super) fn finish(
         &mut self,
         id: &str,
-        outcome: Outcome,
+        outcome: DeploymentEnd,
         now: Timestamp,
     ) -> Result<(), Refusal> {
         let index = self.index(id)?;
@@ -64,14 +64,14 @@ impl Machine {
         }
     }
 
-    fn end(&mut self, index: usize, outcome: Outcome, at: Timestamp) {
+    fn end(&mut self, index: usize, outcome: DeploymentEnd, at: Timestamp) {
         match outcome {
-            Outcome::Succeeded => {
+            DeploymentEnd::Succeeded => {
                 let deployment = &mut self.deployments[index];
                 deployment.status = DeploymentStatus::Succeeded;
                 deployment.completed = Some(at);
             }
-            Outcome::Failed => {
+            DeploymentEnd::Failed => {
                 let message = "Too many individual instances failed deployment".to_owned();
                 self.fail(index, ErrorCode::HealthConstraints, message, at);
             }
@@ -134,7 +134,7 @@ impl Machine {
 enum Event {
     Queue,
     Begin,
-    End(Outcome),
+    End(DeploymentEnd),
     Stop(AfterStop),
 }
 

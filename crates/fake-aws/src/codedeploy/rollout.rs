@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::deployment::Deployment;
-use super::group::{GroupOptions, Outcome};
+use super::group::{DeploymentEnd, GroupOptions};
 use super::words::{DeploymentStatus, ErrorCode, Platform};
 
 const ON_INSTANCES: &[&str] = &[
@@ -76,7 +76,7 @@ impl Rollout {
             Platform::Ecs => vec!["cluster:service".to_owned()],
         };
         let reached = match (options.outcome, options.reaches) {
-            (Outcome::Failed, Some(reached)) => reached.min(targets.len()),
+            (DeploymentEnd::Failed, Some(reached)) => reached.min(targets.len()),
             _ => targets.len(),
         };
         Self {

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::Scene;
 use super::environment::Environment;
-use fake_aws::codedeploy::{Deployment, DeploymentStatus, Outcome, Revision};
+use fake_aws::codedeploy::{Deployment, DeploymentEnd, DeploymentStatus, Revision};
 
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -42,13 +42,13 @@ pub(super) async fn carry_out(
                     scene
                         .journal
                         .tell("CodeDeploy", format!("build {build} runs in {place}"));
-                    Outcome::Succeeded
+                    DeploymentEnd::Succeeded
                 }
                 Err(error) => {
                     scene
                         .journal
                         .tell("CodeDeploy", format!("{place} failed: {error:#}"));
-                    Outcome::Failed
+                    DeploymentEnd::Failed
                 }
             };
             // If it was stopped in the meantime, it has ended already.

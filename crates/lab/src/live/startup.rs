@@ -13,7 +13,7 @@ use super::Scene;
 use super::deployer;
 use super::environment::Environment;
 use super::load::{CALLS, PATIENCE};
-use fake_aws::codedeploy::Outcome;
+use fake_aws::codedeploy::DeploymentEnd;
 
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -67,10 +67,10 @@ pub(super) async fn carry_out(
             };
             let (outcome, what) = match tested {
                 Ok(calls) => (
-                    Outcome::Succeeded,
+                    DeploymentEnd::Succeeded,
                     format!("passed: {calls} calls are answered"),
                 ),
-                Err(error) => (Outcome::Failed, format!("failed: {error:#}")),
+                Err(error) => (DeploymentEnd::Failed, format!("failed: {error:#}")),
             };
             scene.journal.tell("CodeDeploy", format!("{group} {what}"));
             // If it was stopped in the meantime, it has ended already.

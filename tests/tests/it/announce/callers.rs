@@ -2,7 +2,7 @@
 
 use dynatrace::Api;
 use fake_aws::codedeploy::{
-    AutoRollback, Creator, GroupOptions, Outcome as Ends, Revision, RollbackEvent,
+    AutoRollback, Creator, DeploymentEnd, GroupOptions, Revision, RollbackEvent,
 };
 use fake_aws::pipeline::Mode;
 use jiff::SignedDuration;
@@ -110,7 +110,7 @@ async fn deployment_under_way_is_announced_and_enters_the_ledger_when_it_is_done
 
     world.announce(Request::Deployment(&id)).await.unwrap();
     assert!(world.ledger("Production").await.is_empty());
-    codedeploy.finish(&id, Ends::Succeeded).unwrap();
+    codedeploy.finish(&id, DeploymentEnd::Succeeded).unwrap();
     world.announce(Request::Deployment(&id)).await.unwrap();
 
     world.event_on(PRODUCTION);
@@ -127,12 +127,14 @@ async fn rollback_of_codedeploy_is_announced_as_a_heal(world: World) {
     let codedeploy = world.aws.codedeploy();
     codedeploy.hold(APPLICATION, "Production").unwrap();
     let bad = deploy(&world, "bad");
-    codedeploy.finish(&bad, Ends::Failed).unwrap();
+    codedeploy.finish(&bad, DeploymentEnd::Failed).unwrap();
     let rollback = codedeploy
         .active(APPLICATION, "Production")
         .unwrap()
         .unwrap();
-    codedeploy.finish(&rollback.id, Ends::Succeeded).unwrap();
+    codedeploy
+        .finish(&rollback.id, DeploymentEnd::Succeeded)
+        .unwrap();
 
     let failed = world.announce(Request::Deployment(&bad)).await.unwrap();
     world

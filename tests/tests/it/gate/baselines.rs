@@ -2,7 +2,7 @@
 //! where nothing ever was.
 
 use fake_aws::Fault;
-use fake_aws::codedeploy::{Creator, GroupOptions, Outcome, Revision};
+use fake_aws::codedeploy::{Creator, DeploymentEnd, GroupOptions, Revision};
 use fake_aws::pipeline::{ApprovalStatus, Ending, Mode, PipelineSpec, SourceRevision, Stage};
 use jiff::SignedDuration;
 use monspec::Verdict;
@@ -230,7 +230,7 @@ async fn same_build_in_production_is_no_baseline_unless_it_was_good(first: World
 
 async fn first_release_is_none_where_codedeploy_knows_an_earlier_one(first: World) {
     let failing = GroupOptions {
-        outcome: Outcome::Failed,
+        outcome: DeploymentEnd::Failed,
         ..GroupOptions::default()
     };
     for (earlier, told) in [

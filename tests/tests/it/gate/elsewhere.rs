@@ -1,7 +1,9 @@
 //! What is deployed past the pipeline: it counts from the first instance that it
 //! changes, and what takes something back speaks against that alone.
 
-use fake_aws::codedeploy::{AutoRollback, Creator, GroupOptions, Outcome, Revision, RollbackEvent};
+use fake_aws::codedeploy::{
+    AutoRollback, Creator, DeploymentEnd, GroupOptions, Revision, RollbackEvent,
+};
 use fake_aws::pipeline::ApprovalStatus;
 use jiff::SignedDuration;
 use monspec::Verdict;
@@ -82,7 +84,7 @@ async fn deployment_from_elsewhere_counts_from_the_first_instance(first: World) 
     };
     let failed = |reaches| GroupOptions {
         duration: minutes(1),
-        outcome: Outcome::Failed,
+        outcome: DeploymentEnd::Failed,
         reaches: Some(reaches),
         ..three_instances()
     };
@@ -169,7 +171,7 @@ async fn rollback_of_a_later_deployment_speaks_against_that_alone(first: World) 
         };
         let fails = GroupOptions {
             duration: minutes(2),
-            outcome: Outcome::Failed,
+            outcome: DeploymentEnd::Failed,
             reaches: Some(reaches),
             ..rolls_back.clone()
         };
@@ -201,9 +203,9 @@ async fn heal_of_a_later_deployment_speaks_against_that_alone(first: World) {
         world.advance(minutes(1));
         let options = GroupOptions {
             outcome: if reaches == 0 {
-                Outcome::Failed
+                DeploymentEnd::Failed
             } else {
-                Outcome::Succeeded
+                DeploymentEnd::Succeeded
             },
             reaches: Some(reaches),
             ..three_instances()

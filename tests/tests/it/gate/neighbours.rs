@@ -1,7 +1,7 @@
 //! Two services that one stage deploys, each of a source of its own: what is said
 //! of the one says nothing of the other.
 
-use fake_aws::codedeploy::{GroupOptions, Outcome, Revision};
+use fake_aws::codedeploy::{DeploymentEnd, GroupOptions, Revision};
 use fake_aws::pipeline::{Answer, ApprovalStatus, Mode, PipelineSpec, SourceRevision, Stage};
 use jiff::SignedDuration;
 use release::deployment::{Deployment, Group, Origin, Standing};
@@ -277,7 +277,7 @@ fn slow(duration: i64) -> GroupOptions {
 
 async fn neighbour_of_another_pipeline_must_stay_as_it_is(first: World) {
     let failed = GroupOptions {
-        outcome: Outcome::Failed,
+        outcome: DeploymentEnd::Failed,
         reaches: Some(0),
         ..slow(1)
     };

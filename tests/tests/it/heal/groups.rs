@@ -1,7 +1,9 @@
 //! What CodeDeploy itself knows of the groups behind a problem's entities:
 //! deployments that nobody announced, of any status, by what they touched.
 
-use fake_aws::codedeploy::{AutoRollback, Creator, GroupOptions, Outcome, Revision, RollbackEvent};
+use fake_aws::codedeploy::{
+    AutoRollback, Creator, DeploymentEnd, GroupOptions, Revision, RollbackEvent,
+};
 use jiff::SignedDuration;
 use release::deployment::{Deployment, Group, Origin, Standing};
 use release::ledger::Ruling;
@@ -35,7 +37,7 @@ stories! {
 }
 
 /// A group of six instances, each of which takes ten minutes.
-fn slow(outcome: Outcome) -> GroupOptions {
+fn slow(outcome: DeploymentEnd) -> GroupOptions {
     GroupOptions {
         duration: SignedDuration::from_mins(60),
         instances: (0..6)
@@ -72,7 +74,7 @@ async fn release_that_failed_and_was_rolled_back_is_blamed_unannounced(mut scene
     scene.minutes(10);
     scene.group(GroupOptions {
         auto_rollback: AutoRollback::On(vec![RollbackEvent::Failure]),
-        ..slow(Outcome::Failed)
+        ..slow(DeploymentEnd::Failed)
     });
     let bad = scene.deploy("two");
     scene.minutes(20);
@@ -108,7 +110,7 @@ async fn release_that_failed_and_was_rolled_back_is_blamed_unannounced(mut scene
 async fn release_that_is_rolling_out_is_blamed_unannounced(mut scene: Scene) {
     let innocent = scene.release("one").await;
     scene.minutes(5);
-    scene.group(slow(Outcome::Succeeded));
+    scene.group(slow(DeploymentEnd::Succeeded));
     let bad = scene.deploy("two");
     scene.minutes(45);
     let problem = scene.problem().open();
@@ -134,13 +136,13 @@ async fn rollback_that_is_under_way_hides_no_cause(mut scene: Scene) {
     scene.group(GroupOptions {
         duration: SignedDuration::from_mins(10),
         auto_rollback: AutoRollback::On(vec![RollbackEvent::Failure]),
-        ..slow(Outcome::Failed)
+        ..slow(DeploymentEnd::Failed)
     });
     let bad = scene.deploy("two");
     scene.minutes(9);
     scene.group(GroupOptions {
         auto_rollback: AutoRollback::On(vec![RollbackEvent::Failure]),
-        ..slow(Outcome::Succeeded)
+        ..slow(DeploymentEnd::Succeeded)
     });
     scene.minutes(3);
     let problem = scene.problem().open();
@@ -167,7 +169,7 @@ async fn released(scene: &mut Scene) -> String {
 async fn deployment_that_touched_no_instance_is_no_cause(mut scene: Scene) {
     let bad = released(&mut scene).await;
     scene.group(GroupOptions {
-        outcome: Outcome::Failed,
+        outcome: DeploymentEnd::Failed,
         reaches: Some(0),
         ..GroupOptions::default()
     });
@@ -193,7 +195,7 @@ async fn deployment_that_touched_an_instance_only_after_the_beginning_is_no_caus
     let bad = released(&mut scene).await;
     scene.group(GroupOptions {
         lead: SignedDuration::from_mins(5),
-        ..slow(Outcome::Succeeded)
+        ..slow(DeploymentEnd::Succeeded)
     });
     let waiting = scene.deploy("three");
     scene.announce(&waiting, &[PRODUCTION]).await;
@@ -375,7 +377,7 @@ async fn host_and_process_are_hit_by_a_rollout_only_once_it_has_reached_them(mut
     }
     scene.deploy("good");
     scene.minutes(70);
-    scene.group(slow(Outcome::Succeeded));
+    scene.group(slow(DeploymentEnd::Succeeded));
     let bad = scene.deploy("bad");
     scene.minutes(35);
 
@@ -551,7 +553,7 @@ async fn second_group_of_an_application_is_behind_its_entity_as_long_as_it_may_b
         .unwrap();
     scene.announce_in("Api", &api, &[PRODUCTION]).await;
     scene.minutes(15);
-    scene.group(slow(Outcome::Succeeded));
+    scene.group(slow(DeploymentEnd::Succeeded));
     let bad = scene.deploy("bad");
     scene.minutes(20);
     let problem = scene.problem().open();
@@ -573,7 +575,7 @@ async fn rollout_that_failed_is_no_cause_where_it_never_came(mut scene: Scene) {
     scene.group(GroupOptions {
         duration: SignedDuration::from_mins(5),
         reaches: Some(1),
-        ..slow(Outcome::Failed)
+        ..slow(DeploymentEnd::Failed)
     });
     let failed = scene.deploy("failed");
     scene.minutes(15);

@@ -1,6 +1,6 @@
 //! What keeps a heal from being made twice, in a circle, or blindly.
 
-use fake_aws::codedeploy::{DeploymentStatus, GroupOptions, Outcome};
+use fake_aws::codedeploy::{DeploymentEnd, DeploymentStatus, GroupOptions};
 use fake_dynatrace::Problem;
 use jiff::SignedDuration;
 use release::deployment::Standing;
@@ -70,7 +70,7 @@ async fn joined_problem_takes_over_when_the_first_one_ends_unanswered(mut scene:
         .world
         .aws
         .codedeploy()
-        .finish(&running.unwrap().unwrap().id, Outcome::Failed)
+        .finish(&running.unwrap().unwrap().id, DeploymentEnd::Failed)
         .unwrap();
     first.resolve(scene.world.now.as_millisecond());
     scene.notify(&first, "RESOLVED").await;
@@ -158,7 +158,7 @@ async fn forward_fix_that_fails_leaves_the_culprit_to_be_healed(mut scene: Scene
     let (_, _, problem) = scene.bad_release().await;
     scene.group(GroupOptions {
         duration: SignedDuration::from_mins(3),
-        outcome: Outcome::Failed,
+        outcome: DeploymentEnd::Failed,
         ..GroupOptions::default()
     });
     scene.deploy("fix");

@@ -1,6 +1,6 @@
 //! The way of one problem, from its notification to its end.
 
-use fake_aws::codedeploy::{GroupOptions, Outcome};
+use fake_aws::codedeploy::{DeploymentEnd, GroupOptions};
 use jiff::SignedDuration;
 use release::deployment::{Origin, Standing};
 use release::problem::Phase;
@@ -114,7 +114,7 @@ async fn switched_off_is_recorded_and_told_once(mut scene: Scene) {
 async fn heal_that_fails_is_told_and_not_tried_again(mut scene: Scene) {
     let (_, bad, problem) = scene.bad_release().await;
     scene.group(GroupOptions {
-        outcome: Outcome::Failed,
+        outcome: DeploymentEnd::Failed,
         ..GroupOptions::default()
     });
 

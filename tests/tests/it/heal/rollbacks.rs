@@ -3,7 +3,7 @@
 
 use std::task::Poll;
 
-use fake_aws::codedeploy::{AutoRollback, Creator, GroupOptions, Outcome, RollbackEvent};
+use fake_aws::codedeploy::{AutoRollback, Creator, DeploymentEnd, GroupOptions, RollbackEvent};
 use fake_dynatrace::Problem;
 use futures_util::FutureExt as _;
 use jiff::SignedDuration;
@@ -66,7 +66,7 @@ fn taken_back() -> GroupOptions {
 /// What fails once it has changed so many of them.
 fn failing(reaches: usize, options: GroupOptions) -> GroupOptions {
     GroupOptions {
-        outcome: Outcome::Failed,
+        outcome: DeploymentEnd::Failed,
         reaches: Some(reaches),
         ..options
     }
@@ -518,7 +518,7 @@ async fn rollback_that_begins_between_intent_and_call_is_the_heal(mut scene: Sce
     let fix = scene.deploy("fix");
     scene.group(taken_back());
     let codedeploy = scene.world.aws.codedeploy();
-    codedeploy.finish(&fix, Outcome::Failed).unwrap();
+    codedeploy.finish(&fix, DeploymentEnd::Failed).unwrap();
 
     notified.await;
     assert_eq!(scene.state(&problem).await, State::Attributed);

@@ -94,7 +94,7 @@ async fn what_failed_or_answered_a_problem_is_no_target(mut scene: Scene) {
     scene.release("good").await;
     scene.minutes(60);
     scene.group(GroupOptions {
-        outcome: fake_aws::codedeploy::Outcome::Failed,
+        outcome: fake_aws::codedeploy::DeploymentEnd::Failed,
         ..GroupOptions::default()
     });
     scene.deploy("failed");

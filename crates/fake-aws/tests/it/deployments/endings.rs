@@ -1,6 +1,8 @@
 //! The way of a deployment through its states, row by row of the table.
 
-use fake_aws::codedeploy::{DeploymentStatus, ErrorCode, GroupOptions, Outcome, Refusal, Revision};
+use fake_aws::codedeploy::{
+    DeploymentEnd, DeploymentStatus, ErrorCode, GroupOptions, Refusal, Revision,
+};
 use jiff::SignedDuration;
 
 use super::caller::{APP, BUCKET, Caller, GROUP, at, key};
@@ -29,7 +31,7 @@ async fn deployment_moves_on_as_time_passes() {
 #[tokio::test]
 async fn deployment_fails_where_the_group_says_so() {
     let caller = Caller::with(GroupOptions {
-        outcome: Outcome::Failed,
+        outcome: DeploymentEnd::Failed,
         ..GroupOptions::default()
     })
     .await;
@@ -50,7 +52,10 @@ async fn held_deployment_waits_for_a_hand() {
     caller.set_now(1_000_000);
     assert_eq!(caller.seen(&id).status, DeploymentStatus::InProgress);
 
-    caller.codedeploy().finish(&id, Outcome::Succeeded).unwrap();
+    caller
+        .codedeploy()
+        .finish(&id, DeploymentEnd::Succeeded)
+        .unwrap();
 
     let seen = caller.seen(&id);
     assert_eq!(seen.status, DeploymentStatus::Succeeded);
@@ -62,7 +67,7 @@ async fn held_deployment_waits_for_a_hand() {
 async fn deployment_that_has_not_begun_or_has_ended_cannot_be_finished() {
     let caller = Caller::slow().await;
     let id = caller.deploy("good");
-    let finish = || caller.codedeploy().finish(&id, Outcome::Failed);
+    let finish = || caller.codedeploy().finish(&id, DeploymentEnd::Failed);
     assert_eq!(finish(), Err(Refusal::NotBegun(id.clone())));
     caller.set_now(10);
     assert_eq!(finish(), Err(Refusal::NotBegun(id.clone())));
@@ -172,7 +177,7 @@ async fn previous_revision_is_what_had_succeeded_last() {
     codedeploy.hold(APP, GROUP).unwrap();
     let failed = caller.deploy("other");
     caller.seen(&failed);
-    codedeploy.finish(&failed, Outcome::Failed).unwrap();
+    codedeploy.finish(&failed, DeploymentEnd::Failed).unwrap();
     let next = caller.deploy("bad");
     assert_eq!(previous(&next).await.as_deref(), Some("good"));
 }

@@ -1,7 +1,7 @@
 //! What callers find when they look for deployments.
 
 use aws_sdk_codedeploy::types::{DeploymentStatus, TimeRange};
-use fake_aws::codedeploy::{GroupOptions, Outcome};
+use fake_aws::codedeploy::{DeploymentEnd, GroupOptions};
 
 use super::caller::{APP, Caller, GROUP, at, key};
 use crate::world::code;
@@ -54,7 +54,7 @@ async fn list_is_narrowed_by_status_and_time() {
     caller.seen(&failed);
     caller
         .codedeploy()
-        .finish(&failed, Outcome::Failed)
+        .finish(&failed, DeploymentEnd::Failed)
         .unwrap();
     caller.set_now(200);
     let running = caller.deploy("other");

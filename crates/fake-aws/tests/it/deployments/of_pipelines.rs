@@ -1,6 +1,6 @@
 //! Deploy actions that a real group carries out.
 
-use fake_aws::codedeploy::{Creator, DeploymentStatus, GroupOptions, Outcome, Revision};
+use fake_aws::codedeploy::{Creator, DeploymentEnd, DeploymentStatus, GroupOptions, Revision};
 use fake_aws::pipeline::{ActionStatus, ActionView, ExecutionStatus, PipelineSpec, Stage};
 
 use crate::world::{PIPELINE, World};
@@ -41,7 +41,7 @@ async fn action_lasts_as_long_as_its_deployment() {
     assert_eq!(result.external_execution_id(), Some(deployment.id.as_str()));
 
     codedeploy
-        .finish(&deployment.id, Outcome::Succeeded)
+        .finish(&deployment.id, DeploymentEnd::Succeeded)
         .unwrap();
 
     let view = world.pipelines().execution(PIPELINE, &execution).unwrap();
@@ -54,7 +54,9 @@ async fn action_fails_with_its_deployment() {
     let execution = world.start("rev-1");
     let codedeploy = world.aws.codedeploy();
     let deployment = codedeploy.active("App", "Staging").unwrap().unwrap();
-    codedeploy.finish(&deployment.id, Outcome::Failed).unwrap();
+    codedeploy
+        .finish(&deployment.id, DeploymentEnd::Failed)
+        .unwrap();
 
     let view = world.pipelines().execution(PIPELINE, &execution).unwrap();
     assert_eq!(view.status, ExecutionStatus::Failed);
@@ -105,7 +107,7 @@ async fn same_source_revision_is_the_same_content() {
         world.start(revision);
         let deployment = codedeploy.active("App", "Staging").unwrap().unwrap();
         codedeploy
-            .finish(&deployment.id, Outcome::Succeeded)
+            .finish(&deployment.id, DeploymentEnd::Succeeded)
             .unwrap();
         deployment.revision
     };

@@ -2,7 +2,7 @@
 
 use aws_sdk_codedeploy::types::{AutoRollbackConfiguration, AutoRollbackEvent, DeploymentCreator};
 use fake_aws::codedeploy::{
-    AutoRollback, Creator, DeploymentStatus, GroupOptions, Outcome, Rollback, RollbackEvent,
+    AutoRollback, Creator, DeploymentEnd, DeploymentStatus, GroupOptions, Rollback, RollbackEvent,
 };
 
 use super::caller::{APP, Caller, GROUP, key};
@@ -79,7 +79,10 @@ async fn failure_rolls_back_as_the_deployment_says_before_the_group() {
         let create = caller.create("bad").set_auto_rollback_configuration(asked);
         let bad = create.send().await.unwrap().deployment_id.unwrap();
         caller.seen(&bad);
-        caller.codedeploy().finish(&bad, Outcome::Failed).unwrap();
+        caller
+            .codedeploy()
+            .finish(&bad, DeploymentEnd::Failed)
+            .unwrap();
 
         let active = caller.codedeploy().active(APP, GROUP).unwrap();
         assert_eq!(active.is_some(), expected);
@@ -107,7 +110,10 @@ async fn failed_rollback_is_not_rolled_back() {
     let bad = caller.deploy("bad");
     caller.seen(&bad);
     caller.aws.s3().delete("bundles", "good");
-    caller.codedeploy().finish(&bad, Outcome::Failed).unwrap();
+    caller
+        .codedeploy()
+        .finish(&bad, DeploymentEnd::Failed)
+        .unwrap();
 
     let history = caller.codedeploy().history(APP, GROUP).unwrap();
     assert_eq!(history.len(), 3);

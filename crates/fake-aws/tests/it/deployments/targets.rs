@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fake_aws::codedeploy::{Creator, GroupOptions, Outcome, Platform, Revision};
+use fake_aws::codedeploy::{Creator, DeploymentEnd, GroupOptions, Platform, Revision};
 use jiff::SignedDuration;
 
 use super::caller::{APP, Caller, GROUP, at};
@@ -92,7 +92,7 @@ async fn instances_are_reached_one_after_the_other() {
 async fn failed_deployment_reaches_as_many_as_the_group_says() {
     for (reaches, expected) in [(Some(0), 0), (Some(2), 2), (None, 3)] {
         let caller = Caller::with(GroupOptions {
-            outcome: Outcome::Failed,
+            outcome: DeploymentEnd::Failed,
             duration: MINUTE,
             instances: instances(3),
             reaches,
@@ -172,7 +172,7 @@ async fn life_begins_with_the_first_instance_and_names_those_it_reached() {
 #[tokio::test]
 async fn life_of_what_touched_nothing_is_none() {
     let caller = Caller::with(GroupOptions {
-        outcome: Outcome::Failed,
+        outcome: DeploymentEnd::Failed,
         reaches: Some(0),
         ..GroupOptions::default()
     })

@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 
 use dynatrace::Api;
 use fake_aws::Fault;
-use fake_aws::codedeploy::{
-    AutoRollback, GroupOptions, InvocationOutcome, Revision, RollbackEvent,
-};
+use fake_aws::codedeploy::{AutoRollback, DeploymentEnd, GroupOptions, Revision, RollbackEvent};
 use jiff::{SignedDuration, Timestamp};
 use lab::world::{PRODUCTION, Settings};
 use release::deployment::{self, Origin};
@@ -110,7 +108,7 @@ async fn rollback_of_codedeploy_is_the_heal_to_the_end() {
                 ..quick()
             },
         );
-        codedeploy.finish(&bad, InvocationOutcome::Failed).unwrap();
+        codedeploy.finish(&bad, DeploymentEnd::Failed).unwrap();
 
         posted(&world, &function, &problem, "OPEN").await;
         healed(&world, &function, &problem).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dynatrace::Api;
 use fake_aws::Fault;
-use fake_aws::codedeploy::{GroupOptions, Outcome};
+use fake_aws::codedeploy::{DeploymentEnd, GroupOptions};
 use fake_dynatrace::{Problem, Times};
 use jiff::SignedDuration;
 use lab::world::{HANDLE_PROBLEM, PRODUCTION, Settings, World};
@@ -177,7 +177,7 @@ async fn heal_that_fails_is_told_and_not_tried_again() {
     group(
         &world,
         GroupOptions {
-            outcome: Outcome::Failed,
+            outcome: DeploymentEnd::Failed,
             ..quick()
         },
     );

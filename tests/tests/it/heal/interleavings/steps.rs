@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use fake_aws::Fault;
-use fake_aws::codedeploy::{Creator, Outcome};
+use fake_aws::codedeploy::{Creator, DeploymentEnd};
 use fake_dynatrace::{Fault as TenantFault, Problem, ThrottleHeaders, Times};
 use futures_util::FutureExt as _;
 use futures_util::future::{LocalBoxFuture, join_all, poll_fn};
@@ -277,9 +277,9 @@ impl Storm<'_> {
         let active = codedeploy.active(APPLICATION, place.group).unwrap();
         let Some(active) = active else { return };
         let outcome = if self.chance(70) {
-            Outcome::Succeeded
+            DeploymentEnd::Succeeded
         } else {
-            Outcome::Failed
+            DeploymentEnd::Failed
         };
         let codedeploy = self.scene.world.aws.codedeploy();
         if codedeploy.finish(&active.id, outcome).is_ok() {

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use delivery::bundle::Bundles;
 use delivery::codedeploy::CodeDeploy;
 use dynatrace::{Api, Dynatrace};
-use fake_aws::codedeploy::{AutoRollback, GroupOptions, Outcome, Revision, RollbackEvent};
+use fake_aws::codedeploy::{AutoRollback, DeploymentEnd, GroupOptions, Revision, RollbackEvent};
 use fake_dynatrace::Problem;
 use fastrand::Rng;
 use jiff::SignedDuration;
@@ -160,9 +160,9 @@ impl<'t> Storm<'t> {
             duration: seconds(&mut self.dice, &[0, 0, 30, 180, 600]),
             stopping: seconds(&mut self.dice, &[0, 30]),
             outcome: if self.chance(20) {
-                Outcome::Failed
+                DeploymentEnd::Failed
             } else {
-                Outcome::Succeeded
+                DeploymentEnd::Succeeded
             },
             auto_rollback: if self.chance(20) {
                 AutoRollback::On(vec![RollbackEvent::Failure, RollbackEvent::StopOnRequest])
