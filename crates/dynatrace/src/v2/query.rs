@@ -32,7 +32,7 @@ pub(super) struct Query<'a> {
 
 /// What came back for one selector.
 #[derive(Clone, Debug)]
-pub(super) struct Outcome {
+pub(super) struct QueryResult {
     pub(super) rows: Result<Vec<Row>, SeriesError>,
     pub(super) sent: String,
     pub(super) evidence: String,
@@ -42,13 +42,13 @@ pub(super) struct Outcome {
 impl Query<'_> {
     /// Evaluates every selector, equal ones once; the outcomes are in the
     /// order of `asks`.
-    pub(super) async fn evaluate(&self, asks: &[Ask]) -> Result<Vec<Outcome>, Error> {
+    pub(super) async fn evaluate(&self, asks: &[Ask]) -> Result<Vec<QueryResult>, Error> {
         if let Err(error) = checked(self.entities.to_owned()) {
             let why = match self.listed {
                 0 => error.to_string(),
                 listed => TooMany(listed).to_string(),
             };
-            let refused = |ask: &Ask| Outcome {
+            let refused = |ask: &Ask| QueryResult {
                 rows: Err(SeriesError::BadSelector(why.clone())),
                 sent: ask.expression.clone(),
                 evidence: String::new(),
@@ -61,7 +61,7 @@ impl Query<'_> {
         Ok(asks.iter().map(|ask| outcomes[ask].clone()).collect())
     }
 
-    async fn batch<'a>(&self, asks: Vec<&'a Ask>) -> Result<Vec<(&'a Ask, Outcome)>, Error> {
+    async fn batch<'a>(&self, asks: Vec<&'a Ask>) -> Result<Vec<(&'a Ask, QueryResult)>, Error> {
         if let [ask] = asks.as_slice() {
             return Ok(vec![(ask, self.single(ask).await?)]);
         }
@@ -88,7 +88,7 @@ impl Query<'_> {
         Ok(outcomes)
     }
 
-    async fn single(&self, ask: &Ask) -> Result<Outcome, Error> {
+    async fn single(&self, ask: &Ask) -> Result<QueryResult, Error> {
         let error = match self.send(&ask.expression).await {
             Ok((answer, evidence)) => {
                 let collection = alone(answer, identity(&ask.expression).as_ref());
@@ -102,7 +102,7 @@ impl Query<'_> {
             Err(error) => return Err(error),
         };
         let query = self.parameters(&ask.expression);
-        Ok(Outcome {
+        Ok(QueryResult {
             rows: Err(error),
             sent: ask.expression.clone(),
             evidence: self.connection.evidence(&request(&query)),
@@ -110,7 +110,7 @@ impl Query<'_> {
         })
     }
 
-    async fn folded(&self, fold: &Fold) -> Result<Outcome, Error> {
+    async fn folded(&self, fold: &Fold) -> Result<QueryResult, Error> {
         let ask = Ask {
             expression: fold.expression.clone(),
             fold: None,
@@ -182,8 +182,8 @@ enum Opinion<'a> {
     Error(SeriesError),
 }
 
-fn outcome(ask: &Ask, collection: Collection, evidence: String) -> Outcome {
-    Outcome {
+fn outcome(ask: &Ask, collection: Collection, evidence: String) -> QueryResult {
+    QueryResult {
         rows: collection.rows,
         sent: ask.expression.clone(),
         evidence,

@@ -9,7 +9,7 @@ use super::answer::Row;
 use super::entities::in_context;
 use super::methods::by_name;
 use super::plan::{Ask, Source, Split};
-use super::query::{Outcome, Query};
+use super::query::{Query, QueryResult};
 use super::selector::{context_is_compared_here, methods_of, of_ids, of_scope};
 use crate::answer::{SeriesAnswer, SeriesError};
 use crate::error::Error;
@@ -160,8 +160,8 @@ async fn together(query: Query<'_>, planned: &[Planned<'_>]) -> Result<Placed, E
 }
 
 /// What an outcome means for the series that it was asked for.
-pub(super) fn answer(planned: &Planned<'_>, outcome: Outcome) -> SeriesAnswer {
-    let Outcome {
+pub(super) fn answer(planned: &Planned<'_>, outcome: QueryResult) -> SeriesAnswer {
+    let QueryResult {
         rows,
         sent,
         evidence,
