@@ -1,7 +1,7 @@
 //! What a problem would be blamed on and answered with, without answering it.
 //! Nothing is written anywhere.
 
-mod outcome;
+mod conclusion;
 
 use anyhow::Context as _;
 use dynatrace::{EntityType, RecordedEvent, Scope};
@@ -18,7 +18,7 @@ use super::tools::Pass;
 use super::{Connected, Services, cause};
 use crate::remedy::{self, Alternative, Case, Dismissed, Gathered, View, gather};
 use crate::work::Tick;
-use outcome::{Fate, Outcome};
+use conclusion::{Conclusion, Fate};
 
 /// What is to be explained.
 #[derive(Clone, Debug)]
@@ -122,10 +122,10 @@ pub async fn explain(
     };
     let mut gathered = gather(pass.context(), &case).await?;
     let attribution = attribute(&gathered.candidates, blame);
-    let (answers, outcome) = outcome(&pass, &past, &mut gathered, attribution).await?;
-    let outcome = match outcome {
-        Outcome::Nothing { .. } if affected.is_empty() => Outcome::NotProduction,
-        outcome => outcome,
+    let (answers, conclusion) = conclude(&pass, &past, &mut gathered, attribution).await?;
+    let conclusion = match conclusion {
+        Conclusion::Nothing { .. } if affected.is_empty() => Conclusion::NotProduction,
+        conclusion => conclusion,
     };
     let Gathered {
         candidates,
@@ -144,7 +144,7 @@ pub async fn explain(
         candidates,
         answers,
         left_out: left_out.into_iter().chain(also_left_out).collect(),
-        outcome: outcome.to_string(),
+        outcome: conclusion.to_string(),
     }))
 }
 
@@ -212,20 +212,20 @@ impl Past {
 }
 
 /// What follows from an attribution, and what could be deployed again.
-async fn outcome(
+async fn conclude(
     pass: &Pass<'_>,
     past: &Past,
     gathered: &mut Gathered,
     attribution: Attribution,
-) -> anyhow::Result<(Vec<Answer>, Outcome)> {
+) -> anyhow::Result<(Vec<Answer>, Conclusion)> {
     let (culprits, too_many) = match attribution {
         Attribution::Nothing => {
             let undecided = gathered.undecided.clone();
-            return Ok((Vec::new(), Outcome::Nothing { undecided }));
+            return Ok((Vec::new(), Conclusion::Nothing { undecided }));
         }
         Attribution::Ambiguous { newest, older, .. } => {
             let [newest, older] = [newest, older].map(|one| one.change.id().to_owned());
-            return Ok((Vec::new(), Outcome::Ambiguous { newest, older }));
+            return Ok((Vec::new(), Conclusion::Ambiguous { newest, older }));
         }
         Attribution::Culprits(culprits) => (culprits, false),
         Attribution::TooManyPlaces(culprits) => (culprits, true),
@@ -249,13 +249,13 @@ async fn outcome(
             targets: targets.into_iter().map(Target::from).collect(),
         });
     }
-    let outcome = if too_many {
+    let conclusion = if too_many {
         let most = pass.services.healing.most_groups;
-        Outcome::TooManyGroups { count, most }
+        Conclusion::TooManyGroups { count, most }
     } else {
-        Outcome::Blamed(fates)
+        Conclusion::Blamed(fates)
     };
-    Ok((answers, outcome))
+    Ok((answers, conclusion))
 }
 
 /// What becomes of a culprit, as the problem that blames it would find it now.

@@ -7,7 +7,7 @@ use release::grouping::SETTING;
 use release::remediation::{Needless, Refusal};
 
 /// What follows, by what is known today.
-pub(super) enum Outcome {
+pub(super) enum Conclusion {
     /// The problem is about nothing that is production.
     NotProduction,
     /// Nobody is to blame.
@@ -45,7 +45,7 @@ pub(super) enum Fate {
     Refused(Refusal),
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for Conclusion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotProduction => f.write_str("none of its entities is production"),
