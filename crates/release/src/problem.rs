@@ -320,7 +320,7 @@ mod tests {
     use super::*;
     use crate::change::Remedy;
     use crate::deployment::{Deployment, Group, Origin};
-    use crate::remediation::{Actor, Heal, Needless, Refusal};
+    use crate::remediation::{Actor, Heal, HealRefusal, Needless};
 
     fn deployment() -> Deployment {
         Deployment {
@@ -386,8 +386,8 @@ mod tests {
                 reason: text(),
             },
             State::Shadowed(heal.clone()),
-            State::Refused(Refusal::SwitchedOff),
-            State::Refused(Refusal::TooOften {
+            State::Refused(HealRefusal::SwitchedOff),
+            State::Refused(HealRefusal::TooOften {
                 group: text(),
                 count: 2,
                 hours: 24,

@@ -149,7 +149,7 @@ pub enum State {
     /// Everything was decided as if it were to be done, and nothing was.
     Shadowed(Heal),
     /// It must not be done.
-    Refused(Refusal),
+    Refused(HealRefusal),
     /// It need not be done.
     NotNeeded(Needless),
     /// It could not be finished in time.
@@ -281,7 +281,7 @@ pub fn named_in(description: &str) -> Option<&str> {
 /// can do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "camelCase", tag = "because")]
-pub enum Refusal {
+pub enum HealRefusal {
     /// There is nothing that is known to be good.
     #[error(
         "no earlier revision of {group} is known to be good; deploy one by hand, or clear one in the ledger"
@@ -376,7 +376,7 @@ pub enum Look {
     /// It need not be done.
     NotNeeded(Needless),
     /// It must not be done.
-    Refused(Refusal),
+    Refused(HealRefusal),
 }
 
 /// What is true directly before acting.
@@ -458,7 +458,7 @@ pub fn look(scene: &Scene<'_>) -> Look {
         return Look::NotNeeded(Needless::Closed);
     }
     if culprit.is_heal() {
-        return Look::Refused(Refusal::HealOfHeal {
+        return Look::Refused(HealRefusal::HealOfHeal {
             deployment: culprit.id().to_owned(),
         });
     }
@@ -756,7 +756,7 @@ mod tests {
         };
         assert!(matches!(
             look(&of_heal),
-            Look::Refused(Refusal::HealOfHeal { .. })
+            Look::Refused(HealRefusal::HealOfHeal { .. })
         ));
     }
 

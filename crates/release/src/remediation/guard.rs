@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::Refusal;
+use super::HealRefusal;
 use crate::change::Place;
 
 /// What keeps a place from being healed in a circle.
@@ -37,7 +37,7 @@ pub enum Admission {
     /// Another problem is being answered in this place.
     Busy,
     /// It does not.
-    Refused(Refusal),
+    Refused(HealRefusal),
 }
 
 impl Guard {
@@ -53,7 +53,7 @@ impl Guard {
         if let Some(until) = self.cooldown_until
             && now < until
         {
-            return Admission::Refused(Refusal::Cooldown {
+            return Admission::Refused(HealRefusal::Cooldown {
                 group: place.to_string(),
                 until,
             });
@@ -66,7 +66,7 @@ impl Guard {
             .collect();
         let count = u32::try_from(heals.len()).unwrap_or(u32::MAX);
         if limits.most <= count {
-            return Admission::Refused(Refusal::TooOften {
+            return Admission::Refused(HealRefusal::TooOften {
                 group: place.to_string(),
                 count,
                 hours: limits.window.as_hours(),
@@ -157,12 +157,12 @@ mod tests {
         let rested = first.released(limits, minute(5));
         assert!(matches!(
             rested.admit("P-2", &place(), limits, minute(10)),
-            Admission::Refused(Refusal::Cooldown { .. })
+            Admission::Refused(HealRefusal::Cooldown { .. })
         ));
         let second = admitted(&rested, "P-2", 20).released(limits, minute(25));
         assert!(matches!(
             second.admit("P-3", &place(), limits, minute(60)),
-            Admission::Refused(Refusal::TooOften { count: 2, .. })
+            Admission::Refused(HealRefusal::TooOften { count: 2, .. })
         ));
         admitted(&second, "P-3", 24 * 60 + 1);
 

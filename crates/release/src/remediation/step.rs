@@ -8,8 +8,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Actor, Admission, Created, Guard, Heal, Limits, Look, Made, Mode, Needless, Observed, Paused,
-    Refusal, Scene, Shown, Situation, State, look, marker,
+    Actor, Admission, Created, Guard, Heal, HealRefusal, Limits, Look, Made, Mode, Needless,
+    Observed, Paused, Scene, Shown, Situation, State, look, marker,
 };
 use crate::ledger::Effect;
 use crate::pause::Stopped;
@@ -244,7 +244,7 @@ impl<'a> At<'a> {
             if problem.closed.is_some() && !remediation.stopped {
                 return self.not_needed(Needless::Closed);
             }
-            return refuse(Refusal::SwitchedOff);
+            return refuse(HealRefusal::SwitchedOff);
         }
         let Some(answer) = &observed.answer else {
             return Step::Ask(Question::Answer);
@@ -337,7 +337,7 @@ impl<'a> At<'a> {
         };
         let Some(remedy) = remedy else {
             let group = place.to_string();
-            return refuse(Refusal::NoTarget { group });
+            return refuse(HealRefusal::NoTarget { group });
         };
         let is_shadow = situation.policy.mode == Mode::Shadow;
         if under_way && !is_shadow {
@@ -592,7 +592,7 @@ impl<'a> At<'a> {
     }
 }
 
-fn refuse(refusal: Refusal) -> Step {
+fn refuse(refusal: HealRefusal) -> Step {
     to(State::Refused(refusal), Vec::new())
 }
 

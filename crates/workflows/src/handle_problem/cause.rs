@@ -10,7 +10,7 @@ use release::attribution::{Attribution, Blame, attribute};
 use release::change::{Change, Place};
 use release::ledger::Effect;
 use release::problem::{Cause, Problem, Remediation};
-use release::remediation::{Refusal, State};
+use release::remediation::{HealRefusal, State};
 use store::{Advanced, ClaimedProblem};
 
 use super::Healing;
@@ -183,7 +183,7 @@ async fn blame_all(
         for culprit in &culprits {
             if culprit.is_heal() {
                 let deployment = culprit.id().to_owned();
-                let refusal = Refusal::HealOfHeal { deployment };
+                let refusal = HealRefusal::HealOfHeal { deployment };
                 comments.push(pass.noted(culprit.place(), words::refused(culprit, &refusal)));
                 remediations.push(Remediation {
                     culprit: culprit.clone(),

@@ -10,7 +10,7 @@ use release::attribution::{Attribution, Culprit, Known, attribute};
 use release::change::Change;
 use release::explanation::{Weighed, weigh};
 use release::precedence::end_of_beginning;
-use release::remediation::{Look, Refusal, Scene, look};
+use release::remediation::{HealRefusal, Look, Scene, look};
 use serde::Serialize;
 
 use super::cause::Production;
@@ -269,7 +269,7 @@ async fn fate(
     let context = pass.context();
     if culprit.is_heal() {
         let deployment = culprit.id().to_owned();
-        return Ok(Fate::Refused(Refusal::HealOfHeal { deployment }));
+        return Ok(Fate::Refused(HealRefusal::HealOfHeal { deployment }));
     }
     let holder = remedy::holder(context.store, culprit).await?;
     if let Some(problem) = holder.filter(|holder| past.id() != Some(holder)) {

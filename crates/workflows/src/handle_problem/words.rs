@@ -9,7 +9,7 @@ use release::change::{Change, Place, Remedy};
 use release::grouping::SETTING;
 use release::pause::Stopped;
 use release::problem::{Problem, Remediation};
-use release::remediation::{Actor, Heal, Move, Needless, Refusal, Said, State};
+use release::remediation::{Actor, Heal, HealRefusal, Move, Needless, Said, State};
 
 /// The longest comment, in characters.
 const LONGEST: usize = 2_000;
@@ -230,7 +230,7 @@ pub(super) fn evidence(link: &str) -> String {
     format!("Its last validation: {link}")
 }
 
-pub(super) fn refused(culprit: &Change, refusal: &Refusal) -> String {
+pub(super) fn refused(culprit: &Change, refusal: &HealRefusal) -> String {
     bounded(format!(
         "Unbreakable: {} is to blame and is not rolled back: {}.",
         change(culprit),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use release::content::by_place;
 use release::deployment::{Deployment, Origin};
-use release::remediation::{Refusal, State};
+use release::remediation::{HealRefusal, State};
 use release::window::saturating_add;
 use workflows::handle_problem::explain::{Asked, Explained};
 
@@ -102,7 +102,7 @@ async fn explanation_of_a_heal_says_that_it_is_not_healed(mut scene: Scene) {
     scene.notify(&after, "OPEN").await;
     let state = scene.state(&after).await;
     assert!(
-        matches!(state, State::Refused(Refusal::HealOfHeal { .. })),
+        matches!(state, State::Refused(HealRefusal::HealOfHeal { .. })),
         "{state:?}"
     );
 }

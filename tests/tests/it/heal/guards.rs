@@ -5,7 +5,7 @@ use fake_dynatrace::Problem;
 use jiff::SignedDuration;
 use release::deployment::Standing;
 use release::problem::Phase;
-use release::remediation::{Needless, Refusal, State};
+use release::remediation::{HealRefusal, Needless, State};
 
 use super::scene::{APPLICATION, GROUP, Scene, group};
 use super::stories;
@@ -219,7 +219,7 @@ async fn culprit_under_way_that_cannot_be_healed_is_not_stopped(mut scene: Scene
 
     assert!(matches!(
         scene.state(&next).await,
-        State::Refused(Refusal::Cooldown { .. })
+        State::Refused(HealRefusal::Cooldown { .. })
     ));
     let fix = scene.world.aws.codedeploy().deployment(&fix).unwrap();
     assert_eq!(fix.status, DeploymentStatus::InProgress);
@@ -280,7 +280,7 @@ async fn heal_is_never_healed(mut scene: Scene) {
 
     assert!(matches!(
         scene.state(&after).await,
-        State::Refused(Refusal::HealOfHeal { .. })
+        State::Refused(HealRefusal::HealOfHeal { .. })
     ));
     assert_eq!(scene.heals().len(), 1);
     assert_eq!(
@@ -303,7 +303,7 @@ async fn group_is_left_alone_after_a_heal(mut scene: Scene) {
 
     assert!(matches!(
         scene.state(&next).await,
-        State::Refused(Refusal::Cooldown { .. })
+        State::Refused(HealRefusal::Cooldown { .. })
     ));
     assert_eq!(scene.heals().len(), 1);
     let comments = scene.comments(&next);
@@ -326,7 +326,10 @@ async fn third_heal_of_a_day_is_refused(mut scene: Scene) {
             assert!(matches!(state, State::Confirmed { .. }), "{state:?}");
         } else {
             assert!(
-                matches!(state, State::Refused(Refusal::TooOften { count: 2, .. })),
+                matches!(
+                    state,
+                    State::Refused(HealRefusal::TooOften { count: 2, .. })
+                ),
                 "{state:?}"
             );
         }

@@ -4,7 +4,7 @@ use fake_aws::codedeploy::{DeploymentEnd, GroupOptions};
 use jiff::SignedDuration;
 use release::deployment::{Origin, Standing};
 use release::problem::Phase;
-use release::remediation::{Refusal, State};
+use release::remediation::{HealRefusal, State};
 use workflows::handle_problem::Mode;
 
 use super::scene::{Scene, group, worked};
@@ -106,7 +106,7 @@ async fn switched_off_is_recorded_and_told_once(mut scene: Scene) {
     scene.ticks(3).await;
 
     let state = scene.state(&problem).await;
-    assert_eq!(state, State::Refused(Refusal::SwitchedOff));
+    assert_eq!(state, State::Refused(HealRefusal::SwitchedOff));
     assert_eq!(scene.comments(&problem).len(), 1);
     assert!(scene.heals().is_empty());
 }

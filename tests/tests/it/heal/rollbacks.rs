@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use release::deployment::{Deployment, Origin, Standing};
 use release::ledger::Ruling;
 use release::problem::{Cause, Phase};
-use release::remediation::{Actor, Needless, Refusal, State};
+use release::remediation::{Actor, HealRefusal, Needless, State};
 use workflows::handle_problem::Mode;
 
 use super::scene::{APPLICATION, GROUP, Scene, group};
@@ -450,7 +450,7 @@ async fn rollback_that_had_ended_before_the_problem_is_no_heal(mut scene: Scene)
     scene.ticks(1).await;
 
     let deployment = only_rollback(&scene).id;
-    let refusal = Refusal::HealOfHeal { deployment };
+    let refusal = HealRefusal::HealOfHeal { deployment };
     assert_eq!(scene.state(&problem).await, State::Refused(refusal));
     let entry = scene.world.store.ledger_entry(&group(), &bad).await;
     assert!(entry.unwrap().is_none());
@@ -602,8 +602,8 @@ async fn rollback_counts_as_a_heal(mut scene: Scene) {
         scene.notify(&next, "OPEN").await;
         let state = scene.state(&next).await;
         let expected = match &state {
-            State::Refused(Refusal::Cooldown { .. }) => 3,
-            State::Refused(Refusal::TooOften { count: 1, .. }) => 60,
+            State::Refused(HealRefusal::Cooldown { .. }) => 3,
+            State::Refused(HealRefusal::TooOften { count: 1, .. }) => 60,
             _ => 0,
         };
         assert_eq!(expected, minutes, "{state:?}");

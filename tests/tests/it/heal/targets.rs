@@ -4,7 +4,7 @@ use fake_aws::codedeploy::{Creator, GroupOptions, Revision};
 use fake_aws::pipeline::Mode;
 use jiff::SignedDuration;
 use release::deployment::Standing;
-use release::remediation::{Refusal, State};
+use release::remediation::{HealRefusal, State};
 use release::validation::ValidationId;
 use release::window::saturating_add;
 use workflows::ruling::adopt;
@@ -82,7 +82,7 @@ async fn without_any_target_nothing_is_done_and_a_person_is_told(mut scene: Scen
 
     assert!(matches!(
         scene.state(&problem).await,
-        State::Refused(Refusal::NoTarget { .. })
+        State::Refused(HealRefusal::NoTarget { .. })
     ));
     assert!(scene.heals().is_empty());
     let comments = scene.comments(&problem);

@@ -332,7 +332,7 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "ended.released",
-            World::of(State::Refused(Refusal::SwitchedOff))
+            World::of(State::Refused(HealRefusal::SwitchedOff))
                 .but(|world| world.problem.closed = Some(minute(51))),
             "same, letting go [release] then rest",
         ),
@@ -616,7 +616,7 @@ fn states() -> Vec<State> {
             reason: "no".to_owned(),
         },
         State::Shadowed(heal(Actor::Ours)),
-        State::Refused(Refusal::SwitchedOff),
+        State::Refused(HealRefusal::SwitchedOff),
         State::NotNeeded(Needless::Closed),
         State::GaveUp {
             heal: None,

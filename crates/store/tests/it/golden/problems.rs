@@ -3,7 +3,7 @@
 use release::change::{Change, Remedy};
 use release::outbox::Entry;
 use release::problem::{Arrival, Cause, Phase, Problem, Remediation, Reported};
-use release::remediation::{Actor, Heal, Needless, Refusal, State};
+use release::remediation::{Actor, Heal, HealRefusal, Needless, State};
 
 use store::Due;
 
@@ -210,18 +210,18 @@ fn states() -> Vec<State> {
             reason: "the hosts are gone".to_owned(),
         },
         State::Shadowed(ours()),
-        State::Refused(Refusal::NoTarget { group: group() }),
-        State::Refused(Refusal::HealOfHeal { deployment: made() }),
-        State::Refused(Refusal::Cooldown {
+        State::Refused(HealRefusal::NoTarget { group: group() }),
+        State::Refused(HealRefusal::HealOfHeal { deployment: made() }),
+        State::Refused(HealRefusal::Cooldown {
             group: group(),
             until: closed,
         }),
-        State::Refused(Refusal::TooOften {
+        State::Refused(HealRefusal::TooOften {
             group: group(),
             count: 2,
             hours: 24,
         }),
-        State::Refused(Refusal::SwitchedOff),
+        State::Refused(HealRefusal::SwitchedOff),
         State::NotNeeded(Needless::Closed),
         State::NotNeeded(Needless::Replaced {
             running: made(),

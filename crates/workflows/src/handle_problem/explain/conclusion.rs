@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use release::grouping::SETTING;
-use release::remediation::{Needless, Refusal};
+use release::remediation::{HealRefusal, Needless};
 
 /// What follows, by what is known today.
 pub(super) enum Conclusion {
@@ -42,7 +42,7 @@ pub(super) enum Fate {
     /// It need not be replaced.
     NotNeeded(Needless),
     /// It must not be replaced.
-    Refused(Refusal),
+    Refused(HealRefusal),
 }
 
 impl fmt::Display for Conclusion {

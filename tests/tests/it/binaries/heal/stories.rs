@@ -10,7 +10,7 @@ use fake_dynatrace::{Problem, Times};
 use jiff::SignedDuration;
 use lab::world::{HANDLE_PROBLEM, PRODUCTION, Settings, World};
 use lambda_host::runtime::Function;
-use release::remediation::{Needless, Refusal, State};
+use release::remediation::{HealRefusal, Needless, State};
 
 use super::{
     APPLICATION, GROUP, announce, bad_release, body, deploy, free, group, heals, now, posted,
@@ -163,7 +163,7 @@ async fn without_a_good_revision_a_person_is_told() {
 
     let state = state(&world, &problem).await;
     assert!(
-        matches!(state, State::Refused(Refusal::NoTarget { .. })),
+        matches!(state, State::Refused(HealRefusal::NoTarget { .. })),
         "{state:?}"
     );
     let comments = comments(&world, &problem);
