@@ -61,13 +61,13 @@ enum Sender {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Envelope {
-    One { error: Refusal },
+    One { error: TenantRefusal },
     // Some platform endpoints answer with a list.
     Many(Vec<Envelope>),
 }
 
 #[derive(Deserialize)]
-struct Refusal {
+struct TenantRefusal {
     #[serde(default)]
     message: String,
     #[serde(default, rename = "constraintViolations")]

@@ -37,19 +37,19 @@ pub struct Asking {
     relationships: Memory<dynatrace::EntityType, Option<Relationships>>,
 }
 
-type Memory<Q, A> = Once<Q, Result<A, Refusal>>;
+type Memory<Q, A> = Once<Q, Result<A, TenantRefusal>>;
 
 /// The tenant will not answer this: an answer of a kind, the same for everybody
 /// who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Refusal {
+enum TenantRefusal {
     /// The token must be corrected.
     Token(String),
     /// The question must be corrected.
     Question(String),
 }
 
-impl Refusal {
+impl TenantRefusal {
     fn gap(&self) -> Gap {
         match self {
             Self::Token(why) => Gap::Unavailable(why.clone()),
@@ -58,7 +58,7 @@ impl Refusal {
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for TenantRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Token(why) | Self::Question(why) => f.write_str(why),
@@ -223,7 +223,7 @@ impl Asking {
     async fn ask(
         &self,
         question: Question,
-    ) -> Result<Result<Vec<SeriesAnswer>, Refusal>, dynatrace::Error> {
+    ) -> Result<Result<Vec<SeriesAnswer>, TenantRefusal>, dynatrace::Error> {
         let cell = self.series.cell(question.clone());
         cell.get_or_try_init(|| async {
             settled(self.tenant.series(&question, self.deadline).await)
@@ -236,7 +236,7 @@ impl Asking {
         &self,
         scope: Scope,
         window: dynatrace::Window,
-    ) -> Result<Result<Vec<Entity>, Refusal>, dynatrace::Error> {
+    ) -> Result<Result<Vec<Entity>, TenantRefusal>, dynatrace::Error> {
         let cell = self.entities.cell((scope.clone(), window));
         cell.get_or_try_init(|| async {
             settled(self.tenant.entities(&scope, window, self.deadline).await)
@@ -252,7 +252,7 @@ impl Readings {
         (address, signature): &(Address, &Signature),
         side: Side<'_>,
         answer: SeriesAnswer,
-        all: &Result<Vec<Entity>, Refusal>,
+        all: &Result<Vec<Entity>, TenantRefusal>,
     ) {
         let value = match (answer.value, all) {
             (Ok(Some(_)), Err(refusal)) if signature.merge == Merge::Mean => {
@@ -305,9 +305,14 @@ impl Readings {
         );
     }
 
-    fn refused(&mut self, signatures: &[(Address, &Signature)], side: Side<'_>, refusal: &Refusal) {
+    fn refused(
+        &mut self,
+        signatures: &[(Address, &Signature)],
+        side: Side<'_>,
+        refusal: &TenantRefusal,
+    ) {
         let gap = refusal.gap();
-        self.token_refused |= matches!(refusal, Refusal::Token(_));
+        self.token_refused |= matches!(refusal, TenantRefusal::Token(_));
         for (address, signature) in signatures {
             self.values
                 .insert(address.clone(), Measurement::Missing(gap.clone()));
@@ -385,15 +390,15 @@ pub fn tags(environment: &Environment) -> String {
 /// A refusal is an answer; a tenant that cannot answer now is not.
 fn settled<A>(
     outcome: Result<A, dynatrace::Error>,
-) -> Result<Result<A, Refusal>, dynatrace::Error> {
+) -> Result<Result<A, TenantRefusal>, dynatrace::Error> {
     use dynatrace::Error::{ApiGone, BadSelector, ScopeMissing, Unauthorised, UnknownMetric};
     match outcome {
         Ok(answer) => Ok(Ok(answer)),
         Err(error @ (Unauthorised(_) | ScopeMissing(_))) => {
-            Ok(Err(Refusal::Token(error.to_string())))
+            Ok(Err(TenantRefusal::Token(error.to_string())))
         }
         Err(error @ (ApiGone | BadSelector(_) | UnknownMetric(_))) => {
-            Ok(Err(Refusal::Question(error.to_string())))
+            Ok(Err(TenantRefusal::Question(error.to_string())))
         }
         Err(error) => Err(error),
     }

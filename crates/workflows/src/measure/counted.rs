@@ -77,7 +77,7 @@ impl Asking {
     async fn relationships(
         &self,
         etype: EntityType,
-    ) -> Result<Result<Option<Relationships>, super::Refusal>, dynatrace::Error> {
+    ) -> Result<Result<Option<Relationships>, super::TenantRefusal>, dynatrace::Error> {
         let kind = entity_type(etype);
         let cell = self.relationships.cell(kind);
         let asked = cell.get_or_try_init(|| async {
