@@ -41,9 +41,9 @@ mod deployment;
 mod group;
 mod machine;
 mod progress;
-mod refusal;
 mod revision;
 mod rollout;
+mod service_error;
 mod wire;
 mod words;
 
@@ -59,8 +59,8 @@ use crate::s3::S3;
 pub(crate) use deployment::fresh_id;
 pub use deployment::{AlarmOverride, Deployment, DeploymentError, Rollback, Settings};
 pub use group::{AutoRollback, DeploymentEnd, GroupOptions};
-pub use refusal::Refusal;
 pub use revision::{Bundle, Revision};
+pub use service_error::ServiceError;
 pub use words::{Creator, DeploymentStatus, ErrorCode, FileExists, Platform, RollbackEvent};
 
 use deployment::Request;
@@ -108,13 +108,13 @@ impl CodeDeploy {
         application: &str,
         name: &str,
         options: GroupOptions,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), ServiceError> {
         let mut state = self.current();
         state.machine.add_group(application, name, options)
     }
 
     /// Deletes a group; its deployments can no longer be listed.
-    pub fn delete_group(&self, application: &str, name: &str) -> Result<(), Refusal> {
+    pub fn delete_group(&self, application: &str, name: &str) -> Result<(), ServiceError> {
         self.current().machine.delete_group(application, name)
     }
 
@@ -127,7 +127,7 @@ impl CodeDeploy {
 
     /// Makes later deployments of a group stay in progress until they are
     /// finished by hand or stopped.
-    pub fn hold(&self, application: &str, group: &str) -> Result<(), Refusal> {
+    pub fn hold(&self, application: &str, group: &str) -> Result<(), ServiceError> {
         self.current().machine.hold(application, group)
     }
 
@@ -138,7 +138,7 @@ impl CodeDeploy {
         application: &str,
         group: &str,
         revision: Revision,
-    ) -> Result<String, Refusal> {
+    ) -> Result<String, ServiceError> {
         let now = self.clock.now();
         let mut state = self.current();
         let request = Request::from(revision);
@@ -153,7 +153,7 @@ impl CodeDeploy {
         group: &str,
         instance: &str,
         creator: Creator,
-    ) -> Result<String, Refusal> {
+    ) -> Result<String, ServiceError> {
         let now = self.clock.now();
         let mut state = self.current();
         let who = (instance, creator);
@@ -165,18 +165,18 @@ impl CodeDeploy {
     }
 
     /// Ends a deployment that is in progress, held or not.
-    pub fn finish(&self, id: &str, outcome: DeploymentEnd) -> Result<(), Refusal> {
+    pub fn finish(&self, id: &str, outcome: DeploymentEnd) -> Result<(), ServiceError> {
         let now = self.clock.now();
         self.current().machine.finish(id, outcome, now)
     }
 
     /// A deployment as it is now.
-    pub fn deployment(&self, id: &str) -> Result<Deployment, Refusal> {
+    pub fn deployment(&self, id: &str) -> Result<Deployment, ServiceError> {
         self.current().machine.deployment(id).cloned()
     }
 
     /// How many targets a deployment has changed by now.
-    pub fn reached(&self, id: &str) -> Result<usize, Refusal> {
+    pub fn reached(&self, id: &str) -> Result<usize, ServiceError> {
         let now = self.clock.now();
         let state = self.current();
         let deployment = state.machine.deployment(id)?;
@@ -187,7 +187,7 @@ impl CodeDeploy {
     }
 
     /// The deployments of a group as they are now, newest first.
-    pub fn history(&self, application: &str, group: &str) -> Result<Vec<Deployment>, Refusal> {
+    pub fn history(&self, application: &str, group: &str) -> Result<Vec<Deployment>, ServiceError> {
         let state = self.current();
         state.machine.group(application, group)?;
         let history = state.machine.history(application, group);
@@ -195,7 +195,11 @@ impl CodeDeploy {
     }
 
     /// The deployment that keeps a group busy now.
-    pub fn active(&self, application: &str, group: &str) -> Result<Option<Deployment>, Refusal> {
+    pub fn active(
+        &self,
+        application: &str,
+        group: &str,
+    ) -> Result<Option<Deployment>, ServiceError> {
         let state = self.current();
         state.machine.group(application, group)?;
         Ok(state.machine.active(application, group).cloned())

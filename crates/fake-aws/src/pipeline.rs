@@ -42,8 +42,8 @@ mod deployments;
 mod expiry;
 mod jobs;
 mod machine;
-mod refusal;
 mod results;
+mod service_error;
 mod spec;
 mod state;
 mod status;
@@ -65,8 +65,8 @@ use crate::traffic::{Fault, Traffic};
 
 pub use jobs::JobStatus;
 pub use machine::{RetryMode, StopMode};
-pub use refusal::Refusal;
 pub use results::{Answer, Ending};
+pub use service_error::ServiceError;
 pub use spec::{
     ARTIFACT_BUCKET, Mode, PipelineSpec, PipelineType, SOURCE_ARTIFACT, SourceRevision, Stage,
 };
@@ -117,7 +117,7 @@ impl Pipelines {
     }
 
     /// Starts an execution and stores its artifacts; the answer is its id.
-    pub fn start(&self, name: &str, source: SourceRevision) -> Result<String, Refusal> {
+    pub fn start(&self, name: &str, source: SourceRevision) -> Result<String, ServiceError> {
         let now = self.clock.now();
         let mut state = self.state();
         let taken = state.machine.pipeline(name)?.spec.source_artifacts();
@@ -152,7 +152,12 @@ impl Pipelines {
 
     /// Rolls a stage back to an earlier execution; the answer is the id of the
     /// execution that does so.
-    pub fn start_rollback(&self, name: &str, stage: &str, target: &str) -> Result<String, Refusal> {
+    pub fn start_rollback(
+        &self,
+        name: &str,
+        stage: &str,
+        target: &str,
+    ) -> Result<String, ServiceError> {
         let now = self.clock.now();
         self.state().machine.roll_back(name, stage, target, now)
     }
@@ -174,17 +179,17 @@ impl Pipelines {
     }
 
     /// The same job again, as when Lambda delivers an event twice.
-    pub fn redeliver(&self, id: &str) -> Result<Job, Refusal> {
+    pub fn redeliver(&self, id: &str) -> Result<Job, ServiceError> {
         Ok(view::due_job(self.state().machine.jobs.get(id)?))
     }
 
     /// The result of a job.
-    pub fn job(&self, id: &str) -> Result<JobView, Refusal> {
+    pub fn job(&self, id: &str) -> Result<JobView, ServiceError> {
         Ok(view::job(self.state().machine.jobs.get(id)?))
     }
 
     /// An execution as it is now.
-    pub fn execution(&self, name: &str, id: &str) -> Result<ExecutionView, Refusal> {
+    pub fn execution(&self, name: &str, id: &str) -> Result<ExecutionView, ServiceError> {
         let state = self.current();
         let pipeline = state.machine.pipeline(name)?;
         Ok(view::execution(pipeline, pipeline.execution(id)?))
@@ -197,7 +202,7 @@ impl Pipelines {
         stage: &str,
         action: &str,
         execution: &str,
-    ) -> Result<ApprovalView, Refusal> {
+    ) -> Result<ApprovalView, ServiceError> {
         let state = self.current();
         let pipeline = state.machine.pipeline(name)?;
         let slot = pipeline.action_index(stage, action)?;
@@ -213,7 +218,7 @@ impl Pipelines {
         execution: &str,
         answer: Answer,
         reason: &str,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), ServiceError> {
         let now = self.clock.now();
         let mut state = self.current();
         let pipeline = state.machine.pipeline(name)?;
@@ -221,7 +226,7 @@ impl Pipelines {
         let run = pipeline.execution(execution)?.current(slot);
         let token = run
             .and_then(|run| run.token.clone())
-            .ok_or(Refusal::InvalidApprovalToken)?;
+            .ok_or(ServiceError::InvalidApprovalToken)?;
         let by = format!("arn:aws:iam::{ACCOUNT}:user/person");
         let decision = Decision {
             answer,
@@ -240,7 +245,7 @@ impl Pipelines {
         stage: &str,
         execution: &str,
         mode: RetryMode,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), ServiceError> {
         let now = self.clock.now();
         self.current()
             .machine
@@ -248,7 +253,7 @@ impl Pipelines {
     }
 
     /// Stops an execution.
-    pub fn stop(&self, name: &str, execution: &str, mode: StopMode) -> Result<(), Refusal> {
+    pub fn stop(&self, name: &str, execution: &str, mode: StopMode) -> Result<(), ServiceError> {
         let now = self.clock.now();
         self.current()
             .machine
@@ -257,7 +262,7 @@ impl Pipelines {
 
     /// Makes later runs of a deployment or test stay in progress. A deployment
     /// that `CodeDeploy` carries out is held and finished there instead.
-    pub fn hold_deploy(&self, name: &str, stage: &str, action: &str) -> Result<(), Refusal> {
+    pub fn hold_deploy(&self, name: &str, stage: &str, action: &str) -> Result<(), ServiceError> {
         let mut state = self.current();
         let pipeline = state.machine.pipeline_mut(name)?;
         let slot = pipeline.action_index(stage, action)?;
@@ -274,7 +279,7 @@ impl Pipelines {
         action: &str,
         execution: &str,
         ending: Ending,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), ServiceError> {
         let now = self.clock.now();
         let mut state = self.current();
         let slot = state.machine.pipeline(name)?.action_index(stage, action)?;

@@ -14,7 +14,7 @@ pub(super) struct Answer {
 
 /// A call that was turned down, with the reason the caller reads.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(super) struct ServiceError {
     pub(super) status: StatusCode,
     pub(super) message: String,
     violations: Violations,
@@ -79,7 +79,7 @@ impl IntoResponse for Answer {
     }
 }
 
-impl Refusal {
+impl ServiceError {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self {
             status,
@@ -127,7 +127,7 @@ impl Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for ServiceError {
     fn into_response(self) -> Response {
         let mut error = json!({ "code": self.status.as_u16(), "message": self.message });
         match self.violations {

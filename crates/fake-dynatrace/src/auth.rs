@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer::Refusal;
+use super::answer::ServiceError;
 use super::faults;
 use super::request::{Incoming, Query};
 use super::state::State;
@@ -26,7 +26,7 @@ pub(super) fn authenticate(
     headers: &HeaderMap,
     query: &Query,
     token: &str,
-) -> Result<(), Refusal> {
+) -> Result<(), ServiceError> {
     let scheme = match door {
         Door::Classic => "Api-Token",
         Door::Platform => "Bearer",
@@ -51,11 +51,11 @@ pub(super) fn is_token_parameter(name: &str) -> bool {
     name.eq_ignore_ascii_case("api-token")
 }
 
-pub(super) fn unauthorised() -> Refusal {
-    Refusal::new(StatusCode::UNAUTHORIZED, "Token Authentication failed")
+pub(super) fn unauthorised() -> ServiceError {
+    ServiceError::new(StatusCode::UNAUTHORIZED, "Token Authentication failed")
 }
 
-pub(super) fn missing_scope(scope: &str) -> Refusal {
+pub(super) fn missing_scope(scope: &str) -> ServiceError {
     let title = match scope {
         "metrics.read" => "Read metrics",
         "entities.read" => "Read entities",
@@ -67,19 +67,21 @@ pub(super) fn missing_scope(scope: &str) -> Refusal {
         other => other,
     };
     let message = format!("Token is missing required scope. Use one of: {scope} ({title})");
-    Refusal::new(StatusCode::FORBIDDEN, message)
+    ServiceError::new(StatusCode::FORBIDDEN, message)
 }
 
 /// What a token may do, for whoever shows it: all that this tenant has a call
 /// for, but what is planned to be missing.
-pub(super) fn lookup(state: &State, incoming: &Incoming<'_>) -> Result<Value, Refusal> {
+pub(super) fn lookup(state: &State, incoming: &Incoming<'_>) -> Result<Value, ServiceError> {
     #[derive(Deserialize)]
     struct Secret {
         token: String,
     }
     let shown: Secret = incoming.json()?;
     if shown.token != state.token {
-        return Err(Refusal::not_found("The requested token does not exist."));
+        return Err(ServiceError::not_found(
+            "The requested token does not exist.",
+        ));
     }
     let missing: Vec<&str> = faults::missing_scopes(&state.faults).collect();
     let scopes: Vec<&str> = SCOPES

@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 
-use super::answer::{Answer, Refusal};
+use super::answer::{Answer, ServiceError};
 use super::request::Incoming;
 use super::state::State;
 use super::{
@@ -15,7 +15,7 @@ pub(super) fn serve(
     state: &mut State,
     path: &[&str],
     incoming: &Incoming<'_>,
-) -> Result<Answer, Refusal> {
+) -> Result<Answer, ServiceError> {
     match path {
         ["api", "v2", rest @ ..] => v2(state, rest, incoming),
         ["api", "v1", rest @ ..] => v1(state, rest, incoming),
@@ -23,11 +23,11 @@ pub(super) fn serve(
     }
 }
 
-pub(super) fn no_such_path() -> Refusal {
-    Refusal::not_found("HTTP 404 Not Found")
+pub(super) fn no_such_path() -> ServiceError {
+    ServiceError::not_found("HTTP 404 Not Found")
 }
 
-fn v2(state: &mut State, path: &[&str], incoming: &Incoming<'_>) -> Result<Answer, Refusal> {
+fn v2(state: &mut State, path: &[&str], incoming: &Incoming<'_>) -> Result<Answer, ServiceError> {
     let query = incoming.query;
     match (incoming.method, path) {
         (&Method::POST, ["apiTokens", "lookup"]) => auth::lookup(state, incoming).map(Answer::from),
@@ -55,7 +55,7 @@ fn v2(state: &mut State, path: &[&str], incoming: &Incoming<'_>) -> Result<Answe
     }
 }
 
-fn v1(state: &mut State, path: &[&str], incoming: &Incoming<'_>) -> Result<Answer, Refusal> {
+fn v1(state: &mut State, path: &[&str], incoming: &Incoming<'_>) -> Result<Answer, ServiceError> {
     let query = incoming.query;
     match (incoming.method, path) {
         (&Method::POST, path) => match path {

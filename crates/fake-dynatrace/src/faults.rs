@@ -4,7 +4,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use jiff::Timestamp;
 
-use super::answer::Refusal;
+use super::answer::ServiceError;
 use super::auth;
 
 /// A way in which a call fails.
@@ -171,7 +171,7 @@ pub(super) fn effect(fault: Fault, now: i64, root: &str) -> Effect {
         Fault::NotJson200 => (StatusCode::OK, "The cluster is being upgraded.").into_response(),
         Fault::Gone(GoneAs::NotFound) => StatusCode::NOT_FOUND.into_response(),
         Fault::Gone(GoneAs::Gone) => {
-            Refusal::new(StatusCode::GONE, "This API version was removed.").into_response()
+            ServiceError::new(StatusCode::GONE, "This API version was removed.").into_response()
         }
     })
 }
@@ -194,7 +194,7 @@ fn throttled(headers: ThrottleHeaders, now: i64) -> Response {
         ThrottleHeaders::ResetMillis => Some((RESET, later.to_string())),
         ThrottleHeaders::ResetSeconds => Some((RESET, (later / 1_000).to_string())),
     };
-    let mut response = Refusal::throttled().into_response();
+    let mut response = ServiceError::throttled().into_response();
     if let Some((name, value)) = hint {
         let headers = response.headers_mut();
         if name == RESET {

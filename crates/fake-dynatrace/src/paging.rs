@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::answer::Refusal;
+use super::answer::ServiceError;
 use super::request::Query;
 
 /// Keys begin with bytes whose base64 form is `+/+/`, which only survives in a
@@ -24,7 +24,7 @@ pub(super) fn key(question: &impl Serialize) -> String {
 pub(super) fn follow<T: DeserializeOwned>(
     query: &Query,
     also: &[&str],
-) -> Result<Option<T>, Refusal> {
+) -> Result<Option<T>, ServiceError> {
     let Some(key) = query.get("nextPageKey") else {
         return Ok(None);
     };
@@ -33,22 +33,22 @@ pub(super) fn follow<T: DeserializeOwned>(
         .any(|(name, _)| name != "nextPageKey" && !also.contains(&name))
     {
         let message = "must not be combined with other parameters";
-        return Err(Refusal::query("nextPageKey", message));
+        return Err(ServiceError::query("nextPageKey", message));
     }
     read(key)
         .map(Some)
-        .ok_or_else(|| Refusal::query("nextPageKey", "is not a valid page key"))
+        .ok_or_else(|| ServiceError::query("nextPageKey", "is not a valid page key"))
 }
 
 /// The asked page size, or the endpoint's default.
-pub(super) fn size(query: &Query, default: usize, max: usize) -> Result<usize, Refusal> {
+pub(super) fn size(query: &Query, default: usize, max: usize) -> Result<usize, ServiceError> {
     let Some(text) = query.get("pageSize") else {
         return Ok(default);
     };
     text.parse()
         .ok()
         .filter(|size| (1..=max).contains(size))
-        .ok_or_else(|| Refusal::query("pageSize", format!("must be in 1..={max}")))
+        .ok_or_else(|| ServiceError::query("pageSize", format!("must be in 1..={max}")))
 }
 
 fn read<T: DeserializeOwned>(key: &str) -> Option<T> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::answer::Refusal;
+use super::answer::ServiceError;
 use super::topology::METHOD_OF;
 
 /// From what, how, and to what.
@@ -57,7 +57,7 @@ pub(super) fn can_be(from: &str, name: &str, to: &str) -> bool {
 }
 
 /// Describes a kind of entity.
-pub(super) fn describe(kind: &str) -> Result<Value, Refusal> {
+pub(super) fn describe(kind: &str) -> Result<Value, ServiceError> {
     let mut from: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let mut to: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (source, name, target) in KNOWN {
@@ -69,7 +69,7 @@ pub(super) fn describe(kind: &str) -> Result<Value, Refusal> {
         }
     }
     if from.is_empty() && to.is_empty() {
-        return Err(Refusal::not_found(format!(
+        return Err(ServiceError::not_found(format!(
             "Entity type '{kind}' not found."
         )));
     }

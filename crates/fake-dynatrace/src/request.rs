@@ -4,7 +4,7 @@ use axum::http::Method;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::answer::Refusal;
+use super::answer::ServiceError;
 
 /// A request after decoding; the environment prefix is already gone.
 pub(super) struct Incoming<'a> {
@@ -42,9 +42,9 @@ impl Loose {
 }
 
 impl Incoming<'_> {
-    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, ServiceError> {
         serde_json::from_slice(self.body)
-            .map_err(|_| Refusal::bad_request("The request body could not be parsed."))
+            .map_err(|_| ServiceError::bad_request("The request body could not be parsed."))
     }
 }
 
@@ -74,7 +74,7 @@ impl Query {
     }
 
     /// The timeframe that `from` and `to` ask for in the v2 endpoints.
-    pub(super) fn window(&self, now: i64, default_length: i64) -> Result<Window, Refusal> {
+    pub(super) fn window(&self, now: i64, default_length: i64) -> Result<Window, ServiceError> {
         let from = match self.get("from") {
             Some(text) => moment(text, now).ok_or_else(|| not_a_moment("from", text))?,
             None => now - default_length,
@@ -84,7 +84,7 @@ impl Query {
             None => now,
         };
         if to <= from {
-            return Err(Refusal::query(
+            return Err(ServiceError::query(
                 "from",
                 "the timeframe must start before it ends",
             ));
@@ -93,8 +93,8 @@ impl Query {
     }
 }
 
-fn not_a_moment(path: &'static str, text: &str) -> Refusal {
-    Refusal::query(path, format!("'{text}' is not a valid timestamp"))
+fn not_a_moment(path: &'static str, text: &str) -> ServiceError {
+    ServiceError::query(path, format!("'{text}' is not a valid timestamp"))
 }
 
 /// Reads UTC milliseconds, `now` or `now-15m`.

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use percent_encoding::percent_decode_str;
 use tokio::sync::watch;
 
-use super::answer::{Answer, Refusal};
+use super::answer::{Answer, ServiceError};
 use super::auth::{self, Door, PLATFORM_PREFIX};
 use super::endpoints;
 use super::faults::{self, Effect};
@@ -34,7 +34,8 @@ pub(super) async fn handle(
 ) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, MAX_PAYLOAD).await else {
-        return Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "Payload too large.").into_response();
+        return ServiceError::new(StatusCode::PAYLOAD_TOO_LARGE, "Payload too large.")
+            .into_response();
     };
     let latency = lock(&served.state).latency;
     tokio::time::sleep(latency).await;
@@ -161,6 +162,6 @@ fn door(path: &[String]) -> (Door, Vec<String>) {
     }
 }
 
-fn respond(outcome: Result<Answer, Refusal>) -> Effect {
-    Effect::Answer(outcome.map_or_else(Refusal::into_response, Answer::into_response))
+fn respond(outcome: Result<Answer, ServiceError>) -> Effect {
+    Effect::Answer(outcome.map_or_else(ServiceError::into_response, Answer::into_response))
 }

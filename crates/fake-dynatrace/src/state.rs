@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 
-use super::answer::Refusal;
+use super::answer::ServiceError;
 use super::attachment::Mishaps;
 use super::catalogue::{self, Metric};
 use super::events::{Event, EventLog};
@@ -144,10 +144,13 @@ impl State {
 
     /// Refuses a comment if that was asked for, with a status that tells nobody
     /// to send it again at once.
-    pub(super) fn refuse_comment(&mut self) -> Result<(), Refusal> {
+    pub(super) fn refuse_comment(&mut self) -> Result<(), ServiceError> {
         if self.refused_comments.take() {
             let status = StatusCode::INTERNAL_SERVER_ERROR;
-            return Err(Refusal::new(status, "The comment could not be stored."));
+            return Err(ServiceError::new(
+                status,
+                "The comment could not be stored.",
+            ));
         }
         Ok(())
     }

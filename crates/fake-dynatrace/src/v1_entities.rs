@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use super::answer::{Answer, Refusal};
+use super::answer::{Answer, ServiceError};
 use super::request::{Query, Window, timespan};
 use super::selector::entity::TagPattern;
 use super::state::State;
@@ -30,7 +30,11 @@ pub(super) fn type_at<'p>(path: &'p [&'p str]) -> Option<(&'static str, &'p [&'p
 }
 
 /// Lists the entities of a type that carry every asked tag.
-pub(super) fn list(state: &State, entity_type: &str, query: &Query) -> Result<Answer, Refusal> {
+pub(super) fn list(
+    state: &State,
+    entity_type: &str,
+    query: &Query,
+) -> Result<Answer, ServiceError> {
     let view = state.view(window(state, query)?);
     let tags: Vec<_> = query.all("tag").map(TagPattern::parse).collect();
     let ids: Vec<_> = query.all("entity").collect();
@@ -58,30 +62,30 @@ pub(super) fn list(state: &State, entity_type: &str, query: &Query) -> Result<An
 }
 
 /// Shows one entity.
-pub(super) fn get(state: &State, entity_type: &str, id: &str) -> Result<Answer, Refusal> {
+pub(super) fn get(state: &State, entity_type: &str, id: &str) -> Result<Answer, ServiceError> {
     let view = state.view_of_all();
     view.get(id)
         .filter(|entity| entity.kind == entity_type)
         .map(|entity| describe(view, entity).into())
-        .ok_or_else(|| Refusal::not_found(format!("Entity '{id}' not found.")))
+        .ok_or_else(|| ServiceError::not_found(format!("Entity '{id}' not found.")))
 }
 
-fn window(state: &State, query: &Query) -> Result<Window, Refusal> {
+fn window(state: &State, query: &Query) -> Result<Window, ServiceError> {
     let length = match query.get("relativeTime") {
         None => MAX_WINDOW,
         Some(text) => relative_time(text)
-            .ok_or_else(|| Refusal::query("relativeTime", "is not a known time"))?,
+            .ok_or_else(|| ServiceError::query("relativeTime", "is not a known time"))?,
     };
     let to: i64 = moment(query, "endTimestamp")?.unwrap_or_else(|| state.now());
     let from = moment(query, "startTimestamp")?.unwrap_or(to.saturating_sub(length));
     if from > to {
-        return Err(Refusal::query(
+        return Err(ServiceError::query(
             "startTimestamp",
             "must not be after endTimestamp",
         ));
     }
     if to.saturating_sub(from) > MAX_WINDOW {
-        return Err(Refusal::bad_request(
+        return Err(ServiceError::bad_request(
             "The timeframe must not exceed 3 days.",
         ));
     }
@@ -89,12 +93,12 @@ fn window(state: &State, query: &Query) -> Result<Window, Refusal> {
 }
 
 /// The milliseconds in a query parameter.
-pub(super) fn moment(query: &Query, name: &'static str) -> Result<Option<i64>, Refusal> {
+pub(super) fn moment(query: &Query, name: &'static str) -> Result<Option<i64>, ServiceError> {
     query
         .get(name)
         .map(|text| {
             text.parse()
-                .map_err(|_| Refusal::query(name, "must be a timestamp"))
+                .map_err(|_| ServiceError::query(name, "must be a timestamp"))
         })
         .transpose()
 }
@@ -114,13 +118,13 @@ pub(super) fn relative_time(text: &str) -> Option<i64> {
     }
 }
 
-fn page_size(query: &Query) -> Result<Option<usize>, Refusal> {
+fn page_size(query: &Query) -> Result<Option<usize>, ServiceError> {
     let Some(text) = query.get("pageSize") else {
         return Ok(None);
     };
     let size = text.parse().ok().filter(|size| *size > 0);
     size.map(Some)
-        .ok_or_else(|| Refusal::query("pageSize", "must be a positive number"))
+        .ok_or_else(|| ServiceError::query("pageSize", "must be a positive number"))
 }
 
 /// The key repeats the question, because here, unlike in v2, all parameters
@@ -129,7 +133,7 @@ fn page_key(entity_type: &str, query: &Query, offset: usize) -> String {
     STANDARD.encode(json!([offset, question(entity_type, query)]).to_string())
 }
 
-fn offset(entity_type: &str, query: &Query) -> Result<usize, Refusal> {
+fn offset(entity_type: &str, query: &Query) -> Result<usize, ServiceError> {
     let Some(key) = query.get("nextPageKey") else {
         return Ok(0);
     };
@@ -139,7 +143,7 @@ fn offset(entity_type: &str, query: &Query) -> Result<usize, Refusal> {
         .and_then(|bytes| serde_json::from_slice::<(usize, Value)>(&bytes).ok())
         .filter(|(_, asked)| *asked == question(entity_type, query))
         .map(|(offset, _)| offset)
-        .ok_or_else(|| Refusal::query("nextPageKey", "does not belong to these parameters"))
+        .ok_or_else(|| ServiceError::query("nextPageKey", "does not belong to these parameters"))
 }
 
 fn question(entity_type: &str, query: &Query) -> Value {

@@ -10,7 +10,7 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::answer::Refusal;
+use super::answer::ServiceError;
 use super::events::Event;
 use super::problems::Impact;
 use super::request::{Query, Window};
@@ -37,10 +37,10 @@ struct Cursor {
 }
 
 /// Lists events.
-pub(super) fn list(state: &State, query: &Query) -> Result<Value, Refusal> {
+pub(super) fn list(state: &State, query: &Query) -> Result<Value, ServiceError> {
     let cursor = match query.get("cursor") {
         Some(text) => Cursor::read(text)
-            .ok_or_else(|| Refusal::query("cursor", "is not a cursor of this endpoint"))?,
+            .ok_or_else(|| ServiceError::query("cursor", "is not a cursor of this endpoint"))?,
         None => first(state, query)?,
     };
     let wanted = |asked: &Option<String>, is: &str| asked.as_deref().is_none_or(|it| it == is);
@@ -68,26 +68,26 @@ pub(super) fn list(state: &State, query: &Query) -> Result<Value, Refusal> {
 }
 
 /// Shows one event.
-pub(super) fn get(state: &State, id: &str) -> Result<Value, Refusal> {
+pub(super) fn get(state: &State, id: &str) -> Result<Value, ServiceError> {
     state
         .visible_events()
         .find(|event| event.id == id)
         .map(|event| describe(state, event))
-        .ok_or_else(|| Refusal::not_found(format!("Event '{id}' not found.")))
+        .ok_or_else(|| ServiceError::not_found(format!("Event '{id}' not found.")))
 }
 
-fn first(state: &State, query: &Query) -> Result<Cursor, Refusal> {
+fn first(state: &State, query: &Query) -> Result<Cursor, ServiceError> {
     let length = match query.get("relativeTime") {
         None => 30 * DAY,
         Some(text) => relative_time(text)
-            .ok_or_else(|| Refusal::query("relativeTime", "is not a known time"))?,
+            .ok_or_else(|| ServiceError::query("relativeTime", "is not a known time"))?,
     };
     let to = moment(query, "to")?.unwrap_or_else(|| state.now());
     let from = moment(query, "from")?.unwrap_or(to.saturating_sub(length));
     let window = Window { from, to };
     if window.from > window.to || to.saturating_sub(from) > MAX_LENGTH {
         let message = "must lie before `to` and not more than 2 years";
-        return Err(Refusal::query("from", message));
+        return Err(ServiceError::query("from", message));
     }
     Ok(Cursor {
         from,

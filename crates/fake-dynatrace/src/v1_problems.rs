@@ -5,7 +5,7 @@ mod describe;
 
 use serde_json::{Value, json};
 
-use super::answer::Refusal;
+use super::answer::ServiceError;
 use super::problems::{Impact, Problem};
 use super::request::Query;
 use super::selector::entity::TagPattern;
@@ -27,7 +27,7 @@ const IMPACTS: [Impact; 4] = [
 ];
 
 /// Lists problems, newest first.
-pub(super) fn feed(state: &State, query: &Query) -> Result<Value, Refusal> {
+pub(super) fn feed(state: &State, query: &Query) -> Result<Value, ServiceError> {
     let (from, to) = window(state, query)?;
     let tags: Vec<_> = query.all("tag").map(TagPattern::parse).collect();
     let view = state.view_of_all();
@@ -61,7 +61,7 @@ pub(super) fn feed(state: &State, query: &Query) -> Result<Value, Refusal> {
 }
 
 /// Shows one problem.
-pub(super) fn get(state: &State, id: &str) -> Result<Value, Refusal> {
+pub(super) fn get(state: &State, id: &str) -> Result<Value, ServiceError> {
     let problem = state.problems.get(id).ok_or_else(|| not_found(id))?;
     Ok(json!({ "result": details(state, problem) }))
 }
@@ -73,8 +73,8 @@ pub(super) fn status(state: &State) -> Value {
     json!({ "result": { "totalOpenProblemsCount": open().count(), "openProblemCounts": counts } })
 }
 
-fn not_found(id: &str) -> Refusal {
-    Refusal::not_found(format!("Problem '{id}' not found."))
+fn not_found(id: &str) -> ServiceError {
+    ServiceError::not_found(format!("Problem '{id}' not found."))
 }
 
 /// A count under the name of every impact.
@@ -83,17 +83,17 @@ fn counts(of: impl Fn(Impact) -> usize) -> Value {
     Value::Object(named.into_iter().collect())
 }
 
-fn window(state: &State, query: &Query) -> Result<(i64, i64), Refusal> {
+fn window(state: &State, query: &Query) -> Result<(i64, i64), ServiceError> {
     let length = match query.get("relativeTime") {
         None => TWO_HOURS,
         Some(text) => relative_time(text)
-            .ok_or_else(|| Refusal::query("relativeTime", "is not a known time"))?,
+            .ok_or_else(|| ServiceError::query("relativeTime", "is not a known time"))?,
     };
     let to = moment(query, "endTimestamp")?.unwrap_or_else(|| state.now());
     let from = moment(query, "startTimestamp")?.unwrap_or(to.saturating_sub(length));
     if from > to || to.saturating_sub(from) > MAX_LENGTH {
         let message = "must lie before `endTimestamp` and not more than 31 days";
-        return Err(Refusal::query("startTimestamp", message));
+        return Err(ServiceError::query("startTimestamp", message));
     }
     Ok((from, to))
 }

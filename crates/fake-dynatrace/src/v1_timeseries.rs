@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::answer::{Refusal, number};
+use super::answer::{ServiceError, number};
 use super::catalogue::{Metric, V1Name};
 use super::request::{Loose, Window};
 use super::samples::Aggregation;
@@ -56,11 +56,11 @@ pub(super) fn data_points(
     state: &mut State,
     id_in_path: Option<&str>,
     body: &[u8],
-) -> Result<Value, Refusal> {
+) -> Result<Value, ServiceError> {
     let body: Body = serde_json::from_slice(body)
-        .map_err(|_| Refusal::bad_request("The request body could not be parsed."))?;
+        .map_err(|_| ServiceError::bad_request("The request body could not be parsed."))?;
     let Some(id) = id_in_path.or(body.timeseries_id.as_deref()) else {
-        return Err(Refusal::payload("timeseriesId", "must not be null"));
+        return Err(ServiceError::payload("timeseriesId", "must not be null"));
     };
     let (metric, v1) = find(state, id)?;
     let aggregation = aggregation(&metric, &v1, &body)?;
@@ -94,7 +94,7 @@ pub(super) fn data_points(
     }}))
 }
 
-fn find(state: &State, id: &str) -> Result<(Metric, V1Name), Refusal> {
+fn find(state: &State, id: &str) -> Result<(Metric, V1Name), ServiceError> {
     id.strip_prefix(PREFIX)
         .and_then(|name| {
             state.metrics.values().find_map(|metric| {
@@ -102,11 +102,15 @@ fn find(state: &State, id: &str) -> Result<(Metric, V1Name), Refusal> {
                 Some((metric.clone(), v1.clone()))
             })
         })
-        .ok_or_else(|| Refusal::not_found(format!("Timeseries '{id}' not found.")))
+        .ok_or_else(|| ServiceError::not_found(format!("Timeseries '{id}' not found.")))
 }
 
 /// Without an aggregation the tenant answers, but without data.
-fn aggregation(metric: &Metric, v1: &V1Name, body: &Body) -> Result<Option<Aggregation>, Refusal> {
+fn aggregation(
+    metric: &Metric,
+    v1: &V1Name,
+    body: &Body,
+) -> Result<Option<Aggregation>, ServiceError> {
     let Some(name) = body
         .aggregation_type
         .as_ref()
@@ -119,14 +123,14 @@ fn aggregation(metric: &Metric, v1: &V1Name, body: &Body) -> Result<Option<Aggre
             "Aggregation type '{name}' is not supported for '{}'.",
             v1.id
         );
-        return Err(Refusal::bad_request(message));
+        return Err(ServiceError::bad_request(message));
     }
     match name.as_str() {
         "percentile" => {
             let rank = body.percentile.as_ref().and_then(Loose::number);
             rank.filter(|rank| (1..=99).contains(rank))
                 .map(|rank| Some(Aggregation::Percentile(rank as f64)))
-                .ok_or_else(|| Refusal::payload("percentile", "must be in 1..=99"))
+                .ok_or_else(|| ServiceError::payload("percentile", "must be in 1..=99"))
         }
         // A counter has only one number per window, which v2 calls its value.
         "count" if metric.resolve(Aggregation::Value).is_some() => Ok(Some(Aggregation::Value)),
@@ -134,34 +138,34 @@ fn aggregation(metric: &Metric, v1: &V1Name, body: &Body) -> Result<Option<Aggre
     }
 }
 
-fn window(state: &State, body: &Body) -> Result<Window, Refusal> {
+fn window(state: &State, body: &Body) -> Result<Window, ServiceError> {
     let now = state.now();
     let moment = |name, field: &Option<Loose>| match field {
         None => Ok(None),
         Some(loose) => loose
             .number()
             .map(Some)
-            .ok_or_else(|| Refusal::payload(name, "must be a timestamp")),
+            .ok_or_else(|| ServiceError::payload(name, "must be a timestamp")),
     };
     let start = moment("startTimestamp", &body.start_timestamp)?;
     let end = moment("endTimestamp", &body.end_timestamp)?.map_or(now, |end| end.min(now));
     let from = match (&body.relative_time, start) {
         (Some(_), Some(_)) => {
-            return Err(Refusal::payload(
+            return Err(ServiceError::payload(
                 "relativeTime",
                 "must not be combined with timestamps",
             ));
         }
         (Some(text), None) => {
             let length = relative_time(text)
-                .ok_or_else(|| Refusal::payload("relativeTime", "is not a known time"))?;
+                .ok_or_else(|| ServiceError::payload("relativeTime", "is not a known time"))?;
             end - length
         }
         (None, Some(start)) => start,
-        (None, None) => return Err(Refusal::payload("startTimestamp", "must not be null")),
+        (None, None) => return Err(ServiceError::payload("startTimestamp", "must not be null")),
     };
     if from >= end {
-        return Err(Refusal::payload(
+        return Err(ServiceError::payload(
             "startTimestamp",
             "must be before endTimestamp",
         ));
@@ -169,12 +173,12 @@ fn window(state: &State, body: &Body) -> Result<Window, Refusal> {
     Ok(Window { from, to: end })
 }
 
-fn check_entities(metric: &Metric, ids: &[String]) -> Result<(), Refusal> {
+fn check_entities(metric: &Metric, ids: &[String]) -> Result<(), ServiceError> {
     let Some(stranger) = ids.iter().find(|id| type_of(id) != metric.entity_type) else {
         return Ok(());
     };
     let message = format!("Entity '{stranger}' does not support the requested timeseries.");
-    Err(Refusal::bad_request(message))
+    Err(ServiceError::bad_request(message))
 }
 
 fn lines(

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::answer::Refusal;
+use super::answer::ServiceError;
 use super::paging;
 use super::request::{Query, Window};
 use super::selector::entity::EntitySelector;
@@ -35,10 +35,10 @@ struct Page {
 }
 
 /// Lists the entities a selector matches.
-pub(super) fn list(state: &State, query: &Query) -> Result<Value, Refusal> {
+pub(super) fn list(state: &State, query: &Query) -> Result<Value, ServiceError> {
     let page = page(state, query)?;
     let selector = EntitySelector::parse(&page.selector)
-        .map_err(|error| Refusal::query("entitySelector", error.0))?;
+        .map_err(|error| ServiceError::query("entitySelector", error.0))?;
     let view = state.view(Window {
         from: page.from,
         to: page.to,
@@ -68,21 +68,21 @@ pub(super) fn list(state: &State, query: &Query) -> Result<Value, Refusal> {
 }
 
 /// Shows one entity with everything known about it.
-pub(super) fn get(state: &State, id: &str) -> Result<Value, Refusal> {
+pub(super) fn get(state: &State, id: &str) -> Result<Value, ServiceError> {
     let view = state.view_of_all();
     let entity = view
         .get(id)
-        .ok_or_else(|| Refusal::not_found(format!("Entity '{id}' not found.")))?;
+        .ok_or_else(|| ServiceError::not_found(format!("Entity '{id}' not found.")))?;
     Ok(describe(view, entity, &FIELDS.map(str::to_owned)))
 }
 
-fn page(state: &State, query: &Query) -> Result<Page, Refusal> {
+fn page(state: &State, query: &Query) -> Result<Page, ServiceError> {
     if let Some(page) = paging::follow(query, &[])? {
         return Ok(page);
     }
     let Some(selector) = query.get("entitySelector") else {
         let message = "expected one of nextPageKey or entitySelector to be specified";
-        return Err(Refusal::query("nextPageKey", message));
+        return Err(ServiceError::query("nextPageKey", message));
     };
     let window = query.window(state.now(), 3 * DAY)?;
     Ok(Page {
@@ -95,7 +95,7 @@ fn page(state: &State, query: &Query) -> Result<Page, Refusal> {
     })
 }
 
-fn fields(text: Option<&str>) -> Result<Vec<String>, Refusal> {
+fn fields(text: Option<&str>) -> Result<Vec<String>, ServiceError> {
     let Some(text) = text else {
         return Ok(Vec::new());
     };
@@ -105,7 +105,7 @@ fn fields(text: Option<&str>) -> Result<Vec<String>, Refusal> {
             if known(field) {
                 Ok(field.to_owned())
             } else {
-                Err(Refusal::query(
+                Err(ServiceError::query(
                     "fields",
                     format!("'{field}' is not understood"),
                 ))

@@ -6,7 +6,7 @@ mod property;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::answer::Refusal;
+use super::answer::ServiceError;
 use super::events::Event;
 use super::paging;
 use super::request::{Query, Window};
@@ -35,7 +35,7 @@ struct Page {
 
 /// Lists events. Their order is documented nowhere, so it is that of their ids,
 /// which means nothing to anybody.
-pub(super) fn list(state: &State, query: &Query) -> Result<Value, Refusal> {
+pub(super) fn list(state: &State, query: &Query) -> Result<Value, ServiceError> {
     let page = match paging::follow(query, &[])? {
         Some(page) => page,
         None => first_page(state, query)?,
@@ -61,15 +61,15 @@ pub(super) fn list(state: &State, query: &Query) -> Result<Value, Refusal> {
 }
 
 /// Shows one event.
-pub(super) fn get(state: &State, id: &str) -> Result<Value, Refusal> {
+pub(super) fn get(state: &State, id: &str) -> Result<Value, ServiceError> {
     state
         .visible_events()
         .find(|event| event.id == id)
         .map(|event| describe(state, event))
-        .ok_or_else(|| Refusal::not_found(format!("Event '{id}' not found.")))
+        .ok_or_else(|| ServiceError::not_found(format!("Event '{id}' not found.")))
 }
 
-fn first_page(state: &State, query: &Query) -> Result<Page, Refusal> {
+fn first_page(state: &State, query: &Query) -> Result<Page, ServiceError> {
     let window = query.window(state.now(), TWO_HOURS)?;
     Ok(Page {
         events: query.get("eventSelector").map(str::to_owned),
@@ -81,17 +81,17 @@ fn first_page(state: &State, query: &Query) -> Result<Page, Refusal> {
     })
 }
 
-fn found<'s>(state: &'s State, page: &Page) -> Result<Vec<&'s Event>, Refusal> {
+fn found<'s>(state: &'s State, page: &Page) -> Result<Vec<&'s Event>, ServiceError> {
     let window = Window {
         from: page.from,
         to: page.to,
     };
     let selector = EventSelector::parse(page.events.as_deref().unwrap_or_default())
-        .map_err(|error| Refusal::query("eventSelector", error.0))?;
+        .map_err(|error| ServiceError::query("eventSelector", error.0))?;
     let entities = page.entities.as_deref().map(EntitySelector::parse);
     let entities = entities
         .transpose()
-        .map_err(|error| Refusal::query("entitySelector", error.0))?;
+        .map_err(|error| ServiceError::query("entitySelector", error.0))?;
     let view = state.view(window);
     let of_entities = |event: &Event| {
         entities.as_ref().is_none_or(|selector| {

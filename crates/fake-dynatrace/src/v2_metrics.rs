@@ -5,7 +5,7 @@ mod resolution;
 
 use serde_json::{Value, json};
 
-use super::answer::Refusal;
+use super::answer::ServiceError;
 use super::catalogue::{Metric, SingleValue};
 use super::request::{Query, Window};
 use super::selector::ParseError;
@@ -17,7 +17,7 @@ use plan::{Plan, Series};
 use resolution::Resolution;
 
 /// Describes one metric.
-pub(super) fn descriptor(state: &State, key: &str) -> Result<Value, Refusal> {
+pub(super) fn descriptor(state: &State, key: &str) -> Result<Value, ServiceError> {
     let metric = find(state, key)?;
     let dimension = metric.dimension();
     Ok(json!({
@@ -39,10 +39,10 @@ pub(super) fn descriptor(state: &State, key: &str) -> Result<Value, Refusal> {
 }
 
 /// Computes the series of a selector.
-pub(super) fn query(state: &mut State, query: &Query) -> Result<Value, Refusal> {
+pub(super) fn query(state: &mut State, query: &Query) -> Result<Value, ServiceError> {
     let Some(selector) = query.get("metricSelector") else {
         let message = "expected one of nextPageKey or metricSelector to be specified";
-        return Err(Refusal::query("nextPageKey", message));
+        return Err(ServiceError::query("nextPageKey", message));
     };
     let window = query.window(state.now(), 2 * 3_600_000)?;
     let question = Question {
@@ -52,7 +52,7 @@ pub(super) fn query(state: &mut State, query: &Query) -> Result<Value, Refusal> 
             .get("entitySelector")
             .map(EntitySelector::parse)
             .transpose()
-            .map_err(|error| Refusal::query("entitySelector", error.0))?,
+            .map_err(|error| ServiceError::query("entitySelector", error.0))?,
     };
     let mut result = metric::parse(selector)
         .map_err(|error| not_parsed(&error))?
@@ -70,15 +70,15 @@ pub(super) fn query(state: &mut State, query: &Query) -> Result<Value, Refusal> 
     }))
 }
 
-fn not_parsed(error: &ParseError) -> Refusal {
-    Refusal::bad_request(format!(
+fn not_parsed(error: &ParseError) -> ServiceError {
+    ServiceError::bad_request(format!(
         "The metric selector could not be parsed: {}",
         error.0
     ))
 }
 
-fn find<'a>(state: &'a State, key: &str) -> Result<&'a Metric, Refusal> {
-    let missing = || Refusal::not_found(format!("Metric with key '{key}' not found."));
+fn find<'a>(state: &'a State, key: &str) -> Result<&'a Metric, ServiceError> {
+    let missing = || ServiceError::not_found(format!("Metric with key '{key}' not found."));
     state.metrics.get(key).ok_or_else(missing)
 }
 
@@ -91,7 +91,11 @@ struct Question {
 
 impl Question {
     /// Answers one expression; nothing at all is one of the no-data shapes.
-    fn answer(&self, state: &mut State, expression: &Expression) -> Result<Option<Value>, Refusal> {
+    fn answer(
+        &self,
+        state: &mut State,
+        expression: &Expression,
+    ) -> Result<Option<Value>, ServiceError> {
         let metric = find(state, &expression.key)?.clone();
         let plan = Plan::new(metric, expression, &self.resolution)?;
         let series = plan.series(state, self.window, self.scope.as_ref());

@@ -6,7 +6,7 @@ mod describe;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::answer::Refusal;
+use super::answer::ServiceError;
 use super::paging;
 use super::problems::Problem;
 use super::request::Query;
@@ -40,7 +40,7 @@ enum Sort {
 }
 
 /// Lists problems.
-pub(super) fn list(state: &State, query: &Query) -> Result<Value, Refusal> {
+pub(super) fn list(state: &State, query: &Query) -> Result<Value, ServiceError> {
     let fields = fields(query)?;
     let page = match paging::follow(query, &["fields"])? {
         Some(page) => page,
@@ -68,22 +68,22 @@ pub(super) fn list(state: &State, query: &Query) -> Result<Value, Refusal> {
 }
 
 /// Shows one problem.
-pub(super) fn get(state: &State, id: &str, query: &Query) -> Result<Value, Refusal> {
+pub(super) fn get(state: &State, id: &str, query: &Query) -> Result<Value, ServiceError> {
     let fields = fields(query)?;
     let problem = state.problems.get(id).ok_or_else(|| not_found(id))?;
     Ok(describe(state, problem, &fields))
 }
 
-pub(super) fn not_found(id: &str) -> Refusal {
-    Refusal::not_found(format!("Problem '{id}' not found."))
+pub(super) fn not_found(id: &str) -> ServiceError {
+    ServiceError::not_found(format!("Problem '{id}' not found."))
 }
 
-fn first_page(state: &State, query: &Query) -> Result<Page, Refusal> {
+fn first_page(state: &State, query: &Query) -> Result<Page, ServiceError> {
     let window = query.window(state.now(), TWO_HOURS)?;
     let sort = match query.get("sort") {
         None | Some("-startTime") => Sort::NewestFirst,
         Some("startTime" | "+startTime") => Sort::OldestFirst,
-        Some(_) => return Err(Refusal::query("sort", "is not understood")),
+        Some(_) => return Err(ServiceError::query("sort", "is not understood")),
     };
     Ok(Page {
         problems: query.get("problemSelector").map(str::to_owned),
@@ -98,25 +98,25 @@ fn first_page(state: &State, query: &Query) -> Result<Page, Refusal> {
 
 /// The fields that are shown only to those who ask; an unencoded `+` in front
 /// arrives as a space and is not understood.
-fn fields(query: &Query) -> Result<Vec<Field>, Refusal> {
+fn fields(query: &Query) -> Result<Vec<Field>, ServiceError> {
     let Some(text) = query.get("fields") else {
         return Ok(Vec::new());
     };
     text.split(',')
         .map(|name| {
             Field::named(name.strip_prefix('+').unwrap_or(name))
-                .ok_or_else(|| Refusal::query("fields", format!("'{name}' is not understood")))
+                .ok_or_else(|| ServiceError::query("fields", format!("'{name}' is not understood")))
         })
         .collect()
 }
 
-fn found<'s>(state: &'s State, page: &Page) -> Result<Vec<&'s Problem>, Refusal> {
+fn found<'s>(state: &'s State, page: &Page) -> Result<Vec<&'s Problem>, ServiceError> {
     let selector = ProblemSelector::parse(page.problems.as_deref().unwrap_or_default())
-        .map_err(|error| Refusal::query("problemSelector", error.0))?;
+        .map_err(|error| ServiceError::query("problemSelector", error.0))?;
     let entities = page.entities.as_deref().map(EntitySelector::parse);
     let entities = entities
         .transpose()
-        .map_err(|error| Refusal::query("entitySelector", error.0))?;
+        .map_err(|error| ServiceError::query("entitySelector", error.0))?;
     let view = state.view_of_all();
     let of_entities = |problem: &Problem| {
         entities.as_ref().is_none_or(|selector| {

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 
 use super::deployment::{AfterStop, Deployment, End, Request, Stop};
 use super::group::{AutoRollback, GroupOptions};
-use super::refusal::Refusal;
 use super::revision::Revision;
+use super::service_error::ServiceError;
 use super::words::{Creator, DeploymentStatus, Platform, RollbackEvent};
 
 /// Configurations every account has.
@@ -57,10 +57,10 @@ impl Machine {
         application: &str,
         name: &str,
         options: GroupOptions,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), ServiceError> {
         let groups = self.applications.get_mut(application);
         let groups =
-            groups.ok_or_else(|| Refusal::ApplicationDoesNotExist(application.to_owned()))?;
+            groups.ok_or_else(|| ServiceError::ApplicationDoesNotExist(application.to_owned()))?;
         let group = Group {
             options,
             held: false,
@@ -69,43 +69,48 @@ impl Machine {
         Ok(())
     }
 
-    pub(super) fn delete_group(&mut self, application: &str, name: &str) -> Result<(), Refusal> {
+    pub(super) fn delete_group(
+        &mut self,
+        application: &str,
+        name: &str,
+    ) -> Result<(), ServiceError> {
         self.group(application, name)?;
         let groups = self.applications.get_mut(application);
         groups.and_then(|groups| groups.remove(name));
         Ok(())
     }
 
-    pub(super) fn check_application(&self, name: &str) -> Result<(), Refusal> {
+    pub(super) fn check_application(&self, name: &str) -> Result<(), ServiceError> {
         if !self.applications.contains_key(name) {
-            return Err(Refusal::ApplicationDoesNotExist(name.to_owned()));
+            return Err(ServiceError::ApplicationDoesNotExist(name.to_owned()));
         }
         Ok(())
     }
 
-    pub(super) fn group(&self, application: &str, name: &str) -> Result<&Group, Refusal> {
+    pub(super) fn group(&self, application: &str, name: &str) -> Result<&Group, ServiceError> {
         self.check_application(application)?;
         let group = self.applications[application].get(name);
-        group.ok_or_else(|| Refusal::DeploymentGroupDoesNotExist(name.to_owned()))
+        group.ok_or_else(|| ServiceError::DeploymentGroupDoesNotExist(name.to_owned()))
     }
 
     /// Makes later deployments of a group stay in progress.
-    pub(super) fn hold(&mut self, application: &str, name: &str) -> Result<(), Refusal> {
+    pub(super) fn hold(&mut self, application: &str, name: &str) -> Result<(), ServiceError> {
         self.check_application(application)?;
         let groups = self.applications.get_mut(application);
         let group = groups.and_then(|groups| groups.get_mut(name));
-        let group = group.ok_or_else(|| Refusal::DeploymentGroupDoesNotExist(name.to_owned()))?;
+        let group =
+            group.ok_or_else(|| ServiceError::DeploymentGroupDoesNotExist(name.to_owned()))?;
         group.held = true;
         Ok(())
     }
 
-    pub(super) fn deployment(&self, id: &str) -> Result<&Deployment, Refusal> {
+    pub(super) fn deployment(&self, id: &str) -> Result<&Deployment, ServiceError> {
         Ok(&self.deployments[self.index(id)?])
     }
 
-    pub(super) fn index(&self, id: &str) -> Result<usize, Refusal> {
+    pub(super) fn index(&self, id: &str) -> Result<usize, ServiceError> {
         let found = self.deployments.iter().position(|known| known.id == id);
-        found.ok_or_else(|| Refusal::DeploymentDoesNotExist(id.to_owned()))
+        found.ok_or_else(|| ServiceError::DeploymentDoesNotExist(id.to_owned()))
     }
 
     /// The deployments of a group, newest first.
@@ -137,13 +142,13 @@ impl Machine {
         group: &str,
         (instance, creator): (&str, Creator),
         now: Timestamp,
-    ) -> Result<String, Refusal> {
+    ) -> Result<String, ServiceError> {
         let options = GroupOptions {
             instances: vec![instance.to_owned()],
             ..self.group(application, group)?.options.clone()
         };
         let last = self.last_successful(application, group);
-        let revision = last.ok_or(Refusal::RevisionRequired)?.revision.clone();
+        let revision = last.ok_or(ServiceError::RevisionRequired)?.revision.clone();
         let request = Request::from(revision);
         let mut deployment = Deployment::new((application, group), &options, request, now);
         deployment.creator = creator;
@@ -156,15 +161,15 @@ impl Machine {
         group: &str,
         request: Request,
         now: Timestamp,
-    ) -> Result<String, Refusal> {
+    ) -> Result<String, ServiceError> {
         let options = &self.group(application, group)?.options;
         check_platform(options.platform, &request)?;
         let config = request.config.as_ref().unwrap_or(&options.config);
         if *config != options.config && !CONFIGS.contains(&config.as_str()) {
-            return Err(Refusal::DeploymentConfigDoesNotExist(config.clone()));
+            return Err(ServiceError::DeploymentConfigDoesNotExist(config.clone()));
         }
         if let Some(active) = self.active(application, group) {
-            return Err(Refusal::DeploymentLimitExceeded {
+            return Err(ServiceError::DeploymentLimitExceeded {
                 group: group.to_owned(),
                 active: active.id.clone(),
             });
@@ -193,7 +198,7 @@ impl Machine {
         id: &str,
         request: StopRequest,
         now: Timestamp,
-    ) -> Result<Timestamp, Refusal> {
+    ) -> Result<Timestamp, ServiceError> {
         let index = self.index(id)?;
         let then = match request {
             StopRequest::RollBack => AfterStop::RollBack,
@@ -209,7 +214,7 @@ impl Machine {
         };
         let deployment = &mut self.deployments[index];
         if !deployment.status.is_active() {
-            return Err(Refusal::DeploymentAlreadyCompleted(id.to_owned()));
+            return Err(ServiceError::DeploymentAlreadyCompleted(id.to_owned()));
         }
         let at = now + deployment.course.stopping;
         // A repeated request gets the same answer; the first one counts.
@@ -228,20 +233,20 @@ impl Machine {
     }
 }
 
-fn check_platform(platform: Platform, request: &Request) -> Result<(), Refusal> {
+fn check_platform(platform: Platform, request: &Request) -> Result<(), ServiceError> {
     let on_instances = platform == Platform::Server;
     let settings = &request.settings;
     if !on_instances && settings.ignore_application_stop_failures {
-        return Err(Refusal::InvalidIgnoreApplicationStopFailuresValue);
+        return Err(ServiceError::InvalidIgnoreApplicationStopFailuresValue);
     }
     if !on_instances && settings.update_outdated_instances_only {
-        return Err(Refusal::InvalidUpdateOutdatedInstancesOnlyValue);
+        return Err(ServiceError::InvalidUpdateOutdatedInstancesOnlyValue);
     }
     match &request.revision {
-        Revision::AppSpec { .. } if on_instances => Err(Refusal::InvalidRevision(
+        Revision::AppSpec { .. } if on_instances => Err(ServiceError::InvalidRevision(
             "an AppSpec alone cannot be deployed to instances",
         )),
-        Revision::GitHub { .. } if !on_instances => Err(Refusal::InvalidRevision(
+        Revision::GitHub { .. } if !on_instances => Err(ServiceError::InvalidRevision(
             "a commit can be deployed to instances only",
         )),
         _ => Ok(()),

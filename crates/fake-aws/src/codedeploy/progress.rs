@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use super::deployment::{AfterStop, Deployment, DeploymentError, End, Request, Rollback, Settings};
 use super::group::{AutoRollback, DeploymentEnd};
 use super::machine::Machine;
-use super::refusal::Refusal;
 use super::revision::{Bundle, Revision};
+use super::service_error::ServiceError;
 use super::words::{Creator, DeploymentStatus, ErrorCode, RollbackEvent};
 
 /// Whether a bundle is where a revision says.
@@ -31,17 +31,17 @@ impl Machine {
         id: &str,
         outcome: DeploymentEnd,
         now: Timestamp,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), ServiceError> {
         let index = self.index(id)?;
         match self.deployments[index].status {
             DeploymentStatus::Created | DeploymentStatus::Queued => {
-                Err(Refusal::NotBegun(id.to_owned()))
+                Err(ServiceError::NotBegun(id.to_owned()))
             }
             status if status.is_active() => {
                 self.end(index, outcome, now);
                 Ok(())
             }
-            _ => Err(Refusal::DeploymentAlreadyCompleted(id.to_owned())),
+            _ => Err(ServiceError::DeploymentAlreadyCompleted(id.to_owned())),
         }
     }
 

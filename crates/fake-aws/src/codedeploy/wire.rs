@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::deployment::Deployment;
 use super::machine::{Machine, StopRequest};
-use super::refusal::Refusal;
+use super::service_error::ServiceError;
 use crate::protocol::JsonError;
 
 pub(super) use page::PAGE_SIZE;
@@ -53,20 +53,20 @@ pub(super) fn answer(
     })
 }
 
-fn get_deployment(machine: &Machine, input: Value) -> Result<Value, Refusal> {
+fn get_deployment(machine: &Machine, input: Value) -> Result<Value, ServiceError> {
     let input: input::DeploymentId = parse(input)?;
     let deployment = machine.deployment(input.id()?)?;
     Ok(json!({"deploymentInfo": shown::deployment(machine, deployment)}))
 }
 
-fn batch_get_deployments(machine: &Machine, input: Value) -> Result<Value, Refusal> {
+fn batch_get_deployments(machine: &Machine, input: Value) -> Result<Value, ServiceError> {
     let input: input::BatchGetDeployments = parse(input)?;
     let ids = input.deployment_ids;
     if ids.is_empty() {
-        return Err(Refusal::DeploymentIdRequired);
+        return Err(ServiceError::DeploymentIdRequired);
     }
     if BATCH_LIMIT < ids.len() {
-        return Err(Refusal::BatchLimitExceeded(BATCH_LIMIT));
+        return Err(ServiceError::BatchLimitExceeded(BATCH_LIMIT));
     }
     for id in &ids {
         input::check_deployment_id(id)?;
@@ -77,7 +77,7 @@ fn batch_get_deployments(machine: &Machine, input: Value) -> Result<Value, Refus
     Ok(json!({"deploymentsInfo": shown.collect::<Vec<_>>()}))
 }
 
-fn list_deployments(machine: &Machine, input: Value, size: usize) -> Result<Value, Refusal> {
+fn list_deployments(machine: &Machine, input: Value, size: usize) -> Result<Value, ServiceError> {
     let input: input::ListDeployments = parse(input)?;
     let place = input.place()?;
     if let Some((application, group)) = place {
@@ -114,18 +114,21 @@ fn shuffled(ids: Vec<&str>) -> Vec<&str> {
     even
 }
 
-fn get_deployment_group(machine: &Machine, input: Value) -> Result<Value, Refusal> {
+fn get_deployment_group(machine: &Machine, input: Value) -> Result<Value, ServiceError> {
     let input: input::OneGroup = parse(input)?;
     let (application, name) = input.place()?;
     let group = machine.group(application, name)?;
     Ok(json!({"deploymentGroupInfo": shown::group(machine, (application, name), group)}))
 }
 
-fn get_application_revision(machine: &Machine, input: Value) -> Result<Value, Refusal> {
+fn get_application_revision(machine: &Machine, input: Value) -> Result<Value, ServiceError> {
     let input: input::OneRevision = parse(input)?;
     let application = input.application()?;
     machine.check_application(application)?;
-    let wanted = input.revision.as_ref().ok_or(Refusal::RevisionRequired)?;
+    let wanted = input
+        .revision
+        .as_ref()
+        .ok_or(ServiceError::RevisionRequired)?;
     wanted.check_key()?;
     let deployments = machine.deployments.iter();
     let uses: Vec<&Deployment> = deployments
@@ -133,14 +136,14 @@ fn get_application_revision(machine: &Machine, input: Value) -> Result<Value, Re
             deployment.application == application && wanted.names(&deployment.revision)
         })
         .collect();
-    shown::application_revision(machine, &uses).ok_or(Refusal::RevisionDoesNotExist)
+    shown::application_revision(machine, &uses).ok_or(ServiceError::RevisionDoesNotExist)
 }
 
 fn create_deployment(
     machine: &mut Machine,
     input: Value,
     now: Timestamp,
-) -> Result<Value, Refusal> {
+) -> Result<Value, ServiceError> {
     let input: input::CreateDeployment = parse(input)?;
     let (application, group) = input.place()?;
     machine.group(application, group)?;
@@ -149,7 +152,11 @@ fn create_deployment(
     Ok(json!({"deploymentId": id}))
 }
 
-fn stop_deployment(machine: &mut Machine, input: Value, now: Timestamp) -> Result<Value, Refusal> {
+fn stop_deployment(
+    machine: &mut Machine,
+    input: Value,
+    now: Timestamp,
+) -> Result<Value, ServiceError> {
     let input: input::StopDeployment = parse(input)?;
     let request = match input.auto_rollback_enabled {
         Some(true) => StopRequest::RollBack,
@@ -165,8 +172,8 @@ fn stop_deployment(machine: &mut Machine, input: Value, now: Timestamp) -> Resul
     Ok(answer)
 }
 
-fn parse<Input: for<'a> Deserialize<'a>>(input: Value) -> Result<Input, Refusal> {
-    serde_json::from_value(input).map_err(|error| Refusal::InvalidInput(error.to_string()))
+fn parse<Input: for<'a> Deserialize<'a>>(input: Value) -> Result<Input, ServiceError> {
+    serde_json::from_value(input).map_err(|error| ServiceError::InvalidInput(error.to_string()))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::refusal::Refusal;
+use super::service_error::ServiceError;
 use super::spec::ARTIFACT_BUCKET;
 use crate::protocol::ACCOUNT;
 
@@ -135,22 +135,22 @@ impl Jobs {
         self.known.get(&id)
     }
 
-    pub(super) fn get(&self, id: &str) -> Result<&Job, Refusal> {
+    pub(super) fn get(&self, id: &str) -> Result<&Job, ServiceError> {
         self.known
             .get(id)
-            .ok_or_else(|| Refusal::JobNotFound(id.to_owned()))
+            .ok_or_else(|| ServiceError::JobNotFound(id.to_owned()))
     }
 
     /// A job that may still be answered.
-    pub(super) fn open(&mut self, id: &str) -> Result<&mut Job, Refusal> {
+    pub(super) fn open(&mut self, id: &str) -> Result<&mut Job, ServiceError> {
         let job = self
             .known
             .get_mut(id)
-            .ok_or_else(|| Refusal::JobNotFound(id.to_owned()))?;
+            .ok_or_else(|| ServiceError::JobNotFound(id.to_owned()))?;
         if job.status == JobStatus::Queued {
             Ok(job)
         } else {
-            Err(Refusal::InvalidJobState(id.to_owned()))
+            Err(ServiceError::InvalidJobState(id.to_owned()))
         }
     }
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::advance::advance;
 use super::deployments::Deployments;
 use super::jobs::Jobs;
-use super::refusal::Refusal;
+use super::service_error::ServiceError;
 use super::spec::{Mode, PipelineSpec};
 use super::state::{Execution, Origin, Pipeline, Place, Revision};
 use super::status::{ActionStatus, ExecutionStatus, StageStatus};
@@ -56,14 +56,14 @@ impl Machine {
             .insert(spec.name.clone(), Pipeline::new(spec, now));
     }
 
-    pub(super) fn pipeline(&self, name: &str) -> Result<&Pipeline, Refusal> {
+    pub(super) fn pipeline(&self, name: &str) -> Result<&Pipeline, ServiceError> {
         let found = self.pipelines.get(name);
-        found.ok_or_else(|| Refusal::PipelineNotFound(name.to_owned()))
+        found.ok_or_else(|| ServiceError::PipelineNotFound(name.to_owned()))
     }
 
-    pub(super) fn pipeline_mut(&mut self, name: &str) -> Result<&mut Pipeline, Refusal> {
+    pub(super) fn pipeline_mut(&mut self, name: &str) -> Result<&mut Pipeline, ServiceError> {
         let found = self.pipelines.get_mut(name);
-        found.ok_or_else(|| Refusal::PipelineNotFound(name.to_owned()))
+        found.ok_or_else(|| ServiceError::PipelineNotFound(name.to_owned()))
     }
 
     pub(super) fn start(
@@ -71,7 +71,7 @@ impl Machine {
         name: &str,
         revision: Revision,
         now: Timestamp,
-    ) -> Result<String, Refusal> {
+    ) -> Result<String, ServiceError> {
         self.add_execution(name, Origin::Standard, revision, now)
     }
 
@@ -82,7 +82,7 @@ impl Machine {
         stage: &str,
         target: &str,
         now: Timestamp,
-    ) -> Result<String, Refusal> {
+    ) -> Result<String, ServiceError> {
         let pipeline = self.pipeline(name)?;
         let stage = pipeline.stage_index(stage)?;
         let earlier = pipeline.execution(target)?;
@@ -94,7 +94,7 @@ impl Machine {
                 .iter()
                 .any(|other| other.occupies(stage));
         if !possible {
-            return Err(Refusal::UnableToRollbackStage(target.to_owned()));
+            return Err(ServiceError::UnableToRollbackStage(target.to_owned()));
         }
         let revision = earlier.revision.clone();
         let origin = Origin::Rollback {
@@ -111,14 +111,14 @@ impl Machine {
         id: &str,
         mode: RetryMode,
         now: Timestamp,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), ServiceError> {
         let pipeline = self.pipeline_mut(name)?;
         let stage = pipeline.stage_index(stage_name)?;
         let index = pipeline.execution_index(id);
         let parallel = pipeline.spec.mode == Mode::Parallel;
         let index = match index {
             Some(index) if parallel || pipeline.entered[stage] == Some(index) => index,
-            _ => return Err(Refusal::NotLatestPipelineExecution(id.to_owned())),
+            _ => return Err(ServiceError::NotLatestPipelineExecution(id.to_owned())),
         };
         let execution = &mut pipeline.executions[index];
         let ended = matches!(
@@ -126,7 +126,7 @@ impl Machine {
             Some(StageStatus::Failed | StageStatus::Stopped)
         );
         if !ended || execution.is_active() {
-            return Err(Refusal::StageNotRetryable(stage_name.to_owned()));
+            return Err(ServiceError::StageNotRetryable(stage_name.to_owned()));
         }
         for current in &mut execution.stages[stage].current {
             let succeeded =
@@ -151,20 +151,20 @@ impl Machine {
         mode: StopMode,
         reason: Option<String>,
         now: Timestamp,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), ServiceError> {
         let Self {
             pipelines, jobs, ..
         } = self;
         let pipeline = pipelines
             .get_mut(name)
-            .ok_or_else(|| Refusal::PipelineNotFound(name.to_owned()))?;
+            .ok_or_else(|| ServiceError::PipelineNotFound(name.to_owned()))?;
         let index = pipeline.execution_index(id);
         let execution = index.map(|index| &mut pipeline.executions[index]);
         let Some(execution) = execution.filter(|execution| execution.is_active()) else {
-            return Err(Refusal::PipelineExecutionNotStoppable(id.to_owned()));
+            return Err(ServiceError::PipelineExecutionNotStoppable(id.to_owned()));
         };
         if execution.status == ExecutionStatus::Stopping && mode == StopMode::Wait {
-            return Err(Refusal::DuplicatedStopRequest(id.to_owned()));
+            return Err(ServiceError::DuplicatedStopRequest(id.to_owned()));
         }
         execution.status = ExecutionStatus::Stopping;
         execution.stop_reason = reason;
@@ -187,7 +187,7 @@ impl Machine {
         origin: Origin,
         revision: Revision,
         now: Timestamp,
-    ) -> Result<String, Refusal> {
+    ) -> Result<String, ServiceError> {
         let pipeline = self.pipeline_mut(name)?;
         let id = Uuid::new_v4().to_string();
         let stages = &pipeline.spec.stages;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::jobs::JobStatus;
 use super::machine::Machine;
-use super::refusal::Refusal;
+use super::service_error::ServiceError;
 use super::spec::Work;
 use super::state::{ActionError, ActionRun, Slot};
 use super::status::ActionStatus;
@@ -63,7 +63,7 @@ impl Machine {
         id: &str,
         ending: Ending,
         now: Timestamp,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), ServiceError> {
         let pipeline = self.pipeline_mut(name)?;
         pipeline.check_holdable(slot)?;
         let run = pipeline
@@ -76,7 +76,7 @@ impl Machine {
                 .iter_mut()
                 .find(|run| run.slot == slot && run.is_running())
         });
-        let run = run.ok_or_else(|| Refusal::PipelineExecutionNotFound(id.to_owned()))?;
+        let run = run.ok_or_else(|| ServiceError::PipelineExecutionNotFound(id.to_owned()))?;
         match ending {
             Ending::Succeeded => {
                 run.finish(ActionStatus::Succeeded, Some("Succeeded".to_owned()), now);
@@ -100,25 +100,25 @@ impl Machine {
         token: &str,
         decision: &Decision<'_>,
         now: Timestamp,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), ServiceError> {
         let pipeline = self.pipeline_mut(name)?;
         if !matches!(
             pipeline.spec.stages[slot.stage].actions[slot.action].work,
             Work::Approval
         ) {
-            return Err(Refusal::InvalidApprovalToken);
+            return Err(ServiceError::InvalidApprovalToken);
         }
         let run = pipeline.executions.iter_mut().find_map(|execution| {
             let run = execution.stages[slot.stage].current[slot.action]?;
             let run = &mut execution.runs[run];
             (run.token.as_deref() == Some(token)).then_some(run)
         });
-        let run = run.ok_or(Refusal::InvalidApprovalToken)?;
+        let run = run.ok_or(ServiceError::InvalidApprovalToken)?;
         match run.status {
             ActionStatus::InProgress => {}
-            ActionStatus::Abandoned => return Err(Refusal::InvalidApprovalToken),
+            ActionStatus::Abandoned => return Err(ServiceError::InvalidApprovalToken),
             ActionStatus::Succeeded | ActionStatus::Failed => {
-                return Err(Refusal::ApprovalAlreadyCompleted);
+                return Err(ServiceError::ApprovalAlreadyCompleted);
             }
         }
         let status = match decision.answer {
@@ -136,7 +136,7 @@ impl Machine {
         id: &str,
         result: JobSuccess,
         now: Timestamp,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), ServiceError> {
         let job = self.jobs.open(id)?;
         let work = job.work.clone();
         job.status = match &result.continuation {
@@ -165,7 +165,7 @@ impl Machine {
         id: &str,
         failure: JobFailure,
         now: Timestamp,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), ServiceError> {
         let job = self.jobs.open(id)?;
         let work = job.work.clone();
         job.status = JobStatus::Failed {
@@ -188,7 +188,7 @@ impl Machine {
         pipeline: &str,
         execution: &str,
         action_execution: &str,
-    ) -> Result<&mut ActionRun, Refusal> {
+    ) -> Result<&mut ActionRun, ServiceError> {
         let pipeline = self.pipeline_mut(pipeline)?;
         let execution = pipeline
             .executions
@@ -200,6 +200,6 @@ impl Machine {
                 .iter_mut()
                 .find(|run| run.id == action_execution)
         });
-        run.ok_or_else(|| Refusal::PipelineExecutionNotFound(action_execution.to_owned()))
+        run.ok_or_else(|| ServiceError::PipelineExecutionNotFound(action_execution.to_owned()))
     }
 }

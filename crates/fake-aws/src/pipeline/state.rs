@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::refusal::Refusal;
+use super::service_error::ServiceError;
 use super::spec::{PipelineSpec, Stage, Work};
 use super::status::{ActionStatus, ExecutionStatus, StageStatus};
 
@@ -39,27 +39,27 @@ impl Pipeline {
         }
     }
 
-    pub(super) fn stage_index(&self, stage: &str) -> Result<usize, Refusal> {
+    pub(super) fn stage_index(&self, stage: &str) -> Result<usize, ServiceError> {
         let stages = &self.spec.stages;
         let found = stages.iter().position(|known| known.name == stage);
-        found.ok_or_else(|| Refusal::StageNotFound(stage.to_owned()))
+        found.ok_or_else(|| ServiceError::StageNotFound(stage.to_owned()))
     }
 
-    pub(super) fn action_index(&self, stage: &str, action: &str) -> Result<Slot, Refusal> {
+    pub(super) fn action_index(&self, stage: &str, action: &str) -> Result<Slot, ServiceError> {
         let stage = self.stage_index(stage)?;
         let actions = &self.spec.stages[stage].actions;
         let found = actions.iter().position(|known| known.name == action);
-        let action = found.ok_or_else(|| Refusal::ActionNotFound(action.to_owned()))?;
+        let action = found.ok_or_else(|| ServiceError::ActionNotFound(action.to_owned()))?;
         Ok(Slot { stage, action })
     }
 
     /// Only what runs elsewhere can be held; approvals and jobs wait anyway.
-    pub(super) fn check_holdable(&self, slot: Slot) -> Result<(), Refusal> {
+    pub(super) fn check_holdable(&self, slot: Slot) -> Result<(), ServiceError> {
         let action = &self.spec.stages[slot.stage].actions[slot.action];
         match action.work {
             Work::Deploy { .. } | Work::Elsewhere { .. } => Ok(()),
             Work::Source | Work::Lambda { .. } | Work::Approval => {
-                Err(Refusal::ActionNotFound(action.name.clone()))
+                Err(ServiceError::ActionNotFound(action.name.clone()))
             }
         }
     }
@@ -70,9 +70,9 @@ impl Pipeline {
             .position(|execution| execution.id == id)
     }
 
-    pub(super) fn execution(&self, id: &str) -> Result<&Execution, Refusal> {
+    pub(super) fn execution(&self, id: &str) -> Result<&Execution, ServiceError> {
         let found = self.executions.iter().find(|execution| execution.id == id);
-        found.ok_or_else(|| Refusal::PipelineExecutionNotFound(id.to_owned()))
+        found.ok_or_else(|| ServiceError::PipelineExecutionNotFound(id.to_owned()))
     }
 
     /// The newest run of an action in any execution, which is what the state

@@ -12,8 +12,8 @@ use uuid::Uuid;
 use page::page;
 
 use super::machine::{Machine, RetryMode, StopMode};
-use super::refusal::Refusal;
 use super::results::{Answer, Decision, JobFailure, JobSuccess};
+use super::service_error::ServiceError;
 use super::state::{Execution, Origin};
 use super::status::StageStatus;
 use crate::clock::epoch_seconds;
@@ -70,25 +70,25 @@ pub(super) fn answer(
     })
 }
 
-fn get_pipeline(machine: &Machine, input: Value) -> Result<Value, Refusal> {
+fn get_pipeline(machine: &Machine, input: Value) -> Result<Value, ServiceError> {
     let input: input::Named = parse(input)?;
     let pipeline = machine.pipeline(&input.name)?;
     Ok(json!({"pipeline": shown::declaration(pipeline), "metadata": shown::metadata(pipeline)}))
 }
 
-fn get_pipeline_state(machine: &Machine, input: Value) -> Result<Value, Refusal> {
+fn get_pipeline_state(machine: &Machine, input: Value) -> Result<Value, ServiceError> {
     let input: input::Named = parse(input)?;
     Ok(shown::state(machine.pipeline(&input.name)?))
 }
 
-fn get_pipeline_execution(machine: &Machine, input: Value) -> Result<Value, Refusal> {
+fn get_pipeline_execution(machine: &Machine, input: Value) -> Result<Value, ServiceError> {
     let input: input::OneExecution = parse(input)?;
     let pipeline = machine.pipeline(&input.pipeline_name)?;
     let execution = pipeline.execution(&input.pipeline_execution_id)?;
     Ok(json!({"pipelineExecution": shown::execution(pipeline, execution)}))
 }
 
-fn list_pipeline_executions(machine: &Machine, input: Value) -> Result<Value, Refusal> {
+fn list_pipeline_executions(machine: &Machine, input: Value) -> Result<Value, ServiceError> {
     let input: input::ListPipelineExecutions = parse(input)?;
     let pipeline = machine.pipeline(&input.pipeline_name)?;
     let succeeded_in = input.filter.and_then(|filter| filter.succeeded_in_stage);
@@ -110,14 +110,14 @@ fn list_pipeline_executions(machine: &Machine, input: Value) -> Result<Value, Re
     Ok(page.named("pipelineExecutionSummaries"))
 }
 
-fn list_action_executions(machine: &Machine, input: Value) -> Result<Value, Refusal> {
+fn list_action_executions(machine: &Machine, input: Value) -> Result<Value, ServiceError> {
     let input: input::ListActionExecutions = parse(input)?;
     let pipeline = machine.pipeline(&input.pipeline_name)?;
     let filter = input.filter.unwrap_or_default();
     let latest = filter.latest_in_pipeline_execution;
     let of = match (&filter.pipeline_execution_id, &latest) {
         (Some(_), Some(_)) => {
-            return Err(Refusal::Validation(
+            return Err(ServiceError::Validation(
                 "only one filter may be given".to_owned(),
             ));
         }
@@ -150,7 +150,11 @@ fn list_action_executions(machine: &Machine, input: Value) -> Result<Value, Refu
     Ok(page.named("actionExecutionDetails"))
 }
 
-fn get_job_details(machine: &Machine, input: Value, context: JobContext) -> Result<Value, Refusal> {
+fn get_job_details(
+    machine: &Machine,
+    input: Value,
+    context: JobContext,
+) -> Result<Value, ServiceError> {
     let input: input::JobId = parse(input)?;
     let job = machine.jobs.get(input.job_id()?)?;
     Ok(json!({"jobDetails": shown::job(job, context)}))
@@ -160,7 +164,7 @@ fn put_job_success_result(
     machine: &mut Machine,
     input: Value,
     now: Timestamp,
-) -> Result<Value, Refusal> {
+) -> Result<Value, ServiceError> {
     let input: input::PutJobSuccessResult = parse(input)?;
     input.check()?;
     let details = input.execution_details.unwrap_or_default();
@@ -179,7 +183,7 @@ fn put_job_failure_result(
     machine: &mut Machine,
     input: Value,
     now: Timestamp,
-) -> Result<Value, Refusal> {
+) -> Result<Value, ServiceError> {
     let input: input::PutJobFailureResult = parse(input)?;
     input.check()?;
     let failure = JobFailure {
@@ -196,7 +200,7 @@ fn put_approval_result(
     input: Value,
     by: &str,
     now: Timestamp,
-) -> Result<Value, Refusal> {
+) -> Result<Value, ServiceError> {
     let input: input::PutApprovalResult = parse(input)?;
     input.check()?;
     let pipeline = machine.pipeline(&input.pipeline_name)?;
@@ -218,7 +222,7 @@ fn retry_stage_execution(
     machine: &mut Machine,
     input: Value,
     now: Timestamp,
-) -> Result<Value, Refusal> {
+) -> Result<Value, ServiceError> {
     let input: input::RetryStageExecution = parse(input)?;
     let mode = match input.retry_mode {
         input::StageRetryMode::FailedActions => RetryMode::FailedActions,
@@ -233,14 +237,14 @@ fn stop_pipeline_execution(
     machine: &mut Machine,
     input: Value,
     now: Timestamp,
-) -> Result<Value, Refusal> {
+) -> Result<Value, ServiceError> {
     let input: input::StopPipelineExecution = parse(input)?;
     if input
         .reason
         .as_ref()
         .is_some_and(|reason| 200 < reason.chars().count())
     {
-        return Err(Refusal::Validation(
+        return Err(ServiceError::Validation(
             "reason holds at most 200 characters".to_owned(),
         ));
     }
@@ -258,7 +262,7 @@ fn start_pipeline_execution(
     machine: &mut Machine,
     input: Value,
     now: Timestamp,
-) -> Result<Value, Refusal> {
+) -> Result<Value, ServiceError> {
     let input: input::StartPipelineExecution = parse(input)?;
     let pipeline = machine.pipeline(&input.name)?;
     let token = input
@@ -284,6 +288,6 @@ fn start_pipeline_execution(
     Ok(json!({"pipelineExecutionId": id}))
 }
 
-fn parse<Input: for<'a> Deserialize<'a>>(input: Value) -> Result<Input, Refusal> {
-    serde_json::from_value(input).map_err(|error| Refusal::Validation(error.to_string()))
+fn parse<Input: for<'a> Deserialize<'a>>(input: Value) -> Result<Input, ServiceError> {
+    serde_json::from_value(input).map_err(|error| ServiceError::Validation(error.to_string()))
 }

@@ -4,8 +4,8 @@ use aws_sdk_codepipeline::types::{
     ApprovalStatus, SourceRevisionOverride, SourceRevisionType, StageRetryMode,
 };
 use fake_aws::pipeline::{
-    Answer, Ending, ExecutionStatus, Mode, PipelineSpec, Refusal, RetryMode, Stage, StageStatus,
-    StopMode,
+    Answer, Ending, ExecutionStatus, Mode, PipelineSpec, RetryMode, ServiceError, Stage,
+    StageStatus, StopMode,
 };
 
 use crate::world::{PIPELINE, World, code};
@@ -104,7 +104,7 @@ async fn only_deployments_and_tests_can_be_held() {
     let execution = world.start("rev-1");
     let pipelines = world.pipelines();
 
-    let refused = Err(Refusal::ActionNotFound("Approve".into()));
+    let refused = Err(ServiceError::ActionNotFound("Approve".into()));
     assert_eq!(
         pipelines.hold_deploy(PIPELINE, "Approve", "Approve"),
         refused
@@ -393,7 +393,7 @@ async fn rollback_needs_a_standard_success_in_that_stage() {
             .unwrap_err()
     };
 
-    let unable = Refusal::UnableToRollbackStage(execution.clone());
+    let unable = ServiceError::UnableToRollbackStage(execution.clone());
     assert_eq!(refused("Approve", &execution), unable);
     assert_eq!(refused("Source", &execution), unable);
     let rollback = world
@@ -402,7 +402,7 @@ async fn rollback_needs_a_standard_success_in_that_stage() {
         .unwrap();
     assert_eq!(
         refused("Staging", &rollback),
-        Refusal::UnableToRollbackStage(rollback.clone())
+        ServiceError::UnableToRollbackStage(rollback.clone())
     );
 }
 

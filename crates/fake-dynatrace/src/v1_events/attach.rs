@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::answer::Refusal;
+use crate::answer::ServiceError;
 use crate::attachment::recent;
 use crate::state::State;
 use crate::topology::{Entity, View};
@@ -69,12 +69,12 @@ pub(super) fn matching(state: &State, rules: &AttachRules) -> Vec<String> {
 }
 
 /// The refusal of an event that would be attached to nothing.
-pub(super) fn no_match(rules: &AttachRules, text: NoMatchText) -> Refusal {
+pub(super) fn no_match(rules: &AttachRules, text: NoMatchText) -> ServiceError {
     let text = match text {
         NoMatchText::Identifier => "No MEIdentifier do match",
         NoMatchText::EntityIds => "No entity IDs match",
     };
-    Refusal::bad_request(format!(
+    ServiceError::bad_request(format!(
         "Invalid attachRules object provided. {text}: Matching rule: {}",
         rules.described()
     ))

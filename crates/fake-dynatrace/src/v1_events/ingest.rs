@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::attach::{AttachRules, matching, no_match};
 use super::words;
-use crate::answer::Refusal;
+use crate::answer::ServiceError;
 use crate::events::{Draft, Kind, kind_of};
 use crate::request::{Incoming, Loose};
 use crate::state::State;
@@ -30,7 +30,7 @@ struct Body {
 }
 
 /// Stores an event per matching entity.
-pub(crate) fn ingest(state: &mut State, incoming: &Incoming<'_>) -> Result<Value, Refusal> {
+pub(crate) fn ingest(state: &mut State, incoming: &Incoming<'_>) -> Result<Value, ServiceError> {
     let body: Body = incoming.json()?;
     let now = state.now();
     let (draft, kind) = draft(&body, now)?;
@@ -38,7 +38,7 @@ pub(crate) fn ingest(state: &mut State, incoming: &Incoming<'_>) -> Result<Value
         .attach_rules
         .as_ref()
         .filter(|rules| !rules.names_nothing())
-        .ok_or_else(|| Refusal::payload("attachRules", "must name an entity or a tag"))?;
+        .ok_or_else(|| ServiceError::payload("attachRules", "must name an entity or a tag"))?;
 
     let entities = matching(state, rules);
     if entities.is_empty() || state.mishaps.next_matches_nothing() {
@@ -62,17 +62,17 @@ pub(crate) fn ingest(state: &mut State, incoming: &Incoming<'_>) -> Result<Value
     }))
 }
 
-fn draft(body: &Body, now: i64) -> Result<(Draft, Kind), Refusal> {
+fn draft(body: &Body, now: i64) -> Result<(Draft, Kind), ServiceError> {
     let Some(event_type) = body.event_type.as_deref().map(words::type_in_v2) else {
-        return Err(Refusal::payload("eventType", "must not be null"));
+        return Err(ServiceError::payload("eventType", "must not be null"));
     };
     let Some(kind) = kind_of(event_type).filter(|_| event_type != "WARNING") else {
         let message = format!("'{event_type}' is not an event type");
-        return Err(Refusal::payload("eventType", message));
+        return Err(ServiceError::payload("eventType", message));
     };
     for name in ["source"].iter().chain(required_of(event_type)) {
         if !body.fields.get(*name).is_some_and(Value::is_string) {
-            return Err(Refusal::payload(name, "must not be null"));
+            return Err(ServiceError::payload(name, "must not be null"));
         }
     }
     let start = moment("start", body.start.as_ref())?.unwrap_or(now);
@@ -84,11 +84,11 @@ fn draft(body: &Body, now: i64) -> Result<(Draft, Kind), Refusal> {
         }
     };
     if start < now - reach {
-        return Err(Refusal::payload("start", "is too long ago"));
+        return Err(ServiceError::payload("start", "is too long ago"));
     }
     let end = moment("end", body.end.as_ref())?.unwrap_or(start + lasts);
     if end < start {
-        return Err(Refusal::payload("end", "must not be before the start"));
+        return Err(ServiceError::payload("end", "must not be before the start"));
     }
     let draft = Draft {
         event_type: event_type.to_owned(),
@@ -123,12 +123,12 @@ fn title(event_type: &str, fields: &Map<String, Value>) -> String {
     given.unwrap_or(otherwise).to_owned()
 }
 
-fn moment(path: &'static str, field: Option<&Loose>) -> Result<Option<i64>, Refusal> {
+fn moment(path: &'static str, field: Option<&Loose>) -> Result<Option<i64>, ServiceError> {
     field
         .map(|loose| {
             loose
                 .number()
-                .ok_or_else(|| Refusal::payload(path, "must be a timestamp"))
+                .ok_or_else(|| ServiceError::payload(path, "must be a timestamp"))
         })
         .transpose()
 }

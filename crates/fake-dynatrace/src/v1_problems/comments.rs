@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::not_found;
-use crate::answer::Refusal;
+use crate::answer::ServiceError;
 use crate::problems::{Comment, Said};
 use crate::request::{Incoming, Query};
 use crate::state::State;
@@ -20,13 +20,17 @@ struct Body {
 }
 
 /// Stores a comment.
-pub(crate) fn post(state: &mut State, id: &str, incoming: &Incoming<'_>) -> Result<Value, Refusal> {
+pub(crate) fn post(
+    state: &mut State,
+    id: &str,
+    incoming: &Incoming<'_>,
+) -> Result<Value, ServiceError> {
     let body: Body = incoming.json()?;
     state.refuse_comment()?;
     let required = |path, field: Option<String>| {
         field
             .filter(|text| !text.is_empty())
-            .ok_or_else(|| Refusal::payload(path, "must not be null"))
+            .ok_or_else(|| ServiceError::payload(path, "must not be null"))
     };
     let said = Said {
         text: required("comment", body.comment)?,
@@ -37,16 +41,16 @@ pub(crate) fn post(state: &mut State, id: &str, incoming: &Incoming<'_>) -> Resu
 }
 
 /// Lists all comments.
-pub(crate) fn list(state: &State, id: &str) -> Result<Value, Refusal> {
+pub(crate) fn list(state: &State, id: &str) -> Result<Value, ServiceError> {
     let problem = state.problems.get(id).ok_or_else(|| not_found(id))?;
     let comments: Value = problem.comments.iter().map(describe).collect();
     Ok(json!({ "comments": comments }))
 }
 
 /// Closes a problem; the last comment comes in the query.
-pub(crate) fn close(state: &mut State, id: &str, query: &Query) -> Result<Value, Refusal> {
+pub(crate) fn close(state: &mut State, id: &str, query: &Query) -> Result<Value, ServiceError> {
     let Some(content) = query.get("content").filter(|text| !text.is_empty()) else {
-        return Err(Refusal::query("content", "must not be null"));
+        return Err(ServiceError::query("content", "must not be null"));
     };
     let said = Said {
         text: content.to_owned(),
@@ -65,7 +69,7 @@ pub(crate) fn close(state: &mut State, id: &str, query: &Query) -> Result<Value,
     }))
 }
 
-fn store(state: &mut State, id: &str, said: Said) -> Result<Value, Refusal> {
+fn store(state: &mut State, id: &str, said: Said) -> Result<Value, ServiceError> {
     let now = state.now();
     let stored = state.problems.comment(id, said, now);
     stored.map(describe).ok_or_else(|| not_found(id))

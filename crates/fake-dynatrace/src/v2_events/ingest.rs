@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::property::is_writable;
-use crate::answer::{Answer, Refusal};
+use crate::answer::{Answer, ServiceError};
 use crate::attachment::{Unstored, selected};
 use crate::events::{Draft, Kind, kind_of};
 use crate::request::Incoming;
@@ -35,12 +35,12 @@ struct Body {
 
 /// Stores an event per matching entity. Accepted does not mean stored: every
 /// entity has a status of its own, and there may be none at all.
-pub(crate) fn ingest(state: &mut State, incoming: &Incoming<'_>) -> Result<Answer, Refusal> {
+pub(crate) fn ingest(state: &mut State, incoming: &Incoming<'_>) -> Result<Answer, ServiceError> {
     let body: Body = incoming.json()?;
     let now = state.now();
     let (draft, kind) = draft(&body, now)?;
     let mut entities = selected(state, body.entity_selector.as_deref())
-        .map_err(|error| Refusal::payload("entitySelector", error.0))?;
+        .map_err(|error| ServiceError::payload("entitySelector", error.0))?;
     if state.mishaps.next_matches_nothing() {
         entities.clear();
     }
@@ -64,12 +64,12 @@ pub(crate) fn ingest(state: &mut State, incoming: &Incoming<'_>) -> Result<Answe
     })))
 }
 
-fn draft(body: &Body, now: i64) -> Result<(Draft, Kind), Refusal> {
+fn draft(body: &Body, now: i64) -> Result<(Draft, Kind), ServiceError> {
     let event_type = required("eventType", body.event_type.as_deref())?;
     let title = required("title", body.title.as_deref())?;
     let Some(kind) = kind_of(event_type) else {
         let message = format!("'{event_type}' is not an event type");
-        return Err(Refusal::payload("eventType", message));
+        return Err(ServiceError::payload("eventType", message));
     };
     let start = body.start_time.unwrap_or(now);
     let lasts = match kind {
@@ -86,14 +86,14 @@ fn draft(body: &Body, now: i64) -> Result<(Draft, Kind), Refusal> {
     Ok((draft, kind))
 }
 
-fn required<'b>(path: &'static str, field: Option<&'b str>) -> Result<&'b str, Refusal> {
+fn required<'b>(path: &'static str, field: Option<&'b str>) -> Result<&'b str, ServiceError> {
     field
         .filter(|text| !text.is_empty())
-        .ok_or_else(|| Refusal::payload(path, "must not be null"))
+        .ok_or_else(|| ServiceError::payload(path, "must not be null"))
 }
 
-fn properties(given: &Map<String, Value>) -> Result<BTreeMap<String, String>, Refusal> {
-    let refuse = |message: String| Err(Refusal::payload("properties", message));
+fn properties(given: &Map<String, Value>) -> Result<BTreeMap<String, String>, ServiceError> {
+    let refuse = |message: String| Err(ServiceError::payload("properties", message));
     if given.len() > MAX_PROPERTIES {
         return refuse(format!("must not exceed {MAX_PROPERTIES} entries"));
     }

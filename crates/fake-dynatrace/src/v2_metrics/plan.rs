@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::resolution::Resolution;
-use crate::answer::{Refusal, number};
+use crate::answer::{ServiceError, number};
 use crate::catalogue::{Metric, SingleValue, conversion};
 use crate::request::Window;
 use crate::samples::Aggregation;
@@ -50,10 +50,10 @@ impl<'e> Plan<'e> {
         metric: Metric,
         expression: &'e Expression,
         resolution: &Resolution,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, ServiceError> {
         if *resolution == Resolution::Inf && metric.single_value == SingleValue::Unsupported {
             let message = format!("Metric '{}' does not support resolution Inf.", metric.key);
-            return Err(Refusal::bad_request(message));
+            return Err(ServiceError::bad_request(message));
         }
         let mut plan = Self {
             aggregation: metric.default_aggregation(),
@@ -124,18 +124,18 @@ impl<'e> Plan<'e> {
         }
     }
 
-    fn supported(&self, aggregation: Aggregation) -> Result<Aggregation, Refusal> {
+    fn supported(&self, aggregation: Aggregation) -> Result<Aggregation, ServiceError> {
         self.metric.resolve(aggregation).ok_or_else(|| {
             let name = aggregation.name();
             let message = format!(
                 "Metric '{}' does not support aggregation '{name}'.",
                 self.metric.key
             );
-            Refusal::bad_request(message)
+            ServiceError::bad_request(message)
         })
     }
 
-    fn split_by(&self, dimensions: &[String]) -> Result<Split, Refusal> {
+    fn split_by(&self, dimensions: &[String]) -> Result<Split, ServiceError> {
         match dimensions {
             [] => Ok(Split::Merged),
             [dimension] if *dimension == self.metric.dimension() => Ok(Split::PerEntity),
@@ -143,7 +143,7 @@ impl<'e> Plan<'e> {
         }
     }
 
-    fn check_dimensions(&self, filter: &Filter) -> Result<(), Refusal> {
+    fn check_dimensions(&self, filter: &Filter) -> Result<(), ServiceError> {
         match filter {
             Filter::Equals { dimension, .. } | Filter::In { dimension, .. } => {
                 if *dimension == self.metric.dimension() {
@@ -159,17 +159,17 @@ impl<'e> Plan<'e> {
         }
     }
 
-    fn unknown_dimension(&self, dimension: &str) -> Refusal {
+    fn unknown_dimension(&self, dimension: &str) -> ServiceError {
         let message = format!(
             "Metric '{}' has no dimension '{dimension}'.",
             self.metric.key
         );
-        Refusal::bad_request(message)
+        ServiceError::bad_request(message)
     }
 
     /// A conversion that is impossible leaves the value alone and says so.
-    fn convert(&mut self, from: &str, to: &str) -> Result<(), Refusal> {
-        match conversion(from, to).map_err(Refusal::bad_request)? {
+    fn convert(&mut self, from: &str, to: &str) -> Result<(), ServiceError> {
+        match conversion(from, to).map_err(ServiceError::bad_request)? {
             Some(factor) if from == self.metric.unit.v2() => self.factor = factor,
             _ => self
                 .warnings

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::answer::Refusal;
+use crate::answer::ServiceError;
 use crate::request::{Window, timespan};
 
 const MINUTE: i64 = 60_000;
@@ -19,7 +19,7 @@ pub(super) enum Resolution {
 }
 
 impl Resolution {
-    pub(super) fn parse(text: Option<&str>, window: Window) -> Result<Self, Refusal> {
+    pub(super) fn parse(text: Option<&str>, window: Window) -> Result<Self, ServiceError> {
         let length = window.to.saturating_sub(window.from);
         let width = match text {
             Some("Inf") => return Ok(Self::Inf),
@@ -27,13 +27,13 @@ impl Resolution {
             Some(text) => match text.parse::<i64>() {
                 Ok(points) if points > 0 => width_for(length, points),
                 _ => timespan(text).ok_or_else(|| {
-                    Refusal::query("resolution", format!("'{text}' is not a resolution"))
+                    ServiceError::query("resolution", format!("'{text}' is not a resolution"))
                 })?,
             },
         };
         if length / width > MAX_POINTS {
             let message = format!("the query reads more than {MAX_POINTS} points per series");
-            return Err(Refusal::query("resolution", message));
+            return Err(ServiceError::query("resolution", message));
         }
         Ok(Self::Slots(width))
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::not_found;
-use crate::answer::{Answer, Refusal};
+use crate::answer::{Answer, ServiceError};
 use crate::paging;
 use crate::problems::{Comment, Problem, Said};
 use crate::request::{Incoming, Query};
@@ -34,7 +34,7 @@ pub(crate) fn post(
     state: &mut State,
     id: &str,
     incoming: &Incoming<'_>,
-) -> Result<Answer, Refusal> {
+) -> Result<Answer, ServiceError> {
     let body: Body = incoming.json()?;
     state.refuse_comment()?;
     comment(state, id, body)?;
@@ -42,7 +42,7 @@ pub(crate) fn post(
 }
 
 /// Lists comments, oldest first.
-pub(crate) fn list(state: &State, id: &str, query: &Query) -> Result<Value, Refusal> {
+pub(crate) fn list(state: &State, id: &str, query: &Query) -> Result<Value, ServiceError> {
     let problem = state.problems.get(id).ok_or_else(|| not_found(id))?;
     let page = match paging::follow(query, &[])? {
         Some(page) => page,
@@ -60,7 +60,7 @@ pub(crate) fn close(
     state: &mut State,
     id: &str,
     incoming: &Incoming<'_>,
-) -> Result<Answer, Refusal> {
+) -> Result<Answer, ServiceError> {
     let problem = state.problems.get(id).ok_or_else(|| not_found(id))?;
     if problem.end.is_some() {
         return Ok(Answer::empty(StatusCode::NO_CONTENT));
@@ -87,11 +87,11 @@ pub(super) fn recent(problem: &Problem) -> Value {
     shown(problem, &page)
 }
 
-fn comment<'s>(state: &'s mut State, id: &str, body: Body) -> Result<&'s Comment, Refusal> {
+fn comment<'s>(state: &'s mut State, id: &str, body: Body) -> Result<&'s Comment, ServiceError> {
     let text = body
         .message
         .filter(|text| !text.is_empty())
-        .ok_or_else(|| Refusal::payload("message", "must not be null"))?;
+        .ok_or_else(|| ServiceError::payload("message", "must not be null"))?;
     let said = Said {
         text,
         author: TOKEN_OWNER.to_owned(),

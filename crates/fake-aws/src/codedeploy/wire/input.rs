@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::clock::epoch_seconds;
-use crate::codedeploy::refusal::Refusal;
+use crate::codedeploy::service_error::ServiceError;
 use crate::codedeploy::words::DeploymentStatus;
 
 pub(super) use create::CreateDeployment;
@@ -20,7 +20,7 @@ pub(super) struct DeploymentId {
 }
 
 impl DeploymentId {
-    pub(super) fn id(&self) -> Result<&str, Refusal> {
+    pub(super) fn id(&self) -> Result<&str, ServiceError> {
         deployment_id(self.deployment_id.as_deref())
     }
 }
@@ -33,7 +33,7 @@ pub(super) struct StopDeployment {
 }
 
 impl StopDeployment {
-    pub(super) fn id(&self) -> Result<&str, Refusal> {
+    pub(super) fn id(&self) -> Result<&str, ServiceError> {
         deployment_id(self.deployment_id.as_deref())
     }
 }
@@ -59,7 +59,7 @@ pub(super) struct ListDeployments {
 
 impl ListDeployments {
     /// Both names or neither.
-    pub(super) fn place(&self) -> Result<Option<(&str, &str)>, Refusal> {
+    pub(super) fn place(&self) -> Result<Option<(&str, &str)>, ServiceError> {
         let names = (&self.application_name, &self.deployment_group_name);
         if let (None, None) = names {
             return Ok(None);
@@ -67,10 +67,10 @@ impl ListDeployments {
         both(names.0.as_deref(), names.1.as_deref()).map(Some)
     }
 
-    pub(super) fn statuses(&self) -> Result<Vec<DeploymentStatus>, Refusal> {
+    pub(super) fn statuses(&self) -> Result<Vec<DeploymentStatus>, ServiceError> {
         let named = |name: &String| {
             let status = DeploymentStatus::named(name);
-            status.ok_or_else(|| Refusal::InvalidDeploymentStatus(name.clone()))
+            status.ok_or_else(|| ServiceError::InvalidDeploymentStatus(name.clone()))
         };
         self.include_only_statuses.iter().map(named).collect()
     }
@@ -84,9 +84,9 @@ pub(super) struct TimeRange {
 }
 
 impl TimeRange {
-    pub(super) fn check(self) -> Result<(), Refusal> {
+    pub(super) fn check(self) -> Result<(), ServiceError> {
         match (self.start, self.end) {
-            (Some(start), Some(end)) if end < start => Err(Refusal::InvalidTimeRange),
+            (Some(start), Some(end)) if end < start => Err(ServiceError::InvalidTimeRange),
             _ => Ok(()),
         }
     }
@@ -108,10 +108,10 @@ pub(super) struct Targets {
 }
 
 impl Targets {
-    pub(super) fn id(&self) -> Result<&str, Refusal> {
+    pub(super) fn id(&self) -> Result<&str, ServiceError> {
         if self.target_filters.is_some() {
             let text = "targets are not filtered".to_owned();
-            return Err(Refusal::InvalidInput(text));
+            return Err(ServiceError::InvalidInput(text));
         }
         deployment_id(self.deployment_id.as_deref())
     }
@@ -125,7 +125,7 @@ pub(super) struct OneGroup {
 }
 
 impl OneGroup {
-    pub(super) fn place(&self) -> Result<(&str, &str), Refusal> {
+    pub(super) fn place(&self) -> Result<(&str, &str), ServiceError> {
         both(
             self.application_name.as_deref(),
             self.deployment_group_name.as_deref(),
@@ -141,24 +141,24 @@ pub(super) struct OneRevision {
 }
 
 impl OneRevision {
-    pub(super) fn application(&self) -> Result<&str, Refusal> {
+    pub(super) fn application(&self) -> Result<&str, ServiceError> {
         let name = self.application_name.as_deref();
-        name.ok_or(Refusal::ApplicationNameRequired)
+        name.ok_or(ServiceError::ApplicationNameRequired)
     }
 }
 
 /// Ids are `d-` and nine letters or digits.
-pub(super) fn check_deployment_id(id: &str) -> Result<(), Refusal> {
+pub(super) fn check_deployment_id(id: &str) -> Result<(), ServiceError> {
     let letters = id.strip_prefix("d-").unwrap_or_default();
     let allowed = |letter: u8| letter.is_ascii_uppercase() || letter.is_ascii_digit();
     if letters.len() != 9 || !letters.bytes().all(allowed) {
-        return Err(Refusal::InvalidDeploymentId(id.to_owned()));
+        return Err(ServiceError::InvalidDeploymentId(id.to_owned()));
     }
     Ok(())
 }
 
-fn deployment_id(id: Option<&str>) -> Result<&str, Refusal> {
-    let id = id.ok_or(Refusal::DeploymentIdRequired)?;
+fn deployment_id(id: Option<&str>) -> Result<&str, ServiceError> {
+    let id = id.ok_or(ServiceError::DeploymentIdRequired)?;
     check_deployment_id(id)?;
     Ok(id)
 }
@@ -166,8 +166,8 @@ fn deployment_id(id: Option<&str>) -> Result<&str, Refusal> {
 fn both<'a>(
     application: Option<&'a str>,
     group: Option<&'a str>,
-) -> Result<(&'a str, &'a str), Refusal> {
-    let application = application.ok_or(Refusal::ApplicationNameRequired)?;
-    let group = group.ok_or(Refusal::DeploymentGroupNameRequired)?;
+) -> Result<(&'a str, &'a str), ServiceError> {
+    let application = application.ok_or(ServiceError::ApplicationNameRequired)?;
+    let group = group.ok_or(ServiceError::DeploymentGroupNameRequired)?;
     Ok((application, group))
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::codedeploy::refusal::Refusal;
+use crate::codedeploy::service_error::ServiceError;
 
 /// How many deployments a page holds, unless the harness says otherwise.
 pub(in crate::codedeploy) const PAGE_SIZE: usize = 100;
@@ -14,14 +14,14 @@ pub(super) fn page(
     ids: &[&str],
     size: usize,
     token: Option<&str>,
-) -> Result<Value, Refusal> {
+) -> Result<Value, ServiceError> {
     let from = match token {
         None => 0,
         Some(token) => token
             .strip_prefix("lab-page-")
             .and_then(|from| from.parse().ok())
             .filter(|from| *from <= ids.len())
-            .ok_or(Refusal::InvalidNextToken)?,
+            .ok_or(ServiceError::InvalidNextToken)?,
     };
     let rest = &ids[from..];
     let shown = &rest[..size.min(rest.len())];

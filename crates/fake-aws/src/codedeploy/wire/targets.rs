@@ -7,45 +7,49 @@ use super::{input, page, parse};
 use crate::clock::epoch_seconds;
 use crate::codedeploy::deployment::Deployment;
 use crate::codedeploy::machine::Machine;
-use crate::codedeploy::refusal::Refusal;
 use crate::codedeploy::rollout::{Event, EventStatus};
+use crate::codedeploy::service_error::ServiceError;
 use crate::codedeploy::words::Platform;
 
 const BATCH_LIMIT: usize = 25;
 
-pub(super) fn list(machine: &Machine, input: Value, size: usize) -> Result<Value, Refusal> {
+pub(super) fn list(machine: &Machine, input: Value, size: usize) -> Result<Value, ServiceError> {
     let input: input::Targets = parse(input)?;
     let deployment = begun(machine, input.id()?)?;
     let ids: Vec<&str> = deployment.targets().iter().map(String::as_str).collect();
     page::page("targetIds", &ids, size, input.next_token.as_deref())
 }
 
-pub(super) fn batch_get(machine: &Machine, input: Value, now: Timestamp) -> Result<Value, Refusal> {
+pub(super) fn batch_get(
+    machine: &Machine,
+    input: Value,
+    now: Timestamp,
+) -> Result<Value, ServiceError> {
     let input: input::Targets = parse(input)?;
     let deployment = begun(machine, input.id()?)?;
     let ids = &input.target_ids;
     if ids.is_empty() {
-        return Err(Refusal::DeploymentTargetIdRequired);
+        return Err(ServiceError::DeploymentTargetIdRequired);
     }
     if BATCH_LIMIT < ids.len() {
-        return Err(Refusal::DeploymentTargetListSizeExceeded(BATCH_LIMIT));
+        return Err(ServiceError::DeploymentTargetListSizeExceeded(BATCH_LIMIT));
     }
-    let shown: Result<Vec<Value>, Refusal> = ids
+    let shown: Result<Vec<Value>, ServiceError> = ids
         .iter()
         .map(|id| {
             let place = deployment.targets().iter().position(|known| known == id);
-            let unknown = || Refusal::DeploymentTargetDoesNotExist(id.clone());
+            let unknown = || ServiceError::DeploymentTargetDoesNotExist(id.clone());
             Ok(target(deployment, place.ok_or_else(unknown)?, now))
         })
         .collect();
     Ok(json!({"deploymentTargets": shown?}))
 }
 
-fn begun<'m>(machine: &'m Machine, id: &str) -> Result<&'m Deployment, Refusal> {
+fn begun<'m>(machine: &'m Machine, id: &str) -> Result<&'m Deployment, ServiceError> {
     let deployment = machine.deployment(id)?;
     match deployment.started {
         Some(_) => Ok(deployment),
-        None => Err(Refusal::DeploymentNotStarted(id.to_owned())),
+        None => Err(ServiceError::DeploymentNotStarted(id.to_owned())),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::pipeline::refusal::Refusal;
+use crate::pipeline::service_error::ServiceError;
 
 const OUTPUT_VARIABLES_LIMIT: usize = 122_880;
 
@@ -80,7 +80,7 @@ pub(super) struct JobId {
 }
 
 impl JobId {
-    pub(super) fn job_id(&self) -> Result<&str, Refusal> {
+    pub(super) fn job_id(&self) -> Result<&str, ServiceError> {
         check_uuid("jobId", &self.job_id)?;
         Ok(&self.job_id)
     }
@@ -105,7 +105,7 @@ pub(super) struct ExecutionDetails {
 }
 
 impl PutJobSuccessResult {
-    pub(super) fn check(&self) -> Result<(), Refusal> {
+    pub(super) fn check(&self) -> Result<(), ServiceError> {
         check_uuid("jobId", &self.job_id)?;
         check_length(
             "continuationToken",
@@ -141,7 +141,7 @@ impl PutJobSuccessResult {
             .map(|(key, value)| key.len() + value.len())
             .sum();
         if OUTPUT_VARIABLES_LIMIT < size {
-            return Err(Refusal::OutputVariablesSizeExceeded);
+            return Err(ServiceError::OutputVariablesSizeExceeded);
         }
         Ok(())
     }
@@ -164,7 +164,7 @@ pub(super) struct FailureDetails {
 }
 
 impl PutJobFailureResult {
-    pub(super) fn check(&self) -> Result<(), Refusal> {
+    pub(super) fn check(&self) -> Result<(), ServiceError> {
         let details = &self.failure_details;
         check_uuid("jobId", &self.job_id)?;
         check_length("message", Some(&details.message), 1, 5000)?;
@@ -204,7 +204,7 @@ pub(super) enum ApprovalStatus {
 }
 
 impl PutApprovalResult {
-    pub(super) fn check(&self) -> Result<(), Refusal> {
+    pub(super) fn check(&self) -> Result<(), ServiceError> {
         check_uuid("token", &self.token)?;
         check_length("summary", Some(&self.result.summary), 0, 512)
     }
@@ -251,11 +251,11 @@ pub(super) struct SourceRevisionOverride {
     pub(super) revision_value: String,
 }
 
-fn check_uuid(member: &str, value: &str) -> Result<(), Refusal> {
+fn check_uuid(member: &str, value: &str) -> Result<(), ServiceError> {
     if Uuid::try_parse(value).is_ok() && value.len() == 36 {
         Ok(())
     } else {
-        Err(Refusal::Validation(format!("{member} is not a UUID")))
+        Err(ServiceError::Validation(format!("{member} is not a UUID")))
     }
 }
 
@@ -264,17 +264,17 @@ fn check_length(
     value: Option<&str>,
     least: usize,
     most: usize,
-) -> Result<(), Refusal> {
+) -> Result<(), ServiceError> {
     let fits = |value: &str| (least..=most).contains(&value.chars().count());
     if value.is_none_or(fits) {
         Ok(())
     } else {
-        Err(Refusal::Validation(format!(
+        Err(ServiceError::Validation(format!(
             "{member} must have {least} to {most} characters"
         )))
     }
 }
 
-fn invalid(message: &str) -> Result<(), Refusal> {
-    Err(Refusal::Validation(message.to_owned()))
+fn invalid(message: &str) -> Result<(), ServiceError> {
+    Err(ServiceError::Validation(message.to_owned()))
 }

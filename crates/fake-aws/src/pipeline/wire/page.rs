@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::pipeline::refusal::Refusal;
+use crate::pipeline::service_error::ServiceError;
 
 const PAGE_LIMIT: usize = 100;
 
@@ -27,10 +27,10 @@ pub(super) fn page(
     mut items: Vec<Value>,
     max_results: Option<usize>,
     next_token: Option<&str>,
-) -> Result<Page, Refusal> {
+) -> Result<Page, ServiceError> {
     let size = max_results.unwrap_or(PAGE_LIMIT);
     if !(1..=PAGE_LIMIT).contains(&size) {
-        return Err(Refusal::Validation(
+        return Err(ServiceError::Validation(
             "maxResults must be between 1 and 100".to_owned(),
         ));
     }
@@ -40,7 +40,7 @@ pub(super) fn page(
             .strip_prefix("lab-page-")
             .and_then(|from| from.parse().ok())
             .filter(|from| *from <= items.len())
-            .ok_or(Refusal::InvalidNextToken)?,
+            .ok_or(ServiceError::InvalidNextToken)?,
     };
     let rest = items.split_off(from);
     let next = (size < rest.len()).then(|| format!("lab-page-{}", from + size));

@@ -1,7 +1,7 @@
 //! The way of a deployment through its states, row by row of the table.
 
 use fake_aws::codedeploy::{
-    DeploymentEnd, DeploymentStatus, ErrorCode, GroupOptions, Refusal, Revision,
+    DeploymentEnd, DeploymentStatus, ErrorCode, GroupOptions, Revision, ServiceError,
 };
 use jiff::SignedDuration;
 
@@ -68,13 +68,13 @@ async fn deployment_that_has_not_begun_or_has_ended_cannot_be_finished() {
     let caller = Caller::slow().await;
     let id = caller.deploy("good");
     let finish = || caller.codedeploy().finish(&id, DeploymentEnd::Failed);
-    assert_eq!(finish(), Err(Refusal::NotBegun(id.clone())));
+    assert_eq!(finish(), Err(ServiceError::NotBegun(id.clone())));
     caller.set_now(10);
-    assert_eq!(finish(), Err(Refusal::NotBegun(id.clone())));
+    assert_eq!(finish(), Err(ServiceError::NotBegun(id.clone())));
     caller.set_now(80);
     assert_eq!(
         finish(),
-        Err(Refusal::DeploymentAlreadyCompleted(id.clone()))
+        Err(ServiceError::DeploymentAlreadyCompleted(id.clone()))
     );
     assert_eq!(caller.seen(&id).status, DeploymentStatus::Succeeded);
 }

@@ -6,7 +6,7 @@ use super::both;
 use super::location::RevisionLocation;
 use crate::codedeploy::deployment::{AlarmOverride, Request, Settings};
 use crate::codedeploy::group::AutoRollback;
-use crate::codedeploy::refusal::Refusal;
+use crate::codedeploy::service_error::ServiceError;
 use crate::codedeploy::words::{FileExists, RollbackEvent};
 
 const DESCRIPTION_LIMIT: usize = 256;
@@ -31,25 +31,30 @@ pub(in crate::codedeploy::wire) struct CreateDeployment {
 }
 
 impl CreateDeployment {
-    pub(in crate::codedeploy::wire) fn place(&self) -> Result<(&str, &str), Refusal> {
+    pub(in crate::codedeploy::wire) fn place(&self) -> Result<(&str, &str), ServiceError> {
         both(
             self.application_name.as_deref(),
             self.deployment_group_name.as_deref(),
         )
     }
 
-    pub(in crate::codedeploy::wire) fn request(&self) -> Result<Request, Refusal> {
+    pub(in crate::codedeploy::wire) fn request(&self) -> Result<Request, ServiceError> {
         if self
             .deployment_mode
             .as_deref()
             .is_some_and(|mode| mode != "STANDARD")
         {
-            return Err(Refusal::InvalidInput("restarts are not played".to_owned()));
+            return Err(ServiceError::InvalidInput(
+                "restarts are not played".to_owned(),
+            ));
         }
-        let location = self.revision.as_ref().ok_or(Refusal::RevisionRequired)?;
+        let location = self
+            .revision
+            .as_ref()
+            .ok_or(ServiceError::RevisionRequired)?;
         let description = self.description.as_deref();
         if description.is_some_and(|text| DESCRIPTION_LIMIT < text.chars().count()) {
-            return Err(Refusal::DescriptionTooLong(DESCRIPTION_LIMIT));
+            return Err(ServiceError::DescriptionTooLong(DESCRIPTION_LIMIT));
         }
         Ok(Request {
             revision: location.revision()?,
@@ -59,10 +64,10 @@ impl CreateDeployment {
         })
     }
 
-    fn settings(&self) -> Result<Settings, Refusal> {
+    fn settings(&self) -> Result<Settings, ServiceError> {
         let file_exists = self.file_exists_behavior.as_ref().map(|name| {
             let known = FileExists::named(name);
-            known.ok_or_else(|| Refusal::InvalidFileExistsBehavior(name.clone()))
+            known.ok_or_else(|| ServiceError::InvalidFileExistsBehavior(name.clone()))
         });
         let auto_rollback = self.auto_rollback_configuration.as_ref();
         let alarms = self.override_alarm_configuration.as_ref();
@@ -87,12 +92,12 @@ struct AutoRollbackConfiguration {
 }
 
 impl AutoRollbackConfiguration {
-    fn rules(&self) -> Result<AutoRollback, Refusal> {
+    fn rules(&self) -> Result<AutoRollback, ServiceError> {
         let events = self.events.iter().map(|name| RollbackEvent::named(name));
         let events: Option<Vec<_>> = events.collect();
-        match events.ok_or(Refusal::InvalidAutoRollbackConfig)? {
+        match events.ok_or(ServiceError::InvalidAutoRollbackConfig)? {
             _ if !self.enabled => Ok(AutoRollback::Disabled),
-            events if events.is_empty() => Err(Refusal::InvalidAutoRollbackConfig),
+            events if events.is_empty() => Err(ServiceError::InvalidAutoRollbackConfig),
             events => Ok(AutoRollback::On(events)),
         }
     }
@@ -115,12 +120,12 @@ struct Alarm {
 }
 
 impl AlarmConfiguration {
-    fn alarms(&self) -> Result<AlarmOverride, Refusal> {
+    fn alarms(&self) -> Result<AlarmOverride, ServiceError> {
         if ALARMS_LIMIT < self.alarms.len() {
-            return Err(Refusal::AlarmsLimitExceeded(ALARMS_LIMIT));
+            return Err(ServiceError::AlarmsLimitExceeded(ALARMS_LIMIT));
         }
         if self.enabled && self.alarms.is_empty() {
-            return Err(Refusal::InvalidAlarmConfig);
+            return Err(ServiceError::InvalidAlarmConfig);
         }
         let names = self.alarms.iter().map(|alarm| alarm.name.clone());
         Ok(AlarmOverride {

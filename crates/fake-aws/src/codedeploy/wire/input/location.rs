@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use crate::codedeploy::refusal::Refusal;
 use crate::codedeploy::revision::{Bundle, Revision, sha256};
+use crate::codedeploy::service_error::ServiceError;
 
 const BUNDLE_TYPES: [&str; 5] = ["tar", "tgz", "zip", "YAML", "JSON"];
 
@@ -41,7 +41,7 @@ struct AppSpecContent {
 
 impl RevisionLocation {
     /// What the location stands for, with everything a deployment needs.
-    pub(super) fn revision(&self) -> Result<Revision, Refusal> {
+    pub(super) fn revision(&self) -> Result<Revision, ServiceError> {
         match self.place()? {
             Place::S3(location) => location.revision(),
             Place::GitHub(location) => location.revision(),
@@ -50,7 +50,7 @@ impl RevisionLocation {
     }
 
     /// Whether the location says enough to look a revision up.
-    pub(in crate::codedeploy::wire) fn check_key(&self) -> Result<(), Refusal> {
+    pub(in crate::codedeploy::wire) fn check_key(&self) -> Result<(), ServiceError> {
         match self.place()? {
             // The text itself is what the caller wants to know.
             Place::AppSpec(AppSpecContent {
@@ -89,14 +89,14 @@ impl RevisionLocation {
 
     /// The one location that the type announces; a type without its location,
     /// or one that is not played, is refused.
-    fn place(&self) -> Result<Place<'_>, Refusal> {
+    fn place(&self) -> Result<Place<'_>, ServiceError> {
         let place = match self.revision_type.as_deref() {
             Some("S3") => self.s3_location.as_ref().map(Place::S3),
             Some("GitHub") => self.git_hub_location.as_ref().map(Place::GitHub),
             Some("AppSpecContent") => self.app_spec_content.as_ref().map(Place::AppSpec),
-            _ => return Err(Refusal::InvalidRevision("its type is unknown")),
+            _ => return Err(ServiceError::InvalidRevision("its type is unknown")),
         };
-        place.ok_or(Refusal::InvalidRevision("its location is missing"))
+        place.ok_or(ServiceError::InvalidRevision("its location is missing"))
     }
 }
 
@@ -107,13 +107,15 @@ enum Place<'a> {
 }
 
 impl S3Location {
-    fn revision(&self) -> Result<Revision, Refusal> {
+    fn revision(&self) -> Result<Revision, ServiceError> {
         let (Some(bucket), Some(key)) = (&self.bucket, &self.key) else {
-            return Err(Refusal::InvalidRevision("a bundle has a bucket and a key"));
+            return Err(ServiceError::InvalidRevision(
+                "a bundle has a bucket and a key",
+            ));
         };
         let bundle_type = self.bundle_type.as_deref().unwrap_or("zip");
         if !BUNDLE_TYPES.contains(&bundle_type) {
-            return Err(Refusal::InvalidRevision("the bundle type is unknown"));
+            return Err(ServiceError::InvalidRevision("the bundle type is unknown"));
         }
         Ok(Revision::S3(Bundle {
             bucket: bucket.clone(),
@@ -126,10 +128,10 @@ impl S3Location {
 }
 
 impl GitHubLocation {
-    fn revision(&self) -> Result<Revision, Refusal> {
+    fn revision(&self) -> Result<Revision, ServiceError> {
         match (&self.repository, &self.commit_id) {
             (Some(repository), Some(commit)) => Ok(Revision::github(repository, commit)),
-            _ => Err(Refusal::InvalidRevision(
+            _ => Err(ServiceError::InvalidRevision(
                 "a commit has a repository and an id",
             )),
         }
@@ -137,15 +139,17 @@ impl GitHubLocation {
 }
 
 impl AppSpecContent {
-    fn revision(&self) -> Result<Revision, Refusal> {
+    fn revision(&self) -> Result<Revision, ServiceError> {
         let content = self.content.as_deref();
-        let content = content.ok_or(Refusal::InvalidRevision("the AppSpec has no content"))?;
+        let content = content.ok_or(ServiceError::InvalidRevision("the AppSpec has no content"))?;
         if self
             .sha256
             .as_ref()
             .is_some_and(|hash| *hash != sha256(content))
         {
-            return Err(Refusal::InvalidRevision("the hash is of another AppSpec"));
+            return Err(ServiceError::InvalidRevision(
+                "the hash is of another AppSpec",
+            ));
         }
         Ok(Revision::app_spec(content))
     }

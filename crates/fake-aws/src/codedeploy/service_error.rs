@@ -3,7 +3,7 @@
 /// Why a request was refused. The variants are the exceptions of the service,
 /// but for the last, which only the harness can meet.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum ServiceError {
     /// A request that needs an application names none.
     #[error("an application name is required")]
     ApplicationNameRequired,
@@ -101,7 +101,7 @@ pub enum Refusal {
     NotBegun(String),
 }
 
-impl Refusal {
+impl ServiceError {
     /// The name of the exception on the wire.
     pub fn code(&self) -> &'static str {
         match self {

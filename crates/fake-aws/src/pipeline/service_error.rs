@@ -2,7 +2,7 @@
 
 /// Why a request was refused. The variants are the exceptions of the service.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum ServiceError {
     /// There is no pipeline of this name.
     #[error("the account has no pipeline with the name `{0}`")]
     PipelineNotFound(String),
@@ -53,7 +53,7 @@ pub enum Refusal {
     Validation(String),
 }
 
-impl Refusal {
+impl ServiceError {
     /// The name of the exception on the wire.
     pub fn code(&self) -> &'static str {
         match self {
