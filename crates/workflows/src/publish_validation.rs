@@ -45,7 +45,7 @@ use crate::Refusal;
 use crate::execution::context_of;
 use crate::refusal::Stop;
 use crate::token::Token;
-use attempt::{Standing, standing};
+use attempt::{SlotState, slot_state};
 use output::Output;
 use parameters::Parameters;
 use place::{Place, Placed};
@@ -148,9 +148,9 @@ async fn published(
         .await
         .context("cannot read what this execution registered")?;
     let waited = wait.token.waited(now);
-    let slot = match standing(&parameters.wanted, &slots, place.attempt.as_ref(), waited)? {
-        Standing::Registered(slot) => slot,
-        Standing::Awaited(waiting_for) => return Ok(wait.outcome(None, waiting_for)),
+    let slot = match slot_state(&parameters.wanted, &slots, place.attempt.as_ref(), waited)? {
+        SlotState::Registered(slot) => slot,
+        SlotState::Awaited(waiting_for) => return Ok(wait.outcome(None, waiting_for)),
     };
     let validation = validation(services, slot).await?;
     let Some(judgement) = validation.judgement.clone() else {

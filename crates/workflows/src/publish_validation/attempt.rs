@@ -47,7 +47,7 @@ pub(super) struct Attempt {
 
 /// How what is meant stands.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Standing<'a> {
+pub(super) enum SlotState<'a> {
     /// It is registered.
     Registered(&'a Slot),
     /// It may still be; this says what is waited for.
@@ -56,12 +56,12 @@ pub(super) enum Standing<'a> {
 
 /// How what is meant stands after this long. Without an attempt nothing more is
 /// to come.
-pub(super) fn standing<'a>(
+pub(super) fn slot_state<'a>(
     wanted: &Wanted,
     slots: &'a [Slot],
     attempt: Option<&Attempt>,
     waited: SignedDuration,
-) -> Result<Standing<'a>, Refusal> {
+) -> Result<SlotState<'a>, Refusal> {
     let found = wanted.among(slots);
     let found = match found.as_slice() {
         [] => None,
@@ -71,7 +71,7 @@ pub(super) fn standing<'a>(
     if let Some((stage, action)) = attempt.and_then(|attempt| attempt.coming(wanted, found, waited))
     {
         let place = format!("the action `{action}` of stage `{stage}`");
-        return Ok(Standing::Awaited(match found {
+        return Ok(SlotState::Awaited(match found {
             Some(_) => format!("{place} may register another validation in this attempt"),
             None if wanted.names(stage, action) => {
                 format!("{wanted} has not registered a validation yet")
@@ -82,7 +82,7 @@ pub(super) fn standing<'a>(
     match found {
         None => Err(nothing(wanted, slots)),
         Some(slot) if attempt.is_some_and(|attempt| attempt.failed(slot)) => Err(earlier(slot)),
-        Some(slot) => Ok(Standing::Registered(slot)),
+        Some(slot) => Ok(SlotState::Registered(slot)),
     }
 }
 
@@ -303,9 +303,9 @@ mod tests {
         attempt: Option<&Attempt>,
         waited: SignedDuration,
     ) -> &'static str {
-        match standing(wanted, slots, attempt, waited) {
-            Ok(Standing::Registered(_)) => "it",
-            Ok(Standing::Awaited(_)) => "awaited",
+        match slot_state(wanted, slots, attempt, waited) {
+            Ok(SlotState::Registered(_)) => "it",
+            Ok(SlotState::Awaited(_)) => "awaited",
             Err(_) => "refused",
         }
     }
