@@ -147,7 +147,7 @@ pub enum Notified {
     /// It is stored, and this is the problem as far as it was seen.
     Stored(Box<Problem>),
     /// It is stored, and the problem was worked on.
-    Worked(Box<Report>),
+    Worked(Box<LookResult>),
 }
 
 /// What a tick did.
@@ -169,7 +169,7 @@ pub struct Worked {
 }
 
 /// What happened to one problem.
-pub type Report = work::Report<Worked>;
+pub type LookResult = work::LookResult<Worked>;
 
 /// What became of what was due.
 pub type Ticked = work::Ticked<Worked>;
@@ -253,11 +253,11 @@ pub async fn notified(
 
 /// What became of a first look.
 fn looked_at(
-    worked: Result<anyhow::Result<Option<Report>>, Elapsed>,
+    worked: Result<anyhow::Result<Option<LookResult>>, Elapsed>,
     known: Box<Problem>,
 ) -> Notified {
     match worked {
-        Ok(Ok(Some(report))) => return Notified::Worked(Box::new(report)),
+        Ok(Ok(Some(result))) => return Notified::Worked(Box::new(result)),
         Ok(Ok(None)) => {}
         Ok(Err(error)) => tracing::error!(
             problem.id = %known.id,

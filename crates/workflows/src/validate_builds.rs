@@ -93,7 +93,7 @@ pub struct Worked {
 }
 
 /// What happened to one validation.
-pub type Report = work::Report<Worked>;
+pub type LookResult = work::LookResult<Worked>;
 
 /// What a tick did.
 pub type Ticked = work::Ticked<Worked>;

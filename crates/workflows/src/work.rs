@@ -66,9 +66,9 @@ pub enum Progress {
     Lost,
 }
 
-/// What happened to one record.
+/// What became of one record in one look.
 #[derive(Debug)]
-pub struct Report<T> {
+pub struct LookResult<T> {
     /// What is told of it.
     pub about: T,
     /// Where it was left.
@@ -80,8 +80,8 @@ pub struct Report<T> {
 /// What a tick did.
 #[derive(Debug)]
 pub struct Ticked<T> {
-    /// One report per record that was worked on.
-    pub reports: Vec<Report<T>>,
+    /// One per record that was worked on.
+    pub looks: Vec<LookResult<T>>,
     /// Whether due work was left for the next tick.
     pub work_left: bool,
     /// Whether the tenant refused the token: it may have been rotated.
@@ -91,7 +91,7 @@ pub struct Ticked<T> {
 impl<T> Default for Ticked<T> {
     fn default() -> Self {
         Self {
-            reports: Vec::new(),
+            looks: Vec::new(),
             work_left: false,
             token_refused: false,
         }
@@ -105,7 +105,7 @@ pub enum Observed<'a, T> {
     /// no time at all where nothing is.
     Looked(SignedDuration),
     /// A record was given back or settled.
-    Left(&'a Report<T>),
+    Left(&'a LookResult<T>),
     /// A record could not be read, or made its worker panic.
     Stuck(&'a Stuck),
 }
@@ -198,9 +198,9 @@ impl<T> Worker<'_, T> {
                 };
                 match next {
                     Some((_, Ok(Ok(None)))) => {}
-                    Some((_, Ok(Ok(Some(report))))) => {
-                        ticked.token_refused |= report.token_refused;
-                        ticked.reports.push(report);
+                    Some((_, Ok(Ok(Some(result))))) => {
+                        ticked.token_refused |= result.token_refused;
+                        ticked.looks.push(result);
                     }
                     Some((due, Ok(Err(error)))) => {
                         let error = anyhow::Error::from(error);
@@ -247,7 +247,7 @@ impl<T> Worker<'_, T> {
         &self,
         due: &Due<L::Record>,
         begin: impl Future<Output = L>,
-    ) -> Result<Option<Report<T>>, StoreError> {
+    ) -> Result<Option<LookResult<T>>, StoreError> {
         let claim = uuid::Uuid::new_v4().to_string();
         let Tick {
             now, lease_until, ..
@@ -277,19 +277,19 @@ impl<T> Worker<'_, T> {
         &self,
         claimed: Claimed<L::Record>,
         look: L,
-    ) -> Result<Option<Report<T>>, StoreError> {
+    ) -> Result<Option<LookResult<T>>, StoreError> {
         let held = claimed.held();
         // Whatever the panic left behind belongs to this work and goes with it.
         // On the heap: it carries the whole record.
         let work = AssertUnwindSafe(Box::pin(self.work_on(claimed, look)));
-        let Ok(report) = work.catch_unwind().await else {
+        let Ok(result) = work.catch_unwind().await else {
             return self.panicked(&held).await;
         };
-        (self.observe)(Observed::Left(&report));
-        Ok(Some(report))
+        (self.observe)(Observed::Left(&result));
+        Ok(Some(result))
     }
 
-    async fn panicked(&self, held: &Held) -> Result<Option<Report<T>>, StoreError> {
+    async fn panicked(&self, held: &Held) -> Result<Option<LookResult<T>>, StoreError> {
         let stuck = self.store.panicked(held, self.tick.now).await?;
         (self.observe)(Observed::Stuck(&stuck));
         Ok(None)
@@ -299,7 +299,7 @@ impl<T> Worker<'_, T> {
         &self,
         mut claimed: Claimed<L::Record>,
         mut look: L,
-    ) -> Report<T> {
+    ) -> LookResult<T> {
         let before = claimed.clone();
         let pursued = look.pursue(&mut claimed).await;
         let mut left = claimed.clone();
@@ -313,7 +313,7 @@ impl<T> Worker<'_, T> {
                 until: self.tick.lease_until,
             },
         };
-        Report {
+        LookResult {
             token_refused: look.token_refused(),
             about: L::told(before, left),
             progress,

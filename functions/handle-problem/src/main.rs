@@ -50,7 +50,7 @@ async fn scheduled(edge: &Edge, tick: Tick) -> Result<Value, Failure> {
         edge.secrets.forget();
     }
     Ok(json!({
-        "worked": ticked.reports.len(),
+        "worked": ticked.looks.len(),
         "adopted": adopted,
         "workLeft": ticked.work_left,
     }))

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use lambda::metrics::{self, Line, Unit};
 use release::remediation::State;
 use store::Stuck;
-use workflows::handle_problem::{Observed, Report, Worked};
+use workflows::handle_problem::{LookResult, Observed, Worked};
 use workflows::work::Progress;
 
 pub(crate) fn tell(observed: &Observed<'_>, now: Timestamp) {
@@ -20,7 +20,7 @@ pub(crate) fn tell(observed: &Observed<'_>, now: Timestamp) {
             )],
             properties: &[],
         }),
-        Observed::Left(report) => left(report, now),
+        Observed::Left(look) => left(look, now),
         // Names the place, because the item does not say who it is.
         Observed::Stuck(stuck) => {
             let Stuck { place, looks, .. } = stuck;
@@ -30,9 +30,9 @@ pub(crate) fn tell(observed: &Observed<'_>, now: Timestamp) {
     }
 }
 
-fn left(report: &Report, now: Timestamp) {
-    line(report);
-    let Worked { problem, moved } = &report.about;
+fn left(look: &LookResult, now: Timestamp) {
+    line(look);
+    let Worked { problem, moved } = &look.about;
     let remediations = moved.iter().map(|&at| &problem.remediations[at]);
     let problem = ("problem", problem.id.as_str());
     for remediation in remediations {
@@ -41,7 +41,7 @@ fn left(report: &Report, now: Timestamp) {
             count(name, &[("Group", &group)], problem, now);
         }
     }
-    if matches!(report.progress, Progress::Faulted { .. }) {
+    if matches!(look.progress, Progress::Faulted { .. }) {
         count("ProblemFaults", &[], problem, now);
     }
 }
@@ -60,10 +60,10 @@ fn count(
     });
 }
 
-fn line(report: &Report) {
-    let id = report.about.problem.id.as_str();
-    let state = report.about.problem.word();
-    match &report.progress {
+fn line(look: &LookResult) {
+    let id = look.about.problem.id.as_str();
+    let state = look.about.problem.word();
+    match &look.progress {
         Progress::Deferred { waiting_for, until } => tracing::info!(
             problem.id = id, state, until = %until,
             "Problem `{id}` is {state} and waits for {waiting_for}"

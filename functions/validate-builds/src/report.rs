@@ -7,7 +7,7 @@ use monspec::Verdict;
 use release::approval::Answer;
 use release::validation::{Ending, Hook, Judgement, Registration};
 use store::Stuck;
-use workflows::validate_builds::{Observed, Report, Worked};
+use workflows::validate_builds::{LookResult, Observed, Worked};
 use workflows::work::{self, Progress};
 
 pub(crate) fn tell(observed: &Observed<'_>, now: Timestamp) {
@@ -22,9 +22,9 @@ pub(crate) fn tell(observed: &Observed<'_>, now: Timestamp) {
         Observed::Judged(registration, judgement) => {
             count(registration, &of_verdict(judgement), now);
         }
-        Observed::Work(work::Observed::Left(report)) => {
-            line(report);
-            count(&report.about.registration, &of_report(report), now);
+        Observed::Work(work::Observed::Left(look)) => {
+            line(look);
+            count(&look.about.registration, &of_look(look), now);
         }
         // Names the place, because the item does not say who it is.
         Observed::Work(work::Observed::Stuck(stuck)) => {
@@ -52,19 +52,19 @@ pub(crate) fn unsigned(error: &NoSecret, now: Timestamp) {
     });
 }
 
-fn line(report: &Report) {
+fn line(look: &LookResult) {
     let Worked {
         registration,
         judged,
         ending,
         hook,
-    } = &report.about;
+    } = &look.about;
     let id = registration.id;
     let pipeline = registration.pipeline.as_str();
     let comparison = registration.comparison.as_str();
     let verdict = judged.as_ref().map(|judged| judged.verdict.to_string());
     let verdict = verdict.as_deref();
-    match (&report.progress, ending) {
+    match (&look.progress, ending) {
         (Progress::Deferred { waiting_for, until }, _) => tracing::info!(
             validation.id = %id, pipeline.name = pipeline, comparison, verdict, until = %until,
             "Validation `{id}` waits: {waiting_for}"
@@ -133,12 +133,12 @@ fn of_verdict(judgement: &Judgement) -> Vec<(&'static str, Unit, f64)> {
     .to_vec()
 }
 
-fn of_report(report: &Report) -> Vec<(&'static str, Unit, f64)> {
+fn of_look(look: &LookResult) -> Vec<(&'static str, Unit, f64)> {
     let mut counts = Vec::new();
-    match report.progress {
+    match look.progress {
         Progress::Faulted { .. } => counts.push(("Faults", Unit::Count, 1.0)),
         Progress::Settled => {
-            let Worked { ending, hook, .. } = &report.about;
+            let Worked { ending, hook, .. } = &look.about;
             if matches!(ending, Some(Ending::GaveUp { .. })) {
                 counts.push(("GaveUp", Unit::Count, 1.0));
             }

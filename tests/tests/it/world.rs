@@ -462,7 +462,7 @@ impl World {
         self.approval(execution).status
     }
 
-    /// The validation that a report speaks of, as it is stored.
+    /// The validation that a look speaks of, as it is stored.
     pub(crate) async fn validation(&self, id: ValidationId) -> Validation {
         self.store.validation(id).await.unwrap().unwrap()
     }
@@ -474,10 +474,10 @@ impl World {
 
 /// The id of the only validation that a tick worked on.
 pub(crate) fn only(ticked: &Ticked) -> ValidationId {
-    let [report] = ticked.reports.as_slice() else {
-        panic!("expected one report: {ticked:?}");
+    let [look] = ticked.looks.as_slice() else {
+        panic!("expected one look: {ticked:?}");
     };
-    report.about.registration.id
+    look.about.registration.id
 }
 
 /// A monspec like the tutorial's.

@@ -167,9 +167,9 @@ async fn passed_through(
     release(world, number, summary).await;
     for _ in 0..4 {
         let ticked = world.pass_window().await;
-        let mut reports = ticked.reports.into_iter();
+        let mut looks = ticked.looks.into_iter();
         if let Some((id, judged)) =
-            reports.find_map(|one| Some((one.about.registration.id, one.about.judged?)))
+            looks.find_map(|one| Some((one.about.registration.id, one.about.judged?)))
         {
             return (id, judged.verdict);
         }

@@ -343,8 +343,8 @@ async fn approval_with_two_validations_needs_both(mut world: World) {
     world.tick().await;
     // Both may have sent it; the token lets one of them answer.
     let mut runs = BTreeSet::new();
-    for report in first.reports.iter().chain(&second.reports) {
-        let validation = world.validation(report.about.registration.id).await;
+    for look in first.looks.iter().chain(&second.looks) {
+        let validation = world.validation(look.about.registration.id).await;
         let Some(Ending::Answered {
             answer: Answer::Approve,
             action_execution,
@@ -385,9 +385,9 @@ async fn rejection_of_one_validation_is_no_persons_to_the_other(mut world: World
     world.tick().await;
 
     assert_eq!(world.answered(&execution), ApprovalStatus::Waiting);
-    assert_eq!(ticked.reports.len(), 2);
-    for report in &ticked.reports {
-        let validation = world.validation(report.about.registration.id).await;
+    assert_eq!(ticked.looks.len(), 2);
+    for look in &ticked.looks {
+        let validation = world.validation(look.about.registration.id).await;
         assert!(
             matches!(
                 validation.ending,
@@ -521,7 +521,7 @@ async fn nobody_answers_for_ever(mut world: World) {
     assert!(matches!(validation.ending, Some(Ending::GaveUp { .. })));
     assert_eq!(world.answered(&execution), ApprovalStatus::Waiting);
     world.advance(SignedDuration::from_hours(1));
-    assert!(world.tick().await.reports.is_empty());
+    assert!(world.tick().await.looks.is_empty());
 }
 
 async fn validation_without_approval_is_judged_and_settled(mut world: World) {

@@ -46,9 +46,9 @@ fn traffic_since(world: &World, ago: i64) {
 /// The validation that was judged in this tick; others may still wait.
 fn judged(ticked: &Ticked) -> ValidationId {
     let mut judged = ticked
-        .reports
+        .looks
         .iter()
-        .filter(|report| report.about.judged.is_some());
+        .filter(|look| look.about.judged.is_some());
     let one = judged.next().unwrap_or_else(|| panic!("{ticked:?}"));
     assert!(judged.next().is_none(), "{ticked:?}");
     one.about.registration.id
@@ -258,7 +258,7 @@ async fn first_release_is_none_where_codedeploy_knows_an_earlier_one(first: Worl
 
 fn waits(ticked: &Ticked) -> bool {
     let faulted = |progress: &Progress| matches!(progress, Progress::Faulted { .. });
-    matches!(ticked.reports.as_slice(), [report] if faulted(&report.progress))
+    matches!(ticked.looks.as_slice(), [look] if faulted(&look.progress))
 }
 
 async fn group_that_cannot_be_asked_is_waited_for(first: World) {

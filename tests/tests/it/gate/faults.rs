@@ -73,13 +73,13 @@ async fn thousand_due_validations_are_all_judged() {
     // behind, partly claimed.
     let short = world.tick_within(Duration::ZERO).await.unwrap();
     assert!(short.work_left);
-    assert!(short.reports.is_empty(), "{short:?}");
+    assert!(short.looks.is_empty(), "{short:?}");
     world.advance(SignedDuration::from_mins(2));
     let rest = world.tick_within(Duration::from_mins(2)).await.unwrap();
 
     assert!(!rest.work_left);
-    let settled = rest.reports.iter().filter(|report| {
-        let judged = report.about.judged.as_ref();
+    let settled = rest.looks.iter().filter(|look| {
+        let judged = look.about.judged.as_ref();
         judged.is_some_and(|judged| judged.verdict == Verdict::Passed)
     });
     assert_eq!(settled.count(), 1_000);
@@ -101,7 +101,7 @@ async fn tenant_that_is_down_for_three_ticks_delays_the_verdict(mut world: World
     for _ in 0..3 {
         let ticked = world.tick_within(Duration::from_secs(2)).await.unwrap();
         assert!(
-            matches!(ticked.reports.as_slice(), [report] if matches!(report.progress, Progress::Faulted { .. })),
+            matches!(ticked.looks.as_slice(), [look] if matches!(look.progress, Progress::Faulted { .. })),
             "{ticked:?}"
         );
         assert_eq!(world.answered(&execution), ApprovalStatus::Waiting);
@@ -139,12 +139,12 @@ async fn tenant_that_hangs_is_a_fault_and_ends_in_a_visible_state(mut world: Wor
     world.tenant.fail(Fault::Hang, Times::Always, "/api");
     world.advance(SignedDuration::from_mins(8));
     let ticked = world.tick_within(Duration::from_secs(2)).await.unwrap();
-    let [report] = ticked.reports.as_slice() else {
+    let [look] = ticked.looks.as_slice() else {
         panic!("the fault is written down: {ticked:?}");
     };
     assert!(
-        matches!(report.progress, Progress::Faulted { .. }),
-        "{report:?}"
+        matches!(look.progress, Progress::Faulted { .. }),
+        "{look:?}"
     );
 
     world.advance(SignedDuration::from_hours(25));
@@ -188,8 +188,8 @@ async fn two_ticks_at_once_judge_and_answer_once(mut world: World) {
 
     let judged = ticks
         .iter()
-        .flat_map(|ticked| &ticked.reports)
-        .filter(|report| report.about.judged.is_some());
+        .flat_map(|ticked| &ticked.looks)
+        .filter(|look| look.about.judged.is_some());
     assert_eq!(judged.count(), 1);
     assert_eq!(world.aws.calls("PutApprovalResult"), 1);
     assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
@@ -232,7 +232,7 @@ async fn tick_that_dies_anywhere_is_finished_by_the_next(mut world: World) {
         );
         world.advance(SignedDuration::from_mins(10));
         assert!(
-            world.tick().await.reports.is_empty(),
+            world.tick().await.looks.is_empty(),
             "settled after {polls} polls"
         );
         if finished {
@@ -346,7 +346,7 @@ async fn idle_tick_needs_no_secret(world: World) {
         .await
         .unwrap();
 
-    assert!(ticked.reports.is_empty());
+    assert!(ticked.looks.is_empty());
     assert!(world.tenant.calls().is_empty());
 }
 

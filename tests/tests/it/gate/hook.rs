@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use release::validation::{Hook, Phase, ValidationId};
 use serde_json::{Value, json};
 use workflows::register_validation::{Outcome, Request, register_validation};
-use workflows::validate_builds::Report;
+use workflows::validate_builds::LookResult;
 use workflows::work::Progress;
 
 use crate::schema;
@@ -133,9 +133,9 @@ async fn result_that_is_owed_is_posted_although_its_validation_is_superseded() {
     world.advance(SignedDuration::from_hours(1));
     let later = world.tick().await;
     let again = later
-        .reports
+        .looks
         .iter()
-        .find(|report| report.about.registration.id == first);
+        .find(|look| look.about.registration.id == first);
     assert!(again.is_none(), "it is not due any more: {again:?}");
 }
 
@@ -148,10 +148,10 @@ async fn hook_of_a_validation_that_never_had_a_result_is_given_up_visibly() {
 
     let ticked = world.pass_window().await;
 
-    let given_up = |report: &&Report| {
-        matches!(report.progress, Progress::Settled) && report.about.hook == Hook::GivenUp
+    let given_up = |look: &&LookResult| {
+        matches!(look.progress, Progress::Settled) && look.about.hook == Hook::GivenUp
     };
-    let told: Vec<_> = ticked.reports.iter().filter(given_up).collect();
+    let told: Vec<_> = ticked.looks.iter().filter(given_up).collect();
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(told[0].about.registration.id, first);
     assert_eq!(world.validation(first).await.hook, Hook::GivenUp);

@@ -89,9 +89,9 @@ async fn judged_after(world: &mut World, left: i64) -> ValidationId {
     world.advance(minutes(6));
     let late = world.tick().await;
     let judged = |ticked: &Ticked| {
-        let mut reports = ticked.reports.iter();
-        let report = reports.find(|report| report.about.judged.is_some());
-        report.map(|report| report.about.registration.id)
+        let mut looks = ticked.looks.iter();
+        let look = looks.find(|look| look.about.judged.is_some());
+        look.map(|look| look.about.registration.id)
     };
     judged(&at_once).or(judged(&late)).unwrap()
 }

@@ -26,7 +26,7 @@ async fn approval_waits_until_the_pause_ends(mut world: World) {
     let ticked = world.pass_window().await;
 
     assert_eq!(world.answered(&execution), ApprovalStatus::Waiting);
-    let Progress::Deferred { waiting_for, .. } = &ticked.reports[0].progress else {
+    let Progress::Deferred { waiting_for, .. } = &ticked.looks[0].progress else {
         panic!("{ticked:?}");
     };
     assert!(

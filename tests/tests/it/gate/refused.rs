@@ -29,8 +29,8 @@ async fn verdict_is_told_once_and_only_when_it_is_stored() {
     let (refused, told) = tick(&world).await;
     assert!(
         matches!(
-            refused.reports.as_slice(),
-            [report] if matches!(report.progress, Progress::Faulted { .. })
+            refused.looks.as_slice(),
+            [look] if matches!(look.progress, Progress::Faulted { .. })
         ),
         "{refused:?}"
     );
@@ -59,7 +59,7 @@ async fn work_that_panics_leaves_its_neighbours_alone_and_is_taken_up_again() {
     };
     let ticked = world.tick_observed(TIME, &panic).await.unwrap();
 
-    assert_eq!(ticked.reports.len(), neighbours.len());
+    assert_eq!(ticked.looks.len(), neighbours.len());
     for id in neighbours {
         assert_eq!(world.validation(id).await.phase, Phase::Settled);
     }

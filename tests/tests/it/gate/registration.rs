@@ -257,7 +257,7 @@ async fn rollback_execution_neither_gates_nor_teaches() {
     assert_eq!(world.run_jobs().await, [JobStatus::Succeeded]);
 
     assert_eq!(deployments(&world).await, known);
-    assert!(world.pass_window().await.reports.is_empty());
+    assert!(world.pass_window().await.looks.is_empty());
 }
 
 #[tokio::test]

@@ -38,7 +38,7 @@ async fn good_build_is_approved(mut world: World) {
     world.traffic(PRODUCTION, 100.0, 0.0);
     world.advance(SignedDuration::from_mins(4));
     assert!(
-        world.tick().await.reports.is_empty(),
+        world.tick().await.looks.is_empty(),
         "the window has not ended"
     );
 

@@ -330,9 +330,9 @@ async fn baseline_of_a_bad_build_is_not_trusted(mut world: World) {
         .unwrap();
     assert_eq!(approval.status, ApprovalStatus::Waiting);
     let judged = ticked
-        .reports
+        .looks
         .iter()
-        .find(|report| report.about.judged.is_some())
+        .find(|look| look.about.judged.is_some())
         .unwrap();
     let evidence = world.evidence(judged.about.registration.id).await;
     assert_eq!(evidence.verdict, Verdict::Inconclusive);
@@ -400,10 +400,7 @@ async fn baseline_of_a_bad_build_is_not_trusted_however_much_came_since(mut worl
     let ticked = world.pass_window().await;
 
     assert_eq!(world.answered(&again), ApprovalStatus::Waiting);
-    let judged = ticked
-        .reports
-        .iter()
-        .find(|report| report.about.judged.is_some());
+    let judged = ticked.looks.iter().find(|look| look.about.judged.is_some());
     let evidence = world.evidence(judged.unwrap().about.registration.id).await;
     assert_eq!(evidence.context.unjudged, Some(Unjudged::Tainted));
 }

@@ -111,7 +111,7 @@ async fn released_validation_waits_for_the_others_of_its_approval(mut world: Wor
     world.advance(SignedDuration::from_mins(6));
     let ticked = world.tick().await;
     let ids: Vec<ValidationId> = ticked
-        .reports
+        .looks
         .iter()
         .map(|one| one.about.registration.id)
         .collect();
@@ -362,7 +362,7 @@ async fn given_up_validation_is_listed_while_its_approval_may_wait(mut world: Wo
 
     world.advance(SignedDuration::from_hours(1));
     let ticked = world.tick().await;
-    assert!(ticked.reports.is_empty(), "nobody works on it: {ticked:?}");
+    assert!(ticked.looks.is_empty(), "nobody works on it: {ticked:?}");
 }
 
 /// A build without any traffic: its verdict is held.

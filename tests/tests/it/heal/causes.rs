@@ -312,10 +312,10 @@ async fn wait_for_a_tag_is_told(mut scene: Scene) {
     let (_, _, problem) = scene.bad_release().await;
     scene.healing.tag.value = Some("Elsewhere".to_owned());
 
-    let report = worked(scene.notify(&problem, "OPEN").await);
+    let look = worked(scene.notify(&problem, "OPEN").await);
 
-    let Progress::Deferred { waiting_for, .. } = report.progress else {
-        panic!("tags may come late: {:?}", report.progress);
+    let Progress::Deferred { waiting_for, .. } = look.progress else {
+        panic!("tags may come late: {:?}", look.progress);
     };
     assert!(waiting_for.contains("tag of production"), "{waiting_for}");
 }

@@ -33,12 +33,9 @@ async fn bad_release_is_replaced_once_and_told_to_the_end(mut scene: Scene) {
     let problem = scene.problem().open();
     scene.minutes(2);
 
-    let report = worked(scene.notify(&problem, "OPEN").await);
+    let look = worked(scene.notify(&problem, "OPEN").await);
 
-    assert_eq!(
-        report.about.problem.remediations[0].state.word(),
-        "deploying"
-    );
+    assert_eq!(look.about.problem.remediations[0].state.word(), "deploying");
     assert_eq!(scene.healed_to(), ["good"]);
     assert_eq!(scene.standing(&bad).await, Standing::Suspect);
     let [heal] = scene.heals().try_into().unwrap();

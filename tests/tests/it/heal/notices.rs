@@ -49,7 +49,7 @@ async fn test_notification_is_recorded_and_nothing_is_done(scene: Scene) {
                "ImpactedEntities": [{"entity": "SERVICE-XXXXXXXXXXXXX"}]}),
     ] {
         let problem = match scene.receive(&body).await {
-            Notified::Worked(report) => report.about.problem,
+            Notified::Worked(look) => look.about.problem,
             Notified::Stored(problem) => *problem,
             other => panic!("it is recorded: {other:?}"),
         };

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use workflows::Tick;
 use workflows::handle_problem::explain::{Asked, Explained, explain};
 use workflows::handle_problem::{
-    Connected, Healing, Notified, Report, Services, Ticked, handle_problems, notified,
+    Connected, Healing, LookResult, Notified, Services, Ticked, handle_problems, notified,
 };
 use workflows::push_deployment_event::UNSURE;
 
@@ -348,10 +348,10 @@ pub(crate) fn group() -> Group {
     }
 }
 
-/// The report of a notification that was worked on.
-pub(crate) fn worked(notified: Notified) -> Report {
+/// The look of a notification that was worked on.
+pub(crate) fn worked(notified: Notified) -> LookResult {
     match notified {
-        Notified::Worked(report) => *report,
+        Notified::Worked(look) => *look,
         other => panic!("nobody worked on it: {other:?}"),
     }
 }

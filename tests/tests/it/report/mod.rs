@@ -58,7 +58,7 @@ impl Reader {
         self.world.release(revision, &monspec()).await;
         let ticked = self.world.pass_window().await;
         // Earlier builds may be watched still.
-        let judged = ticked.reports.iter().find(|one| one.about.judged.is_some());
+        let judged = ticked.looks.iter().find(|one| one.about.judged.is_some());
         let id = judged.unwrap().about.registration.id;
         self.world.advance(SignedDuration::from_mins(1));
         id
