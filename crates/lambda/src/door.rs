@@ -101,7 +101,7 @@ pub async fn enter<'r, T: Copy>(
 ) -> Result<Visit<'r, T>, Refused> {
     let (route, name) = find(routes, request)?;
     match route.opens {
-        Opens::Secret => with_secret(secrets, request).await?,
+        Opens::Secret => with_secret(route.path, secrets, request).await?,
         Opens::Link => {}
     }
     let body = match route.takes {
@@ -137,18 +137,22 @@ fn find<'t, 'r, T>(
     Err(Refused::Method(others))
 }
 
-async fn with_secret(secrets: Option<&Secrets>, request: &Request) -> Result<(), Refused> {
+async fn with_secret(
+    route: &str,
+    secrets: Option<&Secrets>,
+    request: &Request,
+) -> Result<(), Refused> {
     let Some(secrets) = secrets else {
         return Err(Refused::Key);
     };
     match secret::is_shown(secrets, request).await {
         Ok(true) => Ok(()),
         Ok(false) => {
-            tracing::warn!("Refused a request without a valid secret");
+            tracing::warn!(route, "Refused a request without a valid secret");
             Err(Refused::Key)
         }
         Err(error) => {
-            tracing::error!("Cannot check who sends a request: {error:#}");
+            tracing::error!(route, "Cannot check who sends a request: {error:#}");
             Err(Refused::Broken)
         }
     }

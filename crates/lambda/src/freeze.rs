@@ -8,8 +8,12 @@ use crate::settings::parsed;
 /// a function that did not start would also leave undone what is half done, and
 /// show nobody why.
 pub fn read() -> Freeze {
-    parsed("CHANGE_FREEZE", Freeze::default()).unwrap_or_else(|error| {
-        tracing::error!("No change begins until it is fixed: {error}");
+    const SETTING: &str = "CHANGE_FREEZE";
+    parsed(SETTING, Freeze::default()).unwrap_or_else(|error| {
+        tracing::error!(
+            setting = SETTING,
+            "No change begins until it is fixed: {error}"
+        );
         Freeze::unreadable()
     })
 }

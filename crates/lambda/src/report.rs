@@ -60,7 +60,10 @@ impl ReportLinks {
             Ok(links) => Some(links),
             Err(error) => {
                 if known.origin == Origin::Fetched {
-                    tracing::error!("No links to the report are made: {error:#}");
+                    tracing::error!(
+                        setting = REPORT_KEYS,
+                        "No links to the report are made: {error:#}"
+                    );
                 }
                 None
             }

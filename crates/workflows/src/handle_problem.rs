@@ -370,9 +370,10 @@ pub async fn handle_problems(
     tick: Tick,
     observe: Observe<'_>,
 ) -> anyhow::Result<Handled> {
-    let beat = services.store.beat(Scheduled::Problems, tick.now);
+    let schedule = Scheduled::Problems;
+    let beat = services.store.beat(schedule, tick.now);
     let (beat, connected) = join(beat, connect()).await;
-    untold(beat);
+    untold(schedule, beat);
     let connected = connected?;
     let remaining = tick.deadline.saturating_duration_since(Instant::now());
     let pass = Pass::new(services, &connected, tick);
@@ -382,8 +383,14 @@ pub async fn handle_problems(
         match tokio::time::timeout_at(until, adoption::adopt(&pass)).await {
             Ok(Ok(found)) => adopted = found,
             // What is known already is answered all the same.
-            Ok(Err(error)) => tracing::warn!("Open problems were not looked for: {error:#}"),
-            Err(_) => tracing::warn!("Open problems were not looked for: it took too long"),
+            Ok(Err(error)) => tracing::warn!(
+                ?schedule, tick = %tick.now,
+                "Open problems were not looked for: {error:#}"
+            ),
+            Err(_) => tracing::warn!(
+                ?schedule, tick = %tick.now,
+                "Open problems were not looked for: it took too long"
+            ),
         }
     }
 

@@ -126,6 +126,17 @@ pub enum Request<'a> {
     },
 }
 
+impl<'a> Request<'a> {
+    /// The job, the deployment or the call, for log lines.
+    fn id(&self) -> &'a str {
+        match self {
+            Self::Job(job) => &job.id,
+            Self::Deployment(id) => id,
+            Self::Direct { request, .. } => request,
+        }
+    }
+}
+
 /// The time of one invocation.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
@@ -246,7 +257,7 @@ async fn announced(
     };
 
     let tenant = connect().await?;
-    let (have_it, missing) = tell(services, &plan, &tenant, moment).await?;
+    let (have_it, missing) = tell(services, &plan, &tenant, (request.id(), moment)).await?;
     Ok(ended(plan, have_it, missing, token, moment.now))
 }
 
@@ -254,11 +265,12 @@ async fn tell(
     services: &Services,
     plan: &Plan,
     tenant: &Dynatrace,
-    Moment { now, deadline }: Moment,
+    (request, Moment { now, deadline }): (&str, Moment),
 ) -> Result<(usize, Vec<String>), Stop> {
     let found = plan.targets.find(tenant, now, deadline).await;
     let found = found.map_err(telling::stop)?;
     let teller = Teller {
+        request,
         tenant,
         now,
         deadline,

@@ -138,9 +138,10 @@ pub async fn validate_builds(
         tick,
         observe: &|observed| observe(Observed::Work(observed)),
     };
-    let beat = services.store.beat(Scheduled::Validations, tick.now);
+    let schedule = Scheduled::Validations;
+    let beat = services.store.beat(schedule, tick.now);
     let (beat, first) = join(beat, worker.first_pages()).await;
-    untold(beat);
+    untold(schedule, beat);
     let first = first?;
     if first.iter().all(Vec::is_empty) {
         return Ok(Ticked::default());

@@ -252,7 +252,7 @@ impl<'a> Reading<'a> {
                     _ => "The pauses cannot be read now",
                 };
                 let error = anyhow::Error::from(error);
-                tracing::warn!("The page does not show pauses: {error:#}");
+                tracing::warn!(page = ?self.request.page, "The page does not show pauses: {error:#}");
                 (Vec::new(), Some(said.to_owned()))
             }
         };

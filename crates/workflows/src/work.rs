@@ -12,7 +12,7 @@ use futures_util::future::{BoxFuture, join, try_join_all};
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use release::work::{Disposition, Outcome, Time, disposition};
-use store::{ClaimError, Claimed, Due, Held, Record, Store, StoreError, Stuck, tables};
+use store::{ClaimError, Claimed, Due, Held, Record, Scheduled, Store, StoreError, Stuck, tables};
 use tokio::time::Instant;
 
 /// How much due work of a shard is read at once.
@@ -224,15 +224,19 @@ impl<T> Worker<'_, T> {
                         Some(last)
                             if i32::try_from(page.len()).is_ok_and(|length| PAGE <= length) =>
                         {
-                            self.page(shard, Some(last)).await
+                            let page = self.page(shard, Some(last)).await;
+                            page.map_err(|error| (shard, error))
                         }
                         _ => Ok(Vec::new()),
                     });
             pages = match try_join_all(next).await {
                 Ok(pages) => pages,
-                Err(error) => {
+                Err((shard, error)) => {
                     let error = anyhow::Error::from(error);
-                    tracing::error!("The next page of what is due could not be read: {error:#}");
+                    tracing::error!(
+                        shard,
+                        "The next page of what is due in shard {shard} could not be read: {error:#}"
+                    );
                     return ticked;
                 }
             };
@@ -366,11 +370,14 @@ impl<T> Worker<'_, T> {
     }
 }
 
-/// A tick whose heartbeat nobody hears does its work all the same.
-pub(crate) fn untold(beat: Result<(), StoreError>) {
+/// A tick works even where its heartbeat could not be stored.
+pub(crate) fn untold(schedule: Scheduled, beat: Result<(), StoreError>) {
     if let Err(error) = beat {
         let error = anyhow::Error::from(error);
-        tracing::warn!("That the schedule runs was not written down: {error:#}");
+        tracing::warn!(
+            ?schedule,
+            "The heartbeat of a schedule was not stored: {error:#}"
+        );
     }
 }
 

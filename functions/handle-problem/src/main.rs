@@ -33,7 +33,7 @@ async fn handle(edge: &Edge, event: LambdaEvent<Value>) -> Result<Value, Failure
         lease_until: invocation.lease_until,
     };
     if let Some(request) = Request::of(&event.payload) {
-        return Ok(webhook::answer(edge, &request, tick).await);
+        return Ok(webhook::answer(edge, &request, &event.context.request_id, tick).await);
     }
     // Whoever may invoke the function makes it tick, but a notification must not
     // be taken for that and be lost.

@@ -24,7 +24,7 @@ const ROUTES: [Route<()>; 1] = [Route {
 }];
 
 /// Answers a request. Whatever is wrong, the sender hears what to do about it.
-pub(crate) async fn answer(edge: &Edge, request: &Request, tick: Tick) -> Value {
+pub(crate) async fn answer(edge: &Edge, request: &Request, id: &str, tick: Tick) -> Value {
     let body = match door::enter(&ROUTES, Some(&edge.secrets), request).await {
         Ok(visit) => visit.body,
         Err(refused) => return refused.answer(),
@@ -33,11 +33,11 @@ pub(crate) async fn answer(edge: &Edge, request: &Request, tick: Tick) -> Value 
     let observe = |observed: Observed<'_>| report::tell(&observed, tick.now);
     match notified(&edge.services, connect, body.as_bytes(), tick, &observe).await {
         Ok(Notified::Unusable(unusable)) => {
-            tracing::warn!("A notification cannot be used: {unusable}");
+            tracing::warn!(request.id = id, "A notification cannot be used: {unusable}");
             response(400, &json!({"error": unusable.to_string()}))
         }
         Ok(Notified::Ignored(reason)) => {
-            tracing::info!("A notification is ignored: {reason}");
+            tracing::info!(request.id = id, "A notification is ignored: {reason}");
             response(200, &json!({"state": "ignored", "reason": reason}))
         }
         Ok(Notified::Stored(problem)) => response(200, &told(&problem, None)),
@@ -47,13 +47,16 @@ pub(crate) async fn answer(edge: &Edge, request: &Request, tick: Tick) -> Value 
             }
             response(200, &told(&left.about.problem, Some(&left.progress)))
         }
-        Err(error) => broken(&error.context("the notification could not be stored")),
+        Err(error) => broken(id, &error),
     }
 }
 
 /// The sender may try again; who runs this must look.
-fn broken(error: &anyhow::Error) -> Value {
-    tracing::error!("A notification could not be stored: {error:#}");
+fn broken(id: &str, error: &anyhow::Error) -> Value {
+    tracing::error!(
+        request.id = id,
+        "A notification could not be stored: {error:#}"
+    );
     response(
         503,
         &json!({"error": "the notification could not be stored; send it again"}),

@@ -39,5 +39,5 @@ pub(crate) async fn answer(
     let outcome = push(edge, parameters, invocation)
         .await
         .context("cannot announce what was posted");
-    report::over_http(outcome)
+    report::over_http(request, outcome)
 }

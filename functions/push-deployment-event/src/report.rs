@@ -58,7 +58,7 @@ pub(crate) fn to_caller(outcome: Outcome) -> Result<Value, Failure> {
 }
 
 /// Answers a request over HTTP.
-pub(crate) fn over_http(outcome: anyhow::Result<Outcome>) -> Value {
+pub(crate) fn over_http(request: &str, outcome: anyhow::Result<Outcome>) -> Value {
     let refused = |status, told: &str| http::answer(status, &json!({"error": told}));
     match outcome {
         Ok(Outcome::Announced(announcement)) => {
@@ -78,7 +78,7 @@ pub(crate) fn over_http(outcome: anyhow::Result<Outcome>) -> Value {
             }
         },
         Err(error) => {
-            tracing::error!("Cannot announce: {error:#}");
+            tracing::error!(request.id = request, "Cannot announce: {error:#}");
             refused(
                 503,
                 "something this function depends on is broken; send it again later",

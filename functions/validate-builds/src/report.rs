@@ -41,9 +41,12 @@ pub(crate) fn tell(observed: &Observed<'_>, now: Timestamp) {
 }
 
 /// Tells that no result can be posted. Everything else goes on.
-pub(crate) fn unsigned(error: &NoSecret, now: Timestamp) {
+pub(crate) fn unsigned(setting: &str, error: &NoSecret, now: Timestamp) {
     let error = anyhow::Error::from(error.clone());
-    tracing::error!("No result is posted until its hook can be signed: {error:#}");
+    tracing::error!(
+        setting,
+        "No result is posted until its hook can be signed: {error:#}"
+    );
     metrics::emit(&Line {
         at: now,
         dimensions: &[],

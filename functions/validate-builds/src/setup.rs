@@ -65,7 +65,7 @@ impl Edge {
         let secrets = self.secrets.read().await;
         let hook_secret = secrets.get(HOOK_SECRET);
         if let Err(error) = &hook_secret {
-            report::unsigned(error, now);
+            report::unsigned(HOOK_SECRET, error, now);
         }
         Ok(Connected {
             tenant: self.tenant.connect(&secrets).await?,

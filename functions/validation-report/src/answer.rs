@@ -13,7 +13,7 @@ const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
 
 /// Answers a reader, and tells the log what was answered. What was asked for
 /// stays out of it: the address is what opens a report.
-pub(crate) fn to(request: &Request, outcome: Outcome) -> Value {
+pub(crate) fn to(request: &Request, id: &str, outcome: Outcome) -> Value {
     let (Outcome::Shown(document)
     | Outcome::Nothing(document)
     | Outcome::UnknownKey(document)
@@ -21,22 +21,22 @@ pub(crate) fn to(request: &Request, outcome: Outcome) -> Value {
     let status = status(document.found);
     let document = match outcome {
         Outcome::Shown(document) => {
-            tracing::info!(status, "Showed a report");
+            tracing::info!(request.id = id, status, "Showed a report");
             document
         }
         Outcome::Nothing(document) | Outcome::UnknownKey(document) => {
-            tracing::info!(status, "There was nothing to show");
+            tracing::info!(request.id = id, status, "There was nothing to show");
             document
         }
         Outcome::Unavailable(document, error) => {
-            tracing::error!(status, "Cannot show a report: {error:#}");
+            tracing::error!(request.id = id, status, "Cannot show a report: {error:#}");
             document
         }
     };
     match reply(document).to(request) {
         Ok(answer) => answer,
         Err(error) => {
-            tracing::warn!(status, "Cannot show a report: {error}");
+            tracing::warn!(request.id = id, status, "Cannot show a report: {error}");
             let told = "this is more than can be sent at once: ask for a shorter `timespan`, \
                         or accept gzip";
             http::answer(413, &json!({"error": told}))

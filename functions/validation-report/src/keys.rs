@@ -46,7 +46,12 @@ impl Keys {
     pub(crate) async fn access_anew(&self) -> Option<Access> {
         let secrets = self.secrets.as_ref()?;
         access(&secrets.read_again().await?)
-            .inspect_err(|error| tracing::error!("The keys cannot be read again: {error:#}"))
+            .inspect_err(|error| {
+                tracing::error!(
+                    setting = REPORT_KEYS,
+                    "The keys cannot be read again: {error:#}"
+                );
+            })
             .ok()
     }
 }

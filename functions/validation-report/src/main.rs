@@ -47,7 +47,7 @@ async fn handle(edge: &Edge, event: LambdaEvent<Value>) -> Result<Value, Failure
         Ok(outcome) => outcome,
         Err(error) => answer::without_keys(&edge.services, asked, invocation.now, error),
     };
-    Ok(answer::to(&request, outcome))
+    Ok(answer::to(&request, &event.context.request_id, outcome))
 }
 
 /// Pages are only read.

@@ -122,6 +122,82 @@ fn repository_never_points_outside_itself() {
     assert_absent(&TEXT, &texts);
 }
 
+/// Where log lines that somebody must act on are written.
+const PRODUCT: [&str; 8] = [
+    "crates/delivery/",
+    "crates/dynatrace/",
+    "crates/lambda/",
+    "crates/release/",
+    "crates/report/",
+    "crates/store/",
+    "crates/workflows/",
+    "functions/",
+];
+
+/// The fields that name what a log line is about.
+const NAMES: [&str; 15] = [
+    "catalogue.after",
+    "deployment.group",
+    "deployment.id",
+    "event.property",
+    "job.id",
+    "page",
+    "pipeline.name",
+    "place",
+    "problem.id",
+    "request.id",
+    "route",
+    "schedule",
+    "setting",
+    "shard",
+    "validation.id",
+];
+
+#[test]
+fn every_warning_and_error_names_what_it_is_about() {
+    let product = |path: &PathBuf| PRODUCT.iter().any(|room| path.starts_with(room));
+    let mut lines = 0;
+    let mut nameless = Vec::new();
+    for path in files(&["rs"]).iter().filter(|path| product(path)) {
+        let text = fs::read_to_string(Path::new(ROOT).join(path)).unwrap();
+        for (at, macro_) in ["error!(", "warn!("]
+            .iter()
+            .flat_map(|macro_| text.match_indices(macro_))
+        {
+            lines += 1;
+            if !names_something(&text[at + macro_.len()..]) {
+                let number = text[..at].lines().count();
+                nameless.push(format!("{}:{number}", path.display()));
+            }
+        }
+    }
+    assert!(lines > 20, "the log lines were not found: {lines}");
+    assert!(
+        nameless.is_empty(),
+        "a log line says which record, request or setting it is about, in one of the fields \
+         {NAMES:?}: {}",
+        nameless.join(", ")
+    );
+}
+
+/// Whether the arguments of a log line begin with a field that names something:
+/// fields stand before the text.
+fn names_something(arguments: &str) -> bool {
+    let fields = arguments.split('"').next().unwrap_or_default();
+    fields.split(',').any(|field| {
+        let name = field.split('=').next().unwrap_or_default();
+        NAMES.contains(&name.trim().trim_start_matches(['?', '%']))
+    })
+}
+
+#[test]
+fn nameless_log_lines_are_told_from_named_ones() {
+    assert!(names_something("job.id = id, \"Job `{id}` failed\");"));
+    assert!(names_something("entities, %place,\n    \"It panicked\");"));
+    assert!(!names_something("\"Nobody knows what failed, job.id\");"));
+    assert!(!names_something("entities, \"Some failed\");"));
+}
+
 fn assert_absent(absences: &[Absence], files: &[PathBuf]) {
     assert!(files.len() > 10, "the tree was not found: {files:?}");
     let mut found = Vec::new();

@@ -45,6 +45,8 @@ pub(super) struct Told {
 /// Who is told, and when.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Teller<'a> {
+    /// What asked for it, for log lines.
+    pub(super) request: &'a str,
     pub(super) tenant: &'a Dynatrace,
     pub(super) now: Timestamp,
     pub(super) deadline: Instant,
@@ -96,6 +98,7 @@ impl Teller<'_> {
         let entities: usize = found.by_type.values().map(Vec::len).sum();
         if MOST_LOOKED_FOR < entities {
             tracing::warn!(
+                request.id = self.request,
                 entities,
                 "Not looking for an earlier announcement on so many entities, it may be there twice"
             );
@@ -125,6 +128,7 @@ impl Teller<'_> {
                     having.extend(ours.map(|event| event.entity));
                 }
                 Err(error) => tracing::warn!(
+                    request.id = self.request,
                     "Cannot look for an earlier announcement, it may be there twice: {:#}",
                     anyhow::Error::from(error)
                 ),

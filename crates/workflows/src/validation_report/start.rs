@@ -59,7 +59,11 @@ impl Reading<'_> {
     ) -> Result<Gates, Ended> {
         let found = self.services.store.catalogue(after, most).await?;
         if found.unreadable != 0 {
-            tracing::error!("{} gates of the catalogue cannot be read", found.unreadable);
+            tracing::error!(
+                catalogue.after = after.map(|gate| gate.pipeline),
+                "{} gates of a part of the catalogue cannot be read",
+                found.unreadable
+            );
         }
         let gate = |gate: Catalogued| Gate {
             history: addresses.history(&gate.pipeline, &gate.comparison),

@@ -500,7 +500,10 @@ async fn look_at(
         match error.downcast_ref::<DeliveryError>() {
             Some(DeliveryError::NotFound { .. }) => Ok((group, Looked::Gone)),
             Some(DeliveryError::Denied { .. }) => {
-                tracing::warn!("Deployments to `{group}` are left out: {error:#}");
+                tracing::warn!(
+                    deployment.group = %group,
+                    "Deployments to `{group}` are left out: {error:#}"
+                );
                 Ok((group, Looked::Closed))
             }
             _ => Err(error),
