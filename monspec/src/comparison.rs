@@ -1,4 +1,4 @@
-//! Comparisons: which environments or timeframes are held against each other, and how strictly.
+//! Comparisons: which environments or timeframes are compared, and how strictly.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,7 +15,7 @@ pub struct Comparison {
     pub name: String,
     /// The environment of the new build.
     pub source: String,
-    /// The environment it is held against; without one only static limits can be judged.
+    /// The environment that it is compared with; without one only static limits can be judged.
     pub compare: Option<String>,
     /// How far the new build may be off.
     pub scale: ScaleFactors,
@@ -83,7 +83,7 @@ impl ScaleFactors {
 pub enum WhenInconclusive {
     /// The approval is given although the gate could not judge.
     Approve,
-    /// Nothing is answered; a person is told and decides.
+    /// The approval is not answered; a person decides.
     #[default]
     Hold,
     /// The approval is refused.

@@ -34,7 +34,7 @@ struct Entry {
     /// Where it runs, by the name of the environment.
     #[schemars(extend("patternProperties" = {"^_": true}))]
     environments: BTreeMap<String, Environment>,
-    /// Which environments or timeframes are held against each other.
+    /// Which environments or timeframes are compared.
     comparisons: Option<Vec<Comparison>>,
     /// What is judged.
     perfsignature: Option<Vec<Signature>>,
@@ -74,7 +74,7 @@ struct Comparison {
     name: String,
     /// The environment of the new build.
     source: String,
-    /// The environment it is held against; without one only static limits can be judged.
+    /// The environment that it is compared with; without one only static limits can be judged.
     compare: Option<String>,
     /// How many percent the new build may be worse: `default`, and exceptions by metric id or smartscape name.
     #[schemars(extend("patternProperties" = {"^_": true}))]

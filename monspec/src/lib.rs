@@ -19,7 +19,7 @@ pub use judge::{
     Address, Answered, Coverage, Finding, Gap, Measured, Measurement, Outcome, Verdict, addresses,
     judge, readable, verdict,
 };
-// Whoever reads a monspec reads what is said of it.
+// Readers of a monspec need its messages too.
 pub use lint;
 pub use metrics::{MetricCatalogue, MetricFacts};
 pub use read::{Reading, read};

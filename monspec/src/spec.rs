@@ -49,7 +49,7 @@ pub struct ServiceEntry {
     pub owner: Option<String>,
     /// Where this service runs, by the name of the environment.
     pub environments: BTreeMap<String, Environment>,
-    /// Which environments or timeframes are held against each other.
+    /// Which environments or timeframes are compared.
     pub comparisons: Vec<Comparison>,
     /// What is judged about the entry's entities.
     pub signatures: Vec<Signature>,

@@ -1,11 +1,11 @@
-//! How many of the entities a mean is of.
+//! How many of the entities a mean covers.
 
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How many of the entities answered whose unweighted mean a number is.
+/// How many of the entities behind an unweighted mean answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Answered {
@@ -15,27 +15,27 @@ pub struct Answered {
     pub entities: usize,
 }
 
-/// What the numbers of a finding are of, where `merge: mean` makes them so.
+/// How many entities the numbers of a finding cover, with `merge: mean`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Coverage {
-    /// Whose mean the observation is.
+    /// The entities behind the observation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observation: Option<Answered>,
-    /// Whose mean the baseline is.
+    /// The entities behind the baseline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Answered>,
 }
 
 impl Answered {
-    /// Whether some are silent.
+    /// Whether some did not answer.
     pub fn is_partial(self) -> bool {
         self.answered < self.entities
     }
 }
 
 impl Coverage {
-    /// Whether there is nothing to tell.
+    /// Whether the numbers are no such means.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }

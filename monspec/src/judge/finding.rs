@@ -8,7 +8,7 @@ use super::address::Address;
 use super::coverage::Coverage;
 use crate::signature::BoundSide;
 
-/// One signature judged, with every number that led there.
+/// One judged signature, with every number behind the result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
     /// The signature.
@@ -17,9 +17,9 @@ pub struct Finding {
     pub metric: String,
     /// How the values became one number, as the spec says it.
     pub aggregate: String,
-    /// The side that the spec wants validated.
+    /// Which side is bounded when the limit derives from a baseline.
     pub side: BoundSide,
-    /// How it ended.
+    /// The result.
     pub outcome: Outcome,
     /// Whether a gap is accepted because there can be no baseline for a first
     /// release. It stays inconclusive and visible.
@@ -28,7 +28,7 @@ pub struct Finding {
     pub observation: Option<f64>,
     /// The number of the compare side, shown even where static limits made it unnecessary.
     pub baseline: Option<f64>,
-    /// How many entities the numbers are of, where they are unweighted means.
+    /// How many entities the numbers cover, where they are unweighted means.
     pub coverage: Coverage,
     /// How much worse than the baseline the number may be, in percent of it,
     /// where the limit derives from one.
@@ -39,11 +39,11 @@ pub struct Finding {
     pub lower_limit: Option<f64>,
     /// The distance to the nearest limit, negative when it is violated.
     pub margin: Option<f64>,
-    /// Why it ended this way, in a sentence.
+    /// The reason for the result, in a sentence.
     pub reason: String,
 }
 
-/// How the judging of one signature ended.
+/// The result of judging one signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Span;
 use crate::units::Unit;
 
-/// One signature judged, with every number that led there.
+/// One judged signature, with every number behind the result.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Finding<'a> {
@@ -21,9 +21,9 @@ pub(super) struct Finding<'a> {
     metric: &'a str,
     /// How the values became one number.
     aggregate: &'a str,
-    /// The side that the monspec wants validated.
+    /// Which side is bounded when the limit derives from a baseline.
     side: monspec::BoundSide,
-    /// How it ended.
+    /// The result.
     #[schemars(extend("enum" = ["held", "violated", "inconclusive"]))]
     outcome: &'static str,
     /// Whether a gap is accepted because there can be no baseline for a first release.
@@ -34,7 +34,7 @@ pub(super) struct Finding<'a> {
     observation: Option<f64>,
     /// The number of the compare side.
     baseline: Option<f64>,
-    /// How many entities the numbers are of, where they are unweighted means.
+    /// How many entities the numbers cover, where they are unweighted means.
     #[serde(skip_serializing_if = "monspec::Coverage::is_empty")]
     coverage: monspec::Coverage,
     /// How much worse than the baseline the number may be, in percent of it,
@@ -46,7 +46,7 @@ pub(super) struct Finding<'a> {
     lower_limit: Option<f64>,
     /// The distance to the nearest limit, negative when it is violated.
     margin: Option<f64>,
-    /// Why it ended this way.
+    /// The reason for the result.
     reason: &'a str,
     /// How the observation was obtained; null where it was handed in.
     source: Option<Asked<'a>>,
