@@ -1,4 +1,4 @@
-//! What CodePipeline is told. This is the only place where a verdict becomes an
+//! The answer to an approval. This is the only place where a verdict becomes an
 //! answer.
 
 pub mod step;

@@ -1,7 +1,7 @@
 //! The kinds of change: what may cause a problem, where it is made, and what is
 //! put in its place.
 //!
-//! Whoever decides by kind matches on these, so that a further kind is met by
+//! Code that decides by kind matches on these, so that a further kind is met by
 //! the compiler everywhere. What is the same of all kinds is asked here.
 
 use std::fmt;
@@ -35,7 +35,7 @@ pub enum Remedy {
 }
 
 impl Change {
-    /// What whoever made it calls it.
+    /// Its id in the service that made it.
     pub fn id(&self) -> &str {
         match self {
             Self::Deployment(deployment) => &deployment.id,

@@ -53,7 +53,7 @@ impl Given {
     }
 }
 
-/// The identity of content of which only the place is known.
+/// The identity of content whose place is all that is known.
 pub fn by_place(place: &str) -> String {
     format!("location:{place}")
 }

@@ -79,9 +79,9 @@ impl Deployment {
         by_place.chain([identity]).collect()
     }
 
-    /// Every identity under which something may be held against its content.
-    /// What failed before its digest was known is held against its sources
-    /// alone, and then against every build of them.
+    /// Every identity under which its content may be suspect or bad.
+    /// Content that failed before its digest was known is bad by its sources
+    /// alone, and so is every build of them.
     pub fn may_be(&self) -> BTreeSet<String> {
         let mut all = self.contents();
         all.insert(self.identity.clone());
@@ -238,7 +238,7 @@ pub fn taint(history: &[Reached], window: Window) -> Option<&LedgerEntry> {
 
 const MINUTE_MS: i64 = 60_000;
 
-/// Content that would be held against itself.
+/// Content that would be compared with itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnBaseline {
     /// The last deployment that brought it.

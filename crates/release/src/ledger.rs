@@ -70,7 +70,7 @@ pub struct Forgotten {
 /// What a person says of a deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ruling {
-    /// Nothing is held against it any more.
+    /// It is no longer suspect or bad.
     Clear,
     /// It must not be deployed again.
     Condemn,
@@ -164,7 +164,7 @@ impl Standing {
 }
 
 impl Lesson {
-    /// What a verdict teaches. A first release had nothing to be held against, so
+    /// What a verdict teaches. A first release had nothing to be compared with, so
     /// it proves nothing.
     pub fn of_verdict(id: ValidationId, evidence: &Evidence) -> Self {
         let mut findings = evidence.findings.iter();
@@ -274,10 +274,10 @@ impl Known {
     }
 
     /// What is known once a person has said this; nothing changes where they
-    /// confirm what something is held against.
+    /// confirm a deployment that is suspect or bad.
     #[must_use]
     pub fn ruled(&self, ruling: Ruling, who: &str, reason: &str) -> Option<Self> {
-        // Who confirms says nothing of what is held against it.
+        // To confirm does not take back what made it suspect or bad.
         if ruling == Ruling::Confirm && self.said.standing != Standing::Unknown {
             return None;
         }
@@ -291,7 +291,7 @@ impl Known {
                 standing,
                 by: format!("{done} by {who}: {reason}"),
             },
-            // What they said is what the person has heard and answered.
+            // The person knew those lessons and decided.
             lessons: Lessons::default(),
             bound_to: self.bound_to.clone(),
         })

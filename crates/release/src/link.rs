@@ -87,7 +87,7 @@ pub enum InvalidKeys {
 /// Why a link opens nothing.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Refused {
-    /// The key is not in the ring; it may have been rotated in meanwhile.
+    /// The key is not in the ring; it may have been added since.
     #[error("the link was signed with a key that is not known")]
     UnknownKey,
     /// The signature does not fit.
@@ -232,7 +232,7 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    /// The parameters as whoever opens the link sends them.
+    /// The parameters as the reader who opens the link sends them.
     fn ticket(parameters: &str) -> Ticket<'_> {
         let mut values = parameters
             .split('&')

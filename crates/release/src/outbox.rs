@@ -1,4 +1,4 @@
-//! What is told to somebody else: in order, and once as far as that can be known.
+//! Messages to another service: in order, and once as far as that can be known.
 //!
 //! An entry is stored together with the step that causes it, then said, then
 //! noted as said. A worker that dies between the last two leaves an entry that
@@ -35,7 +35,7 @@ pub struct Entry {
     /// When it was taken.
     #[serde(default)]
     pub posted: Option<Timestamp>,
-    /// How often it was tried in vain.
+    /// How often sending it failed.
     #[serde(default)]
     pub attempts: u32,
 }
@@ -80,7 +80,7 @@ pub fn next(entries: &[Entry], older: usize, said: Option<&[String]>) -> Next {
     }
 }
 
-/// Counts that the first entry that is owed was tried in vain, and says how
+/// Counts that sending the first entry that is owed failed, and says how
 /// often it was by now, and when it is tried again.
 pub fn failed(entries: &mut [Entry], now: Timestamp) -> (u32, Timestamp) {
     let owed = entries.iter_mut().find(|entry| entry.posted.is_none());

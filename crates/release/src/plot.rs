@@ -18,7 +18,7 @@ pub struct Plotted {
     pub outcome: Outcome,
     /// The number of the new build.
     pub observation: Option<f64>,
-    /// The number it was held against.
+    /// The number it was compared with.
     pub baseline: Option<f64>,
     /// The limit above.
     pub upper_limit: Option<f64>,

@@ -21,7 +21,7 @@ pub enum Precedence {
 }
 
 /// Says whether a change of any kind that came at `change` may have caused a
-/// problem of which the tenant says that it began at `began`.
+/// problem that began at `began`, as the tenant says.
 pub fn may_precede(change: Timestamp, began: Timestamp) -> Precedence {
     if change <= began {
         Precedence::Surely

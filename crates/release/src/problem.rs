@@ -1,6 +1,6 @@
 //! A problem that the tenant reported, and everything that was done about it.
 //!
-//! One problem is one document: whoever holds its claim writes it as a whole,
+//! One problem is one document: the holder of its claim writes it as a whole,
 //! with the comments that its steps cause, so that no step can be stored
 //! without the words for it.
 
@@ -31,10 +31,10 @@ pub struct Problem {
     /// What is wrong, in a few words.
     #[serde(default)]
     pub title: Option<String>,
-    /// When it was heard of first; what is done without a person has to be done
+    /// When it was first reported or found; what is done without a person has to be done
     /// soon after.
     pub noticed: Timestamp,
-    /// How it was heard of.
+    /// How it became known.
     pub arrival: Arrival,
     /// When it began, as the tenant says.
     #[serde(default)]
@@ -64,7 +64,7 @@ pub struct Problem {
     /// How often looking at it failed since it last went well.
     #[serde(default)]
     pub faults: u32,
-    /// How often it was looked at in vain since something last changed.
+    /// How often it was looked at without result since something last changed.
     #[serde(default)]
     pub waits: u32,
     /// When nothing more is tried.
@@ -73,7 +73,7 @@ pub struct Problem {
     pub phase: Phase,
 }
 
-/// How a problem was heard of.
+/// How a problem became known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Arrival {
@@ -156,7 +156,7 @@ pub enum Phase {
 }
 
 impl Problem {
-    /// A problem of which nothing but its id is known.
+    /// A problem whose id is all that is known.
     pub fn heard_of(
         id: impl Into<String>,
         arrival: Arrival,
@@ -184,7 +184,7 @@ impl Problem {
         }
     }
 
-    /// How often it was looked at to no end.
+    /// How often it was looked at without result.
     pub fn counts(&self) -> Counts {
         let Self { faults, waits, .. } = *self;
         Counts { faults, waits }
@@ -224,7 +224,7 @@ impl Problem {
         self.phase == Phase::Settled && over
     }
 
-    /// The problem as if it had been heard of now; what was said stays said.
+    /// The problem as if it had become known now; its comments stay.
     #[must_use]
     pub fn begun_again(self, now: Timestamp, patience: SignedDuration) -> Self {
         Self {

@@ -11,12 +11,12 @@
 //!
 //! | Row | State | Event | Durable write | External call | Killed before the write | Killed after the write |
 //! |---|---|---|---|---|---|---|
-//! | – | – | it is reported open, and no worker has it | the problem, and the claim of whoever was told, in one write | – | the sender hears no yes | due again at the lease |
+//! | – | – | it is reported open, and no worker has it | the problem, and the claim of the worker that received it, in one write | – | the sender gets no success | due again at the lease |
 //! | – | – | a problem is blamed on a deployment | remediation Attributed, culprit suspect and bound to this problem, in one transaction | – | blamed again | as written |
 //! | – | – | the culprit is bound to another problem | remediation Joined | – | blamed again | as written |
 //! | – | – | nobody is to blame, and the notification is young | due later | – | looked at again | as written |
 //! | – | – | nobody is to blame, and it is old | the cause, nothing is bound | – | looked at again | as written |
-//! | – | – | it settled with nothing done and is reported open, or it was over and is found open | as if heard of now | – | settled as it was | as written |
+//! | – | – | it settled with nothing done and is reported open, or it was over and is found open | as if it became known now | – | settled as it was | as written |
 //! | – | – | a heal is to blame | refused, nothing is bound | – | blamed again | as written |
 //! | – | – | more groups than allowed are to blame | the cause, nothing is bound | – | blamed again | as written |
 //! | – | – | either of two may be to blame, by the rounding of the tenant's time | the cause, nothing is bound | – | blamed again | as written |
@@ -33,7 +33,7 @@
 //! | `attributed.rollback-tainted` | Attributed | a rollback of CodeDeploy brings what is suspect or bad as well | due later, and once it has ended as where the culprit runs: the rows below | – | checked again | as written |
 //! | `attributed.rollback-failed` | Attributed | a rollback of CodeDeploy failed or was stopped | as where the culprit runs: the rows below | – | checked again | as written |
 //! | `attributed.untouched` | Attributed | the culprit changed no instance | not needed | – | checked again | as written |
-//! | `attributed.intend` | Attributed | a target is found and the guard is free | Intended with target and marker, guard taken, nothing held against the target, in one transaction | – | checked again | next rows |
+//! | `attributed.intend` | Attributed | a target is found and the guard is free | Intended with target and marker, guard taken, the target neither suspect nor bad, in one transaction | – | checked again | next rows |
 //! | `attributed.shadow` | Attributed | the same, in shadow | Shadowed with target, guard in cooldown, in one transaction | – | checked again | as written |
 //! | – | Intended | just written by this worker | – | create the deployment | – | next rows |
 //! | `intended.created` | Intended | created | Deploying with its id, the heal in the ledger, in one transaction | – | its marker is found | as written |
@@ -516,7 +516,7 @@ pub fn untrusted(
 /// A revision that could be deployed again, the best first.
 ///
 /// `history` holds what the ledger knows of the group; a revision that passed
-/// its validation comes before one of which nothing is known. Content that is
+/// its validation comes before one about which nothing is known. Content that is
 /// bad anywhere is a target nowhere, under whatever key or id.
 pub fn targets<'a>(
     history: &'a [LedgerEntry],

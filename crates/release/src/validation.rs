@@ -2,7 +2,7 @@
 //!
 //! # Transitions
 //!
-//! A validation is found when it is due and worked on by whoever holds its
+//! A validation is found when it is due, and worked on by the holder of its
 //! claim. Claiming is a conditional write that moves the due time past the
 //! lease, so that a crashed worker's validation becomes due again by itself.
 //! Every later write is conditional on the claim.
@@ -183,7 +183,7 @@ impl Registration {
 pub struct Environments {
     /// That of the new build.
     pub source: String,
-    /// The one that it is held against, if any.
+    /// The one that it is compared with, if any.
     pub compare: Option<String>,
     /// The service entries that compare these two.
     pub entries: Vec<String>,
@@ -272,11 +272,11 @@ pub struct Validation {
     pub phase: Phase,
     /// How often something it needs was broken.
     pub faults: u32,
-    /// How often it looked in vain.
+    /// How often it was looked at without result.
     pub waits: u32,
     /// What was found, once judged.
     pub judgement: Option<Judgement>,
-    /// Whether whoever counts verdicts has heard of it for certain.
+    /// Whether its verdict was counted for certain.
     pub told: bool,
     /// The answer that is about to be given.
     pub intent: Option<Intent>,
@@ -612,7 +612,7 @@ impl Validation {
         anew.map_or(give_up_at, |anew| anew.max(give_up_at))
     }
 
-    /// How often it was looked at to no end.
+    /// How often it was looked at without result.
     pub fn counts(&self) -> Counts {
         let Self { faults, waits, .. } = *self;
         Counts { faults, waits }

@@ -1,7 +1,7 @@
 //! One step of a judged validation towards the end of its approval, as a
 //! function of what is known.
 //!
-//! [`step`] decides; whoever calls it finds out what it asks for, writes what it
+//! [`step`] decides; its caller finds out what it asks for, writes what it
 //! says and sends the answer. The rows with a name in the table of
 //! [`crate::validation`] are cases of the tests below.
 
@@ -165,7 +165,7 @@ fn answer(judged: Judged<'_>, observed: &Observed, now: Timestamp) -> Step {
     };
     match approval {
         Approval::NotReached => not_reached(observed),
-        // The next look sees it open, or answered by whoever was faster.
+        // The next look sees it open, or answered by somebody who was faster.
         Approval::Changing => wait("the approval to open"),
         Approval::Open { run, earlier } => match &validation.intent {
             Some(intent) if intent.action_execution == run.id => match observed.told {
@@ -280,7 +280,7 @@ fn watch(validation: &Validation, observed: &Observed) -> Step {
     let Some(approval) = &observed.approval else {
         return Step::Ask(Question::Approval);
     };
-    // Whoever retried and rejected again agrees with the verdict.
+    // A person who retried and rejected again agrees with the verdict.
     if let Approval::Answered(run) = approval
         && run.id != *action_execution
         && run.given == Given::Approved

@@ -45,7 +45,7 @@ impl Guard {
     pub fn admit(&self, problem: &str, place: &Place, limits: Limits, now: Timestamp) -> Admission {
         match &self.active {
             Some(active) if active == problem => return Admission::Admitted(self.clone()),
-            // Whoever has held it for longer than problems are followed will not
+            // A problem that has held it for longer than problems are followed will not
             // give it back.
             Some(_) if self.is_held(limits, now) => return Admission::Busy,
             Some(_) | None => {}

@@ -1,6 +1,6 @@
 //! What a look at a validation does next.
 //!
-//! [`next`] decides; whoever calls it measures, sends and writes, and notes what
+//! [`next`] decides; its caller measures, sends and writes, and notes what
 //! was looked at. Each row is a case of its tests.
 //!
 //! | Row | Validation | Looked at by now | Next |
@@ -62,7 +62,7 @@ pub enum Next {
     End(Outcome),
 }
 
-/// What comes next of a validation of which so much was looked at.
+/// What comes next, after what was looked at so far.
 pub fn next(validation: &Validation, looked: &Looked) -> Next {
     match validation.phase {
         Phase::Waiting => {
