@@ -195,7 +195,7 @@ pub enum Answer {
     },
     /// It is not done: the action is invoked again in a while, by another job.
     Later {
-        /// What a person reads meanwhile.
+        /// What a person reads in the meantime.
         summary: String,
         /// What the other job carries.
         token: String,

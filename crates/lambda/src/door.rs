@@ -1,4 +1,4 @@
-//! The one door for HTTP: what may come in is told in data, and checked in one
+//! The one door for HTTP: what may come in is declared as data, and checked in one
 //! order with one set of answers.
 //!
 //! | Checked | Refused with |
@@ -183,7 +183,7 @@ fn may_be_json(content_type: &str) -> bool {
 }
 
 impl Refused {
-    /// What whoever asked is told.
+    /// The answer to the sender.
     pub fn answer(&self) -> Value {
         let status = match self {
             Self::Body(BodyError::NotEncoded | BodyError::NoText) => 400,

@@ -22,7 +22,7 @@ pub use reply::Reply;
 pub struct Request {
     /// The method, in capitals.
     pub method: String,
-    /// The path as whoever asks has it, with the stage.
+    /// The path as the sender has it, with the stage.
     pub address: String,
     /// The path without the stage.
     pub path: String,

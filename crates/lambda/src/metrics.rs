@@ -45,7 +45,7 @@ pub enum Unit {
     Seconds,
 }
 
-/// Reads the namespace. Whoever writes metrics does it at start.
+/// Reads the namespace. A function that writes metrics calls this at start.
 pub fn read_namespace() -> Result<(), SettingError> {
     const SETTING: &str = "METRICS_NAMESPACE";
     let Some(namespace) = settings::optional(SETTING) else {

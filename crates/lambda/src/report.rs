@@ -54,7 +54,7 @@ impl ReportLinks {
         }
     }
 
-    /// What makes links. Whatever needs one does without rather than not at all.
+    /// What makes links. Without it the work goes on, without links.
     pub fn links(&self, known: &Resolved) -> Option<Links> {
         match signed(self.links.as_ref()?, known) {
             Ok(links) => Some(links),

@@ -15,8 +15,8 @@ use crate::settings::{self, SettingError};
 /// How long a fetched secret is used before it is fetched again.
 const FRESH: Duration = Duration::from_mins(5);
 
-/// How long what could not be had is not asked for again: whoever stores it
-/// need not wait for long, and strangers cannot make every request a call.
+/// How long a secret that could not be read is not asked for again: a person who
+/// stores it need not wait for long, and strangers cannot make every request a call.
 const PAUSE: Duration = Duration::from_secs(10);
 
 /// How often what somebody shows, and what is not known here, makes the function
@@ -118,8 +118,8 @@ impl Secrets {
         }
     }
 
-    /// The secrets, as fresh as five minutes. One that cannot be had is an error
-    /// of whoever needs it, for some seconds, and of nobody else.
+    /// The secrets, as fresh as five minutes. One that cannot be read is an
+    /// error for its user alone, for some seconds.
     pub async fn read(&self) -> Resolved {
         if let Some(cached) = self.cached.lock().expect("no holder panics").as_ref()
             && Instant::now() < cached.until

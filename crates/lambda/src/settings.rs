@@ -27,7 +27,7 @@ pub enum SettingError {
 }
 
 /// A function that cannot start ends with the `Debug` form of its reason, and
-/// whoever deploys it reads that line.
+/// the person who deploys it reads that line.
 impl fmt::Debug for SettingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Display::fmt(self, f)

@@ -31,7 +31,7 @@ pub struct Request<'a> {
 pub enum Outcome {
     /// Both sides were asked for and judged.
     Judged(Judged),
-    /// The window would hold a build against itself.
+    /// The window would compare a build with itself.
     Refused(Overlap),
 }
 
@@ -57,7 +57,7 @@ pub struct LookedAt {
     pub service: String,
     /// The side of the new build.
     pub source: View,
-    /// The side it was held against, where there is one.
+    /// The side it was compared with, where there is one.
     pub compare: Option<View>,
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct Deployed {
 }
 
 impl Deployed {
-    /// As the ledger keeps it. Whoever enters it, it has one place there.
+    /// As the ledger keeps it: one entry, whichever function enters it.
     pub(crate) fn deployment(&self, released: &Released<'_>, origin: Origin) -> Deployment {
         let sources = match self.given.sources.as_slice() {
             [] => released.sources,

@@ -159,7 +159,7 @@ pub struct Handled {
     pub adopted: usize,
 }
 
-/// What is told of a problem that was worked on.
+/// What callers learn about a problem that was worked on.
 #[derive(Debug)]
 pub struct Worked {
     /// The problem as it was left.
@@ -174,7 +174,7 @@ pub type LookResult = work::LookResult<Worked>;
 /// What became of what was due.
 pub type Ticked = work::Ticked<Worked>;
 
-/// What whoever counts and logs is told, while the work goes on.
+/// What is counted and logged while the work goes on.
 pub type Observed<'a> = work::Observed<'a, Worked>;
 
 /// Hears of what is observed.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::OnceCell;
 
 /// Answers by question. Only answers are kept; a failed question is asked
-/// again by whoever comes next.
+/// again by the next caller.
 #[derive(Debug)]
 pub(crate) struct Once<Q, A>(Mutex<HashMap<Q, Arc<OnceCell<A>>>>);
 

@@ -19,7 +19,7 @@ pub struct Overlap {
     length: i64,
 }
 
-/// Refuses windows of this length if any entry would be held against itself.
+/// Refuses windows of this length if any entry would be compared with itself.
 pub(crate) fn windows_are_apart(
     compared: &[(&ServiceEntry, &Comparison)],
     length: SignedDuration,

@@ -51,7 +51,7 @@ pub(crate) fn object<T: DeserializeOwned>(text: &str) -> Result<T, Wrong> {
     })
 }
 
-/// What was meant by a word that is not known, where it is told which ones are.
+/// What an unknown word probably meant, given the known ones.
 fn meant(error: &str) -> Option<String> {
     let unknown = ["unknown field `", "unknown variant `"]
         .into_iter()

@@ -95,7 +95,7 @@ pub struct Published {
     pub violations: usize,
     /// Where the report is, if it is anywhere.
     pub report: Option<String>,
-    /// What the approval hears too.
+    /// The summary, as in the answer to the approval.
     pub summary: String,
 }
 
@@ -114,7 +114,7 @@ pub async fn publish_validation(
     }
 }
 
-/// What can be seen to be wrong is told before anything is waited for.
+/// Errors that can be seen at once are reported before anything is waited for.
 async fn published(
     services: &Services,
     connect: impl AsyncFnOnce() -> Option<Links>,

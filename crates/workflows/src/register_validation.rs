@@ -114,7 +114,7 @@ pub enum Outcome {
 }
 
 /// Registers a validation. Everything is checked before anything is stored,
-/// and everything is stored before the caller hears yes.
+/// and everything is stored before the caller gets a success.
 pub async fn register_validation(
     services: &Services,
     request: Request<'_>,

@@ -140,8 +140,7 @@ impl View {
     }
 }
 
-/// Gathers the candidates of every kind, for whoever blames and for whoever
-/// explains.
+/// Gathers the candidates of every kind, to blame one of them and to explain.
 pub(crate) fn gather<'a>(
     context: Context<'a>,
     case: &'a Case<'_>,

@@ -27,7 +27,7 @@ pub(crate) struct Sides<'a> {
     pub(crate) measured: BTreeMap<Address, Measured>,
     observed: Readings,
     baseline: Option<Readings>,
-    /// What the compare side answered although nothing may be held against it.
+    /// What the compare side answered although it is no baseline.
     untrusted: BTreeMap<Address, f64>,
 }
 

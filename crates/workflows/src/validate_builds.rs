@@ -79,7 +79,7 @@ pub struct Connected {
     pub hook_secret: anyhow::Result<Option<SecretString>>,
 }
 
-/// What is told of a validation that was worked on.
+/// What callers learn about a validation that was worked on.
 #[derive(Debug)]
 pub struct Worked {
     /// What was asked for.
@@ -98,7 +98,7 @@ pub type LookResult = work::LookResult<Worked>;
 /// What a tick did.
 pub type Ticked = work::Ticked<Worked>;
 
-/// What whoever counts and logs is told, while the tick goes on.
+/// What is counted and logged while the tick goes on.
 #[derive(Debug)]
 pub enum Observed<'a> {
     /// A verdict is stored. A worker that cannot know whether an earlier one

@@ -63,7 +63,7 @@ pub enum Outcome {
     /// Nothing to show, and a document that says what to do.
     Nothing(Document),
     /// The link was signed with a key that is not known. It may have been
-    /// rotated in meanwhile; if not, this is the answer.
+    /// added since; if not, this is the answer.
     UnknownKey(Document),
     /// The records cannot be read.
     Unavailable(Document, anyhow::Error),
@@ -93,7 +93,7 @@ impl From<Refused> for Ended {
         match refused {
             Refused::UnknownKey => Self::UnknownKey,
             Refused::Forged => Self::Trouble(Trouble::LinkNotValid),
-            // Only who held a good link hears this, and nothing is looked up.
+            // Only the holder of a valid link learns this, and nothing is looked up.
             Refused::Expired => Self::Trouble(Trouble::LinkExpired),
         }
     }

@@ -1,8 +1,7 @@
-//! Working on what is due, whatever it is: page by page, until nothing is left or
+//! Working on what is due, of any kind: page by page, until nothing is left or
 //! the time is over.
 //!
-//! What becomes of a record that was taken as far as it goes is the table of
-//! [`release::work`].
+//! What is written of a record at the end is the table of [`release::work`].
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -69,7 +68,7 @@ pub enum Progress {
 /// What became of one record in one look.
 #[derive(Debug)]
 pub struct LookResult<T> {
-    /// What is told of it.
+    /// The record, in the terms of its use case.
     pub about: T,
     /// Where it was left.
     pub progress: Progress,
@@ -98,7 +97,7 @@ impl<T> Default for Ticked<T> {
     }
 }
 
-/// What whoever counts and logs is told, while the work goes on.
+/// What is counted and logged while the work goes on.
 #[derive(Debug)]
 pub enum Observed<'a, T> {
     /// What is due was looked for: for how long the oldest has been so, and for
@@ -114,7 +113,7 @@ pub enum Observed<'a, T> {
 pub(crate) trait Look: Send {
     /// What is looked at.
     type Record: Record + Clone + Send + Sync;
-    /// What is told of it afterwards.
+    /// What callers learn about it afterwards.
     type Told;
 
     /// Takes what is claimed as far as it goes.
@@ -136,7 +135,7 @@ pub(crate) trait Look: Send {
     /// Whether the tenant refused the token.
     fn token_refused(&self) -> bool;
 
-    /// What is told of a record that was left like this.
+    /// What callers learn about a record that was left like this.
     fn told(before: Self::Record, left: Self::Record) -> Self::Told;
 }
 

@@ -35,8 +35,8 @@ async fn handle(edge: &Edge, event: LambdaEvent<Value>) -> Result<Value, Failure
     if let Some(request) = Request::of(&event.payload) {
         return Ok(webhook::answer(edge, &request, &event.context.request_id, tick).await);
     }
-    // Whoever may invoke the function makes it tick, but a notification must not
-    // be taken for that and be lost.
+    // Any other event makes the function tick; a notification without its
+    // envelope must not be taken for one and be lost.
     refuse_bare_body(&event.payload, &NOTIFICATION).map_err(Failure::unusable)?;
     scheduled(edge, tick).await
 }

@@ -23,7 +23,7 @@ const ROUTES: [Route<()>; 1] = [Route {
     },
 }];
 
-/// Answers a request. Whatever is wrong, the sender hears what to do about it.
+/// Answers a request. If something is wrong, the answer says what to do about it.
 pub(crate) async fn answer(edge: &Edge, request: &Request, id: &str, tick: Tick) -> Value {
     let body = match door::enter(&ROUTES, Some(&edge.secrets), request).await {
         Ok(visit) => visit.body,

@@ -1,11 +1,11 @@
-//! What whoever waits is told.
+//! Outcomes as answers to the caller.
 
 use std::collections::HashMap;
 
 use delivery::job::{Answer, JobFailure};
 use workflows::publish_validation::{Outcome, Published};
 
-/// What the job is told.
+/// The result of the job.
 pub(crate) fn to_job(job: &str, outcome: Outcome) -> Answer {
     match outcome {
         Outcome::Later { token, waiting_for } => {

@@ -48,7 +48,7 @@ pub(crate) fn read(event: &Value) -> anyhow::Result<Trigger<'_>> {
 }
 
 /// Messages of CodeDeploy's own triggers: a string, with times and counts of
-/// many shapes, of which only the id is believed.
+/// many shapes; only the id is used.
 fn of_sns(records: &[Value]) -> anyhow::Result<Trigger<'static>> {
     ensure!(
         records.len() <= MOST_RECORDS,

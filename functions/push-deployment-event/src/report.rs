@@ -1,4 +1,4 @@
-//! What whoever waits is told.
+//! Outcomes as answers to the caller.
 
 use anyhow::anyhow;
 use delivery::job::{Answer, JobFailure};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use workflows::Refusal;
 use workflows::push_deployment_event::{Announcement, Outcome};
 
-/// What the job is told.
+/// The result of the job.
 pub(crate) fn to_job(job: &str, outcome: Outcome) -> Answer {
     match outcome {
         Outcome::Announced(announcement) => {

@@ -1,4 +1,4 @@
-//! What whoever waits is told.
+//! Outcomes as answers to the caller.
 
 use delivery::job::Answer;
 use lambda::Failure;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use workflows::Refusal;
 use workflows::register_validation::Outcome;
 
-/// What the job is told.
+/// The result of the job.
 pub(crate) fn to_job(job: &str, outcome: Outcome) -> Answer {
     match outcome {
         Outcome::Waiting {

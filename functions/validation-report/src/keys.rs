@@ -32,7 +32,7 @@ impl Keys {
         };
         let known = secrets.read().await;
         match access(&known) {
-            // Whoever mends them need not wait for a process to end.
+            // Corrected keys work without waiting for a process to end.
             Err(error) if known.origin == Origin::Cached => match secrets.read_again().await {
                 Some(known) => access(&known),
                 None => Err(error),

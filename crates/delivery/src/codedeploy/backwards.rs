@@ -30,7 +30,7 @@ pub struct Backwards<'c> {
     target: Target,
     /// Since when everything is read.
     since: Timestamp,
-    /// Nothing as long as what is made meanwhile is read as well.
+    /// Unset while deployments made in the meantime are read as well.
     end: Option<Timestamp>,
     length: SignedDuration,
     growth: usize,

@@ -85,7 +85,7 @@ fn gzip(body: &[u8]) -> Vec<u8> {
         .expect("writing to memory does not fail")
 }
 
-/// Whether whoever asks takes gzip: it is listed, and not with a weight of zero.
+/// Whether the sender accepts gzip: it is listed, and not with a weight of zero.
 fn takes_gzip(request: &Request) -> bool {
     let listed = request
         .header("accept-encoding")

@@ -21,8 +21,8 @@ const AT_ONCE: usize = 25;
 /// set up for.
 const SEVERITIES: [&str; 4] = ["AVAILABILITY", "ERROR", "PERFORMANCE", "CUSTOM_ALERT"];
 
-/// Enters open problems of production that nobody told us about, or of which
-/// the last that was heard is that they were over. What they ask
+/// Enters open problems of production that were never reported, or were last
+/// reported as over. What they ask
 /// for is as urgent as if they had been told when they began.
 pub(super) async fn adopt(pass: &Pass<'_>) -> anyhow::Result<usize> {
     let now = pass.tick.now;

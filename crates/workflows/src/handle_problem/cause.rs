@@ -365,7 +365,7 @@ pub(super) async fn production(
     Ok(Production::first_of(affected.collect(), left_out))
 }
 
-/// An entity in the words of whoever looks for its groups.
+/// An entity in the terms of the search for its groups.
 pub(super) fn affected(id: &str, tags: &[Tag]) -> Affected {
     let tags = tags.iter().map(|tag| monspec::Tag {
         context: tag.context.clone(),

@@ -53,7 +53,7 @@ pub(super) async fn pursue(
                 let then = what.then.clone();
                 match Box::pin(walk.write(claimed, *what)).await? {
                     Advanced::Written if then.is_some() => next = then,
-                    // What was known is of before; or it has changed meanwhile.
+                    // What was known is of before; or it has changed since.
                     Advanced::Written | Advanced::Stale => walk.forget(),
                 }
             }
@@ -177,7 +177,7 @@ impl Walk<'_> {
     }
 
     /// Stores what a step says, with its comment and what it does to the ledger.
-    /// If something changed meanwhile, nothing is stored.
+    /// If something changed in the meantime, nothing is stored.
     async fn write(
         &mut self,
         claimed: &mut ClaimedProblem,

@@ -20,7 +20,7 @@ pub enum Notification {
     Test,
     /// Something about a problem.
     Problem(About),
-    /// A state of which nothing follows.
+    /// A state that has no consequence.
     Other(String),
 }
 

@@ -95,7 +95,7 @@ impl<'a> Pass<'a> {
         {
             return pursued.map(Outcome::Waits);
         }
-        // What was decided is told even where the rest met a fault.
+        // What was decided is said on the problem even where the rest met a fault.
         let comment = comments::post(self, claimed, older).await;
         let waits = pursued?.into_iter().chain(comment?).collect();
         Ok(if claimed.problem.is_over() {
@@ -175,7 +175,7 @@ impl<'a> Pass<'a> {
 
     /// Notes what the tenant says of the problem, and follows it into the one
     /// that it became a part of: that one says whether it is over. As long as
-    /// nothing is heard of that one, nothing is heard of the problem.
+    /// nothing is known of that one, nothing is known of the problem.
     async fn learn(
         &self,
         claimed: &mut ClaimedProblem,

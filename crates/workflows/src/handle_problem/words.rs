@@ -213,7 +213,7 @@ fn rollback_failed(culprit: &Change, id: &str, reason: &str) -> String {
     ))
 }
 
-/// What CodeDeploy did in vain before we act.
+/// What CodeDeploy tried without success before we act.
 pub(super) fn rolled_back_in_vain(id: &str, succeeded: bool) -> String {
     let what = if succeeded {
         "deployed a revision that is suspect or bad as well"

@@ -14,9 +14,9 @@ use super::{Asking, Side, settled, tags};
 impl Asking {
     /// How many others the entities are related to.
     ///
-    /// Nought is a number only of entities that can have such a relationship
+    /// Zero is a number only for entities that can have such a relationship
     /// and have any at all: of a mistyped one, or before Dynatrace saw what an
-    /// entity is connected with, it would hold against nought for ever.
+    /// entity is connected with, it would pass as zero against zero for ever.
     pub(super) async fn count(
         &self,
         entry: &ServiceEntry,

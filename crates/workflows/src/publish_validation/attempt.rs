@@ -3,7 +3,7 @@
 //! A stage that is retried runs some or all of its actions again, in the same
 //! execution. What they registered before must not be published as if it were
 //! new, so the slots are read after the history of the actions, and both are
-//! held against each other:
+//! compared:
 //!
 //! | Registered, of what is meant | History of the action that registers it | Waited for | Answer |
 //! |---|---|---|---|
@@ -19,7 +19,7 @@
 //! two actions that begin together, one may look before the other is shown. An
 //! action that has not begun after that was left alone by the retry.
 //!
-//! Whoever names no action means any that invokes a function, other than the
+//! A job that names no action means any that invokes a function, other than the
 //! function that publishes: two that publish would wait for each other.
 
 use delivery::pipeline::{Action, ActionKind, ActionRun, RunStatus, Stage, Structure};

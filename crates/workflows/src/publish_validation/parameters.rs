@@ -9,7 +9,7 @@ use super::wanted::Wanted;
 use crate::parameters::{self, Wrong, check_names, either, given};
 
 /// The longest wait, in minutes: CodePipeline ends an action of this kind after
-/// 24 hours, and what it waited for is told before that.
+/// 24 hours, and the job says what it waited for before that.
 const MOST_MINUTES: i64 = 23 * 60 + 30;
 
 /// What is asked for.

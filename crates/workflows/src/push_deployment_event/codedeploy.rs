@@ -19,7 +19,7 @@ pub(super) enum Known {
 }
 
 /// Asks CodeDeploy about a deployment. One that succeeded is entered in the
-/// ledger; one that is under way may still fail, and its success is told too.
+/// ledger; one that is under way may still fail, and its success is announced too.
 pub(super) async fn look(services: &Services, id: &str) -> Result<Known, Stop> {
     let found = services
         .codedeploy

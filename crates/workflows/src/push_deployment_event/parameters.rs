@@ -29,8 +29,8 @@ const MOST_PROPERTIES: usize = 50;
 /// How many entities or rules a caller may name.
 const MOST_TARGETS: usize = 100;
 
-/// Names of properties that say where a deployment comes from: whoever reads
-/// events builds on them, so nobody may write them by hand.
+/// Names of properties that say where a deployment comes from: readers of
+/// events rely on them, so nobody may write them by hand.
 const OURS: [&str; 6] = [
     "CodeDeploy.",
     "Pipeline",

@@ -62,7 +62,7 @@ pub(super) struct Found {
     pub(super) by_type: BTreeMap<String, Vec<String>>,
     /// Those that are databases, which several groups may share.
     pub(super) databases: BTreeSet<String>,
-    /// What was looked for in vain, in words, where it is needed.
+    /// What was looked for and not found, in words, where it is needed.
     pub(super) missing: Vec<String>,
 }
 

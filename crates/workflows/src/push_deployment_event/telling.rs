@@ -42,7 +42,7 @@ pub(super) struct Told {
     stopped: Vec<Stop>,
 }
 
-/// Who is told, and when.
+/// The tenant that gets events, and the time for it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Teller<'a> {
     /// What asked for it, for log lines.
@@ -55,8 +55,8 @@ pub(super) struct Teller<'a> {
 impl Teller<'_> {
     /// Attaches an event to those of the entities that are not known to have
     /// it. An earlier attempt whose event is not visible yet, or cannot be
-    /// looked for, is repeated: a duplicate is merged by whoever looks for
-    /// causes, a gap is not. What stops one type of entities stops no other.
+    /// looked for, is repeated: the search for causes merges a duplicate, but
+    /// cannot fill a gap. What stops one type of entities stops no other.
     pub(super) async fn tell(self, change: &Change, found: &Found, told: &mut Told) {
         let having = self.having(change, found).await;
         for (type_, ids) in &found.by_type {
@@ -183,7 +183,7 @@ fn refused(type_: &str, statuses: &[String]) -> Refusal {
     ))
 }
 
-/// What a person can correct is told to a person; anything else may pass.
+/// What a person can correct is a refusal; anything else may pass by itself.
 pub(super) fn stop(error: Error) -> Stop {
     use delivery::job::JobFailure;
     match error {

@@ -118,8 +118,8 @@ pub(super) async fn placed_directly(
     )
 }
 
-/// An approval that does not exist is told before an execution that does not:
-/// it is what whoever wrote the parameters can correct.
+/// A missing approval is reported before a missing execution: the author of the
+/// parameters can correct it.
 fn place(
     read: Read,
     name: &str,

@@ -42,13 +42,13 @@ pub(crate) fn group(target: &Target) -> Group {
     }
 }
 
-/// A deployment of which the ledger knows nothing, as CodeDeploy tells it. A
+/// A deployment that is not in the ledger, as CodeDeploy describes it. A
 /// person knows it by the name of its revision: its id stands beside it.
 pub(crate) fn recorded(made: &codedeploy::Deployment) -> Deployment {
     let location = location(made);
     let place = location.as_deref().unwrap_or(&made.id);
     let name = place.rsplit(['/', '@']).next().unwrap_or_default();
-    // A bundle of which no version was named.
+    // A bundle without a version.
     let name = name.trim_end_matches('#');
     Deployment {
         id: made.id.clone(),

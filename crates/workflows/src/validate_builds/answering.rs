@@ -37,7 +37,7 @@ pub(super) struct Ahead {
 /// Looks at the approval before there is a verdict, so that what is about to be
 /// answered can be stored with it. It decides nothing: what is not open, or
 /// cannot be had, is asked for once the verdict is stored. Of several
-/// validations, whoever is judged last answers once all are stored.
+/// validations, the one that is judged last answers once all are stored.
 pub(super) async fn look_ahead(shared: &Shared<'_>, validation: &Validation) -> Option<Ahead> {
     let registration = &validation.registration;
     let (Some(approval), None) = (reference(registration), &validation.intent) else {
@@ -183,7 +183,7 @@ impl Walk<'_> {
     }
 }
 
-/// An approval in the words of whoever decides, and what answers it.
+/// An approval in the terms of `release`, and the run that answers it.
 fn outward(state: ApprovalState) -> (Approval, Option<SecretString>) {
     match state {
         ApprovalState::NotReached => (Approval::NotReached, None),

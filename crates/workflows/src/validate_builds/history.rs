@@ -40,7 +40,7 @@ pub(super) struct Mixed {
     pub(super) came: Option<Deployment>,
 }
 
-/// Why nothing may be held against a compare side.
+/// Why a compare side is no baseline.
 pub(super) struct Distrusted {
     pub(super) gap: Gap,
     pub(super) unjudged: Unjudged,
@@ -129,8 +129,7 @@ impl<'a> Histories<'a> {
         undisturbed(&since, &history.reached, self.window)
     }
 
-    /// Why nothing may be held against the compare side of a service entry, if
-    /// that is so.
+    /// Why the compare side of a service entry is no baseline, if that is so.
     pub(super) fn distrusted(&self, pair: &Pair<'_>) -> Option<Distrusted> {
         let compare = pair.compare?;
         let mut compared = self.compared(pair);

@@ -1,4 +1,4 @@
-//! The result, posted to whoever asked for it.
+//! The result, posted to the hook that asked for it.
 
 use std::fmt::Write as _;
 

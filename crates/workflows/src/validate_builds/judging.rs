@@ -295,8 +295,7 @@ fn next_look(shared: &Shared<'_>, patience_ends: Timestamp) -> Timestamp {
     saturating_add(shared.tick.now, pause).min(patience_ends)
 }
 
-/// Takes from a compare side what must not be held against anything, and says
-/// why; where there is nothing and never was, that is said.
+/// Removes the numbers of a compare side that is no baseline, and says why; where there is nothing and never was, that is said.
 async fn with_history(
     shared: &Shared<'_>,
     histories: &Histories<'_>,

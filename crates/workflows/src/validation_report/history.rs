@@ -11,7 +11,7 @@ use super::parameters::{MOST_BUILDS, minutes};
 use super::route::Shape;
 use super::{Document, Ended, Found, Reading};
 
-/// How many builds are on a page, unless it is told.
+/// How many builds are on a page, unless the request says so.
 const ON_A_PAGE: u16 = 100;
 
 /// The span that an empty page offers, in minutes: 90 days.
@@ -58,8 +58,8 @@ impl Reading<'_> {
         )
         .await;
         let found = found?;
-        // Whoever has a link has the right names. Whoever reads the JSON of 2018
-        // knows an empty list, and nothing else.
+        // A link has the right names. Readers of the JSON of 2018 know an empty
+        // list, and nothing else.
         let may_be_mistyped = matches!(self.access, Access::Public) && !as_in_2018;
         if found.builds.is_empty() && matches!(part, Part::Newest) && may_be_mistyped {
             let gate = self.services.store.gate(pipeline, comparison).await?;

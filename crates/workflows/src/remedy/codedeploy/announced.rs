@@ -9,7 +9,7 @@ use release::tie::Tie;
 
 use crate::remedy::adapter::Dismissed;
 
-/// Who announces deployments; whoever reads the events looks for this name.
+/// The source of our events; readers of events look for this name.
 pub const SOURCE: &str = "AWS CodePipeline";
 
 /// The deployment and what it went to, by which an event is known again, also

@@ -487,7 +487,7 @@ fn announced_to(case: &Case<'_>, events: &[RecordedEvent]) -> Vec<Announced> {
 /// Looks at those of the groups that CodeDeploy knows, and tells those that it
 /// does not let us look at. One that was deleted, lies in another region or
 /// account, or is another team's cannot be healed from here, and hides nothing
-/// that can: whoever may send events may name any group.
+/// that can: anybody who may send events may name any group.
 async fn look_at(
     context: Context<'_>,
     groups: Vec<Group>,

@@ -130,7 +130,7 @@ pub(crate) struct Beyond {
     bad: BTreeSet<String>,
 }
 
-/// Asks for it ahead. What becomes bad meanwhile is met by the conditions of the
+/// Asks for it ahead. What becomes bad in the meantime is caught by the conditions of the
 /// intent.
 pub(crate) async fn look_beyond(context: Context<'_>, view: &View) -> anyhow::Result<Beyond> {
     let mut history = view.deployments();

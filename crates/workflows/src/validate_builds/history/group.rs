@@ -20,8 +20,7 @@ use crate::remedy::codedeploy::{completed, recorded, target};
 /// What ran when the window began is found there for most groups.
 const FIRST_READ: SignedDuration = SignedDuration::from_hours(4 * 24);
 
-/// How much sooner than CodeDeploy whoever entered a deployment in the ledger may
-/// have seen it begin.
+/// How much sooner than in CodeDeploy a deployment may have begun by the ledger.
 const ENTERED_SOONER: SignedDuration = SignedDuration::from_hours(1);
 
 /// What is asked of one group.
@@ -182,7 +181,7 @@ impl History {
             known.extend(older);
         }
 
-        // A list may be behind what the ledger heard.
+        // A list may be older than the ledger.
         let unlisted = known
             .iter()
             .map(|entry| &entry.deployment)
