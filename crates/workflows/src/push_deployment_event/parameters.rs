@@ -188,8 +188,7 @@ impl Parameters {
     fn names_somebody(&self) -> Result<(), Wrong> {
         if self.environment.is_none() && self.attach_rules.is_none() {
             return Err(Wrong::new(
-                "nobody is named who could be told: write the `environment` of the monspec, or \
-                 `attachRules`",
+                "no target is named: write the `environment` of the monspec, or `attachRules`",
             ));
         }
         Ok(())
@@ -204,7 +203,7 @@ impl Attach {
         };
         if !(1..=MOST_TARGETS).contains(&named) || !self.tag_rule.iter().all(is_rule) {
             return Err(Wrong::new(format!(
-                "`attachRules` names nobody, or more than {MOST_TARGETS}"
+                "`attachRules` names no target, or more than {MOST_TARGETS}"
             )));
         }
         let known = |letter: char| letter.is_ascii_alphanumeric() || "_-".contains(letter);
