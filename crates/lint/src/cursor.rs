@@ -23,8 +23,13 @@ pub struct Cursor<'a> {
 impl<'a> Cursor<'a> {
     /// The value of the field `key` of the object at `parent`.
     pub fn new(node: &'a Node, parent: &Place, key: &str) -> Self {
+        Self::at(node, Place::new(node.offset, parent.path.field(key)))
+    }
+
+    /// A value that is at this place.
+    pub fn at(node: &'a Node, place: Place) -> Self {
         Self {
-            place: Place::new(node.offset, parent.path.field(key)),
+            place,
             value: &node.value,
         }
     }

@@ -23,7 +23,7 @@ enum Knows {
     Anything,
 }
 
-const ROOMS: [Room; 17] = [
+const ROOMS: [Room; 18] = [
     Room {
         name: "decimal",
         knows: Only(&[]),
@@ -47,6 +47,12 @@ const ROOMS: [Room; 17] = [
         knows: Only(&["monspec"]),
         shuns: IMPURE,
         why: "transitions are pure: `now` and what was seen are arguments",
+    },
+    Room {
+        name: "flags",
+        knows: Only(&["decimal", "lint"]),
+        shuns: IMPURE,
+        why: "what a flag is at a moment follows from what was said and from `now`",
     },
     Room {
         name: "report",

@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+
+mod bounds;
+mod declaration;
+mod format;
+mod read;
+mod targeting;
+mod value;
+
+pub use bounds::{Bounds, OutOfBounds};
+pub use declaration::{
+    Audience, BadValue, Declaration, Declarations, Entities, EventPolicy, Fractional, Leases,
+    MissingKey, Options, Preset, RateLimit, Rollout, Share, Tag,
+};
+pub use format::schema;
+pub use read::{LARGEST_BULK, Reading, is_flag_name, read};
+pub use targeting::{BadRule, OPERATORS, Targeting};
+pub use value::{Kind, LARGEST_INTEGER, LARGEST_VALUE, NotAValue, Value};
