@@ -1,18 +1,26 @@
 #![doc = include_str!("../README.md")]
 
+mod audit;
 mod bounds;
 mod declaration;
 mod format;
+mod guard;
+mod hash;
+mod ramp;
 mod read;
+pub mod state;
+pub mod step;
 mod targeting;
 mod value;
 
+pub use audit::{Broken, Cause, Digest, Entry, Record, diff, verify};
 pub use bounds::{Bounds, OutOfBounds};
 pub use declaration::{
     Audience, BadValue, Declaration, Declarations, Entities, EventPolicy, Fractional, Leases,
     MissingKey, Options, Preset, RateLimit, Rollout, Share, Tag,
 };
 pub use format::schema;
+pub use ramp::{Ramp, Way};
 pub use read::{LARGEST_BULK, Reading, is_flag_name, read};
 pub use targeting::{BadRule, OPERATORS, Targeting};
 pub use value::{Kind, LARGEST_INTEGER, LARGEST_VALUE, NotAValue, Value};

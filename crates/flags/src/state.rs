@@ -1,0 +1,242 @@
+//! What was said of a flag, and what holds of it at a moment.
+//!
+//! Words lie on top of each other. The uppermost that has not ended holds; if
+//! none is left, what was declared holds. So whatever ends or is taken back gives
+//! back what was before it, as that is *now*: a trial below that has ended
+//! meanwhile does not come back.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::audit::Digest;
+use crate::declaration::Declaration;
+use crate::ramp::Ramp;
+use crate::value::Value;
+
+/// Everything that is kept of a flag beside its declaration. A flag that nobody
+/// touched is the default of this.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct State {
+    /// How often something was written; the next write is conditional on it.
+    pub version: u64,
+    /// The words that may still hold, the latest last.
+    pub words: Vec<Word>,
+    /// Whether older words were dropped below the first.
+    #[serde(default)]
+    pub pruned: bool,
+    /// The value before the last change of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Value>,
+    /// The latest changes, the newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recent: Vec<Recent>,
+    /// The digest of the newest entry of its history.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+}
+
+/// What somebody said, and until when.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Word {
+    /// The change that said it.
+    pub change: String,
+    /// Who said it.
+    pub by: Author,
+    /// When.
+    pub at: Timestamp,
+    /// The version of the flag that it made.
+    pub version: u64,
+    /// The value.
+    pub course: Course,
+    /// When it ends.
+    pub end: End,
+}
+
+/// A value over time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Course {
+    /// It stays the same.
+    Steady(Value),
+    /// It moves.
+    Ramp(Ramp),
+}
+
+/// When a word ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum End {
+    /// When somebody says otherwise.
+    Never,
+    /// At this moment, unless somebody keeps it.
+    Lease(Timestamp),
+    /// With the last of these problems.
+    Holds(BTreeMap<String, Holder>),
+}
+
+/// A problem that holds a mitigation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Holder {
+    /// The longest that it does.
+    pub until: Timestamp,
+    /// Whether the problem has closed already, and what it held is given back
+    /// late because the flag was flapping.
+    #[serde(default)]
+    pub closed: bool,
+}
+
+/// Who said something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Author {
+    /// The name of the key or of the rule.
+    pub name: String,
+    /// What stands behind the name.
+    pub hand: Hand,
+}
+
+/// What stands behind a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Hand {
+    /// A person: what they say later is never overwritten by what is given back.
+    Person,
+    /// A program with a key of its own, such as a workflow.
+    Machine,
+    /// A rule of ours.
+    Rule,
+    /// Time, and what follows from a problem that closed.
+    Clock,
+}
+
+/// What is remembered of a change after its word is gone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Recent {
+    /// The change.
+    pub change: String,
+    /// When.
+    pub at: Timestamp,
+    /// By what.
+    pub hand: Hand,
+    /// Whether a program put back what had been before the change before it.
+    #[serde(default)]
+    pub reversal: bool,
+}
+
+/// Who said the latest word, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Since {
+    /// The change.
+    pub change: String,
+    /// Who.
+    pub by: Author,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl State {
+    /// What holds at this moment, whether or not anybody has written down what
+    /// the clock did.
+    pub fn value(&self, flag: &Declaration, now: Timestamp) -> Value {
+        self.word(now)
+            .map_or_else(|| flag.default.clone(), |word| word.course.at(now))
+    }
+
+    /// The word that holds at this moment; none if it is what was declared.
+    pub fn word(&self, now: Timestamp) -> Option<&Word> {
+        self.words.iter().rev().find(|word| !word.end.is_over(now))
+    }
+
+    /// When the clock has something to write down next.
+    pub fn timer(&self) -> Option<Timestamp> {
+        self.words.iter().flat_map(Word::moments).min()
+    }
+
+    /// Whether the clock has something to write down already.
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        self.timer().is_some_and(|timer| timer <= now)
+    }
+
+    /// The open problems that stop holding a mitigation before `by`, because they
+    /// have held it for as long as they may.
+    pub fn holds_ending(&self, by: Timestamp) -> Vec<&str> {
+        let holders = self.words.iter().flat_map(|word| word.end.holders());
+        holders
+            .filter(|(_, holder)| !holder.closed && holder.until <= by)
+            .map(|(problem, _)| problem)
+            .collect()
+    }
+}
+
+impl Word {
+    /// Who said it, and when.
+    pub fn since(&self) -> Since {
+        Since {
+            change: self.change.clone(),
+            by: self.by.clone(),
+            at: self.at,
+        }
+    }
+
+    fn moments(&self) -> impl Iterator<Item = Timestamp> {
+        let ramp = match &self.course {
+            Course::Ramp(ramp) => Some(ramp.end),
+            Course::Steady(_) => None,
+        };
+        let lease = match &self.end {
+            End::Lease(until) => Some(*until),
+            End::Never | End::Holds(_) => None,
+        };
+        let holds = self.end.holders().map(|(_, holder)| holder.until);
+        ramp.into_iter().chain(lease).chain(holds)
+    }
+}
+
+impl Course {
+    /// The value at this moment.
+    pub fn at(&self, now: Timestamp) -> Value {
+        match self {
+            Self::Steady(value) => value.clone(),
+            Self::Ramp(ramp) => ramp.at(now),
+        }
+    }
+}
+
+impl End {
+    /// Whether the word has ended by itself.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        match self {
+            Self::Never => false,
+            Self::Lease(until) => *until <= now,
+            Self::Holds(holders) => holders.values().all(|holder| holder.until <= now),
+        }
+    }
+
+    /// When it ends at the latest.
+    pub fn at_the_latest(&self) -> Option<Timestamp> {
+        match self {
+            Self::Never => None,
+            Self::Lease(until) => Some(*until),
+            Self::Holds(holders) => holders.values().map(|holder| holder.until).max(),
+        }
+    }
+
+    /// The problems that hold it.
+    pub fn holders(&self) -> impl Iterator<Item = (&str, &Holder)> {
+        let holders = match self {
+            Self::Holds(holders) => Some(holders),
+            Self::Never | Self::Lease(_) => None,
+        };
+        holders
+            .into_iter()
+            .flatten()
+            .map(|(problem, holder)| (problem.as_str(), holder))
+    }
+}

@@ -1,0 +1,173 @@
+//! Laws that hold whatever happens to a flag.
+
+use proptest::prelude::*;
+
+use super::tests::{minute, percent};
+use super::*;
+use crate::audit::verify;
+use crate::state::End;
+
+fn target() -> impl Strategy<Value = Target> {
+    prop_oneof![
+        (0_i64..=100).prop_map(|value| Target::Value(Value::Integer(value))),
+        (0_i64..=2).prop_map(|value| Target::Value(Value::Integer(value))),
+        (0_i64..=100, 0_i64..100).prop_map(|(to, minutes)| Target::Ramp {
+            to: Value::Integer(to),
+            duration: SignedDuration::from_mins(minutes),
+        }),
+        (0_i64..=100, 0_i64..100).prop_map(|(to, minutes)| Target::Steps(vec![
+            (SignedDuration::ZERO, Value::Integer(to / 2)),
+            (SignedDuration::from_mins(minutes + 1), Value::Integer(to)),
+        ])),
+    ]
+}
+
+fn problem() -> impl Strategy<Value = String> {
+    (1..4).prop_map(|number| format!("P{number}"))
+}
+
+/// An event, whose moments are relative to its own.
+fn event() -> impl Strategy<Value = Event> {
+    let set = |to, term| Event::Set { to, term };
+    prop_oneof![
+        3 => target().prop_map(move |to| set(to, Term::Stays)),
+        3 => (target(), 1_i64..3_000).prop_map(move |(to, until)| set(to, Term::Until(minute(until)))),
+        3 => (target(), problem()).prop_map(move |(to, problem)| set(to, Term::While { problem })),
+        2 => problem().prop_map(|problem| Event::Closed { problem }),
+        1 => problem().prop_map(|problem| Event::Recovery { problem }),
+        1 => (0_usize..40).prop_map(|change| Event::TakeBack { change: format!("c{change}") }),
+        1 => Just(Event::Confirm),
+        1 => Just(Event::Stop),
+        1 => Just(Event::Unlock),
+        1 => Just(Event::Tick),
+    ]
+}
+
+fn hand() -> impl Strategy<Value = Hand> {
+    proptest::sample::select(vec![Hand::Person, Hand::Machine, Hand::Rule])
+}
+
+/// Events with who makes them and how many minutes after the one before.
+fn story() -> impl Strategy<Value = Vec<(i64, Hand, Event)>> {
+    proptest::collection::vec((0_i64..120, hand(), event()), 1..40)
+}
+
+fn request(index: usize, hand: Hand) -> Request {
+    Request {
+        change: format!("c{index}"),
+        batch: None,
+        by: Author {
+            name: format!("{hand:?}"),
+            hand,
+        },
+        why: "a law".to_owned(),
+        triggered_by: "manual".to_owned(),
+        problem: None,
+        expected: None,
+    }
+}
+
+fn at<'a>(flag: &'a Declaration, state: &'a State, now: Timestamp) -> Situation<'a> {
+    Situation {
+        set: "prod",
+        flag,
+        state,
+        now,
+    }
+}
+
+/// The state after the clock wrote down everything until `now`.
+fn ticked(flag: &Declaration, state: &State, now: Timestamp) -> State {
+    match step(
+        at(flag, state, now),
+        &request(99, Hand::Clock),
+        &Event::Tick,
+    ) {
+        Outcome::Written(transition) => transition.state,
+        _ => state.clone(),
+    }
+}
+
+proptest! {
+    #[test]
+    fn nothing_gets_lost_and_reading_needs_no_timer(story in story()) {
+        let flag = percent();
+        let (mut state, mut entries, mut now) = (State::default(), Vec::<Entry>::new(), 0);
+        for (index, (pause, hand, event)) in story.into_iter().enumerate() {
+            now += pause;
+            let moment = minute(now);
+
+            // What holds does not depend on whether the timer came.
+            let written = ticked(&flag, &state, moment);
+            prop_assert_eq!(written.value(&flag, moment), state.value(&flag, moment));
+            prop_assert!(!written.is_overdue(moment));
+
+            let event = match event {
+                Event::Set { to, term: Term::Until(until) } => {
+                    let until = later(until, SignedDuration::from_mins(now));
+                    Event::Set { to, term: Term::Until(until) }
+                }
+                other => other,
+            };
+            let before = state.value(&flag, moment);
+            let outcome = step(at(&flag, &state, moment), &request(index, hand), &event);
+            if let Outcome::Written(transition) = outcome {
+                state = transition.state;
+                entries.extend(transition.entries);
+                let record = &entries.last().unwrap().record;
+                // A change begins from what held; nothing jumps.
+                if record.change == format!("c{index}") && record.cause.competes() {
+                    prop_assert_eq!(&record.before, &before);
+                    let is_even = matches!(event, Event::Set { to: Target::Ramp { .. }, .. });
+                    if record.cause == Cause::RampStarted && is_even {
+                        prop_assert_eq!(state.value(&flag, moment), before);
+                    }
+                }
+                if record.cause != Cause::RampStarted {
+                    prop_assert_eq!(&state.value(&flag, record.at), &record.after);
+                }
+            } else {
+                prop_assert_eq!(state.value(&flag, moment), before);
+            }
+            prop_assert!(state.words.len() <= 40, "{}", state.words.len());
+            prop_assert!(flag.bounds.admit(&state.value(&flag, moment)).is_ok());
+        }
+        prop_assert!(verify(&entries).is_ok());
+        prop_assert_eq!(entries.len() as u64, state.version);
+        let stored = serde_json::to_string(&state).unwrap();
+        prop_assert_eq!(serde_json::from_str::<State>(&stored).unwrap(), state);
+    }
+
+    /// What is given back or taken back never overwrites what a person said later.
+    #[test]
+    fn words_of_persons_stay(story in story(), value in 0_i64..=100, after in story()) {
+        let flag = percent();
+        let (mut state, mut now) = (State::default(), 0);
+        let mut index = 0;
+        let mut play = |state: &mut State, now: i64, hand, event: &Event| {
+            let done = step(at(&flag, state, minute(now)), &request(index, hand), event);
+            index += 1;
+            if let Outcome::Written(transition) = done {
+                *state = transition.state;
+            }
+        };
+        for (pause, hand, event) in story {
+            now += pause;
+            play(&mut state, now, hand, &event);
+        }
+        now += 60;
+        let word = Event::Set { to: Target::Value(Value::Integer(value)), term: Term::Stays };
+        play(&mut state, now, Hand::Person, &word);
+        prop_assume!(state.word(minute(now)).is_some_and(|word| word.by.hand == Hand::Person && word.end == End::Never));
+        let persons = state.word(minute(now)).unwrap().change.clone();
+        for (pause, hand, event) in after {
+            now += pause;
+            let takes_back_the_word = matches!(&event, Event::TakeBack { change } if *change == persons);
+            let gives_back = matches!(event, Event::Closed { .. } | Event::TakeBack { .. } | Event::Recovery { .. } | Event::Tick);
+            if gives_back && !takes_back_the_word {
+                play(&mut state, now, hand, &event);
+                prop_assert_eq!(state.value(&flag, minute(now)), Value::Integer(value));
+            }
+        }
+    }
+}

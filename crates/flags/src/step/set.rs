@@ -1,0 +1,369 @@
+//! Somebody sets a flag, keeps it, or stops it.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Draft, LONGEST_HOLD, LONGEST_RAMP, MOST_TRIALS, Outcome, Refusal, Said, Target, Term};
+use crate::audit::Cause;
+use crate::declaration::BadValue;
+use crate::guard::{free_again, steady_again};
+use crate::ramp::{Ramp, Step, later};
+use crate::state::{Course, End, Hand, Holder, Word};
+use crate::value::{Kind, NotAValue, Value};
+
+impl Draft<'_> {
+    pub(super) fn set(&mut self, to: &Target, term: &Term) -> Result<(), Outcome> {
+        let course = self.course(to)?;
+        match term {
+            Term::Stays => self.set_to_stay(course),
+            Term::Until(until) => self.set_until(course, *until),
+            Term::While { problem } => self.set_while(course, problem),
+        }
+    }
+
+    pub(super) fn confirm(&mut self) -> Result<(), Outcome> {
+        let value = self.value();
+        let last = self.state.words.len().checked_sub(1);
+        let Some(last) = last.filter(|last| matches!(self.state.words[*last].end, End::Lease(_)))
+        else {
+            return Err(refuse(Refusal::NothingToKeep));
+        };
+        self.state.words[last].end = End::Never;
+        self.prune();
+        self.record(Said {
+            cause: Cause::Confirmed,
+            at: self.now(),
+            before: value.clone(),
+            after: value,
+            ends: None,
+        });
+        Ok(())
+    }
+
+    pub(super) fn stop(&mut self) -> Result<(), Outcome> {
+        let value = self.value();
+        let now = self.now();
+        let Some(word) = self.state.words.last_mut() else {
+            return Err(refuse(Refusal::NothingMoves));
+        };
+        let Course::Ramp(ramp) = &word.course else {
+            return Err(refuse(Refusal::NothingMoves));
+        };
+        let said = Said {
+            cause: Cause::RampStopped,
+            at: now,
+            before: ramp.from.clone(),
+            after: value.clone(),
+            ends: word.end.at_the_latest(),
+        };
+        word.course = Course::Steady(value);
+        self.record(said);
+        Ok(())
+    }
+
+    fn set_to_stay(&mut self, course: Course) -> Result<(), Outcome> {
+        let now = self.now();
+        let by = &self.request.by;
+        let settled = match self.top() {
+            Some(word) if word.end == End::Never && word.course == course => Some(&word.by),
+            None if course == Course::Steady(self.flag().default.clone()) => Some(by),
+            _ => None,
+        };
+        if settled.is_some_and(|settled| settled == by || by.hand != Hand::Person) {
+            return Err(Outcome::Unchanged);
+        }
+        self.guard()?;
+        let before = self.value();
+        let cause = match &course {
+            _ if settled.is_some() => Cause::Confirmed,
+            Course::Steady(_) => Cause::Changed,
+            Course::Ramp(_) => Cause::RampStarted,
+        };
+        self.push_and_record(course, End::Never, cause, before, now);
+        self.prune();
+        Ok(())
+    }
+
+    fn set_until(&mut self, course: Course, until: Timestamp) -> Result<(), Outcome> {
+        let now = self.now();
+        if until <= now {
+            return Err(refuse(Refusal::Over(until)));
+        }
+        let longest = self.flag().lease.longest;
+        if later(now, longest) < until {
+            return Err(refuse(Refusal::TooLong(longest)));
+        }
+        let is_again = |word: &&Word| {
+            let is_lease = matches!(word.end, End::Lease(_));
+            is_lease && word.course == course && word.by == self.request.by
+        };
+        let again = self.top().filter(is_again);
+        if again.is_some_and(|word| word.end == End::Lease(until)) {
+            return Err(Outcome::Unchanged);
+        }
+        let is_again = again.is_some();
+        let leases = self
+            .state
+            .words
+            .iter()
+            .filter(|word| matches!(word.end, End::Lease(_)));
+        if !is_again && MOST_TRIALS <= leases.count() {
+            return Err(refuse(Refusal::TooManyTrials));
+        }
+        self.guard()?;
+        let before = self.value();
+        if let (true, Some(word)) = (is_again, self.state.words.last_mut()) {
+            word.end = End::Lease(until);
+            self.record(Said {
+                cause: Cause::Extended,
+                at: now,
+                before: before.clone(),
+                after: before,
+                ends: Some(until),
+            });
+            return Ok(());
+        }
+        let cause = match &course {
+            Course::Steady(_) => Cause::Leased,
+            Course::Ramp(_) => Cause::RampStarted,
+        };
+        self.push_and_record(course, End::Lease(until), cause, before, now);
+        Ok(())
+    }
+
+    fn set_while(&mut self, course: Course, problem: &str) -> Result<(), Outcome> {
+        let now = self.now();
+        let held = self
+            .state
+            .words
+            .iter()
+            .position(|word| word.holder(problem).is_some());
+        if let Some(held) = held {
+            let above = self.state.words[held + 1..].iter().rev();
+            let person = above.into_iter().find(|word| word.by.hand == Hand::Person);
+            if let Some(person) = person {
+                return Err(refuse(Refusal::Overruled(person.since())));
+            }
+        }
+        let before = self.value();
+        let holder = Holder {
+            until: self.until(LONGEST_HOLD),
+            closed: false,
+        };
+        let top = self.top().filter(|word| matches!(word.end, End::Holds(_)));
+        let Some(top) = top else {
+            self.limit()?;
+            let end = End::Holds([(problem.to_owned(), holder)].into());
+            let cause = match &course {
+                Course::Steady(_) => Cause::Mitigated,
+                Course::Ramp(_) => Cause::RampStarted,
+            };
+            self.push_and_record(course, end, cause, before, now);
+            return Ok(());
+        };
+        let is_same = top.course == course;
+        // What was closed already and opens again holds anew.
+        let holds_already = top.holder(problem).is_some_and(|holder| !holder.closed);
+        if is_same && holds_already {
+            return Err(Outcome::Unchanged);
+        }
+        if !is_same {
+            self.limit()?;
+            self.stop_top();
+        }
+        let (change, by, version) = (
+            self.request.change.clone(),
+            self.request.by.clone(),
+            self.state.version + 1,
+        );
+        let word = self.state.words.last_mut().expect("there is a word on top");
+        if let End::Holds(holders) = &mut word.end {
+            let holder = if holds_already {
+                holders[problem]
+            } else {
+                holder
+            };
+            holders.insert(problem.to_owned(), holder);
+        }
+        let cause = match (&course, is_same) {
+            (_, true) => Cause::Joined,
+            (Course::Steady(_), false) => Cause::Mitigated,
+            (Course::Ramp(_), false) => Cause::RampStarted,
+        };
+        let ends = word.end.at_the_latest();
+        if !is_same {
+            *word = Word {
+                change,
+                by,
+                at: now,
+                version,
+                course,
+                end: word.end.clone(),
+            };
+        }
+        let after = if is_same {
+            before.clone()
+        } else {
+            self.arrival()
+        };
+        self.record(Said {
+            cause,
+            at: now,
+            before,
+            after,
+            ends,
+        });
+        Ok(())
+    }
+
+    fn push_and_record(
+        &mut self,
+        course: Course,
+        end: End,
+        cause: Cause,
+        before: Value,
+        now: Timestamp,
+    ) {
+        self.stop_top();
+        let word = Word {
+            change: self.request.change.clone(),
+            by: self.request.by.clone(),
+            at: now,
+            version: self.state.version + 1,
+            course,
+            end,
+        };
+        let ends = match &word.course {
+            Course::Ramp(ramp) => Some(ramp.end),
+            Course::Steady(_) => word.end.at_the_latest(),
+        };
+        self.state.words.push(word);
+        let after = self.arrival();
+        self.record(Said {
+            cause,
+            at: now,
+            before,
+            after,
+            ends,
+        });
+    }
+
+    /// What the word on top has, or moves to.
+    fn arrival(&self) -> Value {
+        match self.top().map(|word| &word.course) {
+            Some(Course::Ramp(ramp)) => ramp.to.clone(),
+            Some(Course::Steady(value)) => value.clone(),
+            None => self.value(),
+        }
+    }
+
+    /// Drops what lies below the word that stayed before this one: taking this
+    /// one back needs that, and nothing older.
+    fn prune(&mut self) {
+        let words = &self.state.words;
+        let mut stay = words.iter().enumerate().rev();
+        let mut stay = stay.by_ref().filter(|(_, word)| word.end == End::Never);
+        let before = stay.nth(1).map_or(0, |(index, _)| index);
+        self.state.pruned |= 0 < before;
+        self.state.words.drain(..before);
+    }
+
+    fn course(&self, to: &Target) -> Result<Course, Outcome> {
+        let now = self.now();
+        match to {
+            Target::Value(value) => {
+                self.check(value)?;
+                Ok(Course::Steady(value.clone()))
+            }
+            Target::Ramp { to, duration } => {
+                self.check(to)?;
+                if !self.flag().kind.is_numeric() {
+                    return Err(refuse(Refusal::NotNumeric(self.flag().kind)));
+                }
+                if duration.is_zero() {
+                    return Ok(Course::Steady(to.clone()));
+                }
+                if !(SignedDuration::ZERO..=LONGEST_RAMP).contains(duration) {
+                    return Err(refuse(Refusal::BadRamp));
+                }
+                let ramp = Ramp::even(self.value(), to.clone(), now, *duration);
+                Ok(Course::Ramp(ramp))
+            }
+            Target::Steps(steps) => {
+                let times = steps.iter().map(|(after, _)| *after);
+                let follow = times
+                    .clone()
+                    .zip(times.skip(1))
+                    .all(|(one, next)| one < next);
+                let fit =
+                    |after: &SignedDuration| (SignedDuration::ZERO..=LONGEST_RAMP).contains(after);
+                if !follow || !steps.iter().all(|(after, _)| fit(after)) {
+                    return Err(refuse(Refusal::BadRamp));
+                }
+                for (_, value) in steps {
+                    self.check(value)?;
+                }
+                let steps = steps.iter().map(|(after, value)| Step {
+                    at: later(now, *after),
+                    value: value.clone(),
+                });
+                let ramp = Ramp::steps(self.value(), now, steps.collect());
+                ramp.map(Course::Ramp).ok_or(refuse(Refusal::BadRamp))
+            }
+        }
+    }
+
+    fn check(&self, value: &Value) -> Result<(), Outcome> {
+        let flag = self.flag();
+        let bad = if value.kind() == flag.kind {
+            flag.bounds.admit(value).err().map(BadValue::Bounds)
+        } else {
+            Some(BadValue::Kind(NotAValue::Type {
+                expected: flag.kind,
+                found: found(value.kind()),
+            }))
+        };
+        bad.map_or(Ok(()), |bad| Err(refuse(Refusal::Value(bad))))
+    }
+
+    /// Whether the requester may change the flag now, where no problem holds it.
+    fn guard(&self) -> Result<(), Outcome> {
+        self.limit()?;
+        if self.request.by.hand == Hand::Person {
+            return Ok(());
+        }
+        match steady_again(&self.state.recent, self.now()) {
+            Some(until) => Err(refuse(Refusal::Flapping { until })),
+            None => Ok(()),
+        }
+    }
+
+    fn limit(&self) -> Result<(), Outcome> {
+        let (limit, hand) = (self.flag().rate, self.request.by.hand);
+        match free_again(&self.state.recent, limit, hand, self.now()) {
+            Some(until) => Err(refuse(Refusal::TooOften { until })),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Word {
+    fn holder(&self, problem: &str) -> Option<&Holder> {
+        let mut holders = self.end.holders();
+        holders
+            .find(|(one, _)| *one == problem)
+            .map(|(_, holder)| holder)
+    }
+}
+
+fn found(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Boolean => "a boolean",
+        Kind::String => "a text",
+        Kind::Integer | Kind::Number => "a number",
+        Kind::Object => "an object",
+    }
+}
+
+pub(super) fn refuse(refusal: Refusal) -> Outcome {
+    Outcome::Refused(refusal)
+}
