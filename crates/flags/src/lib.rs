@@ -1,11 +1,13 @@
 #![doc = include_str!("../README.md")]
 
+mod announcement;
 mod audit;
 mod bounds;
 mod declaration;
 mod format;
 mod guard;
 mod hash;
+pub mod key;
 mod ramp;
 mod read;
 pub mod state;
@@ -13,6 +15,7 @@ pub mod step;
 mod targeting;
 mod value;
 
+pub use announcement::{Announcement, announcement};
 pub use audit::{Broken, Cause, Digest, Entry, Record, diff, verify};
 pub use bounds::{Bounds, OutOfBounds};
 pub use declaration::{

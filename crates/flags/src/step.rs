@@ -222,9 +222,18 @@ pub fn step(situation: Situation<'_>, request: &Request, event: &Event) -> Outco
             found: state.version,
         });
     }
+    let problem = match event {
+        Event::Closed { problem }
+        | Event::Set {
+            term: Term::While { problem },
+            ..
+        } => Some(problem.clone()),
+        _ => request.problem.clone(),
+    };
     let mut draft = Draft {
         situation,
         request,
+        problem,
         state: state.clone(),
         entries: Vec::new(),
     };
@@ -253,6 +262,7 @@ pub fn step(situation: Situation<'_>, request: &Request, event: &Event) -> Outco
 struct Draft<'a> {
     situation: Situation<'a>,
     request: &'a Request,
+    problem: Option<String>,
     state: State,
     entries: Vec<Entry>,
 }
@@ -295,7 +305,7 @@ impl Draft<'_> {
             request.change.clone(),
             request.by.clone(),
             request.why.clone(),
-            request.problem.clone(),
+            self.problem.clone(),
         );
         if record.cause.changes_the_value() {
             self.remember(&record);
@@ -383,3 +393,5 @@ impl Draft<'_> {
 mod laws;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::percent;

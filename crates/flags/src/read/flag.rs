@@ -155,6 +155,13 @@ fn read_variants(
     let mut variants = BTreeMap::new();
     for (name, key, value) in cursor.entries(report).unwrap_or_default() {
         check_name(name, &key, report);
+        if matches!(name, "default" | "current") {
+            report.error(
+                &key,
+                "this name stands for the value that nobody named",
+                "call the variant something else",
+            );
+        }
         variants.extend(Some(name.to_owned()).zip(read_value(&value, kind, bounds, report)));
     }
     variants

@@ -313,6 +313,10 @@ fn rules_and_times_are_held_to_what_is_understood() {
             "`Service` is no type of entity => write it as Dynatrace does, `PROCESS_GROUP_INSTANCE` for example",
         ),
         (
+            r#""variants": { "current": true }"#,
+            "this name stands for the value that nobody named => call the variant something else",
+        ),
+        (
             r#""allowed": []"#,
             "no value is allowed => list the values, or remove the field",
         ),

@@ -535,6 +535,39 @@ fn history_of_every_case_holds() {
 }
 
 #[test]
+fn entries_name_the_problem_and_the_clock_the_change() {
+    let mut world = World::new();
+    for told in [
+        "0 !rule hold 0 P1",
+        "1 * closed P1",
+        "2 ann lease 50 60",
+        "61 * tick",
+    ] {
+        world.tell(told);
+    }
+    let told: Vec<_> = world
+        .entries
+        .iter()
+        .map(|entry| {
+            (
+                entry.record.change.as_str(),
+                entry.record.problem.as_deref(),
+                entry.record.by.hand,
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("c0", Some("P1"), Hand::Rule),
+            ("c1", Some("P1"), Hand::Clock),
+            ("c2", None, Hand::Person),
+            ("c2", None, Hand::Clock),
+        ]
+    );
+}
+
+#[test]
 fn refusals_for_a_while_say_how_long() {
     let refusal = Refusal::TooOften { until: minute(10) };
     assert_eq!(refusal.retry_after(minute(9)), Some(60));
@@ -555,7 +588,7 @@ pub(super) fn minute(minute: i64) -> Timestamp {
     Timestamp::from_second(1_700_000_000 + minute * 60).unwrap()
 }
 
-pub(super) fn percent() -> Declaration {
+pub(crate) fn percent() -> Declaration {
     let file =
         r#"{ "flags": { "percent": { "type": "integer", "default": 5, "min": 0, "max": 100 } } }"#;
     let mut declarations = read(file).declarations.unwrap();
