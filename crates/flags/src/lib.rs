@@ -3,13 +3,18 @@
 mod announcement;
 mod audit;
 mod bounds;
+mod context;
 mod declaration;
+mod evaluate;
+mod flagd;
 mod format;
+mod fractional;
 mod guard;
 mod hash;
 pub mod key;
 mod ramp;
 mod read;
+mod rule;
 pub mod state;
 pub mod step;
 mod targeting;
@@ -18,12 +23,15 @@ mod value;
 pub use announcement::{Announcement, announcement};
 pub use audit::{Broken, Cause, Digest, Entry, Record, diff, verify};
 pub use bounds::{Bounds, OutOfBounds};
+pub use context::{BadContext, Context, LARGEST_REQUEST};
 pub use declaration::{
     Audience, BadValue, Declaration, Declarations, Entities, EventPolicy, Fractional, Leases,
     MissingKey, Options, Preset, RateLimit, Rollout, Share, Tag,
 };
+pub use evaluate::{Bulk, Evaluation, Reason, Resolved, Set, Unresolved, is_known};
 pub use format::schema;
 pub use ramp::{Ramp, Way};
 pub use read::{LARGEST_BULK, Reading, is_flag_name, read};
+pub use rule::{NotRun, Rules};
 pub use targeting::{BadRule, OPERATORS, Targeting};
 pub use value::{Kind, LARGEST_INTEGER, LARGEST_VALUE, NotAValue, Value};

@@ -84,19 +84,25 @@ impl Targeting {
         &self.0
     }
 
-    /// Whether it splits users, and so needs to know who asks.
+    /// Whether it splits whoever asks.
     pub fn splits(&self) -> bool {
-        has_operator(&self.0, FRACTIONAL)
+        any_split(&self.0, &|_| true)
+    }
+
+    /// Whether it splits by the targeting key, and so needs one.
+    pub fn needs_key(&self) -> bool {
+        any_split(&self.0, &|arguments| {
+            arguments.get(0).is_none_or(Json::is_array)
+        })
     }
 }
 
-fn has_operator(rule: &Json, operator: &str) -> bool {
+fn any_split(rule: &Json, is_meant: &impl Fn(&Json) -> bool) -> bool {
     match rule {
-        Json::Object(fields) => {
-            fields.contains_key(operator)
-                || fields.values().any(|inner| has_operator(inner, operator))
-        }
-        Json::Array(elements) => elements.iter().any(|inner| has_operator(inner, operator)),
+        Json::Object(fields) => fields.iter().any(|(operator, arguments)| {
+            (operator == FRACTIONAL && is_meant(arguments)) || any_split(arguments, is_meant)
+        }),
+        Json::Array(elements) => elements.iter().any(|inner| any_split(inner, is_meant)),
         _ => false,
     }
 }
