@@ -12,6 +12,7 @@ mod fractional;
 mod guard;
 mod hash;
 pub mod key;
+mod plan;
 mod ramp;
 mod read;
 mod rule;
@@ -30,6 +31,7 @@ pub use declaration::{
 };
 pub use evaluate::{Bulk, Evaluation, Reason, Resolved, Set, Unresolved, is_known};
 pub use format::schema;
+pub use plan::{Plan, PlanRefusal, Planned, plan};
 pub use ramp::{Ramp, Way};
 pub use read::{LARGEST_BULK, Reading, is_flag_name, read};
 pub use rule::{NotRun, Rules};

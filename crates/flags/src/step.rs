@@ -138,6 +138,17 @@ pub enum Term {
     },
 }
 
+impl Term {
+    /// How long a change lasts of which this is said: so long as asked for, else as
+    /// the flag declares.
+    pub fn of(flag: &Declaration, asked: Option<SignedDuration>, now: Timestamp) -> Self {
+        match asked.or(flag.lease.default) {
+            Some(lasts) => Self::Until(later(now, lasts)),
+            None => Self::Stays,
+        }
+    }
+}
+
 /// A flag at a moment.
 #[derive(Clone, Copy, Debug)]
 pub struct Situation<'a> {

@@ -4,7 +4,7 @@ use super::set::refuse;
 use super::{Draft, Outcome, Refusal, Said};
 use crate::audit::Cause;
 use crate::guard::steady_again;
-use crate::state::{End, Word};
+use crate::state::{End, Hand, Word};
 
 impl Draft<'_> {
     pub(super) fn closed(&mut self, problem: &str) -> Result<(), Outcome> {
@@ -92,6 +92,9 @@ impl Draft<'_> {
 
     pub(super) fn unlock(&mut self) -> Result<(), Outcome> {
         let now = self.now();
+        if self.request.by.hand != Hand::Person {
+            return Err(refuse(Refusal::NotAPerson));
+        }
         let is_late = |word: &Word| word.end.holders().any(|(_, holder)| holder.closed);
         let late = self.top().is_some_and(is_late);
         if !late && steady_again(&self.state.recent, now).is_none() {

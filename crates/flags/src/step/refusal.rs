@@ -5,7 +5,6 @@ use jiff::{SignedDuration, Timestamp};
 use super::{LONGEST_RAMP, MOST_TRIALS};
 use crate::declaration::BadValue;
 use crate::state::Since;
-use crate::value::Kind;
 
 /// Why a change is refused.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -13,9 +12,9 @@ pub enum Refusal {
     /// The flag may not have this value.
     #[error(transparent)]
     Value(#[from] BadValue),
-    /// There is nothing between two values of this type.
-    #[error("only numbers move evenly, and this is a {0}")]
-    NotNumeric(Kind),
+    /// The flag cannot have what lies between two of its values.
+    #[error("nothing lies between two values of this flag: write the steps")]
+    NothingBetween,
     /// A ramp is no ramp.
     #[error("a ramp takes {} hours at most, and its steps follow each other", LONGEST_RAMP.as_hours())]
     BadRamp,
@@ -59,6 +58,9 @@ pub enum Refusal {
     /// Nothing moves.
     #[error("nothing moves")]
     NothingMoves,
+    /// Only a person lets programs go on.
+    #[error("only a person lets programs change it again")]
+    NotAPerson,
     /// Nothing is locked.
     #[error("programs may change it already")]
     NotLocked,

@@ -276,8 +276,9 @@ impl Draft<'_> {
             }
             Target::Ramp { to, duration } => {
                 self.check(to)?;
-                if !self.flag().kind.is_numeric() {
-                    return Err(refuse(Refusal::NotNumeric(self.flag().kind)));
+                let flag = self.flag();
+                if !flag.kind.is_numeric() || !flag.bounds.allowed.is_empty() {
+                    return Err(refuse(Refusal::NothingBetween));
                 }
                 if duration.is_zero() {
                     return Ok(Course::Steady(to.clone()));

@@ -396,6 +396,11 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "any.unlock",
+            &["0 @flow unlock"],
+            "refused: only a person lets programs change it again",
+        ),
+        case(
+            "any.unlock",
             &["0 ann unlock"],
             "refused: programs may change it already",
         ),
@@ -565,6 +570,62 @@ fn entries_name_the_problem_and_the_clock_the_change() {
             ("c2", None, Hand::Clock),
         ]
     );
+}
+
+#[test]
+fn trial_lasts_as_asked_for_or_as_declared() {
+    let mut flag = percent();
+    let asked = Some(SignedDuration::from_mins(5));
+    assert_eq!(Term::of(&flag, asked, minute(0)), Term::Until(minute(5)));
+    assert_eq!(Term::of(&flag, None, minute(0)), Term::Stays);
+    flag.lease.default = Some(SignedDuration::from_mins(30));
+    assert_eq!(Term::of(&flag, None, minute(0)), Term::Until(minute(30)));
+}
+
+#[test]
+fn flag_with_single_values_takes_steps_and_no_even_ramp() {
+    let mut flag = percent();
+    flag.bounds.allowed = [0, 5, 50].map(Value::Integer).to_vec();
+    let state = State::default();
+    let situation = Situation {
+        set: "prod",
+        flag: &flag,
+        state: &state,
+        now: minute(0),
+    };
+    let request = Request {
+        change: "c".to_owned(),
+        batch: None,
+        by: Author {
+            name: "ann".to_owned(),
+            hand: Hand::Person,
+        },
+        why: String::new(),
+        triggered_by: String::new(),
+        problem: None,
+        expected: None,
+    };
+    let told = |to| {
+        let term = Term::Stays;
+        step(situation, &request, &Event::Set { to, term })
+    };
+    let duration = SignedDuration::from_mins(10);
+    let even = Target::Ramp {
+        to: Value::Integer(50),
+        duration,
+    };
+    assert_eq!(told(even), Outcome::Refused(Refusal::NothingBetween));
+    let steps = |first, second| {
+        let first = (SignedDuration::ZERO, Value::Integer(first));
+        Target::Steps(vec![first, (duration, Value::Integer(second))])
+    };
+    assert!(matches!(told(steps(5, 50)), Outcome::Written(_)));
+    assert!(matches!(
+        told(steps(5, 7)),
+        Outcome::Refused(Refusal::Value(_))
+    ));
+    let empty = told(Target::Steps(Vec::new()));
+    assert_eq!(empty, Outcome::Refused(Refusal::BadRamp));
 }
 
 #[test]
