@@ -34,7 +34,8 @@ pub struct Entry {
     pub digest: Digest,
 }
 
-/// What happened to a flag.
+/// What happened to a flag. Its text is what is hashed: a field that comes later
+/// must be left out of it where there is none, or old entries hold no longer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Record {

@@ -64,10 +64,32 @@ fn whatever_is_done_to_a_history_is_seen() {
 
 #[test]
 fn entry_that_was_stored_is_read_again_and_holds() {
-    let stored = serde_json::to_string(&history()).unwrap();
-    let read: Vec<Entry> = serde_json::from_str(&stored).unwrap();
-    assert_eq!(read, history());
-    assert_eq!(verify(&read), Ok(()));
+    let object = serde_json::json!({"b": [10.0, 0.1], "a": null});
+    let values = [
+        Value::Number(10.0),
+        Value::Number(1e300),
+        Value::String("a\u{202e}".to_owned()),
+        Value::Boolean(true),
+        crate::value::Kind::Object.value(&object).unwrap(),
+    ];
+    for value in values {
+        let mut record = history().remove(0).record;
+        record.after = value;
+        let entry = Entry::seal(record, None);
+        let stored = serde_json::to_string(&entry).unwrap();
+        let read: Entry = serde_json::from_str(&stored).unwrap();
+        assert_eq!(read, entry);
+        assert_eq!(verify(&[read]), Ok(()));
+    }
+}
+
+/// What was written once must hold in all time to come.
+#[test]
+fn digest_of_an_entry_never_changes() {
+    assert_eq!(
+        history()[3].digest.to_string(),
+        "7e65e2f167716746838873c0029f6a544f5287efb579d5e249b0b53b556ff1bb"
+    );
 }
 
 #[test]
