@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod announcement;
+mod asked;
 mod audit;
 mod bounds;
 mod context;
@@ -22,6 +23,7 @@ mod targeting;
 mod value;
 
 pub use announcement::{Announcement, announcement};
+pub use asked::{BadBulk, BadWish};
 pub use audit::{Broken, Cause, Digest, Entry, Record, diff, verify};
 pub use bounds::{Bounds, OutOfBounds};
 pub use context::{BadContext, Context, LARGEST_REQUEST};
