@@ -16,7 +16,7 @@
 //! |---|---|---|---|---|---|---|
 //! | `settled.same` | settled | the same value again, by the same author or a program | – | – | – | – |
 //! | `settled.kept` | settled by somebody else | the same value, by a person | their word on top: from now on it is theirs | – | repeated | as written |
-//! | `any.set` | any | a value that stays | the word on top; what lay below is kept for taking this one back, and older words are dropped | event | repeated | event follows |
+//! | `any.set` | any | a value that stays | the word on top; what lay below is kept for taking this one back, and older words are dropped that no problem holds | event | repeated | event follows |
 //! | `any.lease` | any | a value until a moment | the word on top | event | repeated | event follows, the clock ends it |
 //! | `leased.again` | leased | the same value by the same author, another moment | the same word ends then | event | repeated | event follows |
 //! | `leased.confirm` | leased | it is kept | the word stays | event | repeated | event follows |

@@ -74,8 +74,8 @@ impl Draft<'_> {
         if let Some(later) = above.into_iter().find(is_word) {
             return Err(refuse(Refusal::ChangedSince(later.since())));
         }
-        let is_first = blamed == 0;
-        if is_first && self.state.pruned {
+        let is_lowest = !words[..blamed].iter().any(|word| word.end == End::Never);
+        if is_lowest && self.state.pruned {
             return Err(refuse(Refusal::NothingBefore));
         }
         let before = self.value();

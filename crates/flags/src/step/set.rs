@@ -257,14 +257,19 @@ impl Draft<'_> {
     }
 
     /// Drops what lies below the word that stayed before this one: taking this
-    /// one back needs that, and nothing older.
+    /// one back needs that, and nothing older. What a problem holds is kept until
+    /// the problem closes, so that it is known to be overruled.
     fn prune(&mut self) {
         let words = &self.state.words;
-        let mut stay = words.iter().enumerate().rev();
-        let mut stay = stay.by_ref().filter(|(_, word)| word.end == End::Never);
+        let stay = words.iter().enumerate().rev();
+        let mut stay = stay.filter(|(_, word)| word.end == End::Never);
         let before = stay.nth(1).map_or(0, |(index, _)| index);
+        let mut index = 0;
+        self.state.words.retain(|word| {
+            index += 1;
+            before < index || matches!(word.end, End::Holds(_))
+        });
         self.state.pruned |= 0 < before;
-        self.state.words.drain(..before);
     }
 
     fn course(&self, to: &Target) -> Result<Course, Outcome> {

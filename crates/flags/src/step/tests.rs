@@ -229,6 +229,29 @@ fn cases() -> Vec<Case> {
             &["0 !rule hold 0 P1", "1 ann set 50", "2 !rule hold 0 P1"],
             "refused: ann said something else at 2023-11-14T22:14:20Z, and that holds",
         ),
+        // However much they said since.
+        case(
+            "held.overruled",
+            &[
+                "0 !rule hold 0 P1",
+                "1 ann set 50",
+                "2 ann set 60",
+                "3 bob set 70",
+                "4 !rule hold 0 P1",
+            ],
+            "refused: bob said something else at 2023-11-14T22:16:20Z, and that holds",
+        ),
+        case(
+            "held.superseded",
+            &[
+                "0 !rule hold 0 P1",
+                "1 ann set 50",
+                "2 ann set 60",
+                "3 bob set 70",
+                "4 * closed P1",
+            ],
+            "Superseded(bob) 70->70",
+        ),
         case(
             "held.released",
             &["0 !rule hold 0 P1", "1 !rule hold 0 P2", "2 * closed P1"],
