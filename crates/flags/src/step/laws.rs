@@ -170,4 +170,54 @@ proptest! {
             }
         }
     }
+
+    /// What is given back or taken back leaves no trace in the value: it is what it
+    /// would be if nothing had happened, but that what moved has stopped.
+    #[test]
+    fn what_is_taken_back_leaves_no_trace(
+        story in story(), kind in 0_usize..3, value in 0_i64..=100, lasts in 1_i64..200, after in 0_i64..2_000,
+    ) {
+        let flag = percent();
+        let play = |state: &State, now: i64, change: usize, event: &Event| {
+            let written = step(at(&flag, state, minute(now)), &request(change, Hand::Person), event);
+            match written {
+                Outcome::Written(transition) => Some(transition.state),
+                _ => None,
+            }
+        };
+        let (mut state, mut now) = (State::default(), 0);
+        for (index, (pause, hand, event)) in story.into_iter().enumerate() {
+            now += pause;
+            if let Outcome::Written(transition) = step(at(&flag, &state, minute(now)), &request(index, hand), &event) {
+                state = transition.state;
+            }
+        }
+        // What the story did in a hurry must be no reason to refuse.
+        state.recent.clear();
+        let untouched = play(&state, now, 100, &Event::Stop).unwrap_or_else(|| state.clone());
+        let on_hold = ticked(&flag, &state, minute(now)).words.last().is_some_and(|word| matches!(word.end, End::Holds(_)));
+        // Another problem would hold what is held already.
+        let kind = if on_hold { kind.max(1) } else { kind };
+
+        let to = Target::Value(Value::Integer(value));
+        let term = match kind {
+            0 => Term::While { problem: "P9".to_owned() },
+            1 => Term::Stays,
+            _ => Term::Until(minute(now + 10_000)),
+        };
+        let done = play(&state, now, 101, &Event::Set { to, term });
+        // The same for longer is no change of the value, and no word of its own.
+        let is_word = |state: &State| state.words.iter().any(|word| word.change == "c101");
+        prop_assume!(done.as_ref().is_some_and(is_word));
+        let undo = match kind {
+            0 => Event::Closed { problem: "P9".to_owned() },
+            _ => Event::TakeBack { change: "c101".to_owned() },
+        };
+        let undone = play(&done.unwrap(), now + lasts, 102, &undo);
+        prop_assert!(undone.is_some());
+        let undone = undone.unwrap();
+        for moment in [now + lasts, now + lasts + after] {
+            prop_assert_eq!(undone.value(&flag, minute(moment)), untouched.value(&flag, minute(moment)));
+        }
+    }
 }
