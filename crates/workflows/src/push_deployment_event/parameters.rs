@@ -162,7 +162,7 @@ fn checked(mut parameters: Parameters) -> Result<Parameters, Wrong> {
         attach.check()?;
         if parameters.environment.is_some() {
             return Err(Wrong::new(
-                "`environment` and `attachRules` both say who is told; write one",
+                "`environment` and `attachRules` both name targets; write one",
             ));
         }
     }
