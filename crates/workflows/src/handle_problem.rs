@@ -37,6 +37,7 @@ use tokio::time::error::Elapsed;
 
 use crate::remedy::codedeploy::GroupTag;
 use crate::work::{self, Tick, Worker, untold};
+pub use cause::tagged_services;
 pub use release::remediation::Mode;
 
 use notification::{About, Notification, Unusable};

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use dynatrace::{Api, Dynatrace, Error, EventKind};
-use futures_util::future::join_all;
+use dynatrace::{Api, Dynatrace, Entity, Error, EventKind};
+use futures_util::future::{join, join_all};
 use monspec::{Address, Gap, Metric, ServiceEntry, addresses};
 use release::window::Window;
+use workflows::handle_problem::tagged_services;
 use workflows::measure::{Asking, Readings, Side, scope, tags};
 
 use super::result::{CheckResult, because, fail, ok, unchecked, warn};
@@ -156,21 +157,24 @@ pub(super) async fn entities(it: &Installation) -> Checked {
         tag.key,
         tag.value.as_deref().unwrap_or("*")
     );
-    let all = environments.chain([(healed, it.production.clone())]);
-    let found = all.map(async |(subject, scope)| {
-        let window = window(it.window());
-        match tenant.entities(&scope, window, it.deadline).await {
-            Ok(found) if found.is_empty() => fail(
-                CHECK,
-                subject,
-                "no entity had it in the last 24 hours",
-                "correct the tag in the monspec or in HEAL_TAG, or tag the entities in Dynatrace",
-            ),
-            Ok(found) => ok(CHECK, subject, format!("{} found", found.len())),
-            Err(error) => fail(CHECK, subject, because(error), "see `scope` and `api`"),
-        }
+    let window = window(it.window());
+    let told = |subject: String, found: Result<Vec<Entity>, Error>| match found {
+        Ok(found) if found.is_empty() => fail(
+            CHECK,
+            subject,
+            "no entity had it in the last 24 hours",
+            "correct the tag in the monspec or in HEAL_TAG, or tag the entities in Dynatrace",
+        ),
+        Ok(found) => ok(CHECK, subject, format!("{} found", found.len())),
+        Err(error) => fail(CHECK, subject, because(error), "see `scope` and `api`"),
+    };
+    let found = environments.map(async |(subject, scope)| {
+        told(subject, tenant.entities(&scope, window, it.deadline).await)
     });
-    Ok(join_all(found).await)
+    let production = tagged_services(tenant, tag, window, it.deadline);
+    let (mut checked, production) = join(join_all(found), production).await;
+    checked.push(told(healed, production));
+    Ok(checked)
 }
 
 /// How an environment is looked at.

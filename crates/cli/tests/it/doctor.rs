@@ -154,6 +154,17 @@ impl Told {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn production_is_found_by_the_key_of_its_tag_alone() {
+    let installed = Installed::start().await;
+
+    let checks = installed.with(&[("HEAL_TAG", "DeploymentGroup")]).checks();
+
+    let of_tag = |one: &&Value| one["subject"] == "HEAL_TAG DeploymentGroup:*";
+    let found = checks.iter().find(of_tag).expect("the tag is checked");
+    assert_eq!(found["state"], "ok", "{found}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn healthy_installation_is_ok_in_every_check() {
     let installed = Installed::start().await;
 

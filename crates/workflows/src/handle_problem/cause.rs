@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
-use dynatrace::{EntityType, Scope, Tag};
+use dynatrace::{Dynatrace, Entity, EntityType, Scope, Tag};
 use futures_util::future::{join, join_all, try_join_all};
 use jiff::Timestamp;
 use release::attribution::{Attribution, Blame, attribute};
@@ -12,6 +12,7 @@ use release::ledger::Effect;
 use release::problem::{Cause, Problem, Remediation};
 use release::remediation::{HealRefusal, State};
 use store::{Advanced, ClaimedProblem};
+use tokio::time::Instant;
 
 use super::Healing;
 use super::tools::Pass;
@@ -339,8 +340,7 @@ pub(super) async fn production(
         }
     }
     let window = pass.context().around();
-    // A selector with a key alone finds only tags that have no value.
-    let tags: Vec<Tag> = wanted.value.iter().map(|_| wanted.clone()).collect();
+    let tags = selected(wanted);
     let asked = by_type.into_iter().map(async |(entity_type, ids)| {
         let scope = Scope {
             entity_type,
@@ -363,6 +363,28 @@ pub(super) async fn production(
         .into_iter()
         .filter_map(|id| Some(affected(id, tagged.get(id)?)));
     Ok(Production::first_of(affected.collect(), left_out))
+}
+
+/// The services that carry the tag of production.
+pub async fn tagged_services(
+    tenant: &Dynatrace,
+    wanted: &Tag,
+    window: dynatrace::Window,
+    until: Instant,
+) -> Result<Vec<Entity>, dynatrace::Error> {
+    let scope = Scope {
+        entity_type: EntityType::Service,
+        tags: selected(wanted),
+    };
+    let mut found = tenant.entities(&scope, window, until).await?;
+    found.retain(|entity| entity.tags.iter().any(|tag| tag.is(wanted)));
+    Ok(found)
+}
+
+/// What a selector can narrow down; what it finds is compared with the tag. With
+/// a key alone it finds only tags that have no value.
+fn selected(wanted: &Tag) -> Vec<Tag> {
+    wanted.value.iter().map(|_| wanted.clone()).collect()
 }
 
 /// An entity in the terms of the search for its groups.

@@ -4,7 +4,7 @@
 mod conclusion;
 
 use anyhow::Context as _;
-use dynatrace::{EntityType, RecordedEvent, Scope};
+use dynatrace::RecordedEvent;
 use jiff::Timestamp;
 use release::attribution::{Attribution, Culprit, Known, attribute};
 use release::change::Change;
@@ -197,13 +197,10 @@ impl Past {
         if let Some(seen) = &self.problem {
             return cause::production(pass, seen).await;
         }
-        let scope = Scope {
-            entity_type: EntityType::Service,
-            tags: vec![pass.services.healing.tag.clone()],
-        };
         let tenant = &pass.connected.tenant;
-        let found = tenant.entities(&scope, pass.context().around(), pass.remotes_until);
-        let found = found.await?;
+        let tag = &pass.services.healing.tag;
+        let window = pass.context().around();
+        let found = cause::tagged_services(tenant, tag, window, pass.remotes_until).await?;
         let affected = found
             .iter()
             .map(|entity| cause::affected(&entity.id, &entity.tags));

@@ -17,6 +17,7 @@ stories! {
     explanation_names_the_culprit_and_the_target_that_the_heal_takes,
     explanation_writes_nothing,
     explanation_at_a_time_needs_no_problem,
+    explanation_at_a_time_finds_production_by_the_key_of_its_tag_alone,
     explanation_of_a_problem_that_is_unknown_is_none,
     explanation_of_a_heal_says_that_it_is_not_healed,
     explanation_of_a_culprit_names_the_problem_that_holds_it,
@@ -74,6 +75,20 @@ async fn explanation_at_a_time_needs_no_problem(mut scene: Scene) {
     assert!(
         before.candidates.iter().all(|one| one.deployment == good),
         "{before:?}"
+    );
+}
+
+async fn explanation_at_a_time_finds_production_by_the_key_of_its_tag_alone(mut scene: Scene) {
+    scene.healing.tag.value = None;
+    let (good, bad, problem) = scene.bad_release().await;
+    problem.forget();
+    let now = scene.world.now;
+
+    let told = scene.explain(Asked::At(now)).await.unwrap();
+
+    assert_eq!(
+        told.outcome,
+        format!("{bad} is to blame, and {good} is deployed again")
     );
 }
 
