@@ -21,7 +21,7 @@ use release::links::Access;
 use release::pause::{Pause, Target};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use store::Store;
+use store::Ledger;
 
 use crate::shop::{
     APPLICATION, Action, COMPARISON, PIPELINE, PRODUCTION, REGISTER, STAGING, Shop, notification,
@@ -149,7 +149,7 @@ impl Stories {
         let made = codedeploy.join(APPLICATION, "Staging", "i-9", Creator::Autoscaling)?;
         codedeploy.unlist(&made);
         let (ledger, _) = self.items("Ledger").await?;
-        let store = Store::new(self.database.clone(), "", ledger);
+        let ledger = Ledger::new(self.database.clone(), ledger);
         let known = Deployment {
             id: made.clone(),
             group: Group {
@@ -164,7 +164,7 @@ impl Stories {
             version: made,
             origin: Origin::Release,
         };
-        store.record_deployment(&known).await?;
+        ledger.record_deployment(&known).await?;
         Ok(())
     }
 
@@ -205,8 +205,8 @@ impl Stories {
             who: "ada".to_owned(),
             why: "the auditors are here".to_owned(),
         };
-        let store = Store::new(self.database.clone(), "", ledger);
-        store.pause(&pause).await?;
+        let ledger = Ledger::new(self.database.clone(), ledger);
+        ledger.pause(&pause).await?;
         let history = Scope::History {
             pipeline: PIPELINE,
             comparison: COMPARISON,

@@ -4,7 +4,7 @@ use aws_config::SdkConfig;
 use jiff::Timestamp;
 use lambda::clients::{aws, install_tls};
 use lambda::settings::{optional, required};
-use store::{Store, StoreError, tables};
+use store::StoreError;
 use tokio::runtime::Runtime;
 
 use crate::failure::Failure;
@@ -84,7 +84,7 @@ impl Account {
 /// The table of the ledger, and what waits for its answers.
 pub(crate) struct Ledger {
     pub(crate) account: Account,
-    pub(crate) store: Store,
+    pub(crate) table: store::Ledger,
     pub(crate) name: String,
 }
 
@@ -97,7 +97,7 @@ impl Ledger {
         let account = Account::open()?;
         let client = aws_sdk_dynamodb::Client::new(&account.sdk);
         Ok(Self {
-            store: Store::new(client, tables::VALIDATIONS.name, &name),
+            table: store::Ledger::new(client, &name),
             account,
             name,
         })

@@ -11,6 +11,7 @@ use delivery::codedeploy::CodeDeploy;
 use jiff::Timestamp;
 use lambda::settings::{minutes, parsed};
 use monspec::lint::escaped;
+use store::{Remediations, tables};
 use tokio::time::Instant;
 use workflows::Tick;
 use workflows::handle_problem::explain::{Asked, Explained, explain};
@@ -84,7 +85,7 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> Result<ExitCode, F
     };
     let Ledger {
         account,
-        store,
+        table: ledger,
         name,
     } = Ledger::open(wanted.table.as_deref())?;
     let healing = healing()?;
@@ -92,8 +93,10 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> Result<ExitCode, F
         tenant: wanted.tenant.client()?,
         links: None,
     };
+    let dynamodb = aws_sdk_dynamodb::Client::new(&account.sdk);
     let services = Services {
-        store,
+        ledger,
+        remediations: Remediations::new(dynamodb, tables::REMEDIATIONS.name),
         codedeploy: CodeDeploy::new(aws_sdk_codedeploy::Client::new(&account.sdk)),
         bundles: Bundles::new(aws_sdk_s3::Client::new(&account.sdk)),
         healing,

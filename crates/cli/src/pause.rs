@@ -12,7 +12,7 @@ use lambda::settings::{optional, parsed};
 use monspec::lint::escaped;
 use release::pause::{Freeze, LONGEST, Pause, SETTING, Stopped, Stops, Target};
 use serde::Serialize;
-use store::{MOST_PAUSES, Paused, Store};
+use store::{MOST_PAUSES, Paused, Validations};
 
 use crate::aws::{Ledger, now, speaker, words};
 use crate::failure::Failure;
@@ -121,7 +121,7 @@ pub(crate) fn pause(options: &Pausing, out: &mut impl Write) -> Result<ExitCode,
     let now = now();
     if *list {
         let ledger = Ledger::open(place.table.as_deref())?;
-        let pauses = ledger.ask(ledger.store.pauses(now))?;
+        let pauses = ledger.ask(ledger.table.pauses(now))?;
         tell_list(out, place, &pauses, &Calendar::at(now)?)?;
     } else {
         let (Some(lasts), Some(why)) = (lasts, reason) else {
@@ -137,10 +137,10 @@ pub(crate) fn pause(options: &Pausing, out: &mut impl Write) -> Result<ExitCode,
         let stored = store(&ledger, pause, now)?;
         let validations = optional("VALIDATIONS_TABLE").map(|table| {
             let client = aws_sdk_dynamodb::Client::new(&ledger.account.sdk);
-            Store::new(client, table, &ledger.name)
+            Validations::new(client, table)
         });
         let target = &stored.holds.target;
-        let doubt = known::doubt(&ledger.store, validations.as_ref(), target, now);
+        let doubt = known::doubt(&ledger.table, validations.as_ref(), target, now);
         let doubt = ledger.account.wait(doubt);
         tell_stored(out, place, &stored, doubt.as_deref())?;
     }
@@ -150,12 +150,12 @@ pub(crate) fn pause(options: &Pausing, out: &mut impl Write) -> Result<ExitCode,
 /// Stores a pause, and makes room for it where ended ones take it.
 fn store(ledger: &Ledger, pause: Pause, now: Timestamp) -> Result<Stored, Failure> {
     let stored = ledger.ask(async {
-        let stored = ledger.store.pause(&pause).await?;
+        let stored = ledger.table.pause(&pause).await?;
         if stored != Paused::Full {
             return Ok(stored);
         }
-        ledger.store.forget_ended_pauses(now).await?;
-        ledger.store.pause(&pause).await
+        ledger.table.forget_ended_pauses(now).await?;
+        ledger.table.pause(&pause).await
     })?;
     match stored {
         Paused::Stored { replaced } => Ok(Stored {
@@ -183,7 +183,7 @@ pub(crate) fn resume(options: &Resuming, out: &mut impl Write) -> Result<ExitCod
     let now = now();
     let calendar = Calendar::at(now)?;
     let ledger = Ledger::open(options.place.table.as_deref())?;
-    let ended = ledger.ask(ledger.store.resume(&target, now))?;
+    let ended = ledger.ask(ledger.table.resume(&target, now))?;
     if options.place.json {
         let ended: Vec<Told<'_>> = ended.iter().map(Told::of).collect();
         output::json(out, &ended)?;
@@ -210,7 +210,7 @@ pub(crate) fn warn(out: &mut impl Write) -> Result<(), Failure> {
     }
     let now = now();
     let ledger = Ledger::open(None)?;
-    let pauses = ledger.ask(ledger.store.pauses(now))?;
+    let pauses = ledger.ask(ledger.table.pauses(now))?;
     for pause in &pauses {
         writeln!(out, "{}\n", sentence(pause))?;
     }

@@ -169,9 +169,9 @@ fn wished(wanted: &Wanted, wish: Wish, out: &mut impl Write) -> Result<(), Failu
         why: wanted.reason.clone(),
         at: now,
     };
-    let records = Records::open(wanted.place.table.as_deref())?
-        .with_ledger(wanted.ledger_table.as_deref())?;
-    let validation = match records.wish(wanted.id, wish, &decision)? {
+    let records = Records::open(wanted.place.table.as_deref())?;
+    let ledger = wanted.ledger_table.as_deref();
+    let validation = match records.wish(ledger, wanted.id, wish, &decision)? {
         Fulfilled::Now(validation) | Fulfilled::Already(validation) => validation,
         Fulfilled::Unknown => return Err(unknown(wanted.id)),
         Fulfilled::Not(validation, why) => {

@@ -240,7 +240,7 @@ impl Scene {
 
     /// What was done about a problem, once its notification arrived.
     pub async fn answered(&self, problem: &str) -> anyhow::Result<Option<Problem>> {
-        Ok(self.world.store().problem(problem).await?)
+        Ok(self.world.remediations().problem(problem).await?)
     }
 
     /// What is known of the builds that reached an environment, newest first.
@@ -249,7 +249,7 @@ impl Scene {
             application: APPLICATION.to_owned(),
             name: environment.name().to_owned(),
         };
-        Ok(self.world.store().deployments(&group, real_time()).await?)
+        Ok(self.world.ledger().deployments(&group, real_time()).await?)
     }
 
     /// Follows what went wrong in the lab itself, such as a process that

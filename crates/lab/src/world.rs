@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use serde_json::{Value, json};
-use store::{Store, tables};
+use store::{Ledger, Remediations, Validations, tables};
 use tokio::time::Instant;
 
 pub use functions::{HANDLE_PROBLEM, PUBLISH, PUSH, REGISTER, SHOW, VALIDATE};
@@ -162,14 +162,19 @@ impl World {
         &self.settings
     }
 
-    /// What the functions stored.
-    pub fn store(&self) -> Store {
-        Store::new(
-            self.dynamo.client(),
-            settings::VALIDATIONS,
-            settings::LEDGER,
-        )
-        .with_remediations(settings::REMEDIATIONS)
+    /// What the functions stored of builds.
+    pub fn validations(&self) -> Validations {
+        Validations::new(self.dynamo.client(), settings::VALIDATIONS)
+    }
+
+    /// What the functions stored of deployments.
+    pub fn ledger(&self) -> Ledger {
+        Ledger::new(self.dynamo.client(), settings::LEDGER)
+    }
+
+    /// What the functions stored of problems.
+    pub fn remediations(&self) -> Remediations {
+        Remediations::new(self.dynamo.client(), settings::REMEDIATIONS)
     }
 
     /// Declares the application that staging and production deploy.

@@ -12,7 +12,7 @@ use crate::followed::ClaimedProblem;
 use crate::item;
 use crate::problems::expiry;
 use crate::transaction::{Attempt, Write};
-use crate::{Store, StoreError};
+use crate::{Ledger, Remediations, StoreError};
 
 /// What became of a step.
 #[must_use]
@@ -25,7 +25,7 @@ pub enum Advanced {
     Stale,
 }
 
-impl Store {
+impl Remediations {
     /// Stores the document of a claimed problem and what it does to the ledger,
     /// all or nothing.
     ///
@@ -33,21 +33,23 @@ impl Store {
     /// one that is, so that nothing half-decided is stored later.
     pub async fn advance(
         &self,
+        ledger: &Ledger,
         claimed: &mut ClaimedProblem,
         effects: &[Effect],
     ) -> Result<Advanced, StoreError> {
-        self.advance_on(claimed, effects, &[]).await
+        self.advance_on(ledger, claimed, effects, &[]).await
     }
 
     /// The same, resting on what was read of deployments before. It is read
     /// again only where it does not hold any more.
     pub async fn advance_on(
         &self,
+        ledger: &Ledger,
         claimed: &mut ClaimedProblem,
         effects: &[Effect],
         readings: &[Reading],
     ) -> Result<Advanced, StoreError> {
-        let outcome = self.step(claimed, effects, readings).await;
+        let outcome = Self::step(ledger, claimed, effects, readings).await;
         if let Ok(Advanced::Written) = outcome {
             claimed.stored = claimed.problem.clone();
             claimed.revision += 1;
@@ -58,21 +60,21 @@ impl Store {
     }
 
     async fn step(
-        &self,
+        ledger: &Ledger,
         claimed: &ClaimedProblem,
         effects: &[Effect],
         mut readings: &[Reading],
     ) -> Result<Advanced, StoreError> {
-        let mut attempts = self.attempts("store a step of an answer").await;
+        let mut attempts = ledger.attempts("store a step of an answer").await;
         let mut again = false;
         loop {
             let mut writes = vec![document(claimed)];
-            let planned = self.planned(&claimed.stored.id, effects, readings, again);
+            let planned = ledger.planned(&claimed.stored.id, effects, readings, again);
             match planned.await? {
                 Planned::Writes(planned) => writes.extend(planned),
                 Planned::Stale => return Ok(Advanced::Stale),
             }
-            if attempts.write(self, writes).await? == Attempt::Written {
+            if attempts.write(writes).await? == Attempt::Written {
                 return Ok(Advanced::Written);
             }
             (readings, again) = (&[], true);

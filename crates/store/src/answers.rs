@@ -5,9 +5,9 @@ use release::validation::{ApprovalAction, Registration, Validation, ValidationId
 
 use crate::claim::Claimed;
 use crate::item::{self, Item};
-use crate::{Store, StoreError};
+use crate::{StoreError, Validations};
 
-impl Store {
+impl Validations {
     /// The answers of all validations registered for the same approval of the
     /// same execution, this one included; `None` stands for one that is not
     /// judged yet. A validation without an approval speaks for itself alone.

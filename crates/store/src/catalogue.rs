@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::unavailable;
 use crate::item::{self, CATALOGUE, Item, Key, expiring};
 use crate::transaction::Write;
-use crate::{Store, StoreError};
+use crate::{StoreError, Validations};
 
 /// How many verdicts of a gate are kept in the catalogue.
 const TREND: usize = 12;
@@ -61,7 +61,7 @@ struct Past {
     verdict: Verdict,
 }
 
-impl Store {
+impl Validations {
     /// The gates of the catalogue behind the one called `after`, which need not
     /// be there any more, or the first ones; at most `most`.
     pub async fn catalogue(
@@ -71,9 +71,8 @@ impl Store {
     ) -> Result<Catalogue, StoreError> {
         let behind = |gate: GateName<'_>| Key::catalogue(gate.pipeline, gate.comparison);
         let mut pages = self
-            .client
+            .table
             .query()
-            .table_name(&self.validations)
             .key_condition_expression("pk = :catalogue")
             .expression_attribute_values(":catalogue", AttributeValue::S(CATALOGUE.to_owned()))
             .set_exclusive_start_key(after.map(|gate| behind(gate).attributes()))
@@ -106,7 +105,7 @@ impl Store {
         comparison: &str,
     ) -> Result<Option<Catalogued>, StoreError> {
         let place = Key::catalogue(pipeline, comparison);
-        let found = self.get("read the catalogue", &place).await?;
+        let found = self.table.get("read the catalogue", &place).await?;
         found.as_ref().map(catalogued).transpose()
     }
 
@@ -116,7 +115,7 @@ impl Store {
         registration: &Registration,
     ) -> Result<Option<Item>, StoreError> {
         let place = Key::catalogue(&registration.pipeline, &registration.comparison);
-        self.get("read the catalogue", &place).await
+        self.table.get("read the catalogue", &place).await
     }
 
     /// The write that enters a verdict into the catalogue, where it was read as
@@ -145,7 +144,7 @@ impl Store {
     fn replaced(&self, mut item: Item, seen: Option<&Item>, trend: &[Past]) -> Write {
         item.insert("trend".to_owned(), item::json_attribute(&trend));
         let put = Put::builder()
-            .table_name(&self.validations)
+            .table_name(&self.table.name)
             .set_item(Some(item));
         let Some(seen) = seen else {
             return Write::put(put.condition_expression("attribute_not_exists(id)"));

@@ -19,7 +19,7 @@ use crate::item::{self, Item, Key};
 use crate::item_update::{ItemUpdate, MINE};
 use crate::stuck::{self, Stuck};
 use crate::tables::RESTING;
-use crate::{Store, StoreError};
+use crate::{Queue, StoreError};
 
 /// A record that is worked on whenever it is due.
 pub trait Record: Sized + 'static {
@@ -29,7 +29,6 @@ pub trait Record: Sized + 'static {
 
 /// How records of one kind are stored, as far as work on them goes.
 pub struct Kind<R> {
-    pub(crate) table: fn(&Store) -> &str,
     pub(crate) read: fn(&Item) -> Result<R, StoreError>,
     pub(crate) counts: fn(&R) -> Counts,
     pub(crate) count: fn(&mut R, Counts),
@@ -145,10 +144,10 @@ impl<R> DerefMut for Claimed<R> {
     }
 }
 
-impl Store {
+impl<R: Record> Queue<R> {
     /// Takes what is due until `lease_until`. `claim` names this claim and no
     /// other.
-    pub async fn claim<R: Record>(
+    pub async fn claim(
         &self,
         due: &Due<R>,
         claim: &str,
@@ -156,10 +155,8 @@ impl Store {
         lease_until: Timestamp,
     ) -> Result<Claimed<R>, ClaimError> {
         let update = self
-            .client
-            .update_item()
-            .table_name((R::KIND.table)(self))
-            .set_key(Some(due.key.attributes()))
+            .table
+            .update_item(&due.key)
             .update_expression("SET claim = :claim, dueAt = :lease")
             // The client repeats a write whose answer was lost on the way; the
             // repetition finds this very claim and must not take it for a rival's.
@@ -186,7 +183,7 @@ impl Store {
     }
 
     /// What is claimed, as it was read with its claim.
-    pub(crate) async fn claimed<R: Record>(
+    pub(crate) async fn claimed(
         &self,
         item: &Item,
         key: Key,
@@ -194,7 +191,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Claimed<R>, ClaimError> {
         let held = Held {
-            table: (R::KIND.table)(self).to_owned(),
+            table: self.table.name.clone(),
             key,
             claim: claim.to_owned(),
             panics: stuck::looks(item, stuck::PANICS),
@@ -210,11 +207,7 @@ impl Store {
 
     /// Gives the claim back with the counts of faults and waits; the record is
     /// due again at `until`, or at once if something was reported meanwhile.
-    pub async fn defer<R: Record>(
-        &self,
-        claimed: Claimed<R>,
-        until: Timestamp,
-    ) -> Result<(), StoreError> {
+    pub async fn defer(&self, claimed: Claimed<R>, until: Timestamp) -> Result<(), StoreError> {
         let kind = R::KIND;
         let change = (kind.deferred)(&claimed).and("dueAt", item::millis(until));
         self.give_back(kind.actions.defer, &claimed, change, kind.deferred_by)
@@ -223,14 +216,14 @@ impl Store {
 
     /// Ends the work on a record. If something was reported meanwhile, it is due
     /// at once instead.
-    pub async fn settle<R: Record>(&self, claimed: Claimed<R>) -> Result<(), StoreError> {
+    pub async fn settle(&self, claimed: Claimed<R>) -> Result<(), StoreError> {
         let kind = R::KIND;
         let change = (kind.settled)(&claimed);
         self.give_back(kind.actions.settle, &claimed, change, kind.settled_by)
             .await
     }
 
-    async fn give_back<R: Record>(
+    async fn give_back(
         &self,
         action: &'static str,
         claimed: &Claimed<R>,
@@ -239,11 +232,11 @@ impl Store {
     ) -> Result<(), StoreError> {
         let held = &claimed.held;
         let notices = (R::KIND.notices)(claimed);
-        match self.let_go(action, held, change, trace, notices).await? {
+        match self.release(action, held, change, trace, notices).await? {
             Given::Back => Ok(()),
             Given::Reported { at } => {
                 let change = (R::KIND.deferred)(claimed).and("dueAt", at);
-                match self.let_go(action, held, change, trace, None).await? {
+                match self.release(action, held, change, trace, None).await? {
                     Given::Back => Ok(()),
                     Given::Reported { .. } => Err(StoreError::Lost),
                 }
@@ -255,7 +248,7 @@ impl Store {
     /// taken. It takes away what it is conditional on, so it leaves the claim's
     /// name in `trace`: the client repeats a write whose answer was lost on the
     /// way, and the repetition must recognise it.
-    async fn let_go(
+    async fn release(
         &self,
         action: &'static str,
         held: &Held,
@@ -298,10 +291,8 @@ impl Store {
             None => MINE.to_owned(),
         };
         let update = self
-            .client
-            .update_item()
-            .table_name(&held.table)
-            .set_key(Some(held.key.attributes()))
+            .table
+            .update_item(&held.key)
             .update_expression(change.expression())
             .condition_expression(condition)
             .set_expression_attribute_names(Some(change.names()))

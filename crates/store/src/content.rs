@@ -9,7 +9,7 @@ use release::deployment::{Deployment, Standing};
 use crate::error::unavailable;
 use crate::item::{self, Key};
 use crate::transaction::Write;
-use crate::{Store, StoreError};
+use crate::{Ledger, StoreError};
 
 /// How many items DynamoDB gives out at once.
 const AT_ONCE: usize = 100;
@@ -73,7 +73,7 @@ impl Contents {
     }
 }
 
-impl Store {
+impl Ledger {
     /// Those of these contents that are suspect or bad in any group.
     pub async fn bad_contents(
         &self,
@@ -92,22 +92,23 @@ impl Store {
                 .expect("keys are given");
             for attempt in 1.. {
                 let found = self
+                    .table
                     .client
                     .batch_get_item()
-                    .request_items(&self.ledger, wanted)
+                    .request_items(&self.table.name, wanted)
                     .send()
                     .await
                     .map_err(|error| {
                         unavailable("read bad contents", error.into_service_error())
                     })?;
                 let items = found.responses.unwrap_or_default();
-                for content in items.get(&self.ledger).into_iter().flatten() {
+                for content in items.get(&self.table.name).into_iter().flatten() {
                     if content.contains_key("against") {
                         bad.insert(item::string(content, "identity")?.to_owned());
                     }
                 }
                 let mut left = found.unprocessed_keys.unwrap_or_default();
-                match left.remove(&self.ledger) {
+                match left.remove(&self.table.name) {
                     None => break,
                     Some(_) if attempt == ATTEMPTS => {
                         return Err(StoreError::Unavailable {

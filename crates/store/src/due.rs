@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::claim::Record;
 use crate::error::unavailable;
 use crate::item::{self, Item, Key};
-use crate::{Store, StoreError, tables};
+use crate::{Queue, StoreError, tables};
 
 /// The place of a record that is due.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,10 +36,10 @@ impl<R> fmt::Display for Due<R> {
     }
 }
 
-impl Store {
+impl<R: Record> Queue<R> {
     /// Up to `limit` records of one shard that are due at `now`, the longest
     /// overdue first, behind `after`.
-    pub async fn due<R: Record>(
+    pub async fn due(
         &self,
         shard: u8,
         now: Timestamp,
@@ -47,9 +47,8 @@ impl Store {
         after: Option<&Due<R>>,
     ) -> Result<Vec<Due<R>>, StoreError> {
         let found = self
-            .client
+            .table
             .query()
-            .table_name((R::KIND.table)(self))
             .index_name(tables::DUE_INDEX)
             .key_condition_expression("dueShard = :shard AND dueAt <= :now")
             .expression_attribute_values(":shard", AttributeValue::S(tables::shard_key(shard)))

@@ -10,7 +10,7 @@ use crate::entry::{self, Entry, Reading};
 use crate::guard::StoredGuard;
 use crate::item::{self, Key};
 use crate::transaction::Write;
-use crate::{Store, StoreError};
+use crate::{Ledger, StoreError};
 
 /// Whether what the writer holds in hand is still so.
 pub(crate) enum Planned {
@@ -18,7 +18,7 @@ pub(crate) enum Planned {
     Stale,
 }
 
-impl Store {
+impl Ledger {
     /// The writes of these effects of `problem`, on what the ledger knows now.
     /// The first time a guard is taken to be what the caller has read, and so are
     /// the deployments in `readings`.
@@ -71,7 +71,7 @@ impl Store {
                 None => entries.push_mut(
                     match readings.iter().find(|reading| reading.is(deployment)) {
                         Some(reading) => reading.of(deployment),
-                        None => self.entry(deployment).await?,
+                        None => self.entry_of(deployment).await?,
                     },
                 ),
             };
@@ -82,13 +82,11 @@ impl Store {
         writes.extend(self.entry_writes(&entries));
         Ok(Planned::Writes(writes))
     }
-}
 
-impl Store {
     async fn is_trusted(&self, target: &Deployment) -> Result<bool, StoreError> {
         let key = Key::deployment(&target.group, target.at, &target.id);
         let contents = target.may_be();
-        let (bad, found) = tokio::try_join!(self.bad_contents(&contents), self.ledger_item(&key))?;
+        let (bad, found) = tokio::try_join!(self.bad_contents(&contents), self.item(&key))?;
         let known = found.as_ref().map(entry::outward).transpose()?;
         let standing = known.map_or_else(Standing::default, |known| known.standing);
         Ok(bad.is_empty() && TRUSTED.contains(&standing))
@@ -97,7 +95,7 @@ impl Store {
     fn trust_checks(&self, target: &Deployment) -> Vec<Write> {
         let [unknown, good] = TRUSTED.map(item::word);
         let entry = ConditionCheck::builder()
-            .table_name(&self.ledger)
+            .table_name(&self.table.name)
             .set_key(Some(
                 Key::deployment(&target.group, target.at, &target.id).attributes(),
             ))
@@ -107,7 +105,7 @@ impl Store {
             .expression_attribute_values(":good", good);
         let contents = target.may_be().into_iter().map(|identity| {
             ConditionCheck::builder()
-                .table_name(&self.ledger)
+                .table_name(&self.table.name)
                 .set_key(Some(Key::content(&identity).attributes()))
                 .condition_expression("attribute_not_exists(against)")
         });

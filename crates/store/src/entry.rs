@@ -9,10 +9,9 @@ use release::deployment::{Deployment, Group, LedgerEntry, Standing};
 use release::ledger::{Known, Lesson, Lessons};
 
 use crate::content::Contents;
-use crate::error::unavailable;
 use crate::item::{self, Item, Key};
 use crate::transaction::Write;
-use crate::{Store, StoreError};
+use crate::{Ledger, StoreError};
 
 /// A deployment as it was read, and as it shall be.
 #[derive(Clone, Debug)]
@@ -116,18 +115,18 @@ impl Reading {
     }
 }
 
-impl Store {
+impl Ledger {
     /// What the ledger knows of one deployment of a group.
-    pub async fn ledger_entry(
+    pub async fn entry(
         &self,
         group: &Group,
         deployment: &str,
     ) -> Result<Option<LedgerEntry>, StoreError> {
         let locator = Key::deployment_locator(group, deployment);
-        let Some(locator) = self.ledger_item(&locator).await? else {
+        let Some(locator) = self.item(&locator).await? else {
             return Ok(None);
         };
-        let found = self.ledger_item(&Key::target(&locator)?).await?;
+        let found = self.item(&Key::target(&locator)?).await?;
         found.as_ref().map(outward).transpose()
     }
 
@@ -144,21 +143,21 @@ impl Store {
                 each.push(deployment);
             }
         }
-        try_join_all(each.into_iter().map(|deployment| self.entry(deployment))).await
+        try_join_all(each.into_iter().map(|deployment| self.entry_of(deployment))).await
     }
 
     /// A deployment as the ledger has it, or as it will be entered.
     ///
     /// Those who enter deployments do not all see them begin at the same time.
     /// The first time stays, and the id leads to it.
-    pub(crate) async fn entry(&self, deployment: &Deployment) -> Result<Entry, StoreError> {
+    pub(crate) async fn entry_of(&self, deployment: &Deployment) -> Result<Entry, StoreError> {
         let key = Key::deployment(&deployment.group, deployment.at, &deployment.id);
         let locator = Key::deployment_locator(&deployment.group, &deployment.id);
-        let (locator, here) = tokio::try_join!(self.ledger_item(&locator), self.ledger_item(&key))?;
+        let (locator, here) = tokio::try_join!(self.item(&locator), self.item(&key))?;
         let located = locator.is_some();
         let (key, found) = match locator.as_ref().map(Key::target).transpose()? {
             Some(target) if target != key => {
-                let found = self.ledger_item(&target).await?;
+                let found = self.item(&target).await?;
                 (target, found)
             }
             _ => (key, here),
@@ -202,7 +201,7 @@ impl Store {
             }
         }
         writes.extend(groups.into_iter().map(|group| self.group_write(group)));
-        writes.extend(contents.writes(&self.ledger));
+        writes.extend(contents.writes(&self.table.name));
         writes
     }
 
@@ -215,7 +214,7 @@ impl Store {
         let mut set = vec![format!("SET deployment = {deployment}")];
         let mut remove = Vec::new();
         let mut update = Update::builder()
-            .table_name(&self.ledger)
+            .table_name(&self.table.name)
             .set_key(Some(entry.key.attributes()))
             .expression_attribute_values(":deployment", item::json_attribute(&entry.deployment));
         for (name, value) in attributes(&entry.known) {
@@ -253,23 +252,14 @@ impl Store {
         let locator = Key::deployment_locator(group, id);
         Write::put(
             Put::builder()
-                .table_name(&self.ledger)
+                .table_name(&self.table.name)
                 .set_item(Some(locator.pointing_at(&entry.key)))
                 .condition_expression("attribute_not_exists(pk)"),
         )
     }
 
-    pub(crate) async fn ledger_item(&self, key: &Key) -> Result<Option<Item>, StoreError> {
-        let found = self
-            .client
-            .get_item()
-            .table_name(&self.ledger)
-            .set_key(Some(key.attributes()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| unavailable("read the ledger", error.into_service_error()))?;
-        Ok(found.item)
+    pub(crate) async fn item(&self, key: &Key) -> Result<Option<Item>, StoreError> {
+        self.table.get("read the ledger", key).await
     }
 }
 

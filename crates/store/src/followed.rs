@@ -13,7 +13,7 @@ use crate::problems::document;
 /// A problem with what was read beside it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Followed {
-    /// What is known of it. [`crate::Store::advance`] writes it.
+    /// What is known of it. [`crate::Remediations::advance`] writes it.
     pub problem: Problem,
     /// What was reported last.
     pub reported: Reported,
@@ -31,7 +31,6 @@ pub type ClaimedProblem = Claimed<Followed>;
 
 impl Record for Followed {
     const KIND: Kind<Self> = Kind {
-        table: |store| &store.remediations,
         read: |item| {
             let problem = document(item)?;
             Ok(Self {

@@ -6,9 +6,9 @@ use release::remediation::Guard;
 
 use crate::item::{self, Key};
 use crate::transaction::Write;
-use crate::{Store, StoreError};
+use crate::{Ledger, StoreError};
 
-impl Store {
+impl Ledger {
     /// What keeps this place from being healed in a circle.
     pub async fn guard(&self, place: &Place) -> Result<Guard, StoreError> {
         let stored = self.stored_guard(place).await?;
@@ -19,7 +19,7 @@ impl Store {
         &self,
         place: &Place,
     ) -> Result<Option<StoredGuard>, StoreError> {
-        let found = self.ledger_item(&Key::guard(place)).await?;
+        let found = self.item(&Key::guard(place)).await?;
         let Some(found) = found else { return Ok(None) };
         Ok(Some(StoredGuard {
             guard: item::json(&found, "guard")?,
@@ -35,7 +35,7 @@ impl Store {
         to: &Guard,
     ) -> Write {
         let update = Update::builder()
-            .table_name(&self.ledger)
+            .table_name(&self.table.name)
             .set_key(Some(Key::guard(place).attributes()))
             .update_expression("SET guard = :to")
             .expression_attribute_values(":to", item::json_attribute(to));

@@ -5,25 +5,14 @@ use jiff::Timestamp;
 
 use crate::error::unavailable;
 use crate::item::{self, Key};
-use crate::{Store, StoreError};
+use crate::{Queue, StoreError};
 
-/// Who is called by a schedule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scheduled {
-    /// Whoever judges validations.
-    Validations,
-    /// Whoever answers problems.
-    Problems,
-}
-
-impl Store {
-    /// Writes down that a schedule runs now.
-    pub async fn beat(&self, scheduled: Scheduled, now: Timestamp) -> Result<(), StoreError> {
+impl<R> Queue<R> {
+    /// Writes down that the schedule that works on these records runs now.
+    pub async fn beat(&self, now: Timestamp) -> Result<(), StoreError> {
         let written = self
-            .client
-            .update_item()
-            .table_name(self.table_of(scheduled))
-            .set_key(Some(Key::heartbeat().attributes()))
+            .table
+            .update_item(&Key::heartbeat())
             .update_expression("SET ranAt = :now")
             .expression_attribute_values(":now", item::millis(now))
             .send()
@@ -32,24 +21,15 @@ impl Store {
         Ok(())
     }
 
-    /// When a schedule ran last, if it ever did.
-    pub async fn last_beat(&self, scheduled: Scheduled) -> Result<Option<Timestamp>, StoreError> {
+    /// When the schedule ran last, if it ever did.
+    pub async fn last_beat(&self) -> Result<Option<Timestamp>, StoreError> {
         let found = self
-            .client
-            .get_item()
-            .table_name(self.table_of(scheduled))
-            .set_key(Some(Key::heartbeat().attributes()))
+            .table
+            .get_item(&Key::heartbeat())
             .send()
             .await
             .map_err(|error| unavailable("read a heartbeat", error.into_service_error()))?;
         let ran_at = |item: &item::Item| item::timestamp(item, "ranAt");
         found.item().map(ran_at).transpose()
-    }
-
-    fn table_of(&self, scheduled: Scheduled) -> &str {
-        match scheduled {
-            Scheduled::Validations => &self.validations,
-            Scheduled::Problems => &self.remediations,
-        }
     }
 }

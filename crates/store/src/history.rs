@@ -8,7 +8,7 @@ use release::validation::{Validation, ValidationId};
 
 use crate::error::unavailable;
 use crate::item::{self, Item, Key, STUCK_SINCE};
-use crate::{Store, StoreError, record};
+use crate::{StoreError, Validations, record};
 
 /// How many items are asked for at once: what is read is turned into records
 /// before more is read, so that a long history never stands in memory twice.
@@ -58,7 +58,7 @@ pub enum Part {
 
 /// How much is read at most; at least one build is.
 #[derive(Clone, Copy, Debug)]
-pub struct Room {
+pub struct ReadLimit {
     /// Builds.
     pub builds: usize,
     /// Plotted numbers of all builds together.
@@ -98,24 +98,23 @@ pub struct Evaluated {
     pub spec: Option<String>,
 }
 
-impl Store {
+impl Validations {
     /// The builds of one part of a span, whatever became of them. Only what is
     /// shown of them is read, and nothing beside the span.
     pub async fn history(
         &self,
         span: Span<'_>,
         part: Part,
-        room: Room,
+        limit: ReadLimit,
     ) -> Result<History, StoreError> {
         let (first, last) = edges(span, part);
-        let mut read = Reading::new(part, room);
+        let mut read = Reading::new(part, limit);
         // The part may be older than the span.
         let mut behind = (first.sk <= last.sk).then_some(None);
         while let Some(start) = behind {
             let found = self
-                .client
+                .table
                 .query()
-                .table_name(&self.validations)
                 .key_condition_expression("pk = :pipeline AND sk BETWEEN :first AND :last")
                 .expression_attribute_values(":pipeline", AttributeValue::S(first.pk.clone()))
                 .expression_attribute_values(":first", AttributeValue::S(first.sk.clone()))
@@ -143,9 +142,8 @@ impl Store {
     pub async fn knows_pipeline(&self, pipeline: &str) -> Result<bool, StoreError> {
         let partition = Key::of_history(pipeline, "", "").pk;
         let found = self
-            .client
+            .table
             .query()
-            .table_name(&self.validations)
             .key_condition_expression("pk = :pipeline")
             .expression_attribute_values(":pipeline", AttributeValue::S(partition))
             .limit(1)
@@ -162,8 +160,8 @@ impl Store {
         };
         let evidence = key.evidence(id);
         let (validation, evidence) = tokio::try_join!(
-            self.get("read a validation", &key),
-            self.get("read evidence", &evidence),
+            self.table.get("read a validation", &key),
+            self.table.get("read evidence", &evidence),
         )?;
         let Some(validation) = validation.as_ref().map(item::validation).transpose()? else {
             return Ok(None);
@@ -207,7 +205,7 @@ fn names() -> std::collections::HashMap<String, String> {
 /// What has been read of a part so far.
 struct Reading {
     part: Part,
-    room: Room,
+    limit: ReadLimit,
     builds: Vec<Recorded>,
     points: usize,
     unreadable: usize,
@@ -215,10 +213,10 @@ struct Reading {
 }
 
 impl Reading {
-    fn new(part: Part, room: Room) -> Self {
+    fn new(part: Part, limit: ReadLimit) -> Self {
         Self {
             part,
-            room,
+            limit,
             builds: Vec::new(),
             points: 0,
             unreadable: 0,
@@ -226,12 +224,12 @@ impl Reading {
         }
     }
 
-    /// Takes one more build; `false` once there is no room for it.
+    /// Takes one more build; `false` once the limit is reached.
     fn take(&mut self, item: &Item) -> bool {
         if self.is_edge(item) {
             return true;
         }
-        let full = self.room.builds <= self.builds.len() || self.room.points <= self.points;
+        let full = self.limit.builds <= self.builds.len() || self.limit.points <= self.points;
         if full && !self.builds.is_empty() {
             self.more = true;
             return false;

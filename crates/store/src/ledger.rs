@@ -11,14 +11,14 @@ use crate::entry::{Entry, Reading, outward};
 use crate::error::unavailable;
 use crate::item;
 use crate::transaction::{Attempt, Write};
-use crate::{Store, StoreError};
+use crate::{Ledger, StoreError};
 
 /// How many deployments of a group are read back from a moment at once. Whoever
 /// has to know what ran long before it reads on, with
-/// [`Store::deployments_between`].
+/// [`Ledger::deployments_between`].
 pub const HISTORY: usize = 50;
 
-impl Store {
+impl Ledger {
     /// The deployments of a group up to and including `until`, the newest
     /// first, at most fifty.
     pub async fn deployments(
@@ -71,9 +71,8 @@ impl Store {
         until: Timestamp,
     ) -> QueryFluentBuilder {
         let last = format!("{}#~", item::moment(until));
-        self.client
+        self.table
             .query()
-            .table_name(&self.ledger)
             .key_condition_expression("pk = :group AND sk BETWEEN :first AND :last")
             .expression_attribute_values(":group", AttributeValue::S(item::history(group)))
             .expression_attribute_values(":first", AttributeValue::S(item::moment(since)))
@@ -91,9 +90,9 @@ impl Store {
     ) -> Result<Deployment, StoreError> {
         let mut attempts = self.attempts("record a deployment").await;
         loop {
-            let entry = self.entry(deployment).await?;
+            let entry = self.entry_of(deployment).await?;
             let writes = self.entry_writes(std::slice::from_ref(&entry));
-            if writes.is_empty() || attempts.write(self, writes).await? == Attempt::Written {
+            if writes.is_empty() || attempts.write(writes).await? == Attempt::Written {
                 return Ok(entry.deployment);
             }
         }

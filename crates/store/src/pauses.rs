@@ -10,7 +10,7 @@ use release::pause::{Pause, Target};
 
 use crate::error::{missing, unavailable};
 use crate::item::{self, Item, Key, PAUSES};
-use crate::{Store, StoreError};
+use crate::{Ledger, StoreError};
 
 /// How many single targets are paused at once, beside everything.
 pub const MOST_PAUSES: usize = 100;
@@ -37,10 +37,10 @@ pub enum Paused {
     Full,
 }
 
-impl Store {
+impl Ledger {
     /// Stores a pause. One of the same target that ends later stays as it is:
     /// whoever pauses wants to end nothing, and to end it there is
-    /// [`Store::resume`].
+    /// [`Ledger::resume`].
     ///
     /// Everything can be paused always.
     pub async fn pause(&self, pause: &Pause) -> Result<Paused, StoreError> {
@@ -56,9 +56,10 @@ impl Store {
             ("expiresAt".to_owned(), item::seconds(pause.until)),
         ]);
         let put = self
+            .table
             .client
             .put_item()
-            .table_name(&self.ledger)
+            .table_name(&self.table.name)
             .set_item(Some(item))
             .condition_expression("attribute_not_exists(#until) OR #until <= :until")
             .expression_attribute_names("#until", "until")
@@ -112,9 +113,10 @@ impl Store {
 
     async fn forget_ended_pause(&self, key: &Key, now: Timestamp) -> Result<(), StoreError> {
         let deleted = self
+            .table
             .client
             .delete_item()
-            .table_name(&self.ledger)
+            .table_name(&self.table.name)
             .set_key(Some(key.attributes()))
             // Somebody may have paused it again.
             .condition_expression("#until <= :now")
@@ -137,9 +139,10 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<Pause>, StoreError> {
         let deleted = self
+            .table
             .client
             .delete_item()
-            .table_name(&self.ledger)
+            .table_name(&self.table.name)
             .set_key(Some(Key::pause(target).attributes()))
             .return_values(ReturnValue::AllOld)
             .send()
@@ -171,9 +174,8 @@ impl Store {
 
     async fn first_paused_items(&self) -> Result<(Vec<Item>, Rest), StoreError> {
         let found = self
-            .client
+            .table
             .query()
-            .table_name(&self.ledger)
             .key_condition_expression("pk = :pauses")
             .expression_attribute_values(":pauses", AttributeValue::S(PAUSES.to_owned()))
             .consistent_read(true)

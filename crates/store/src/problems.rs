@@ -10,7 +10,7 @@ use crate::contention::giving_way;
 use crate::error::unavailable;
 use crate::followed::ClaimedProblem;
 use crate::item::{self, Item, Key};
-use crate::{Store, StoreError, tables};
+use crate::{Remediations, StoreError, tables};
 
 /// How long a problem is kept after the last moment at which something may be
 /// done about it. What it taught stays in the ledger for good.
@@ -44,7 +44,7 @@ enum Then<'a> {
     Claimed { claim: &'a str, until: Timestamp },
 }
 
-impl Store {
+impl Remediations {
     /// Enters what a notification or a look at the tenant said.
     ///
     /// A problem that is new is stored, due at `now`. One that is known keeps its
@@ -97,22 +97,14 @@ impl Store {
             }
         };
         let key = Key::problem(&problem.id);
-        let claimed = self.claimed(&item, key, claim, now).await?;
+        let claimed = self.queue().claimed(&item, key, claim, now).await?;
         Ok(Taken::Claimed(Box::new(claimed)))
     }
 
     /// What is known of the problem of this id.
     pub async fn problem(&self, id: &str) -> Result<Option<Problem>, StoreError> {
-        let found = self
-            .client
-            .get_item()
-            .table_name(&self.remediations)
-            .set_key(Some(Key::problem(id).attributes()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| unavailable("read a problem", error.into_service_error()))?;
-        found.item.as_ref().map(document).transpose()
+        let found = self.table.get("read a problem", &Key::problem(id)).await?;
+        found.as_ref().map(document).transpose()
     }
 
     /// Makes a problem that settled before anything was done due again, as if it
@@ -124,16 +116,8 @@ impl Store {
         patience: SignedDuration,
     ) -> Result<bool, StoreError> {
         let key = Key::problem(id);
-        let found = self
-            .client
-            .get_item()
-            .table_name(&self.remediations)
-            .set_key(Some(key.attributes()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| unavailable("read a problem", error.into_service_error()))?;
-        let Some(item) = found.item else {
+        let found = self.table.get("read a problem", &key).await?;
+        let Some(item) = found else {
             return Ok(false);
         };
         let settled = document(&item)?;
@@ -145,10 +129,8 @@ impl Store {
         let shard = tables::shard_key(tables::shard_of(id));
         let number = |number: u64| AttributeValue::N(number.to_string());
         let update = self
-            .client
-            .update_item()
-            .table_name(&self.remediations)
-            .set_key(Some(key.attributes()))
+            .table
+            .update_item(&key)
             .update_expression(
                 "SET problem = :problem, phase = :phase, faults = :none, waits = :none, \
                  revision = :next, expiresAt = :expiry, dueShard = :shard, dueAt = :now",
@@ -200,10 +182,8 @@ impl Store {
         };
         let shard = tables::shard_key(tables::shard_of(&problem.id));
         let update = self
-            .client
-            .update_item()
-            .table_name(&self.remediations)
-            .set_key(Some(Key::problem(&problem.id).attributes()))
+            .table
+            .update_item(&Key::problem(&problem.id))
             .update_expression(format!(
                 "SET problem = if_not_exists(problem, :problem), \
                  phase = if_not_exists(phase, :phase), \
@@ -254,10 +234,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<Problem>, StoreError> {
         let update = self
-            .client
-            .update_item()
-            .table_name(&self.remediations)
-            .set_key(Some(Key::problem(id).attributes()))
+            .table
+            .update_item(&Key::problem(id))
             .update_expression("SET reported = :reported, reportedAt = :now ADD notices :one")
             .condition_expression(
                 "attribute_exists(claim) OR \

@@ -3,45 +3,13 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, Update};
 use release::validation::{Ending, Hook, Phase, Registration, Validation, ValidationId};
-use sha2::{Digest, Sha256};
 
 use crate::item::{self, Item, Key, STUCK_SINCE, expiring};
 use crate::packed::pack;
+use crate::spec::Spec;
 use crate::tables::shard_of;
 use crate::transaction::{Attempt, Write};
-use crate::{Store, StoreError};
-
-/// A monspec and its hash.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Spec {
-    hash: String,
-    text: String,
-}
-
-impl Spec {
-    /// The spec of this text.
-    pub fn new(text: String) -> Self {
-        let hash = item::hexadecimal(&Sha256::digest(text.as_bytes()));
-        Self { hash, text }
-    }
-
-    /// The SHA-256 of the text, in hexadecimal.
-    pub fn hash(&self) -> &str {
-        &self.hash
-    }
-
-    /// The text as its author wrote it.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// How many bytes its text takes in the table.
-    pub fn packed_len(&self) -> usize {
-        let packed = pack(&self.text);
-        let bytes = packed.as_b().expect("a text is packed into bytes");
-        bytes.as_ref().len()
-    }
-}
+use crate::{Ledger, StoreError, Validations};
 
 /// What became of a registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,16 +20,17 @@ pub enum Registered {
     Already(ValidationId),
 }
 
-impl Store {
+impl Validations {
     /// Stores a validation with its spec, slot, marker and deployments; an
     /// unsettled validation of the same registrant and execution is superseded.
     pub async fn register(
         &self,
+        ledger: &Ledger,
         registration: &Registration,
         spec: &Spec,
         job: Option<&str>,
     ) -> Result<Registered, StoreError> {
-        let mut attempts = self.attempts("register a validation").await;
+        let mut attempts = ledger.attempts("register a validation").await;
         loop {
             let earlier = async {
                 match job {
@@ -75,7 +44,7 @@ impl Store {
                     earlier,
                     self.predecessor(registration),
                     self.keep_spec(spec, registration),
-                    self.entries(&registration.deployments),
+                    ledger.entries(&registration.deployments),
                 )
             });
             let (earlier, predecessor, spec, entries) = read.await?;
@@ -84,8 +53,8 @@ impl Store {
             }
             let mut writes = self.registration_writes(registration, job, predecessor.as_ref());
             writes.push(spec);
-            writes.extend(self.entry_writes(&entries));
-            if attempts.write(self, writes).await? == Attempt::Written {
+            writes.extend(ledger.entry_writes(&entries));
+            if attempts.write(writes).await? == Attempt::Written {
                 return Ok(Registered::Waiting(registration.id));
             }
         }
@@ -93,7 +62,7 @@ impl Store {
 
     /// The validation that this job registered, if it did.
     pub async fn registered_by(&self, job: &str) -> Result<Option<ValidationId>, StoreError> {
-        let marker = self.get("read a job marker", &Key::job(job)).await?;
+        let marker = self.table.get("read a job marker", &Key::job(job)).await?;
         marker.map(|item| item::plain(&item, "id")).transpose()
     }
 
@@ -104,12 +73,12 @@ impl Store {
         let Some(slot) = Key::slot(registration) else {
             return Ok(None);
         };
-        let Some(slot) = self.get("read a slot", &slot).await? else {
+        let Some(slot) = self.table.get("read a slot", &slot).await? else {
             return Ok(None);
         };
         let key = Key::target(&slot)?;
         let id = item::plain(&slot, "id")?;
-        let Some(found) = self.get("read a predecessor", &key).await? else {
+        let Some(found) = self.table.get("read a predecessor", &key).await? else {
             let phase = Phase::Settled;
             return Ok(Some(Predecessor {
                 key,
@@ -180,7 +149,7 @@ impl Store {
     fn put_new(&self, item: Item, registration: &Registration) -> Write {
         Write::put(
             Put::builder()
-                .table_name(&self.validations)
+                .table_name(&self.table.name)
                 .set_item(Some(expiring(item, registration)))
                 .condition_expression("attribute_not_exists(pk)"),
         )
@@ -195,13 +164,17 @@ impl Store {
     ) -> Result<Write, StoreError> {
         let key = Key::spec(spec.hash());
         let needed = registration.expires_at.as_second();
-        let kept = match self.get("read how long a monspec is kept", &key).await? {
+        let kept = match self
+            .table
+            .get("read how long a monspec is kept", &key)
+            .await?
+        {
             Some(item) => item::number(&item, "expiresAt")?,
             None => needed,
         };
         Ok(Write::reread(
             Update::builder()
-                .table_name(&self.validations)
+                .table_name(&self.table.name)
                 .set_key(Some(key.attributes()))
                 .update_expression("SET body = if_not_exists(body, :body), expiresAt = :expiry")
                 .condition_expression("attribute_not_exists(expiresAt) OR expiresAt <= :expiry")
@@ -220,7 +193,7 @@ impl Store {
         predecessor: Option<&Predecessor>,
     ) -> Write {
         let put = Put::builder()
-            .table_name(&self.validations)
+            .table_name(&self.table.name)
             .set_item(Some(expiring(item, registration)));
         Write::put(match predecessor {
             None => put.condition_expression("attribute_not_exists(pk)"),
@@ -235,7 +208,7 @@ impl Store {
     fn stays_settled(&self, predecessor: &Predecessor) -> Write {
         Write::check(
             ConditionCheck::builder()
-                .table_name(&self.validations)
+                .table_name(&self.table.name)
                 .set_key(Some(predecessor.key.attributes()))
                 .condition_expression("attribute_not_exists(pk) OR phase = :settled")
                 .expression_attribute_values(":settled", item::word(Phase::Settled)),
@@ -246,7 +219,7 @@ impl Store {
     fn put_away(&self, predecessor: &Predecessor) -> Write {
         Write::reread(
             Update::builder()
-                .table_name(&self.validations)
+                .table_name(&self.table.name)
                 .set_key(Some(predecessor.key.attributes()))
                 .update_expression("REMOVE dueShard, dueAt")
                 .condition_expression("phase = :settled")
@@ -272,7 +245,7 @@ impl Store {
         };
         Write::reread(
             update
-                .table_name(&self.validations)
+                .table_name(&self.table.name)
                 .set_key(Some(predecessor.key.attributes()))
                 .update_expression(format!(
                     "SET phase = :settled, ending = if_not_exists(ending, :ending) REMOVE {gone}"

@@ -5,9 +5,9 @@ use release::ledger::Ruling;
 
 use crate::item::{self, Key};
 use crate::transaction::Attempt;
-use crate::{Store, StoreError};
+use crate::{Ledger, StoreError};
 
-impl Store {
+impl Ledger {
     /// Replaces what is known of a deployment by what a person says. The
     /// problem that answers for it stays: clearing a deployment does not make
     /// it one that can be healed again.
@@ -24,20 +24,20 @@ impl Store {
             .await;
         loop {
             let locator = Key::deployment_locator(group, deployment);
-            let Some(locator) = self.ledger_item(&locator).await? else {
+            let Some(locator) = self.item(&locator).await? else {
                 return Ok(None);
             };
-            let Some(found) = self.ledger_item(&Key::target(&locator)?).await? else {
+            let Some(found) = self.item(&Key::target(&locator)?).await? else {
                 return Ok(None);
             };
             let known: Deployment = item::json(&found, "deployment")?;
-            let mut entry = self.entry(&known).await?;
+            let mut entry = self.entry_of(&known).await?;
             match entry.known.ruled(ruling, who, reason) {
                 Some(ruled) => entry.known = ruled,
                 None => return Ok(Some(entry.outward())),
             }
             if attempts
-                .write(self, self.entry_writes(std::slice::from_ref(&entry)))
+                .write(self.entry_writes(std::slice::from_ref(&entry)))
                 .await?
                 == Attempt::Written
             {

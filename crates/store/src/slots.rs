@@ -5,7 +5,7 @@ use release::validation::{Registrant, ValidationId};
 
 use crate::error::{missing, unavailable};
 use crate::item::{self, Item, unescaped};
-use crate::{Store, StoreError};
+use crate::{StoreError, Validations};
 
 /// The latest validation of one registrant in one execution.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct Slot {
     pub comparison: String,
 }
 
-impl Store {
+impl Validations {
     /// What was registered in an execution; whatever was superseded is left out.
     pub async fn slots(&self, pipeline: &str, execution: &str) -> Result<Vec<Slot>, StoreError> {
         let items = self
@@ -33,9 +33,8 @@ impl Store {
         pipeline: &str,
         execution: &str,
     ) -> Result<Vec<Item>, StoreError> {
-        self.client
+        self.table
             .query()
-            .table_name(&self.validations)
             .key_condition_expression("pk = :slots AND begins_with(sk, :slot)")
             .expression_attribute_values(
                 ":slots",

@@ -13,12 +13,12 @@ use jiff::Timestamp;
 use release::window::saturating_add;
 use release::work::backoff;
 
-use crate::claim::Held;
+use crate::claim::{Held, Record};
 use crate::error::unavailable;
 use crate::item::{self, Item, STUCK_SINCE};
 use crate::item_update::ItemUpdate;
 use crate::tables::RESTING;
-use crate::{Store, StoreError};
+use crate::{Queue, StoreError};
 
 /// After this many looks, about four hours, nobody looks any more.
 const LOOKS: u32 = 50;
@@ -82,7 +82,7 @@ impl Stuck {
     }
 }
 
-impl Store {
+impl<R: Record> Queue<R> {
     /// Gives back what a worker held that has panicked.
     pub async fn panicked(&self, held: &Held, now: Timestamp) -> Result<Stuck, StoreError> {
         self.stuck(held, (PANICS, held.panics), now, Why::Panicked)

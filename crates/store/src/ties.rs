@@ -11,7 +11,7 @@ use crate::contention::giving_way;
 use crate::error::unavailable;
 use crate::item::{self, Item, Key};
 use crate::transaction::Write;
-use crate::{Store, StoreError};
+use crate::{Ledger, StoreError};
 
 /// How many groups of one entity are read, and how many applications of one
 /// name.
@@ -20,7 +20,7 @@ const MOST: i32 = 50;
 /// How many items are read or written at the same time.
 const AT_ONCE: usize = 16;
 
-impl Store {
+impl Ledger {
     /// Keeps what announcements tied until `until`. An older announcement than
     /// the one that is known changes nothing.
     pub async fn tie(&self, ties: &[Tie], until: Timestamp) -> Result<(), StoreError> {
@@ -34,10 +34,7 @@ impl Store {
 
     async fn tie_one(&self, tie: &Tie, until: Timestamp) -> Result<(), StoreError> {
         let update = || {
-            self.client
-                .update_item()
-                .table_name(&self.ledger)
-                .set_key(Some(Key::tie(&tie.entity, &tie.group).attributes()))
+            self.table.update_item(&Key::tie(&tie.entity, &tie.group))
                 .update_expression(
                     "SET tiedTo = :group, tiedAt = :at, mayServeSeveral = :shared, expiresAt = :until",
                 )
@@ -96,9 +93,8 @@ impl Store {
 
     async fn ledger_part(&self, partition: String) -> Result<Vec<Item>, StoreError> {
         let found = self
-            .client
+            .table
             .query()
-            .table_name(&self.ledger)
             .key_condition_expression("pk = :partition")
             .expression_attribute_values(":partition", AttributeValue::S(partition))
             .consistent_read(true)
@@ -117,7 +113,7 @@ impl Store {
     pub(crate) fn group_write(&self, group: &Group) -> Write {
         let Group { application, .. } = group;
         let update = Update::builder()
-            .table_name(&self.ledger)
+            .table_name(&self.table.name)
             .set_key(Some(Key::named(group).attributes()))
             .update_expression("SET application = :application")
             .expression_attribute_values(":application", AttributeValue::S(application.clone()));

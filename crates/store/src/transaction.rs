@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::builders::{ConditionCheckBuilder, PutBuilder, UpdateBuilder};
 use aws_sdk_dynamodb::types::{CancellationReason, TransactWriteItem};
-use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
 use crate::contention::Contention;
 use crate::error::unavailable;
-use crate::{Store, StoreError};
+use crate::{Ledger, StoreError};
 
 /// How often a transaction is tried when neighbours' writes have come between its
 /// reads and its writes. From the second time on these are of other processes.
@@ -75,6 +76,8 @@ impl Write {
 /// so that neighbours of this process never meet twice. Nobody waits for a pause
 /// to end, but for a transaction of another process that is under way.
 pub(crate) struct Attempts {
+    client: Client,
+    turns: Arc<RwLock<()>>,
     action: &'static str,
     made: u32,
     contention: Contention,
@@ -93,10 +96,12 @@ pub(crate) enum Attempt {
     Stale,
 }
 
-impl Store {
+impl Ledger {
     /// Begins a transaction. What it rests on is read after this.
     pub(crate) async fn attempts(&self, action: &'static str) -> Attempts {
         Attempts {
+            client: self.table.client.clone(),
+            turns: Arc::clone(&self.turns),
             action,
             made: 0,
             contention: Contention::begin(),
@@ -109,16 +114,12 @@ impl Store {
 impl Attempts {
     /// Tries to write everything. After the last attempt a neighbour in between
     /// is an error, so that whoever loops over this comes to an end.
-    pub(crate) async fn write(
-        &mut self,
-        store: &Store,
-        writes: Vec<Write>,
-    ) -> Result<Attempt, StoreError> {
+    pub(crate) async fn write(&mut self, writes: Vec<Write>) -> Result<Attempt, StoreError> {
         let (items, refused): (Vec<_>, Vec<_>) = writes
             .into_iter()
             .map(|write| (write.item, write.refused))
             .unzip();
-        let sent = store
+        let sent = self
             .client
             .transact_write_items()
             .set_transact_items(Some(items))
@@ -143,7 +144,7 @@ impl Attempts {
         if self.alone.is_none() {
             // Whoever waits to be alone must not be what the others wait for.
             drop(self.beside.take());
-            self.alone = Some(Arc::clone(&store.turns).write_owned().await);
+            self.alone = Some(Arc::clone(&self.turns).write_owned().await);
         }
         Ok(Attempt::Stale)
     }

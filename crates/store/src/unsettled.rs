@@ -8,7 +8,7 @@ use release::validation::Validation;
 use crate::error::unavailable;
 use crate::item::{self, Key, unescaped};
 use crate::tables::{DUE_INDEX, RESTING, SHARDS, shard_key};
-use crate::{Store, StoreError};
+use crate::{StoreError, Validations};
 
 /// How much of the index is read at once.
 const PAGE: i32 = 25;
@@ -34,7 +34,7 @@ pub struct Unsettled {
     pub unreadable: usize,
 }
 
-impl Store {
+impl Validations {
     /// The validations, of one pipeline or of all, on which work is left or that
     /// rest, but for those that gave up before `since`; at most `most`. Only the
     /// index of what is due is read, and what it names: what is settled costs
@@ -50,9 +50,8 @@ impl Store {
         for partition in (0..SHARDS).map(shard_key).chain([RESTING.to_owned()]) {
             let rests = partition == RESTING;
             let mut pages = self
-                .client
+                .table
                 .query()
-                .table_name(&self.validations)
                 .index_name(DUE_INDEX)
                 .key_condition_expression("dueShard = :partition")
                 .expression_attribute_values(":partition", AttributeValue::S(partition))
@@ -71,7 +70,7 @@ impl Store {
                     }
                 }
                 let reads = places.iter().map(async |(key, due)| {
-                    let item = self.get("read a validation", key).await?;
+                    let item = self.table.get("read a validation", key).await?;
                     Ok::<_, StoreError>(item.map(|item| (*due, item)))
                 });
                 for (due, item) in try_join_all(reads).await?.into_iter().flatten() {

@@ -1,23 +1,24 @@
-//! Validations as work: how they are put down, and the small writes that a claim
-//! permits.
+//! Validations: how they are read and put down, and the small writes that a
+//! claim permits.
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use release::approval::Answer;
+use release::evidence::Evidence;
 use release::ledger::Lesson;
-use release::validation::{Ending, Hook, Intent, PersonsAnswer, Phase, Validation};
+use release::validation::{Ending, Hook, Intent, PersonsAnswer, Phase, Validation, ValidationId};
 
 use crate::claim::{Actions, Claimed, Kind, Record};
 use crate::error::unavailable;
-use crate::item;
+use crate::item::{self, Key};
 use crate::item_update::ItemUpdate;
+use crate::spec::Spec;
 use crate::tables::RESTING;
 use crate::transaction::{Attempt, Write};
-use crate::{Store, StoreError};
+use crate::{Ledger, StoreError, Validations, packed, record};
 
 impl Record for Validation {
     const KIND: Kind<Self> = Kind {
-        table: |store| &store.validations,
         read: item::validation,
         counts: Validation::counts,
         count: Validation::count,
@@ -56,7 +57,44 @@ fn settled(validation: &Validation) -> ItemUpdate {
     }
 }
 
-impl Store {
+impl Validations {
+    /// The validation of this id.
+    pub async fn validation(&self, id: ValidationId) -> Result<Option<Validation>, StoreError> {
+        let Some(key) = self.locate(id).await? else {
+            return Ok(None);
+        };
+        let found = self.table.get("read a validation", &key).await?;
+        found.as_ref().map(item::validation).transpose()
+    }
+
+    /// What led to the verdict of this validation, once there is one.
+    pub async fn evidence(&self, id: ValidationId) -> Result<Option<Evidence>, StoreError> {
+        let Some(key) = self.locate(id).await? else {
+            return Ok(None);
+        };
+        let found = self.table.get("read evidence", &key.evidence(id)).await?;
+        found.as_ref().map(record::evidence::read).transpose()
+    }
+
+    /// The monspec of this hash.
+    pub async fn spec(&self, hash: &str) -> Result<Option<String>, StoreError> {
+        if let Some(known) = self.specs.text(hash) {
+            return Ok(Some(known));
+        }
+        let found = self.table.get("read a monspec", &Key::spec(hash)).await?;
+        let text = found.map(|item| packed::text(&item, "body")).transpose()?;
+        if let Some(text) = &text {
+            self.specs.remember(Spec::new(text.clone()));
+        }
+        Ok(text)
+    }
+
+    pub(crate) async fn locate(&self, id: ValidationId) -> Result<Option<Key>, StoreError> {
+        let key = Key::locator(id);
+        let found = self.table.get("locate a validation", &key).await?;
+        found.map(|item| Key::target(&item)).transpose()
+    }
+
     /// Stores what is about to be answered, before it is.
     pub async fn intend(
         &self,
@@ -73,6 +111,7 @@ impl Store {
     /// also teaches the ledger.
     pub async fn ended(
         &self,
+        ledger: &Ledger,
         claimed: &mut Claimed<Validation>,
         ending: Ending,
     ) -> Result<(), StoreError> {
@@ -80,7 +119,7 @@ impl Store {
         let change = ItemUpdate::set("ending", item::json_attribute(&ending));
         match &ending {
             Ending::Person(person) if disagrees(claimed, person) => {
-                self.write_and_teach(ACTION, claimed, &change, person)
+                self.write_and_teach(ledger, ACTION, claimed, &change, person)
                     .await?;
             }
             _ => self.write(ACTION, claimed, change).await?,
@@ -93,11 +132,12 @@ impl Store {
     /// ledger.
     pub async fn overridden(
         &self,
+        ledger: &Ledger,
         claimed: &mut Claimed<Validation>,
         person: PersonsAnswer,
     ) -> Result<(), StoreError> {
         let change = ItemUpdate::set("override", item::json_attribute(&person));
-        self.write_and_teach("store a person's answer", claimed, &change, &person)
+        self.write_and_teach(ledger, "store a person's answer", claimed, &change, &person)
             .await?;
         claimed.override_ = Some(person);
         Ok(())
@@ -122,7 +162,7 @@ impl Store {
         claimed: &Claimed<Validation>,
         change: ItemUpdate,
     ) -> Result<(), StoreError> {
-        let written = self.update(&claimed.held, &change, None).await;
+        let written = self.queue().update(&claimed.held, &change, None).await;
         written.map_err(|error| match error {
             UpdateItemError::ConditionalCheckFailedException(_) => StoreError::Lost,
             error => unavailable(action, error),
@@ -133,6 +173,7 @@ impl Store {
     /// verdict's, so the revision is neither good nor bad by our measure.
     async fn write_and_teach(
         &self,
+        ledger: &Ledger,
         action: &'static str,
         claimed: &Claimed<Validation>,
         change: &ItemUpdate,
@@ -141,14 +182,15 @@ impl Store {
         let who = person.who.as_deref().unwrap_or("a person");
         let lesson = Lesson::overridden(format!("{} by {who}", person.status));
         let registration = &claimed.registration;
-        let mut attempts = self.attempts(action).await;
+        let mut attempts = ledger.attempts(action).await;
         loop {
             let mut writes = vec![Write::owned(claimed.held.update(change))];
             writes.extend(
-                self.lessons(registration.taught(), registration.id, &lesson)
+                ledger
+                    .lessons(registration.taught(), registration.id, &lesson)
                     .await?,
             );
-            if attempts.write(self, writes).await? == Attempt::Written {
+            if attempts.write(writes).await? == Attempt::Written {
                 return Ok(());
             }
         }

@@ -16,13 +16,28 @@ use crate::entry::Entry;
 use crate::item::{self, Item, Key, expiring};
 use crate::item_update::ItemUpdate;
 use crate::transaction::{Attempt, Write};
-use crate::{Store, StoreError, record};
+use crate::{Ledger, StoreError, Validations, record};
 
 /// What a verdict is written beside, and has to be read before.
 #[derive(Debug)]
 pub struct Beside {
     catalogued: Option<Item>,
     entries: Vec<Entry>,
+}
+
+/// A verdict and what is stored with it.
+#[derive(Debug)]
+pub struct Judged<'a> {
+    /// The verdict and its answer.
+    pub judgement: Judgement,
+    /// What led to it.
+    pub evidence: &'a Evidence,
+    /// Its numbers for charts.
+    pub plot: &'a [Plotted],
+    /// What is about to be answered, where that is known already.
+    pub intent: Option<Intent>,
+    /// What was read ahead; without it, it is read now.
+    pub beside: Option<Beside>,
 }
 
 impl Beside {
@@ -42,14 +57,18 @@ impl Beside {
     }
 }
 
-impl Store {
+impl Validations {
     /// Reads what the verdict of a validation will be written beside.
-    pub async fn beside_verdict(&self, registration: &Registration) -> Result<Beside, StoreError> {
+    pub async fn beside_verdict(
+        &self,
+        ledger: &Ledger,
+        registration: &Registration,
+    ) -> Result<Beside, StoreError> {
         // On the heap: several requests under way are too large for a stack.
         let read = Box::pin(async {
             tokio::try_join!(
                 self.gate_item(registration),
-                self.entries(registration.taught()),
+                ledger.entries(registration.taught()),
             )
         });
         let (catalogued, entries) = read.await?;
@@ -63,34 +82,44 @@ impl Store {
     /// and teaches the ledger, all or nothing.
     pub async fn judged(
         &self,
+        ledger: &Ledger,
         claimed: &mut Claimed<Validation>,
         judgement: Judgement,
         evidence: &Evidence,
         plot: &[Plotted],
     ) -> Result<(), StoreError> {
-        self.judged_with(claimed, judgement, evidence, plot, None, None)
-            .await
+        let judged = Judged {
+            judgement,
+            evidence,
+            plot,
+            intent: None,
+            beside: None,
+        };
+        self.judged_with(ledger, claimed, judged).await
     }
 
-    /// The same together with what is about to be answered, where that is known
-    /// already, and resting on what was read before.
+    /// The same with more that is known.
     pub async fn judged_with(
         &self,
+        ledger: &Ledger,
         claimed: &mut Claimed<Validation>,
-        judgement: Judgement,
-        evidence: &Evidence,
-        plot: &[Plotted],
-        intent: Option<Intent>,
-        mut beside: Option<Beside>,
+        judged: Judged<'_>,
     ) -> Result<(), StoreError> {
+        let Judged {
+            judgement,
+            evidence,
+            plot,
+            intent,
+            mut beside,
+        } = judged;
         let registration = &claimed.registration;
         let lesson = Lesson::of_verdict(registration.id, evidence);
-        let change = judged(&judgement, plot);
+        let change = change(&judgement, plot);
         let change = match &intent {
             Some(intent) => change.and("intent", item::json_attribute(intent)),
             None => change,
         };
-        let mut attempts = self.attempts("store a verdict").await;
+        let mut attempts = ledger.attempts("store a verdict").await;
         loop {
             let mut writes = vec![
                 Write::owned(claimed.held.update(&change)),
@@ -104,11 +133,11 @@ impl Store {
                 entries,
             } = match beside.take() {
                 Some(beside) => beside.with(registration.taught()),
-                None => self.beside_verdict(registration).await?,
+                None => self.beside_verdict(ledger, registration).await?,
             };
             writes.extend(self.catalogue_verdict(catalogued.as_ref(), registration, &judgement)?);
-            writes.extend(self.taught(entries, registration.id, &lesson));
-            if attempts.write(self, writes).await? == Attempt::Written {
+            writes.extend(ledger.taught(entries, registration.id, &lesson));
+            if attempts.write(writes).await? == Attempt::Written {
                 break;
             }
         }
@@ -127,7 +156,7 @@ impl Store {
         item.insert("body".to_owned(), record::evidence::attribute(evidence));
         Write::put(
             Put::builder()
-                .table_name(&self.validations)
+                .table_name(&self.table.name)
                 .set_item(Some(expiring(item, registration))),
         )
     }
@@ -135,7 +164,7 @@ impl Store {
     fn answer_slot(&self, slot: &Key, id: ValidationId, answer: Answer) -> Write {
         Write::owned(
             Update::builder()
-                .table_name(&self.validations)
+                .table_name(&self.table.name)
                 .set_key(Some(slot.attributes()))
                 .update_expression("SET answer = :answer")
                 .condition_expression("id = :id")
@@ -146,7 +175,7 @@ impl Store {
 }
 
 /// What a verdict changes in the validation itself.
-fn judged(judgement: &Judgement, plot: &[Plotted]) -> ItemUpdate {
+fn change(judgement: &Judgement, plot: &[Plotted]) -> ItemUpdate {
     let plot = plot.iter().map(plotted).collect();
     ItemUpdate::counts(Counts::default())
         .and("phase", item::word(Phase::Judged))

@@ -18,7 +18,7 @@ use crate::item_update::ItemUpdate;
 use crate::stuck::{PANICS, UNREADABLE};
 use crate::tables::{shard_key, shard_of};
 use crate::transaction::{Attempt, Write};
-use crate::{Store, StoreError};
+use crate::{Ledger, StoreError, Validations};
 
 /// What became of a wish.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,11 +33,12 @@ pub enum Fulfilled {
     Unknown,
 }
 
-impl Store {
+impl Validations {
     /// Stores a person's wish with everything that follows from it, all or
     /// nothing, and makes the validation due.
     pub async fn wish(
         &self,
+        ledger: &Ledger,
         id: ValidationId,
         wish: Wish,
         word: &PersonsDecision,
@@ -46,9 +47,9 @@ impl Store {
         let Some(key) = self.locate(id).await? else {
             return Ok(Fulfilled::Unknown);
         };
-        let mut attempts = self.attempts(ACTION).await;
+        let mut attempts = ledger.attempts(ACTION).await;
         loop {
-            let Some(read) = self.get("read a validation", &key).await? else {
+            let Some(read) = self.table.get("read a validation", &key).await? else {
                 return Ok(Fulfilled::Unknown);
             };
             let mut validation = item::validation(&read)?;
@@ -80,9 +81,9 @@ impl Store {
                 let by = format!("released by {}: {}", word.who, word.why);
                 let lesson = Lesson::overridden(by);
                 let taught = validation.registration.taught();
-                writes.extend(self.lessons(taught, id, &lesson).await?);
+                writes.extend(ledger.lessons(taught, id, &lesson).await?);
             }
-            if attempts.write(self, writes).await? == Attempt::Written {
+            if attempts.write(writes).await? == Attempt::Written {
                 return Ok(Fulfilled::Now(Box::new(validation)));
             }
         }
@@ -90,7 +91,7 @@ impl Store {
 
     /// Whether the slot is still this validation's.
     async fn holds(&self, slot: &Key, id: ValidationId) -> Result<bool, StoreError> {
-        let slot = self.get("read a slot", slot).await?;
+        let slot = self.table.get("read a slot", slot).await?;
         let holder: Option<ValidationId> = slot.map(|slot| item::plain(&slot, "id")).transpose()?;
         Ok(holder == Some(id))
     }
@@ -100,7 +101,7 @@ impl Store {
     fn as_read(&self, key: &Key, read: &Item, change: &ItemUpdate) -> Write {
         let mut condition = vec!["phase = :was_phase".to_owned()];
         let mut update = Update::builder()
-            .table_name(&self.validations)
+            .table_name(&self.table.name)
             .set_key(Some(key.attributes()))
             .update_expression(change.expression())
             .set_expression_attribute_names(Some(change.names()))
@@ -123,7 +124,7 @@ impl Store {
 
     fn say_in(&self, slot: &Key, id: ValidationId, wish: Wish) -> Write {
         let update = Update::builder()
-            .table_name(&self.validations)
+            .table_name(&self.table.name)
             .set_key(Some(slot.attributes()))
             .condition_expression("id = :id")
             .expression_attribute_values(":id", item::word(id));

@@ -31,7 +31,7 @@ use release::pause::Freeze;
 use release::problem::{Arrival, Cause, Phase, Problem, Reported};
 use release::remediation::{Limits, Policy};
 use release::window::saturating_add;
-use store::{ClaimError, Due, Noticed, Scheduled, Store, Taken};
+use store::{ClaimError, Due, Followed, Ledger, Noticed, Remediations, Taken};
 use tokio::time::Instant;
 use tokio::time::error::Elapsed;
 
@@ -58,8 +58,10 @@ const FIRST_LEASE: SignedDuration = SignedDuration::from_secs(10);
 /// What is spoken to, whether or not anything is due.
 #[derive(Debug)]
 pub struct Services {
+    /// What is known of deployments.
+    pub ledger: Ledger,
     /// Where the problems are.
-    pub store: Store,
+    pub remediations: Remediations,
     /// Where revisions are deployed again.
     pub codedeploy: CodeDeploy,
     /// Where bundles are looked for.
@@ -222,7 +224,10 @@ pub async fn notified(
             AtOnce::Not(noticed) => noticed,
         }
     } else {
-        services.store.notice(&problem, reported, now).await?
+        services
+            .remediations
+            .notice(&problem, reported, now)
+            .await?
     };
     let known = match noticed {
         // Its first notification was lost, or is late. Nothing is begun on the
@@ -235,7 +240,12 @@ pub async fn notified(
     };
     if known.phase == Phase::Settled {
         let again = reported == Reported::Open && known.may_begin_again();
-        if !again || !services.store.reopen(&known.id, now, patience).await? {
+        if !again
+            || !services
+                .remediations
+                .reopen(&known.id, now, patience)
+                .await?
+        {
             return Ok(Notified::Stored(known));
         }
     }
@@ -288,7 +298,8 @@ async fn at_once(
     tick: Tick,
     observe: Observe<'_>,
 ) -> anyhow::Result<AtOnce> {
-    let store = &services.store;
+    let ledger = &services.ledger;
+    let remediations = &services.remediations;
     let claim = uuid::Uuid::new_v4().to_string();
     let look = async {
         let connected = connect().await?;
@@ -298,9 +309,9 @@ async fn at_once(
     };
     // On the heap: several requests under way are too large for a stack.
     let (taken, looked, paused) = join3(
-        Box::pin(store.take_notice(problem, &claim, tick.now, tick.lease_until)),
+        Box::pin(remediations.take_notice(problem, &claim, tick.now, tick.lease_until)),
         Box::pin(tokio::time::timeout_at(tick.deadline, look)),
-        Box::pin(store.pauses(tick.now)),
+        Box::pin(ledger.pauses(tick.now)),
     )
     .await;
     let claimed = match taken {
@@ -333,7 +344,7 @@ async fn at_once(
         }
         // The schedule need not wait for the end of the claim.
         missing => {
-            if let Err(error) = store.defer(claimed, tick.now).await {
+            if let Err(error) = remediations.queue().defer(claimed, tick.now).await {
                 let error = anyhow::Error::from(error);
                 tracing::warn!(
                     problem.id = %known.id,
@@ -346,9 +357,13 @@ async fn at_once(
     Ok(AtOnce::Done(looked_at(worked, known)))
 }
 
-fn worker<'a>(services: &'a Services, tick: Tick, observe: Observe<'a>) -> Worker<'a, Worked> {
+fn worker<'a>(
+    services: &'a Services,
+    tick: Tick,
+    observe: Observe<'a>,
+) -> Worker<'a, Followed, Worked> {
     Worker {
-        store: &services.store,
+        queue: services.remediations.queue(),
         tick,
         observe,
     }
@@ -371,10 +386,9 @@ pub async fn handle_problems(
     tick: Tick,
     observe: Observe<'_>,
 ) -> anyhow::Result<Handled> {
-    let schedule = Scheduled::Problems;
-    let beat = services.store.beat(schedule, tick.now);
+    let beat = services.remediations.queue().beat(tick.now);
     let (beat, connected) = join(beat, connect()).await;
-    untold(schedule, beat);
+    untold("problems", beat);
     let connected = connected?;
     let remaining = tick.deadline.saturating_duration_since(Instant::now());
     let pass = Pass::new(services, &connected, tick);
@@ -385,11 +399,11 @@ pub async fn handle_problems(
             Ok(Ok(found)) => adopted = found,
             // What is known already is answered all the same.
             Ok(Err(error)) => tracing::warn!(
-                ?schedule, tick = %tick.now,
+                schedule = "problems", tick = %tick.now,
                 "Open problems were not looked for: {error:#}"
             ),
             Err(_) => tracing::warn!(
-                ?schedule, tick = %tick.now,
+                schedule = "problems", tick = %tick.now,
                 "Open problems were not looked for: it took too long"
             ),
         }

@@ -39,7 +39,7 @@ use monspec::{Outcome as Judged, Verdict};
 use release::evidence::Evidence;
 use release::summary::with_link;
 use release::validation::{Ending, Judgement, Phase, Validation, ValidationId};
-use store::{Slot, Store};
+use store::{Slot, Validations};
 
 use crate::Refusal;
 use crate::execution::context_of;
@@ -55,7 +55,7 @@ use release::links::Links;
 #[derive(Debug)]
 pub struct Services {
     /// Where verdicts are.
-    pub store: Store,
+    pub validations: Validations,
     /// Where the job came from.
     pub pipeline: CodePipeline,
     /// Where evidence is written.
@@ -143,7 +143,7 @@ async fn published(
     // The history was read before the slots are: whatever had ended by then has
     // left its slot.
     let slots = services
-        .store
+        .validations
         .slots(&context.pipeline, &place.execution)
         .await
         .context("cannot read what this execution registered")?;
@@ -175,7 +175,7 @@ async fn published(
 
 async fn validation(services: &Services, slot: &Slot) -> Result<Validation, Stop> {
     let found = services
-        .store
+        .validations
         .validation(slot.id)
         .await
         .context("cannot read the validation")?;
@@ -190,7 +190,7 @@ async fn validation(services: &Services, slot: &Slot) -> Result<Validation, Stop
 
 async fn evidence(services: &Services, validation: &Validation) -> Result<Evidence, Stop> {
     let found = services
-        .store
+        .validations
         .evidence(validation.registration.id)
         .await
         .context("cannot read what led to the verdict")?;
@@ -206,7 +206,7 @@ async fn write(
     evidence: &Evidence,
 ) -> Result<(), Stop> {
     let spec = services
-        .store
+        .validations
         .spec(&validation.registration.spec)
         .await
         .context("cannot read the monspec that judged the build")?

@@ -44,7 +44,7 @@ use release::console::Console;
 use release::deployment::Deployment;
 use release::tie::Tie;
 use release::window::saturating_add;
-use store::Store;
+use store::Ledger;
 use tokio::time::Instant;
 
 pub use crate::remedy::codedeploy::{GroupTag, InvalidTag, SOURCE, UNSURE};
@@ -73,7 +73,7 @@ const MOST_TIES: usize = 1_000;
 #[derive(Debug)]
 pub struct Services {
     /// Where deployments are entered.
-    pub store: Store,
+    pub ledger: Ledger,
     /// Where jobs come from.
     pub pipeline: CodePipeline,
     /// Where deployments come from.
@@ -284,7 +284,7 @@ async fn tell(
     };
     let ties = plan.ties(&found);
     let until = saturating_add(now, services.settings.keep_ties);
-    let (told, tied) = tokio::join!(telling, services.store.tie(&ties, until));
+    let (told, tied) = tokio::join!(telling, services.ledger.tie(&ties, until));
     let (have_it, missing) = told.ended()?;
     tied.context("cannot keep which group is behind the entities")?;
     Ok((have_it, [found.missing, missing].concat()))

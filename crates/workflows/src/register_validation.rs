@@ -18,7 +18,7 @@ use release::validation::{
     Environments, ExecutionMode, Registrant, Registration, ValidationId, version_label,
 };
 use release::window::{Window, saturating_add};
-use store::{Registered, Store, registration_len};
+use store::{Ledger, Registered, Validations, registration_len};
 
 use crate::Refusal;
 use crate::execution::context_of;
@@ -41,7 +41,9 @@ const LARGEST_REGISTRATION: usize = 80_000;
 #[derive(Debug)]
 pub struct Services {
     /// Where the validation is stored.
-    pub store: Store,
+    pub validations: Validations,
+    /// What is known of deployments.
+    pub ledger: Ledger,
     /// Where the job came from.
     pub pipeline: CodePipeline,
     /// Where the monspec lies.
@@ -141,7 +143,7 @@ async fn for_job(services: &Services, job: &Job, now: Timestamp) -> Result<Outco
     );
     let context = Box::pin(context_of(&services.pipeline, job));
     let (earlier, needed) = futures_util::future::join(
-        services.store.registered_by(&job.id),
+        services.validations.registered_by(&job.id),
         futures_util::future::try_join(spec, context),
     )
     .await;
@@ -291,8 +293,8 @@ async fn store(
         return Err(refusal.into());
     }
     let registered = services
-        .store
-        .register(registration, &spec.stored, job)
+        .validations
+        .register(&services.ledger, registration, &spec.stored, job)
         .await
         .context("cannot store the validation")?;
     match registered {
@@ -308,7 +310,7 @@ async fn store(
 /// What an earlier delivery of the same job registered.
 async fn already(services: &Services, id: ValidationId) -> Result<Outcome, Stop> {
     let earlier = services
-        .store
+        .validations
         .validation(id)
         .await
         .context("cannot read what an earlier delivery of the job registered")?;

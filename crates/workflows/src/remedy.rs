@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use release::attribution::Candidate;
 use release::change::{Change, Place, Remedy};
 use release::remediation::{Created, Guard, Heal, Made, Running, Shown};
-use store::{Reading, Store, StoreError};
+use store::{Ledger, Reading, StoreError};
 
 use adapter::Means;
 pub(crate) use adapter::{Affected, Alternative, Case, Chosen, Context, Dismissed};
@@ -171,10 +171,10 @@ pub(crate) fn gather<'a>(
 }
 
 /// The problem that holds a change now.
-pub(crate) async fn holder(store: &Store, change: &Change) -> Result<Option<String>, StoreError> {
+pub(crate) async fn holder(ledger: &Ledger, change: &Change) -> Result<Option<String>, StoreError> {
     match change {
         Change::Deployment(deployment) => {
-            let entry = store.ledger_entry(&deployment.group, &deployment.id);
+            let entry = ledger.entry(&deployment.group, &deployment.id);
             Ok(entry.await?.and_then(|entry| entry.bound_to))
         }
     }

@@ -8,7 +8,7 @@ use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use release::deployment::{Group, LedgerEntry, Origin};
 use release::ledger::Ruling;
-use store::Store;
+use store::Ledger;
 
 use crate::remedy::codedeploy::{recorded, target};
 
@@ -55,7 +55,7 @@ const AT_ONCE: usize = 16;
 /// is, as unknown. What the ledger knows already stays as it is, and what only
 /// brought an instance that joined to what ran is no deployment.
 pub async fn adopt(
-    store: &Store,
+    ledger: &Ledger,
     codedeploy: &CodeDeploy,
     group: &Group,
     (since, now): (Timestamp, Timestamp),
@@ -63,15 +63,15 @@ pub async fn adopt(
     let history = succeeded(codedeploy, &target(group), since, now).await?;
     let mut entered = Vec::new();
     for some in history.chunks(AT_ONCE) {
-        let known = some.iter().map(|made| store.ledger_entry(group, &made.id));
+        let known = some.iter().map(|made| ledger.entry(group, &made.id));
         for (made, known) in some.iter().zip(try_join_all(known).await?) {
             if known.is_none() {
-                store.record_deployment(&recorded(made)).await?;
+                ledger.record_deployment(&recorded(made)).await?;
                 entered.push(made.id.clone());
             }
         }
     }
-    let known = store.deployments(group, now).await?;
+    let known = ledger.deployments(group, now).await?;
     let running = history.first().map(|made| Running {
         deployment: made.id.clone(),
         release: release_of(&recorded(made), &history, &known),
@@ -139,7 +139,7 @@ fn release_of(
 ///
 /// Nothing, if the group has no such deployment.
 pub async fn rule(
-    store: &Store,
+    ledger: &Ledger,
     codedeploy: &CodeDeploy,
     request: &RulingRequest<'_>,
 ) -> anyhow::Result<Option<LedgerEntry>> {
@@ -151,7 +151,7 @@ pub async fn rule(
             who,
             reason,
         } = *request;
-        store.rule(group, deployment, ruling, who, reason)
+        ledger.rule(group, deployment, ruling, who, reason)
     };
     if let Some(entry) = say().await? {
         return Ok(Some(entry));
@@ -163,6 +163,6 @@ pub async fn rule(
     if known.group != *request.group {
         return Ok(None);
     }
-    store.record_deployment(&known).await?;
+    ledger.record_deployment(&known).await?;
     Ok(say().await?)
 }

@@ -30,7 +30,7 @@ use release::validation::life::{Looked, Next, Part, next};
 use release::validation::{Ending, Hook, Judgement, Registration, Validation};
 use release::work::{Outcome, Time};
 use secrecy::SecretString;
-use store::{Beside, Claimed, Due, Scheduled, Store, StoreError};
+use store::{Beside, Claimed, Due, Judged, Ledger, StoreError, Validations};
 use tokio::time::Instant;
 
 use crate::measure::Asking;
@@ -53,7 +53,9 @@ pub type Later<T> = LazyLock<T, Box<dyn FnOnce() -> T + Send>>;
 #[derive(Debug)]
 pub struct Services {
     /// Where the validations are.
-    pub store: Store,
+    pub validations: Validations,
+    /// What is known of deployments.
+    pub ledger: Ledger,
     /// Where approvals are answered.
     pub pipeline: CodePipeline,
     /// What was deployed where; made once a window is judged.
@@ -134,14 +136,13 @@ pub async fn validate_builds(
     observe: &(dyn Fn(Observed<'_>) + Sync),
 ) -> anyhow::Result<Ticked> {
     let worker = Worker {
-        store: &services.store,
+        queue: services.validations.queue(),
         tick,
         observe: &|observed| observe(Observed::Work(observed)),
     };
-    let schedule = Scheduled::Validations;
-    let beat = services.store.beat(schedule, tick.now);
+    let beat = services.validations.queue().beat(tick.now);
     let (beat, first) = join(beat, worker.first_pages()).await;
-    untold(schedule, beat);
+    untold("validations", beat);
     let first = first?;
     if first.iter().all(Vec::is_empty) {
         return Ok(Ticked::default());
@@ -216,7 +217,7 @@ impl Shared<'_> {
     async fn stopped(&self, pipeline: &str) -> Result<Option<Stopped>, StoreError> {
         let now = self.tick.now;
         let stops = Stops {
-            pauses: self.services.store.pauses(now).await?,
+            pauses: self.services.ledger.pauses(now).await?,
             freeze: self.services.freeze.clone(),
         };
         Ok(stops.on(&Target::Pipeline(pipeline.to_owned()), now))
@@ -250,7 +251,10 @@ impl Shared<'_> {
                     looked.approval = pursued.into();
                 }
                 Next::Post => looked.result = hook::deliver(self, claimed).await?.into(),
-                Next::NoResult => self.services.store.hooked(claimed, Hook::GivenUp).await?,
+                Next::NoResult => {
+                    let validations = &self.services.validations;
+                    validations.hooked(claimed, Hook::GivenUp).await?;
+                }
                 Next::End(outcome) => return Ok(outcome),
             }
         }
@@ -298,10 +302,19 @@ impl Shared<'_> {
             .as_ref()
             .and_then(|ahead| ahead.intent(judgement.answer, self.tick.now));
         let intended = looked.filter(|_| intent.is_some());
-        self.services
-            .store
-            .judged_with(claimed, judgement, &evidence, &plot, intent, beside)
-            .await?;
+        let judged = Judged {
+            judgement,
+            evidence: &evidence,
+            plot: &plot,
+            intent,
+            beside,
+        };
+        let Services {
+            validations,
+            ledger,
+            ..
+        } = self.services;
+        validations.judged_with(ledger, claimed, judged).await?;
         self.tell(claimed);
         Ok((Part::Done, intended))
     }
@@ -314,7 +327,11 @@ impl Shared<'_> {
         if !self.read_ahead.lock().ok()?.insert(pipeline) {
             return None;
         }
-        self.services.store.beside_verdict(registration).await.ok()
+        self.services
+            .validations
+            .beside_verdict(&self.services.ledger, registration)
+            .await
+            .ok()
     }
 
     /// Ends what is still owed in a state that can be seen.
@@ -325,10 +342,16 @@ impl Shared<'_> {
     ) -> Result<(), StoreError> {
         if claimed.ending.is_none() {
             let ending = Ending::GaveUp { waiting_for };
-            self.services.store.ended(claimed, ending).await?;
+            self.services
+                .validations
+                .ended(&self.services.ledger, claimed, ending)
+                .await?;
         }
         if claimed.hook == Hook::Owed {
-            self.services.store.hooked(claimed, Hook::GivenUp).await?;
+            self.services
+                .validations
+                .hooked(claimed, Hook::GivenUp)
+                .await?;
         }
         Ok(())
     }

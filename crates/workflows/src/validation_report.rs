@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use release::link::{Refused, Scope};
 use report::{Form, Frame, Trouble, badge, page};
-use store::{Store, StoreError};
+use store::{Ledger, StoreError, Validations};
 
 use addresses::Addresses;
 pub use document::{Document, Found, Kind};
@@ -33,7 +33,9 @@ pub use route::{ADDRESSES, Page, Shape};
 #[derive(Debug)]
 pub struct Services {
     /// The records.
-    pub store: Store,
+    pub validations: Validations,
+    /// What is known of deployments.
+    pub ledger: Ledger,
     /// The zone of the readers; times are in UTC without one.
     pub zone: Option<TimeZone>,
     /// When nothing is changed.
@@ -229,7 +231,7 @@ impl<'a> Reading<'a> {
             pipeline,
             comparison,
         })?;
-        let gate = self.services.store.gate(pipeline, comparison).await?;
+        let gate = self.services.validations.gate(pipeline, comparison).await?;
         let verdict = gate.map(|gate| gate.verdict);
         Ok(Document::badge(badge::badge(comparison, verdict)))
     }
@@ -241,7 +243,7 @@ impl<'a> Reading<'a> {
     /// What keeps changes from being made, a sentence each. A page that does not
     /// know it says so, and is better than none.
     async fn stopped(&self) -> Vec<String> {
-        let (pauses, unknown) = match self.services.store.pauses(self.now).await {
+        let (pauses, unknown) = match self.services.ledger.pauses(self.now).await {
             Ok(pauses) => (pauses, None),
             Err(error) => {
                 let said = match error {

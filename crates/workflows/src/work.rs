@@ -11,7 +11,7 @@ use futures_util::future::{BoxFuture, join, try_join_all};
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use release::work::{Disposition, Outcome, Time, disposition};
-use store::{ClaimError, Claimed, Due, Held, Record, Scheduled, Store, StoreError, Stuck, tables};
+use store::{ClaimError, Claimed, Due, Held, Queue, Record, StoreError, Stuck, tables};
 use tokio::time::Instant;
 
 /// How much due work of a shard is read at once.
@@ -140,15 +140,15 @@ pub(crate) trait Look: Send {
 }
 
 /// Works on what is due of one kind.
-pub(crate) struct Worker<'a, T> {
-    pub(crate) store: &'a Store,
+pub(crate) struct Worker<'a, R, T> {
+    pub(crate) queue: &'a Queue<R>,
     pub(crate) tick: Tick,
     pub(crate) observe: &'a (dyn Fn(Observed<'_, T>) + Sync),
 }
 
-impl<T> Worker<'_, T> {
+impl<R: Record + Clone + Send + Sync, T> Worker<'_, R, T> {
     /// The first page of every shard.
-    pub(crate) async fn first_pages<R: Record>(&self) -> anyhow::Result<Vec<Vec<Due<R>>>> {
+    pub(crate) async fn first_pages(&self) -> anyhow::Result<Vec<Vec<Due<R>>>> {
         let pages = (0..tables::SHARDS).map(|shard| self.page(shard, None));
         let pages = try_join_all(pages)
             .await
@@ -159,12 +159,8 @@ impl<T> Worker<'_, T> {
         Ok(pages)
     }
 
-    async fn page<R: Record>(
-        &self,
-        shard: u8,
-        after: Option<&Due<R>>,
-    ) -> Result<Vec<Due<R>>, StoreError> {
-        self.store.due(shard, self.tick.now, PAGE, after).await
+    async fn page(&self, shard: u8, after: Option<&Due<R>>) -> Result<Vec<Due<R>>, StoreError> {
+        self.queue.due(shard, self.tick.now, PAGE, after).await
     }
 
     /// Works on the given pages and all that follow them, `at_once` records at
@@ -172,10 +168,10 @@ impl<T> Worker<'_, T> {
     ///
     /// One that cannot be claimed or given back is a neighbour like any other:
     /// its claim runs out.
-    pub(crate) async fn work_through<L: Look<Told = T>>(
+    pub(crate) async fn work_through<L: Look<Record = R, Told = T>>(
         &self,
-        mut pages: Vec<Vec<Due<L::Record>>>,
-        begin: impl AsyncFn(&Due<L::Record>) -> L,
+        mut pages: Vec<Vec<Due<R>>>,
+        begin: impl AsyncFn(&Due<R>) -> L,
         at_once: usize,
     ) -> Ticked<T> {
         let mut ticked = Ticked {
@@ -246,9 +242,9 @@ impl<T> Worker<'_, T> {
 
     /// Claims what is due and takes it as far as it goes; nothing if somebody
     /// else has it.
-    pub(crate) async fn work<L: Look<Told = T>>(
+    pub(crate) async fn work<L: Look<Record = R, Told = T>>(
         &self,
-        due: &Due<L::Record>,
+        due: &Due<R>,
         begin: impl Future<Output = L>,
     ) -> Result<Option<LookResult<T>>, StoreError> {
         let claim = uuid::Uuid::new_v4().to_string();
@@ -256,7 +252,7 @@ impl<T> Worker<'_, T> {
             now, lease_until, ..
         } = self.tick;
         // Looking needs no claim, and a claim needs no look.
-        let claiming = self.store.claim(due, &claim, now, lease_until);
+        let claiming = self.queue.claim(due, &claim, now, lease_until);
         let beginning = AssertUnwindSafe(begin).catch_unwind();
         let (claimed, look) = join(claiming, beginning).await;
         match claimed {
@@ -276,9 +272,9 @@ impl<T> Worker<'_, T> {
     /// Takes what is held as far as it goes, and gives it back. If that panics,
     /// it is given back like what cannot be read: looked at again some times,
     /// then left for a person.
-    pub(crate) async fn work_held<L: Look<Told = T>>(
+    pub(crate) async fn work_held<L: Look<Record = R, Told = T>>(
         &self,
-        claimed: Claimed<L::Record>,
+        claimed: Claimed<R>,
         look: L,
     ) -> Result<Option<LookResult<T>>, StoreError> {
         let held = claimed.held();
@@ -293,14 +289,14 @@ impl<T> Worker<'_, T> {
     }
 
     async fn panicked(&self, held: &Held) -> Result<Option<LookResult<T>>, StoreError> {
-        let stuck = self.store.panicked(held, self.tick.now).await?;
+        let stuck = self.queue.panicked(held, self.tick.now).await?;
         (self.observe)(Observed::Stuck(&stuck));
         Ok(None)
     }
 
-    async fn work_on<L: Look<Told = T>>(
+    async fn work_on<L: Look<Record = R, Told = T>>(
         &self,
-        mut claimed: Claimed<L::Record>,
+        mut claimed: Claimed<R>,
         mut look: L,
     ) -> LookResult<T> {
         let before = claimed.clone();
@@ -324,12 +320,12 @@ impl<T> Worker<'_, T> {
     }
 
     /// Gives the claim back, or settles the record; `left` is how it was written.
-    async fn give_back<L: Look<Told = T>>(
+    async fn give_back<L: Look<Record = R, Told = T>>(
         &self,
-        mut claimed: Claimed<L::Record>,
+        mut claimed: Claimed<R>,
         look: &mut L,
         pursued: anyhow::Result<Outcome>,
-        left: &mut L::Record,
+        left: &mut R,
     ) -> Result<Progress, StoreError> {
         let now = self.tick.now;
         let (outcome, error) = match pursued {
@@ -344,19 +340,19 @@ impl<T> Worker<'_, T> {
         match disposition(&outcome, claimed.counts(), time, now) {
             Disposition::Leave => Ok(Progress::Lost),
             Disposition::Settle => {
-                self.store.settle(claimed).await?;
+                self.queue.settle(claimed).await?;
                 Ok(Progress::Settled)
             }
             Disposition::GiveUp => {
                 look.give_up(&mut claimed, why).await?;
                 left.clone_from(&claimed);
-                self.store.settle(claimed).await?;
+                self.queue.settle(claimed).await?;
                 Ok(Progress::Settled)
             }
             Disposition::Again { until, counts } => {
                 claimed.count(counts);
                 left.clone_from(&claimed);
-                self.store.defer(claimed, until).await?;
+                self.queue.defer(claimed, until).await?;
                 Ok(match error {
                     Some(error) => Progress::Faulted { error, until },
                     None => Progress::Deferred {
@@ -370,12 +366,12 @@ impl<T> Worker<'_, T> {
 }
 
 /// A tick works even where its heartbeat could not be stored.
-pub(crate) fn untold(schedule: Scheduled, beat: Result<(), StoreError>) {
+pub(crate) fn untold(schedule: &'static str, beat: Result<(), StoreError>) {
     if let Err(error) = beat {
         let error = anyhow::Error::from(error);
         tracing::warn!(
-            ?schedule,
-            "The heartbeat of a schedule was not stored: {error:#}"
+            schedule,
+            "The heartbeat of the schedule of {schedule} was not stored: {error:#}"
         );
     }
 }

@@ -8,7 +8,7 @@ use lambda::secrets::Secrets;
 use lambda::settings::{SettingError, minutes, parsed, required, unusable};
 use lambda::tenant::{API_TOKEN, Reach};
 use release::remediation::Limits;
-use store::Store;
+use store::{Ledger, Remediations};
 use workflows::handle_problem::{Connected, Healing, Services};
 
 /// Everything this function has before its first invocation.
@@ -37,11 +37,11 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
     )?;
     report.require_keys(&secrets)?;
     door::check_at_start(&secrets)?;
-    // Validations are no concern of this function, and it may not touch them.
-    let store = Store::new(aws_sdk_dynamodb::Client::new(&sdk), "", ledger);
+    let dynamodb = aws_sdk_dynamodb::Client::new(&sdk);
     Ok(Edge {
         services: Services {
-            store: store.with_remediations(remediations),
+            ledger: Ledger::new(dynamodb.clone(), ledger),
+            remediations: Remediations::new(dynamodb, remediations),
             codedeploy: CodeDeploy::new(aws_sdk_codedeploy::Client::new(&sdk)),
             bundles: Bundles::new(aws_sdk_s3::Client::new(&sdk)),
             healing,

@@ -6,7 +6,7 @@ use lambda::report::{REPORT_KEYS, ReportLinks};
 use lambda::secrets::Secrets;
 use lambda::settings::{SettingError, required};
 use release::links::Links;
-use store::Store;
+use store::Validations;
 use workflows::publish_validation::Services;
 
 /// Everything this function has before its first invocation.
@@ -23,11 +23,9 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
     let sdk = lambda::clients::aws().await?;
     let secrets = Secrets::new(sdk.clone(), &[REPORT_KEYS]);
     report.require_keys(&secrets)?;
-    // What is published is made of validations alone.
-    let no_ledger = "";
     Ok(Edge {
         services: Services {
-            store: Store::new(aws_sdk_dynamodb::Client::new(&sdk), validations, no_ledger),
+            validations: Validations::new(aws_sdk_dynamodb::Client::new(&sdk), validations),
             pipeline: CodePipeline::new(aws_sdk_codepipeline::Client::new(&sdk)),
             artifacts: Artifacts::new(aws_sdk_s3::Config::new(&sdk)),
         },

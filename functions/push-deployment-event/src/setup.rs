@@ -10,7 +10,7 @@ use lambda::secrets::Secrets;
 use lambda::settings::{self, SettingError, parsed, required, unusable};
 use lambda::tenant::{API_TOKEN, Reach};
 use release::console::Console;
-use store::Store;
+use store::Ledger;
 use workflows::outgoing::Outgoing;
 use workflows::push_deployment_event::{GroupTag, Services, Settings};
 
@@ -22,7 +22,6 @@ pub(crate) struct Edge {
 }
 
 pub(crate) async fn edge() -> Result<Edge, SettingError> {
-    let validations = required("VALIDATIONS_TABLE", "the name of the table of validations")?;
     let ledger = required("LEDGER_TABLE", "the name of the table of deployments")?;
     let tenant = Reach::read()?;
     let origins = settings::optional("ALLOWED_ORIGINS").unwrap_or_default();
@@ -41,7 +40,7 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
     door::check_at_start(&secrets)?;
     Ok(Edge {
         services: Services {
-            store: Store::new(aws_sdk_dynamodb::Client::new(&sdk), validations, ledger),
+            ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&sdk), ledger),
             pipeline: CodePipeline::new(aws_sdk_codepipeline::Client::new(&sdk)),
             codedeploy: CodeDeploy::new(aws_sdk_codedeploy::Client::new(&sdk)),
             artifacts: Artifacts::new(aws_sdk_s3::Config::new(&sdk)),

@@ -4,7 +4,7 @@ use delivery::CodePipeline;
 use delivery::artifact::Artifacts;
 use jiff::SignedDuration;
 use lambda::settings::{self, SettingError, parsed, required, unusable};
-use store::Store;
+use store::{Ledger, Validations};
 use workflows::outgoing::Outgoing;
 use workflows::register_validation::{Hooks, Services, Settings};
 
@@ -31,8 +31,10 @@ pub(crate) async fn services() -> Result<Services, SettingError> {
     };
 
     let sdk = lambda::clients::aws().await?;
+    let dynamodb = aws_sdk_dynamodb::Client::new(&sdk);
     Ok(Services {
-        store: Store::new(aws_sdk_dynamodb::Client::new(&sdk), validations, ledger),
+        validations: Validations::new(dynamodb.clone(), validations),
+        ledger: Ledger::new(dynamodb, ledger),
         pipeline: CodePipeline::new(aws_sdk_codepipeline::Client::new(&sdk)),
         artifacts: Artifacts::new(aws_sdk_s3::Config::new(&sdk)),
         outgoing,

@@ -10,7 +10,7 @@ use lambda::secrets::Secrets;
 use lambda::settings::{self, SettingError, parsed, required, unusable};
 use lambda::tenant::{API_TOKEN, Reach};
 use release::console::Console;
-use store::Store;
+use store::{Ledger, Validations};
 use workflows::outgoing::Outgoing;
 use workflows::validate_builds::{Connected, Services};
 
@@ -41,9 +41,11 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
     let secrets = Secrets::new(sdk.clone(), &[API_TOKEN, REPORT_KEYS, HOOK_SECRET]);
     Reach::require_token(&secrets)?;
     report.require_keys(&secrets)?;
+    let dynamodb = aws_sdk_dynamodb::Client::new(&sdk);
     Ok(Edge {
         services: Services {
-            store: Store::new(aws_sdk_dynamodb::Client::new(&sdk), validations, ledger),
+            validations: Validations::new(dynamodb.clone(), validations),
+            ledger: Ledger::new(dynamodb, ledger),
             pipeline: CodePipeline::new(aws_sdk_codepipeline::Client::new(&sdk)),
             outgoing,
             patience,

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use lambda::report::{REPORT_KEYS, is_public};
 use lambda::secrets::Secrets;
 use lambda::settings::{self, SettingError, required, unusable};
-use store::Store;
+use store::{Ledger, Validations};
 use workflows::validation_report::Services;
 
 use crate::keys::Keys;
@@ -27,9 +27,11 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
     } else {
         Keys::signed(Secrets::new(sdk.clone(), &[REPORT_KEYS]))?
     };
+    let dynamodb = aws_sdk_dynamodb::Client::new(&sdk);
     Ok(Edge {
         services: Services {
-            store: Store::new(aws_sdk_dynamodb::Client::new(&sdk), validations, ledger),
+            validations: Validations::new(dynamodb.clone(), validations),
+            ledger: Ledger::new(dynamodb, ledger),
             zone,
             freeze: lambda::freeze::read(),
         },

@@ -8,7 +8,7 @@ use release::evidence::Evidence;
 use release::plot::Plotted;
 use release::validation::{ExecutionMode, Judgement, Registrant, Registration, ValidationId};
 use release::window::Window;
-use store::{Claimed, Spec, Store, tables};
+use store::{Claimed, Spec, Validations, tables};
 
 use crate::world::{SAMPLE, Tables, World};
 
@@ -26,14 +26,16 @@ impl World {
         builds: usize,
         signatures: usize,
     ) -> anyhow::Result<()> {
-        let store = self.store(tables);
+        let (validations, ledger) = (self.validations(tables), self.ledger(tables));
         let spec = Spec::new(SAMPLE.to_owned());
         let answer = release::approval::answer(VERDICT, monspec::WhenInconclusive::Hold);
         for build in 0..builds {
             let ago = SignedDuration::from_hours(i64::try_from(builds - build)?);
             let registration = registered(self.now() - ago, &spec);
-            store.register(&registration, &spec, None).await?;
-            let mut claimed = claim(&store, registration.due_at).await?;
+            validations
+                .register(&ledger, &registration, &spec, None)
+                .await?;
+            let mut claimed = claim(&validations, registration.due_at).await?;
             let judgement = Judgement {
                 verdict: VERDICT,
                 answer,
@@ -51,10 +53,10 @@ impl World {
                 context: release::evidence::Context::default(),
             };
             let plot: Vec<_> = (0..signatures).map(|one| point(one, build)).collect();
-            store
-                .judged(&mut claimed, judgement, &evidence, &plot)
+            validations
+                .judged(&ledger, &mut claimed, judgement, &evidence, &plot)
                 .await?;
-            store.settle(claimed).await?;
+            validations.queue().settle(claimed).await?;
         }
         Ok(())
     }
@@ -89,13 +91,16 @@ fn registered(at: Timestamp, spec: &Spec) -> Registration {
 }
 
 async fn claim(
-    store: &Store,
+    validations: &Validations,
     due: Timestamp,
 ) -> anyhow::Result<Claimed<release::validation::Validation>> {
     for shard in 0..tables::SHARDS {
-        if let Some(found) = store.due(shard, due, 1, None).await?.first() {
+        if let Some(found) = validations.queue().due(shard, due, 1, None).await?.first() {
             let lease = due + SignedDuration::from_mins(1);
-            return Ok(store.claim(found, "bench", due, lease).await?);
+            return Ok(validations
+                .queue()
+                .claim(found, "bench", due, lease)
+                .await?);
         }
     }
     anyhow::bail!("nothing is due")

@@ -21,7 +21,7 @@ use release::link::{Keys, Scope};
 use release::validation::ValidationId;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use store::{Store, tables};
+use store::{Ledger, Validations, tables};
 use workflows::outgoing::Outgoing;
 use workflows::register_validation::{
     Hooks, Outcome, Request, Services, Settings, register_validation,
@@ -158,8 +158,12 @@ impl World {
         self.now
     }
 
-    pub(crate) fn store(&self, tables: &Tables) -> Store {
-        Store::new(self.dynamo.client(), &tables.validations, &tables.ledger)
+    pub(crate) fn validations(&self, tables: &Tables) -> Validations {
+        Validations::new(self.dynamo.client(), &tables.validations)
+    }
+
+    pub(crate) fn ledger(&self, tables: &Tables) -> Ledger {
+        Ledger::new(self.dynamo.client(), &tables.ledger)
     }
 
     /// A pipeline whose registering action was just started. It deploys an
@@ -282,7 +286,8 @@ impl World {
     fn registering(&self, tables: &Tables) -> anyhow::Result<Services> {
         let sdk = self.aws.sdk_config();
         Ok(Services {
-            store: Store::new(self.dynamo.client(), &tables.validations, &tables.ledger),
+            validations: self.validations(tables),
+            ledger: self.ledger(tables),
             pipeline: CodePipeline::new(aws_sdk_codepipeline::Client::new(&sdk)),
             artifacts: Artifacts::new(aws_sdk_s3::Config::new(&sdk)),
             outgoing: Outgoing::new("")?,

@@ -30,7 +30,7 @@ use release::remediation::MARKER;
 use release::validation::{Validation, ValidationId};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use store::{Store, tables};
+use store::{Ledger, Remediations, Validations, tables};
 use tokio::time::Instant;
 use workflows::Tick;
 use workflows::outgoing::Outgoing;
@@ -49,7 +49,9 @@ pub(crate) const HOOK_SECRET: &str = "the secret that signs what is posted";
 pub(crate) struct World {
     pub aws: Aws,
     pub tenant: Tenant,
-    pub store: Store,
+    pub validations: Validations,
+    pub ledger: Ledger,
+    pub remediations: Remediations,
     pub now: Timestamp,
     pub api: Api,
     pub origins: String,
@@ -77,7 +79,9 @@ impl World {
             .await
             .unwrap();
         let mut world = Self {
-            store: Store::new(client, "validations", "ledger").with_remediations("remediations"),
+            validations: Validations::new(client.clone(), "validations"),
+            ledger: Ledger::new(client.clone(), "ledger"),
+            remediations: Remediations::new(client, "remediations"),
             token: tenant.token().to_owned(),
             aws,
             tenant,
@@ -148,8 +152,9 @@ impl World {
     /// From now on most writes meet somebody else's transaction.
     pub(crate) async fn contend(&mut self) -> Contended {
         let contended = self.dynamo.contended().await.unwrap();
-        let store = Store::new(contended.client(), "validations", "ledger");
-        self.store = store.with_remediations("remediations");
+        self.validations = Validations::new(contended.client(), "validations");
+        self.ledger = Ledger::new(contended.client(), "ledger");
+        self.remediations = Remediations::new(contended.client(), "remediations");
         contended
     }
 
@@ -219,7 +224,7 @@ impl World {
     /// Ends the pauses of those groups.
     pub(crate) async fn resume_many(&self) {
         for target in many_groups() {
-            self.store.resume(&target, self.now).await.unwrap();
+            self.ledger.resume(&target, self.now).await.unwrap();
         }
     }
 
@@ -316,7 +321,8 @@ impl World {
     pub(crate) fn registering(&self) -> register_validation::Services {
         let sdk = self.aws.sdk_config();
         register_validation::Services {
-            store: self.store.clone(),
+            validations: self.validations.clone(),
+            ledger: self.ledger.clone(),
             pipeline: self.codepipeline(),
             artifacts: Artifacts::new(aws_sdk_s3::Config::new(&sdk)),
             outgoing: Outgoing::new(&self.origins).unwrap(),
@@ -340,7 +346,8 @@ impl World {
             codedeploy: LazyLock::new(Box::new(move || {
                 CodeDeploy::new(aws_sdk_codedeploy::Client::new(&sdk))
             })),
-            store: self.store.clone(),
+            validations: self.validations.clone(),
+            ledger: self.ledger.clone(),
             pipeline: self.codepipeline(),
             outgoing: Outgoing::new(&self.origins).unwrap(),
             patience: SignedDuration::from_mins(5),
@@ -464,11 +471,11 @@ impl World {
 
     /// The validation that a look speaks of, as it is stored.
     pub(crate) async fn validation(&self, id: ValidationId) -> Validation {
-        self.store.validation(id).await.unwrap().unwrap()
+        self.validations.validation(id).await.unwrap().unwrap()
     }
 
     pub(crate) async fn evidence(&self, id: ValidationId) -> Evidence {
-        self.store.evidence(id).await.unwrap().unwrap()
+        self.validations.evidence(id).await.unwrap().unwrap()
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::sync::{Arc, Mutex};
 
+use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::interceptors::BeforeDeserializationInterceptorContextRef;
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::BoxError;
 use delivery::codedeploy::CodeDeploy;
 use delivery::pipeline::{ActionKind, Structure};
 use delivery::{CodePipeline, DeliveryError};
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use lambda::door::{self, WEBHOOK_TOKEN};
@@ -20,7 +21,7 @@ use release::links::Access;
 use reqwest::StatusCode;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use store::{Scheduled, Store, tables};
+use store::{Remediations, StoreError, Validations, tables};
 use workflows::register_validation::rehearsal::{BehindOne, Rehearsed, Role, rehearse};
 
 use super::result::{CheckResult, because, fail, ok, unchecked, warn};
@@ -147,7 +148,7 @@ async fn groups(it: &Installation, structure: &Structure) -> Vec<CheckResult> {
 /// Whether the tables are what the store needs.
 pub(super) async fn tables(it: &Installation) -> Checked {
     const CHECK: &str = "table";
-    let client = aws_sdk_dynamodb::Client::new(&it.sdk);
+    let client = Client::new(&it.sdk);
     let all = [
         ("VALIDATIONS_TABLE", tables::VALIDATIONS),
         ("LEDGER_TABLE", tables::LEDGER),
@@ -181,52 +182,56 @@ pub(super) async fn tables(it: &Installation) -> Checked {
 
 /// Whether the schedules ran lately, by what each tick leaves behind.
 pub(super) async fn schedules(it: &Installation) -> Checked {
-    let all = [
-        (
-            "validate-builds",
-            "VALIDATIONS_TABLE",
-            Scheduled::Validations,
-        ),
-        ("handle-problem", "REMEDIATIONS_TABLE", Scheduled::Problems),
-    ];
-    let told = all.into_iter().map(async |(function, setting, scheduled)| {
-        const CHECK: &str = "schedule";
-        let Some(table) = optional(setting) else {
-            return unchecked(CHECK, function, "not looked at", format!("set {setting}"));
-        };
-        let client = aws_sdk_dynamodb::Client::new(&it.sdk);
-        let store = Store::new(client, &table, "").with_remediations(&table);
-        let fix = "enable its rule in EventBridge, and read the function's log group";
-        match store.last_beat(scheduled).await {
-            Ok(None) => fail(CHECK, function, "it never ran", fix),
-            Ok(Some(at)) => {
-                let ago = it.now.duration_since(at);
-                let said = format!("it ran last at {at:.0}");
-                match it.schedule.is_late(ago) {
-                    Some(false) => ok(CHECK, function, said),
-                    Some(true) => {
-                        let minutes = ago.as_mins();
-                        let said = format!("{said}, {minutes} minutes ago, with {}", it.schedule);
-                        let fix = format!(
-                            "{fix}; if the stack's Schedule is slower, give it with \
-                                --schedule"
-                        );
-                        fail(CHECK, function, said, fix)
-                    }
-                    None => {
-                        let said = format!("{said}, and the times of {} are unknown", it.schedule);
-                        let fix = "give its longest gap, such as --schedule 'rate(15 minutes)'";
-                        unchecked(CHECK, function, said, fix)
-                    }
+    let builds = async |client, table| Validations::new(client, table).queue().last_beat().await;
+    let problems = async |client, table| Remediations::new(client, table).queue().last_beat().await;
+    let (builds, problems) = join(
+        schedule(it, "validate-builds", "VALIDATIONS_TABLE", builds),
+        schedule(it, "handle-problem", "REMEDIATIONS_TABLE", problems),
+    )
+    .await;
+    Ok(vec![builds, problems])
+}
+
+async fn schedule(
+    it: &Installation,
+    function: &str,
+    setting: &str,
+    last_beat: impl AsyncFnOnce(Client, String) -> Result<Option<Timestamp>, StoreError>,
+) -> CheckResult {
+    const CHECK: &str = "schedule";
+    let Some(table) = optional(setting) else {
+        return unchecked(CHECK, function, "not looked at", format!("set {setting}"));
+    };
+    let client = Client::new(&it.sdk);
+    let fix = "enable its rule in EventBridge, and read the function's log group";
+    match last_beat(client, table).await {
+        Ok(None) => fail(CHECK, function, "it never ran", fix),
+        Ok(Some(at)) => {
+            let ago = it.now.duration_since(at);
+            let said = format!("it ran last at {at:.0}");
+            match it.schedule.is_late(ago) {
+                Some(false) => ok(CHECK, function, said),
+                Some(true) => {
+                    let minutes = ago.as_mins();
+                    let said = format!("{said}, {minutes} minutes ago, with {}", it.schedule);
+                    let fix = format!(
+                        "{fix}; if the stack's Schedule is slower, give it with \
+                            --schedule"
+                    );
+                    fail(CHECK, function, said, fix)
+                }
+                None => {
+                    let said = format!("{said}, and the times of {} are unknown", it.schedule);
+                    let fix = "give its longest gap, such as --schedule 'rate(15 minutes)'";
+                    unchecked(CHECK, function, said, fix)
                 }
             }
-            Err(error) => {
-                let fix = "grant your credentials dynamodb:GetItem on its table";
-                unchecked(CHECK, function, because(error), fix)
-            }
         }
-    });
-    Ok(join_all(told).await)
+        Err(error) => {
+            let fix = "grant your credentials dynamodb:GetItem on its table";
+            unchecked(CHECK, function, because(error), fix)
+        }
+    }
 }
 
 /// Whether every secret is there, encrypted, and can be used. None is shown.
@@ -364,7 +369,7 @@ pub(super) async fn clocks(it: &Installation) -> Checked {
     };
     let aws = async {
         let seen = Seen::default();
-        let client = aws_sdk_dynamodb::Client::new(&it.sdk);
+        let client = Client::new(&it.sdk);
         let asked = client.list_tables().limit(1).customize();
         // A refusal has the time as well.
         let answered = asked.interceptor(seen.clone()).send().await;

@@ -31,13 +31,13 @@ impl Table {
         group: &Group,
         until: Timestamp,
     ) -> Result<Vec<LedgerEntry>, Failure> {
-        self.ledger.ask(self.ledger.store.deployments(group, until))
+        self.ledger.ask(self.ledger.table.deployments(group, until))
     }
 
     /// Nothing, if the group has no such deployment.
     pub(super) fn rule(&self, request: &RulingRequest<'_>) -> Result<Option<LedgerEntry>, Failure> {
-        let Ledger { account, store, .. } = &self.ledger;
-        let ruled = account.wait(rule(store, &self.codedeploy, request));
+        let Ledger { account, table, .. } = &self.ledger;
+        let ruled = account.wait(rule(table, &self.codedeploy, request));
         ruled.map_err(|error| self.unanswered(&error))
     }
 
@@ -48,8 +48,8 @@ impl Table {
         since: Timestamp,
         now: Timestamp,
     ) -> Result<Adopted, Failure> {
-        let Ledger { account, store, .. } = &self.ledger;
-        let adopt = adopt(store, &self.codedeploy, group, (since, now));
+        let Ledger { account, table, .. } = &self.ledger;
+        let adopt = adopt(table, &self.codedeploy, group, (since, now));
         account.wait(adopt).map_err(|error| {
             let region = &account.region;
             if let Some(DeliveryError::TooMany { .. }) = error.downcast_ref() {

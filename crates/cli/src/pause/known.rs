@@ -10,15 +10,15 @@ use monspec::lint::nearest;
 use release::behind::Behind;
 use release::deployment::Group;
 use release::pause::Target;
-use store::{Store, StoreError};
+use store::{Ledger, StoreError, Validations};
 
 /// How many gates are looked through for a name that is close.
 const GATES: usize = 100;
 
 /// What to look at again, if anything.
 pub(super) async fn doubt(
-    ledger: &Store,
-    validations: Option<&Store>,
+    ledger: &Ledger,
+    validations: Option<&Validations>,
     target: &Target,
     now: Timestamp,
 ) -> Option<String> {
@@ -36,8 +36,8 @@ pub(super) async fn doubt(
 }
 
 async fn doubt_group(
-    ledger: &Store,
-    validations: Option<&Store>,
+    ledger: &Ledger,
+    validations: Option<&Validations>,
     group: &Group,
     now: Timestamp,
 ) -> Result<Option<String>, StoreError> {
@@ -67,18 +67,18 @@ async fn doubt_group(
 }
 
 async fn doubt_pipeline(
-    validations: Option<&Store>,
+    validations: Option<&Validations>,
     name: &str,
 ) -> Result<Option<String>, StoreError> {
-    let Some(store) = validations else {
+    let Some(validations) = validations else {
         return Ok(Some(format!(
             "pipeline {name} was not looked up: set VALIDATIONS_TABLE"
         )));
     };
-    if store.knows_pipeline(name).await? {
+    if validations.knows_pipeline(name).await? {
         return Ok(None);
     }
-    let gates = store.catalogue(None, GATES).await?.gates;
+    let gates = validations.catalogue(None, GATES).await?.gates;
     let known = gates.into_iter().map(|gate| gate.pipeline).collect();
     let otherwise = "see `aws codepipeline list-pipelines`";
     let meant = meant("pipeline", name, &known, otherwise);
@@ -89,9 +89,9 @@ async fn doubt_pipeline(
 
 /// The groups that the latest builds of the gates were deployed to or compared
 /// with.
-async fn groups_of_gates(store: &Store) -> Result<BTreeSet<String>, StoreError> {
-    let gates = store.catalogue(None, GATES).await?.gates;
-    let reads = gates.iter().map(|gate| store.validation(gate.last));
+async fn groups_of_gates(validations: &Validations) -> Result<BTreeSet<String>, StoreError> {
+    let gates = validations.catalogue(None, GATES).await?.gates;
+    let reads = gates.iter().map(|gate| validations.validation(gate.last));
     let found = try_join_all(reads).await?;
     let registrations = found.into_iter().flatten().map(|found| found.registration);
     let groups = registrations.flat_map(|registration| {

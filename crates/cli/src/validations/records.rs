@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use release::console::Console;
 use release::validation::{PersonsDecision, Validation, ValidationId, Wish};
-use store::{Evaluated, Fulfilled, Store, StoreError, Unsettled, tables};
+use store::{Evaluated, Fulfilled, Ledger, StoreError, Unsettled, Validations};
 
 use crate::aws::{self, Account};
 use crate::failure::Failure;
@@ -17,7 +17,7 @@ const OPEN: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// The validations and what waits for their answers.
 pub(super) struct Records {
     account: Account,
-    store: Store,
+    validations: Validations,
     name: String,
 }
 
@@ -38,20 +38,9 @@ impl Records {
         let account = Account::open()?;
         let client = aws_sdk_dynamodb::Client::new(&account.sdk);
         Ok(Self {
-            store: Store::new(client, &name, tables::LEDGER.name),
+            validations: Validations::new(client, &name),
             account,
             name,
-        })
-    }
-
-    /// The same with the ledger, which learns what a person wants.
-    pub(super) fn with_ledger(self, name: Option<&str>) -> Result<Self, Failure> {
-        let meaning = "the name of the table that holds the ledger, or give --ledger-table";
-        let ledger = aws::table(name, "LEDGER_TABLE", meaning)?;
-        let client = aws_sdk_dynamodb::Client::new(&self.account.sdk);
-        Ok(Self {
-            store: Store::new(client, &self.name, ledger),
-            ..self
         })
     }
 
@@ -62,12 +51,12 @@ impl Records {
     ) -> Result<Unsettled, Failure> {
         let since = now.saturating_sub(OPEN);
         let since = since.unwrap_or(Timestamp::MIN);
-        self.ask(self.store.unsettled(pipeline, MOST, since))
+        self.ask(self.validations.unsettled(pipeline, MOST, since))
     }
 
     pub(super) fn known(&self, id: ValidationId) -> Result<Option<Known>, Failure> {
         self.ask(async {
-            let Some(found) = self.store.evaluated(id).await? else {
+            let Some(found) = self.validations.evaluated(id).await? else {
                 return Ok(None);
             };
             Ok(Some(Known {
@@ -85,23 +74,34 @@ impl Records {
             return Ok(Vec::new());
         };
         let mut others = Vec::new();
-        for slot in self.store.slots(&registration.pipeline, execution).await? {
+        for slot in self
+            .validations
+            .slots(&registration.pipeline, execution)
+            .await?
+        {
             if slot.id == registration.id {
                 continue;
             }
-            let found = self.store.validation(slot.id).await?;
+            let found = self.validations.validation(slot.id).await?;
             others.extend(found.filter(|one| one.registration.approval.as_ref() == Some(asked)));
         }
         Ok(others)
     }
 
+    /// Stores what a person wants. The ledger, in the table of this name or else
+    /// of the functions' setting, learns it.
     pub(super) fn wish(
         &self,
+        ledger: Option<&str>,
         id: ValidationId,
         wish: Wish,
         decision: &PersonsDecision,
     ) -> Result<Fulfilled, Failure> {
-        self.ask(self.store.wish(id, wish, decision))
+        let meaning = "the name of the table that holds the ledger, or give --ledger-table";
+        let ledger = aws::table(ledger, "LEDGER_TABLE", meaning)?;
+        let client = aws_sdk_dynamodb::Client::new(&self.account.sdk);
+        let ledger = Ledger::new(client, ledger);
+        self.ask(self.validations.wish(&ledger, id, wish, decision))
     }
 
     fn ask<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, Failure> {

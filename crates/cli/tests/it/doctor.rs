@@ -11,7 +11,7 @@ use lab::world::{
 };
 use lambda_host::front::{Front, Open};
 use serde_json::{Value, json};
-use store::{Scheduled, tables};
+use store::tables;
 
 use crate::{Ran, monspec_in};
 
@@ -416,10 +416,11 @@ async fn what_is_wrong_with_the_account_is_told() {
     installed
         .with(&[("VALIDATIONS_TABLE", "fresh")])
         .fails(&["schedule"], "it never ran");
-    let store = installed.world.store();
     let long_ago = clock() - SignedDuration::from_mins(20);
-    store
-        .beat(Scheduled::Problems, long_ago)
+    let remediations = installed.world.remediations();
+    remediations
+        .queue()
+        .beat(long_ago)
         .await
         .expect("the world is as it was made");
     installed
@@ -435,8 +436,9 @@ async fn what_is_wrong_with_the_account_is_told() {
         "{}",
         unknown.out
     );
-    store
-        .beat(Scheduled::Problems, clock())
+    remediations
+        .queue()
+        .beat(clock())
         .await
         .expect("the world is as it was made");
 

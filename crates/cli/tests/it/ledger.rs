@@ -5,7 +5,7 @@ use fake_aws::dynamo::Dynamo;
 use fake_aws::{ACCESS_KEY, Aws, SECRET_KEY};
 use release::deployment::{Deployment, Group, LedgerEntry, Origin, Standing};
 use serde_json::Value;
-use store::{Store, tables};
+use store::{Ledger, tables};
 
 use crate::{Ran, monspec_in};
 
@@ -15,7 +15,7 @@ const REASON: &str = "the database was to blame";
 struct World {
     aws: Aws,
     dynamo: Dynamo,
-    store: Store,
+    ledger: Ledger,
 }
 
 impl World {
@@ -25,7 +25,7 @@ impl World {
         let client = dynamo.client();
         let created = tables::create(&client, tables::LEDGER, "ledger").await;
         created.expect("the database is empty");
-        let store = Store::new(client, "validations", "ledger");
+        let ledger = Ledger::new(client, "ledger");
         for (id, at, version) in [
             ("d-1", "2026-01-05T10:00:00Z", "build 7"),
             ("d-2", "2026-01-05T11:00:00Z", "build 8"),
@@ -41,11 +41,15 @@ impl World {
                 version: version.to_owned(),
                 origin: Origin::Release,
             };
-            let recorded = store.record_deployment(&deployment).await;
+            let recorded = ledger.record_deployment(&deployment).await;
             recorded.expect("the table is there");
         }
         let aws = Aws::start().await.expect("loopback has a free port");
-        Self { aws, dynamo, store }
+        Self {
+            aws,
+            dynamo,
+            ledger,
+        }
     }
 
     fn run(&self, arguments: &[&str], more: &[(&str, &str)]) -> Ran {
@@ -62,7 +66,7 @@ impl World {
     }
 
     async fn entry(&self, id: &str) -> LedgerEntry {
-        let found = self.store.ledger_entry(&group(), id).await;
+        let found = self.ledger.entry(&group(), id).await;
         let found = found.expect("the table is there");
         found.expect("it was recorded")
     }

@@ -3,7 +3,7 @@ use fake_aws::{ACCESS_KEY, SECRET_KEY};
 use jiff::{SignedDuration, Timestamp};
 use release::pause::Pause;
 use serde_json::{Value, json};
-use store::{MOST_PAUSES, Paused, Store, tables};
+use store::{Ledger, MOST_PAUSES, Paused, tables};
 
 use crate::validations::World;
 use crate::{Ran, monspec_in};
@@ -180,7 +180,7 @@ async fn of_two_pauses_of_a_target_the_one_that_ends_later_holds() {
 #[tokio::test(flavor = "multi_thread")]
 async fn more_than_can_be_read_is_refused_and_everything_can_be_paused() {
     let table = Table::start().await;
-    let store = Store::new(table.0.client(), "validations", "ledger");
+    let ledger = Ledger::new(table.0.client(), "ledger");
     let pause = |number: usize, minutes| Pause {
         target: format!("group:Shop/Production-{number}")
             .parse()
@@ -190,7 +190,7 @@ async fn more_than_can_be_read_is_refused_and_everything_can_be_paused() {
         why: "audit".to_owned(),
     };
     for number in 0..MOST_PAUSES {
-        let stored = store.pause(&pause(number, 60)).await;
+        let stored = ledger.pause(&pause(number, 60)).await;
         let stored = stored.expect("it is stored");
         assert_eq!(stored, Paused::Stored { replaced: None });
     }
@@ -217,9 +217,9 @@ async fn more_than_can_be_read_is_refused_and_everything_can_be_paused() {
 
     // What has ended takes no room.
     let ended = pause(7, -1);
-    let resumed = store.resume(&ended.target, clock()).await;
+    let resumed = ledger.resume(&ended.target, clock()).await;
     assert!(resumed.expect("it is stored").is_some());
-    store.pause(&ended).await.expect("it is stored");
+    ledger.pause(&ended).await.expect("it is stored");
     let ran = table.run(&single);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
     assert!(table.listed().to_string().contains("pipeline:shop"));

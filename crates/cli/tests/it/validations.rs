@@ -11,7 +11,7 @@ use release::validation::{
 };
 use release::window::Window;
 use serde_json::Value;
-use store::{Claimed, Spec, Store, tables};
+use store::{Claimed, Ledger, Spec, Validations, tables};
 
 use crate::{Ran, monspec_in};
 
@@ -20,7 +20,8 @@ const REASON: &str = "the load test could not run";
 pub(crate) struct World {
     aws: Aws,
     dynamo: Dynamo,
-    store: Store,
+    validations: Validations,
+    ledger: Ledger,
     held: ValidationId,
     waiting: ValidationId,
 }
@@ -38,18 +39,23 @@ impl World {
             let created = tables::create(&client, table, name).await;
             created.expect("the database is empty");
         }
-        let store = Store::new(client, "validations", "ledger");
+        let validations = Validations::new(client.clone(), "validations");
+        let ledger = Ledger::new(client, "ledger");
         let now = clock();
         let held = registration("Shop", now, SignedDuration::from_mins(15));
         let waiting = registration("Mail", now, SignedDuration::from_mins(14));
         for one in [&held, &waiting] {
             let spec = Spec::new("{}".to_owned());
-            store.register(one, &spec, None).await.expect("it is new");
+            validations
+                .register(&ledger, one, &spec, None)
+                .await
+                .expect("it is new");
         }
         let world = Self {
             aws: Aws::start().await.expect("loopback has a free port"),
             dynamo,
-            store,
+            validations,
+            ledger,
             held: held.id,
             waiting: waiting.id,
         };
@@ -61,24 +67,36 @@ impl World {
         let mut claimed = self.claim(id, now).await;
         let (judgement, evidence) = inconclusive(now);
         let stored = self
-            .store
-            .judged(&mut claimed, judgement, &evidence, &[])
+            .validations
+            .judged(&self.ledger, &mut claimed, judgement, &evidence, &[])
             .await;
         stored.expect("it is claimed");
-        self.store.defer(claimed, now).await.expect("it is claimed");
+        self.validations
+            .queue()
+            .defer(claimed, now)
+            .await
+            .expect("it is claimed");
     }
 
     /// A worker takes a validation that is due.
     async fn claim(&self, id: ValidationId, now: Timestamp) -> Claimed<Validation> {
         for shard in 0..tables::SHARDS {
-            let due = self.store.due::<Validation>(shard, now, 10, None).await;
+            let due = self.validations.queue().due(shard, now, 10, None).await;
             for due in due.expect("the table is there") {
-                let claim = self.store.claim(&due, "worker", now, now).await;
+                let claim = self
+                    .validations
+                    .queue()
+                    .claim(&due, "worker", now, now)
+                    .await;
                 let claimed = claim.expect("nobody else works");
                 if claimed.registration.id == id {
                     return claimed;
                 }
-                self.store.defer(claimed, now).await.expect("it is claimed");
+                self.validations
+                    .queue()
+                    .defer(claimed, now)
+                    .await
+                    .expect("it is claimed");
             }
         }
         panic!("{id} is not due");
@@ -105,7 +123,11 @@ impl World {
     }
 
     async fn stored(&self, id: ValidationId) -> Validation {
-        let found = self.store.validation(id).await.expect("the table is there");
+        let found = self
+            .validations
+            .validation(id)
+            .await
+            .expect("the table is there");
         found.expect("it was registered")
     }
 }
@@ -171,12 +193,17 @@ async fn window_that_was_overtaken_is_not_offered_to_be_judged_again() {
         why: REASON.to_owned(),
         at: clock(),
     };
-    let again = world.store.wish(world.held, Wish::Rejudge, &word).await;
+    let again = world
+        .validations
+        .wish(&world.ledger, world.held, Wish::Rejudge, &word)
+        .await;
     again.expect("it is held");
     let mut worker = world.claim(world.held, clock()).await;
     let (judgement, mut evidence) = inconclusive(clock());
     evidence.context.unjudged = Some(Unjudged::Overtaken);
-    let judged = world.store.judged(&mut worker, judgement, &evidence, &[]);
+    let judged = world
+        .validations
+        .judged(&world.ledger, &mut worker, judgement, &evidence, &[]);
     judged.await.expect("it is claimed");
 
     let shown = world.run(&["validations", "show", &id], &[]);
@@ -226,9 +253,12 @@ async fn whoever_releases_what_is_answered_hears_that_it_is() {
         answer: Answer::Approve,
         action_execution: "run-1".to_owned(),
     };
-    let stored = world.store.ended(&mut worker, answered).await;
+    let stored = world
+        .validations
+        .ended(&world.ledger, &mut worker, answered)
+        .await;
     stored.expect("it is claimed");
-    let settled = world.store.settle(worker).await;
+    let settled = world.validations.queue().settle(worker).await;
     settled.expect("it is claimed");
 
     let again = world.run(&release, &[]);
@@ -264,7 +294,7 @@ async fn validation_that_nobody_can_work_on_is_listed_and_taken_up_again() {
     loop {
         let claimed = world.claim(world.waiting, now).await;
         let held = claimed.held();
-        let stuck = world.store.panicked(&held, now).await;
+        let stuck = world.validations.queue().panicked(&held, now).await;
         match stuck.expect("it is claimed").until {
             Some(until) => now = until,
             None => break,

@@ -81,8 +81,8 @@ impl Scene {
         environment: &Environment,
         execution: &str,
     ) -> anyhow::Result<Option<String>> {
-        let store = self.world.store();
-        for slot in store.slots(PIPELINE, execution).await? {
+        let validations = self.world.validations();
+        for slot in validations.slots(PIPELINE, execution).await? {
             let is_its = matches!(
                 &slot.registrant,
                 Registrant::Action { stage, .. } if stage == environment.name()
@@ -90,7 +90,7 @@ impl Scene {
             if !is_its {
                 continue;
             }
-            let judged = store.validation(slot.id).await?;
+            let judged = validations.validation(slot.id).await?;
             if let Some(judgement) = judged.and_then(|judged| judged.judgement)
                 && judgement.answer == Verdict::Hold
             {

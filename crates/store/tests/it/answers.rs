@@ -16,7 +16,7 @@ async fn validations_of_one_approval_hear_of_each_other() {
     world.register(&registration(4)).await;
 
     assert_eq!(
-        world.store.answers(&worker).await.unwrap(),
+        world.validations.answers(&worker).await.unwrap(),
         [
             Some(Answer::Approve),
             Some(Answer::Reject),
@@ -53,7 +53,7 @@ async fn other_approvals_executions_and_pipelines_have_no_say() {
     }
 
     assert_eq!(
-        world.store.answers(&worker).await.unwrap(),
+        world.validations.answers(&worker).await.unwrap(),
         [Some(Answer::Approve)]
     );
 }
@@ -63,11 +63,11 @@ async fn successor_takes_the_say_of_its_predecessor() {
     let world = World::start().await;
     let first = registration(1);
     let worker = world.judged(&first, Verdict::Failed).await;
-    world.store.settle(worker).await.unwrap();
+    world.validations.queue().settle(worker).await.unwrap();
 
     let successor = world.claimed(&again(&first, 2)).await;
 
-    assert_eq!(world.store.answers(&successor).await.unwrap(), [None]);
+    assert_eq!(world.validations.answers(&successor).await.unwrap(), [None]);
 }
 
 #[tokio::test]
@@ -86,10 +86,10 @@ async fn validation_without_an_approval_speaks_for_itself() {
     let waiting = world.claimed(&outside).await;
 
     assert_eq!(
-        world.store.answers(&worker).await.unwrap(),
+        world.validations.answers(&worker).await.unwrap(),
         [Some(Answer::Approve)]
     );
-    assert_eq!(world.store.answers(&waiting).await.unwrap(), [None]);
+    assert_eq!(world.validations.answers(&waiting).await.unwrap(), [None]);
 }
 
 #[tokio::test]
@@ -106,7 +106,7 @@ async fn answers_beyond_the_first_page_count() {
 
     let worker = world.judged(&registration(6), Verdict::Failed).await;
 
-    let answers = world.store.answers(&worker).await.unwrap();
+    let answers = world.validations.answers(&worker).await.unwrap();
     assert_eq!(answers.len(), 6);
     assert!(answers.contains(&Some(Answer::Reject)));
 }

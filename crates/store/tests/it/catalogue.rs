@@ -51,8 +51,8 @@ async fn builds_judged_at_once_leave_the_newest_in_the_catalogue() {
 
         let catalogued = world.item("catalogue", &format!("{pipeline}#")).await;
         assert_eq!(text(&catalogued, "version"), newer.registration.version);
-        world.store.settle(older).await.unwrap();
-        world.store.settle(newer).await.unwrap();
+        world.validations.queue().settle(older).await.unwrap();
+        world.validations.queue().settle(newer).await.unwrap();
     }
 }
 
@@ -104,7 +104,7 @@ async fn pages_of_the_catalogue_hold_every_gate_once_and_touch_their_own_rows() 
             pipeline,
             comparison: "StagingToProduction",
         });
-        let page = world.store.catalogue(after, 12).await.unwrap();
+        let page = world.validations.catalogue(after, 12).await.unwrap();
         let touched = world.rows_read() - before;
         assert!((1..=13).contains(&touched), "{touched} rows for 12 gates");
         seen.extend(page.gates.into_iter().map(|gate| gate.pipeline));
@@ -132,7 +132,7 @@ async fn catalogue_goes_on_behind_a_gate_that_is_gone() {
         comparison: "StagingToProduction",
     };
 
-    let behind = world.store.catalogue(Some(gone), 10).await.unwrap();
+    let behind = world.validations.catalogue(Some(gone), 10).await.unwrap();
 
     let pipelines: Vec<&str> = behind.gates.iter().map(|gate| &*gate.pipeline).collect();
     assert_eq!(pipelines, ["C"]);

@@ -20,7 +20,12 @@ async fn of_two_claims_at_once_exactly_one_wins() {
             panic!("only this round's validation is due");
         };
         let now = asked.due_at;
-        let claim = |worker| world.store.claim(due, worker, now, at(500_000));
+        let claim = |worker| {
+            world
+                .validations
+                .queue()
+                .claim(due, worker, now, at(500_000))
+        };
 
         let (one, other) = tokio::join!(claim("one"), claim("other"));
 
@@ -32,7 +37,7 @@ async fn of_two_claims_at_once_exactly_one_wins() {
             "round {round} ended in {one:?} and {other:?}"
         );
         let winner = one.or(other).unwrap();
-        world.store.settle(winner).await.unwrap();
+        world.validations.queue().settle(winner).await.unwrap();
     }
 }
 
@@ -43,7 +48,12 @@ async fn claim_whose_answer_was_lost_is_no_rival_to_itself() {
     world.register(&asked).await;
     let now = asked.due_at;
     let due = world.due(now).await.remove(0);
-    let claim = |worker| world.store.claim(&due, worker, now, lease(now));
+    let claim = |worker| {
+        world
+            .validations
+            .queue()
+            .claim(&due, worker, now, lease(now))
+    };
     claim("one").await.unwrap();
 
     let repeated = claim("one").await;
@@ -60,10 +70,11 @@ async fn place_seen_before_it_was_settled_cannot_be_claimed() {
     world.register(&asked).await;
     let stale = world.due(asked.due_at).await.remove(0);
     let worker = world.claim(asked.due_at, asked.due_at, "worker").await;
-    world.store.settle(worker).await.unwrap();
+    world.validations.queue().settle(worker).await.unwrap();
 
     let late = world
-        .store
+        .validations
+        .queue()
         .claim(&stale, "late", at(9_000), at(9_060))
         .await;
 
@@ -77,18 +88,25 @@ async fn worker_that_was_overtaken_writes_nothing_more() {
     let (mut first, _second) = taken_over(&world).await;
     let before = [world.items(VALIDATIONS).await, world.items(LEDGER).await];
 
-    let store = &world.store;
+    let validations = &world.validations;
+    let ledger = &world.ledger;
     let evidence = evidence(Verdict::Failed);
     let judgement = judgement(Verdict::Failed);
     let outcomes = [
-        store.judged(&mut first, judgement, &evidence, &[]).await,
-        store.intend(&mut first, intent()).await,
-        store.ended(&mut first, Ending::NothingToAnswer).await,
-        store
-            .ended(&mut first, Ending::Person(person("Approved")))
+        validations
+            .judged(ledger, &mut first, judgement, &evidence, &[])
             .await,
-        store.overridden(&mut first, person("Approved")).await,
-        store.hooked(&mut first, Hook::Delivered).await,
+        validations.intend(&mut first, intent()).await,
+        validations
+            .ended(ledger, &mut first, Ending::NothingToAnswer)
+            .await,
+        validations
+            .ended(ledger, &mut first, Ending::Person(person("Approved")))
+            .await,
+        validations
+            .overridden(ledger, &mut first, person("Approved"))
+            .await,
+        validations.hooked(&mut first, Hook::Delivered).await,
     ];
 
     for outcome in outcomes {
@@ -111,7 +129,7 @@ async fn worker_that_was_overtaken_cannot_give_back_what_is_anothers() {
     let world = World::start().await;
     let (first, mut second) = taken_over(&world).await;
 
-    let outcome = world.store.defer(first, at(1_200)).await;
+    let outcome = world.validations.queue().defer(first, at(1_200)).await;
 
     assert!(matches!(outcome, Err(StoreError::Lost)));
     world.judge(&mut second, Verdict::Passed).await;
@@ -122,7 +140,7 @@ async fn worker_that_was_overtaken_cannot_settle_what_is_anothers() {
     let world = World::start().await;
     let (first, mut second) = taken_over(&world).await;
 
-    let outcome = world.store.settle(first).await;
+    let outcome = world.validations.queue().settle(first).await;
 
     assert!(matches!(outcome, Err(StoreError::Lost)));
     world.judge(&mut second, Verdict::Passed).await;
@@ -135,11 +153,21 @@ async fn claim_that_was_given_back_permits_nothing() {
     world.register(&asked).await;
     let now = asked.due_at;
     let due = world.due(now).await.remove(0);
-    let claim = || world.store.claim(&due, "one", now, lease(now));
+    let claim = || {
+        world
+            .validations
+            .queue()
+            .claim(&due, "one", now, lease(now))
+    };
     let (given_back, mut kept) = (claim().await.unwrap(), claim().await.unwrap());
-    world.store.defer(given_back, at(1_500)).await.unwrap();
+    world
+        .validations
+        .queue()
+        .defer(given_back, at(1_500))
+        .await
+        .unwrap();
 
-    let outcome = world.store.hooked(&mut kept, Hook::Delivered).await;
+    let outcome = world.validations.hooked(&mut kept, Hook::Delivered).await;
 
     assert!(matches!(outcome, Err(StoreError::Lost)));
 }
@@ -151,15 +179,30 @@ async fn repetition_of_a_write_that_gave_the_claim_back_is_not_lost() {
     world.register(&asked).await;
     let now = asked.due_at;
     let due = world.due(now).await.remove(0);
-    let claim = || world.store.claim(&due, "one", now, lease(now));
+    let claim = || {
+        world
+            .validations
+            .queue()
+            .claim(&due, "one", now, lease(now))
+    };
     let (sent, repeated) = (claim().await.unwrap(), claim().await.unwrap());
     let mistaken = claim().await.unwrap();
-    world.store.defer(sent, at(1_500)).await.unwrap();
+    world
+        .validations
+        .queue()
+        .defer(sent, at(1_500))
+        .await
+        .unwrap();
     world.claim(at(1_500), at(1_500), "next").await;
 
-    world.store.defer(repeated, at(1_500)).await.unwrap();
+    world
+        .validations
+        .queue()
+        .defer(repeated, at(1_500))
+        .await
+        .unwrap();
 
-    let outcome = world.store.settle(mistaken).await;
+    let outcome = world.validations.queue().settle(mistaken).await;
     assert!(matches!(outcome, Err(StoreError::Lost)));
     assert_eq!(world.due(lease(at(1_500))).await.len(), 1);
 }
@@ -171,14 +214,19 @@ async fn repetition_of_a_write_that_settled_is_not_lost() {
     world.register(&asked).await;
     let now = asked.due_at;
     let due = world.due(now).await.remove(0);
-    let claim = || world.store.claim(&due, "one", now, lease(now));
+    let claim = || {
+        world
+            .validations
+            .queue()
+            .claim(&due, "one", now, lease(now))
+    };
     let (sent, repeated) = (claim().await.unwrap(), claim().await.unwrap());
     let mistaken = claim().await.unwrap();
-    world.store.settle(sent).await.unwrap();
+    world.validations.queue().settle(sent).await.unwrap();
 
-    world.store.settle(repeated).await.unwrap();
+    world.validations.queue().settle(repeated).await.unwrap();
 
-    let outcome = world.store.defer(mistaken, at(1_500)).await;
+    let outcome = world.validations.queue().defer(mistaken, at(1_500)).await;
     assert!(matches!(outcome, Err(StoreError::Lost)));
     assert_eq!(world.due(at(1_000_000)).await, []);
 }
@@ -192,14 +240,21 @@ async fn what_a_worker_wrote_is_what_the_next_one_reads() {
         answer: Answer::Reject,
         action_execution: "run-1".to_owned(),
     };
-    let store = &world.store;
-    store.intend(&mut worker, intent()).await.unwrap();
-    store.ended(&mut worker, rejected).await.unwrap();
-    store
-        .overridden(&mut worker, person("Approved"))
+    let validations = &world.validations;
+    let ledger = &world.ledger;
+    validations.intend(&mut worker, intent()).await.unwrap();
+    validations
+        .ended(ledger, &mut worker, rejected)
         .await
         .unwrap();
-    store.hooked(&mut worker, Hook::Delivered).await.unwrap();
+    validations
+        .overridden(ledger, &mut worker, person("Approved"))
+        .await
+        .unwrap();
+    validations
+        .hooked(&mut worker, Hook::Delivered)
+        .await
+        .unwrap();
 
     let next = world
         .claim(lease(asked.due_at), lease(asked.due_at), "next")

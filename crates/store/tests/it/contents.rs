@@ -19,13 +19,17 @@ async fn content_bad_in_staging_is_no_target_in_production() {
     let old = in_production("d-10", 10, "d-1");
     let culprit = in_production("d-11", 20, "d-2");
     for deployment in [&old, &culprit] {
-        world.store.record_deployment(deployment).await.unwrap();
+        world.ledger.record_deployment(deployment).await.unwrap();
     }
-    let history = world.store.deployments(&production(), at(100)).await;
+    let history = world.ledger.deployments(&production(), at(100)).await;
     let history = history.unwrap();
     let candidates = async || {
         let contents = history.iter().flat_map(|entry| entry.deployment.contents());
-        let bad = world.store.bad_contents(&contents.collect()).await.unwrap();
+        let bad = world
+            .ledger
+            .bad_contents(&contents.collect())
+            .await
+            .unwrap();
         targets(&history, "d-11", &bad).len()
     };
     assert_eq!(candidates().await, 1);
@@ -43,15 +47,15 @@ async fn pipelines_word_replaces_the_notice_that_came_first() {
         ..in_production("d-10", 10, "where it lies")
     };
     let told = in_production("d-10", 9, "what it is made of");
-    world.store.record_deployment(&noticed).await.unwrap();
+    world.ledger.record_deployment(&noticed).await.unwrap();
     let blame = Effect::Blame {
         change: Change::Deployment(noticed.clone()),
     };
     let mut answer = world.noticed_and_claimed("P-1").await;
     world.written(&mut answer, &[blame]).await;
 
-    let known = world.store.record_deployment(&told).await.unwrap();
-    let again = world.store.record_deployment(&noticed).await.unwrap();
+    let known = world.ledger.record_deployment(&told).await.unwrap();
+    let again = world.ledger.record_deployment(&noticed).await.unwrap();
 
     assert_eq!(known.execution, told.execution);
     assert_eq!(known, again, "who knows less changes nothing");
@@ -64,7 +68,7 @@ async fn pipelines_word_replaces_the_notice_that_came_first() {
 async fn content_that_one_group_knows_by_its_sources_is_bad_where_only_its_place_is_known() {
     let world = World::start().await;
     let by_sources = deployment("d-1", 0);
-    world.store.record_deployment(&by_sources).await.unwrap();
+    world.ledger.record_deployment(&by_sources).await.unwrap();
     let blamed = Deployment {
         location: Some("s3:bundles/1#".to_owned()),
         digest: None,
@@ -76,7 +80,7 @@ async fn content_that_one_group_knows_by_its_sources_is_bad_where_only_its_place
     };
     let mut answer = world.noticed_and_claimed("P-1").await;
     let bad = async || {
-        let bad = world.store.bad_contents(&by_place.contents()).await;
+        let bad = world.ledger.bad_contents(&by_place.contents()).await;
         !bad.unwrap().is_empty()
     };
 
@@ -107,12 +111,12 @@ async fn place_that_is_learnt_later_is_held_against_what_was_bad_before() {
         ..deployment("d-1", 0)
     };
     let bad = async || {
-        let bad = world.store.bad_contents(&noticed.contents()).await;
+        let bad = world.ledger.bad_contents(&noticed.contents()).await;
         bad.unwrap().len()
     };
     assert_eq!(bad().await, 0);
 
-    let known = world.store.record_deployment(&noticed).await.unwrap();
+    let known = world.ledger.record_deployment(&noticed).await.unwrap();
 
     assert_eq!(known.identity, "sources:App=d-1");
     assert_eq!(bad().await, 1);
@@ -132,7 +136,11 @@ async fn content_is_bad_until_the_last_group_takes_its_word_back() {
     assert_eq!(world.bad(&["d-1"]).await, ["d-1"]);
 
     let status = person("Approved");
-    world.store.overridden(&mut worker, status).await.unwrap();
+    world
+        .validations
+        .overridden(&world.ledger, &mut worker, status)
+        .await
+        .unwrap();
     assert_eq!(world.entry("d-1").await.standing, Standing::Unknown);
     assert_eq!(world.bad(&["d-1"]).await, ["d-1"], "production holds it");
 
@@ -173,9 +181,9 @@ async fn more_contents_are_asked_for_than_fit_into_one_request() {
     let ids: Vec<String> = (0..250).map(|number| format!("d-{number}")).collect();
     for id in ["d-3", "d-249"] {
         let deployment = deployment(id, 0);
-        world.store.record_deployment(&deployment).await.unwrap();
+        world.ledger.record_deployment(&deployment).await.unwrap();
         let ruled = world
-            .store
+            .ledger
             .rule(&group(), id, Ruling::Condemn, "ada", "it leaks")
             .await;
         assert!(ruled.unwrap().is_some());

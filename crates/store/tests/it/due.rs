@@ -34,14 +34,20 @@ async fn longest_overdue_comes_first_on_every_page() {
     let mut found = Vec::new();
     for shard in 0..tables::SHARDS {
         let whole = world
-            .store
-            .due::<Validation>(shard, now, 100, None)
+            .validations
+            .queue()
+            .due(shard, now, 100, None)
             .await
             .unwrap();
 
         let mut pages: Vec<Due<Validation>> = Vec::new();
         loop {
-            let page = world.store.due(shard, now, 1, pages.last()).await.unwrap();
+            let page = world
+                .validations
+                .queue()
+                .due(shard, now, 1, pages.last())
+                .await
+                .unwrap();
             assert!(page.len() <= 1, "a page holds no more than it may");
             if page.is_empty() {
                 break;
@@ -67,18 +73,25 @@ async fn page_goes_on_behind_a_validation_that_was_claimed_meanwhile() {
     let now = at(2_000);
     for shard in 0..tables::SHARDS {
         let whole = world
-            .store
-            .due::<Validation>(shard, now, 100, None)
+            .validations
+            .queue()
+            .due(shard, now, 100, None)
             .await
             .unwrap();
         let Some(first) = whole.first() else { continue };
         world
-            .store
+            .validations
+            .queue()
             .claim(first, "worker", now, lease(now))
             .await
             .unwrap();
 
-        let rest = world.store.due(shard, now, 100, Some(first)).await.unwrap();
+        let rest = world
+            .validations
+            .queue()
+            .due(shard, now, 100, Some(first))
+            .await
+            .unwrap();
 
         assert_eq!(rest, whole[1..]);
     }
@@ -88,7 +101,7 @@ async fn page_goes_on_behind_a_validation_that_was_claimed_meanwhile() {
 async fn settled_validation_is_never_due_again() {
     let world = World::start().await;
     let worker = world.judged(&registration(1), Verdict::Passed).await;
-    world.store.settle(worker).await.unwrap();
+    world.validations.queue().settle(worker).await.unwrap();
 
     assert_eq!(world.due(at(1_000_000)).await, []);
 }
@@ -115,7 +128,12 @@ async fn deferred_validation_is_due_when_it_said_with_what_it_counted() {
     worker.faults = 3;
     worker.waits = 7;
 
-    world.store.defer(worker, at(1_500)).await.unwrap();
+    world
+        .validations
+        .queue()
+        .defer(worker, at(1_500))
+        .await
+        .unwrap();
 
     assert_eq!(world.due(at(1_499)).await, []);
     let next = world.claim(at(1_500), at(1_500), "next").await;
@@ -142,7 +160,11 @@ async fn what_cannot_be_read_is_looked_at_less_and_less_and_then_never() {
         let mut looks = 0;
         while let Some(place) = world.due(now).await.pop() {
             let claim = format!("look {looks}");
-            let outcome = world.store.claim(&place, &claim, now, lease(now)).await;
+            let outcome = world
+                .validations
+                .queue()
+                .claim(&place, &claim, now, lease(now))
+                .await;
             let Err(ClaimError::Stuck(unreadable)) = outcome else {
                 panic!("it cannot be read: {outcome:?}");
             };
@@ -167,7 +189,7 @@ async fn what_cannot_be_read_is_looked_at_less_and_less_and_then_never() {
 async fn idle_look_reads_nothing_however_much_is_settled() {
     let world = World::start().await;
     let worker = world.judged(&registration(1), Verdict::Passed).await;
-    world.store.settle(worker).await.unwrap();
+    world.validations.queue().settle(worker).await.unwrap();
     copy_settled(&world, 2_000).await;
     let before = world.rows_read();
 
@@ -221,8 +243,9 @@ async fn validations_of_many_builds_share_the_shards() {
     let mut in_shards = Vec::new();
     for shard in 0..tables::SHARDS {
         let due = world
-            .store
-            .due::<Validation>(shard, at(9_000), 100, None)
+            .validations
+            .queue()
+            .due(shard, at(9_000), 100, None)
             .await
             .unwrap();
         in_shards.push(due.len());

@@ -38,10 +38,13 @@ async fn blame_rests_on_an_earlier_reading_only_while_it_holds() {
         change: Change::Deployment(deployment("d-1", 10)),
     };
     world.written(&mut first, &[entered]).await;
-    let readings = world.store.readings(&group(), at(100)).await.unwrap();
+    let readings = world.ledger.readings(&group(), at(100)).await.unwrap();
     let blamed = async |worker: &mut ClaimedProblem| {
         let effects = [blame("d-1")];
-        let outcome = world.store.advance_on(worker, &effects, &readings).await;
+        let outcome = world
+            .remediations
+            .advance_on(&world.ledger, worker, &effects, &readings)
+            .await;
         outcome.unwrap()
     };
 
@@ -76,7 +79,9 @@ async fn blame_of_what_seemed_unknown_finds_it_where_it_was_entered() {
     let effects = [Effect::Blame {
         change: Change::Deployment(deployment("d-1", 12)),
     }];
-    let outcome = world.store.advance_on(&mut worker, &effects, &readings);
+    let outcome = world
+        .remediations
+        .advance_on(&world.ledger, &mut worker, &effects, &readings);
     assert_eq!(outcome.await.unwrap(), Advanced::Written);
 
     let [known] = &world.known().await[..] else {
@@ -108,7 +113,10 @@ async fn worker_whose_claim_is_gone_does_nothing_to_the_ledger() {
     world.claim_problem("P-1", 60, "next").await.unwrap();
 
     let effects = [blame("d-1"), guard(&Guard::default(), &active("P-1"))];
-    let outcome = world.store.advance(&mut late, &effects).await;
+    let outcome = world
+        .remediations
+        .advance(&world.ledger, &mut late, &effects)
+        .await;
 
     assert!(matches!(outcome, Err(StoreError::Lost)));
     assert_eq!(world.known().await, []);
@@ -288,11 +296,11 @@ async fn what_a_validation_found_bad_stays_its_word() {
 async fn deployment_has_one_entry_whatever_time_it_is_entered_with() {
     let world = World::start().await;
     let seen = |second| deployment("d-1", second);
-    world.store.record_deployment(&seen(12)).await.unwrap();
+    world.ledger.record_deployment(&seen(12)).await.unwrap();
     let mut worker = world.noticed_and_claimed("P-1").await;
 
     world.written(&mut worker, &[blame("d-1")]).await;
-    world.store.record_deployment(&seen(14)).await.unwrap();
+    world.ledger.record_deployment(&seen(14)).await.unwrap();
     world.judged(&registration(1), Verdict::Passed).await;
 
     let [known] = &world.known().await[..] else {
@@ -371,7 +379,7 @@ async fn guard_goes_on_only_from_what_was_read() {
         name: "Elsewhere".to_owned(),
         ..group()
     };
-    let untouched = world.store.guard(&Place::Group(elsewhere)).await.unwrap();
+    let untouched = world.ledger.guard(&Place::Group(elsewhere)).await.unwrap();
     assert_eq!(untouched, Guard::default());
 }
 
@@ -404,7 +412,7 @@ async fn heal_is_entered_as_one_even_where_somebody_took_it_for_a_release() {
         let world = World::start().await;
         if known_before {
             let release = deployment("d-2", 18);
-            world.store.record_deployment(&release).await.unwrap();
+            world.ledger.record_deployment(&release).await.unwrap();
         }
         let mut worker = world.noticed_and_claimed("P-1").await;
 
@@ -480,7 +488,10 @@ fn active(problem: &str) -> Guard {
 
 impl World {
     async fn advance(&self, worker: &mut ClaimedProblem, effects: &[Effect]) -> Advanced {
-        self.store.advance(worker, effects).await.unwrap()
+        self.remediations
+            .advance(&self.ledger, worker, effects)
+            .await
+            .unwrap()
     }
 
     /// Advances, and nothing is in the way.
@@ -489,18 +500,18 @@ impl World {
     }
 
     pub(crate) async fn entry(&self, id: &str) -> LedgerEntry {
-        let found = self.store.ledger_entry(&group(), id).await.unwrap();
+        let found = self.ledger.entry(&group(), id).await.unwrap();
         found.expect("it was entered")
     }
 
     async fn guard(&self) -> Guard {
-        self.store.guard(&Place::Group(group())).await.unwrap()
+        self.ledger.guard(&Place::Group(group())).await.unwrap()
     }
 
     /// Which of these deployments' contents are bad somewhere.
     pub(crate) async fn bad(&self, ids: &[&str]) -> Vec<String> {
         let contents = ids.iter().map(|id| deployment(id, 0).identity).collect();
-        let bad = self.store.bad_contents(&contents).await.unwrap();
+        let bad = self.ledger.bad_contents(&contents).await.unwrap();
         ids.iter()
             .filter(|id| bad.contains(&deployment(id, 0).identity))
             .map(|id| (*id).to_owned())

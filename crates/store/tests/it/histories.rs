@@ -4,11 +4,11 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use monspec::{Outcome, Verdict};
 use release::plot::Plotted;
 use release::validation::{Registration, ValidationId};
-use store::{History, Part, Room, Span};
+use store::{History, Part, ReadLimit, Span};
 
 use crate::world::{World, at, evidence, judgement, registration, spec, text};
 
-const WIDE: Room = Room {
+const WIDE: ReadLimit = ReadLimit {
     builds: 1_000,
     points: 1_000,
 };
@@ -21,8 +21,8 @@ fn span(since: i64) -> Span<'static> {
     }
 }
 
-fn room(builds: usize) -> Room {
-    Room { builds, ..WIDE }
+fn limit(builds: usize) -> ReadLimit {
+    ReadLimit { builds, ..WIDE }
 }
 
 fn versions(history: &History) -> Vec<&str> {
@@ -62,9 +62,9 @@ async fn builds_of_the_span_stand_in_the_order_of_registration() {
         world.register(elsewhere).await;
     }
 
-    let all = world.store.history(span(0), Part::Newest, WIDE).await;
-    let late = world.store.history(span(3), Part::Newest, WIDE).await;
-    let none = world.store.history(span(9), Part::Newest, WIDE).await;
+    let all = world.validations.history(span(0), Part::Newest, WIDE).await;
+    let late = world.validations.history(span(3), Part::Newest, WIDE).await;
+    let none = world.validations.history(span(9), Part::Newest, WIDE).await;
 
     let all = all.unwrap();
     assert_eq!(
@@ -80,7 +80,10 @@ async fn builds_of_the_span_stand_in_the_order_of_registration() {
 async fn pages_follow_each_other_without_a_gap() {
     let world = with_builds(5).await;
     let read = async |part, builds| {
-        let history = world.store.history(span(0), part, room(builds)).await;
+        let history = world
+            .validations
+            .history(span(0), part, limit(builds))
+            .await;
         history.unwrap()
     };
 
@@ -99,7 +102,7 @@ async fn pages_follow_each_other_without_a_gap() {
     let exact = read(Part::Newest, 5).await;
     assert!(!exact.older, "nothing is behind the last build");
     let beyond = world
-        .store
+        .validations
         .history(span(4), Part::Before(id(2)), WIDE)
         .await;
     assert!(beyond.unwrap().builds.is_empty());
@@ -131,11 +134,11 @@ async fn numbers_come_back_as_they_were_judged() {
     let verdict = Verdict::Failed;
     let (judgement, evidence) = (judgement(verdict), evidence(verdict));
     let judged = world
-        .store
-        .judged(&mut claimed, judgement, &evidence, &plot);
+        .validations
+        .judged(&world.ledger, &mut claimed, judgement, &evidence, &plot);
     judged.await.unwrap();
 
-    let history = world.store.history(span(0), Part::Newest, WIDE).await;
+    let history = world.validations.history(span(0), Part::Newest, WIDE).await;
 
     let history = history.unwrap();
     assert_eq!(history.builds[0].plot, plot);
@@ -147,7 +150,7 @@ async fn numbers_come_back_as_they_were_judged() {
 }
 
 #[tokio::test]
-async fn room_for_points_is_kept_but_one_build_is_always_read() {
+async fn limit_of_points_is_kept_but_one_build_is_always_read() {
     let world = World::start().await;
     let point = Plotted {
         name: "a".to_owned(),
@@ -161,19 +164,23 @@ async fn room_for_points_is_kept_but_one_build_is_always_read() {
         let mut claimed = world.claimed(&registration(second)).await;
         let plot = vec![point.clone(); 10];
         let (judgement, evidence) = (judgement(Verdict::Passed), evidence(Verdict::Passed));
-        let judged = world
-            .store
-            .judged(&mut claimed, judgement, &evidence, &plot);
+        let judged =
+            world
+                .validations
+                .judged(&world.ledger, &mut claimed, judgement, &evidence, &plot);
         judged.await.unwrap();
-        world.store.settle(claimed).await.unwrap();
+        world.validations.queue().settle(claimed).await.unwrap();
     }
 
     for (points, builds) in [(5, 1), (10, 1), (11, 2), (30, 3)] {
-        let room = Room {
+        let limit = ReadLimit {
             points,
             builds: 100,
         };
-        let history = world.store.history(span(0), Part::Newest, room).await;
+        let history = world
+            .validations
+            .history(span(0), Part::Newest, limit)
+            .await;
         let history = history.unwrap();
         assert_eq!(history.builds.len(), builds, "{points}");
         assert_eq!(history.older, builds < 3, "{points}");
@@ -185,12 +192,15 @@ async fn page_of_a_long_history_touches_its_own_rows() {
     let world = with_builds(150).await;
     let before = world.rows_read();
 
-    let newest = world.store.history(span(0), Part::Newest, room(20)).await;
+    let newest = world
+        .validations
+        .history(span(0), Part::Newest, limit(20))
+        .await;
 
     assert_eq!(newest.unwrap().builds.len(), 20);
     let touched = world.rows_read() - before;
     assert!(touched <= 100, "{touched} rows for 20 builds");
-    let all = world.store.history(span(0), Part::Newest, WIDE).await;
+    let all = world.validations.history(span(0), Part::Newest, WIDE).await;
     assert_eq!(all.unwrap().builds.len(), 150);
 }
 
@@ -202,7 +212,7 @@ async fn build_that_cannot_be_read_hides_no_other() {
     let broken = AttributeValue::S("{".to_owned());
     world.spoil(&item, "registration", broken).await;
 
-    let history = world.store.history(span(0), Part::Newest, WIDE).await;
+    let history = world.validations.history(span(0), Part::Newest, WIDE).await;
 
     let history = history.unwrap();
     assert_eq!(versions(&history), ["build 1", "build 3"]);
@@ -214,16 +224,26 @@ async fn evaluation_is_read_with_what_led_to_it() {
     let world = World::start().await;
     let asked = registration(1);
     world.register(&asked).await;
-    let waiting = world.store.evaluated(asked.id).await.unwrap().unwrap();
+    let waiting = world
+        .validations
+        .evaluated(asked.id)
+        .await
+        .unwrap()
+        .unwrap();
     assert!(waiting.evidence.is_none());
     let mut claimed = world.claim(asked.due_at, asked.due_at, "worker").await;
     world.judge(&mut claimed, Verdict::Failed).await;
 
-    let judged = world.store.evaluated(asked.id).await.unwrap().unwrap();
+    let judged = world
+        .validations
+        .evaluated(asked.id)
+        .await
+        .unwrap()
+        .unwrap();
 
     assert_eq!(judged.evidence, Some(evidence(Verdict::Failed)));
     assert_eq!(judged.spec.as_deref(), Some(spec().text()));
-    assert!(world.store.evaluated(id(2)).await.unwrap().is_none());
+    assert!(world.validations.evaluated(id(2)).await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -232,11 +252,11 @@ async fn catalogue_keeps_the_latest_verdicts_in_the_order_of_registration() {
     let mut slow = world.claimed(&registration(2)).await;
     for second in [1, 3] {
         let claimed = world.judged(&registration(second), Verdict::Passed).await;
-        world.store.settle(claimed).await.unwrap();
+        world.validations.queue().settle(claimed).await.unwrap();
     }
     world.judge(&mut slow, Verdict::Failed).await;
 
-    let catalogue = world.store.catalogue(None, 10).await.unwrap();
+    let catalogue = world.validations.catalogue(None, 10).await.unwrap();
     let [gate] = catalogue.gates.as_slice() else {
         panic!("{catalogue:?}");
     };
@@ -247,9 +267,9 @@ async fn catalogue_keeps_the_latest_verdicts_in_the_order_of_registration() {
     );
     for second in 4..=20 {
         let claimed = world.judged(&registration(second), Verdict::Failed).await;
-        world.store.settle(claimed).await.unwrap();
+        world.validations.queue().settle(claimed).await.unwrap();
     }
-    let gate = world.store.gate("Shop", "StagingToProduction").await;
+    let gate = world.validations.gate("Shop", "StagingToProduction").await;
     let gate = gate.unwrap().unwrap();
     assert_eq!(gate.trend, [Verdict::Failed; 12]);
     assert_eq!(gate.last, id(20));
@@ -271,7 +291,7 @@ async fn catalogue_is_cut_where_told_and_shows_what_can_be_read() {
         .spoil(&item, "verdict", AttributeValue::S("maybe".to_owned()))
         .await;
 
-    let catalogue = world.store.catalogue(None, 1).await.unwrap();
+    let catalogue = world.validations.catalogue(None, 1).await.unwrap();
 
     assert_eq!(catalogue.gates[0].pipeline, "B");
     assert_eq!((catalogue.unreadable, catalogue.more), (1, true));

@@ -42,8 +42,8 @@ async fn first_release_proves_nothing() {
 
     let judgement = judgement(Verdict::Passed);
     world
-        .store
-        .judged(&mut worker, judgement, &accepted, &[])
+        .validations
+        .judged(&world.ledger, &mut worker, judgement, &accepted, &[])
         .await
         .unwrap();
 
@@ -63,8 +63,8 @@ async fn violation_of_a_first_release_is_still_bad() {
 
     let judgement = judgement(Verdict::Failed);
     world
-        .store
-        .judged(&mut worker, judgement, &violated, &[])
+        .validations
+        .judged(&world.ledger, &mut worker, judgement, &violated, &[])
         .await
         .unwrap();
 
@@ -98,8 +98,8 @@ async fn person_replaces_what_the_validation_taught() {
         let mut worker = world.judged(&registration(1), verdict).await;
 
         world
-            .store
-            .overridden(&mut worker, person(status))
+            .validations
+            .overridden(&world.ledger, &mut worker, person(status))
             .await
             .unwrap();
 
@@ -118,8 +118,8 @@ async fn person_who_is_faster_and_decides_otherwise_teaches_as_one_who_overrides
 
     let ending = Ending::Person(person("Rejected"));
     world
-        .store
-        .ended(&mut worker, ending.clone())
+        .validations
+        .ended(&world.ledger, &mut worker, ending.clone())
         .await
         .unwrap();
 
@@ -138,7 +138,11 @@ async fn person_who_agrees_with_the_verdict_teaches_nothing_new() {
         let mut worker = world.judged(&registration(1), verdict).await;
 
         let ending = Ending::Person(person(status));
-        world.store.ended(&mut worker, ending).await.unwrap();
+        world
+            .validations
+            .ended(&world.ledger, &mut worker, ending)
+            .await
+            .unwrap();
 
         assert_eq!(only(&world).await.standing, standing, "{status}");
     }
@@ -153,8 +157,8 @@ async fn person_does_not_lift_what_a_problem_said() {
         let before = only(&world).await;
 
         world
-            .store
-            .overridden(&mut worker, person("Approved"))
+            .validations
+            .overridden(&world.ledger, &mut worker, person("Approved"))
             .await
             .unwrap();
 
@@ -174,8 +178,8 @@ async fn person_does_not_lift_what_another_validation_said() {
         world.judged(&other, second).await;
 
         world
-            .store
-            .overridden(&mut worker, person("Approved"))
+            .validations
+            .overridden(&world.ledger, &mut worker, person("Approved"))
             .await
             .unwrap();
 
@@ -195,8 +199,8 @@ async fn person_who_rejects_what_one_of_two_passed_leaves_nothing_proven() {
     let mut worker = world.judged(&registration(2), Verdict::Passed).await;
 
     world
-        .store
-        .overridden(&mut worker, person("Rejected"))
+        .validations
+        .overridden(&world.ledger, &mut worker, person("Rejected"))
         .await
         .unwrap();
 
@@ -244,13 +248,15 @@ async fn however_often_a_deployment_is_judged_its_record_has_a_bound() {
     let world = World::start().await;
     let failed = registration(1);
     let worker = world.judged(&failed, Verdict::Failed).await;
-    world.store.settle(worker).await.unwrap();
+    world.validations.queue().settle(worker).await.unwrap();
     for second in 2..=119 {
         let worker = world.judged(&registration(second), Verdict::Passed).await;
-        world.store.settle(worker).await.unwrap();
+        world.validations.queue().settle(worker).await.unwrap();
     }
     let mut worker = world.judged(&registration(120), Verdict::Failed).await;
-    let overridden = world.store.overridden(&mut worker, person("Approved"));
+    let overridden = world
+        .validations
+        .overridden(&world.ledger, &mut worker, person("Approved"));
     overridden.await.unwrap();
 
     let known = only(&world).await;
@@ -294,7 +300,7 @@ async fn recording_a_deployment_again_changes_nothing() {
         execution: None,
         ..deployment("d-1", 0)
     };
-    world.store.record_deployment(&renamed).await.unwrap();
+    world.ledger.record_deployment(&renamed).await.unwrap();
 
     assert_eq!(only(&world).await, before);
 }
@@ -313,7 +319,7 @@ async fn deployments_are_read_newest_first_up_to_a_moment() {
         (39, vec!["d-3", "d-2", "d-1"]),
         (999, vec!["d-4", "d-3", "d-2", "d-1"]),
     ] {
-        let found = world.store.deployments(&group(), at(until)).await.unwrap();
+        let found = world.ledger.deployments(&group(), at(until)).await.unwrap();
         let ids: Vec<_> = found.iter().map(|entry| &entry.deployment.id).collect();
         assert_eq!(ids, expected, "until {until}");
     }
@@ -327,7 +333,7 @@ async fn all_deployments_between_two_moments_are_read() {
     }
 
     let group = group();
-    let found = world.store.deployments_between(&group, at(10), at(110));
+    let found = world.ledger.deployments_between(&group, at(10), at(110));
 
     let found = found.await.unwrap();
     let ids: Vec<&str> = found
@@ -375,14 +381,14 @@ async fn groups_have_histories_of_their_own() {
     }
 
     for (index, group) in groups.iter().enumerate() {
-        let found = world.store.deployments(group, at(1)).await.unwrap();
+        let found = world.ledger.deployments(group, at(1)).await.unwrap();
         let ids: Vec<_> = found.iter().map(|entry| &entry.deployment.id).collect();
         assert_eq!(ids, [&format!("d-{index}")], "{group}");
     }
 }
 
 async fn record(world: &World, deployment: &Deployment) {
-    world.store.record_deployment(deployment).await.unwrap();
+    world.ledger.record_deployment(deployment).await.unwrap();
 }
 
 async fn only(world: &World) -> LedgerEntry {

@@ -18,22 +18,22 @@ async fn of_two_pauses_of_a_target_the_one_that_ends_later_holds() {
         ..pause("all", until)
     };
     let (short, long) = (by("ada", at(8_500)), by("grace", at(9_000)));
-    assert_eq!(world.store.pause(&long).await.unwrap(), STORED);
+    assert_eq!(world.ledger.pause(&long).await.unwrap(), STORED);
 
     let stays = Paused::Stays(long.clone());
-    assert_eq!(world.store.pause(&short).await.unwrap(), stays);
+    assert_eq!(world.ledger.pause(&short).await.unwrap(), stays);
     assert_eq!(
-        world.store.pauses(at(8_000)).await.unwrap(),
+        world.ledger.pauses(at(8_000)).await.unwrap(),
         std::slice::from_ref(&long)
     );
 
     let longer = by("ada", at(9_500));
     let replaced = Some(long);
-    let stored = world.store.pause(&longer).await.unwrap();
+    let stored = world.ledger.pause(&longer).await.unwrap();
     assert_eq!(stored, Paused::Stored { replaced });
     // A write whose answer was lost replaces nothing.
-    assert_eq!(world.store.pause(&longer).await.unwrap(), STORED);
-    assert_eq!(world.store.pauses(at(8_000)).await.unwrap(), [longer]);
+    assert_eq!(world.ledger.pause(&longer).await.unwrap(), STORED);
+    assert_eq!(world.ledger.pauses(at(8_000)).await.unwrap(), [longer]);
 }
 
 #[tokio::test]
@@ -41,28 +41,28 @@ async fn as_many_as_may_be_paused_are_read_and_one_more_is_refused() {
     let world = World::start().await;
     let until = at(9_000);
     for number in 0..MOST_PAUSES {
-        let stored = world.store.pause(&pause(&group(number), until)).await;
+        let stored = world.ledger.pause(&pause(&group(number), until)).await;
         assert_eq!(stored.unwrap(), STORED);
     }
 
     let shop = pause("pipeline:shop", until);
-    assert_eq!(world.store.pause(&shop).await.unwrap(), Paused::Full);
+    assert_eq!(world.ledger.pause(&shop).await.unwrap(), Paused::Full);
     // It is paused already, so it takes no room.
     let again = pause(&group(7), at(9_500));
     let replaced = Some(pause(&group(7), until));
-    let stored = world.store.pause(&again).await.unwrap();
+    let stored = world.ledger.pause(&again).await.unwrap();
     assert_eq!(stored, Paused::Stored { replaced });
     let all = pause("all", until);
-    assert_eq!(world.store.pause(&all).await.unwrap(), STORED);
+    assert_eq!(world.ledger.pause(&all).await.unwrap(), STORED);
 
-    let held = world.store.pauses(at(8_000)).await.unwrap();
+    let held = world.ledger.pauses(at(8_000)).await.unwrap();
     assert_eq!(held.len(), MOST_PAUSES + 1);
     assert!(held.contains(&all) && held.contains(&again), "{held:?}");
 
     let ended: Target = group(3).parse().unwrap();
-    world.store.resume(&ended, at(8_000)).await.unwrap();
-    assert_eq!(world.store.pause(&shop).await.unwrap(), STORED);
-    let held = world.store.pauses(at(8_000)).await.unwrap();
+    world.ledger.resume(&ended, at(8_000)).await.unwrap();
+    assert_eq!(world.ledger.pause(&shop).await.unwrap(), STORED);
+    let held = world.ledger.pauses(at(8_000)).await.unwrap();
     assert!(held.contains(&shop), "{held:?}");
 }
 
@@ -71,16 +71,16 @@ async fn what_is_paused_at_one_moment_is_read_wherever_it_was_acknowledged() {
     let world = World::start().await;
     let until = at(9_000);
     for number in 1..MOST_PAUSES {
-        let stored = world.store.pause(&pause(&group(number), until)).await;
+        let stored = world.ledger.pause(&pause(&group(number), until)).await;
         assert_eq!(stored.unwrap(), STORED);
     }
     let wishes: Vec<Pause> = (0..30)
         .map(|number| pause(&format!("pipeline:shop-{number}"), until))
         .collect();
 
-    let stored = join_all(wishes.iter().map(|wish| world.store.pause(wish))).await;
+    let stored = join_all(wishes.iter().map(|wish| world.ledger.pause(wish))).await;
 
-    let held = world.store.pauses(at(8_000)).await.unwrap();
+    let held = world.ledger.pauses(at(8_000)).await.unwrap();
     let stored = stored.into_iter().map(Result::unwrap);
     let acknowledged = wishes.iter().zip(stored);
     let acknowledged = acknowledged.filter(|(_, stored)| *stored == STORED);
@@ -95,7 +95,7 @@ async fn what_is_paused_at_one_moment_is_read_wherever_it_was_acknowledged() {
 async fn nobody_knows_what_is_paused_where_it_is_more_than_can_be_read() {
     let world = World::start().await;
     for number in 0..MOST_PAUSES {
-        let stored = world.store.pause(&pause(&group(number), at(9_000))).await;
+        let stored = world.ledger.pause(&pause(&group(number), at(9_000))).await;
         stored.unwrap();
     }
     let sample = world.items(LEDGER).await.remove(0);
@@ -105,13 +105,13 @@ async fn nobody_knows_what_is_paused_where_it_is_more_than_can_be_read() {
         world.put(LEDGER, item).await;
     }
 
-    let read = world.store.pauses(at(8_000)).await;
+    let read = world.ledger.pauses(at(8_000)).await;
 
     assert!(matches!(read, Err(StoreError::Crowded)), "{read:?}");
     let single = pause("pipeline:shop", at(9_000));
-    assert_eq!(world.store.pause(&single).await.unwrap(), Paused::Full);
+    assert_eq!(world.ledger.pause(&single).await.unwrap(), Paused::Full);
     let all = pause("all", at(9_000));
-    assert_eq!(world.store.pause(&all).await.unwrap(), STORED);
+    assert_eq!(world.ledger.pause(&all).await.unwrap(), STORED);
 }
 
 #[tokio::test]
@@ -119,16 +119,16 @@ async fn ended_pauses_make_room_and_those_that_hold_stay() {
     let world = World::start().await;
     for number in 0..MOST_PAUSES {
         let until = if number == 5 { at(9_000) } else { at(7_000) };
-        let stored = world.store.pause(&pause(&group(number), until)).await;
+        let stored = world.ledger.pause(&pause(&group(number), until)).await;
         stored.unwrap();
     }
     let shop = pause("pipeline:shop", at(9_000));
-    assert_eq!(world.store.pause(&shop).await.unwrap(), Paused::Full);
+    assert_eq!(world.ledger.pause(&shop).await.unwrap(), Paused::Full);
 
-    world.store.forget_ended_pauses(at(7_000)).await.unwrap();
+    world.ledger.forget_ended_pauses(at(7_000)).await.unwrap();
 
-    assert_eq!(world.store.pause(&shop).await.unwrap(), STORED);
-    let held = world.store.pauses(at(7_000)).await.unwrap();
+    assert_eq!(world.ledger.pause(&shop).await.unwrap(), STORED);
+    let held = world.ledger.pauses(at(7_000)).await.unwrap();
     assert_eq!(held, [pause(&group(5), at(9_000)), shop]);
 }
 

@@ -21,7 +21,7 @@ async fn noticed_problem_is_stored_and_due() {
     assert_eq!(world.due_problems(-1).await, NOTHING);
     assert_eq!(world.due_problems(0).await, ["P-1"]);
     assert_eq!(world.problem("P-1").await, problem("P-1"));
-    assert_eq!(world.store.problem("P-2").await.unwrap(), None);
+    assert_eq!(world.remediations.problem("P-2").await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -38,7 +38,10 @@ async fn problem_that_cannot_be_read_is_looked_at_less_and_less_and_then_never()
         loop {
             let claim = format!("look {looks}");
             let due = place("P-1", now);
-            let outcome = world.store.claim(&due, &claim, now, lease(now));
+            let outcome = world
+                .remediations
+                .queue()
+                .claim(&due, &claim, now, lease(now));
             let unreadable = match outcome.await {
                 Err(ClaimError::Stuck(unreadable)) => unreadable,
                 Err(ClaimError::Taken) if looks == 50 => break,
@@ -61,14 +64,20 @@ async fn problem_that_makes_its_workers_panic_is_looked_at_less_and_less_and_the
     while let Ok(claimed) = {
         let claim = format!("look {looks}");
         world
-            .store
+            .remediations
+            .queue()
             .claim(&place("P-1", now), &claim, now, lease(now))
             .await
     } {
         let held = claimed.held();
         drop(claimed);
 
-        let stuck = world.store.panicked(&held, now).await.unwrap();
+        let stuck = world
+            .remediations
+            .queue()
+            .panicked(&held, now)
+            .await
+            .unwrap();
 
         looks += 1;
         assert_eq!((stuck.looks, stuck.metric()), (looks, "Panicked"));
@@ -84,7 +93,12 @@ async fn problem_that_makes_its_workers_panic_is_looked_at_less_and_less_and_the
     world.notice("P-1", Reported::Resolved, 2_000_000).await;
     let again = world.claim_problem("P-1", 2_000_000, "again").await;
     let held = again.unwrap().held();
-    let stuck = world.store.panicked(&held, at(2_000_000)).await.unwrap();
+    let stuck = world
+        .remediations
+        .queue()
+        .panicked(&held, at(2_000_000))
+        .await
+        .unwrap();
     assert_eq!(
         (stuck.looks, stuck.until),
         (51, None),
@@ -98,11 +112,20 @@ async fn second_notice_wakes_a_problem_and_leaves_its_document() {
     let mut worker = world.noticed_and_claimed("P-1").await;
     worker.problem.cause = Cause::NothingDeployed;
     assert_eq!(
-        world.store.advance(&mut worker, &[]).await.unwrap(),
+        world
+            .remediations
+            .advance(&world.ledger, &mut worker, &[])
+            .await
+            .unwrap(),
         Advanced::Written
     );
     let written = worker.problem.clone();
-    world.store.defer(worker, at(500)).await.unwrap();
+    world
+        .remediations
+        .queue()
+        .defer(worker, at(500))
+        .await
+        .unwrap();
 
     let noticed = world.notice("P-1", Reported::Resolved, 10).await;
 
@@ -118,7 +141,12 @@ async fn notice_that_is_worked_on_at_once_is_claimed_with_the_same_write() {
         let world = World::start().await;
         if waits {
             let worker = world.noticed_and_claimed("P-1").await;
-            world.store.defer(worker, at(500)).await.unwrap();
+            world
+                .remediations
+                .queue()
+                .defer(worker, at(500))
+                .await
+                .unwrap();
         }
 
         let Taken::Claimed(worker) = world.take_notice("P-1", 10).await else {
@@ -130,7 +158,7 @@ async fn notice_that_is_worked_on_at_once_is_claimed_with_the_same_write() {
         assert_eq!(world.due_problems(11).await, NOTHING, "the worker has it");
         let lease = lease(at(10)).as_millisecond() / 1_000;
         assert_eq!(world.due_problems(lease).await, ["P-1"], "it died");
-        world.store.settle(*worker).await.unwrap();
+        world.remediations.queue().settle(*worker).await.unwrap();
         assert_eq!(world.due_problems(10_000).await, NOTHING);
     }
 }
@@ -141,7 +169,7 @@ async fn notice_of_what_a_worker_has_or_has_settled_claims_nothing() {
         let world = World::start().await;
         let worker = world.noticed_and_claimed("P-1").await;
         let worker = if settled {
-            world.store.settle(worker).await.unwrap();
+            world.remediations.queue().settle(worker).await.unwrap();
             None
         } else {
             Some(worker)
@@ -154,7 +182,12 @@ async fn notice_of_what_a_worker_has_or_has_settled_claims_nothing() {
         };
         assert_eq!(world.due_problems(6).await, NOTHING);
         if let Some(worker) = worker {
-            world.store.defer(worker, at(500)).await.unwrap();
+            world
+                .remediations
+                .queue()
+                .defer(worker, at(500))
+                .await
+                .unwrap();
             assert_eq!(world.due_problems(6).await, ["P-1"], "it was reported");
         }
     }
@@ -172,15 +205,20 @@ async fn notice_during_a_claim_lets_nobody_in_and_is_not_lost() {
         assert_eq!(world.due_problems(6).await, NOTHING, "the worker has it");
         assert_taken(&world.claim_problem("P-1", 6, "second").await);
         if settles {
-            world.store.settle(worker).await.unwrap();
+            world.remediations.queue().settle(worker).await.unwrap();
         } else {
-            world.store.defer(worker, at(500)).await.unwrap();
+            world
+                .remediations
+                .queue()
+                .defer(worker, at(500))
+                .await
+                .unwrap();
         }
         assert_eq!(world.due_problems(6).await, ["P-1"], "settles: {settles}");
         let worker = world.claim_problem("P-1", 6, "second").await.unwrap();
         assert_eq!(worker.problem.phase, Phase::Active);
         assert_eq!(worker.reported, Reported::Resolved);
-        world.store.settle(worker).await.unwrap();
+        world.remediations.queue().settle(worker).await.unwrap();
         assert_eq!(world.due_problems(10_000).await, NOTHING);
     }
 }
@@ -189,7 +227,7 @@ async fn notice_during_a_claim_lets_nobody_in_and_is_not_lost() {
 async fn notice_after_the_end_is_noted_and_wakes_nobody() {
     let world = World::start().await;
     let worker = world.noticed_and_claimed("P-1").await;
-    world.store.settle(worker).await.unwrap();
+    world.remediations.queue().settle(worker).await.unwrap();
 
     let Noticed::Known(known) = world.notice("P-1", Reported::Open, 20).await else {
         panic!("it is known");
@@ -209,14 +247,22 @@ async fn look_at_the_tenant_adopts_what_is_new_and_disturbs_nothing_known() {
     };
     let look = async |second| {
         let now = at(second);
-        let noticed = world.store.notice(&adopted, Reported::Open, now).await;
+        let noticed = world
+            .remediations
+            .notice(&adopted, Reported::Open, now)
+            .await;
         noticed.unwrap()
     };
 
     assert_eq!(look(0).await, Noticed::New);
     let worker = world.claim_problem("P-1", 0, "worker").await.unwrap();
     assert_eq!(look(1).await, Noticed::Known(Box::new(adopted.clone())));
-    world.store.defer(worker, at(500)).await.unwrap();
+    world
+        .remediations
+        .queue()
+        .defer(worker, at(500))
+        .await
+        .unwrap();
     assert_eq!(world.due_problems(499).await, NOTHING);
     assert_eq!(look(2).await, Noticed::Known(Box::new(adopted.clone())));
     assert_eq!(world.due_problems(499).await, NOTHING);
@@ -244,13 +290,20 @@ async fn crashed_workers_problem_is_due_at_the_lease_and_its_claim_is_lost() {
     assert_eq!(world.due_problems(59).await, NOTHING);
     let mut worker = world.claim_problem("P-1", 60, "second").await.unwrap();
 
-    let late = world.store.advance(&mut crashed, &[]).await;
+    let late = world
+        .remediations
+        .advance(&world.ledger, &mut crashed, &[])
+        .await;
     assert!(matches!(late, Err(StoreError::Lost)));
     assert_eq!(crashed.problem, problem("P-1"), "it is put back");
-    let late = world.store.defer(crashed, at(70)).await;
+    let late = world.remediations.queue().defer(crashed, at(70)).await;
     assert!(matches!(late, Err(StoreError::Lost)));
     worker.problem.cause = Cause::NothingDeployed;
-    let written = world.store.advance(&mut worker, &[]).await.unwrap();
+    let written = world
+        .remediations
+        .advance(&world.ledger, &mut worker, &[])
+        .await
+        .unwrap();
     assert_eq!(written, Advanced::Written);
     assert_eq!(world.problem("P-1").await, worker.problem);
 }
@@ -264,12 +317,19 @@ async fn worker_that_does_not_know_of_its_own_write_does_not_write_over_it() {
     let mut unaware = world.claim_problem("P-1", 0, "worker").await.unwrap();
     worker.problem.cause = Cause::NothingDeployed;
     assert_eq!(
-        world.store.advance(&mut worker, &[]).await.unwrap(),
+        world
+            .remediations
+            .advance(&world.ledger, &mut worker, &[])
+            .await
+            .unwrap(),
         Advanced::Written
     );
 
     unaware.problem.cause = Cause::GaveUp;
-    let outcome = world.store.advance(&mut unaware, &[]).await;
+    let outcome = world
+        .remediations
+        .advance(&world.ledger, &mut unaware, &[])
+        .await;
 
     assert!(matches!(outcome, Err(StoreError::Lost)));
     assert_eq!(world.problem("P-1").await.cause, Cause::NothingDeployed);
@@ -280,9 +340,19 @@ async fn claim_given_back_twice_is_given_back_once() {
     let world = World::start().await;
     let first = world.noticed_and_claimed("P-1").await;
     let repeated = world.claim_problem("P-1", 0, "worker").await.unwrap();
-    world.store.defer(first, at(500)).await.unwrap();
+    world
+        .remediations
+        .queue()
+        .defer(first, at(500))
+        .await
+        .unwrap();
 
-    world.store.defer(repeated, at(500)).await.unwrap();
+    world
+        .remediations
+        .queue()
+        .defer(repeated, at(500))
+        .await
+        .unwrap();
 
     assert_eq!(world.due_problems(499).await, NOTHING);
     assert_eq!(world.due_problems(500).await, ["P-1"]);
@@ -296,7 +366,12 @@ async fn deferring_keeps_the_counts_and_nothing_else() {
     worker.problem.waits = 2;
     worker.problem.cause = Cause::GaveUp;
 
-    world.store.defer(worker, at(500)).await.unwrap();
+    world
+        .remediations
+        .queue()
+        .defer(worker, at(500))
+        .await
+        .unwrap();
 
     let expected = Problem {
         faults: 3,
@@ -323,7 +398,11 @@ async fn problem_is_forgotten_long_after_it_is_given_up() {
 
     worker.problem.give_up_at = at(40_000);
     assert_eq!(
-        world.store.advance(&mut worker, &[]).await.unwrap(),
+        world
+            .remediations
+            .advance(&world.ledger, &mut worker, &[])
+            .await
+            .unwrap(),
         Advanced::Written
     );
 
@@ -343,7 +422,10 @@ async fn due_problems_are_found_page_by_page() {
     for shard in 0..tables::SHARDS {
         let mut after: Option<Due<Followed>> = None;
         loop {
-            let page = world.store.due(shard, at(100), 2, after.as_ref());
+            let page = world
+                .remediations
+                .queue()
+                .due(shard, at(100), 2, after.as_ref());
             let page = page.await.unwrap();
             let Some(last) = page.last() else { break };
             after = Some(last.clone());
@@ -361,7 +443,7 @@ async fn due_problems_are_found_page_by_page() {
 async fn idle_look_costs_the_same_after_many_settled_problems() {
     let world = World::start().await;
     let worker = world.noticed_and_claimed("P-0").await;
-    world.store.settle(worker).await.unwrap();
+    world.remediations.queue().settle(worker).await.unwrap();
     let [settled] = &world.items(REMEDIATIONS).await[..] else {
         panic!("there is one problem");
     };
@@ -417,7 +499,10 @@ pub(crate) fn problem(id: &str) -> Problem {
 
 impl World {
     pub(crate) async fn notice(&self, id: &str, reported: Reported, second: i64) -> Noticed {
-        let noticed = self.store.notice(&problem(id), reported, at(second)).await;
+        let noticed = self
+            .remediations
+            .notice(&problem(id), reported, at(second))
+            .await;
         noticed.unwrap()
     }
 
@@ -429,13 +514,18 @@ impl World {
     ) -> Result<ClaimedProblem, ClaimError> {
         let now: Timestamp = at(second);
         let due = place(id, now);
-        self.store.claim(&due, worker, now, lease(now)).await
+        self.remediations
+            .queue()
+            .claim(&due, worker, now, lease(now))
+            .await
     }
 
     pub(crate) async fn take_notice(&self, id: &str, second: i64) -> Taken {
         let now = at(second);
         let heard = problem(id);
-        let taken = self.store.take_notice(&heard, "at once", now, lease(now));
+        let taken = self
+            .remediations
+            .take_notice(&heard, "at once", now, lease(now));
         taken.await.unwrap()
     }
 
@@ -445,7 +535,7 @@ impl World {
     }
 
     pub(crate) async fn problem(&self, id: &str) -> Problem {
-        let found = self.store.problem(id).await.unwrap();
+        let found = self.remediations.problem(id).await.unwrap();
         found.expect("it was noticed")
     }
 
@@ -454,7 +544,7 @@ impl World {
         let mut found = Vec::new();
         for shard in 0..tables::SHARDS {
             let now = at(0) + SignedDuration::from_secs(second);
-            let due = self.store.due::<Followed>(shard, now, 100, None).await;
+            let due = self.remediations.queue().due(shard, now, 100, None).await;
             found.extend(due.unwrap().into_iter().map(|due| due.id()));
         }
         found

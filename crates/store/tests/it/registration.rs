@@ -9,7 +9,7 @@ use release::approval::Answer;
 use release::validation::{
     Ending, Hook, Intent, PersonsDecision, Phase, Registrant, Registration, Wish,
 };
-use store::{Fulfilled, Registered, Store, StoreError};
+use store::{Fulfilled, Ledger, Registered, StoreError, Validations};
 
 use crate::world::{
     LEDGER, VALIDATIONS, World, again, approval, at, deployment, evidence, judgement, lease,
@@ -23,8 +23,8 @@ async fn registration_stores_everything_that_belongs_to_it() {
     let id = asked.id;
 
     world
-        .store
-        .register(&asked, &spec(), Some("job-1"))
+        .validations
+        .register(&world.ledger, &asked, &spec(), Some("job-1"))
         .await
         .unwrap();
 
@@ -45,7 +45,12 @@ async fn registration_stores_everything_that_belongs_to_it() {
     assert_eq!(validation.phase, Phase::Waiting);
     assert_eq!(validation.hook, Hook::Owed);
     assert_eq!(
-        world.store.spec(spec().hash()).await.unwrap().as_deref(),
+        world
+            .validations
+            .spec(spec().hash())
+            .await
+            .unwrap()
+            .as_deref(),
         Some(spec().text())
     );
 }
@@ -65,12 +70,18 @@ async fn registration_that_cannot_be_stored_whole_is_not_stored() {
         .await
         .unwrap();
 
-    let outcome = world.store.register(&asked, &spec(), Some("job-1")).await;
+    let outcome = world
+        .validations
+        .register(&world.ledger, &asked, &spec(), Some("job-1"))
+        .await;
 
     assert!(matches!(outcome, Err(StoreError::Unavailable { .. })));
     assert_eq!(world.items(VALIDATIONS).await.len(), 1);
     assert_eq!(world.items(LEDGER).await.len(), 0);
-    assert_eq!(world.store.registered_by("job-1").await.unwrap(), None);
+    assert_eq!(
+        world.validations.registered_by("job-1").await.unwrap(),
+        None
+    );
 }
 
 #[tokio::test]
@@ -80,10 +91,13 @@ async fn job_delivered_again_finds_its_validation() {
     let redelivered = again(&first, 2);
 
     let outcomes = [
-        world.store.register(&first, &spec(), Some("job-1")).await,
         world
-            .store
-            .register(&redelivered, &spec(), Some("job-1"))
+            .validations
+            .register(&world.ledger, &first, &spec(), Some("job-1"))
+            .await,
+        world
+            .validations
+            .register(&world.ledger, &redelivered, &spec(), Some("job-1"))
             .await,
     ];
 
@@ -92,11 +106,14 @@ async fn job_delivered_again_finds_its_validation() {
         [Registered::Waiting(first.id), Registered::Already(first.id)]
     );
     assert_eq!(
-        world.store.registered_by("job-1").await.unwrap(),
+        world.validations.registered_by("job-1").await.unwrap(),
         Some(first.id)
     );
     assert_eq!(world.validation(&first).await.phase, Phase::Waiting);
-    assert_eq!(world.store.validation(redelivered.id).await.unwrap(), None);
+    assert_eq!(
+        world.validations.validation(redelivered.id).await.unwrap(),
+        None
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -106,12 +123,13 @@ async fn deliveries_of_one_job_at_once_register_one_validation() {
         let job = format!("job-{round}");
         let one = registration(round * 10 + 1);
         let other = again(&one, round * 10 + 2);
-        let store = &world.store;
+        let validations = &world.validations;
+        let ledger = &world.ledger;
         let spec = spec();
 
         let (first, second) = tokio::join!(
-            store.register(&one, &spec, Some(&job)),
-            store.register(&other, &spec, Some(&job)),
+            validations.register(ledger, &one, &spec, Some(&job)),
+            validations.register(ledger, &other, &spec, Some(&job)),
         );
 
         let (id, same) = match (first.unwrap(), second.unwrap()) {
@@ -121,8 +139,8 @@ async fn deliveries_of_one_job_at_once_register_one_validation() {
         };
         assert_eq!(id, same);
         let stored = [
-            store.validation(one.id).await.unwrap(),
-            store.validation(other.id).await.unwrap(),
+            validations.validation(one.id).await.unwrap(),
+            validations.validation(other.id).await.unwrap(),
         ];
         assert_eq!(stored.iter().flatten().count(), 1);
     }
@@ -181,12 +199,12 @@ async fn superseded_validation_stays_due_for_its_hook_alone() {
         let first = hooked(registration(1));
         let mut worker = world.judged(&first, Verdict::Passed).await;
         if hook != Hook::Owed {
-            world.store.hooked(&mut worker, hook).await.unwrap();
+            world.validations.hooked(&mut worker, hook).await.unwrap();
         }
 
         world.register(&again(&first, 2)).await;
 
-        let settled = world.store.settle(worker).await;
+        let settled = world.validations.queue().settle(worker).await;
         assert!(matches!(settled, Err(StoreError::Lost)));
         assert_eq!(world.validation(&first).await.phase, Phase::Settled);
         assert_eq!(world.due(at(10_000)).await.len(), left, "{hook:?}");
@@ -208,7 +226,8 @@ async fn worker_of_a_superseded_validation_writes_nothing_more() {
     world.register(&again(&first, 2)).await;
     let before = [world.items(VALIDATIONS).await, world.items(LEDGER).await];
 
-    let store = &world.store;
+    let validations = &world.validations;
+    let ledger = &world.ledger;
     let intent = Intent {
         action_execution: "run-1".to_owned(),
         answer: Answer::Approve,
@@ -217,12 +236,18 @@ async fn worker_of_a_superseded_validation_writes_nothing_more() {
     let evidence = evidence(Verdict::Passed);
     let judgement = judgement(Verdict::Passed);
     let outcomes = [
-        store.judged(&mut worker, judgement, &evidence, &[]).await,
-        store.intend(&mut worker, intent).await,
-        store.ended(&mut worker, Ending::NothingToAnswer).await,
-        store.overridden(&mut worker, person("Approved")).await,
-        store.hooked(&mut worker, Hook::Delivered).await,
-        store.defer(worker, at(3_000)).await,
+        validations
+            .judged(ledger, &mut worker, judgement, &evidence, &[])
+            .await,
+        validations.intend(&mut worker, intent).await,
+        validations
+            .ended(ledger, &mut worker, Ending::NothingToAnswer)
+            .await,
+        validations
+            .overridden(ledger, &mut worker, person("Approved"))
+            .await,
+        validations.hooked(&mut worker, Hook::Delivered).await,
+        validations.queue().defer(worker, at(3_000)).await,
     ];
 
     for outcome in outcomes {
@@ -238,11 +263,11 @@ async fn settled_predecessor_stays_as_it_was() {
     let first = registration(1);
     let mut worker = world.judged(&first, Verdict::Passed).await;
     world
-        .store
-        .ended(&mut worker, Ending::NothingToAnswer)
+        .validations
+        .ended(&world.ledger, &mut worker, Ending::NothingToAnswer)
         .await
         .unwrap();
-    world.store.settle(worker).await.unwrap();
+    world.validations.queue().settle(worker).await.unwrap();
     let before = world.validation(&first).await;
 
     world.register(&again(&first, 2)).await;
@@ -260,8 +285,8 @@ async fn superseded_validation_keeps_how_its_approval_ended() {
         action_execution: "run-1".to_owned(),
     };
     world
-        .store
-        .ended(&mut worker, rejected.clone())
+        .validations
+        .ended(&world.ledger, &mut worker, rejected.clone())
         .await
         .unwrap();
 
@@ -346,7 +371,7 @@ async fn answer_under_way_is_inherited_through_every_successor() {
         at: at(2_000),
     };
     world
-        .store
+        .validations
         .intend(&mut worker, intent.clone())
         .await
         .unwrap();
@@ -395,7 +420,9 @@ async fn registering_again_while_the_predecessor_is_judged_loses_neither() {
         let evidence = evidence(Verdict::Passed);
 
         let (judged, ()) = tokio::join!(
-            world.store.judged(&mut worker, verdict, &evidence, &[]),
+            world
+                .validations
+                .judged(&world.ledger, &mut worker, verdict, &evidence, &[]),
             world.register(&second),
         );
 
@@ -403,12 +430,17 @@ async fn registering_again_while_the_predecessor_is_judged_loses_neither() {
         assert_eq!(superseded.phase, Phase::Settled);
         assert_eq!(superseded.judgement.is_some(), judged.is_ok());
         assert_eq!(
-            world.store.evidence(first.id).await.unwrap().is_some(),
+            world
+                .validations
+                .evidence(first.id)
+                .await
+                .unwrap()
+                .is_some(),
             judged.is_ok()
         );
         let successor = world.claim(second.due_at, second.due_at, "successor").await;
         assert_eq!(successor.phase, Phase::Waiting);
-        world.store.settle(successor).await.unwrap();
+        world.validations.queue().settle(successor).await.unwrap();
     }
     assert_eq!(world.due(lease(at(10_000))).await, []);
 }
@@ -424,10 +456,15 @@ async fn registering_again_while_a_person_takes_up_the_predecessor_leaves_one_th
         let mut worker = world.judged(&first, Verdict::Inconclusive).await;
         let waiting_for = "a person".to_owned();
         let gave_up = Ending::GaveUp { waiting_for };
-        world.store.ended(&mut worker, gave_up).await.unwrap();
-        world.store.settle(worker).await.unwrap();
+        world
+            .validations
+            .ended(&world.ledger, &mut worker, gave_up)
+            .await
+            .unwrap();
+        world.validations.queue().settle(worker).await.unwrap();
         // Another process, which waits for nobody of this one.
-        let terminal = Store::new(world.raw.clone(), VALIDATIONS, LEDGER);
+        let validations = Validations::new(world.raw.clone(), VALIDATIONS);
+        let ledger = Ledger::new(world.raw.clone(), LEDGER);
         let word = PersonsDecision {
             who: "ada".to_owned(),
             why: "the data came late".to_owned(),
@@ -435,7 +472,12 @@ async fn registering_again_while_a_person_takes_up_the_predecessor_leaves_one_th
         };
 
         let (second, spec) = (again(&first, 2), spec());
-        let mut registering = Box::pin(world.store.register(&second, &spec, None));
+        let mut registering = Box::pin(world.validations.register(
+            &world.ledger,
+            &second,
+            &spec,
+            None,
+        ));
         let mut polled = 0;
         let registered = std::future::poll_fn(|context| {
             polled += 1;
@@ -446,7 +488,10 @@ async fn registering_again_while_a_person_takes_up_the_predecessor_leaves_one_th
             }
         })
         .await;
-        let outcome = terminal.wish(first.id, Wish::Rejudge, &word).await.unwrap();
+        let outcome = validations
+            .wish(&ledger, first.id, Wish::Rejudge, &word)
+            .await
+            .unwrap();
         if !registered {
             registering.await.unwrap();
         }

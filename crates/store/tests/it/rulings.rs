@@ -73,7 +73,7 @@ async fn nothing_is_said_of_a_deployment_that_is_not_known() {
     let world = World::start().await;
 
     let ruled = world
-        .store
+        .ledger
         .rule(&group(), "d-1", Ruling::Condemn, "ada", "it leaks")
         .await;
 
@@ -84,7 +84,7 @@ async fn nothing_is_said_of_a_deployment_that_is_not_known() {
 
 async fn rule(world: &World, ruling: Ruling) -> release::deployment::LedgerEntry {
     let ruled = world
-        .store
+        .ledger
         .rule(&group(), "d-1", ruling, "ada", "it was the database")
         .await;
     ruled.unwrap().expect("it is known")

@@ -45,7 +45,7 @@ async fn execution_knows_the_latest_validation_of_each_registrant() {
     world.register(&elsewhere).await;
     let execution = latest.execution.clone().unwrap();
 
-    let mut slots = world.store.slots(PIPELINE, &execution).await.unwrap();
+    let mut slots = world.validations.slots(PIPELINE, &execution).await.unwrap();
 
     slots.sort_by_key(|slot| slot.id);
     let expected = [&latest, &hostile, &direct].map(|registration| Slot {
@@ -55,7 +55,11 @@ async fn execution_knows_the_latest_validation_of_each_registrant() {
     });
     assert_eq!(slots, expected);
     assert_eq!(
-        world.store.slots(PIPELINE, "execution-3").await.unwrap(),
+        world
+            .validations
+            .slots(PIPELINE, "execution-3")
+            .await
+            .unwrap(),
         []
     );
 }

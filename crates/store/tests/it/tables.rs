@@ -25,13 +25,13 @@ async fn every_item_of_a_validation_ends_its_life_with_it() {
     let world = World::start().await;
     let asked = registration(1);
     world
-        .store
-        .register(&asked, &spec(), Some("job-1"))
+        .validations
+        .register(&world.ledger, &asked, &spec(), Some("job-1"))
         .await
         .unwrap();
     let mut worker = world.claim(asked.due_at, asked.due_at, "worker").await;
     world.judge(&mut worker, Verdict::Passed).await;
-    world.store.settle(worker).await.unwrap();
+    world.validations.queue().settle(worker).await.unwrap();
 
     let items = world.items(VALIDATIONS).await;
     assert_eq!(items.len(), 7);
@@ -70,10 +70,11 @@ async fn unreadable_attribute_is_named() {
         let item = world.item("p#Shop", "v#").await;
         world.spoil(&item, attribute, value).await;
 
-        let read = world.store.validation(asked.id).await;
+        let read = world.validations.validation(asked.id).await;
         assert_eq!(corrupt(read), attribute);
         let claimed = world
-            .store
+            .validations
+            .queue()
             .claim(&due, "worker", asked.due_at, at(9_000))
             .await;
         let Err(ClaimError::Stuck(unreadable)) = claimed else {
@@ -104,8 +105,8 @@ async fn damaged_body_is_named_and_never_half_read() {
         world.spoil(&spec_item, "body", damaged.clone()).await;
         world.spoil(&evidence_item, "body", damaged).await;
 
-        assert_eq!(corrupt(world.store.spec(spec().hash()).await), "body");
-        assert_eq!(corrupt(world.store.evidence(asked.id).await), "body");
+        assert_eq!(corrupt(world.validations.spec(spec().hash()).await), "body");
+        assert_eq!(corrupt(world.validations.evidence(asked.id).await), "body");
     }
 }
 
@@ -126,7 +127,8 @@ async fn unreadable_validation_does_not_hide_its_neighbours() {
     for due in world.due(now).await {
         claimed += usize::from(
             world
-                .store
+                .validations
+                .queue()
                 .claim(&due, "worker", now, at(9_060))
                 .await
                 .is_ok(),

@@ -35,11 +35,11 @@ async fn newest_announcement_stays_until_it_expires_in_any_order() {
                 tie(group("Shop", "Production"), second),
                 tie(group("Shop#2", "Production"), second),
             ];
-            world.store.tie(&ties, at(second + 100)).await.unwrap();
+            world.ledger.tie(&ties, at(second + 100)).await.unwrap();
         }
 
         let mut found = world
-            .store
+            .ledger
             .ties(&["SERVICE-1", "HOST-1"], at(119))
             .await
             .unwrap();
@@ -49,7 +49,7 @@ async fn newest_announcement_stays_until_it_expires_in_any_order() {
             tie(group("Shop#2", "Production"), 20),
         ];
         assert_eq!(found, expected, "{order:?}");
-        let expired = world.store.ties(&["SERVICE-1"], at(120)).await.unwrap();
+        let expired = world.ledger.ties(&["SERVICE-1"], at(120)).await.unwrap();
         assert!(expired.is_empty(), "{expired:?}");
     }
 }
@@ -74,10 +74,10 @@ async fn application_is_found_by_the_name_of_a_group_that_it_deployed_to() {
             version: id.to_owned(),
             origin: Origin::Release,
         };
-        world.store.record_deployment(&made).await.unwrap();
+        world.ledger.record_deployment(&made).await.unwrap();
     }
 
-    let known = async |name| world.store.applications_with(name).await.unwrap();
+    let known = async |name| world.ledger.applications_with(name).await.unwrap();
     assert_eq!(known("Production").await, ["Pay", "Shop"]);
     assert_eq!(known("Staging").await, ["Shop"]);
     assert_eq!(known("Blue").await, [""; 0]);

@@ -10,7 +10,7 @@ use release::deployment::Standing;
 use release::evidence::{About, Context, Evidence, Evidenced, Link, MOST_ENTITIES};
 use release::plot::Plotted;
 use release::validation::{Intent, Phase, Registration};
-use store::{Spec, StoreError};
+use store::{Judged, Spec, StoreError};
 
 use crate::world::{World, approval, deployment, evidence, finding, judgement, registration, text};
 
@@ -26,11 +26,11 @@ async fn verdict_is_stored_with_evidence_answer_catalogue_and_lesson() {
     assert_eq!(stored.phase, Phase::Judged);
     assert_eq!(stored.judgement, Some(judgement(Verdict::Failed)));
     assert_eq!(
-        world.store.evidence(asked.id).await.unwrap(),
+        world.validations.evidence(asked.id).await.unwrap(),
         Some(evidence(Verdict::Failed))
     );
     assert_eq!(
-        world.store.answers(&worker).await.unwrap(),
+        world.validations.answers(&worker).await.unwrap(),
         [Some(Answer::Reject)]
     );
     let catalogued = world.item("catalogue", "Shop#").await;
@@ -49,20 +49,27 @@ async fn intent_is_stored_with_its_verdict_or_neither_is() {
         let world = World::start().await;
         let (asked, other) = (registration(1), registration(2));
         let mut worker = world.claimed(&asked).await;
-        let beside = world.store.beside_verdict(&asked).await.unwrap();
+        let beside = world
+            .validations
+            .beside_verdict(&world.ledger, &asked)
+            .await
+            .unwrap();
         if neighbour_judges_meanwhile {
             world.judged(&other, Verdict::Passed).await;
         }
 
         world
-            .store
+            .validations
             .judged_with(
+                &world.ledger,
                 &mut worker,
-                judgement(Verdict::Passed),
-                &evidence(Verdict::Passed),
-                &[],
-                Some(intent.clone()),
-                Some(beside),
+                Judged {
+                    judgement: judgement(Verdict::Passed),
+                    evidence: &evidence(Verdict::Passed),
+                    plot: &[],
+                    intent: Some(intent.clone()),
+                    beside: Some(beside),
+                },
             )
             .await
             .unwrap();
@@ -76,7 +83,11 @@ async fn intent_is_stored_with_its_verdict_or_neither_is() {
     let world = World::start().await;
     let asked = registration(1);
     let mut worker = world.claimed(&asked).await;
-    let beside = world.store.beside_verdict(&asked).await.unwrap();
+    let beside = world
+        .validations
+        .beside_verdict(&world.ledger, &asked)
+        .await
+        .unwrap();
     let successor = Registration {
         id: registration(2).id,
         ..asked.clone()
@@ -84,14 +95,17 @@ async fn intent_is_stored_with_its_verdict_or_neither_is() {
     world.register(&successor).await;
 
     let lost = world
-        .store
+        .validations
         .judged_with(
+            &world.ledger,
             &mut worker,
-            judgement(Verdict::Passed),
-            &evidence(Verdict::Passed),
-            &[],
-            Some(intent),
-            Some(beside),
+            Judged {
+                judgement: judgement(Verdict::Passed),
+                evidence: &evidence(Verdict::Passed),
+                plot: &[],
+                intent: Some(intent),
+                beside: Some(beside),
+            },
         )
         .await;
 
@@ -104,13 +118,13 @@ async fn monspec_that_was_read_is_not_read_again() {
     let world = World::start().await;
     let asked = registration(1);
     world.register(&asked).await;
-    let read = world.store.spec(&asked.spec).await.unwrap();
+    let read = world.validations.spec(&asked.spec).await.unwrap();
     assert!(read.is_some());
     let stored = world.item(&format!("spec#{}", asked.spec), "spec").await;
     let gone = AttributeValue::S("gone".to_owned());
     world.spoil(&stored, "body", gone).await;
 
-    assert_eq!(world.store.spec(&asked.spec).await.unwrap(), read);
+    assert_eq!(world.validations.spec(&asked.spec).await.unwrap(), read);
 }
 
 #[tokio::test]
@@ -135,9 +149,9 @@ async fn unjudged_and_unknown_validations_have_no_evidence() {
     world.register(&waiting).await;
 
     for id in [waiting.id, registration(2).id] {
-        assert_eq!(world.store.evidence(id).await.unwrap(), None);
+        assert_eq!(world.validations.evidence(id).await.unwrap(), None);
     }
-    assert_eq!(world.store.spec("no such hash").await.unwrap(), None);
+    assert_eq!(world.validations.spec("no such hash").await.unwrap(), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -165,7 +179,14 @@ async fn verdicts_on_one_deployment_at_once_are_all_stored() {
 
     for asked in [&judged, &neighbour, &third] {
         assert_eq!(world.validation(asked).await.phase, Phase::Judged);
-        assert!(world.store.evidence(asked.id).await.unwrap().is_some());
+        assert!(
+            world
+                .validations
+                .evidence(asked.id)
+                .await
+                .unwrap()
+                .is_some()
+        );
     }
     assert_eq!(world.known().await[0].standing, Standing::Bad);
 }
@@ -202,8 +223,14 @@ async fn evidence_of_many_findings_stays_far_below_the_limit_of_an_item() {
         ..evidence(Verdict::Passed)
     };
     world
-        .store
-        .judged(&mut worker, judgement(Verdict::Passed), &large, &[])
+        .validations
+        .judged(
+            &world.ledger,
+            &mut worker,
+            judgement(Verdict::Passed),
+            &large,
+            &[],
+        )
         .await
         .unwrap();
 
@@ -212,7 +239,10 @@ async fn evidence_of_many_findings_stays_far_below_the_limit_of_an_item() {
     assert!(stored.len() < 100_000, "stored in {} bytes", stored.len());
     let plain = std::io::copy(&mut GzDecoder::new(stored), &mut std::io::sink());
     assert!(500_000 < plain.unwrap(), "it would not fit as it is");
-    assert_eq!(world.store.evidence(asked.id).await.unwrap(), Some(large));
+    assert_eq!(
+        world.validations.evidence(asked.id).await.unwrap(),
+        Some(large)
+    );
 }
 
 #[tokio::test]
@@ -266,12 +296,18 @@ async fn verdict_is_stored_however_much_the_tenant_answered() {
     };
 
     world
-        .store
-        .judged(&mut worker, judgement(Verdict::Failed), &vast, &[])
+        .validations
+        .judged(
+            &world.ledger,
+            &mut worker,
+            judgement(Verdict::Failed),
+            &vast,
+            &[],
+        )
         .await
         .unwrap();
 
-    let stored = world.store.evidence(asked.id).await.unwrap().unwrap();
+    let stored = world.validations.evidence(asked.id).await.unwrap().unwrap();
     assert_eq!(stored.verdict, Verdict::Failed);
     assert_eq!(stored.context.entity_counts["Shop"]["Staging"], 9_000);
     let violated = |found: &Evidenced| found.finding.outcome == Outcome::Violated;
@@ -305,12 +341,18 @@ async fn entities_are_counted_and_the_first_are_named() {
     };
 
     world
-        .store
-        .judged(&mut worker, judgement(Verdict::Passed), &many, &[])
+        .validations
+        .judged(
+            &world.ledger,
+            &mut worker,
+            judgement(Verdict::Passed),
+            &many,
+            &[],
+        )
         .await
         .unwrap();
 
-    let stored = world.store.evidence(asked.id).await.unwrap().unwrap();
+    let stored = world.validations.evidence(asked.id).await.unwrap().unwrap();
     assert_eq!(stored.entities["Shop"]["Staging"], ids[..MOST_ENTITIES]);
     assert_eq!(stored.context.entity_counts["Shop"]["Staging"], 60);
     assert_eq!(stored.note, None, "nothing else is left out");
@@ -325,9 +367,13 @@ async fn monspec_comes_back_as_its_author_wrote_it() {
         "x ".repeat(50_000)
     ));
 
-    world.store.register(&asked, &written, None).await.unwrap();
+    world
+        .validations
+        .register(&world.ledger, &asked, &written, None)
+        .await
+        .unwrap();
 
-    let stored = world.store.spec(written.hash()).await.unwrap();
+    let stored = world.validations.spec(written.hash()).await.unwrap();
     assert_eq!(stored.as_deref(), Some(written.text()));
     let item = world.item("spec#", "spec").await;
     assert!(item["body"].as_b().unwrap().as_ref().len() < 5_000);
@@ -355,8 +401,9 @@ async fn plotted_numbers_are_plain_and_what_is_no_number_is_left_out() {
 
     let verdict = judgement(Verdict::Passed);
     world
-        .store
+        .validations
         .judged(
+            &world.ledger,
             &mut worker,
             verdict,
             &evidence(Verdict::Passed),
@@ -389,7 +436,7 @@ async fn plotted_numbers_are_plain_and_what_is_no_number_is_left_out() {
 async fn build_without_deployments_teaches_nothing() {
     let world = World::start().await;
     world
-        .store
+        .ledger
         .record_deployment(&deployment("d-1", 0))
         .await
         .unwrap();

@@ -23,7 +23,7 @@ use release::validation::{
 };
 use release::window::Window;
 use store::tables::{self, Table};
-use store::{Claimed, Due, Registered, Spec, Store};
+use store::{Claimed, Due, Ledger, Registered, Remediations, Spec, Validations};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -43,7 +43,9 @@ pub(crate) const TABLES: [(Table, &str); 3] = [
 const LEASE: i64 = 60;
 
 pub(crate) struct World {
-    pub(crate) store: Store,
+    pub(crate) validations: Validations,
+    pub(crate) ledger: Ledger,
+    pub(crate) remediations: Remediations,
     /// Sees the tables as they are, past the store.
     pub(crate) raw: Client,
     rows_read: RowsRead,
@@ -72,7 +74,9 @@ impl World {
             tables::create(&raw, table, name).await.unwrap();
         }
         Self {
-            store: Store::new(watched, VALIDATIONS, LEDGER).with_remediations(REMEDIATIONS),
+            validations: Validations::new(watched.clone(), VALIDATIONS),
+            ledger: Ledger::new(watched.clone(), LEDGER),
+            remediations: Remediations::new(watched, REMEDIATIONS),
             raw,
             rows_read,
             _stop: stop,
@@ -82,8 +86,8 @@ impl World {
     /// Registers without a job.
     pub(crate) async fn register(&self, registration: &Registration) {
         let registered = self
-            .store
-            .register(registration, &spec(), None)
+            .validations
+            .register(&self.ledger, registration, &spec(), None)
             .await
             .unwrap();
         assert_eq!(registered, Registered::Waiting(registration.id));
@@ -108,8 +112,14 @@ impl World {
     }
 
     pub(crate) async fn judge(&self, claimed: &mut Claimed<Validation>, verdict: Verdict) {
-        self.store
-            .judged(claimed, judgement(verdict), &evidence(verdict), &[])
+        self.validations
+            .judged(
+                &self.ledger,
+                claimed,
+                judgement(verdict),
+                &evidence(verdict),
+                &[],
+            )
             .await
             .unwrap();
     }
@@ -125,7 +135,8 @@ impl World {
         let mut found = found.iter().filter(|found| found.at == due);
         let place = found.next().expect("something became due then");
         assert_eq!(found.next(), None, "only one thing became due then");
-        self.store
+        self.validations
+            .queue()
             .claim(place, worker, now, lease(now))
             .await
             .unwrap()
@@ -135,19 +146,28 @@ impl World {
     pub(crate) async fn due(&self, now: Timestamp) -> Vec<Due<Validation>> {
         let mut found = Vec::new();
         for shard in 0..tables::SHARDS {
-            found.extend(self.store.due(shard, now, 1_000, None).await.unwrap());
+            found.extend(
+                self.validations
+                    .queue()
+                    .due(shard, now, 1_000, None)
+                    .await
+                    .unwrap(),
+            );
         }
         found
     }
 
     pub(crate) async fn validation(&self, registration: &Registration) -> Validation {
-        let found = self.store.validation(registration.id).await.unwrap();
+        let found = self.validations.validation(registration.id).await.unwrap();
         found.expect("it is registered")
     }
 
     /// What the ledger knows of the group that every deployment here is in.
     pub(crate) async fn known(&self) -> Vec<LedgerEntry> {
-        self.store.deployments(&group(), at(100_000)).await.unwrap()
+        self.ledger
+            .deployments(&group(), at(100_000))
+            .await
+            .unwrap()
     }
 
     /// Every item of a table, in the order of its keys.

@@ -45,8 +45,8 @@ pub(super) async fn adopt(pass: &Pass<'_>) -> anyhow::Result<usize> {
             && seen.tags.iter().any(|tag| tag.is(&healing.tag));
         is_ours.then_some((began, seen))
     });
-    let store = &pass.services.store;
-    let known = ours.map(async |(began, seen)| (store.problem(&seen.id).await, began, seen));
+    let remediations = &pass.services.remediations;
+    let known = ours.map(async |(began, seen)| (remediations.problem(&seen.id).await, began, seen));
     let mut known = stream::iter(known).buffered(AT_ONCE);
     let mut adopted = 0;
     while let Some((known, began, seen)) = known.next().await
@@ -56,7 +56,9 @@ pub(super) async fn adopt(pass: &Pass<'_>) -> anyhow::Result<usize> {
             Ok(None) => {}
             // It was over before anything was done, and is not any more.
             Ok(Some(known)) if known.was_over() => {
-                let again = store.reopen(&known.id, now, healing.patience).await?;
+                let again = remediations
+                    .reopen(&known.id, now, healing.patience)
+                    .await?;
                 adopted += usize::from(again);
                 continue;
             }
@@ -67,7 +69,7 @@ pub(super) async fn adopt(pass: &Pass<'_>) -> anyhow::Result<usize> {
         problem.noticed = began;
         problem.display_id = Some(seen.display_id).filter(|id| !id.is_empty());
         problem.title = Some(seen.title).filter(|title| !title.is_empty());
-        let noticed = store.notice(&problem, Reported::Open, now).await?;
+        let noticed = remediations.notice(&problem, Reported::Open, now).await?;
         adopted += usize::from(noticed == Noticed::New);
     }
     Ok(adopted)

@@ -202,7 +202,7 @@ async fn blame_all(
             let holder = if is_free {
                 None
             } else {
-                remedy::holder(&pass.services.store, culprit).await?
+                remedy::holder(&pass.services.ledger, culprit).await?
             };
             let holder = holder.filter(|holder| *holder != own);
             let (state, holds) = if let Some(problem) = holder {

@@ -268,7 +268,7 @@ async fn fate(
         let deployment = culprit.id().to_owned();
         return Ok(Fate::Refused(HealRefusal::HealOfHeal { deployment }));
     }
-    let holder = remedy::holder(context.store, culprit).await?;
+    let holder = remedy::holder(context.ledger, culprit).await?;
     if let Some(problem) = holder.filter(|holder| past.id() != Some(holder)) {
         return Ok(Fate::Joined { problem });
     }

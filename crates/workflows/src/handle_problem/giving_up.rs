@@ -11,7 +11,8 @@ impl Pass<'_> {
     /// Ends what is still owed in states that can be seen, and says so once.
     pub(super) async fn give_up(&self, claimed: &mut ClaimedProblem) -> Result<(), StoreError> {
         let now = self.tick.now;
-        let store = &self.services.store;
+        let ledger = &self.services.ledger;
+        let remediations = &self.services.remediations;
         let limits = self.services.healing.limits;
         for _ in 0..4 {
             let mut problem = claimed.problem.clone();
@@ -22,7 +23,7 @@ impl Pass<'_> {
                 said.push(words::cause_unknown());
             }
             for remediation in &mut problem.remediations {
-                let guard = store.guard(&remediation.culprit.place()).await?;
+                let guard = ledger.guard(&remediation.culprit.place()).await?;
                 let Some(what) = give_up(remediation, &claimed.problem.id, &guard, limits, now)
                 else {
                     continue;
@@ -35,7 +36,7 @@ impl Pass<'_> {
                 problem.say(text, now);
             }
             claimed.problem = problem;
-            if store.advance(claimed, &effects).await? == Advanced::Written {
+            if remediations.advance(ledger, claimed, &effects).await? == Advanced::Written {
                 let older = claimed.problem.comments.len();
                 // What cannot be said now is in the record.
                 let _ = comments::post(self, claimed, older).await;

@@ -121,10 +121,10 @@ impl Walk<'_> {
         let culprit = &self.remediation(claimed).culprit;
         match question {
             Question::Holder => {
-                self.observed.holder = Some(remedy::holder(context.store, culprit).await?);
+                self.observed.holder = Some(remedy::holder(context.ledger, culprit).await?);
             }
             Question::Guard => {
-                self.observed.guard = Some(context.store.guard(&culprit.place()).await?);
+                self.observed.guard = Some(context.ledger.guard(&culprit.place()).await?);
             }
             Question::Answer => {
                 let view = self.view(culprit).await?;

@@ -78,7 +78,7 @@ impl<'a> Pass<'a> {
         id: &str,
     ) -> Looked<'a> {
         let pass = Self::new(services, connected, tick);
-        let (seen, paused) = join(pass.look(id), services.store.pauses(tick.now)).await;
+        let (seen, paused) = join(pass.look(id), services.ledger.pauses(tick.now)).await;
         pass.note_pauses(id, paused);
         Looked {
             pass,
@@ -224,8 +224,8 @@ impl<'a> Pass<'a> {
         let patience = self.services.healing.patience;
         let mut other = Problem::heard_of(survivor, Arrival::Adopted, now, patience);
         other.noticed = claimed.problem.noticed;
-        let store = &self.services.store;
-        store.notice(&other, Reported::Open, now).await?;
+        let remediations = &self.services.remediations;
+        remediations.notice(&other, Reported::Open, now).await?;
         let change = |problem: &mut Problem| problem.merged_into = Some(survivor.to_owned());
         // Nothing is done to the ledger, so nothing can have changed there.
         let _ = self.commit(claimed, change, &[]).await?;

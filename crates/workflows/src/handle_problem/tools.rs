@@ -51,13 +51,14 @@ impl<'a> Pass<'a> {
     /// What changes are looked at and taken back with.
     pub(super) fn context(&self) -> Context<'_> {
         let Services {
-            store,
+            ledger,
             codedeploy,
             bundles,
             healing,
+            ..
         } = self.services;
         Context {
-            store,
+            ledger,
             codedeploy,
             bundles,
             tenant: &self.connected.tenant,
@@ -136,7 +137,10 @@ impl<'a> Pass<'a> {
         readings: &[Reading],
     ) -> anyhow::Result<Advanced> {
         change(&mut claimed.problem);
-        let store = &self.services.store;
-        Ok(store.advance_on(claimed, effects, readings).await?)
+        let ledger = &self.services.ledger;
+        let remediations = &self.services.remediations;
+        Ok(remediations
+            .advance_on(ledger, claimed, effects, readings)
+            .await?)
     }
 }

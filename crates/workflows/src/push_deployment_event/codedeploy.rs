@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use delivery::codedeploy::{Maker, Status};
 use release::deployment::Deployment;
-use store::Store;
+use store::Ledger;
 
 use super::Services;
 use crate::refusal::{Refusal, Stop};
@@ -48,8 +48,8 @@ pub(super) async fn look(services: &Services, id: &str) -> Result<Known, Stop> {
     }
     let deployment = recorded(&found);
     let deployment = match found.status {
-        Status::Succeeded => enter(&services.store, &deployment).await?,
-        _ => known(&services.store, &deployment)
+        Status::Succeeded => enter(&services.ledger, &deployment).await?,
+        _ => known(&services.ledger, &deployment)
             .await?
             .unwrap_or(deployment),
     };
@@ -58,16 +58,16 @@ pub(super) async fn look(services: &Services, id: &str) -> Result<Known, Stop> {
 
 /// Enters a deployment in the ledger, where another observer may have entered
 /// it already. The answer is what the ledger has.
-pub(super) async fn enter(store: &Store, deployment: &Deployment) -> anyhow::Result<Deployment> {
-    store
+pub(super) async fn enter(ledger: &Ledger, deployment: &Deployment) -> anyhow::Result<Deployment> {
+    ledger
         .record_deployment(deployment)
         .await
         .context("cannot enter the deployment in the ledger")
 }
 
-async fn known(store: &Store, deployment: &Deployment) -> anyhow::Result<Option<Deployment>> {
-    let entry = store
-        .ledger_entry(&deployment.group, &deployment.id)
+async fn known(ledger: &Ledger, deployment: &Deployment) -> anyhow::Result<Option<Deployment>> {
+    let entry = ledger
+        .entry(&deployment.group, &deployment.id)
         .await
         .context("cannot look into the ledger")?;
     Ok(entry.map(|entry| entry.deployment))

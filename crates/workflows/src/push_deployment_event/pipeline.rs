@@ -42,7 +42,7 @@ pub(super) async fn plan(
     let placing = Box::pin(async {
         let mut placed = placed(services, job, parameters).await?;
         for deployment in &mut placed.deployments {
-            *deployment = codedeploy::enter(&services.store, deployment).await?;
+            *deployment = codedeploy::enter(&services.ledger, deployment).await?;
         }
         Ok(placed)
     });

@@ -10,7 +10,7 @@ use release::change::{Place, Remedy};
 use release::deployment::Standing;
 use release::validation::ValidationId;
 use release::window::saturating_add;
-use store::Store;
+use store::Ledger;
 use tokio::time::Instant;
 
 use super::codedeploy::GroupTag;
@@ -22,7 +22,7 @@ const SEEN_LATE: SignedDuration = SignedDuration::from_hours(1);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Context<'a> {
     /// What is known of changes.
-    pub(crate) store: &'a Store,
+    pub(crate) ledger: &'a Ledger,
     /// Where deployments are made.
     pub(crate) codedeploy: &'a CodeDeploy,
     /// Where their bundles lie.

@@ -45,7 +45,7 @@ pub(super) async fn look_ahead(shared: &Shared<'_>, validation: &Validation) -> 
     };
     let (state, others, stopped) = try_join3(
         async { anyhow::Ok(shared.services.pipeline.approval(approval).await?) },
-        async { Ok(shared.services.store.others(registration).await?) },
+        async { Ok(shared.services.validations.others(registration).await?) },
         async { Ok(shared.stopped(&registration.pipeline).await?) },
     )
     .await
@@ -89,19 +89,20 @@ pub(super) async fn pursue(
         walk.observed.approval = Some(Approval::Open { run, earlier });
         walk.token = Some(token);
     }
-    let store = &shared.services.store;
+    let validations = &shared.services.validations;
+    let ledger = &shared.services.ledger;
     for _ in 0..MOST_STEPS {
         let judged = claimed.judged().context("only what is judged answers")?;
         match step(judged, &walk.observed, shared.tick.now) {
             Step::Ask(question) => walk.find_out(claimed, question).await?,
-            Step::Intend(intent) => store.intend(claimed, intent).await?,
+            Step::Intend(intent) => validations.intend(claimed, intent).await?,
             Step::Send(answer) => walk.send(judged, answer).await?,
             Step::End(ending, waits) => {
-                store.ended(claimed, ending).await?;
+                validations.ended(ledger, claimed, ending).await?;
                 return Ok(waits.map(Wait::for_));
             }
             Step::Override(person) => {
-                store.overridden(claimed, person).await?;
+                validations.overridden(ledger, claimed, person).await?;
                 return Ok(None);
             }
             Step::Wait(what) => return Ok(Some(Wait::for_(what))),
@@ -145,11 +146,11 @@ impl Walk<'_> {
                 self.observed.over = Some(execution.is_over().then_some(execution.status));
             }
             Question::Answers => {
-                self.observed.answers = Some(services.store.answers(claimed).await?);
+                self.observed.answers = Some(services.validations.answers(claimed).await?);
             }
             Question::Agreement => {
                 let (answers, stopped) = try_join(
-                    services.store.answers(claimed),
+                    services.validations.answers(claimed),
                     self.shared.stopped(&registration.pipeline),
                 )
                 .await?;

@@ -21,7 +21,7 @@ pub(super) async fn deliver(
     let judged = claimed.judged().context("only what is judged is posted")?;
     match post(shared, judged).await {
         Ok(hook) => {
-            shared.services.store.hooked(claimed, hook).await?;
+            shared.services.validations.hooked(claimed, hook).await?;
             Ok(None)
         }
         Err(wait) => Ok(Some(wait)),
@@ -63,7 +63,7 @@ async fn body(shared: &Shared<'_>, judged: Judged<'_>) -> anyhow::Result<String>
     let judgement = judged.judgement();
     let evidence = shared
         .services
-        .store
+        .validations
         .evidence(registration.id)
         .await?
         .context("a judged validation has evidence")?;

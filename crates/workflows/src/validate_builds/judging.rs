@@ -176,9 +176,9 @@ async fn unjudged(
         both.name_entities(&mut evidence.entities);
     }
     let mut links = Vec::new();
-    let store = &shared.services.store;
+    let ledger = &shared.services.ledger;
     let known = match &healed {
-        Some(healed) => store.ledger_entry(&healed.group, &healed.id).await,
+        Some(healed) => ledger.entry(&healed.group, &healed.id).await,
         None => Ok(None),
     };
     match (came, known.ok().flatten()) {
@@ -240,7 +240,7 @@ fn note(
 async fn spec(shared: &Shared<'_>, registration: &Registration) -> anyhow::Result<Monspec> {
     let text = shared
         .services
-        .store
+        .validations
         .spec(&registration.spec)
         .await?
         .context("the monspec of this validation is no longer stored")?;

@@ -16,8 +16,11 @@ impl Reading<'_> {
     ) -> Result<Document, Ended> {
         let until = self.open(Scope::Evaluation(id))?;
         let shape = self.of_today(shape)?;
-        let (found, stopped) =
-            join(Box::pin(self.services.store.evaluated(id)), self.stopped()).await;
+        let (found, stopped) = join(
+            Box::pin(self.services.validations.evaluated(id)),
+            self.stopped(),
+        )
+        .await;
         let Some(found) = found? else {
             return Err(Ended::Trouble(Trouble::NotFound));
         };

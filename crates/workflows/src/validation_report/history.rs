@@ -4,7 +4,7 @@ use futures_util::future::join;
 use release::link::Scope;
 use release::links::Access;
 use report::{Build, History, Trouble, ancestor, json, page};
-use store::{Part, Recorded, Room, Span};
+use store::{Part, ReadLimit, Recorded, Span};
 
 use super::addresses::Addresses;
 use super::parameters::{MOST_BUILDS, minutes};
@@ -48,12 +48,12 @@ impl Reading<'_> {
             comparison,
             since,
         };
-        let room = Room {
+        let limit = ReadLimit {
             builds: usize::from(at_once),
             points: POINTS,
         };
         let (found, stopped) = join(
-            self.services.store.history(span_of, part, room),
+            self.services.validations.history(span_of, part, limit),
             self.stopped(),
         )
         .await;
@@ -62,7 +62,7 @@ impl Reading<'_> {
         // list, and nothing else.
         let may_be_mistyped = matches!(self.access, Access::Public) && !as_in_2018;
         if found.builds.is_empty() && matches!(part, Part::Newest) && may_be_mistyped {
-            let gate = self.services.store.gate(pipeline, comparison).await?;
+            let gate = self.services.validations.gate(pipeline, comparison).await?;
             if gate.is_none() {
                 return self.unknown(shape).await;
             }

@@ -57,7 +57,7 @@ impl Reading<'_> {
         after: Option<GateName<'_>>,
         most: usize,
     ) -> Result<Gates, Ended> {
-        let found = self.services.store.catalogue(after, most).await?;
+        let found = self.services.validations.catalogue(after, most).await?;
         if found.unreadable != 0 {
             tracing::error!(
                 catalogue.after = after.map(|gate| gate.pipeline),

@@ -73,7 +73,7 @@ async fn announcement_says_for_ninety_days_which_group_is_behind_each_entity(wor
 
     let later = |days: i64| world.now + SignedDuration::from_hours(24 * days);
     let entities = [PRODUCTION, DATABASE, STAGING];
-    let known = world.store.ties(&entities, later(89)).await.unwrap();
+    let known = world.ledger.ties(&entities, later(89)).await.unwrap();
     let mut told: Vec<_> = known
         .iter()
         .map(|tie| (tie.entity.as_str(), tie.group.to_string(), tie.shared))
@@ -84,7 +84,7 @@ async fn announcement_says_for_ninety_days_which_group_is_behind_each_entity(wor
         told,
         [(PRODUCTION, group.clone(), false), (DATABASE, group, true)]
     );
-    let expired = world.store.ties(&entities, later(90)).await.unwrap();
+    let expired = world.ledger.ties(&entities, later(90)).await.unwrap();
     assert!(expired.is_empty(), "{expired:?}");
 }
 

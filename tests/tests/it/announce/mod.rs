@@ -59,7 +59,7 @@ impl World {
     fn announcing(&self) -> Services {
         let sdk = self.aws.sdk_config();
         Services {
-            store: self.store.clone(),
+            ledger: self.ledger.clone(),
             pipeline: self.codepipeline(),
             codedeploy: CodeDeploy::new(aws_sdk_codedeploy::Client::new(&sdk)),
             artifacts: Artifacts::new(aws_sdk_s3::Config::new(&sdk)),
@@ -164,7 +164,7 @@ impl World {
             application: APPLICATION.to_owned(),
             name: group.to_owned(),
         };
-        self.store.deployments(&group, self.now).await.unwrap()
+        self.ledger.deployments(&group, self.now).await.unwrap()
     }
 }
 

@@ -370,6 +370,6 @@ async fn groups_of_a_stage_that_nothing_tells_apart_are_tied_to_nothing(world: W
     for event in events {
         assert_eq!(event.properties["Unbreakable.GroupIsUnsure"], "true");
     }
-    let ties = world.store.ties(&[PRODUCTION], world.now).await.unwrap();
+    let ties = world.ledger.ties(&[PRODUCTION], world.now).await.unwrap();
     assert!(ties.is_empty(), "{ties:?}");
 }

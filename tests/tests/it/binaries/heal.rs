@@ -97,7 +97,7 @@ async fn nobody_gets_in_uninvited() {
         assert!(body(&answer)["error"].is_string(), "{answer}");
     }
 
-    let stored = world.store().problem(problem.id()).await.unwrap();
+    let stored = world.remediations().problem(problem.id()).await.unwrap();
     assert!(stored.is_none());
     assert!(heals(&world).is_empty());
     let event = post(&good, &json!({"AUTHORIZATION": format!("Bearer {token}")}));
@@ -131,7 +131,7 @@ async fn notification_without_its_request_is_not_taken_for_the_schedule() {
         assert!(!message.contains(problem.id()), "{message}");
     }
 
-    let stored = world.store().problem(problem.id()).await.unwrap();
+    let stored = world.remediations().problem(problem.id()).await.unwrap();
     assert!(stored.is_none());
     assert!(heals(&world).is_empty());
 }
@@ -366,7 +366,12 @@ pub(super) fn heals(world: &World) -> Vec<Deployment> {
 }
 
 async fn state(world: &World, problem: &Problem) -> State {
-    let stored = world.store().problem(problem.id()).await.unwrap().unwrap();
+    let stored = world
+        .remediations()
+        .problem(problem.id())
+        .await
+        .unwrap()
+        .unwrap();
     stored.remediations[0].state.clone()
 }
 

@@ -5,7 +5,6 @@ use fake_aws::pipeline::{ApprovalStatus, JobStatus};
 use jiff::Timestamp;
 use lab::world::{self, REGISTER, Settings, World};
 use lambda_host::runtime::InvocationOutcome;
-use release::validation::Validation;
 use serde_json::json;
 use store::tables;
 
@@ -27,7 +26,11 @@ async fn job_that_arrives_twice_registers_once() {
     world::answer(REGISTER, again).unwrap();
     assert_eq!(waiting(&world).await, 1);
     assert_eq!(job(&world, &build.job.id), JobStatus::Succeeded);
-    let id = world.store().registered_by(&build.job.id).await.unwrap();
+    let id = world
+        .validations()
+        .registered_by(&build.job.id)
+        .await
+        .unwrap();
     assert_eq!(id, Some(build.id));
     answered(&world, &build.execution).await;
     assert_eq!(status(&world, &build.execution), ApprovalStatus::Approved);
@@ -49,7 +52,12 @@ async fn job_that_arrives_in_two_processes_at_once_registers_once() {
     world::answer(REGISTER, two.unwrap()).unwrap();
     assert_eq!(waiting(&world).await, 1);
     assert_eq!(job(&world, &due.id), JobStatus::Succeeded);
-    let id = world.store().registered_by(&due.id).await.unwrap().unwrap();
+    let id = world
+        .validations()
+        .registered_by(&due.id)
+        .await
+        .unwrap()
+        .unwrap();
     let logs = world.register.logs() + &other.logs();
     assert_eq!(told(&logs, id).len(), 2, "both speak of the one validation");
     answered(&world, &execution).await;
@@ -174,11 +182,12 @@ async fn job_fails_before_the_function_is_cut_off() {
 
 /// How many validations wait for anything, now or later.
 async fn waiting(world: &World) -> usize {
-    let store = world.store();
     let mut waiting = 0;
     for shard in 0..tables::SHARDS {
-        waiting += store
-            .due::<Validation>(shard, Timestamp::MAX, 100, None)
+        waiting += world
+            .validations()
+            .queue()
+            .due(shard, Timestamp::MAX, 100, None)
             .await
             .unwrap()
             .len();

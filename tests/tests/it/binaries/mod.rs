@@ -66,7 +66,7 @@ async fn registered(world: &World) -> Registered {
     let execution = release(world);
     let Carried { job, invocation } = carried(world).await;
     world::answer(REGISTER, invocation).unwrap();
-    let id = world.store().registered_by(&job.id).await.unwrap();
+    let id = world.validations().registered_by(&job.id).await.unwrap();
     Registered {
         execution,
         id: id.expect("the validation is stored before the job is answered"),
@@ -99,7 +99,7 @@ fn status(world: &World, execution: &str) -> ApprovalStatus {
 }
 
 async fn stored(world: &World, id: ValidationId) -> Validation {
-    world.store().validation(id).await.unwrap().unwrap()
+    world.validations().validation(id).await.unwrap().unwrap()
 }
 
 async fn settled(world: &World, id: ValidationId) {

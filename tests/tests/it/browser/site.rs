@@ -200,7 +200,7 @@ async fn healed_away(world: &mut World) -> ValidationId {
         version: "0".to_owned(),
         origin: deployment::Origin::Heal,
     };
-    world.store.record_deployment(&heal).await.unwrap();
+    world.ledger.record_deployment(&heal).await.unwrap();
     world.advance(SignedDuration::from_mins(2));
     problem.resolve(world.now.as_millisecond());
     only(&world.pass_window().await)

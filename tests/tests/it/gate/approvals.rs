@@ -81,7 +81,7 @@ async fn person_who_was_faster_keeps_the_word(mut world: World) {
     assert!(person.who.unwrap().contains("person"));
     let deployment = &validation.registration.deployments[0];
     let known = world
-        .store
+        .ledger
         .deployments(&deployment.group, world.now)
         .await
         .unwrap();
@@ -134,7 +134,7 @@ async fn retry_after_a_rejection_is_left_to_a_person_and_recorded(mut world: Wor
     assert!(person.at.is_some());
     let deployment = &validation.registration.deployments[0];
     let known = world
-        .store
+        .ledger
         .deployments(&deployment.group, world.now)
         .await
         .unwrap();
@@ -160,7 +160,7 @@ async fn person_who_rejects_again_leaves_the_revision_bad(mut world: World) {
     assert_eq!(validation.override_, None);
     let deployment = &validation.registration.deployments[0];
     let known = world
-        .store
+        .ledger
         .deployments(&deployment.group, world.now)
         .await
         .unwrap();
@@ -461,7 +461,7 @@ async fn stopped_execution_ends_its_validation(mut world: World) {
     );
     let deployment = &validation.registration.deployments[0];
     let known = world
-        .store
+        .ledger
         .deployments(&deployment.group, world.now)
         .await
         .unwrap();

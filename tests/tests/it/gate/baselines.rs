@@ -60,7 +60,7 @@ async fn standings(world: &World) -> Vec<Standing> {
         application: APP.to_owned(),
         name: "Staging".to_owned(),
     };
-    let known = world.store.deployments(&group, world.now).await.unwrap();
+    let known = world.ledger.deployments(&group, world.now).await.unwrap();
     known.iter().map(|entry| entry.standing).collect()
 }
 

@@ -75,14 +75,14 @@ async fn edit_of_the_monspec_makes_bad_content_no_better(mut world: World) {
     let first = deployment(&world, sources("1", "1", "m-1")).await;
     assert_eq!(first.version, "1 A change");
     world.pass_window().await;
-    let entry = world.store.ledger_entry(&first.group, &first.id).await;
+    let entry = world.ledger.entry(&first.group, &first.id).await;
     assert_eq!(entry.unwrap().unwrap().standing, Standing::Bad);
 
     let edited = deployment(&world, sources("1", "1", "m-2")).await;
     let fixed = deployment(&world, sources("2", "1", "m-2")).await;
 
     for (deployment, bad) in [(edited, true), (fixed, false)] {
-        let found = world.store.bad_contents(&deployment.contents()).await;
+        let found = world.ledger.bad_contents(&deployment.contents()).await;
         assert_eq!(!found.unwrap().is_empty(), bad, "{deployment:?}");
     }
 }
@@ -147,7 +147,7 @@ async fn verdict_is_about_the_bundle_that_codedeploy_names(mut world: World) {
 
     world.pass_window().await;
 
-    let entry = world.store.ledger_entry(&registered.group, &registered.id);
+    let entry = world.ledger.entry(&registered.group, &registered.id);
     let judged = entry.await.unwrap().unwrap();
     assert_eq!(judged.standing, Standing::Bad);
     let bundle = judged.deployment;
@@ -158,7 +158,7 @@ async fn verdict_is_about_the_bundle_that_codedeploy_names(mut world: World) {
         contents.contains(&format!("built:App=1#{digest}")),
         "{contents:?}"
     );
-    let bad = world.store.bad_contents(&contents).await.unwrap();
+    let bad = world.ledger.bad_contents(&contents).await.unwrap();
     assert_eq!(bad, contents);
     // Another build of the same source is another content.
     let other = Deployment {
@@ -166,6 +166,6 @@ async fn verdict_is_about_the_bundle_that_codedeploy_names(mut world: World) {
         location: None,
         ..registered
     };
-    let bad = world.store.bad_contents(&other.contents()).await.unwrap();
+    let bad = world.ledger.bad_contents(&other.contents()).await.unwrap();
     assert!(bad.is_empty(), "{bad:?}");
 }

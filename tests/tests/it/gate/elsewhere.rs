@@ -58,7 +58,7 @@ async fn known(world: &World) -> Vec<LedgerEntry> {
         application: APP.to_owned(),
         name: "Staging".to_owned(),
     };
-    let mut known = world.store.deployments(&group, world.now).await.unwrap();
+    let mut known = world.ledger.deployments(&group, world.now).await.unwrap();
     known.sort_by_key(|entry| entry.deployment.at);
     known
 }
@@ -73,7 +73,7 @@ async fn was_overtaken(world: &World, evidence: &Evidence, by: &str) {
     let known = known(world).await;
     assert_eq!(known[0].standing, Standing::Unknown);
     let contents = known[0].deployment.contents();
-    let bad = world.store.bad_contents(&contents).await.unwrap();
+    let bad = world.ledger.bad_contents(&contents).await.unwrap();
     assert!(bad.is_empty(), "{bad:?}");
 }
 
@@ -235,5 +235,5 @@ async fn record_heal(world: &World, id: &str) {
         execution: None,
         ..known(world).await.remove(0).deployment
     };
-    world.store.record_deployment(&heal).await.unwrap();
+    world.ledger.record_deployment(&heal).await.unwrap();
 }

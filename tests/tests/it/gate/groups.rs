@@ -61,7 +61,7 @@ async fn known(world: &World, application: &str, name: &str) -> Vec<LedgerEntry>
         application: application.to_owned(),
         name: name.to_owned(),
     };
-    world.store.deployments(&group, world.now).await.unwrap()
+    world.ledger.deployments(&group, world.now).await.unwrap()
 }
 
 fn groups(registration: &Registration) -> Vec<String> {
@@ -252,7 +252,7 @@ async fn neighbours_that_cannot_be_told_apart_must_all_be_undisturbed(mut world:
             version: "2".to_owned(),
             origin: Origin::Release,
         };
-        world.store.record_deployment(&of_neighbour).await.unwrap();
+        world.ledger.record_deployment(&of_neighbour).await.unwrap();
 
         let ticked = world.pass_window().await;
 

@@ -102,7 +102,7 @@ async fn standings(world: &World, service: &str) -> Vec<Standing> {
         application: service.to_owned(),
         name: "Staging".to_owned(),
     };
-    let known = world.store.deployments(&group, world.now).await.unwrap();
+    let known = world.ledger.deployments(&group, world.now).await.unwrap();
     known.iter().map(|entry| entry.standing).collect()
 }
 
@@ -125,7 +125,7 @@ async fn announced(world: &World, web: &str, api: &str) {
             version: version.to_owned(),
             origin: Origin::Release,
         };
-        world.store.record_deployment(&deployment).await.unwrap();
+        world.ledger.record_deployment(&deployment).await.unwrap();
     }
 }
 

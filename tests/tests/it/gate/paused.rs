@@ -51,13 +51,13 @@ async fn approval_waits_until_a_person_resumes(mut world: World) {
     world.pass_window().await;
     assert_eq!(world.answered(&execution), ApprovalStatus::Waiting);
 
-    let ended = world.store.resume(&target, world.now).await.unwrap();
+    let ended = world.ledger.resume(&target, world.now).await.unwrap();
     world.advance(SignedDuration::from_mins(5));
     world.tick().await;
 
     assert_eq!(ended.unwrap().who, "ada");
     assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
-    let again = world.store.resume(&target, world.now).await.unwrap();
+    let again = world.ledger.resume(&target, world.now).await.unwrap();
     assert_eq!(again, None);
 }
 
@@ -140,5 +140,5 @@ async fn pause(world: &World, target: Target, minutes: i64) {
         who: "ada".to_owned(),
         why: "the network is being moved".to_owned(),
     };
-    world.store.pause(&pause).await.unwrap();
+    world.ledger.pause(&pause).await.unwrap();
 }

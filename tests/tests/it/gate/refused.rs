@@ -155,7 +155,7 @@ async fn record_that_makes_its_worker_panic_is_told_and_rests_after_a_while() {
         assert_eq!((*metric, *looks), ("Panicked", look));
     }
     let listed = world
-        .store
+        .validations
         .unsettled(None, 10, world.now)
         .await
         .unwrap()
@@ -172,14 +172,17 @@ async fn record_that_makes_its_worker_panic_is_told_and_rests_after_a_while() {
         why: "the defect is mended".to_owned(),
         at: world.now,
     };
-    let taken_up = world.store.wish(doomed, Wish::Rejudge, &word).await;
+    let taken_up = world
+        .validations
+        .wish(&world.ledger, doomed, Wish::Rejudge, &word)
+        .await;
     assert!(matches!(taken_up, Ok(Fulfilled::Now(_))), "{taken_up:?}");
     let (_, told) = tick(&world).await;
     assert_eq!(told, [(doomed, Verdict::Passed)], "as it was judged");
     let settled = world.validation(doomed).await;
     assert_eq!((settled.phase, settled.stuck_since), (Phase::Settled, None));
     let listed = world
-        .store
+        .validations
         .unsettled(None, 10, world.now)
         .await
         .unwrap()

@@ -125,7 +125,7 @@ async fn what_was_asked_for_is_all_in_the_record() {
     assert_eq!(deployment.group.to_string(), "SampleDevOpsApp/Staging");
     assert_eq!(deployment.execution.as_deref(), Some(execution.as_str()));
     assert_eq!(
-        world.store.spec(&registration.spec).await.unwrap(),
+        world.validations.spec(&registration.spec).await.unwrap(),
         Some(monspec().to_string())
     );
 }
@@ -243,9 +243,9 @@ async fn rollback_execution_neither_gates_nor_teaches() {
             application: "SampleDevOpsApp".to_owned(),
             name: "Staging".to_owned(),
         };
-        let store = world.store.clone();
+        let ledger = world.ledger.clone();
         let now = world.now;
-        async move { store.deployments(&group, now).await.unwrap().len() }
+        async move { ledger.deployments(&group, now).await.unwrap().len() }
     };
     let known = deployments(&world).await;
 

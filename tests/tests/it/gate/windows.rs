@@ -285,7 +285,7 @@ async fn healed_build_has_failed(mut world: World) {
         application: "SampleDevOpsApp".to_owned(),
         name: "Staging".to_owned(),
     };
-    let known = world.store.deployments(&group, world.now).await.unwrap();
+    let known = world.ledger.deployments(&group, world.now).await.unwrap();
     let healing = world.heal("Staging", &known[0].deployment.id).await;
     let problem = world.tenant.problem("Failure rate increase");
     let problem = problem.impacts(STAGING).open();
@@ -369,7 +369,7 @@ async fn baseline_of_a_bad_build_is_not_trusted_however_much_came_since(mut worl
         application: "SampleDevOpsApp".to_owned(),
         name: "Staging".to_owned(),
     };
-    let known = world.store.deployments(&staging, world.now).await.unwrap();
+    let known = world.ledger.deployments(&staging, world.now).await.unwrap();
     let judged = known[0].deployment.clone();
     for number in 0..56 {
         world.advance(SignedDuration::from_mins(178));
@@ -392,7 +392,7 @@ async fn baseline_of_a_bad_build_is_not_trusted_however_much_came_since(mut worl
             execution: None,
             ..judged.clone()
         };
-        world.store.record_deployment(&deployment).await.unwrap();
+        world.ledger.record_deployment(&deployment).await.unwrap();
     }
     world.at(Timestamp::from_millisecond(first + WEEK).unwrap());
     let again = world.release("2", &spec).await;
@@ -534,12 +534,12 @@ async fn verdict_teaches_the_ledger(first: World) {
             application: "SampleDevOpsApp".to_owned(),
             name: "Staging".to_owned(),
         };
-        let known = world.store.deployments(&staging, world.now).await.unwrap();
+        let known = world.ledger.deployments(&staging, world.now).await.unwrap();
         assert_eq!(known[0].standing, Standing::Unknown);
 
         let ticked = world.pass_window().await;
 
-        let known = world.store.deployments(&staging, world.now).await.unwrap();
+        let known = world.ledger.deployments(&staging, world.now).await.unwrap();
         assert_eq!(known[0].standing, standing);
         assert!(known[0].taught_by.contains(&only(&ticked).to_string()));
     }
@@ -602,7 +602,7 @@ async fn bad_build_in_production(world: &mut World) {
         name: "Production".to_owned(),
     };
     let history = world
-        .store
+        .ledger
         .deployments(&production, world.now)
         .await
         .unwrap();

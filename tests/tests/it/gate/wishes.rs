@@ -142,9 +142,9 @@ async fn wish_takes_the_claim_of_a_worker_that_has_not_answered(mut world: World
         answer: Answer::Reject,
         at: world.now,
     };
-    let lost = world.store.intend(&mut claimed, intent).await;
+    let lost = world.validations.intend(&mut claimed, intent).await;
     assert!(matches!(lost, Err(StoreError::Lost)), "{lost:?}");
-    let lost = world.store.settle(claimed).await;
+    let lost = world.validations.queue().settle(claimed).await;
     assert!(matches!(lost, Err(StoreError::Lost)), "{lost:?}");
     world.tick().await;
     assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
@@ -158,7 +158,11 @@ async fn wish_comes_too_late_once_an_answer_is_intended(mut world: World) {
         answer: Answer::Approve,
         at: world.now,
     };
-    world.store.intend(&mut claimed, intent).await.unwrap();
+    world
+        .validations
+        .intend(&mut claimed, intent)
+        .await
+        .unwrap();
 
     for wish in [Wish::Release, Wish::Rejudge] {
         assert_eq!(refused(&world, id, wish).await, Unfulfilled::Answering);
@@ -171,7 +175,11 @@ async fn verdict_of_numbers_is_neither_released_nor_judged_again(mut world: Worl
     world.traffic(PRODUCTION, 100.0, 0.0);
     let execution = world.release("1", &monspec()).await;
     for wish in [Wish::Release, Wish::Rejudge] {
-        let waiting = world.store.unsettled(None, 10, world.now).await.unwrap();
+        let waiting = world
+            .validations
+            .unsettled(None, 10, world.now)
+            .await
+            .unwrap();
         let id = waiting.validations[0].validation.registration.id;
         assert_eq!(refused(&world, id, wish).await, Unfulfilled::NotJudged);
     }
@@ -266,8 +274,8 @@ async fn whoever_releases_first_is_named(mut world: World) {
         ..decision(&world)
     };
     let again = world
-        .store
-        .wish(id, Wish::Release, &decision)
+        .validations
+        .wish(&world.ledger, id, Wish::Release, &decision)
         .await
         .unwrap();
 
@@ -304,7 +312,7 @@ async fn superseded_validation_is_not_released(mut world: World) {
     assert_eq!(Outlook::of(&given_up), Outlook::GivenUp);
     register(&world, &event).await;
 
-    let listed = world.store.unsettled(None, 10, Timestamp::MIN).await;
+    let listed = world.validations.unsettled(None, 10, Timestamp::MIN).await;
     let listed = listed.unwrap().validations;
     assert_eq!(listed.len(), 1, "its successor's approval is not its own");
     assert_ne!(listed[0].validation.registration.id, id);
@@ -324,7 +332,7 @@ async fn only_what_is_unsettled_is_listed(mut world: World) {
     let (_, id) = held(&mut world).await;
 
     let listed = world
-        .store
+        .validations
         .unsettled(Some(PIPELINE), 10, world.now)
         .await
         .unwrap();
@@ -334,7 +342,7 @@ async fn only_what_is_unsettled_is_listed(mut world: World) {
     assert_eq!(pending.validation.registration.id, id);
     assert_eq!(Outlook::of(&pending.validation), Outlook::Held);
     let others = world
-        .store
+        .validations
         .unsettled(Some("Other"), 10, world.now)
         .await
         .unwrap();
@@ -342,7 +350,11 @@ async fn only_what_is_unsettled_is_listed(mut world: World) {
 
     world.wishes(id, Wish::Release).await;
     world.tick().await;
-    let listed = world.store.unsettled(None, 10, world.now).await.unwrap();
+    let listed = world
+        .validations
+        .unsettled(None, 10, world.now)
+        .await
+        .unwrap();
     assert!(listed.validations.is_empty(), "{listed:?}");
 }
 
@@ -350,14 +362,14 @@ async fn given_up_validation_is_listed_while_its_approval_may_wait(mut world: Wo
     let (_, id) = given_up(&mut world).await;
 
     let since = world.validation(id).await.waits_until();
-    let listed = world.store.unsettled(None, 10, since).await.unwrap();
+    let listed = world.validations.unsettled(None, 10, since).await.unwrap();
     let [pending] = listed.validations.as_slice() else {
         panic!("expected one: {listed:?}");
     };
     assert_eq!(pending.validation.registration.id, id);
     assert_eq!(pending.next_look, None);
     let later = since.saturating_add(SignedDuration::from_secs(1)).unwrap();
-    let listed = world.store.unsettled(None, 10, later).await.unwrap();
+    let listed = world.validations.unsettled(None, 10, later).await.unwrap();
     assert!(listed.validations.is_empty(), "{listed:?}");
 
     world.advance(SignedDuration::from_hours(1));
@@ -393,9 +405,17 @@ async fn claimed(world: &mut World) -> store::Claimed<Validation> {
     world.advance(SignedDuration::from_mins(6));
     let lease = world.now.saturating_add(SignedDuration::from_mins(1));
     for shard in 0..store::tables::SHARDS {
-        let due = world.store.due(shard, world.now, 1, None).await.unwrap();
+        let due = world
+            .validations
+            .queue()
+            .due(shard, world.now, 1, None)
+            .await
+            .unwrap();
         if let [due] = due.as_slice() {
-            let claim = world.store.claim(due, "worker", world.now, lease.unwrap());
+            let claim = world
+                .validations
+                .queue()
+                .claim(due, "worker", world.now, lease.unwrap());
             return claim.await.unwrap();
         }
     }
@@ -411,10 +431,7 @@ async fn refused(world: &World, id: ValidationId, wish: Wish) -> Unfulfilled {
 
 async fn judged_deployment(world: &World, validation: &Validation) -> LedgerEntry {
     let deployment = &validation.registration.deployments[0];
-    let entry = world
-        .store
-        .ledger_entry(&deployment.group, &deployment.id)
-        .await;
+    let entry = world.ledger.entry(&deployment.group, &deployment.id).await;
     entry.unwrap().unwrap()
 }
 
@@ -428,6 +445,9 @@ fn decision(world: &World) -> PersonsDecision {
 
 impl World {
     async fn wishes(&self, id: ValidationId, wish: Wish) -> Fulfilled {
-        self.store.wish(id, wish, &decision(self)).await.unwrap()
+        self.validations
+            .wish(&self.ledger, id, wish, &decision(self))
+            .await
+            .unwrap()
     }
 }

@@ -94,8 +94,8 @@ async fn condemned_elsewhere(mut scene: Scene, identity: &str, location: Option<
         version: "good".to_owned(),
         origin: Origin::Release,
     };
-    let store = &scene.world.store;
-    store.record_deployment(&condemned).await.unwrap();
+    let ledger = &scene.world.ledger;
+    ledger.record_deployment(&condemned).await.unwrap();
     condemn(&scene, &elsewhere, &condemned.id).await;
 
     scene.notify(&problem, "OPEN").await;
@@ -203,13 +203,13 @@ async fn by_pipeline(scene: &Scene, id: &str, sources: &str) {
         version: sources.to_owned(),
         origin: Origin::Release,
     };
-    let store = &scene.world.store;
-    store.record_deployment(&deployment).await.unwrap();
+    let ledger = &scene.world.ledger;
+    ledger.record_deployment(&deployment).await.unwrap();
 }
 
 async fn condemn(scene: &Scene, group: &Group, id: &str) {
-    let store = &scene.world.store;
+    let ledger = &scene.world.ledger;
     let ruling = Ruling::Condemn;
-    let ruled = store.rule(group, id, ruling, "a person", "it leaks").await;
+    let ruled = ledger.rule(group, id, ruling, "a person", "it leaks").await;
     assert!(ruled.unwrap().is_some());
 }

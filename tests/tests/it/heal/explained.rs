@@ -201,8 +201,8 @@ async fn enter(scene: &Scene, id: &str) {
         version: id.to_owned(),
         origin: Origin::Release,
     };
-    let store = &scene.world.store;
-    store.record_deployment(&deployment).await.unwrap();
+    let ledger = &scene.world.ledger;
+    ledger.record_deployment(&deployment).await.unwrap();
 }
 
 async fn explanation_finds_processes_that_are_gone(mut scene: Scene) {

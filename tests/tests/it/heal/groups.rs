@@ -102,7 +102,7 @@ async fn release_that_failed_and_was_rolled_back_is_blamed_unannounced(mut scene
         scene.healed_to().is_empty(),
         "nothing is deployed over the rollback"
     );
-    let entry = scene.world.store.ledger_entry(&group(), &innocent).await;
+    let entry = scene.world.ledger.entry(&group(), &innocent).await;
     let standing = entry.unwrap().map(|entry| entry.standing);
     assert!(standing.is_none_or(|standing| standing == Standing::Unknown));
 }
@@ -267,7 +267,7 @@ async fn group_that_was_announced_long_ago_is_behind_its_entity_for_ninety_days(
     };
     let days = |days: i64| SignedDuration::from_hours(24 * days);
     let until = scene.world.now + days(90);
-    scene.world.store.tie(&[tie], until).await.unwrap();
+    scene.world.ledger.tie(&[tie], until).await.unwrap();
     scene.world.advance(days(89));
     scene.deploy("good");
     scene.minutes(70);
@@ -303,7 +303,7 @@ async fn entered(scene: &Scene, application: &str) {
         version: "1".to_owned(),
         origin: Origin::Release,
     };
-    scene.world.store.record_deployment(&made).await.unwrap();
+    scene.world.ledger.record_deployment(&made).await.unwrap();
 }
 
 async fn group_of_the_only_application_that_the_tag_can_mean_is_behind_its_entities(
@@ -484,9 +484,9 @@ async fn newest_by_rounding_alone_is_blamed_over_one_that_passed(mut scene: Scen
         version: "one".to_owned(),
         origin: Origin::Release,
     };
-    let store = &scene.world.store;
-    store.record_deployment(&made).await.unwrap();
-    store
+    let ledger = &scene.world.ledger;
+    ledger.record_deployment(&made).await.unwrap();
+    ledger
         .rule(&group(), &older, Ruling::Confirm, "a person", "it passed")
         .await
         .unwrap();

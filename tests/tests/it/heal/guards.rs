@@ -118,8 +118,8 @@ async fn closed_problem_changes_nothing(mut scene: Scene) {
     assert!(
         scene
             .world
-            .store
-            .ledger_entry(&group(), &bad)
+            .ledger
+            .entry(&group(), &bad)
             .await
             .unwrap()
             .is_none()

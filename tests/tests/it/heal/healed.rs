@@ -47,7 +47,7 @@ async fn bad_release_is_replaced_once_and_told_to_the_end(mut scene: Scene) {
 
     scene.ticks(3).await;
     assert!(matches!(scene.state(&problem).await, State::Healed { .. }));
-    let entry = scene.world.store.ledger_entry(&group(), &heal.id).await;
+    let entry = scene.world.ledger.entry(&group(), &heal.id).await;
     assert_eq!(entry.unwrap().unwrap().deployment.origin, Origin::Heal);
     assert_eq!(scene.comments(&problem).len(), 2);
 
@@ -177,7 +177,7 @@ async fn problem_that_never_ends_and_was_refused_lets_the_culprit_go(mut scene: 
     scene.tick().await;
 
     assert_eq!(scene.stored(&problem).await.phase, Phase::Settled);
-    let entry = scene.world.store.ledger_entry(&group(), &bad).await;
+    let entry = scene.world.ledger.entry(&group(), &bad).await;
     let entry = entry.unwrap().unwrap();
     assert_eq!(entry.standing, Standing::Unknown);
     assert_eq!(entry.bound_to, None);

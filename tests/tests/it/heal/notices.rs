@@ -56,7 +56,13 @@ async fn test_notification_is_recorded_and_nothing_is_done(scene: Scene) {
         assert_eq!(problem.cause, Cause::Test);
     }
 
-    let stored = scene.world.store.problem("99999").await.unwrap().unwrap();
+    let stored = scene
+        .world
+        .remediations
+        .problem("99999")
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(stored.cause, Cause::Test);
     assert_eq!(stored.phase, Phase::Settled);
 }
@@ -66,7 +72,12 @@ async fn states_that_open_nothing_are_answered_and_left(mut scene: Scene) {
 
     let notified = scene.notify(&problem, "PONDERED").await;
     assert!(matches!(notified, Notified::Ignored(_)), "{notified:?}");
-    let stored = scene.world.store.problem(problem.id()).await.unwrap();
+    let stored = scene
+        .world
+        .remediations
+        .problem(problem.id())
+        .await
+        .unwrap();
     assert!(stored.is_none());
 
     problem.resolve(scene.world.now.as_millisecond());
@@ -102,7 +113,12 @@ async fn missing_field_is_named_and_nothing_is_stored(mut scene: Scene) {
 
         assert_eq!(unusable, Unusable::Missing(field));
     }
-    let stored = scene.world.store.problem(problem.id()).await.unwrap();
+    let stored = scene
+        .world
+        .remediations
+        .problem(problem.id())
+        .await
+        .unwrap();
     assert!(stored.is_none());
 }
 
@@ -147,7 +163,12 @@ async fn problem_that_is_none_of_ours_is_not_adopted(mut scene: Scene) {
     scene.ticks(1).await;
 
     for problem in [elsewhere, resources, fresh] {
-        let stored = scene.world.store.problem(problem.id()).await.unwrap();
+        let stored = scene
+            .world
+            .remediations
+            .problem(problem.id())
+            .await
+            .unwrap();
         assert!(stored.is_none(), "{stored:?}");
     }
 }
@@ -234,7 +255,13 @@ async fn problem_that_the_tenant_does_not_know_is_given_up(mut scene: Scene) {
     scene.minutes(24 * 60);
     scene.tick().await;
 
-    let stored = scene.world.store.problem("1_2V2").await.unwrap().unwrap();
+    let stored = scene
+        .world
+        .remediations
+        .problem("1_2V2")
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(stored.cause, Cause::GaveUp);
     assert_eq!(stored.phase, Phase::Settled);
 }

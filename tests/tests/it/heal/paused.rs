@@ -184,5 +184,5 @@ async fn pause(scene: &Scene, target: Target, minutes: i64) {
         who: "ada".to_owned(),
         why: "the network is being moved".to_owned(),
     };
-    scene.world.store.pause(&pause).await.unwrap();
+    scene.world.ledger.pause(&pause).await.unwrap();
 }

@@ -104,14 +104,14 @@ async fn confirm(scene: &Scene, deployment: &str) {
 }
 
 async fn ruled(scene: &Scene, deployment: &str, ruling: Ruling) {
-    let store = &scene.world.store;
-    let known = store.ledger_entry(&group(), deployment).await.unwrap();
+    let ledger = &scene.world.ledger;
+    let known = ledger.entry(&group(), deployment).await.unwrap();
     if known.is_none() {
         let name = format!("sources:{deployment}");
         entered(scene, deployment, &name).await;
     }
     let (who, reason) = ("a person", "it is known");
-    let ruled = store.rule(&group(), deployment, ruling, who, reason).await;
+    let ruled = ledger.rule(&group(), deployment, ruling, who, reason).await;
     assert!(ruled.unwrap().is_some());
 }
 
@@ -129,8 +129,8 @@ async fn entered(scene: &Scene, deployment: &str, identity: &str) {
         version: deployment.to_owned(),
         origin: Origin::Release,
     };
-    let store = &scene.world.store;
-    store.record_deployment(&deployment).await.unwrap();
+    let ledger = &scene.world.ledger;
+    ledger.record_deployment(&deployment).await.unwrap();
 }
 
 fn only_rollback(scene: &Scene) -> fake_aws::codedeploy::Deployment {
@@ -173,7 +173,12 @@ async fn up_to<'s>(
             std::future::poll_fn(|context| Poll::Ready(notified.poll_unpin(context).is_ready()))
                 .await;
         assert!(!ready, "it never came to that");
-        let stored = scene.world.store.problem(problem.id()).await.unwrap();
+        let stored = scene
+            .world
+            .remediations
+            .problem(problem.id())
+            .await
+            .unwrap();
         let states = stored.into_iter().flat_map(|stored| stored.remediations);
         if states
             .map(|remediation| remediation.state)
@@ -452,7 +457,7 @@ async fn rollback_that_had_ended_before_the_problem_is_no_heal(mut scene: Scene)
     let deployment = only_rollback(&scene).id;
     let refusal = HealRefusal::HealOfHeal { deployment };
     assert_eq!(scene.state(&problem).await, State::Refused(refusal));
-    let entry = scene.world.store.ledger_entry(&group(), &bad).await;
+    let entry = scene.world.ledger.entry(&group(), &bad).await;
     assert!(entry.unwrap().is_none());
     assert_eq!(calls(&scene), 0);
 }
@@ -706,7 +711,7 @@ async fn failed_release_that_changed_nothing_is_not_answered(mut scene: Scene) {
         let stored = scene.stored(&problem).await;
         assert_eq!(stored.cause, Cause::NothingDeployed);
         assert_eq!(calls(&scene), 0);
-        let entry = scene.world.store.ledger_entry(&group(), &bad).await;
+        let entry = scene.world.ledger.entry(&group(), &bad).await;
         assert!(entry.unwrap().is_none());
     }
 }

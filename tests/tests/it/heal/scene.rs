@@ -51,7 +51,7 @@ impl Scene {
     /// What keeps the group from being healed in a circle.
     pub(crate) async fn guard(&self) -> Guard {
         let place = Place::Group(group());
-        self.world.store.guard(&place).await.unwrap()
+        self.world.ledger.guard(&place).await.unwrap()
     }
 
     pub(crate) fn group(&self, options: GroupOptions) {
@@ -221,7 +221,8 @@ impl Scene {
         let sdk = self.world.aws.sdk_config();
         let s3 = aws_sdk_s3::config::Builder::from(&sdk).force_path_style(true);
         Services {
-            store: self.world.store.clone(),
+            ledger: self.world.ledger.clone(),
+            remediations: self.world.remediations.clone(),
             codedeploy: CodeDeploy::new(aws_sdk_codedeploy::Client::new(&sdk)),
             bundles: Bundles::new(aws_sdk_s3::Client::from_conf(s3.build())),
             healing: self.healing.clone(),
@@ -272,7 +273,7 @@ impl Scene {
 
     /// A problem as it is stored.
     pub(crate) async fn stored(&self, problem: &Problem) -> problem::Problem {
-        let stored = self.world.store.problem(problem.id()).await.unwrap();
+        let stored = self.world.remediations.problem(problem.id()).await.unwrap();
         stored.unwrap()
     }
 
@@ -318,7 +319,7 @@ impl Scene {
     }
 
     pub(crate) async fn standing(&self, deployment: &str) -> Standing {
-        let entry = self.world.store.ledger_entry(&group(), deployment).await;
+        let entry = self.world.ledger.entry(&group(), deployment).await;
         entry.unwrap().unwrap().standing
     }
 

@@ -65,19 +65,23 @@ async fn deployment_that_codedeploy_does_not_show_yet_is_no_failed_heal(mut scen
     });
     scene.notify(&problem, "OPEN").await;
     scene.minutes(2);
-    let store = &scene.world.store;
+    let ledger = &scene.world.ledger;
+    let remediations = &scene.world.remediations;
     let now = scene.world.now;
     let lease = now.saturating_add(SignedDuration::from_secs(30)).unwrap();
     let due = Due::problem(problem.id(), now);
-    let claimed = store.claim(&due, "the story", now, lease);
+    let claimed = remediations.queue().claim(&due, "the story", now, lease);
     let mut claimed = claimed.await.unwrap();
     let State::Deploying { deployment, .. } = &mut claimed.problem.remediations[0].state else {
         panic!("it is being deployed");
     };
     "d-NOTSHOWN1".clone_into(deployment);
-    let written = store.advance(&mut claimed, &[]).await.unwrap();
+    let written = remediations
+        .advance(ledger, &mut claimed, &[])
+        .await
+        .unwrap();
     assert_eq!(written, Advanced::Written);
-    store.defer(claimed, now).await.unwrap();
+    remediations.queue().defer(claimed, now).await.unwrap();
 
     scene.tick().await;
     let state = scene.state(&problem).await;

@@ -106,7 +106,7 @@ impl World {
     async fn try_publish(&self, job: &Job) -> anyhow::Result<Outcome> {
         let event: JobEvent = serde_json::from_value(job.event.clone()).unwrap();
         let services = Services {
-            store: self.store.clone(),
+            validations: self.validations.clone(),
             pipeline: self.codepipeline(),
             artifacts: Artifacts::new(aws_sdk_s3::Config::new(&self.aws.sdk_config())),
         };

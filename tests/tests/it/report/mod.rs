@@ -102,7 +102,8 @@ impl Reader {
             parameters: &parameters,
         };
         let services = Services {
-            store: self.world.store.clone(),
+            validations: self.world.validations.clone(),
+            ledger: self.world.ledger.clone(),
             zone: None,
             freeze: Freeze::default(),
         };

@@ -240,7 +240,7 @@ async fn every_page_says_what_is_paused() {
         who: "ada".to_owned(),
         why: "<b>moving</b>".to_owned(),
     };
-    reader.world.store.pause(&pause).await.unwrap();
+    reader.world.ledger.pause(&pause).await.unwrap();
     let pages = [Scope::Start, HISTORY, Scope::Evaluation(id)];
     let links = pages.map(|scope| reader.link(scope));
 

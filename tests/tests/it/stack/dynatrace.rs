@@ -46,7 +46,12 @@ async fn notification_as_rendered_is_taken_in() {
     let state: Value = serde_json::from_str(&test.body).unwrap();
     assert_eq!((test.status, &state["state"]), (200, &json!("test")));
     assert_eq!(told.status, 200, "{}", told.body);
-    let stored = world.store().problem(problem.id()).await.unwrap().unwrap();
+    let stored = world
+        .remediations()
+        .problem(problem.id())
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(stored.impacted, [PRODUCTION]);
     assert_eq!(stored.display_id, Some(problem.display_id()));
     assert_eq!(stored.title.as_deref(), Some("Failure rate \"increase\""));

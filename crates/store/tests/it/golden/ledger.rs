@@ -31,7 +31,7 @@ async fn stored_form_of_standings_is_kept() {
                     digest: (id == "bad").then(|| "sha256:4f".to_owned()),
                     ..deployment(id, second)
                 };
-                let entered = world.store.record_deployment(&deployment);
+                let entered = world.ledger.record_deployment(&deployment);
                 entered.await.unwrap();
             }
             judge(world, 1, "good", Verdict::Passed).await;
@@ -39,7 +39,9 @@ async fn stored_form_of_standings_is_kept() {
             judge(world, 3, "cleared", Verdict::Failed).await;
             let (who, why) = ("ada", "it was the network");
             let group = group();
-            let cleared = world.store.rule(&group, "cleared", Ruling::Clear, who, why);
+            let cleared = world
+                .ledger
+                .rule(&group, "cleared", Ruling::Clear, who, why);
             cleared.await.unwrap();
             let blame = Effect::Blame {
                 change: Change::Deployment(deployment("suspect", 2)),
@@ -78,8 +80,8 @@ async fn stored_form_of_standings_is_kept() {
             let all = expected.map(|(id, ..)| id);
             assert_eq!(world.bad(&all).await, ["suspect", "bad"]);
             let bad = world.entry("bad").await.deployment.contents();
-            assert_eq!(world.store.bad_contents(&bad).await.unwrap(), bad);
-            let applications = world.store.applications_with("Staging").await;
+            assert_eq!(world.ledger.bad_contents(&bad).await.unwrap(), bad);
+            let applications = world.ledger.applications_with("Staging").await;
             assert_eq!(applications.unwrap(), ["ShopApp"]);
         },
     )
@@ -150,7 +152,7 @@ async fn stored_form_of_guards_is_kept() {
         },
         async |world| {
             for (place, guard) in places.iter().zip(&guards) {
-                assert_eq!(world.store.guard(place).await.unwrap(), *guard);
+                assert_eq!(world.ledger.guard(place).await.unwrap(), *guard);
             }
         },
     )
@@ -170,13 +172,13 @@ async fn stored_form_of_pauses_is_kept() {
         [LEDGER],
         async |world| {
             for pause in &pauses {
-                let stored = world.store.pause(pause).await.unwrap();
+                let stored = world.ledger.pause(pause).await.unwrap();
                 assert_eq!(stored, Paused::Stored { replaced: None });
             }
         },
         async |world| {
-            assert_eq!(world.store.pauses(at(8_000)).await.unwrap(), pauses);
-            assert_eq!(world.store.pauses(at(9_000)).await.unwrap(), []);
+            assert_eq!(world.ledger.pauses(at(8_000)).await.unwrap(), pauses);
+            assert_eq!(world.ledger.pauses(at(9_000)).await.unwrap(), []);
         },
     )
     .await;
@@ -193,10 +195,10 @@ async fn stored_form_of_ties_is_kept() {
     check(
         "ties",
         [LEDGER],
-        async |world| world.store.tie(&ties, at(9_000)).await.unwrap(),
+        async |world| world.ledger.tie(&ties, at(9_000)).await.unwrap(),
         async |world| {
             for tie in &ties {
-                let found = world.store.ties(&[&tie.entity], at(8_000)).await;
+                let found = world.ledger.ties(&[&tie.entity], at(8_000)).await;
                 assert_eq!(found.unwrap(), std::slice::from_ref(tie));
             }
         },

@@ -27,32 +27,38 @@ async fn stored_form_of_phases_of_problems_is_kept() {
         "phases",
         [REMEDIATIONS],
         async |world| {
-            let store = &world.store;
+            let remediations = &world.remediations;
             for id in ["P-1", "P-2", "P-3", "P-4", "P-5"] {
-                let noticed = store.notice(&heard(id), Reported::Open, at(0)).await;
+                let noticed = remediations.notice(&heard(id), Reported::Open, at(0)).await;
                 noticed.unwrap();
             }
             world.claim_problem("P-2", 0, "worker").await.unwrap();
             let mut waits = world.claim_problem("P-3", 0, "worker").await.unwrap();
             waits.problem.waits = 3;
             waits.problem.faults = 2;
-            store.defer(waits, at(500)).await.unwrap();
-            let noticed = store
+            remediations.queue().defer(waits, at(500)).await.unwrap();
+            let noticed = remediations
                 .notice(&heard("P-3"), Reported::Resolved, at(20))
                 .await;
             noticed.unwrap();
             let mut settles = world.claim_problem("P-4", 0, "worker").await.unwrap();
             settles.problem.cause = Cause::NothingDeployed;
             world.written(&mut settles, &[]).await;
-            store.settle(settles).await.unwrap();
+            remediations.queue().settle(settles).await.unwrap();
             let mut due = Some(at(0));
             while let Some(now) = due {
                 let lease = crate::world::lease(now);
-                let claimed = store
+                let claimed = remediations
+                    .queue()
                     .claim(&Due::problem("P-5", now), "worker", now, lease)
                     .await;
                 let held = claimed.unwrap().held();
-                due = store.panicked(&held, now).await.unwrap().until;
+                due = remediations
+                    .queue()
+                    .panicked(&held, now)
+                    .await
+                    .unwrap()
+                    .until;
             }
         },
         async |world| {
@@ -100,7 +106,7 @@ async fn stored_form_of_findings_and_states_is_kept() {
                     ..problem.clone()
                 };
                 world
-                    .store
+                    .remediations
                     .notice(&heard, Reported::Open, at(0))
                     .await
                     .unwrap();

@@ -12,7 +12,7 @@ use release::validation::{
     Ending, Environments, ExecutionMode, Hook, Intent, PersonsDecision, Phase, Registrant,
     Registration, SourceRevision, Validation, Wish,
 };
-use store::{Fulfilled, GateName, Part, Room, Scheduled, Slot, Span, Stuck};
+use store::{Fulfilled, GateName, Judged, Part, ReadLimit, Slot, Span, Stuck};
 
 use super::check;
 use crate::world::{
@@ -42,7 +42,10 @@ async fn stored_form_of_waiting_validations_is_kept() {
         [VALIDATIONS],
         async |world| {
             for (asked, job) in all.iter().zip([Some("job-1"), None, None]) {
-                let registered = world.store.register(asked, &spec(), job).await;
+                let registered = world
+                    .validations
+                    .register(&world.ledger, asked, &spec(), job)
+                    .await;
                 registered.unwrap();
             }
         },
@@ -51,9 +54,9 @@ async fn stored_form_of_waiting_validations_is_kept() {
                 let expected = Validation::registered(asked.clone());
                 assert_eq!(world.validation(asked).await, expected);
             }
-            let job = world.store.registered_by("job-1").await.unwrap();
+            let job = world.validations.registered_by("job-1").await.unwrap();
             assert_eq!(job, Some(all[0].id));
-            let text = world.store.spec(spec().hash()).await.unwrap();
+            let text = world.validations.spec(spec().hash()).await.unwrap();
             assert_eq!(text.as_deref(), Some(spec().text()));
             for asked in &all[..2] {
                 let slot = Slot {
@@ -61,7 +64,10 @@ async fn stored_form_of_waiting_validations_is_kept() {
                     registrant: asked.registrant.clone(),
                     comparison: asked.comparison.clone(),
                 };
-                let slots = world.store.slots(&asked.pipeline, "execution-1").await;
+                let slots = world
+                    .validations
+                    .slots(&asked.pipeline, "execution-1")
+                    .await;
                 assert_eq!(slots.unwrap(), [slot]);
             }
             let due: Vec<Timestamp> = due(world).await;
@@ -91,17 +97,28 @@ async fn stored_form_of_judged_validations_is_kept() {
                     Verdict::Failed => (plot.as_slice(), Some(intent.clone())),
                     _ => (&[][..], None),
                 };
-                let judgement = judgement(*verdict);
+                let judged = Judged {
+                    judgement: judgement(*verdict),
+                    evidence,
+                    plot,
+                    intent,
+                    beside: None,
+                };
                 world
-                    .store
-                    .judged_with(&mut claimed, judgement, evidence, plot, intent, None)
+                    .validations
+                    .judged_with(&world.ledger, &mut claimed, judged)
                     .await
                     .unwrap();
                 if *verdict == Verdict::Inconclusive {
                     claimed.waits = 2;
                     claimed.faults = 1;
                     claimed.told = true;
-                    world.store.defer(claimed, at(3_000)).await.unwrap();
+                    world
+                        .validations
+                        .queue()
+                        .defer(claimed, at(3_000))
+                        .await
+                        .unwrap();
                 }
             }
         },
@@ -118,14 +135,14 @@ async fn stored_form_of_judged_validations_is_kept() {
                     ..Validation::registered(asked.clone())
                 };
                 assert_eq!(world.validation(asked).await, expected);
-                let read = world.store.evidence(asked.id).await.unwrap();
+                let read = world.validations.evidence(asked.id).await.unwrap();
                 assert_eq!(read.as_ref(), Some(evidence));
             }
-            let others = world.store.others(&builds[1]).await.unwrap();
+            let others = world.validations.others(&builds[1]).await.unwrap();
             assert_eq!(others, [Some(Answer::Reject), Some(Answer::Hold)]);
             assert_eq!(plotted(world).await, [plot.to_vec(), vec![], vec![]]);
 
-            let catalogue = world.store.catalogue(None::<GateName<'_>>, 10).await;
+            let catalogue = world.validations.catalogue(None::<GateName<'_>>, 10).await;
             let [gate] = &catalogue.unwrap().gates[..] else {
                 panic!("there is one gate");
             };
@@ -174,18 +191,32 @@ async fn stored_form_of_settled_validations_is_kept() {
         async |world| {
             for (number, ending) in &builds {
                 let mut claimed = world.judged(&asked(*number), Verdict::Passed).await;
-                let store = &world.store;
-                store.ended(&mut claimed, (*ending).clone()).await.unwrap();
-                store.hooked(&mut claimed, hook(*number)).await.unwrap();
+                let validations = &world.validations;
+                let ledger = &world.ledger;
+                validations
+                    .ended(ledger, &mut claimed, (*ending).clone())
+                    .await
+                    .unwrap();
+                validations
+                    .hooked(&mut claimed, hook(*number))
+                    .await
+                    .unwrap();
                 if *number == 2 {
                     let person = person.clone();
-                    store.overridden(&mut claimed, person).await.unwrap();
+                    validations
+                        .overridden(ledger, &mut claimed, person)
+                        .await
+                        .unwrap();
                 }
-                store.settle(claimed).await.unwrap();
+                validations.queue().settle(claimed).await.unwrap();
             }
             let mut claimed = world.judged(&replaced, Verdict::Passed).await;
             let intent = intent(Answer::Approve);
-            world.store.intend(&mut claimed, intent).await.unwrap();
+            world
+                .validations
+                .intend(&mut claimed, intent)
+                .await
+                .unwrap();
             world.register(&replacing).await;
         },
         async |world| {
@@ -214,7 +245,7 @@ async fn stored_form_of_settled_validations_is_kept() {
             };
             assert_eq!(world.validation(&replacing).await, heir);
             assert_eq!(due(world).await, [replacing.due_at]);
-            let unsettled = world.store.unsettled(None, 10, at(0)).await.unwrap();
+            let unsettled = world.validations.unsettled(None, 10, at(0)).await.unwrap();
             let looks = unsettled.validations.iter().map(|one| one.next_look);
             let looks: Vec<_> = looks.collect();
             assert_eq!(
@@ -241,7 +272,10 @@ async fn stored_form_of_wishes_is_kept() {
         async |world| {
             for (asked, wish) in [(&again, Wish::Rejudge), (&as_it_is, Wish::Release)] {
                 world.judged(asked, Verdict::Inconclusive).await;
-                let wished = world.store.wish(asked.id, wish, &word(2_100)).await;
+                let wished = world
+                    .validations
+                    .wish(&world.ledger, asked.id, wish, &word(2_100))
+                    .await;
                 assert!(matches!(wished.unwrap(), Fulfilled::Now(_)));
             }
         },
@@ -258,7 +292,7 @@ async fn stored_form_of_wishes_is_kept() {
                 ..Validation::registered(as_it_is.clone())
             };
             assert_eq!(world.validation(&as_it_is).await, expected);
-            let others = world.store.others(&again).await.unwrap();
+            let others = world.validations.others(&again).await.unwrap();
             assert_eq!(others, [Some(Answer::Approve)]);
             assert_eq!(due(world).await, [at(2_100); 2]);
         },
@@ -272,7 +306,12 @@ async fn stored_form_of_stuck_validations_is_kept() {
     let panicked = async |world: &World, due, claim: &str| -> Stuck {
         let claimed = world.claim(due, due, claim).await;
         let held = claimed.held();
-        world.store.panicked(&held, due).await.unwrap()
+        world
+            .validations
+            .queue()
+            .panicked(&held, due)
+            .await
+            .unwrap()
     };
     check(
         "stuck",
@@ -297,7 +336,12 @@ async fn stored_form_of_stuck_validations_is_kept() {
             let [again] = due(world).await.try_into().expect("one is looked at again");
             let claimed = world.claim(again, again, "another").await;
             let held = claimed.held();
-            let stuck = world.store.panicked(&held, again).await.unwrap();
+            let stuck = world
+                .validations
+                .queue()
+                .panicked(&held, again)
+                .await
+                .unwrap();
             assert_eq!(stuck.looks, 2);
         },
     )
@@ -327,12 +371,15 @@ async fn stored_form_of_compared_environments_is_kept() {
         async |world| {
             let mut claimed = world.claimed(&asked).await;
             let judgement = judgement(Verdict::Passed);
-            let judged = world.store.judged(&mut claimed, judgement, &found, &[]);
+            let judged =
+                world
+                    .validations
+                    .judged(&world.ledger, &mut claimed, judgement, &found, &[]);
             judged.await.unwrap();
         },
         async |world| {
             assert_eq!(world.validation(&asked).await.registration, asked);
-            let read = world.store.evidence(asked.id).await.unwrap();
+            let read = world.validations.evidence(asked.id).await.unwrap();
             assert_eq!(read.as_ref(), Some(&found));
         },
     )
@@ -341,20 +388,18 @@ async fn stored_form_of_compared_environments_is_kept() {
 
 #[tokio::test]
 async fn stored_form_of_schedules_is_kept() {
-    let both = [Scheduled::Validations, Scheduled::Problems];
     check(
         "schedules",
         [VALIDATIONS, REMEDIATIONS],
         async |world| {
-            for scheduled in both {
-                world.store.beat(scheduled, at(60)).await.unwrap();
-            }
+            world.validations.queue().beat(at(60)).await.unwrap();
+            world.remediations.queue().beat(at(60)).await.unwrap();
         },
         async |world| {
-            for scheduled in both {
-                let ran = world.store.last_beat(scheduled).await.unwrap();
-                assert_eq!(ran, Some(at(60)));
-            }
+            let ran = world.validations.queue().last_beat().await.unwrap();
+            assert_eq!(ran, Some(at(60)));
+            let ran = world.remediations.queue().last_beat().await.unwrap();
+            assert_eq!(ran, Some(at(60)));
         },
     )
     .await;
@@ -518,11 +563,11 @@ async fn plotted(world: &World) -> Vec<Vec<Plotted>> {
         comparison: "StagingToProduction",
         since: at(0),
     };
-    let room = Room {
+    let limit = ReadLimit {
         builds: 10,
         points: 100,
     };
-    let history = world.store.history(span, Part::Newest, room).await;
+    let history = world.validations.history(span, Part::Newest, limit).await;
     let builds = history.unwrap().builds;
     builds.into_iter().map(|build| build.plot).collect()
 }

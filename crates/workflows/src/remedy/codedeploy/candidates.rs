@@ -55,7 +55,7 @@ pub(in crate::remedy) async fn gather(
     let (early, _) = groups(&behind, &all);
     let ids: Vec<&str> = case.affected.iter().map(|one| one.id.as_str()).collect();
     let ties = async {
-        let ties = context.store.ties(&ids, context.now).await;
+        let ties = context.ledger.ties(&ids, context.now).await;
         ties.context("cannot read which groups are behind the entities")
     };
     let (events, mut ties, named, looked) = tokio::try_join!(
@@ -176,7 +176,7 @@ async fn named<'a>(
     let names = affected.iter().flat_map(|entity| tag.values(&entity.tags));
     let names: BTreeSet<&str> = names.take(MOST_GROUPS).collect();
     let asked = names.into_iter().map(async |name| {
-        let known = context.store.applications_with(name).await;
+        let known = context.ledger.applications_with(name).await;
         let known = known.context("cannot read which applications have a group of this name")?;
         anyhow::Ok((name, known))
     });

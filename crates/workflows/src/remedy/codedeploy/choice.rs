@@ -155,7 +155,7 @@ async fn beyond(
         .chain(beside)
         .flat_map(Deployment::may_be)
         .collect();
-    let bad = context.store.bad_contents(&contents).await?;
+    let bad = context.ledger.bad_contents(&contents).await?;
     Ok(Beyond { older, bad })
 }
 

@@ -59,10 +59,7 @@ impl View {
 
     async fn read_now(context: Context<'_>, group: &Group) -> anyhow::Result<Self> {
         let Context {
-            store,
-            codedeploy,
-            now,
-            ..
+            codedeploy, now, ..
         } = context;
         let target = target(group);
         let back = context.look_back.saturating_add(RECENT);
@@ -70,12 +67,13 @@ impl View {
             .moment
             .saturating_sub(back)
             .unwrap_or(Timestamp::MIN);
-        let ledger = ledger(context, group);
+        let readings = readings(context, group);
         let place = Place::Group(group.clone());
-        let guard = async { Ok(store.guard(&place).await?) };
+        let guard = async { Ok(context.ledger.guard(&place).await?) };
         let history = async { Ok(codedeploy.history(&target, since, now).await?) };
         let latest = async { Ok(codedeploy.latest(&target).await?) };
-        let (readings, guard, history, latest) = tokio::try_join!(ledger, guard, history, latest)?;
+        let (readings, guard, history, latest) =
+            tokio::try_join!(readings, guard, history, latest)?;
         let mut view = Self {
             guard,
             ledger: readings.iter().map(Reading::entry).collect(),
@@ -280,13 +278,16 @@ impl View {
 
 /// The newest that the ledger knows of a group, and the newest that it knew when
 /// what is looked at happened.
-async fn ledger(context: Context<'_>, group: &Group) -> anyhow::Result<Vec<Reading>> {
+async fn readings(context: Context<'_>, group: &Group) -> anyhow::Result<Vec<Reading>> {
     let Context {
-        store, now, moment, ..
+        ledger,
+        now,
+        moment,
+        ..
     } = context;
-    let mut known = store.readings(group, now).await?;
+    let mut known = ledger.readings(group, now).await?;
     if moment < now {
-        let mut then = store.readings(group, moment).await?;
+        let mut then = ledger.readings(group, moment).await?;
         then.retain(|reading| !known.iter().any(|other| other.id() == reading.id()));
         known.extend(then);
     }

@@ -145,7 +145,7 @@ impl History {
         };
         let codedeploy = &shared.services.codedeploy;
         let ledger = async {
-            let known = shared.services.store.deployments(group, until).await?;
+            let known = shared.services.ledger.deployments(group, until).await?;
             anyhow::Ok(known)
         };
         // Where a window is looked at, what ran when it began counts, however
@@ -171,8 +171,8 @@ impl History {
             && since < oldest
         {
             let since = since.saturating_sub(ENTERED_SOONER).unwrap_or(since);
-            let store = &shared.services.store;
-            let older = store.deployments_between(group, since, oldest).await?;
+            let ledger = &shared.services.ledger;
+            let older = ledger.deployments_between(group, since, oldest).await?;
             let is_new = |older: &LedgerEntry| {
                 let mut known = known.iter();
                 !known.any(|known| known.deployment.id == older.deployment.id)

@@ -201,12 +201,12 @@ async fn bad_content_under_a_new_key_is_not_deployed_again() {
             version: name.to_owned(),
             origin: Origin::Release,
         };
-        world.store().record_deployment(&entry).await.unwrap();
+        world.ledger().record_deployment(&entry).await.unwrap();
         broken.push(entry);
     }
-    let store = world.store();
+    let ledger = world.ledger();
     let ruling = Ruling::Condemn;
-    let condemned = store.rule(&broken[0].group, &broken[0].id, ruling, "ada", "it leaks");
+    let condemned = ledger.rule(&broken[0].group, &broken[0].id, ruling, "ada", "it leaks");
     assert!(condemned.await.unwrap().is_some());
     let bad = deploy(&world, "bad").await;
     announce(&world, Api::V2, &bad, &[PRODUCTION]).await;

@@ -76,7 +76,7 @@ async fn live(seed: u64) -> u64 {
     let mut is_over = false;
 
     loop {
-        let stored = world.store().problem(problem.id()).await.unwrap();
+        let stored = world.remediations().problem(problem.id()).await.unwrap();
         let states: Vec<&State> = stored.iter().flat_map(states).collect();
         if stored
             .as_ref()
@@ -119,7 +119,12 @@ async fn live(seed: u64) -> u64 {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 
-    let stored = world.store().problem(problem.id()).await.unwrap().unwrap();
+    let stored = world
+        .remediations()
+        .problem(problem.id())
+        .await
+        .unwrap()
+        .unwrap();
     let states: Vec<&State> = states(&stored).collect();
     assert!(
         matches!(states[..], [State::Confirmed { .. }]),
@@ -136,14 +141,15 @@ async fn live(seed: u64) -> u64 {
         application: APPLICATION.to_owned(),
         name: GROUP.to_owned(),
     });
-    let guard = world.store().guard(&place).await.unwrap();
+    let guard = world.ledger().guard(&place).await.unwrap();
     assert_eq!(guard.active, None, "seed {seed}");
     assert_eq!(guard.heals.len(), 1, "seed {seed}: a heal counts once");
     for shard in 0..tables::SHARDS {
         let later = jiff::Timestamp::MAX;
         let due = world
-            .store()
-            .due::<store::Followed>(shard, later, 10, None)
+            .remediations()
+            .queue()
+            .due(shard, later, 10, None)
             .await;
         assert_eq!(due.unwrap(), [], "seed {seed}");
     }

@@ -33,7 +33,12 @@ fn told(answer: &Delivered) -> Value {
 }
 
 async fn stored(world: &World, problem: &Problem) -> Stored {
-    world.store().problem(problem.id()).await.unwrap().unwrap()
+    world
+        .remediations()
+        .problem(problem.id())
+        .await
+        .unwrap()
+        .unwrap()
 }
 
 #[tokio::test]
@@ -113,7 +118,12 @@ async fn test_notification_of_every_tenant_is_known_as_one() {
             assert_eq!(told(&answer)["state"], "test", "{run:?}");
         }
     }
-    let test = world.store().problem("99999").await.unwrap().unwrap();
+    let test = world
+        .remediations()
+        .problem("99999")
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(test.cause, Cause::Test);
 }
 

@@ -64,7 +64,12 @@ impl Storm<'_> {
     async fn known(&self) -> Vec<Problem> {
         let mut known = Vec::new();
         for trouble in &self.troubles {
-            let stored = self.scene.world.store.problem(trouble.problem.id()).await;
+            let stored = self
+                .scene
+                .world
+                .remediations
+                .problem(trouble.problem.id())
+                .await;
             known.extend(stored.unwrap());
         }
         known
@@ -95,8 +100,8 @@ impl Storm<'_> {
         self.nothing_is_due().await?;
         self.every_heal_is_known(&known)?;
         for place in self.places {
-            let store = &self.scene.world.store;
-            let guard = store.guard(&Place::Group(group(place))).await.unwrap();
+            let ledger = &self.scene.world.ledger;
+            let guard = ledger.guard(&Place::Group(group(place))).await.unwrap();
             if let Some(active) = guard.active {
                 return Err(format!("the guard is left to problem {active}"));
             }
@@ -163,9 +168,10 @@ impl Storm<'_> {
         let later = jiff::SignedDuration::from_hours(24 * 365);
         let later = self.scene.world.now.saturating_add(later).unwrap();
         for shard in 0..tables::SHARDS {
-            let store = &self.scene.world.store;
-            let due = store
-                .due::<store::Followed>(shard, later, 10, None)
+            let remediations = &self.scene.world.remediations;
+            let due = remediations
+                .queue()
+                .due(shard, later, 10, None)
                 .await
                 .unwrap();
             if let Some(due) = due.first() {

@@ -41,7 +41,7 @@ impl Before {
         let mut bad = BTreeMap::new();
         for place in storm.places {
             let Scene { world, .. } = &storm.scene;
-            let ledger = world.store.deployments(&group(place), world.now).await;
+            let ledger = world.ledger.deployments(&group(place), world.now).await;
             let mut tainted = BTreeMap::new();
             for entry in ledger.unwrap() {
                 let id = entry.deployment.id.clone();
@@ -185,7 +185,7 @@ impl Storm<'_> {
         {
             return Err(format!("{id} answers what {} had replaced", replaced.id));
         }
-        let stored = self.scene.world.store.problem(&answer.problem).await;
+        let stored = self.scene.world.remediations.problem(&answer.problem).await;
         let Some(stored) = stored.unwrap() else {
             return Err(format!("{id} answers a problem that nobody knows"));
         };

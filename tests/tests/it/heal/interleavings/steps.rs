@@ -170,7 +170,7 @@ impl Storm<'_> {
         let known = self
             .scene
             .world
-            .store
+            .ledger
             .deployments(&group(place), self.scene.world.now)
             .await
             .unwrap();
@@ -257,10 +257,10 @@ impl Storm<'_> {
     }
 
     async fn rules(&self, group: &Group, of: &Deployment, ruling: Option<Ruling>) -> Done {
-        let store = &self.scene.world.store;
+        let ledger = &self.scene.world.ledger;
         let done = match ruling {
-            None => store.record_deployment(of).await.map(drop),
-            Some(ruling) => store
+            None => ledger.record_deployment(of).await.map(drop),
+            Some(ruling) => ledger
                 .rule(group, &of.id, ruling, "a person", "somebody said so")
                 .await
                 .map(|_| ()),

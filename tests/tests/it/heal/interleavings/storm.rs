@@ -14,7 +14,7 @@ use fastrand::Rng;
 use jiff::SignedDuration;
 use release::deployment::{Deployment, Group, Origin};
 use release::ledger::Ruling;
-use store::Store;
+use store::{Ledger, Remediations};
 use workflows::handle_problem::{Mode, Services};
 
 use super::Tally;
@@ -81,12 +81,16 @@ impl<'t> Storm<'t> {
         }
         let other = scene.world.tenant.service(PLACES[1].entity, "Another");
         other.tag("DeploymentGroup", "Production").add();
-        let rival = Store::new(scene.world.tables(), "validations", "ledger");
-        let stores = [
-            scene.world.store.clone(),
-            rival.with_remediations("remediations"),
+        let (world, client) = (&scene.world, scene.world.tables());
+        let tables = [
+            (world.ledger.clone(), world.remediations.clone()),
+            (
+                Ledger::new(client.clone(), "ledger"),
+                Remediations::new(client, "remediations"),
+            ),
         ];
-        let workers = stores.map(|store| Worker::new(&scene, store));
+        let workers =
+            tables.map(|(ledger, remediations)| Worker::new(&scene, ledger, remediations));
         let places = &PLACES[..dice.usize(1..=2)];
         let mut storm = Self {
             scene,
@@ -215,13 +219,15 @@ impl<'t> Storm<'t> {
             version: content.to_owned(),
             origin: Origin::Release,
         };
-        let store = &self.scene.world.store;
-        store.record_deployment(&deployment).await.unwrap();
+        let ledger = &self.scene.world.ledger;
+        ledger.record_deployment(&deployment).await.unwrap();
         match self.dice.u8(..10) {
             0 => {
-                let store = &self.scene.world.store;
+                let ledger = &self.scene.world.ledger;
                 let ruling = Ruling::Condemn;
-                let ruled = store.rule(&group, id, ruling, "a person", "it leaks").await;
+                let ruled = ledger
+                    .rule(&group, id, ruling, "a person", "it leaks")
+                    .await;
                 assert!(ruled.unwrap().is_some());
                 self.note(&format!("{id} is bad"));
             }
@@ -285,7 +291,7 @@ impl<'t> Storm<'t> {
 }
 
 impl Worker {
-    fn new(scene: &Scene, store: Store) -> Self {
+    fn new(scene: &Scene, ledger: Ledger, remediations: Remediations) -> Self {
         // The pauses between attempts are real time; the attempts are not less.
         let retries = RetryConfig::standard();
         let retries = retries.with_initial_backoff(std::time::Duration::from_millis(1));
@@ -294,7 +300,8 @@ impl Worker {
         let s3 = aws_sdk_s3::config::Builder::from(&sdk).force_path_style(true);
         Self {
             services: Services {
-                store,
+                ledger,
+                remediations,
                 codedeploy: CodeDeploy::new(aws_sdk_codedeploy::Client::new(&sdk)),
                 bundles: Bundles::new(aws_sdk_s3::Client::from_conf(s3.build())),
                 healing: scene.healing.clone(),
