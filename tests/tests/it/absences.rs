@@ -65,6 +65,7 @@ const fn clock(says: [&'static str; 2]) -> Absence {
             "crates/lambda/",
             "crates/cli/",
             "crates/fake-aws/",
+            "crates/fake-controller/",
             "crates/fake-dynatrace/",
             "crates/lambda-host/",
             "crates/lab/",

@@ -67,6 +67,13 @@ const ROOMS: [Room; 18] = [
         why: "a client speaks the words of its remote and none of ours",
     },
     Room {
+        name: "controller",
+        // In its tests, which ask the stand-in.
+        knows: Only(&["fake-controller"]),
+        shuns: &["aws-", "lambda_runtime"],
+        why: "a client speaks the words of its remote and none of ours",
+    },
+    Room {
         name: "delivery",
         knows: Only(&[]),
         shuns: &["reqwest", "lambda_runtime"],
@@ -104,6 +111,12 @@ const ROOMS: [Room; 18] = [
         knows: Only(&["delivery", "store"]),
         shuns: &["lambda_runtime"],
         why: "a stand-in speaks the protocol and knows none of our workflows",
+    },
+    Room {
+        name: "fake-controller",
+        knows: Only(&[]),
+        shuns: &["aws-", "lambda_runtime"],
+        why: "a stand-in speaks the protocol and knows none of our clients",
     },
     Room {
         name: "fake-dynatrace",
