@@ -21,6 +21,7 @@ pub mod plot;
 pub mod precedence;
 pub mod problem;
 pub mod remediation;
+pub mod runbook;
 pub mod summary;
 pub mod tie;
 pub mod validation;

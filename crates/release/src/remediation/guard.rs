@@ -1,10 +1,11 @@
 //! What keeps a place from being healed in a circle.
 
+use std::fmt;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::HealRefusal;
-use crate::change::Place;
 
 /// What keeps a place from being healed in a circle.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,7 +43,13 @@ pub enum Admission {
 
 impl Guard {
     /// Asks to answer `problem` in `place`.
-    pub fn admit(&self, problem: &str, place: &Place, limits: Limits, now: Timestamp) -> Admission {
+    pub fn admit(
+        &self,
+        problem: &str,
+        place: &impl fmt::Display,
+        limits: Limits,
+        now: Timestamp,
+    ) -> Admission {
         match &self.active {
             Some(active) if active == problem => return Admission::Admitted(self.clone()),
             // A problem that has held it for longer than problems are followed will not
@@ -125,6 +132,7 @@ impl Guard {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::change::Place;
     use crate::deployment::Group;
 
     #[test]

@@ -1,0 +1,342 @@
+//! What is said on a problem about a run.
+//!
+//! Everything that somebody else wrote is made a piece of text: on one line,
+//! short, and without marks that a tenant would render.
+
+use jiff::Timestamp;
+
+use super::{Abort, Counts, Ended, JobAt, Move, Purpose, Run, Said, State};
+
+/// The longest comment, in characters.
+const LONGEST: usize = 2_000;
+
+/// The longest piece that somebody else wrote, in characters.
+const LONGEST_PIECE: usize = 200;
+
+/// The longest sentence that has such pieces in it, in characters.
+const LONGEST_SENTENCE: usize = 700;
+
+/// How much of an output is shown, in characters.
+const LONGEST_OUTPUT: usize = 600;
+
+/// What is said with a step, if anything.
+pub fn of(run: &Run, what: &Move) -> Option<String> {
+    let said = what.said.as_ref()?;
+    let runbook = name(run);
+    let text = match said {
+        Said::Paused(stopped) => format!(
+            "{runbook} would take {} back, and nothing is begun for now. {}.",
+            change(run),
+            sentence(&stopped.to_string())
+        ),
+        Said::Busy { job, status, by } => format!(
+            "{runbook} is not launched yet: job {job} of the same template is {}, launched by {}. \
+             Its end is waited for.",
+            plain(status),
+            plain(by)
+        ),
+        Said::Queued(why) => format!("{runbook} waits: {}", sentence(why)),
+        Said::Checked => checked(&runbook, what.checked.as_ref()?),
+        Said::State => return state(run, what.state.as_ref()?).map(bounded),
+    };
+    Some(bounded(format!("Unbreakable: {text}")))
+}
+
+fn state(run: &Run, state: &State) -> Option<String> {
+    let text = if state.is_final() {
+        over(run, state)
+    } else {
+        under_way(run, state)
+    };
+    let mode = match state {
+        State::Shadowed { .. } => " (shadow mode)",
+        _ => "",
+    };
+    text.map(|text| format!("Unbreakable{mode}: {text}"))
+}
+
+fn under_way(run: &Run, state: &State) -> Option<String> {
+    let runbook = name(run);
+    Some(match state {
+        State::Waiting { .. } => format!(
+            "{} is to blame, and {runbook} would take it back. A person has to say yes first.",
+            change(run)
+        ),
+        State::Unknown { why, .. } => format!(
+            "{runbook} was to be launched, and whether it was is not known: {}. It is looked for, \
+             and launched once more at most.",
+            sentence(why)
+        ),
+        State::Launched {
+            attempt, job: at, ..
+        } => match attempt.purpose {
+            Purpose::Check => format!("{runbook} was launched in check mode as {}.", job(at)),
+            Purpose::Real => format!(
+                "{} is to blame. {} was launched to take it back, as {}{}. It has to end before {}.",
+                change(run),
+                capital(&runbook),
+                job(at),
+                run.allowed
+                    .as_deref()
+                    .map_or_else(String::new, |who| format!(", allowed by {}", plain(who))),
+                time(attempt.deadline)
+            ),
+        },
+        State::Aborting { job: at, why, .. } => format!(
+            "{} of {runbook} is ended: {}.",
+            job(at),
+            sentence(&why.to_string())
+        ),
+        State::Verifying { ended } => format!(
+            "{runbook} ended well at {} ({}{}). Whether that helps shows when this problem closes.",
+            time(ended.at),
+            job(&ended.job),
+            results(ended)
+        ),
+        _ => return None,
+    })
+}
+
+fn over(run: &Run, state: &State) -> Option<String> {
+    let runbook = name(run);
+    Some(match state {
+        State::Healed { closed, .. } => format!(
+            "the problem ended at {}, after {runbook} had taken back {}. The change counts as bad \
+             from now on.",
+            time(*closed),
+            change(run)
+        ),
+        State::Late { ended, closed } => format!(
+            "{runbook} was late: the problem had ended at {}, and it ended only at {}. {} stays \
+             taken back and under suspicion; a person has to look.",
+            time(*closed),
+            time(ended.at),
+            capital(&change(run))
+        ),
+        State::Unconfirmed { .. } => format!(
+            "{runbook} has run, and whether that ended the problem is not known. {} stays under \
+             suspicion; a person has to look.",
+            capital(&change(run))
+        ),
+        State::Unhealed { ended } => format!(
+            "{runbook} ended well at {}, and the problem goes on. {} stays taken back; a person \
+             has to look.",
+            time(ended.at),
+            capital(&change(run))
+        ),
+        State::Failed { ended, why } => format!(
+            "{runbook} did not take {} back: {} ({}{}).{} It is not tried a second time; a person \
+             has to look.",
+            change(run),
+            sentence(&why.to_string()),
+            job(&ended.job),
+            results(ended),
+            details(ended)
+        ),
+        State::Aborted {
+            job: at,
+            why,
+            status,
+            ..
+        } => aborted(&runbook, at, why, status),
+        State::Stuck { job: at, why, .. } => format!(
+            "{} of {runbook} has to end ({}), and goes on all the same. A person has to end it in \
+             the controller.",
+            job(at),
+            sentence(&why.to_string())
+        ),
+        State::Gone { job: at, .. } => format!(
+            "the controller does not know {} of {runbook} any more, so how it ended is not known. \
+             A person has to look.",
+            job(at)
+        ),
+        State::Lost { why, .. } => format!(
+            "whether {runbook} ran is not known: {}. It is not launched again; a person has to \
+             look in the controller.",
+            sentence(why)
+        ),
+        State::Shadowed { checked } => {
+            format!(
+                "{} is to blame, and {runbook} would have been launched \
+                 to take it back{}. {}",
+                change(run),
+                run.input
+                    .limit
+                    .as_deref()
+                    .map_or_else(String::new, |limit| format!(", on {}", plain(limit))),
+                match checked {
+                    Some(ended) => format!(
+                        "It ran in check mode only ({}{}).{}",
+                        job(&ended.job),
+                        results(ended),
+                        proves(ended)
+                    ),
+                    None => "Nothing was launched.".to_owned(),
+                }
+            )
+        }
+        State::Refused { why } => format!(
+            "{} is to blame, and {runbook} is not run: {}.",
+            change(run),
+            sentence(&why.to_string())
+        ),
+        State::NotNeeded { why } => format!(
+            "{} was under suspicion, and {runbook} is not run: {}.",
+            change(run),
+            sentence(&why.to_string())
+        ),
+        State::GaveUp => format!(
+            "the time for answering this problem is over, and {runbook} was not run. A person has \
+             to look."
+        ),
+        _ => return None,
+    })
+}
+
+/// What is said where an action cannot even be made a run: the sentence of a
+/// [`super::Refusal`].
+pub fn refused(change: &str, why: &super::Refusal) -> String {
+    bounded(format!(
+        "Unbreakable: {} is to blame, and its action is not taken: {}.",
+        plain(change),
+        sentence(&why.to_string())
+    ))
+}
+
+fn checked(runbook: &str, ended: &Ended) -> String {
+    format!(
+        "{runbook} ended well in check mode ({}{}).{}",
+        job(&ended.job),
+        results(ended),
+        proves(ended)
+    )
+}
+
+/// Modules that cannot check are left out, and then nothing was checked.
+fn proves(ended: &Ended) -> &'static str {
+    match ended.counts {
+        Some(counts) if !counts.touched_any() => " Every task was left out, so it proves nothing.",
+        Some(_) | None => "",
+    }
+}
+
+fn aborted(runbook: &str, at: &JobAt, why: &Abort, status: &str) -> String {
+    let why = sentence(&why.to_string());
+    if status == "canceled" {
+        format!("{} of {runbook} was ended, because {why}.", job(at))
+    } else {
+        format!(
+            "{} of {runbook} was to be ended, because {why}, and ended as {} before. A person has \
+             to look.",
+            job(at),
+            plain(status)
+        )
+    }
+}
+
+fn results(ended: &Ended) -> String {
+    let took = ended
+        .seconds
+        .map_or_else(String::new, |seconds| format!(", {seconds} s"));
+    let Some(counts) = ended.counts else {
+        return took;
+    };
+    let Counts {
+        ok,
+        changed,
+        failures,
+        dark,
+        skipped,
+    } = counts;
+    format!(
+        "{took}, hosts: {ok} ok, {changed} changed, {failures} failed, {dark} unreachable, \
+         {skipped} skipped"
+    )
+}
+
+fn details(ended: &Ended) -> String {
+    let task = ended.task.as_ref().map(|task| {
+        format!(
+            " Task {} failed on {}: {}.",
+            plain(&task.name),
+            plain(&task.host),
+            plain(&task.message)
+        )
+    });
+    let explanation = (!ended.explanation.is_empty())
+        .then(|| format!(" The controller says: {}.", sentence(&ended.explanation)));
+    let output = ended.tail.trim();
+    let skipped = output.chars().count().saturating_sub(LONGEST_OUTPUT);
+    let output: String = output.chars().skip(skipped).collect();
+    let output =
+        (!output.is_empty()).then(|| format!(" Its last output: {}", cut(&output, LONGEST_OUTPUT)));
+    [task, explanation, output].into_iter().flatten().collect()
+}
+
+fn name(run: &Run) -> String {
+    format!("runbook {}", plain(&run.runbook.alias))
+}
+
+fn change(run: &Run) -> String {
+    let cause = &run.cause;
+    format!(
+        "the change \"{}\" ({}, {})",
+        plain(&cause.title),
+        plain(&cause.source),
+        time(cause.at)
+    )
+}
+
+fn job(at: &JobAt) -> String {
+    match &at.page {
+        Some(page) => format!("job {} ({page})", at.id),
+        None => format!("job {}", at.id),
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
+}
+
+fn time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+fn plain(text: &str) -> String {
+    cut(text, LONGEST_PIECE)
+}
+
+fn sentence(text: &str) -> String {
+    cut(text.trim_end_matches('.'), LONGEST_SENTENCE)
+}
+
+fn cut(text: &str, longest: usize) -> String {
+    let mut plain = String::new();
+    for c in text.chars().take(longest) {
+        match c {
+            '<' => plain.push_str("&lt;"),
+            '>' => plain.push_str("&gt;"),
+            '&' => plain.push_str("&amp;"),
+            '*' | '_' | '`' | '[' | ']' | '#' | '|' | '~' | '\\' | '!' => {
+                plain.push('\\');
+                plain.push(c);
+            }
+            c if c.is_control() || c.is_whitespace() => plain.push(' '),
+            c => plain.push(c),
+        }
+    }
+    plain
+}
+
+fn bounded(text: String) -> String {
+    if text.chars().count() <= LONGEST {
+        return text;
+    }
+    text.chars().take(LONGEST - 1).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests;
