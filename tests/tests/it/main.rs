@@ -14,6 +14,7 @@ mod layers;
 mod program;
 mod publish;
 mod report;
+mod runbook;
 #[path = "../../../crates/report/tests/it/schema.rs"]
 mod schema;
 mod settings;
