@@ -10,6 +10,7 @@ pub mod deployment;
 pub mod evidence;
 pub mod explanation;
 pub mod grouping;
+pub mod judging;
 pub mod ledger;
 pub mod link;
 pub mod links;

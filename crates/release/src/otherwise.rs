@@ -26,6 +26,8 @@ pub struct Otherwise {
 /// What an execution ran.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run<'a> {
+    /// The execution.
+    pub execution: &'a str,
     /// The stage.
     pub stage: &'a str,
     /// The action.
@@ -82,6 +84,7 @@ mod tests {
             ("Other", "Roll", 12, None, false),
         ] {
             let run = Run {
+                execution: "another",
                 stage,
                 action,
                 began: minute(began),

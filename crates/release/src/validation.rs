@@ -7,8 +7,9 @@
 //! lease, so that a crashed worker's validation becomes due again by itself.
 //! Every later write is conditional on the claim.
 //!
-//! [`crate::approval::step`] decides the rows that have a name, and each of them
-//! is a case of its tests. What one look does in which order is the table of
+//! [`crate::judging::step`] decides the rows whose name begins with `judge.`, and
+//! [`crate::approval::step`] the others that have a name; each of them is a case
+//! of the tests of its function. What one look does in which order is the table of
 //! [`life`], and when it is looked at again that of [`crate::work`].
 //!
 //! The time of a validation is over at `give_up_at`; a person's wish gives it as
@@ -19,15 +20,15 @@
 //! | – | – | registered | validation, slot, job marker, spec, ledger in one transaction; predecessor in the slot → Settled(superseded), its intent inherited; due only while its hook is owed | job success | nothing stored, the job is delivered again | the job is delivered again and finds its marker |
 //! | – | any | cannot be read, or makes its worker panic | looks + 1, due = backoff; after the last look: stuck, due for nobody | – | lease | as written |
 //! | – | any | due | claim, due = lease | – | still due | due again at the lease |
-//! | – | Waiting | a heal that names the build, or its rollback, reached the group first, before the window ended | → Judged(Failed), evidence | – | lease, judged again | next row of Judged |
-//! | – | Waiting | any other deployment reached the group first, before the window ended | → Judged(Inconclusive), evidence, nothing is learnt | – | lease, judged again | next row of Judged |
-//! | – | Waiting | a group behind the source environment that is not judged was changed in the window | the same | – | lease, judged again | next row of Judged |
-//! | – | Waiting | another execution may have changed in the window what this one brought by other means than CodeDeploy | the same | – | lease, judged again | next row of Judged |
-//! | – | Waiting | a group cannot be asked what was deployed to it | due = backoff, faults + 1, claim released | – | lease | as written |
-//! | – | Waiting | a number is missing and patience is left | due = next look, claim released | – | lease | as written |
-//! | – | Waiting | a fault | due = backoff, faults + 1, claim released | – | lease | as written |
-//! | – | Waiting | a fault, and its time is over | → Judged(Inconclusive), evidence | – | lease | next row of Judged |
-//! | – | Waiting | everything is measured; what is compared is no baseline where it is bad, or the build itself and not good there | → Judged, evidence, slot, ledger in one transaction | – | lease, judged again from the same window | next row of Judged |
+//! | `judge.healed` | Waiting | a heal that names the build, or its rollback, reached the group first, before the window ended | → Judged(Failed), evidence | – | lease, judged again | next row of Judged |
+//! | `judge.overtaken` | Waiting | any other deployment reached the group first, before the window ended | → Judged(Inconclusive), evidence, nothing is learnt | – | lease, judged again | next row of Judged |
+//! | `judge.beside` | Waiting | a group behind the source environment that is not judged was changed in the window | the same | – | lease, judged again | next row of Judged |
+//! | `judge.followed` | Waiting | another execution may have changed in the window what this one brought by other means than CodeDeploy | the same | – | lease, judged again | next row of Judged |
+//! | `judge.unasked` | Waiting | a group cannot be asked what was deployed to it | due = backoff, faults + 1, claim released | – | lease | as written |
+//! | `judge.missing` | Waiting | a number is missing and patience is left | due = next look, claim released | – | lease | as written |
+//! | `judge.fault` | Waiting | a fault | due = backoff, faults + 1, claim released | – | lease | as written |
+//! | `judge.unmeasured` | Waiting | a fault, and its time is over | → Judged(Inconclusive), evidence | – | lease | next row of Judged |
+//! | `judge.measured` | Waiting | everything is measured; what is compared is no baseline where it is bad, or the build itself and not good there | → Judged, evidence, slot, ledger in one transaction | – | lease, judged again from the same window | next row of Judged |
 //! | – | Waiting | the same, and its approval was seen open beside it, and it is the only validation of it | the same, and the intent with its action execution in the same transaction | – | lease, judged again from the same window | row of the intent |
 //! | – | Judged | its verdict was not counted for certain | with the next deferral: told | metric of the verdict | counted again | as written |
 //! | `nothing-to-answer` | Judged | no approval asked for | ending = nothing to answer | – | lease | as written |

@@ -91,6 +91,16 @@ impl Sides<'_> {
                 .is_some_and(|baseline| baseline.token_refused)
     }
 
+    /// Every number that its signatures need, in the order of the monspec.
+    pub(crate) fn needed(&self) -> impl Iterator<Item = &Measurement> {
+        monspec::addresses(self.pair.entry)
+            .filter_map(|(address, signature)| Some((self.measured.get(&address)?, signature)))
+            .flat_map(|(both, signature)| {
+                let baseline = signature.needs_baseline().then_some(&both.baseline);
+                std::iter::once(&both.observation).chain(baseline)
+            })
+    }
+
     /// Puts the numbers of the compare side where they are only shown: nothing
     /// may be held against them.
     pub(crate) fn distrust(&mut self, gap: &Gap) {

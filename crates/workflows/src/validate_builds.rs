@@ -38,6 +38,7 @@ use crate::once::Once;
 use crate::outgoing::Outgoing;
 use crate::work::{self, Look, Tick, Worker, untold};
 use answering::Ahead;
+use judging::Came;
 
 /// How many validations are worked on at the same time.
 const CONCURRENCY: usize = 24;
@@ -278,9 +279,9 @@ impl Shared<'_> {
         let (looked, beside) = ahead.unwrap_or_default();
         let judging = judging?;
         *token_refused |= judging.token_refused;
-        let (evidence, judged) = match judging.step {
-            judging::Step::Wait(wait) => return Ok((Part::Waits(wait), None)),
-            judging::Step::Judge(evidence, judged) => (evidence, judged),
+        let (evidence, judged) = match judging.came {
+            Came::Waits(wait) => return Ok((Part::Waits(wait), None)),
+            Came::Judged(evidence, judged) => (evidence, judged),
         };
         // The ledger learns what only CodeDeploy can say.
         claimed.registration.deployments = judged;

@@ -13,32 +13,22 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 use delivery::pipeline::{ActionRun, RunStatus};
 use futures_util::future::{try_join, try_join_all};
-use monspec::{Gap, Monspec, Verdict};
+use monspec::{Gap, Monspec};
 use release::deployment::{
-    Deployment, Group, LedgerEntry, OwnBaseline, Undisturbed, build, disturbed, is_good,
-    own_baseline, taint, undisturbed,
+    Deployment, Group, LedgerEntry, OwnBaseline, build, is_good, own_baseline, taint,
 };
 use release::evidence::Unjudged;
-use release::otherwise::{Run, looked_back_to};
-use release::validation::{Registrant, Registration};
+use release::judging::{Groups, Own, ran_since};
+use release::otherwise::Run;
+use release::validation::Registration;
 use release::window::Window;
 
 use super::Shared;
 use crate::remedy::codedeploy::completed;
 use crate::sides::Pair;
 use group::{History, Wanted, anything_earlier};
-use words::{healed, of_its_own, overtaken, tainted, whole_second};
-
-/// Why the window was not the build's own.
-pub(super) struct Mixed {
-    pub(super) verdict: Verdict,
-    pub(super) unjudged: Unjudged,
-    pub(super) reason: String,
-    /// The deployment that was taken back, if one was.
-    pub(super) healed: Option<Deployment>,
-    /// The deployment that came, if it was one.
-    pub(super) came: Option<Deployment>,
-}
+pub(super) use words::why_mixed;
+use words::{of_its_own, tainted};
 
 /// Why a compare side is no baseline.
 pub(super) struct Distrusted {
@@ -54,9 +44,9 @@ pub(super) struct Histories<'a> {
     groups: BTreeMap<Group, History>,
     /// The deployments to judge, with what CodeDeploy knows beyond the
     /// registration.
-    judged: Vec<Deployment>,
-    /// What another execution ran, where CodeDeploy does not know all.
-    followed_by: Option<Mixed>,
+    pub(super) judged: Vec<Deployment>,
+    /// What executions ran, where CodeDeploy does not know all.
+    runs: Vec<ActionRun>,
     window: Window,
 }
 
@@ -72,8 +62,13 @@ impl<'a> Histories<'a> {
         let asked = wanted(registration, pairs, window);
         let groups = asked.into_iter();
         let groups = groups.map(|(group, wanted)| History::read(shared, group, wanted));
-        let (groups, followed_by) =
-            try_join(try_join_all(groups), followed(shared, registration, window)).await?;
+        let runs = async {
+            match ran_since(registration) {
+                Some(since) => shared.runs_since(&registration.pipeline, since).await,
+                None => Ok(Vec::new()),
+            }
+        };
+        let (groups, runs) = try_join(try_join_all(groups), runs).await?;
         let groups: BTreeMap<Group, History> = groups.into_iter().collect();
         let judged = registration.deployments.iter().map(|judged| {
             let made = groups
@@ -85,48 +80,30 @@ impl<'a> Histories<'a> {
             registration,
             judged: judged.collect(),
             groups,
-            followed_by,
+            runs,
             window,
         })
     }
 
-    /// Why the window was not the build's own, if it was not, and which of the
-    /// judged deployments that is said of. One that was taken back has failed,
-    /// whatever overtook its neighbours.
-    pub(super) fn mixed(&mut self) -> Option<(Mixed, Vec<Deployment>)> {
-        let (mut taken_back, mut overtaken_by) = (Vec::new(), None);
-        for judged in &self.judged {
-            match self.undisturbed(judged) {
-                Undisturbed::Yes => {}
-                Undisturbed::Healed(heal) => taken_back.push((judged.clone(), heal)),
-                Undisturbed::Overtaken(by) => overtaken_by = overtaken_by.or(Some(by)),
+    /// What says whether the window was the build's own.
+    pub(super) fn groups(&self) -> Groups<'_> {
+        let judged = self.judged.iter().map(|deployment| {
+            let Deployment { id, group, at, .. } = deployment;
+            let history = self.groups.get(group);
+            let made = history.and_then(|history| history.made.get(id));
+            Own {
+                deployment,
+                since: made.map_or(*at, |made| made.created.max(*at)),
+                history: history.map_or(&[], |history| &history.reached),
             }
+        });
+        let beside = not_judged(self.registration).filter_map(|group| self.groups.get(group));
+        Groups {
+            window: self.window,
+            judged: judged.collect(),
+            beside: beside.map(|history| history.reached.as_slice()).collect(),
+            runs: self.runs.iter().map(as_run).collect(),
         }
-        if let Some((judged, heal)) = taken_back.first() {
-            let mixed = healed(judged, heal.clone());
-            let of = taken_back.into_iter().map(|(judged, _)| judged).collect();
-            return Some((mixed, of));
-        }
-        let beside = || {
-            let groups = not_judged(self.registration);
-            let mut histories = groups.filter_map(|group| self.groups.get(group));
-            histories.find_map(|history| disturbed(&history.reached, self.window).cloned())
-        };
-        let mixed = overtaken_by.or_else(beside).map(overtaken);
-        let mixed = mixed.or_else(|| self.followed_by.take())?;
-        Some((mixed, self.judged.clone()))
-    }
-
-    fn undisturbed(&self, judged: &Deployment) -> Undisturbed {
-        let Some(history) = self.groups.get(&judged.group) else {
-            return Undisturbed::Yes;
-        };
-        let made = history.made.get(&judged.id);
-        let since = Deployment {
-            at: made.map_or(judged.at, |made| made.created.max(judged.at)),
-            ..judged.clone()
-        };
-        undisturbed(&since, &history.reached, self.window)
     }
 
     /// Why the compare side of a service entry is no baseline, if that is so.
@@ -261,57 +238,10 @@ fn not_judged(registration: &Registration) -> impl Iterator<Item = &Group> {
     groups.filter(move |group| !is_judged(group))
 }
 
-/// Whether another execution may have changed before the window ended what this
-/// one had brought by other means than CodeDeploy. Where no deployments are known,
-/// one that came to the stage of the registering action may have too.
-async fn followed(
-    shared: &Shared<'_>,
-    registration: &Registration,
-    window: Window,
-) -> anyhow::Result<Option<Mixed>> {
-    let (Registrant::Action { stage, .. }, Some(execution)) =
-        (&registration.registrant, &registration.execution)
-    else {
-        return Ok(None);
-    };
-    let unknown = registration.deployments.is_empty();
-    let registered_at = unknown.then_some(registration.registered_at);
-    let brought = looked_back_to(&registration.otherwise, registration.mode);
-    let Some(since) = brought.into_iter().chain(registered_at).min() else {
-        return Ok(None);
-    };
-    let runs = shared.runs_since(&registration.pipeline, since).await?;
-    let changes = |run: &ActionRun| {
-        let mut otherwise = registration.otherwise.iter();
-        let entered = registered_at.is_some_and(|at| at <= run.started) && run.stage == *stage;
-        entered || otherwise.any(|one| one.is_changed_by(as_run(run)))
-    };
-    let by = runs
-        .iter()
-        .filter(|run| run.execution != *execution && run.started < window.end)
-        .filter(|run| changes(run))
-        .min_by_key(|run| run.started);
-    Ok(by.map(|by| {
-        let reason = format!(
-            "overtaken: execution {} reached stage `{}` at {}, before the window ended, so the numbers belong to two \
-             builds",
-            by.execution,
-            by.stage,
-            whole_second(by.started)
-        );
-        Mixed {
-            verdict: Verdict::Inconclusive,
-            unjudged: Unjudged::Overtaken,
-            reason,
-            healed: None,
-            came: None,
-        }
-    }))
-}
-
 fn as_run(run: &ActionRun) -> Run<'_> {
     let ended = run.status != RunStatus::InProgress;
     Run {
+        execution: &run.execution,
         stage: &run.stage,
         action: &run.action,
         began: run.started,

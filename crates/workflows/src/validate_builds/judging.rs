@@ -4,39 +4,39 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use futures_util::future::{join_all, join3};
-use jiff::{SignedDuration, Timestamp};
 use monspec::{Gap, Measurement, MissingBaseline, Monspec, Outcome, Verdict, WhenInconclusive};
 use release::approval;
 use release::deployment::{Deployment, LedgerEntry};
 use release::evidence::{
     self, Context, Evidence, Evidenced, Link, Problems, Unjudged, with_problems,
 };
+use release::judging::{Mixed, Observed, Step, is_silent, step};
 use release::validation::{Registration, Validation};
-use release::window::saturating_add;
 use release::work::Wait;
 
 use super::Shared;
 use super::context;
-use super::history::{Distrusted, Histories, Mixed};
+use super::history::{Distrusted, Histories, why_mixed};
 use crate::metric_facts;
 use crate::sides::{Pair, Sides};
 
 /// How far a validation came, and what was learnt of the token.
 pub(super) struct Judging {
-    pub(super) step: Step,
+    pub(super) came: Came,
     pub(super) token_refused: bool,
 }
 
 /// How far a validation came.
-pub(super) enum Step {
-    /// Not yet.
-    Wait(Wait),
-    /// The verdict, with all that led to it, and the deployments that it is
+pub(super) enum Came {
+    /// It waits.
+    Waits(Wait),
+    /// To its verdict, with all that led to it, and the deployments that it is
     /// about with all that is known of them by now.
-    Judge(Box<Evidence>, Vec<Deployment>),
+    Judged(Box<Evidence>, Vec<Deployment>),
 }
 
-/// Judges a validation whose window has ended.
+/// Judges a validation whose window has ended, as far as
+/// [`release::judging::step`] says.
 ///
 /// When its time is over, a fault is a reason instead of an error: what was
 /// asked for ends in a verdict that says why there are no numbers.
@@ -49,18 +49,28 @@ pub(super) async fn judge(shared: &Shared<'_>, validation: &Validation) -> anyho
         ),
         Err(error) => (Err(error), WhenInconclusive::Hold),
     };
-    match outcome {
-        Err(error) if validation.expired(shared.tick.now) => {
-            let reason = format!("it could not be measured in time: {error:#}");
-            let verdict = Verdict::Inconclusive;
-            let mut evidence = evidence(shared, verdict, policy, Some(reason), Vec::new());
-            evidence.context.unjudged = Some(Unjudged::Unmeasured);
-            evidence.note = note(registration, &[], &[]);
-            evidence.context.links = context::around(shared, registration, &[]);
-            Ok(decided(evidence, registration.deployments.clone()))
-        }
-        outcome => outcome,
+    let Err(error) = outcome else {
+        return outcome;
+    };
+    let broken = Observed {
+        is_broken: true,
+        ..Observed::default()
+    };
+    if decide(shared, validation, &broken) != Step::Unmeasured {
+        return Err(error);
     }
+    let reason = format!("it could not be measured in time: {error:#}");
+    let verdict = Verdict::Inconclusive;
+    let mut evidence = evidence(shared, verdict, policy, Some(reason), Vec::new());
+    evidence.context.unjudged = Some(Unjudged::Unmeasured);
+    evidence.note = note(registration, &[], &[]);
+    evidence.context.links = context::around(shared, registration, &[]);
+    Ok(judged(evidence, registration.deployments.clone()))
+}
+
+fn decide(shared: &Shared<'_>, validation: &Validation, observed: &Observed<'_>) -> Step {
+    let Shared { services, tick, .. } = shared;
+    step(validation, observed, services.patience, tick.now)
 }
 
 async fn measured(
@@ -87,13 +97,21 @@ async fn measured(
         join_all(problems),
     )
     .await;
-    let mut histories = histories?;
-    if let Some((mixed, about)) = histories.mixed() {
+    let histories = histories?;
+    let mut observed = Observed {
+        groups: Some(histories.groups()),
+        ..Observed::default()
+    };
+    if let Step::Unjudged(mixed) = decide(shared, validation, &observed) {
         // The verdict stands; whatever can be measured is shown beside it.
         let sides: Vec<_> = sides.into_iter().flatten().collect();
         let problems = problems.into_iter().flatten().flatten().collect();
-        let unjudged = unjudged(shared, registration, policy, mixed, &sides, problems);
-        return Ok(decided(unjudged.await, about));
+        let evidence = unjudged(shared, registration, policy, &mixed, &sides, problems).await;
+        let about = match *mixed {
+            Mixed::Healed { of, .. } => of,
+            Mixed::Overtaken(_) | Mixed::Followed { .. } => histories.judged,
+        };
+        return Ok(judged(evidence, about));
     }
     let mut sides = sides.into_iter().collect::<Result<Vec<_>, _>>()?;
     let problems = problems.into_iter().filter_map(Result::transpose);
@@ -105,15 +123,10 @@ async fn measured(
         distrusted = distrusted.or(found);
     }
 
-    let patience_ends = saturating_add(registration.due_at, shared.services.patience);
-    if shared.tick.now < patience_ends
-        && let Some(missing) = sides.iter().find_map(worth_waiting_for)
-    {
+    observed.numbers = Some(sides.iter().flat_map(Sides::needed).collect());
+    if let Step::Wait(wait) = decide(shared, validation, &observed) {
         return Ok(Judging {
-            step: Step::Wait(Wait {
-                waiting_for: missing,
-                until: Some(next_look(shared, patience_ends)),
-            }),
+            came: Came::Waits(wait),
             token_refused,
         });
     }
@@ -145,7 +158,7 @@ async fn measured(
     evidence.context.links.extend(around);
     Ok(Judging {
         token_refused,
-        ..decided(evidence, histories.about(&pairs))
+        ..judged(evidence, histories.about(&pairs))
     })
 }
 
@@ -154,17 +167,11 @@ async fn unjudged(
     shared: &Shared<'_>,
     registration: &Registration,
     policy: WhenInconclusive,
-    mixed: Mixed,
+    mixed: &Mixed,
     sides: &[Sides<'_>],
     problems: Vec<Problems>,
 ) -> Evidence {
-    let Mixed {
-        verdict,
-        unjudged,
-        reason,
-        healed,
-        came,
-    } = mixed;
+    let (verdict, reason) = (mixed.verdict(), why_mixed(mixed));
     let findings = sides.iter().flat_map(Sides::findings);
     let findings = findings.map(|found| Evidenced {
         finding: evidence::unjudged(found.finding),
@@ -176,19 +183,25 @@ async fn unjudged(
         both.name_entities(&mut evidence.entities);
     }
     let mut links = Vec::new();
-    let ledger = &shared.services.ledger;
-    let known = match &healed {
-        Some(healed) => ledger.entry(&healed.group, &healed.id).await,
-        None => Ok(None),
-    };
-    match (came, known.ok().flatten()) {
-        (Some(came), Some(known)) => links.extend(blamed(shared, &came.id, &known).await),
-        (Some(came), None) => links.push(context::deployment(shared, &came.id)),
-        (None, _) => {}
+    match mixed {
+        Mixed::Healed { of, by } => {
+            let ledger = &shared.services.ledger;
+            let known = async {
+                let healed = of.first()?;
+                let known = ledger.entry(&healed.group, &healed.id).await;
+                known.ok().flatten()
+            };
+            match known.await {
+                Some(known) => links.extend(blamed(shared, &by.id, &known).await),
+                None => links.push(context::deployment(shared, &by.id)),
+            }
+        }
+        Mixed::Overtaken(by) => links.push(context::deployment(shared, &by.entry.deployment.id)),
+        Mixed::Followed { .. } => {}
     }
     links.extend(context::around_unjudged(shared, registration, sides).await);
     evidence.context = Context {
-        unjudged: Some(unjudged),
+        unjudged: Some(mixed.unjudged()),
         problems,
         links,
         ..Context::default()
@@ -278,24 +291,15 @@ fn evidence(
     }
 }
 
-fn decided(evidence: Evidence, judged: Vec<Deployment>) -> Judging {
+fn judged(evidence: Evidence, about: Vec<Deployment>) -> Judging {
     Judging {
-        step: Step::Judge(Box::new(evidence), judged),
+        came: Came::Judged(Box::new(evidence), about),
         token_refused: false,
     }
 }
 
-/// A tenth of the patience from now, but at least a second and at most half a
-/// minute.
-fn next_look(shared: &Shared<'_>, patience_ends: Timestamp) -> Timestamp {
-    let tenth = SignedDuration::from_millis(
-        i64::try_from(shared.services.patience.as_millis() / 10).unwrap_or(i64::MAX),
-    );
-    let pause = tenth.clamp(SignedDuration::from_secs(1), SignedDuration::from_secs(30));
-    saturating_add(shared.tick.now, pause).min(patience_ends)
-}
-
-/// Removes the numbers of a compare side that is no baseline, and says why; where there is nothing and never was, that is said.
+/// Removes the numbers of a compare side that is no baseline, and says why;
+/// where there is nothing and never was, that is said.
 async fn with_history(
     shared: &Shared<'_>,
     histories: &Histories<'_>,
@@ -306,7 +310,7 @@ async fn with_history(
         return Ok(Some(distrusted));
     }
     if both.pair.comparison.missing_baseline == MissingBaseline::FirstRelease
-        && both.measured.values().all(|both| silent(&both.baseline))
+        && is_silent(both.measured.values().map(|both| &both.baseline))
         && histories.nothing_earlier(shared, &both.pair).await?
     {
         for both in both.measured.values_mut() {
@@ -314,40 +318,4 @@ async fn with_history(
         }
     }
     Ok(None)
-}
-
-/// What is missing and may still come.
-fn worth_waiting_for(sides: &Sides<'_>) -> Option<String> {
-    monspec::addresses(sides.pair.entry).find_map(|(address, signature)| {
-        let both = sides.measured.get(&address)?;
-        let baseline = signature.needs_baseline().then_some(&both.baseline);
-        std::iter::once(&both.observation)
-            .chain(baseline)
-            .find_map(awaited)
-    })
-}
-
-/// What asking again can bring.
-fn awaited(measurement: &Measurement) -> Option<String> {
-    match measurement {
-        Measurement::Missing(gap) => may_come(gap).then(|| gap.to_string()),
-        Measurement::Mean { of, .. } => of.is_partial().then(|| of.to_string()),
-        Measurement::Value(_) => None,
-    }
-}
-
-/// Whether a baseline is missing because nothing answered.
-fn silent(measurement: &Measurement) -> bool {
-    matches!(
-        measurement,
-        Measurement::Missing(Gap::NoData(_) | Gap::NoEntity(_) | Gap::NoRelationship(_))
-    )
-}
-
-/// Whether asking again can help.
-fn may_come(gap: &Gap) -> bool {
-    matches!(
-        gap,
-        Gap::NoData(_) | Gap::NoEntity(_) | Gap::NoRelationship(_) | Gap::Unavailable(_)
-    )
 }

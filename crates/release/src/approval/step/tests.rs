@@ -27,6 +27,7 @@ fn every_row_is_a_case_and_goes_as_the_table_says() {
     let rows: BTreeSet<&str> = TABLE
         .lines()
         .filter_map(|line| line.strip_prefix("//! | `")?.split('`').next())
+        .filter(|row| !row.starts_with("judge."))
         .collect();
     assert_eq!(named, rows);
 }

@@ -1,48 +1,45 @@
 //! Why a window or a baseline does not count, in the words that people read.
 
 use jiff::Timestamp;
-use monspec::{Gap, Verdict};
-use release::deployment::{Deployment, LedgerEntry, Origin, OwnBaseline, Reached, Standing};
+use monspec::Gap;
+use release::deployment::{Deployment, LedgerEntry, Origin, OwnBaseline, Standing};
 use release::evidence::Unjudged;
+use release::judging::Mixed;
 
-use super::{Distrusted, Mixed};
+use super::Distrusted;
 
-pub(super) fn healed(judged: &Deployment, heal: Deployment) -> Mixed {
-    let reason = format!(
-        "this build was replaced because of a problem: deployment {} healed {} at {}",
-        heal.id,
-        heal.group,
-        whole_second(heal.at)
-    );
-    Mixed {
-        verdict: Verdict::Failed,
-        unjudged: Unjudged::Healed,
-        reason,
-        healed: Some(judged.clone()),
-        came: Some(heal),
-    }
-}
-
-pub(super) fn overtaken(by: Reached) -> Mixed {
-    let came = by.entry.deployment;
-    let why = match (came.origin, by.takes_back) {
-        (_, Some(other)) => format!(", a rollback of {other},"),
-        (Origin::Heal, None) => ", a heal that names no deployment,".to_owned(),
-        (Origin::Release, None) => String::new(),
-    };
-    let reason = format!(
-        "overtaken: deployment {}{why} reached {} at {}, before the window ended, so the numbers belong to two \
-         deployments",
-        came.id,
-        came.group,
-        whole_second(came.at)
-    );
-    Mixed {
-        verdict: Verdict::Inconclusive,
-        unjudged: Unjudged::Overtaken,
-        reason,
-        healed: None,
-        came: Some(came),
+pub(in super::super) fn why_mixed(mixed: &Mixed) -> String {
+    match mixed {
+        Mixed::Healed { by, .. } => format!(
+            "this build was replaced because of a problem: deployment {} healed {} at {}",
+            by.id,
+            by.group,
+            whole_second(by.at)
+        ),
+        Mixed::Overtaken(by) => {
+            let came = &by.entry.deployment;
+            let why = match (came.origin, &by.takes_back) {
+                (_, Some(other)) => format!(", a rollback of {other},"),
+                (Origin::Heal, None) => ", a heal that names no deployment,".to_owned(),
+                (Origin::Release, None) => String::new(),
+            };
+            format!(
+                "overtaken: deployment {}{why} reached {} at {}, before the window ended, so the \
+                 numbers belong to two deployments",
+                came.id,
+                came.group,
+                whole_second(came.at)
+            )
+        }
+        Mixed::Followed {
+            execution,
+            stage,
+            at,
+        } => format!(
+            "overtaken: execution {execution} reached stage `{stage}` at {}, before the window \
+             ended, so the numbers belong to two builds",
+            whole_second(*at)
+        ),
     }
 }
 
@@ -75,6 +72,6 @@ pub(super) fn of_its_own(own: OwnBaseline) -> Distrusted {
     }
 }
 
-pub(super) fn whole_second(at: Timestamp) -> Timestamp {
+fn whole_second(at: Timestamp) -> Timestamp {
     Timestamp::from_second(at.as_second()).unwrap_or(at)
 }
