@@ -4,6 +4,8 @@
 //! with the comments that its steps cause, so that no step can be stored
 //! without the words for it.
 
+pub mod cause;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -288,25 +290,37 @@ impl Problem {
         }
     }
 
-    /// Whether nothing more can change here: it is over, nothing is being
-    /// done, and no culprit waits to hear what becomes of it.
+    /// Whether the tenant need not be asked about it any more: its cause is found
+    /// or given up, nothing is being done, and no culprit waits to hear what
+    /// becomes of it.
+    pub fn is_decided(&self) -> bool {
+        self.cause != Cause::Pending && self.remediations.iter().all(Remediation::is_over)
+    }
+
+    /// Whether nothing more can change here: it is decided, and everything is
+    /// said.
     pub fn is_over(&self) -> bool {
-        let decided = match self.cause {
-            Cause::Pending => false,
-            Cause::Test | Cause::NotProduction | Cause::Over | Cause::GaveUp => true,
-            Cause::NothingDeployed
-            | Cause::TooManyGroups { .. }
-            | Cause::Ambiguous { .. }
-            | Cause::Blamed => self
-                .remediations
-                .iter()
-                .all(|remediation| remediation.state.is_final() && !remediation.holds),
-        };
-        decided && self.unposted().next().is_none()
+        self.is_decided() && self.unposted().next().is_none()
     }
 }
 
 impl Remediation {
+    /// Whether it has changed its place, or is about to, and is not done with it:
+    /// it goes on whatever the tenant says.
+    pub fn is_begun(&self) -> bool {
+        match self.state {
+            State::Intended(_) | State::Deploying { .. } => true,
+            State::Attributed => self.stopped,
+            _ => false,
+        }
+    }
+
+    /// Whether nothing more is done, and the culprit has heard what becomes of
+    /// it.
+    pub fn is_over(&self) -> bool {
+        self.state.is_final() && !self.holds
+    }
+
     /// Whether nothing was done about the culprit, nor is it known to be good
     /// or bad because of this problem.
     fn did_nothing(&self) -> bool {

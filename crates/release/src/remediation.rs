@@ -2,8 +2,10 @@
 //!
 //! # Transitions
 //!
-//! [`step`] decides the rows that have a name, and each of them is a case of its
-//! tests; the others are about the problem as a whole.
+//! [`conclude`](crate::problem::cause::conclude) decides the rows whose name begins
+//! with `cause.`, [`begin`] those with `begin.`, [`give_up`] `gave-up`, and
+//! [`step`] the others that have a name; each of them is a case of the tests of its
+//! function. The rest is about the problem as a whole.
 //!
 //! Claims, leases and crashes work as for a validation: every write is
 //! conditional on the claim, and a crashed worker's problem is due again at the
@@ -11,21 +13,25 @@
 //!
 //! | Row | State | Event | Durable write | External call | Killed before the write | Killed after the write |
 //! |---|---|---|---|---|---|---|
-//! | – | – | it is reported open, and no worker has it | the problem, and the claim of the worker that received it, in one write | – | the sender gets no success | due again at the lease |
-//! | – | – | a problem is blamed on a deployment | remediation Attributed, culprit suspect and bound to this problem, in one transaction | – | blamed again | as written |
-//! | – | – | the culprit is bound to another problem | remediation Joined | – | blamed again | as written |
-//! | – | – | nobody is to blame, and the notification is young | due later | – | looked at again | as written |
-//! | – | – | nobody is to blame, and it is old | the cause, nothing is bound | – | looked at again | as written |
-//! | – | – | it settled with nothing done and is reported open, or it was over and is found open | as if it became known now | – | settled as it was | as written |
-//! | – | – | a heal is to blame | refused, nothing is bound | – | blamed again | as written |
-//! | – | – | more groups than allowed are to blame | the cause, nothing is bound | – | blamed again | as written |
-//! | – | – | either of two may be to blame, by the rounding of the tenant's time | the cause, nothing is bound | – | blamed again | as written |
+//! | – | – | it is reported open, and no worker has it | the problem, and the claim of whoever was told, in one write | – | the sender hears no yes | due again at the lease |
+//! | `begin.free` | – | a problem is blamed on a deployment | remediation Attributed, culprit suspect and bound to this problem, in one transaction | – | blamed again | as written |
+//! | `begin.held` | – | the culprit is bound to another problem | remediation Joined | – | blamed again | as written |
+//! | `cause.over` | – | it is over before anybody is blamed | the finding, nothing is bound | – | looked at again | as written |
+//! | `cause.found` | – | deployments are to blame, one per group | the finding, with a remediation each by the rows of `begin`, in one transaction | – | blamed again | as written |
+//! | `cause.none-yet` | – | nobody is to blame, and the notification is young | due later | – | looked at again | as written |
+//! | `cause.none` | – | nobody is to blame, and it is old | the finding, nothing is bound | – | looked at again | as written |
+//! | – | – | it settled with nothing done and is reported open, or it was over and is found open | as if heard of now | – | settled as it was | as written |
+//! | `begin.heal` | – | a heal is to blame | refused, nothing is bound | – | blamed again | as written |
+//! | `cause.too-many` | – | more groups than allowed are to blame | the finding, nothing is bound | – | blamed again | as written |
+//! | `cause.either` | – | either of two may be to blame, by the rounding of the tenant's time | the finding, nothing is bound | – | blamed again | as written |
 //! | `joined.free` | Joined | the other problem let the culprit go, this one is open | Attributed, bound, in one transaction | – | looked at again | as written |
 //! | `joined.held` | Joined | the other problem holds the culprit | due later | – | looked at again | as written |
 //! | `unheard` | Attributed and being stopped, Intended, Deploying | the tenant says nothing of the problem, or of the one that it became a part of | – | – | – | the rows below; nothing is begun but what a stop owes |
+//! | `unheard.waits` | Joined, Healed, or final and holding its culprit | the same | due later | – | – | looked at again |
 //! | `attributed.no` | Attributed | a check says no | not needed or refused with the reason | – | checked again | as written |
 //! | `attributed.busy` | Attributed | another deployment runs, or another problem is answered in the group, for a day at most | due later | – | checked again | as written |
-//! | `attributed.paused` | Attributed and not being stopped | there is something to do, and the group is paused or frozen, or nobody can say | due later, with a comment that says why | – | checked again | as written |
+//! | `attributed.paused` | Attributed and not being stopped | there is something to do, and the group is paused or frozen | due later, with a comment that says why | – | checked again | as written |
+//! | `attributed.pauses-unknown` | Attributed and not being stopped | there is something to do, and nobody can say whether the group is paused | due later | – | checked again | as written |
 //! | `attributed.stop` | Attributed | the culprit is still being deployed, the guard is free and there is a target | that it is stopped | stop it, without rollback | checked again | stopped again: already stopped |
 //! | `attributed.owed` | Attributed, the culprit is being stopped or was | the problem closes, or its notification becomes old | – | – | checked again | a heal is owed all the same: the rows below |
 //! | `attributed.marker` | Attributed | a deployment with the culprit's marker is there | Deploying with its id, guard taken, the heal in the ledger, in one transaction | – | found again | as written |
@@ -50,7 +56,7 @@
 //! | `closed` | Attributed with nothing stopped nor taken back, Joined | the problem closes | not needed; what was bound is unknown again | – | looked at again | as written |
 //! | `ended.released` | Refused, not needed, Shadowed, failed heal without a deployment | the problem closes, or its time is over | culprit unknown again | – | looked at again | as written |
 //! | `ended.kept` | failed heal with a deployment | the same | the culprit stays suspect | – | looked at again | as written |
-//! | `gave-up` | any that is not final | its time is over | given up, or unconfirmed where the target runs; guard in cooldown; a culprit that nothing was begun against is unknown again | – | looked at again | as written |
+//! | `gave-up` | any that is not final, or that still holds its culprit | its time is over | given up, or unconfirmed where the target runs; guard in cooldown; a culprit that nothing was begun against is unknown again | – | looked at again | as written |
 //!
 //! A heal is only ever created in the pass that wrote its intent, and the
 //! group's history is read in each pass before anything is decided: what an
@@ -63,6 +69,7 @@
 //! Comments are stored with the state that causes them and posted beside all
 //! this: one that cannot be posted is tried again and stops nothing.
 
+mod begin;
 mod guard;
 mod observed;
 mod policy;
@@ -77,6 +84,7 @@ use crate::change::{Change, Remedy};
 use crate::deployment::{LedgerEntry, Origin, Standing};
 use crate::precedence::{Precedence, may_precede};
 
+pub use begin::begin;
 pub use guard::{Admission, Guard, Limits};
 pub use observed::{Created, Made, Observed, Paused, Running, Shown, Situation};
 pub use policy::{Mode, Policy, UnknownMode};

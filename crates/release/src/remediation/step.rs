@@ -132,6 +132,11 @@ pub fn step(remediation: &Remediation, situation: &Situation<'_>, observed: &Obs
         situation,
         observed,
     };
+    // What has changed nothing yet waits for the tenant's word; what is begun goes
+    // on, as a place must not stay half done.
+    if !situation.heard && !remediation.is_begun() && !remediation.is_over() {
+        return wait("the tenant to say whether the problem is still open");
+    }
     match &remediation.state {
         State::Attributed => at.attributed(),
         State::Joined { .. } => at.joined(),
@@ -237,9 +242,6 @@ impl<'a> At<'a> {
         let Situation {
             problem, policy, ..
         } = situation;
-        if !situation.heard && !remediation.stopped {
-            return wait("the tenant to say whether the problem is still open");
-        }
         if policy.mode == Mode::Off {
             if problem.closed.is_some() && !remediation.stopped {
                 return self.not_needed(Needless::Closed);

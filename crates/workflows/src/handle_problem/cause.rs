@@ -8,9 +8,9 @@ use futures_util::future::{join, join_all, try_join_all};
 use jiff::Timestamp;
 use release::attribution::{Attribution, Blame, attribute};
 use release::change::{Change, Place};
-use release::ledger::Effect;
-use release::problem::{Cause, Problem, Remediation};
-use release::remediation::{HealRefusal, State};
+use release::problem::cause::{Conclusion, Evidence, conclude};
+use release::problem::{Cause, Problem};
+use release::remediation::{State, begin};
 use store::{Advanced, ClaimedProblem};
 use tokio::time::Instant;
 
@@ -29,14 +29,6 @@ const MOST_ENTITIES: usize = 50;
 /// How often the ledger is read again because somebody else wrote to it.
 const ATTEMPTS: usize = 4;
 
-/// What is waited for as long as no affected entity is one of production: tags
-/// may come late.
-const NO_ENTITY: &str = "an affected entity to get the tag of production";
-
-/// What is waited for as long as nothing was deployed: announcements may come
-/// late.
-const NO_DEPLOYMENT: &str = "a deployment to be announced";
-
 /// What was found out.
 pub(super) enum Found {
     /// Everything that can be, with the groups that were looked at.
@@ -45,15 +37,18 @@ pub(super) enum Found {
     NotYet(Wait),
 }
 
-/// Finds out who is to blame and stores it, with what it does to the ledger.
-/// Where nobody is, the cause stays pending as long as somebody may still be.
+/// Finds out who is to blame and stores what [`release::problem::cause`] concludes
+/// from it, with what it does to the ledger.
 pub(super) async fn find(
     pass: &Pass<'_>,
     claimed: &mut ClaimedProblem,
     seen: &dynatrace::Problem,
 ) -> anyhow::Result<Found> {
-    if claimed.problem.closed.is_some() {
-        return conclude(pass, claimed, Cause::Over, None).await;
+    let healing = &pass.services.healing;
+    let decide =
+        |problem: &Problem, evidence| conclude(problem, evidence, healing.max_age, pass.tick.now);
+    if let Conclusion::Nothing(finding) = decide(&claimed.problem, None) {
+        return nothing(pass, claimed, finding, None).await;
     }
     let began = Timestamp::from_millisecond(seen.start_ms)
         .context("the tenant says that the problem began at no time at all")?;
@@ -62,10 +57,15 @@ pub(super) async fn find(
         told_as_left_out(&claimed.problem, &what);
     }
     if affected.is_empty() {
-        return conclude_late(pass, claimed, Cause::NotProduction, None, NO_ENTITY).await;
+        return match decide(&claimed.problem, Some(Evidence::NotProduction)) {
+            Conclusion::Nothing(finding) => nothing(pass, claimed, finding, None).await,
+            Conclusion::NotYet(what) => Ok(Found::NotYet(Wait::for_(what))),
+            Conclusion::Ask | Conclusion::Blamed(_) => {
+                anyhow::bail!("somebody is blamed for what is not production")
+            }
+        };
     }
 
-    let healing = &pass.services.healing;
     let root_cause = seen.root_cause.as_ref().map(|entity| entity.id.as_str());
     let blame = blame(healing, began, root_cause);
     let case = Case {
@@ -84,33 +84,30 @@ pub(super) async fn find(
     for what in left_out {
         told_as_left_out(&claimed.problem, &what);
     }
-    let culprits = match attribute(&candidates, blame) {
-        Attribution::Nothing => {
-            let text = words::nothing_deployed(healing.look_back, began, &undecided, &closed);
-            let cause = Cause::NothingDeployed;
-            return conclude_late(pass, claimed, cause, Some(text), NO_DEPLOYMENT).await;
-        }
-        Attribution::TooManyPlaces(culprits) => {
-            let groups = culprits.iter().map(|culprit| culprit.change.place());
-            let groups: Vec<Place> = groups.collect();
-            let cause = Cause::TooManyGroups {
-                groups: groups.len(),
+    let attribution = attribute(&candidates, blame);
+    let evidence = Evidence::Attributed(&attribution);
+    let culprits = match decide(&claimed.problem, Some(evidence)) {
+        Conclusion::NotYet(what) => return Ok(Found::NotYet(Wait::for_(what))),
+        Conclusion::Nothing(finding) => {
+            let text = match &attribution {
+                Attribution::TooManyPlaces(culprits) => {
+                    let groups = culprits.iter().map(|culprit| culprit.change.place());
+                    let groups: Vec<Place> = groups.collect();
+                    words::too_many_groups(&groups, healing.most_groups)
+                }
+                Attribution::Ambiguous {
+                    newest,
+                    older,
+                    doubt,
+                } => words::ambiguous(newest, older, *doubt, began),
+                Attribution::Nothing | Attribution::Culprits(_) => {
+                    words::nothing_deployed(healing.look_back, began, &undecided, &closed)
+                }
             };
-            let text = words::too_many_groups(&groups, healing.most_groups);
-            return conclude(pass, claimed, cause, Some(text)).await;
+            return nothing(pass, claimed, finding, Some(text)).await;
         }
-        Attribution::Ambiguous {
-            newest,
-            older,
-            doubt,
-        } => {
-            let text = words::ambiguous(&newest, &older, doubt, began);
-            let cause = Cause::Ambiguous {
-                deployments: [newest, older].map(|one| one.change.id().to_owned()).into(),
-            };
-            return conclude(pass, claimed, cause, Some(text)).await;
-        }
-        Attribution::Culprits(culprits) => culprits,
+        Conclusion::Blamed(culprits) => culprits,
+        Conclusion::Ask => anyhow::bail!("the cause was asked for"),
     };
     let culprits = culprits.into_iter().map(|culprit| culprit.change);
     let blamed: Vec<Change> = culprits.collect();
@@ -166,9 +163,7 @@ async fn foresee(
     join_all(chosen).await
 }
 
-/// Stores one remediation per culprit. A culprit that another problem holds is
-/// answered there, and a heal is not blamed: what it deployed again was good
-/// before, and the suspicion would reach everything of the same content.
+/// Stores one remediation per culprit.
 async fn blame_all(
     pass: &Pass<'_>,
     claimed: &mut ClaimedProblem,
@@ -182,43 +177,28 @@ async fn blame_all(
         let mut effects = Vec::new();
         let mut readings = Vec::new();
         for culprit in &culprits {
-            if culprit.is_heal() {
-                let deployment = culprit.id().to_owned();
-                let refusal = HealRefusal::HealOfHeal { deployment };
-                comments.push(pass.noted(culprit.place(), words::refused(culprit, &refusal)));
-                remediations.push(Remediation {
-                    culprit: culprit.clone(),
-                    holds: false,
-                    stopped: false,
-                    state: State::Refused(refusal),
-                });
-                continue;
-            }
             // Whom the look at the group has seen free is not looked up again:
             // the write that binds it holds only while that is still so.
-            let view = views.get(&culprit.place()).filter(|_| attempt == 0);
-            let is_free = view.is_some_and(|view| view.holder(culprit).is_none());
+            // Who holds a heal does not matter.
+            let is_heal = culprit.is_heal();
+            let view = views.get(&culprit.place());
+            let view = view.filter(|_| attempt == 0 && !is_heal);
+            let is_free = is_heal || view.is_some_and(|view| view.holder(culprit).is_none());
             readings.extend(view.map(|view| view.reading(culprit)));
             let holder = if is_free {
                 None
             } else {
                 remedy::holder(&pass.services.ledger, culprit).await?
             };
-            let holder = holder.filter(|holder| *holder != own);
-            let (state, holds) = if let Some(problem) = holder {
-                comments.push(pass.noted(culprit.place(), words::joined(culprit, &problem)));
-                (State::Joined { problem }, false)
-            } else {
-                let change = culprit.clone();
-                effects.push(Effect::Blame { change });
-                (State::Attributed, true)
+            let (remediation, effect) = begin(culprit, &own, holder);
+            let text = match &remediation.state {
+                State::Refused(refusal) => Some(words::refused(culprit, refusal)),
+                State::Joined { problem } => Some(words::joined(culprit, problem)),
+                _ => None,
             };
-            remediations.push(Remediation {
-                culprit: culprit.clone(),
-                holds,
-                stopped: false,
-                state,
-            });
+            comments.extend(text.map(|text| pass.noted(culprit.place(), text)));
+            effects.extend(effect);
+            remediations.push(remediation);
         }
         let change = |problem: &mut Problem| {
             problem.cause = Cause::Blamed;
@@ -234,25 +214,8 @@ async fn blame_all(
     anyhow::bail!("the ledger kept changing while the culprit was being blamed")
 }
 
-/// Concludes that there is nobody to blame once nothing would be done any more.
-/// Until then tags may come, and announcements of deployments that were made in
-/// time.
-async fn conclude_late(
-    pass: &Pass<'_>,
-    claimed: &mut ClaimedProblem,
-    cause: Cause,
-    text: Option<String>,
-    waiting_for: &str,
-) -> anyhow::Result<Found> {
-    let now = pass.tick.now;
-    let age = now.duration_since(claimed.problem.noticed);
-    if age <= pass.services.healing.max_age && now < claimed.problem.give_up_at {
-        return Ok(Found::NotYet(Wait::for_(waiting_for)));
-    }
-    conclude(pass, claimed, cause, text).await
-}
-
-async fn conclude(
+/// Stores that nothing is done.
+async fn nothing(
     pass: &Pass<'_>,
     claimed: &mut ClaimedProblem,
     cause: Cause,

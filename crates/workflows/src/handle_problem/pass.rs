@@ -8,7 +8,6 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join};
 use jiff::Timestamp;
 use release::problem::{Arrival, Cause, Problem, Reported};
-use release::remediation::State;
 use release::work::{Outcome, Time, Wait};
 use store::{ClaimedProblem, Followed, StoreError};
 
@@ -108,7 +107,7 @@ impl<'a> Pass<'a> {
     /// Takes a claimed problem through the steps that can be taken now, and
     /// says what it waits for.
     async fn pursue(&self, claimed: &mut ClaimedProblem, seen: Seen) -> anyhow::Result<Vec<Wait>> {
-        if is_decided(&claimed.problem) {
+        if claimed.problem.is_decided() {
             return Ok(Vec::new());
         }
         let heard = match seen {
@@ -118,8 +117,9 @@ impl<'a> Pass<'a> {
         let seen = match heard {
             Ok(Some(seen)) => seen,
             silent => {
-                // What is begun goes on: a group must not stay half done.
-                let mut waits = self.carry_on(claimed).await?;
+                let mut waits = self
+                    .pursue_all(claimed, Tenant::Silent, Views::new())
+                    .await?;
                 silent.context("cannot ask the tenant for the problem")?;
                 waits.push(Wait::for_("the tenant to know the problem"));
                 return Ok(waits);
@@ -132,19 +132,21 @@ impl<'a> Pass<'a> {
                 Found::NotYet(wait) => return Ok(vec![wait]),
             }
         }
+        self.pursue_all(claimed, Tenant::Answered, views).await
+    }
+
+    /// Takes each remediation as far as it goes now.
+    async fn pursue_all(
+        &self,
+        claimed: &mut ClaimedProblem,
+        tenant: Tenant,
+        mut views: Views,
+    ) -> anyhow::Result<Vec<Wait>> {
         let mut waits = Vec::new();
         let mut fault = None;
         for index in 0..claimed.problem.remediations.len() {
             let view = views.remove(&claimed.problem.remediations[index].culprit.place());
-            match Box::pin(healing::pursue(
-                self,
-                claimed,
-                index,
-                Tenant::Answered,
-                view,
-            ))
-            .await
-            {
+            match Box::pin(healing::pursue(self, claimed, index, tenant, view)).await {
                 Ok(wait) => waits.extend(wait),
                 Err(error) if is_lost(&error) => return Err(error),
                 // One place's trouble is not another's.
@@ -152,25 +154,6 @@ impl<'a> Pass<'a> {
             }
         }
         fault.map_or(Ok(waits), Err)
-    }
-
-    /// Goes on with what changes a group already, whatever became of the problem.
-    async fn carry_on(&self, claimed: &mut ClaimedProblem) -> anyhow::Result<Vec<Wait>> {
-        let mut waits = Vec::new();
-        for index in 0..claimed.problem.remediations.len() {
-            let remediation = &claimed.problem.remediations[index];
-            let is_begun = match &remediation.state {
-                State::Intended(_) | State::Deploying { .. } => true,
-                State::Attributed => remediation.stopped,
-                _ => false,
-            };
-            if is_begun {
-                waits.extend(
-                    Box::pin(healing::pursue(self, claimed, index, Tenant::Silent, None)).await?,
-                );
-            }
-        }
-        Ok(waits)
     }
 
     /// Notes what the tenant says of the problem, and follows it into the one
@@ -231,13 +214,4 @@ impl<'a> Pass<'a> {
         let _ = self.commit(claimed, change, &[]).await?;
         Ok(())
     }
-}
-
-/// Whether the tenant need not be asked about the problem any more.
-fn is_decided(problem: &Problem) -> bool {
-    problem.cause != Cause::Pending
-        && problem
-            .remediations
-            .iter()
-            .all(|remediation| remediation.state.is_final() && !remediation.holds)
 }
