@@ -11,6 +11,8 @@ use delivery::codedeploy::CodeDeploy;
 use jiff::Timestamp;
 use lambda::settings::{minutes, parsed};
 use monspec::lint::escaped;
+use release::pause;
+use release::remediation::Limits;
 use store::{Remediations, tables};
 use tokio::time::Instant;
 use workflows::Tick;
@@ -27,8 +29,9 @@ const PATIENCE: Duration = Duration::from_mins(2);
 const NOTES: &str = "\
 Settings:
   LEDGER_TABLE, DT_TENANT_URL, DT_API_TOKEN, DT_API, HEAL_TAG,
-  HEAL_LOOK_BACK_MINUTES, HEAL_MAX_GROUPS, DEPLOYMENT_GROUPS and GROUP_TAG, as the
-  functions have them, and the AWS settings of `monspec ledger`.
+  HEAL_LOOK_BACK_MINUTES, HEAL_MAX_GROUPS, HEAL_COOLDOWN_MINUTES, HEAL_MAX_PER_DAY,
+  CHANGE_FREEZE, DEPLOYMENT_GROUPS and GROUP_TAG, as the functions have them, and
+  the AWS settings of `monspec ledger`.
 
 Examples:
   monspec heal explain --problem=-6004362228644432354_1638271020000V2
@@ -128,8 +131,8 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> Result<ExitCode, F
     Ok(ExitCode::SUCCESS)
 }
 
-/// The settings that decide; those that only matter for acting are left as they
-/// are by default.
+/// The settings that decide; whether and for how long a problem is acted on is left
+/// out.
 fn healing() -> Result<Healing, Failure> {
     let usual = Healing::default();
     Ok(Healing {
@@ -139,6 +142,12 @@ fn healing() -> Result<Healing, Failure> {
         tag: parsed("HEAL_TAG", usual.tag)?,
         behind: parsed("DEPLOYMENT_GROUPS", usual.behind)?,
         group_tag: parsed("GROUP_TAG", usual.group_tag)?,
+        limits: Limits {
+            cooldown: minutes("HEAL_COOLDOWN_MINUTES", usual.limits.cooldown)?,
+            most: parsed("HEAL_MAX_PER_DAY", usual.limits.most)?,
+            ..usual.limits
+        },
+        freeze: parsed(pause::SETTING, usual.freeze)?,
         ..usual
     })
 }

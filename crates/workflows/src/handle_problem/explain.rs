@@ -5,15 +5,18 @@ mod conclusion;
 
 use anyhow::Context as _;
 use dynatrace::RecordedEvent;
+use futures_util::future::join;
 use jiff::Timestamp;
-use release::attribution::{Attribution, Culprit, Known, attribute};
+use release::attribution::{self, Attribution, Culprit, attribute};
 use release::change::Change;
 use release::explanation::{Weighed, weigh};
 use release::precedence::end_of_beginning;
-use release::remediation::{HealRefusal, Look, Scene, look};
+use release::problem::{Arrival, Problem};
+use release::remediation::{Mode, Move, Policy, Situation, State, Step, begin, step};
 use serde::Serialize;
 
 use super::cause::Production;
+use super::healing::Known;
 use super::tools::Pass;
 use super::{Connected, Services, cause};
 use crate::remedy::{self, Alternative, Case, Dismissed, Gathered, View, gather};
@@ -109,9 +112,11 @@ pub async fn explain(
     tick: Tick,
 ) -> anyhow::Result<Option<Explained>> {
     let mut pass = Pass::new(services, connected, tick);
-    let Some(past) = past(&pass, asked).await? else {
+    let (past, paused) = join(past(&pass, asked), services.ledger.pauses(tick.now)).await;
+    let Some(past) = past? else {
         return Ok(None);
     };
+    pass.note_pauses(past.id().unwrap_or_default(), paused);
     pass.moment = end_of_beginning(past.began).min(tick.now);
     let Production { affected, left_out } = past.production(&pass).await?;
     let blame = cause::blame(&services.healing, past.began, past.root_cause());
@@ -232,13 +237,11 @@ async fn conclude(
     let mut fates = Vec::new();
     for Culprit { change, .. } in culprits {
         let place = change.place();
-        let Some(view) = gathered.views.get_mut(&place) else {
+        let Some(view) = gathered.views.remove(&place) else {
             continue;
         };
         let targets = view.weighed(pass.context(), &change).await?;
-        let chosen = targets.iter().find(|one| one.is_chosen);
-        let chosen = chosen.map(|one| one.id.clone());
-        let fate = fate(pass, past, view, &change, chosen).await?;
+        let fate = Box::pin(fate(pass, past, view, &change)).await?;
         fates.push((change.id().to_owned(), fate));
         answers.push(Answer {
             culprit: change.id().to_owned(),
@@ -255,46 +258,43 @@ async fn conclude(
     Ok((answers, conclusion))
 }
 
-/// What becomes of a culprit, as the problem that blames it would find it now.
-async fn fate(
-    pass: &Pass<'_>,
-    past: &Past,
-    view: &mut View,
-    culprit: &Change,
-    target: Option<String>,
-) -> anyhow::Result<Fate> {
-    let context = pass.context();
-    if culprit.is_heal() {
-        let deployment = culprit.id().to_owned();
-        return Ok(Fate::Refused(HealRefusal::HealOfHeal { deployment }));
-    }
-    let holder = remedy::holder(context.ledger, culprit).await?;
-    if let Some(problem) = holder.filter(|holder| past.id() != Some(holder)) {
-        return Ok(Fate::Joined { problem });
-    }
-    if let Some(answer) = view.answer_to(culprit) {
-        return Ok(Fate::Answered { by: answer.id });
-    }
-    let scene = Scene {
-        // Whether there is time to act is left out.
-        open: true,
-        began: past.began,
-        noticed: pass.tick.now,
-        culprit,
-        runs: view.running(context, culprit).await?.runs,
-        stopped_half_way: false,
-        max_age: pass.services.healing.max_age,
-        now: pass.tick.now,
+/// What becomes of a culprit, as the problem that blames it would find it now, if
+/// it were heard of now: whether there is time to act is left out.
+async fn fate(pass: &Pass<'_>, past: &Past, view: View, culprit: &Change) -> anyhow::Result<Fate> {
+    let id = past.id().unwrap_or_default();
+    let healing = &pass.services.healing;
+    let now = pass.tick.now;
+    let mut problem = Problem::heard_of(id, Arrival::Webhook, now, healing.patience);
+    problem.began = Some(past.began);
+    let holder = remedy::holder(&pass.services.ledger, culprit).await?;
+    let (remediation, _) = begin(culprit, id, holder);
+    let situation = Situation {
+        problem: &problem,
+        heard: true,
+        lost: false,
+        policy: Policy {
+            mode: Mode::Shadow,
+            ..healing.policy()
+        },
+        paused: pass.paused(culprit.place()),
+        now,
     };
-    Ok(match (look(&scene), target) {
-        (Look::Act, Some(target)) => Fate::Replaced { target },
-        (Look::StopFirst, Some(target)) => Fate::Stopped { target },
-        (Look::Act | Look::StopFirst, None) => Fate::WithoutTarget,
-        (Look::TakenBack { by }, _) => Fate::TakenBack { by },
-        (Look::Wait, _) => Fate::Waits,
-        (Look::NotNeeded(needless), _) => Fate::NotNeeded(needless),
-        (Look::Refused(refusal), _) => Fate::Refused(refusal),
-    })
+    let mut known = Known::new(pass, Some(view));
+    let what = loop {
+        if remediation.state != State::Attributed {
+            break Move {
+                state: Some(remediation.state),
+                ..Move::default()
+            };
+        }
+        match step(&remediation, &situation, &known.observed) {
+            Step::Ask(question) => Box::pin(known.find_out(&remediation, question)).await?,
+            Step::Write(what) => break *what,
+            Step::Wait(what) => return Ok(Fate::Waits(what)),
+            Step::Call(_) | Step::Rest => anyhow::bail!("nothing is called to explain"),
+        }
+    };
+    Fate::of(what).context("a first step leads to no such state")
 }
 
 impl From<Weighed> for Candidate {
@@ -310,7 +310,7 @@ impl From<Weighed> for Candidate {
             entity: candidate.entity,
             at: candidate.began,
             ended: candidate.ended,
-            announced: candidate.known == Known::Announced,
+            announced: candidate.known == attribution::Known::Announced,
             blamed,
             why,
         }

@@ -6,12 +6,10 @@ use anyhow::Context as _;
 use release::change::Change;
 use release::ledger::Effect;
 use release::problem::{Problem, Remediation, Reported};
-use release::remediation::{
-    Call, Move, Observed, Paused, Question, Said, Situation, State, Step, step,
-};
+use release::remediation::{Call, Move, Observed, Question, Said, Situation, State, Step, step};
 use store::{Advanced, ClaimedProblem};
 
-use super::tools::{Pass, PausesUnknown};
+use super::tools::Pass;
 use super::words;
 use crate::remedy::{self, Chosen, View, apply, stop, watch};
 use release::work::Wait;
@@ -38,23 +36,25 @@ pub(super) async fn pursue(
     view: Option<View>,
 ) -> anyhow::Result<Option<Wait>> {
     let mut walk = Walk {
-        pass,
         index,
         tenant,
-        view,
-        chosen: None,
-        observed: Observed::default(),
+        known: Known::new(pass, view),
     };
     let mut next = None;
     for _ in 0..MOST_STEPS {
         match next.take().unwrap_or_else(|| walk.decide(claimed)) {
-            Step::Ask(question) => Box::pin(walk.find_out(claimed, question)).await?,
+            Step::Ask(question) => {
+                let remediation = &claimed.problem.remediations[index];
+                Box::pin(walk.known.find_out(remediation, question)).await?;
+            }
             Step::Write(what) => {
                 let then = what.then.clone();
                 match Box::pin(walk.write(claimed, *what)).await? {
                     Advanced::Written if then.is_some() => next = then,
                     // What was known is of before; or it has changed since.
-                    Advanced::Written | Advanced::Stale => walk.forget(),
+                    Advanced::Written | Advanced::Stale => {
+                        walk.known = Known::new(pass, None);
+                    }
                 }
             }
             Step::Call(call) => {
@@ -73,14 +73,9 @@ pub(super) async fn pursue(
 
 /// One remediation in one pass.
 struct Walk<'a> {
-    pass: &'a Pass<'a>,
     index: usize,
     tenant: Tenant,
-    /// The place, as it was looked at since the last step.
-    view: Option<View>,
-    /// What would be put in place.
-    chosen: Option<Chosen>,
-    observed: Observed,
+    known: Known<'a>,
 }
 
 impl Walk<'_> {
@@ -91,34 +86,102 @@ impl Walk<'_> {
     fn decide(&self, claimed: &ClaimedProblem) -> Step {
         let problem = &claimed.problem;
         let remediation = self.remediation(claimed);
+        let pass = self.known.pass;
         let situation = Situation {
             problem,
             heard: self.tenant == Tenant::Answered,
             lost: claimed.reported == Reported::Merged && problem.merged_into.is_none(),
-            policy: self.pass.services.healing.policy(),
-            paused: match self.pass.stopped(remediation.culprit.place()) {
-                Ok(None) => Paused::No,
-                Ok(Some(stopped)) => Paused::Yes(stopped),
-                Err(PausesUnknown) => Paused::Unknown,
-            },
-            now: self.pass.tick.now,
+            policy: pass.services.healing.policy(),
+            paused: pass.paused(remediation.culprit.place()),
+            now: pass.tick.now,
         };
-        step(remediation, &situation, &self.observed)
+        step(remediation, &situation, &self.known.observed)
     }
 
-    fn forget(&mut self) {
-        self.view = None;
-        self.chosen = None;
-        self.observed = Observed::default();
-    }
-
-    async fn find_out(
+    /// Stores what a step says, with its comment and what it does to the ledger.
+    /// If something changed meanwhile, nothing is stored.
+    async fn write(
         &mut self,
-        claimed: &ClaimedProblem,
+        claimed: &mut ClaimedProblem,
+        what: Move,
+    ) -> anyhow::Result<Advanced> {
+        let pass = self.known.pass;
+        let now = pass.tick.now;
+        let remediation = self.remediation(claimed);
+        let notes = self.known.notes();
+        let comment = words::of(&claimed.problem, remediation, &what, &notes);
+        let comment = match what.said {
+            Some(Said::Paused(_)) => comment,
+            _ => comment.map(|text| pass.noted(remediation.culprit.place(), text)),
+        };
+        for effect in &what.effects {
+            if let Effect::Guard { to, .. } = effect {
+                self.known.observed.guard = Some(to.clone());
+            }
+        }
+        let effects = what.effects.clone();
+        let change = |problem: &mut Problem| {
+            if what.state.is_some() || what.stops {
+                problem.waits = 0;
+            }
+            what.apply(&mut problem.remediations[self.index]);
+            if let Some(text) = comment {
+                problem.say(text, now);
+            }
+        };
+        pass.commit(claimed, change, &effects).await
+    }
+
+    /// Makes a call that is written down, and says what is waited for.
+    async fn call(&mut self, claimed: &ClaimedProblem, call: Call) -> anyhow::Result<Option<Wait>> {
+        let context = self.known.pass.context();
+        let remediation = self.remediation(claimed);
+        let culprit = &remediation.culprit;
+        match (call, &remediation.state) {
+            (Call::Create, State::Intended(heal)) => {
+                let Known { view, chosen, .. } = &self.known;
+                let chosen = chosen.as_ref().context("nothing is chosen")?;
+                let created = apply(context, view.as_ref(), (culprit, heal), chosen).await?;
+                self.known.observed.created = Some(created);
+                Ok(None)
+            }
+            (Call::Create, _) => anyhow::bail!("no heal is intended"),
+            (Call::Stop, _) => {
+                stop(context, culprit).await?;
+                Ok(Some(Wait::for_("the culprit's deployment to stop")))
+            }
+        }
+    }
+}
+
+/// What is known of a remediation since its last step.
+pub(super) struct Known<'a> {
+    pass: &'a Pass<'a>,
+    /// The place, as it was looked at.
+    view: Option<View>,
+    /// What would be put in place.
+    chosen: Option<Chosen>,
+    pub(super) observed: Observed,
+}
+
+impl<'a> Known<'a> {
+    pub(super) fn new(pass: &'a Pass<'a>, view: Option<View>) -> Self {
+        Self {
+            pass,
+            view,
+            chosen: None,
+            observed: Observed::default(),
+        }
+    }
+
+    /// Finds out what a step asks for.
+    pub(super) async fn find_out(
+        &mut self,
+        remediation: &Remediation,
         question: Question,
     ) -> anyhow::Result<()> {
         let context = self.pass.context();
-        let culprit = &self.remediation(claimed).culprit;
+        let culprit = &remediation.culprit;
         match question {
             Question::Holder => {
                 self.observed.holder = Some(remedy::holder(context.ledger, culprit).await?);
@@ -158,7 +221,7 @@ impl Walk<'_> {
                 });
             }
             Question::Heal => {
-                let State::Deploying { heal, deployment } = &self.remediation(claimed).state else {
+                let State::Deploying { heal, deployment } = &remediation.state else {
                     anyhow::bail!("no heal is being deployed");
                 };
                 self.observed.heal = Some(watch(context, &heal.remedy, deployment).await?);
@@ -174,58 +237,6 @@ impl Walk<'_> {
             None => View::read(self.pass.context(), &culprit.place()).await?,
         };
         Ok(self.view.insert(view))
-    }
-
-    /// Stores what a step says, with its comment and what it does to the ledger.
-    /// If something changed in the meantime, nothing is stored.
-    async fn write(
-        &mut self,
-        claimed: &mut ClaimedProblem,
-        what: Move,
-    ) -> anyhow::Result<Advanced> {
-        let now = self.pass.tick.now;
-        let remediation = self.remediation(claimed);
-        let comment = words::of(&claimed.problem, remediation, &what, &self.notes());
-        let comment = match what.said {
-            Some(Said::Paused(_)) => comment,
-            _ => comment.map(|text| self.pass.noted(remediation.culprit.place(), text)),
-        };
-        for effect in &what.effects {
-            if let Effect::Guard { to, .. } = effect {
-                self.observed.guard = Some(to.clone());
-            }
-        }
-        let effects = what.effects.clone();
-        let change = |problem: &mut Problem| {
-            if what.state.is_some() || what.stops {
-                problem.waits = 0;
-            }
-            what.apply(&mut problem.remediations[self.index]);
-            if let Some(text) = comment {
-                problem.say(text, now);
-            }
-        };
-        self.pass.commit(claimed, change, &effects).await
-    }
-
-    /// Makes a call that is written down, and says what is waited for.
-    async fn call(&mut self, claimed: &ClaimedProblem, call: Call) -> anyhow::Result<Option<Wait>> {
-        let context = self.pass.context();
-        let remediation = self.remediation(claimed);
-        let culprit = &remediation.culprit;
-        match (call, &remediation.state) {
-            (Call::Create, State::Intended(heal)) => {
-                let chosen = self.chosen.as_ref().context("nothing is chosen")?;
-                let created = apply(context, self.view.as_ref(), (culprit, heal), chosen).await?;
-                self.observed.created = Some(created);
-                Ok(None)
-            }
-            (Call::Create, _) => anyhow::bail!("no heal is intended"),
-            (Call::Stop, _) => {
-                stop(context, culprit).await?;
-                Ok(Some(Wait::for_("the culprit's deployment to stop")))
-            }
-        }
     }
 
     /// What a person should know about the choice, and where to read why it is

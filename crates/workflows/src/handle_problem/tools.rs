@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use jiff::Timestamp;
 use release::change::Place;
 use release::ledger::Effect;
-use release::pause::{Pause, Stopped, Stops};
+use release::pause::{Pause, Stops};
 use release::problem::Problem;
+use release::remediation::Paused;
 use store::{Advanced, ClaimedProblem, Reading, StoreError};
 use tokio::time::Instant;
 
@@ -17,9 +18,6 @@ use crate::work::Tick;
 
 /// What the tenant says of a problem: nothing, if it knows none.
 pub(super) type Seen = Result<Option<dynatrace::Problem>, dynatrace::Error>;
-
-/// Nobody could ask what is paused.
-pub(super) struct PausesUnknown;
 
 /// One look at one problem.
 pub(super) struct Pass<'a> {
@@ -97,17 +95,22 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// What keeps a place from being changed.
-    pub(super) fn stopped(&self, place: Place) -> Result<Option<Stopped>, PausesUnknown> {
-        let stops = self.stops.get().ok_or(PausesUnknown)?;
-        Ok(stops.on(&place.into(), self.tick.now))
+    /// Whether a place may be changed.
+    pub(super) fn paused(&self, place: Place) -> Paused {
+        let Some(stops) = self.stops.get() else {
+            return Paused::Unknown;
+        };
+        match stops.on(&place.into(), self.tick.now) {
+            Some(stopped) => Paused::Yes(stopped),
+            None => Paused::No,
+        }
     }
 
     /// A comment, with what is paused while it is made.
     pub(super) fn noted(&self, place: Place, text: String) -> String {
-        match self.stopped(place) {
-            Ok(Some(stopped)) => words::while_stopped(&text, &stopped),
-            Ok(None) | Err(PausesUnknown) => text,
+        match self.paused(place) {
+            Paused::Yes(stopped) => words::while_stopped(&text, &stopped),
+            Paused::No | Paused::Unknown => text,
         }
     }
 

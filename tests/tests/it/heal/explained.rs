@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use release::content::by_place;
 use release::deployment::{Deployment, Origin};
+use release::pause::Target;
 use release::remediation::{HealRefusal, State};
 use release::window::saturating_add;
 use workflows::handle_problem::explain::{Asked, Explained};
 
+use super::paused::pause;
 use super::scene::{APPLICATION, BUCKET, GROUP, Scene, group, healed_by};
 use super::stories;
 use crate::world::PRODUCTION;
@@ -21,6 +23,8 @@ stories! {
     explanation_of_a_problem_that_is_unknown_is_none,
     explanation_of_a_heal_says_that_it_is_not_healed,
     explanation_of_a_culprit_names_the_problem_that_holds_it,
+    explanation_of_a_group_in_cooldown_announces_no_heal,
+    explanation_says_what_is_paused,
     explanation_of_weeks_ago_finds_what_nobody_announced,
     explanation_finds_processes_that_are_gone,
     explanation_says_what_it_leaves_out,
@@ -148,6 +152,42 @@ async fn explanation_of_a_culprit_names_the_problem_that_holds_it(mut scene: Sce
         matches!(&state, State::Joined { problem } if problem == first.id()),
         "{state:?}"
     );
+}
+
+async fn explanation_of_a_group_in_cooldown_announces_no_heal(mut scene: Scene) {
+    let (_, _, problem) = scene.bad_release().await;
+    scene.notify(&problem, "OPEN").await;
+    scene.ticks(1).await;
+    scene.minutes(3);
+    let worse = scene.release("worse").await;
+    scene.minutes(3);
+    let next = scene.problem().open();
+
+    let told = scene.told(&next).await;
+
+    scene.notify(&next, "OPEN").await;
+    let State::Refused(refusal) = scene.state(&next).await else {
+        panic!("it is not refused: {told}");
+    };
+    assert!(
+        matches!(refusal, HealRefusal::Cooldown { .. }),
+        "{refusal}: {told}"
+    );
+    let expected = format!("{worse} is to blame, and is not rolled back: {refusal}");
+    assert_eq!(told, expected);
+}
+
+async fn explanation_says_what_is_paused(mut scene: Scene) {
+    let (_, bad, problem) = scene.bad_release().await;
+    pause(&scene, Target::Group(group()), 60).await;
+
+    let told = scene.told(&problem).await;
+
+    let expected = format!("{bad} is to blame, and is not rolled back yet: Changes of ");
+    assert!(told.starts_with(&expected), "{told}");
+    assert!(told.ends_with("the network is being moved"), "{told}");
+    scene.notify(&problem, "OPEN").await;
+    assert!(scene.heals().is_empty());
 }
 
 /// The group is tied to the entity, and the ledger has fifty later deployments.

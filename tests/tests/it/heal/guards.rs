@@ -135,7 +135,7 @@ async fn forward_fix_under_way_is_waited_for_and_wins(mut scene: Scene) {
     let fix = scene.deploy("fix");
     let told = scene.told(&problem).await;
     assert!(
-        told.ends_with("another deployment has to end first"),
+        told.ends_with("what is done waits for another deployment to end"),
         "{told}"
     );
 

@@ -308,7 +308,7 @@ async fn rollback_to_bad_content_is_followed_by_ours(mut scene: Scene) {
     assert_eq!(Scene::bundle(&only_rollback(&scene)), "worse");
     assert_eq!(
         scene.told(&problem).await,
-        format!("{bad} is to blame, and another deployment has to end first")
+        format!("{bad} is to blame, and what is done waits for another deployment to end")
     );
 
     scene.notify(&problem, "OPEN").await;

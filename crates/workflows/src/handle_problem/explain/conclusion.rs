@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use release::grouping::SETTING;
-use release::remediation::{HealRefusal, Needless};
+use release::pause::Stopped;
+use release::remediation::{Actor, HealRefusal, Move, Needless, Said, State};
 
 /// What follows, by what is known today.
 pub(super) enum Conclusion {
@@ -37,12 +38,39 @@ pub(super) enum Fate {
     Answered { by: String },
     /// CodeDeploy itself replaces it.
     TakenBack { by: String },
-    /// Another deployment has to end first.
-    Waits,
+    /// This has to happen first.
+    Waits(String),
+    /// Nothing is begun for now.
+    Paused(Stopped),
     /// It need not be replaced.
     NotNeeded(Needless),
     /// It must not be replaced.
     Refused(HealRefusal),
+}
+
+impl Fate {
+    /// What a first step leads to, where nothing is done.
+    pub(super) fn of(what: Move) -> Option<Self> {
+        Some(match (what.state, what.said) {
+            (None, Some(Said::Paused(stopped))) => Self::Paused(stopped),
+            (Some(State::Shadowed(heal)), said) => {
+                let target = heal.remedy.id().to_owned();
+                match said {
+                    Some(Said::ShadowedAfterStop) => Self::Stopped { target },
+                    _ => Self::Replaced { target },
+                }
+            }
+            (Some(State::Joined { problem }), _) => Self::Joined { problem },
+            (Some(State::Deploying { heal, deployment }), _) => match heal.by {
+                Actor::Ours => Self::Answered { by: deployment },
+                Actor::CodeDeploy => Self::TakenBack { by: deployment },
+            },
+            (Some(State::NotNeeded(needless)), _) => Self::NotNeeded(needless),
+            (Some(State::Refused(HealRefusal::NoTarget { .. })), _) => Self::WithoutTarget,
+            (Some(State::Refused(refusal)), _) => Self::Refused(refusal),
+            _ => return None,
+        })
+    }
 }
 
 impl fmt::Display for Conclusion {
@@ -89,7 +117,8 @@ impl fmt::Display for Fate {
             Self::Joined { problem } => write!(f, "is answered under problem {problem}"),
             Self::Answered { by } => write!(f, "is answered by deployment {by}"),
             Self::TakenBack { by } => write!(f, "CodeDeploy itself rolls it back by {by}"),
-            Self::Waits => f.write_str("another deployment has to end first"),
+            Self::Waits(what) => write!(f, "what is done waits for {what}"),
+            Self::Paused(stopped) => write!(f, "is not rolled back yet: {stopped}"),
             Self::NotNeeded(needless) => write!(f, "is not rolled back: {needless}"),
             Self::Refused(refusal) => write!(f, "is not rolled back: {refusal}"),
         }
