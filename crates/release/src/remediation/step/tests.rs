@@ -422,6 +422,34 @@ proptest! {
         }
         prop_assert!(given_up.state.is_final() && !given_up.holds);
     }
+
+    /// As long as nothing around it changes, a remediation comes to rest, to a wait
+    /// or to a call within a few steps, and in no state twice. When it changes from
+    /// look to look, the end of the time ends it.
+    #[test]
+    fn every_walk_comes_to_rest(
+        state in any::<prop::sample::Index>(),
+        looks in prop::collection::vec(prop::collection::vec(any::<prop::sample::Index>(), 16), 1..12),
+    ) {
+        let states: Vec<State> = states().into_iter().filter(|state| !state.is_final()).collect();
+        let mut remediation = World::of(state.get(&states).clone()).remediation;
+        for (number, look) in looks.iter().enumerate() {
+            let mut world = World::drawn(remediation.state.clone(), look);
+            if number % 2 == 0 {
+                world = world.inviting();
+            }
+            // These only ever change by what is written.
+            world.remediation = remediation;
+            world.walk();
+            remediation = world.remediation;
+        }
+        let limits = World::of(State::Attributed).policy.limits;
+        let guard = guard(Some("P-1"));
+        if let Some(what) = give_up(&remediation, "P-1", &guard, limits, minute(90)) {
+            what.apply(&mut remediation);
+        }
+        prop_assert!(remediation.is_over(), "{:?}", remediation.state);
+    }
 }
 
 /// A remediation and everything around it.
@@ -534,6 +562,20 @@ impl World {
         world.runs(runs)
     }
 
+    /// Nothing speaks against a heal.
+    fn inviting(self) -> Self {
+        let world = self.free().remedy().runs(Runs::Culprit(Progress::Ended));
+        world
+            .knows(|known| known.guard = Some(guard(None)))
+            .but(|world| {
+                world.heard = true;
+                world.problem.closed = None;
+                world.policy.mode = Mode::Auto;
+                world.paused = Paused::No;
+                world.now = minute(52);
+            })
+    }
+
     fn but(mut self, change: impl FnOnce(&mut Self)) -> Self {
         change(&mut self);
         self
@@ -584,6 +626,47 @@ impl World {
             now: self.now,
         };
         step(&self.remediation, &situation, &self.known)
+    }
+}
+
+impl World {
+    /// Takes steps until something has to happen first. Nothing changes but what is
+    /// written, and what a call creates.
+    fn walk(&mut self) {
+        // A rollback that runs shows as one.
+        if let Some(running) = &self.known.runs
+            && let Runs::Rollback { ended, .. } = running.runs
+        {
+            let shown = ended.map_or(Shown::NotYet, |ended| Shown::Well(Some(ended)));
+            self.known.heal = Some(Some(shown));
+        }
+        let created = self.known.created.take().unwrap_or(Created::Busy);
+        let mut seen = Vec::new();
+        let mut next = None;
+        loop {
+            match next.take().unwrap_or_else(|| self.step()) {
+                Step::Ask(question) => panic!("{question:?} is known already"),
+                Step::Wait(_) | Step::Rest | Step::Call(Call::Stop) => return,
+                Step::Call(Call::Create) => {
+                    assert!(self.known.created.is_none(), "it is created twice");
+                    self.known.created = Some(created.clone());
+                    seen.clear();
+                }
+                Step::Write(what) => {
+                    what.apply(&mut self.remediation);
+                    for effect in &what.effects {
+                        if let Effect::Guard { to, .. } = effect {
+                            self.known.guard = Some(to.clone());
+                        }
+                    }
+                    next = what.then;
+                    let is_said_only = what.state.is_none() && !what.stops && !what.lets_go;
+                    let now = self.remediation.clone();
+                    assert!(is_said_only || !seen.contains(&now), "again {now:?}");
+                    seen.push(now);
+                }
+            }
+        }
     }
 }
 
