@@ -24,6 +24,8 @@ mod effect;
 mod followed;
 mod problems;
 
+mod flag_set;
+
 mod content;
 mod entry;
 mod guard;
@@ -48,6 +50,10 @@ pub use claim::{ClaimError, Claimed, Held, Kind, Record};
 pub use due::Due;
 pub use entry::Reading;
 pub use error::StoreError;
+pub use flag_set::{
+    ChangeEvent, Commit, Decision, Declared, FlagSet, Flags, Found, Look, Outbox, Owed, Repeat,
+    RepeatId, What, Written,
+};
 pub use followed::{ClaimedProblem, Followed};
 pub use handles::{Ledger, Queue, Remediations, Validations};
 pub use history::{Evaluated, History, Part, ReadLimit, Recorded, Span};

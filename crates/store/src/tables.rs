@@ -80,6 +80,19 @@ pub const REMEDIATIONS: Table = Table {
     time_to_live: Some("expiresAt"),
 };
 
+/// Flags, their histories, keys, and what is owed because of them.
+pub const FLAGS: Table = Table {
+    name: "Flags",
+    partition_key: "pk",
+    sort_key: "sk",
+    index: Some(Index {
+        name: DUE_INDEX,
+        partition_key: "dueShard",
+        sort_key: "dueAt",
+    }),
+    time_to_live: Some("expiresAt"),
+};
+
 /// Creates `table` under `name`, for places that have no template.
 pub async fn create(client: &Client, table: Table, name: &str) -> Result<(), StoreError> {
     let mut request = client

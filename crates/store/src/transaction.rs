@@ -18,6 +18,7 @@ use crate::{Ledger, StoreError};
 const ATTEMPTS: u32 = 6;
 
 /// One write of a transaction.
+#[derive(Clone)]
 pub(crate) struct Write {
     item: TransactWriteItem,
     refused: Refused,

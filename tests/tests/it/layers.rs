@@ -83,9 +83,9 @@ const ROOMS: [Room; 20] = [
         name: "store",
         // A stored validation carries its verdict, and the word is monspec's:
         // going through `release` for it would make a second name of one thing.
-        knows: Only(&["monspec", "release"]),
+        knows: Only(&["flags", "monspec", "release"]),
         shuns: &["reqwest", "lambda_runtime"],
-        why: "it keeps records of releases and asks nobody but DynamoDB",
+        why: "it keeps records of releases and flags and asks nobody but DynamoDB",
     },
     Room {
         name: "workflows",
@@ -160,6 +160,7 @@ const FUNCTION: Room = Room {
         "monspec",
         "release",
         "dynatrace",
+        "flags",
         "delivery",
         "store",
     ]),
@@ -169,6 +170,7 @@ const FUNCTION: Room = Room {
 
 /// What `workflows` joins.
 const JOINED: &[&str] = &[
+    "flags",
     "monspec",
     "release",
     "report",

@@ -9,6 +9,7 @@
 //! stays beside it, as `NAME.before-CHANGE.json`, and is read for as long as it
 //! lies there.
 
+mod flags;
 mod ledger;
 mod problems;
 mod validations;

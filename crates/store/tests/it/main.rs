@@ -8,6 +8,7 @@ mod claims;
 mod contents;
 mod due;
 mod effects;
+mod flag_set;
 mod golden;
 mod histories;
 mod ledger;

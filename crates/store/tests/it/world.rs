@@ -32,11 +32,13 @@ pub(crate) type Item = HashMap<String, AttributeValue>;
 pub(crate) const VALIDATIONS: &str = "validations";
 pub(crate) const LEDGER: &str = "ledger";
 pub(crate) const REMEDIATIONS: &str = "remediations";
+pub(crate) const FLAGS: &str = "flags";
 
-pub(crate) const TABLES: [(Table, &str); 3] = [
+pub(crate) const TABLES: [(Table, &str); 4] = [
     (tables::VALIDATIONS, VALIDATIONS),
     (tables::LEDGER, LEDGER),
     (tables::REMEDIATIONS, REMEDIATIONS),
+    (tables::FLAGS, FLAGS),
 ];
 
 /// How long a claim of these tests lasts.

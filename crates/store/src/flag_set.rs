@@ -1,0 +1,246 @@
+//! The table of flags: what is declared, what was said, who may, and what is
+//! owed to the tenant and to the clock.
+
+mod change;
+mod keys;
+mod owed;
+mod read;
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::types::{Put, Update};
+use flags::key::Key as FlagKey;
+use flags::state::State;
+use flags::{Declarations, Entry};
+
+use crate::error::unavailable;
+use crate::item::{self, Item, Key};
+use crate::transaction::{Attempt, Write};
+use crate::{Store, StoreError};
+
+pub use change::{Commit, Decision, Found, Repeat, RepeatId, Written};
+pub use owed::{ChangeEvent, Outbox, Owed, What};
+pub use read::Look;
+
+/// How many flags one transaction declares: it takes a hundred writes at most.
+const DECLARED_AT_ONCE: usize = 90;
+
+/// The table of flags.
+#[derive(Clone, Debug)]
+pub struct Flags {
+    /// The same table as a place of work: every record that is due lies in it.
+    queue: Store,
+}
+
+/// What is known of a set of flags.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FlagSet {
+    /// The name.
+    pub name: String,
+    /// How often something of it was written.
+    pub revision: u64,
+    /// What is declared.
+    pub declarations: Declarations,
+    /// What was said, by flag; nothing of flags that nobody touched.
+    pub states: BTreeMap<String, State>,
+    /// The revision that declared each flag.
+    declared_in: BTreeMap<String, u64>,
+}
+
+/// What became of new declarations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Declared {
+    /// They hold; the revision of the set from now on.
+    Stored(u64),
+    /// The set was changed since it was read.
+    Moved,
+}
+
+impl FlagSet {
+    /// The set as it is evaluated.
+    pub fn as_set(&self) -> flags::Set<'_> {
+        flags::Set {
+            name: &self.name,
+            revision: self.revision,
+            declarations: &self.declarations,
+            states: &self.states,
+        }
+    }
+}
+
+impl Flags {
+    /// The flags in the table of this name.
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self {
+            queue: Store::new(client, table, ""),
+        }
+    }
+
+    /// The timers and events as work.
+    pub fn queue(&self) -> &Store {
+        &self.queue
+    }
+
+    /// Stores what a file declares, as long as the set is as it was read: nothing
+    /// where there was none.
+    pub async fn declare(
+        &self,
+        set: &str,
+        declarations: &Declarations,
+        read: Option<&FlagSet>,
+    ) -> Result<Declared, StoreError> {
+        let none = Declarations::default();
+        let old = read.map_or(&none, |read| &read.declarations);
+        let names = old.flags.keys().chain(declarations.flags.keys());
+        let mut names: Vec<&String> = names.collect();
+        names.sort_unstable();
+        names.dedup();
+        names.retain(|name| old.flags.get(*name) != declarations.flags.get(*name));
+        let mut revision = read.map_or(0, |read| read.revision);
+        let mut chunks: Vec<&[&String]> = names.chunks(DECLARED_AT_ONCE).collect();
+        if chunks.is_empty() {
+            chunks.push(&[]);
+        }
+        for chunk in chunks {
+            let mut writes = vec![self.declared_head(set, declarations, revision)];
+            writes.extend(chunk.iter().map(|name| {
+                let declaration = declarations.flags.get(*name);
+                self.declared(set, name, declaration, revision + 1)
+            }));
+            let mut attempts = self.queue.attempts("declare flags").await;
+            loop {
+                match attempts.write(&self.queue, writes.clone()).await {
+                    Ok(Attempt::Written) => break,
+                    // What is refused once because the set moved is refused always.
+                    Ok(Attempt::Stale) if self.look(set, None).await?.revision() != revision => {
+                        return Ok(Declared::Moved);
+                    }
+                    Ok(Attempt::Stale) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            revision += 1;
+        }
+        Ok(Declared::Stored(revision))
+    }
+
+    fn declared_head(&self, set: &str, declarations: &Declarations, read: u64) -> Write {
+        let condition = if read == 0 {
+            "attribute_not_exists(pk)"
+        } else {
+            "revision = :read"
+        };
+        let mut update = Update::builder()
+            .table_name(self.table())
+            .set_key(Some(keys::head(set).attributes()))
+            .update_expression("SET revision = :next, options = :options, presets = :presets")
+            .condition_expression(condition)
+            .expression_attribute_values(":next", keys::number(read + 1))
+            .expression_attribute_values(":options", item::json_attribute(&declarations.options))
+            .expression_attribute_values(":presets", item::json_attribute(&declarations.presets));
+        if read != 0 {
+            update = update.expression_attribute_values(":read", keys::number(read));
+        }
+        Write::reread(update)
+    }
+
+    fn declared(
+        &self,
+        set: &str,
+        name: &str,
+        flag: Option<&flags::Declaration>,
+        revision: u64,
+    ) -> Write {
+        let update = Update::builder()
+            .table_name(self.table())
+            .set_key(Some(keys::flag(set, name).attributes()));
+        Write::reread(match flag {
+            Some(flag) => update
+                .update_expression("SET declaration = :declaration, declaredIn = :revision")
+                .expression_attribute_values(":revision", keys::number(revision))
+                .expression_attribute_values(":declaration", item::json_attribute(flag)),
+            None => update.update_expression("REMOVE declaration, declaredIn"),
+        })
+    }
+
+    /// Stores a key, instead of what is stored of it.
+    pub async fn put_key(&self, key: &FlagKey) -> Result<(), StoreError> {
+        let mut item = keys::key(&key.id).attributes();
+        item.insert("key".to_owned(), item::json_attribute(key));
+        let put = self.client().put_item().table_name(self.table());
+        let put = put.set_item(Some(item)).send().await;
+        put.map_err(|error| unavailable("store a key", error.into_service_error()))?;
+        Ok(())
+    }
+
+    /// Ends a key: from the next request on it is nobody's. The key as it was, if
+    /// there was one.
+    pub async fn revoke_key(&self, id: &str) -> Result<Option<FlagKey>, StoreError> {
+        let deleted = self
+            .client()
+            .delete_item()
+            .table_name(self.table())
+            .set_key(Some(keys::key(id).attributes()))
+            .return_values(aws_sdk_dynamodb::types::ReturnValue::AllOld)
+            .send()
+            .await
+            .map_err(|error| unavailable("revoke a key", error.into_service_error()))?;
+        let found = deleted.attributes;
+        found.map(|item| item::json(&item, "key")).transpose()
+    }
+
+    /// The history of a flag in the order of its versions.
+    pub async fn history(&self, set: &str, flag: &str) -> Result<Vec<Entry>, StoreError> {
+        let pk = keys::change(set, flag, 0).pk;
+        let items = self.partition("read a history", &pk).await?;
+        items.iter().map(|item| item::json(item, "entry")).collect()
+    }
+
+    async fn partition(&self, action: &'static str, pk: &str) -> Result<Vec<Item>, StoreError> {
+        let mut items = Vec::new();
+        let mut after = None;
+        loop {
+            let found = self
+                .client()
+                .query()
+                .table_name(self.table())
+                .key_condition_expression("pk = :pk")
+                .expression_attribute_values(":pk", keys::text(pk))
+                .consistent_read(true)
+                .set_exclusive_start_key(after)
+                .send()
+                .await
+                .map_err(SdkError::into_service_error)
+                .map_err(|error| unavailable(action, error))?;
+            items.extend(found.items.unwrap_or_default());
+            after = found.last_evaluated_key;
+            if after.is_none() {
+                return Ok(items);
+            }
+        }
+    }
+
+    fn put(
+        &self,
+        key: &Key,
+        attributes: impl IntoIterator<Item = (&'static str, Attribute)>,
+    ) -> PutOf {
+        let mut item = key.attributes();
+        let attributes = attributes.into_iter();
+        item.extend(attributes.map(|(name, value)| (name.to_owned(), value)));
+        Put::builder().table_name(self.table()).set_item(Some(item))
+    }
+
+    fn client(&self) -> &Client {
+        &self.queue.client
+    }
+
+    fn table(&self) -> &str {
+        &self.queue.validations
+    }
+}
+
+type Attribute = aws_sdk_dynamodb::types::AttributeValue;
+type PutOf = aws_sdk_dynamodb::types::builders::PutBuilder;

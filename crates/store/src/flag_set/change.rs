@@ -1,0 +1,317 @@
+//! One change, one transaction: the revision of the set, the flags, their
+//! histories, timers and events, and the answer for whoever asks again.
+
+use aws_sdk_dynamodb::types::Update;
+use flags::step::Transition;
+use flags::{Entry, announcement};
+use jiff::{SignedDuration, Timestamp};
+use release::window::saturating_add;
+use serde::{Deserialize, Serialize};
+
+use super::owed::{ChangeEvent, Outbox, Owed, What};
+use super::{FlagSet, Flags, keys};
+use crate::claim::{Claimed, Held};
+use crate::error::unavailable;
+use crate::item::{self, Key, json_attribute};
+use crate::tables::{shard_key, shard_of};
+use crate::transaction::{Attempt, Write};
+use crate::{StoreError, tables};
+
+/// How long an answer is kept for whoever asks again.
+const KEPT: SignedDuration = SignedDuration::from_hours(24);
+
+/// How long a sent event stays in the table.
+const EVENTS_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// A request that may come twice: whose, and which.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepeatId {
+    /// The id of the key that asks.
+    pub key: String,
+    /// The hash of what makes it the same request.
+    pub hash: String,
+}
+
+/// What was answered to a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Repeat {
+    /// The change that it made.
+    pub change: String,
+    /// When.
+    pub at: Timestamp,
+    /// The hash of everything that was asked for.
+    pub asked: String,
+    /// The status.
+    pub status: u16,
+    /// The answer.
+    pub body: String,
+}
+
+/// What a change is decided on, read after any earlier attempt.
+#[derive(Debug)]
+pub struct Found {
+    /// The set; nothing, if it was never declared.
+    pub set: Option<FlagSet>,
+    /// What was answered to the same request before.
+    pub repeat: Option<Repeat>,
+}
+
+/// What is to be written together.
+#[derive(Debug, Default)]
+pub struct Commit {
+    /// What follows for each flag.
+    pub flags: Vec<(String, Transition)>,
+    /// What whoever asks again is answered.
+    pub repeat: Option<Repeat>,
+    /// Whose work the events are: until then, they are this claim's.
+    pub claim: Option<(String, Timestamp)>,
+}
+
+/// What was decided.
+#[derive(Debug)]
+pub enum Decision<T> {
+    /// Nothing is written.
+    Leave(T),
+    /// This is written, and then this holds.
+    Write(Commit, T),
+}
+
+/// What came of a change.
+#[derive(Debug)]
+pub struct Written<T> {
+    /// What was decided.
+    pub decided: T,
+    /// The events that are to be sent now, by whoever made the change.
+    pub events: Vec<Claimed<Owed>>,
+}
+
+impl Flags {
+    /// Changes flags of a set as `decide` says. Where another write comes in
+    /// between, everything is read and decided again.
+    pub async fn change<T>(
+        &self,
+        set: &str,
+        repeat: Option<&RepeatId>,
+        now: Timestamp,
+        decide: impl Fn(&Found) -> Decision<T>,
+    ) -> Result<Written<T>, StoreError> {
+        let mut attempts = self.queue.attempts("change flags").await;
+        loop {
+            let found = Found {
+                repeat: match repeat {
+                    Some(repeat) => self.repeat(repeat).await?,
+                    None => None,
+                },
+                set: self.set(set).await?,
+            };
+            let (commit, decided) = match decide(&found) {
+                Decision::Leave(decided) => {
+                    let events = Vec::new();
+                    return Ok(Written { decided, events });
+                }
+                Decision::Write(commit, decided) => (commit, decided),
+            };
+            let read = found.set.as_ref().expect("a flag that changes is declared");
+            let (writes, events) = self.writes(read, &commit, repeat, found.repeat.as_ref(), now);
+            if attempts.write(&self.queue, writes).await? == Attempt::Written {
+                return Ok(Written { decided, events });
+            }
+        }
+    }
+
+    /// Says what came of an event, for whoever asks again.
+    pub async fn answered(&self, id: &RepeatId, repeat: &Repeat) -> Result<(), StoreError> {
+        let written = self
+            .client()
+            .update_item()
+            .table_name(self.table())
+            .set_key(Some(keys::repeat(&id.key, &id.hash).attributes()))
+            .update_expression("SET answer = :answer")
+            .condition_expression("#change = :change")
+            .expression_attribute_names("#change", "change")
+            .expression_attribute_values(":answer", json_attribute(repeat))
+            .expression_attribute_values(":change", keys::text(&repeat.change))
+            .send()
+            .await;
+        match written.map_err(aws_sdk_dynamodb::error::SdkError::into_service_error) {
+            // The same was asked and done once more meanwhile.
+            Err(error) if error.is_conditional_check_failed_exception() => Ok(()),
+            Err(error) => Err(unavailable("store an answer", error)),
+            Ok(_) => Ok(()),
+        }
+    }
+
+    async fn repeat(&self, id: &RepeatId) -> Result<Option<Repeat>, StoreError> {
+        let found = self
+            .client()
+            .get_item()
+            .table_name(self.table())
+            .set_key(Some(keys::repeat(&id.key, &id.hash).attributes()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| unavailable("read an answer", error.into_service_error()))?;
+        let answer = found.item.map(|item| item::json(&item, "answer"));
+        answer.transpose()
+    }
+
+    fn writes(
+        &self,
+        read: &FlagSet,
+        commit: &Commit,
+        repeat: Option<&RepeatId>,
+        earlier: Option<&Repeat>,
+        now: Timestamp,
+    ) -> (Vec<Write>, Vec<Claimed<Owed>>) {
+        let set = &read.name;
+        let mut writes = vec![self.next_revision(set)];
+        let mut events = Vec::new();
+        for (name, transition) in &commit.flags {
+            writes.push(self.said(read, name, transition));
+            writes.push(self.timer(set, name, transition));
+            for entry in &transition.entries {
+                writes.push(self.history_of(set, name, entry));
+                if let Some(declared) = read.declarations.flags.get(name)
+                    && let Some(announced) = announcement(entry, declared)
+                    // There is nothing to attach it to.
+                    && announced.entities.is_some()
+                {
+                    let event = ChangeEvent::from(announced);
+                    let outbox = Outbox::new(set, name, entry.record.version, event, now);
+                    let key = keys::event(&entry.record.change, set, name, entry.record.version);
+                    writes.push(self.event(&key, &outbox, commit.claim.as_ref(), now));
+                    if let Some((claim, _)) = &commit.claim {
+                        events.push(self.held(key, outbox, claim));
+                    }
+                }
+            }
+        }
+        if let (Some(id), Some(repeat)) = (repeat, &commit.repeat) {
+            writes.push(self.answer(id, repeat, earlier, now));
+        }
+        (writes, events)
+    }
+
+    fn next_revision(&self, set: &str) -> Write {
+        let update = Update::builder()
+            .table_name(self.table())
+            .set_key(Some(keys::head(set).attributes()))
+            .update_expression("SET revision = revision + :one")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":one", keys::number(1));
+        Write::reread(update)
+    }
+
+    /// The flag, as long as neither its declaration nor what was said of it has
+    /// changed since it was read.
+    fn said(&self, read: &FlagSet, name: &str, transition: &Transition) -> Write {
+        let before = read.states.get(name).map_or(0, |state| state.version);
+        let declared = read.declared_in.get(name).copied().unwrap_or_default();
+        let version = if before == 0 {
+            "attribute_not_exists(version)"
+        } else {
+            "version = :read"
+        };
+        let mut update = Update::builder()
+            .table_name(self.table())
+            .set_key(Some(keys::flag(&read.name, name).attributes()))
+            .update_expression("SET #state = :state, version = :version")
+            .condition_expression(format!("{version} AND declaredIn = :declared"))
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":declared", keys::number(declared))
+            .expression_attribute_values(":state", json_attribute(&transition.state))
+            .expression_attribute_values(":version", keys::number(transition.state.version));
+        if before != 0 {
+            update = update.expression_attribute_values(":read", keys::number(before));
+        }
+        Write::reread(update)
+    }
+
+    fn history_of(&self, set: &str, name: &str, entry: &Entry) -> Write {
+        let key = keys::change(set, name, entry.record.version);
+        let put = self.put(&key, [("entry", json_attribute(entry))]);
+        Write::put(put.condition_expression("attribute_not_exists(pk)"))
+    }
+
+    /// When the clock has something to write down next. Whoever works on the old
+    /// timer loses it.
+    fn timer(&self, set: &str, name: &str, transition: &Transition) -> Write {
+        let key = keys::timer(set, name);
+        let mut attributes = vec![
+            ("set", keys::text(set)),
+            ("flag", keys::text(name)),
+            ("faults", keys::number(0)),
+            ("waits", keys::number(0)),
+        ];
+        if let Some(at) = transition.state.timer() {
+            attributes.push(("dueShard", keys::text(&shard_key(shard_of(&key.pk)))));
+            attributes.push(("dueAt", item::millis(at)));
+        }
+        Write::put(self.put(&key, attributes))
+    }
+
+    fn event(
+        &self,
+        key: &Key,
+        outbox: &Outbox,
+        claim: Option<&(String, Timestamp)>,
+        now: Timestamp,
+    ) -> Write {
+        let shard = tables::shard_key(shard_of(&key.pk));
+        let expires = saturating_add(now, EVENTS_KEPT);
+        let mut attributes = vec![
+            ("outbox", json_attribute(outbox)),
+            ("faults", keys::number(0)),
+            ("waits", keys::number(0)),
+            ("dueShard", keys::text(&shard)),
+            ("expiresAt", item::seconds(expires)),
+        ];
+        match claim {
+            Some((claim, until)) => {
+                attributes.push(("claim", keys::text(claim)));
+                attributes.push(("dueAt", item::millis(*until)));
+            }
+            None => attributes.push(("dueAt", item::millis(now))),
+        }
+        let put = self.put(key, attributes);
+        Write::put(put.condition_expression("attribute_not_exists(pk)"))
+    }
+
+    fn held(&self, key: Key, outbox: Outbox, claim: &str) -> Claimed<Owed> {
+        Claimed {
+            record: Owed::new(What::Event(Box::new(outbox))),
+            held: Held {
+                table: self.table().to_owned(),
+                key,
+                claim: claim.to_owned(),
+                panics: 0,
+            },
+        }
+    }
+
+    /// The answer, as long as nobody answered the same request since it was read.
+    fn answer(
+        &self,
+        id: &RepeatId,
+        repeat: &Repeat,
+        earlier: Option<&Repeat>,
+        now: Timestamp,
+    ) -> Write {
+        let put = self.put(
+            &keys::repeat(&id.key, &id.hash),
+            [
+                ("answer", json_attribute(repeat)),
+                ("change", keys::text(&repeat.change)),
+                ("expiresAt", item::seconds(saturating_add(now, KEPT))),
+            ],
+        );
+        Write::put(match earlier {
+            None => put.condition_expression("attribute_not_exists(pk)"),
+            Some(earlier) => put
+                .condition_expression("#change = :earlier")
+                .expression_attribute_names("#change", "change")
+                .expression_attribute_values(":earlier", keys::text(&earlier.change)),
+        })
+    }
+}

@@ -1,0 +1,54 @@
+//! Where the items lie. Names of sets and flags are plain words, so nothing in
+//! them separates parts of a key.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::item::Key;
+
+pub(super) fn set(set: &str) -> String {
+    format!("set#{set}")
+}
+
+pub(super) fn head(name: &str) -> Key {
+    at(set(name), "head")
+}
+
+pub(super) fn flag(name: &str, flag: &str) -> Key {
+    at(set(name), format!("f#{flag}"))
+}
+
+/// Sorts by the version.
+pub(super) fn change(set: &str, flag: &str, version: u64) -> Key {
+    at(format!("h#{set}#{flag}"), format!("{version:012}"))
+}
+
+pub(super) fn timer(set: &str, flag: &str) -> Key {
+    at(format!("t#{set}#{flag}"), "timer")
+}
+
+pub(super) fn event(change: &str, set: &str, flag: &str, version: u64) -> Key {
+    at(
+        format!("out#{change}"),
+        format!("event#{set}#{flag}#{version:012}"),
+    )
+}
+
+pub(super) fn repeat(key: &str, hash: &str) -> Key {
+    at(format!("req#{key}#{hash}"), "req")
+}
+
+pub(super) fn key(id: &str) -> Key {
+    at(format!("key#{id}"), "key")
+}
+
+fn at(pk: String, sk: impl Into<String>) -> Key {
+    Key { pk, sk: sk.into() }
+}
+
+pub(super) fn number(number: u64) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+pub(super) fn text(text: &str) -> AttributeValue {
+    AttributeValue::S(text.to_owned())
+}

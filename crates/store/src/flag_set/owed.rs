@@ -1,0 +1,165 @@
+//! What is due: timers, and events that the tenant has not got yet.
+
+use std::collections::BTreeMap;
+
+use flags::{Announcement, Entities};
+use jiff::Timestamp;
+use release::outbox::Entry;
+use release::work::Counts;
+use serde::{Deserialize, Serialize};
+
+use crate::change::Change;
+use crate::claim::{Actions, Kind, Record};
+use crate::item::{self, Item};
+use crate::{Store, StoreError};
+
+/// Something that is owed to the clock or to the tenant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Owed {
+    /// What.
+    pub what: What,
+    /// How often it was looked at to no end.
+    counts: Counts,
+}
+
+/// What is owed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum What {
+    /// What the clock did to a flag is to be written down.
+    Timer {
+        /// In which set.
+        set: String,
+        /// To which flag.
+        flag: String,
+    },
+    /// The tenant is to be told of a change.
+    Event(Box<Outbox>),
+}
+
+/// An event for the tenant, and whether it has it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Outbox {
+    /// The set.
+    pub set: String,
+    /// The flag.
+    pub flag: String,
+    /// The version that the change made.
+    pub version: u64,
+    /// What the tenant is told.
+    pub event: ChangeEvent,
+    /// Whether it was: the text is what it is known by.
+    pub entry: Entry,
+    /// Why nobody tries any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_up: Option<String>,
+}
+
+/// An event of the type `CUSTOM_CONFIGURATION`, as it is kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChangeEvent {
+    /// Its title.
+    pub title: String,
+    /// Where it belongs.
+    pub entities: Option<Entities>,
+    /// When it began and ended.
+    pub at: Timestamp,
+    /// Its properties by name.
+    pub properties: BTreeMap<String, String>,
+}
+
+impl From<Announcement> for ChangeEvent {
+    fn from(announcement: Announcement) -> Self {
+        let properties = announcement.properties.into_iter();
+        Self {
+            title: announcement.title,
+            entities: announcement.entities,
+            at: announcement.at,
+            properties: properties
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
+        }
+    }
+}
+
+impl ChangeEvent {
+    /// What it is known by: the change and its version.
+    pub fn marker(properties: &BTreeMap<String, String>) -> String {
+        let property = |name: &str| properties.get(name).map_or("", String::as_str);
+        format!("{} {}", property("change.id"), property("change.version"))
+    }
+}
+
+impl Outbox {
+    pub(super) fn new(
+        set: &str,
+        flag: &str,
+        version: u64,
+        event: ChangeEvent,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            set: set.to_owned(),
+            flag: flag.to_owned(),
+            version,
+            entry: Entry::new(ChangeEvent::marker(&event.properties), now),
+            event,
+            given_up: None,
+        }
+    }
+}
+
+impl Owed {
+    pub(super) fn new(what: What) -> Self {
+        Self {
+            what,
+            counts: Counts::default(),
+        }
+    }
+
+    fn read(item: &Item) -> Result<Self, StoreError> {
+        let what = match item::optional_json(item, "outbox")? {
+            Some(outbox) => What::Event(Box::new(outbox)),
+            None => What::Timer {
+                set: item::string(item, "set")?.to_owned(),
+                flag: item::string(item, "flag")?.to_owned(),
+            },
+        };
+        Ok(Self {
+            what,
+            counts: Counts {
+                faults: item::number(item, "faults")?,
+                waits: item::number(item, "waits")?,
+            },
+        })
+    }
+
+    fn deferred(&self) -> Change {
+        let change = Change::counts(self.counts);
+        match &self.what {
+            What::Timer { .. } => change,
+            What::Event(outbox) => change.and("outbox", item::json_attribute(outbox.as_ref())),
+        }
+    }
+}
+
+impl Record for Owed {
+    const KIND: Kind<Self> = Kind {
+        table: |store: &Store| &store.validations,
+        read: Owed::read,
+        counts: |owed| owed.counts,
+        count: |owed, counts| owed.counts = counts,
+        deferred: Owed::deferred,
+        settled: |owed| owed.deferred().remove(&["dueShard", "dueAt"]),
+        notices: |_| None,
+        deferred_by: "deferredBy",
+        settled_by: "settledBy",
+        actions: Actions {
+            find: "find timers and events that are due",
+            claim: "claim a timer or an event",
+            defer: "defer a timer or an event",
+            settle: "settle a timer or an event",
+        },
+    };
+}

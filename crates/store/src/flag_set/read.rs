@@ -1,0 +1,115 @@
+//! Reading a set: whether it is still the one that is known, together with who
+//! asks, and all of it where it is not.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::KeysAndAttributes;
+use flags::Declarations;
+use flags::key::Key as FlagKey;
+
+use super::{FlagSet, Flags, keys};
+use crate::StoreError;
+use crate::error::unavailable;
+use crate::item::{self, Item, Key};
+
+/// What is known without reading a set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Look {
+    /// How often something of the set was written; nothing, if it is not there.
+    pub revision: Option<u64>,
+    /// The key that was asked for.
+    pub key: Option<FlagKey>,
+}
+
+impl Look {
+    pub(super) fn revision(&self) -> u64 {
+        self.revision.unwrap_or(0)
+    }
+}
+
+impl Flags {
+    /// The revision of a set, and a key by its id: one strongly consistent read.
+    pub async fn look(&self, set: &str, key: Option<&str>) -> Result<Look, StoreError> {
+        let head = keys::head(set);
+        let key = key.map(keys::key);
+        let wanted = std::iter::once(&head).chain(&key);
+        let wanted = KeysAndAttributes::builder()
+            .set_keys(Some(wanted.map(Key::attributes).collect()))
+            .consistent_read(true)
+            .build()
+            .expect("there are keys");
+        let action = "look at a set of flags";
+        let read = self
+            .client()
+            .batch_get_item()
+            .request_items(self.table(), wanted)
+            .send()
+            .await
+            .map_err(|error| unavailable(action, error.into_service_error()))?;
+        let left = read.unprocessed_keys.unwrap_or_default();
+        if !left.is_empty() {
+            return Err(unavailable(action, Throttled));
+        }
+        let mut look = Look {
+            revision: None,
+            key: None,
+        };
+        for item in read.responses.unwrap_or_default().values().flatten() {
+            if item::string(item, "sk")? == head.sk {
+                look.revision = Some(item::number(item, "revision")?);
+            } else {
+                look.key = Some(item::json(item, "key")?);
+            }
+        }
+        Ok(look)
+    }
+
+    /// The whole set; nothing, if it was never declared.
+    ///
+    /// A change that is written during the read may be in a part of it. Whoever
+    /// keeps the set must therefore keep it under a revision that was looked at
+    /// *before*, which [`FlagSet::revision`] may be ahead of.
+    pub async fn set(&self, set: &str) -> Result<Option<FlagSet>, StoreError> {
+        let items = self
+            .partition("read a set of flags", &keys::set(set))
+            .await?;
+        let mut read = FlagSet {
+            name: set.to_owned(),
+            revision: 0,
+            declarations: Declarations::default(),
+            states: BTreeMap::new(),
+            declared_in: BTreeMap::new(),
+        };
+        for item in &items {
+            if let Some(flag) = item::string(item, "sk")?.strip_prefix("f#") {
+                read.add(flag, item)?;
+            } else {
+                read.revision = item::number(item, "revision")?;
+                read.declarations.options = item::json(item, "options")?;
+                read.declarations.presets = item::json(item, "presets")?;
+            }
+        }
+        Ok((read.revision != 0).then_some(read))
+    }
+}
+
+impl FlagSet {
+    fn add(&mut self, name: &str, item: &Item) -> Result<(), StoreError> {
+        // What was said of a flag outlives its declaration: should it come back,
+        // its history goes on.
+        if let Some(state) = item::optional_json(item, "state")? {
+            self.states.insert(name.to_owned(), state);
+        }
+        if let Some(declaration) = item::optional_json(item, "declaration")? {
+            let revision = item::number(item, "declaredIn")?;
+            self.declared_in.insert(name.to_owned(), revision);
+            self.declarations.flags.insert(name.to_owned(), declaration);
+        }
+        Ok(())
+    }
+}
+
+/// `DynamoDB` left something unread.
+#[derive(Debug, thiserror::Error)]
+#[error("the table did not answer everything that was asked")]
+struct Throttled;
