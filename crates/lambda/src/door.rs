@@ -11,6 +11,7 @@
 //! | its encoding | 400 |
 //! | – | 503 without details where a key cannot be checked |
 
+mod key;
 mod path;
 mod secret;
 
@@ -18,6 +19,7 @@ use serde_json::{Value, json};
 
 use crate::http::{BodyError, Request, answer};
 use crate::secrets::Secrets;
+pub use key::key;
 pub use secret::{WEBHOOK_TOKEN, check, check_at_start, current};
 
 /// A way in.
@@ -44,6 +46,9 @@ pub enum Opens {
     /// A signed link. What it has to open is told by the page alone, which
     /// therefore checks it before it looks anything up.
     Link,
+    /// A key in a header, or nothing at all. What it admits is told by what is
+    /// asked for alone, so whoever answers checks it.
+    Key,
 }
 
 /// What a way in takes.
@@ -102,7 +107,7 @@ pub async fn enter<'r, T: Copy>(
     let (route, name) = find(routes, request)?;
     match route.opens {
         Opens::Secret => with_secret(route.path, secrets, request).await?,
-        Opens::Link => {}
+        Opens::Link | Opens::Key => {}
     }
     let body = match route.takes {
         Takes::Nothing => String::new(),

@@ -1,11 +1,13 @@
 #![doc = include_str!("../README.md")]
 
+pub mod change_flags;
 pub mod compare;
 pub mod handle_problem;
 pub mod publish_validation;
 pub mod push_deployment_event;
 pub mod register_validation;
 pub mod ruling;
+pub mod serve_flags;
 pub mod validate_builds;
 pub mod validation_report;
 

@@ -1,0 +1,289 @@
+//! What a caller asks for, in the fields of the guide and ours.
+
+use std::fmt::Write as _;
+
+use flags::key::Action;
+use flags::step::{self, Target, Term};
+use flags::{BadWish, Declarations, LARGEST_BULK, Value};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value as Json};
+use sha2::{Digest as _, Sha256};
+
+/// What can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// All flags.
+    List,
+    /// One flag is set.
+    Set,
+    /// Several are, together.
+    Bulk,
+    /// A number moves.
+    ErrorRate,
+}
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Asked {
+    pub(super) call: Call,
+    pub(super) is_bulk: bool,
+    pub(super) wishes: Vec<Wish>,
+    pub(super) reason: Option<String>,
+    pub(super) triggered_by: String,
+    pub(super) problem: Option<String>,
+    pub(super) expected: Option<u64>,
+}
+
+/// What one flag is to be.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Wish {
+    pub(super) flag: String,
+    to: To,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum To {
+    Value {
+        value: Json,
+        lasts: Option<SignedDuration>,
+    },
+    Kept,
+    Ramp {
+        rate: Json,
+        duration: SignedDuration,
+    },
+    Stopped,
+}
+
+/// What happens to a flag, and what a key must admit.
+pub(super) struct Happens {
+    pub(super) action: Action,
+    pub(super) value: Option<Value>,
+    pub(super) event: step::Event,
+}
+
+/// Why a request makes no sense.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Bad {
+    #[error("the body is not a JSON object")]
+    NoObject,
+    #[error("Missing required fields: flag, value")]
+    NoFlag,
+    #[error("Missing required field: flags (object)")]
+    NoFlags,
+    #[error("Missing required field: targetRate")]
+    NoRate,
+    #[error("1 to {LARGEST_BULK} flags are changed together, these are {0}")]
+    Count(usize),
+    #[error("`{field}` is {meaning}")]
+    Field {
+        field: &'static str,
+        meaning: &'static str,
+    },
+}
+
+/// Reads a body; nothing, where nothing is to be changed. Whom a caller would
+/// have told, and with which token, is not read: it is configured.
+pub(super) fn read(call: Call, body: &str) -> Result<Option<Asked>, Bad> {
+    if call == Call::List {
+        return Ok(None);
+    }
+    let Ok(Json::Object(fields)) = serde_json::from_str(body) else {
+        return Err(Bad::NoObject);
+    };
+    let lasts = whole(&fields, "ttlSeconds", "a positive number of seconds")?;
+    if lasts == Some(0) {
+        let meaning = "a positive number of seconds";
+        return Err(Bad::Field {
+            field: "ttlSeconds",
+            meaning,
+        });
+    }
+    let lasts = lasts.map(seconds);
+    let wishes = match call {
+        Call::List => Vec::new(),
+        Call::Set => vec![set(&fields, lasts)?],
+        Call::Bulk => bulk(&fields, lasts)?,
+        Call::ErrorRate => vec![rate(&fields)?],
+    };
+    Ok(Some(Asked {
+        call,
+        is_bulk: call == Call::Bulk,
+        wishes,
+        reason: text(&fields, "reason")?,
+        triggered_by: text(&fields, "triggeredBy")?.unwrap_or_else(|| "manual".to_owned()),
+        problem: text(&fields, "problemId")?,
+        expected: whole(&fields, "expectedVersion", "the version of a flag")?,
+    }))
+}
+
+fn set(fields: &Map<String, Json>, lasts: Option<SignedDuration>) -> Result<Wish, Bad> {
+    let flag = text(fields, "flag")?.ok_or(Bad::NoFlag)?;
+    if yes(fields, "confirm")? {
+        return Ok(Wish { flag, to: To::Kept });
+    }
+    let value = fields.get("value").ok_or(Bad::NoFlag)?.clone();
+    let to = To::Value { value, lasts };
+    Ok(Wish { flag, to })
+}
+
+fn bulk(fields: &Map<String, Json>, lasts: Option<SignedDuration>) -> Result<Vec<Wish>, Bad> {
+    let Some(Json::Object(flags)) = fields.get("flags") else {
+        return Err(Bad::NoFlags);
+    };
+    if !(1..=LARGEST_BULK).contains(&flags.len()) {
+        return Err(Bad::Count(flags.len()));
+    }
+    let wishes = flags.iter().map(|(flag, value)| Wish {
+        flag: flag.clone(),
+        to: To::Value {
+            value: value.clone(),
+            lasts,
+        },
+    });
+    Ok(wishes.collect())
+}
+
+fn rate(fields: &Map<String, Json>) -> Result<Wish, Bad> {
+    let flag = text(fields, "flag")?.unwrap_or_else(|| "errorRate".to_owned());
+    if yes(fields, "cancel")? {
+        return Ok(Wish {
+            flag,
+            to: To::Stopped,
+        });
+    }
+    let rate = fields.get("targetRate").ok_or(Bad::NoRate)?.clone();
+    let meaning = "a number of seconds, at most 86400";
+    let duration = whole(fields, "duration", meaning)?.unwrap_or(0);
+    if 86_400 < duration {
+        return Err(Bad::Field {
+            field: "duration",
+            meaning,
+        });
+    }
+    let duration = seconds(duration);
+    Ok(Wish {
+        flag,
+        to: To::Ramp { rate, duration },
+    })
+}
+
+impl Wish {
+    /// How long it moves, where it does.
+    pub(super) fn moves_for(&self) -> Option<SignedDuration> {
+        match self.to {
+            To::Ramp { duration, .. } => Some(duration),
+            To::Value { .. } | To::Kept | To::Stopped => None,
+        }
+    }
+
+    pub(super) fn event(
+        &self,
+        declared: &Declarations,
+        now: Timestamp,
+    ) -> Result<Happens, BadWish> {
+        let flag = declared.flags.get(&self.flag);
+        let flag = flag.ok_or_else(|| BadWish::UnknownFlag(self.flag.clone()))?;
+        Ok(match &self.to {
+            To::Value { value, lasts } => {
+                let value = declared.wished(&self.flag, value)?;
+                Happens {
+                    action: Action::Change,
+                    event: step::Event::Set {
+                        to: Target::Value(value.clone()),
+                        term: Term::of(flag, *lasts, now),
+                    },
+                    value: Some(value),
+                }
+            }
+            To::Kept => Happens {
+                action: Action::Confirm,
+                value: None,
+                event: step::Event::Confirm,
+            },
+            To::Ramp { rate, duration } => {
+                let to = declared.wished(&self.flag, rate)?;
+                let target = Target::Ramp {
+                    to: to.clone(),
+                    duration: *duration,
+                };
+                Happens {
+                    action: Action::Ramp,
+                    value: Some(to),
+                    event: step::Event::Set {
+                        to: target,
+                        term: Term::Stays,
+                    },
+                }
+            }
+            To::Stopped => Happens {
+                action: Action::Ramp,
+                value: None,
+                event: step::Event::Stop,
+            },
+        })
+    }
+}
+
+impl Asked {
+    /// What makes it the same request: what is asked for, not why.
+    pub(super) fn hash(&self) -> String {
+        let Self {
+            call,
+            wishes,
+            problem,
+            expected,
+            ..
+        } = self;
+        hash_of(&format!("{call:?} {problem:?} {expected:?} {wishes:?}"))
+    }
+}
+
+pub(super) fn hash_of(text: &str) -> String {
+    let mut hash = String::new();
+    for byte in Sha256::digest(text) {
+        write!(hash, "{byte:02x}").expect("writing to a string does not fail");
+    }
+    hash
+}
+
+fn seconds(seconds: u64) -> SignedDuration {
+    SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX))
+}
+
+/// A text; `null` and an empty one are none.
+fn text(fields: &Map<String, Json>, field: &'static str) -> Result<Option<String>, Bad> {
+    match fields.get(field) {
+        None | Some(Json::Null) => Ok(None),
+        Some(Json::String(text)) => Ok(Some(text.clone()).filter(|text| !text.is_empty())),
+        Some(_) => Err(Bad::Field {
+            field,
+            meaning: "a text",
+        }),
+    }
+}
+
+fn whole(
+    fields: &Map<String, Json>,
+    field: &'static str,
+    meaning: &'static str,
+) -> Result<Option<u64>, Bad> {
+    match fields.get(field) {
+        None | Some(Json::Null) => Ok(None),
+        Some(value) => match value.as_u64() {
+            Some(number) => Ok(Some(number)),
+            None => Err(Bad::Field { field, meaning }),
+        },
+    }
+}
+
+fn yes(fields: &Map<String, Json>, field: &'static str) -> Result<bool, Bad> {
+    match fields.get(field) {
+        None | Some(Json::Null) => Ok(false),
+        Some(Json::Bool(value)) => Ok(*value),
+        Some(_) => Err(Bad::Field {
+            field,
+            meaning: "`true` or `false`",
+        }),
+    }
+}

@@ -1,0 +1,338 @@
+//! What is owed because of changes: events for the tenant, and what the clock
+//! did to flags.
+//!
+//! An event is stored with its change, looked for by whoever did not store it,
+//! sent, then noted as sent: the table of [`release::outbox`]. The clock's doings
+//! hold whether or not they are written down.
+
+use std::collections::BTreeSet;
+
+use anyhow::Context as _;
+use dynatrace::{Announced, Dynatrace, EntityType, EventKind, Scope, Tag, Window};
+use flags::state::{Author, Hand, State};
+use flags::step::{self, Request, Situation, step};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use jiff::{SignedDuration, Timestamp};
+use release::outbox::{self, Next};
+use release::window::saturating_add;
+use release::work::{Outcome, Time, Wait};
+use store::{ChangeEvent, Claimed, Commit, Decision, Due, Found, Outbox, Owed, StoreError, What};
+
+use super::Services;
+use crate::work::{self, Look, Tick, Worker};
+
+/// How many timers and events are worked on at the same time.
+const CONCURRENCY: usize = 8;
+
+/// How long an event is tried for.
+const TRIED_FOR: SignedDuration = SignedDuration::from_hours(24);
+
+/// How far back an entity may have been seen last.
+const SEEN_WITHIN: SignedDuration = SignedDuration::from_hours(24);
+
+/// Events may begin so long ago and no longer.
+const OLDEST: SignedDuration = SignedDuration::from_hours(24 * 29);
+
+/// Who says so.
+const SOURCE: &str = "Unbreakable";
+
+/// What is told of a timer or an event that was worked on.
+#[derive(Debug)]
+pub struct Worked {
+    /// As it was left.
+    pub owed: Owed,
+}
+
+/// What a tick did.
+pub type Ticked = work::Ticked<Worked>;
+
+/// What whoever counts and logs is told, while the tick goes on.
+pub type Observed<'a> = work::Observed<'a, Worked>;
+
+/// Works on every timer and event that is due until nothing is left or the time
+/// is over. `connect` is called only when something is due.
+pub async fn tick(
+    services: &Services,
+    connect: impl AsyncFnOnce() -> anyhow::Result<Dynatrace>,
+    tick: Tick,
+    observe: &(dyn Fn(Observed<'_>) + Sync),
+) -> anyhow::Result<Ticked> {
+    let worker = Worker {
+        store: services.flags.queue(),
+        tick,
+        observe: &|observed| observe(observed),
+    };
+    let first = worker.first_pages().await?;
+    if first.iter().all(Vec::is_empty) {
+        return Ok(Ticked::default());
+    }
+    // What the clock did is written down whether or not the tenant can be asked.
+    let tenant = connect().await;
+    let begin = async |_: &Due<Owed>| Walk::new(services, &tenant, tick, Stored::Earlier);
+    Ok(worker.work_through(first, begin, CONCURRENCY).await)
+}
+
+/// When an event was stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stored {
+    /// In this very request: nobody can have sent it.
+    JustNow,
+    /// By an earlier worker, which may have sent it.
+    Earlier,
+}
+
+/// One look at a timer or an event.
+pub(super) struct Walk<'a> {
+    services: &'a Services,
+    tenant: &'a anyhow::Result<Dynatrace>,
+    tick: Tick,
+    stored: Stored,
+    token_refused: bool,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(
+        services: &'a Services,
+        tenant: &'a anyhow::Result<Dynatrace>,
+        tick: Tick,
+        stored: Stored,
+    ) -> Self {
+        Self {
+            services,
+            tenant,
+            tick,
+            stored,
+            token_refused: false,
+        }
+    }
+}
+
+impl Look for Walk<'_> {
+    type Record = Owed;
+    type Told = Worked;
+
+    fn pursue<'a>(
+        &'a mut self,
+        claimed: &'a mut Claimed<Owed>,
+    ) -> BoxFuture<'a, anyhow::Result<Outcome>> {
+        async {
+            match &mut claimed.what {
+                What::Timer { set, flag } => self.write_down(set, flag).await,
+                What::Event(outbox) => self.send(outbox).await,
+            }
+        }
+        .boxed()
+    }
+
+    fn time(&self, owed: &Owed, _: &Outcome) -> Time {
+        match &owed.what {
+            What::Event(outbox) if saturating_add(outbox.entry.at, TRIED_FOR) <= self.tick.now => {
+                Time::Over
+            }
+            What::Event(_) | What::Timer { .. } => Time::Left,
+        }
+    }
+
+    fn give_up<'a>(
+        &'a mut self,
+        claimed: &'a mut Claimed<Owed>,
+        why: String,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        if let What::Event(outbox) = &mut claimed.what {
+            outbox.given_up = Some(why);
+        }
+        async { Ok(()) }.boxed()
+    }
+
+    fn token_refused(&self) -> bool {
+        self.token_refused
+    }
+
+    fn told(_: Owed, left: Owed) -> Worked {
+        Worked { owed: left }
+    }
+}
+
+impl Walk<'_> {
+    /// Writes down what the clock did to a flag.
+    async fn write_down(&self, set: &str, flag: &str) -> anyhow::Result<Outcome> {
+        let now = self.tick.now;
+        let change = uuid::Uuid::new_v4().to_string();
+        let decide = |found: &Found| clock(found, flag, &change, now);
+        let written = self.services.flags.change(set, None, now, decide).await?;
+        Ok(match written.decided {
+            // The flag has another timer by now, or none.
+            Clock::Written => Outcome::Lost,
+            Clock::Nothing => Outcome::Done,
+        })
+    }
+
+    /// Tells the tenant of a change, unless it knows.
+    async fn send(&mut self, outbox: &mut Outbox) -> anyhow::Result<Outcome> {
+        let tenant = match self.tenant {
+            Ok(tenant) => tenant,
+            Err(error) => anyhow::bail!("the tenant cannot be asked: {error:#}"),
+        };
+        match self.told(tenant, outbox).await {
+            Err(error) => {
+                let refused = error.downcast_ref::<dynatrace::Error>();
+                self.token_refused = matches!(refused, Some(dynatrace::Error::Unauthorised(_)));
+                Err(error)
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn told(&self, tenant: &Dynatrace, outbox: &mut Outbox) -> anyhow::Result<Outcome> {
+        let now = self.tick.now;
+        let until = self.tick.remotes_until();
+        let touches = outbox.event.entities.as_ref();
+        let touches = touches.context("the event belongs to no entity")?;
+        let entity_type = EntityType::named(&touches.etype)
+            .with_context(|| format!("there are no entities of type `{}`", touches.etype))?;
+        let scope = Scope {
+            entity_type,
+            tags: touches.tags.iter().map(tag).collect(),
+        };
+        let seen = Window {
+            from_ms: now.saturating_sub(SEEN_WITHIN)?.as_millisecond(),
+            to_ms: now.as_millisecond(),
+        };
+        let found = tenant.entities(&scope, seen, until).await;
+        let found = found.context("cannot find the entities of the flag")?;
+        let mut lacking: BTreeSet<String> = found.into_iter().map(|entity| entity.id).collect();
+        if lacking.is_empty() {
+            return Ok(Outcome::Waits(vec![Wait::for_(
+                "an entity with the tags of the flag",
+            )]));
+        }
+        let entries = std::slice::from_ref(&outbox.entry);
+        let older = usize::from(self.stored == Stored::Earlier);
+        let mut next = outbox::next(entries, older, None);
+        if next == Next::Look {
+            let having = self.having(tenant, outbox, &lacking).await?;
+            lacking.retain(|entity| !having.contains(entity));
+            let said: Vec<String> = if lacking.is_empty() {
+                vec![outbox.entry.text.clone()]
+            } else {
+                Vec::new()
+            };
+            next = outbox::next(entries, older, Some(&said));
+        }
+        if let Next::Say(_) = next {
+            let wanted = lacking.len();
+            let event = event(&outbox.event, lacking, now);
+            let announced = tenant.announce(&event, until).await;
+            match announced.context("cannot tell the tenant of a change")? {
+                Announced::Attached { attached, .. } if wanted <= attached => {}
+                Announced::Attached { .. } | Announced::NobodyMatched => {
+                    let wait = Wait::for_("entities that the tenant does not know yet");
+                    return Ok(Outcome::Waits(vec![wait]));
+                }
+                Announced::Refused { statuses, .. } => {
+                    anyhow::bail!("the tenant did not take the event: {}", statuses.join(", "))
+                }
+            }
+        }
+        outbox.entry.posted = Some(now);
+        Ok(Outcome::Done)
+    }
+
+    /// The entities that have the event already.
+    async fn having(
+        &self,
+        tenant: &Dynatrace,
+        outbox: &Outbox,
+        entities: &BTreeSet<String>,
+    ) -> anyhow::Result<BTreeSet<String>> {
+        let now = self.tick.now;
+        let began = start(&outbox.event, now);
+        let window = Window {
+            from_ms: began.as_millisecond() - 60_000,
+            to_ms: now.as_millisecond() + 60_000,
+        };
+        let ids: Vec<String> = entities.iter().cloned().collect();
+        let until = self.tick.remotes_until();
+        let events = tenant
+            .events(EventKind::Configuration, &ids, window, until)
+            .await;
+        let events = events.context("cannot look for an earlier event")?;
+        let ours = events.into_iter().filter(|event| {
+            ChangeEvent::marker(&event.properties) == outbox.entry.text
+                && event.properties.get("feature.flag") == Some(&outbox.flag)
+        });
+        Ok(ours.map(|event| event.entity).collect())
+    }
+}
+
+/// Whether the clock had something to write down.
+enum Clock {
+    Written,
+    Nothing,
+}
+
+fn clock(found: &Found, flag: &str, change: &str, now: Timestamp) -> Decision<Clock> {
+    let Some(set) = &found.set else {
+        return Decision::Leave(Clock::Nothing);
+    };
+    // What is declared no more does nothing.
+    let Some(declared) = set.declarations.flags.get(flag) else {
+        return Decision::Leave(Clock::Nothing);
+    };
+    let untouched = State::default();
+    let situation = Situation {
+        set: &set.name,
+        flag: declared,
+        state: set.states.get(flag).unwrap_or(&untouched),
+        now,
+    };
+    let request = Request {
+        change: change.to_owned(),
+        batch: None,
+        by: Author {
+            name: "the clock".to_owned(),
+            hand: Hand::Clock,
+        },
+        why: String::new(),
+        triggered_by: "schedule".to_owned(),
+        problem: None,
+        expected: None,
+    };
+    match step(situation, &request, &step::Event::Tick) {
+        step::Outcome::Written(transition) => {
+            let commit = Commit {
+                flags: vec![(flag.to_owned(), *transition)],
+                ..Commit::default()
+            };
+            Decision::Write(commit, Clock::Written)
+        }
+        _ => Decision::Leave(Clock::Nothing),
+    }
+}
+
+fn event(event: &ChangeEvent, entities: BTreeSet<String>, now: Timestamp) -> dynatrace::Event {
+    let at = start(event, now).as_millisecond();
+    dynatrace::Event {
+        kind: EventKind::Configuration,
+        title: event.title.clone(),
+        entities: entities.into_iter().collect(),
+        start_ms: Some(at),
+        end_ms: Some(at),
+        source: SOURCE.to_owned(),
+        properties: event.properties.clone(),
+        ..dynatrace::Event::default()
+    }
+}
+
+fn start(event: &ChangeEvent, now: Timestamp) -> Timestamp {
+    event.at.max(now.saturating_sub(OLDEST).unwrap_or(now))
+}
+
+fn tag(tag: &flags::Tag) -> Tag {
+    Tag {
+        context: tag.context.clone(),
+        key: tag.key.clone(),
+        value: tag.value.clone(),
+    }
+}
