@@ -12,10 +12,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use serde_json::{Value, json};
-use store::{Ledger, Remediations, Validations, tables};
+use store::{Flags, Ledger, Remediations, Validations, tables};
 use tokio::time::Instant;
 
-pub use functions::{HANDLE_PROBLEM, PUBLISH, PUSH, REGISTER, SHOW, VALIDATE};
+pub use functions::{
+    CHANGE_FLAGS, HANDLE_PROBLEM, PUBLISH, PUSH, REGISTER, SERVE_FLAGS, SHOW, VALIDATE,
+};
 pub use settings::{HEALING, REPORT, Settings};
 
 use fake_aws::Aws;
@@ -99,6 +101,7 @@ impl World {
             (tables::VALIDATIONS, settings::VALIDATIONS),
             (tables::LEDGER, settings::LEDGER),
             (tables::REMEDIATIONS, settings::REMEDIATIONS),
+            (tables::FLAGS, settings::FLAGS),
         ] {
             if kept.iter().any(|table| table == name) {
                 continue;
@@ -175,6 +178,11 @@ impl World {
     /// What the functions stored of problems.
     pub fn remediations(&self) -> Remediations {
         Remediations::new(self.dynamo.client(), settings::REMEDIATIONS)
+    }
+
+    /// The flags that the functions change and serve.
+    pub fn flags(&self) -> Flags {
+        Flags::new(self.dynamo.client(), settings::FLAGS)
     }
 
     /// Declares the application that staging and production deploy.

@@ -75,6 +75,16 @@ pub fn minutes(
     Ok(SignedDuration::from_mins(i64::from(minutes)))
 }
 
+/// The set of flags that a function is about.
+pub fn flag_set(is_name: impl Fn(&str) -> bool) -> Result<String, SettingError> {
+    let name = optional("FLAG_SET").unwrap_or_else(|| "prod".to_owned());
+    if is_name(&name) {
+        return Ok(name);
+    }
+    let reason = "a small letter first, then letters, digits, `-` and `_`, 64 at most";
+    Err(unusable("FLAG_SET", reason))
+}
+
 /// A setting that is there and wrong.
 pub fn unusable(name: &'static str, reason: impl Display) -> SettingError {
     SettingError::Unusable {

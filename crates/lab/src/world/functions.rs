@@ -4,7 +4,7 @@
 use anyhow::Context as _;
 
 use super::settings::{
-    HEALING, HOOK_SECRET, LEDGER, REMEDIATIONS, REPORT, REPORT_KEYS, TOKEN, VALIDATIONS,
+    FLAGS, HEALING, HOOK_SECRET, LEDGER, REMEDIATIONS, REPORT, REPORT_KEYS, TOKEN, VALIDATIONS,
     WEBHOOK_TOKEN,
 };
 use Variable::{Api, Aws, Dynamo, Tenant, Text};
@@ -21,6 +21,11 @@ pub const SHOW: &str = "validation-report";
 pub const PUSH: &str = "push-deployment-event";
 /// The function that publishes evidence; [`super::World::another`] starts it.
 pub const PUBLISH: &str = "publish-validation";
+
+/// The function that changes flags; [`super::World::another`] starts it.
+pub const CHANGE_FLAGS: &str = "change-flags";
+/// The function that serves them; [`super::World::another`] starts it.
+pub const SERVE_FLAGS: &str = "serve-flags";
 
 /// What invokes a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +67,7 @@ pub enum Variable {
 }
 
 /// Every function, in the order in which a build meets them.
-pub const ALL: [Described; 6] = [
+pub const ALL: [Described; 8] = [
     Described {
         name: REGISTER,
         triggers: &[Trigger::Job],
@@ -120,6 +125,21 @@ pub const ALL: [Described; 6] = [
             ("REPORT_KEYS_PARAMETER", Text(REPORT_KEYS)),
         ],
     },
+    Described {
+        name: CHANGE_FLAGS,
+        triggers: &[Trigger::Http, Trigger::Schedule],
+        own: &[
+            ("FLAGS_TABLE", Text(FLAGS)),
+            ("DT_TENANT_URL", Tenant),
+            ("DT_API", Api),
+            ("DT_API_TOKEN_PARAMETER", Text(TOKEN)),
+        ],
+    },
+    Described {
+        name: SERVE_FLAGS,
+        triggers: &[Trigger::Http],
+        own: &[("FLAGS_TABLE", Text(FLAGS))],
+    },
 ];
 
 /// What all of them have.
@@ -132,7 +152,7 @@ const EVERYWHERE: [(&str, Variable); 4] = [
 
 /// The function of this name.
 pub fn named(name: &str) -> anyhow::Result<&'static Described> {
-    static FUNCTIONS: [Described; 6] = ALL;
+    static FUNCTIONS: [Described; 8] = ALL;
 
     let found = FUNCTIONS.iter().find(|function| function.name == name);
     found.with_context(|| {

@@ -21,6 +21,7 @@ use lambda_host::runtime;
 pub(super) const VALIDATIONS: &str = "Validations";
 pub(super) const LEDGER: &str = "Ledger";
 pub(super) const REMEDIATIONS: &str = "Remediations";
+pub(super) const FLAGS: &str = "Flags";
 
 /// Where reports would be read.
 pub const REPORT: &str = "https://report.example";

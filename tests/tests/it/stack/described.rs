@@ -68,7 +68,7 @@ async fn function_that_is_not_described_is_refused_with_those_that_are() {
 
     let told = "there is no function `validate-build`; there are register-validation, \
                 validate-builds, publish-validation, validation-report, \
-                push-deployment-event, handle-problem";
+                push-deployment-event, handle-problem, change-flags, serve-flags";
     assert_eq!(started.to_string(), told);
     assert_eq!(asked.to_string(), told);
 }

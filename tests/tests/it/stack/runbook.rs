@@ -40,7 +40,7 @@ fn what_is_allowed_everywhere_is_told_with_its_reason() {
 fn alarms_watch_what_functions_count_where_they_count_it() {
     let counted = counted();
     let template = template();
-    for function in ["ValidateBuilds", "HandleProblem"] {
+    for function in ["ValidateBuilds", "HandleProblem", "ChangeFlags"] {
         let own = environment(&template, function);
         assert_eq!(own["METRICS_NAMESPACE"].as_str(), Some(OWN), "{function}");
     }
@@ -93,7 +93,7 @@ fn rows(section: &str) -> Vec<String> {
 /// The sources that name metrics: the functions' reports, and the word for what
 /// is stuck.
 fn counted() -> String {
-    let reports = ["validate-builds", "handle-problem"]
+    let reports = ["validate-builds", "handle-problem", "change-flags"]
         .map(|function| format!("functions/{function}/src/report.rs"));
     let sources = reports
         .iter()

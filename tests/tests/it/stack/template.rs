@@ -17,10 +17,11 @@ const OF_LAMBDA: [&str; 2] = ["AWS_ACCESS_KEY_ID", "AWS_LAMBDA_LOG_LEVEL"];
 
 /// Settings whose value the stack knows: the names of its own tables, and its
 /// own name.
-const OF_THE_STACK: [&str; 4] = [
+const OF_THE_STACK: [&str; 5] = [
     "VALIDATIONS_TABLE",
     "LEDGER_TABLE",
     "REMEDIATIONS_TABLE",
+    "FLAGS_TABLE",
     "METRICS_NAMESPACE",
 ];
 
@@ -39,7 +40,12 @@ const NOT_READ: (&str, &str) = ("register-validation", "RESULT_HOOK_SECRET_PARAM
 
 /// Functions with events that nobody repeats or sees fail. The others answer a
 /// request or a job, and a job holds credentials, which are not stored.
-const KEPT_WHEN_FAILED: [&str; 3] = ["ValidateBuilds", "PushDeploymentEvent", "HandleProblem"];
+const KEPT_WHEN_FAILED: [&str; 4] = [
+    "ValidateBuilds",
+    "PushDeploymentEvent",
+    "HandleProblem",
+    "ChangeFlags",
+];
 
 /// What is counted though nobody has to do anything about it.
 const USUAL: [&str; 5] = ["Passed", "Failed", "Inconclusive", "Heals", "HealsShadowed"];
@@ -121,7 +127,12 @@ fn functions_are_given_the_parameter_of_the_same_name() {
 #[test]
 fn tables_are_those_of_the_store() {
     let template = template();
-    for table in [tables::VALIDATIONS, tables::LEDGER, tables::REMEDIATIONS] {
+    for table in [
+        tables::VALIDATIONS,
+        tables::LEDGER,
+        tables::REMEDIATIONS,
+        tables::FLAGS,
+    ] {
         let resource = format!("{}Table", table.name);
         let declared = &template["Resources"][resource.as_str()]["Properties"];
 
@@ -150,6 +161,7 @@ fn functions_know_the_tables_by_their_settings() {
             ("VALIDATIONS_TABLE", "ValidationsTable"),
             ("LEDGER_TABLE", "LedgerTable"),
             ("REMEDIATIONS_TABLE", "RemediationsTable"),
+            ("FLAGS_TABLE", "FlagsTable"),
         ] {
             let value = own[setting].as_str();
             assert!(
@@ -206,7 +218,8 @@ fn functions_carry_the_names_of_the_tutorial_on_demand() {
         let names = list(names);
         assert_eq!(names[..2], ["TutorialNames", name], "{resource}");
     }
-    assert_eq!(functions().len(), OF_THE_TUTORIAL.len());
+    // The others came later.
+    assert_eq!(functions().len(), OF_THE_TUTORIAL.len() + 2);
     let condition = list(&template["Conditions"]["TutorialNames"]);
     assert_eq!(condition, ["Names", "tutorial"]);
 }
@@ -254,6 +267,27 @@ fn roles_may_read_the_secrets_that_their_functions_are_given() {
 
         assert_eq!(granted, given, "{function}: its role, its environment");
     }
+}
+
+#[test]
+fn histories_of_flags_are_never_written_again() {
+    let template = template();
+    let denied: Vec<_> = statements(&template)
+        .filter(|(_, statement)| statement["Effect"].as_str() == Some("Deny"))
+        .map(|(role, statement)| {
+            let keys = &statement["Condition"]["ForAnyValue:StringLike"]["dynamodb:LeadingKeys"];
+            (role, list(&statement["Action"]), keys.as_str())
+        })
+        .collect();
+    let actions = vec!["dynamodb:UpdateItem", "dynamodb:DeleteItem"];
+    assert_eq!(denied, [("ChangeFlagsRole", actions, Some("h#*"))]);
+    let serves = statements(&template).filter(|(role, _)| *role == "ServeFlagsRole");
+    let serves = serves.flat_map(|(_, statement)| list(&statement["Action"]));
+    let writes: Vec<_> = serves
+        .filter(|action| action.starts_with("dynamodb:"))
+        .filter(|action| !["dynamodb:BatchGetItem", "dynamodb:Query"].contains(action))
+        .collect();
+    assert!(writes.is_empty(), "{writes:?}");
 }
 
 #[test]
@@ -365,7 +399,7 @@ fn what_a_readme_says_a_function_needs_is_in_its_role() {
     for (function, resource) in functions() {
         let role = format!("{resource}Role");
         let granted: BTreeSet<String> = statements(&template)
-            .filter(|(of, _)| *of == role)
+            .filter(|(of, statement)| *of == role && statement["Effect"].as_str() == Some("Allow"))
             .flat_map(|(_, statement)| list(&statement["Action"]))
             .map(str::to_owned)
             // What every function needs is said once, in the template.

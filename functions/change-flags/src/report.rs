@@ -1,0 +1,80 @@
+//! One line and one set of metrics per timer or event that was worked on.
+
+use jiff::Timestamp;
+use lambda::metrics::{self, Line, Unit};
+use store::{Stuck, What};
+use workflows::change_flags::{Observed, Worked};
+use workflows::work::{Progress, Report};
+
+pub(crate) fn tell(observed: &Observed<'_>, now: Timestamp) {
+    match observed {
+        // At every tick, so that nothing due can be told from nobody looking.
+        Observed::Looked(overdue) => {
+            let seconds = overdue.as_secs_f64();
+            emit("OldestDueFlagSeconds", Unit::Seconds, seconds, &[], now);
+        }
+        Observed::Left(report) => left(report, now),
+        // Names the place, because the item does not say who it is.
+        Observed::Stuck(stuck) => {
+            let Stuck { place, looks, .. } = stuck;
+            tracing::error!(place, looks, "{}", stuck.in_words());
+            count(stuck.metric(), ("place", place), now);
+        }
+    }
+}
+
+fn left(report: &Report<Worked>, now: Timestamp) {
+    let (what, flag) = match &report.about.owed.what {
+        What::Timer { flag, .. } => ("The timer", flag),
+        What::Event(outbox) => ("The event", &outbox.flag),
+    };
+    if let What::Event(outbox) = &report.about.owed.what
+        && let Some(why) = &outbox.given_up
+    {
+        tracing::error!(
+            flag.name = flag,
+            "The tenant was never told of version {} of flag `{flag}`: {why}",
+            outbox.version
+        );
+        count("FlagEventsGivenUp", ("flag", flag), now);
+        return;
+    }
+    match &report.progress {
+        Progress::Deferred { waiting_for, until } => tracing::info!(
+            flag.name = flag, until = %until,
+            "{what} of flag `{flag}` waits for {waiting_for}"
+        ),
+        Progress::Faulted { error, until } => {
+            tracing::warn!(
+                flag.name = flag, until = %until,
+                "{what} of flag `{flag}` met a fault: {error:#}"
+            );
+            count("FlagFaults", ("flag", flag), now);
+        }
+        Progress::Settled => {
+            tracing::info!(flag.name = flag, "{what} of flag `{flag}` is settled");
+        }
+        Progress::Lost => {
+            tracing::info!(flag.name = flag, "{what} of flag `{flag}` has a successor");
+        }
+    }
+}
+
+fn count(name: &'static str, property: (&'static str, &str), now: Timestamp) {
+    emit(name, Unit::Count, 1.0, &[property], now);
+}
+
+fn emit(
+    name: &'static str,
+    unit: Unit,
+    value: f64,
+    properties: &[(&'static str, &str)],
+    now: Timestamp,
+) {
+    metrics::emit(&Line {
+        at: now,
+        dimensions: &[],
+        metrics: &[(name, unit, value)],
+        properties,
+    });
+}

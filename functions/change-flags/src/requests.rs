@@ -1,0 +1,88 @@
+//! One request and its answer, which is always JSON.
+
+use flags::key::Presented;
+use lambda::door::{self, Opens, Refused, Route, Takes};
+use lambda::http::{Request, answer as response};
+use serde_json::{Value, json};
+use workflows::Tick;
+use workflows::change_flags::{Answer, Call, Ended, Observed, Wanted, change_flags};
+
+use crate::report;
+use crate::setup::Edge;
+
+/// As the callers of the guide know them, below any folder.
+const ROUTES: [Route<Call>; 4] = [
+    route("*/api/remediation/feature-flags", Call::List),
+    route("*/api/remediation/feature-flag", Call::Set),
+    route("*/api/remediation/feature-flags/bulk", Call::Bulk),
+    route("*/api/remediation/error-rate", Call::ErrorRate),
+];
+
+/// Twenty flags with values as long as they may be.
+const LONGEST: usize = 256 * 1024;
+
+const fn route(path: &'static str, leads_to: Call) -> Route<Call> {
+    let (methods, takes): (&[&str], _) = match leads_to {
+        Call::List => (&["GET"], Takes::Nothing),
+        Call::Set | Call::Bulk | Call::ErrorRate => (&["POST"], Takes::Json { longest: LONGEST }),
+    };
+    Route {
+        leads_to,
+        path,
+        methods,
+        opens: Opens::Key,
+        takes,
+    }
+}
+
+/// Answers a request. Of the request, only what it made is logged.
+pub(crate) async fn answer(edge: &Edge, request: &Request, tick: Tick) -> Value {
+    let visit = match door::enter(&ROUTES, None, request).await {
+        Ok(visit) => visit,
+        Err(refused) => return refusal(&refused),
+    };
+    let key = door::key(request).and_then(|key| Presented::parse(&key));
+    let wanted = Wanted {
+        call: visit.leads_to,
+        key: key.as_ref(),
+        idempotency: request.header("idempotency-key").next(),
+        body: &visit.body,
+    };
+    let connect = async || edge.connect().await;
+    let observe = |observed: Observed<'_>| report::tell(&observed, tick.now);
+    match change_flags(&edge.services, connect, wanted, tick, &observe).await {
+        Ok(answer) => told(&answer),
+        Err(error) => {
+            tracing::error!("Flags could not be read or changed: {error:#}");
+            let why = "the flags could not be read or changed; send it again";
+            response(503, &json!({"ok": false, "error": why}))
+        }
+    }
+}
+
+fn told(answer: &Answer) -> Value {
+    let status = answer.ended.status();
+    for (flag, version) in &answer.made {
+        tracing::info!(
+            flag.name = flag,
+            flag.version = version,
+            "Changed flag `{flag}`: version {version}"
+        );
+    }
+    if !matches!(answer.ended, Ended::Done | Ended::Begun) {
+        tracing::warn!(status, "Refused a request about flags");
+    }
+    let mut response = response(status, &answer.body);
+    if let Ended::TooOften { seconds } = answer.ended {
+        response["headers"]["retry-after"] = seconds.to_string().into();
+    }
+    response
+}
+
+/// In the words of the guide.
+fn refusal(refused: &Refused) -> Value {
+    let mut answer = refused.answer();
+    let body = json!({"ok": false, "error": refused.to_string()});
+    answer["body"] = body.to_string().into();
+    answer
+}
