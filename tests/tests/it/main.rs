@@ -7,6 +7,7 @@ mod announce;
 mod binaries;
 mod browser;
 mod delivery;
+mod flags;
 mod gate;
 mod heal;
 mod installs;
