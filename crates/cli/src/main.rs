@@ -6,6 +6,7 @@ mod compare;
 mod compared;
 mod doctor;
 mod failure;
+mod flags;
 mod heal;
 mod input;
 mod judge;
@@ -28,8 +29,8 @@ use clap::{Parser, Subcommand};
 
 use failure::{Failure, USAGE};
 
-/// Checks monspec files, judges builds, resolves held validations, pauses changes
-/// and edits the ledger of deployments.
+/// Checks monspec files, judges builds, resolves held validations, pauses changes,
+/// edits the ledger of deployments and declares feature flags.
 #[derive(Parser)]
 #[command(name = "monspec", version, after_help = EXIT_CODES)]
 struct Cli {
@@ -45,6 +46,7 @@ enum Command {
     Ledger(ledger::Options),
     Heal(heal::Options),
     Doctor(doctor::Options),
+    Flags(flags::Options),
     Validations(validations::Options),
     Pause(pause::Pausing),
     Resume(pause::Resuming),
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
         Command::Judge(options) => judge::run(&options, &mut out),
         Command::Compare(options) => compare::run(&options, &mut out),
         Command::Doctor(options) => doctor::run(&options, &mut out),
+        Command::Flags(options) => flags::run(&options, &mut out),
         Command::Heal(options) => heal::run(&options, &mut out),
         Command::Ledger(options) => ledger::run(&options, &mut out),
         Command::Validations(options) => validations::run(&options, &mut out),

@@ -2,6 +2,7 @@
 
 mod compare;
 mod doctor;
+mod flags;
 mod heal;
 mod judge;
 mod ledger;
