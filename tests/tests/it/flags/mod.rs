@@ -2,8 +2,8 @@
 //! and read by clients that we did not write from the other one.
 
 mod changed;
+mod clients;
 mod owed;
-mod python;
 mod served;
 
 use std::time::Duration;
