@@ -23,7 +23,7 @@ use store::{Commit, Decision, FlagSet, Flags, Found, Repeat, RepeatId, What};
 use uuid::Uuid;
 
 use crate::work::{Tick, Worker};
-use asked::{Asked, Happens, Wish};
+use asked::{Asked, Happens};
 
 pub use asked::Call;
 pub use owed::{Observed, Ticked, Worked, tick};
@@ -66,6 +66,8 @@ pub struct Answer {
     pub body: Json,
     /// The changes that were made: flags and their versions.
     pub made: Vec<(String, u64)>,
+    /// The versions of all flags that it is about.
+    versions: BTreeMap<String, u64>,
 }
 
 /// How a request ended.
@@ -220,6 +222,7 @@ async fn list(services: &Services, key: &Key, now: Timestamp) -> anyhow::Result<
         ended: Ended::Done,
         body: answer::list(&set, key, now),
         made: Vec::new(),
+        versions: BTreeMap::new(),
     })
 }
 
@@ -281,25 +284,26 @@ impl OneChange<'_> {
             ended,
             body: serde_json::from_str(&repeat.body).unwrap_or_default(),
             made: Vec::new(),
+            versions: BTreeMap::new(),
         }
     }
 
-    /// Whether the same request is a repetition: it is none once a flag was set
-    /// to something else since.
+    /// Whether the same request is a repetition: it is none once anything else
+    /// was done with a flag, be it by the clock.
     fn still_holds(&self, set: &FlagSet, repeat: &Repeat) -> bool {
-        let holds = |wish: &Wish| {
-            let word = set
-                .states
-                .get(&wish.flag)
-                .and_then(|state| state.words.last());
-            word.is_some_and(|word| word.change.starts_with(&repeat.change))
+        let untouched = State::default();
+        let is_as_it_was = |(flag, version): (&String, &u64)| {
+            let state = set.states.get(flag).unwrap_or(&untouched);
+            state.version == *version && !state.is_overdue(self.now)
         };
-        self.now < saturating_add(repeat.at, SAME_REQUEST) && self.asked.wishes.iter().all(holds)
+        self.now < saturating_add(repeat.at, SAME_REQUEST)
+            && repeat.versions.iter().all(is_as_it_was)
     }
 
     fn repeat(&self, told: &Answer) -> Repeat {
         Repeat {
             change: self.batch.to_owned(),
+            versions: told.versions.clone(),
             at: self.now,
             asked: self.hash.clone(),
             status: told.ended.status(),
@@ -440,6 +444,7 @@ impl Answer {
             ended,
             body: json!({"ok": false, "error": why.to_string()}),
             made: Vec::new(),
+            versions: BTreeMap::new(),
         }
     }
 

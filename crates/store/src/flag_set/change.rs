@@ -1,6 +1,8 @@
 //! One change, one transaction: the revision of the set, the flags, their
 //! histories, timers and events, and the answer for whoever asks again.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_dynamodb::types::Update;
 use flags::step::Transition;
 use flags::{Entry, announcement};
@@ -38,6 +40,8 @@ pub struct RepeatId {
 pub struct Repeat {
     /// The change that it made.
     pub change: String,
+    /// The versions that the flags had then.
+    pub versions: BTreeMap<String, u64>,
     /// When.
     pub at: Timestamp,
     /// The hash of everything that was asked for.

@@ -145,6 +145,7 @@ impl Wish {
                     flags: vec![(self.flag.to_owned(), *transition)],
                     repeat: Some(Repeat {
                         change: self.change.clone(),
+                        versions: [(self.flag.to_owned(), 1)].into(),
                         at: self.now,
                         asked: "hash".to_owned(),
                         status: 200,

@@ -1,5 +1,7 @@
 //! What callers are told: the fields of the guide, and ours beside them.
 
+use std::collections::BTreeMap;
+
 use flags::BadWish;
 use flags::key::Key;
 use flags::state::{Course, End, State};
@@ -138,7 +140,19 @@ pub(super) fn done(
         ended,
         body: told,
         made,
+        versions: versions(set, transitions),
     }
+}
+
+fn versions(set: &FlagSet, transitions: &Transitions) -> BTreeMap<String, u64> {
+    let before = |flag: &String| set.states.get(flag).map_or(0, |state| state.version);
+    transitions
+        .iter()
+        .map(|(flag, transition)| {
+            let after = transition.as_ref().map(|one| one.state.version);
+            (flag.clone(), after.unwrap_or_else(|| before(flag)))
+        })
+        .collect()
 }
 
 fn told(asked: &Asked, batch: &str, now: Timestamp) -> Json {
@@ -246,5 +260,6 @@ pub(super) fn invalid(asked: &Asked, invalid: &[(&str, BadWish)], known: &[&str]
         ended: Ended::Bad,
         body,
         made: Vec::new(),
+        versions: BTreeMap::new(),
     }
 }

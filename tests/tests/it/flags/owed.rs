@@ -187,6 +187,8 @@ async fn trial_that_is_confirmed_stays() {
     let told = flagged.post("feature-flag", &key, &confirm).await;
 
     assert_eq!(told.status, 200, "{told:?}");
+    let again = flagged.post("feature-flag", &key, &confirm).await;
+    assert_eq!(again.json(), told.json(), "its first answer was lost");
     let stays = flagged.list(&key).await.json();
     assert!(
         stays["details"]["errorInjectionEnabled"]["lease"].is_null(),
