@@ -7,6 +7,7 @@ mod owed;
 mod read;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
@@ -14,11 +15,13 @@ use aws_sdk_dynamodb::types::{Put, Update};
 use flags::key::Key as FlagKey;
 use flags::state::State;
 use flags::{Declarations, Entry};
+use tokio::sync::RwLock;
 
+use crate::StoreError;
 use crate::error::unavailable;
+use crate::handles::{Queue, Table};
 use crate::item::{self, Item, Key};
-use crate::transaction::{Attempt, Write};
-use crate::{Store, StoreError};
+use crate::transaction::{Attempt, Attempts, Write};
 
 pub use change::{Commit, Decision, Found, Repeat, RepeatId, Written};
 pub use owed::{ChangeEvent, Outbox, Owed, What};
@@ -30,8 +33,11 @@ const DECLARED_AT_ONCE: usize = 90;
 /// The table of flags.
 #[derive(Clone, Debug)]
 pub struct Flags {
-    /// The same table as a place of work: every record that is due lies in it.
-    queue: Store,
+    table: Table,
+    /// Every record of the table that is due.
+    queue: Queue<Owed>,
+    /// Whose turn it is where transactions of this process meet.
+    turns: Arc<RwLock<()>>,
 }
 
 /// What is known of a set of flags.
@@ -73,13 +79,16 @@ impl FlagSet {
 impl Flags {
     /// The flags in the table of this name.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
+        let table = Table::new(client, table);
         Self {
-            queue: Store::new(client, table, ""),
+            queue: Queue::of(&table),
+            table,
+            turns: Arc::default(),
         }
     }
 
     /// The timers and events as work.
-    pub fn queue(&self) -> &Store {
+    pub fn queue(&self) -> &Queue<Owed> {
         &self.queue
     }
 
@@ -109,9 +118,9 @@ impl Flags {
                 let declaration = declarations.flags.get(*name);
                 self.declared(set, name, declaration, revision + 1)
             }));
-            let mut attempts = self.queue.attempts("declare flags").await;
+            let mut attempts = self.attempts("declare flags").await;
             loop {
-                match attempts.write(&self.queue, writes.clone()).await {
+                match attempts.write(writes.clone()).await {
                     Ok(Attempt::Written) => break,
                     // What is refused once because the set moved is refused always.
                     Ok(Attempt::Stale) if self.look(set, None).await?.revision() != revision => {
@@ -234,11 +243,15 @@ impl Flags {
     }
 
     fn client(&self) -> &Client {
-        &self.queue.client
+        &self.table.client
     }
 
     fn table(&self) -> &str {
-        &self.queue.validations
+        &self.table.name
+    }
+
+    async fn attempts(&self, action: &'static str) -> Attempts {
+        Attempts::begin(&self.table, &self.turns, action).await
     }
 }
 

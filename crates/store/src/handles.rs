@@ -97,7 +97,7 @@ impl Remediations {
 }
 
 impl<R> Queue<R> {
-    fn of(table: &Table) -> Self {
+    pub(crate) fn of(table: &Table) -> Self {
         Self {
             table: table.clone(),
             record: PhantomData,
@@ -106,7 +106,7 @@ impl<R> Queue<R> {
 }
 
 impl Table {
-    fn new(client: Client, name: impl Into<String>) -> Self {
+    pub(crate) fn new(client: Client, name: impl Into<String>) -> Self {
         Self {
             client,
             name: name.into(),

@@ -10,6 +10,7 @@ use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
 use crate::contention::Contention;
 use crate::error::unavailable;
+use crate::handles::Table;
 use crate::{Ledger, StoreError};
 
 /// How often a transaction is tried when neighbours' writes have come between its
@@ -100,19 +101,28 @@ pub(crate) enum Attempt {
 impl Ledger {
     /// Begins a transaction. What it rests on is read after this.
     pub(crate) async fn attempts(&self, action: &'static str) -> Attempts {
-        Attempts {
-            client: self.table.client.clone(),
-            turns: Arc::clone(&self.turns),
-            action,
-            made: 0,
-            contention: Contention::begin(),
-            beside: Some(Arc::clone(&self.turns).read_owned().await),
-            alone: None,
-        }
+        Attempts::begin(&self.table, &self.turns, action).await
     }
 }
 
 impl Attempts {
+    /// Begins a transaction. What it rests on is read after this.
+    pub(crate) async fn begin(
+        table: &Table,
+        turns: &Arc<RwLock<()>>,
+        action: &'static str,
+    ) -> Self {
+        Self {
+            client: table.client.clone(),
+            turns: Arc::clone(turns),
+            action,
+            made: 0,
+            contention: Contention::begin(),
+            beside: Some(Arc::clone(turns).read_owned().await),
+            alone: None,
+        }
+    }
+
     /// Tries to write everything. After the last attempt a neighbour in between
     /// is an error, so that whoever loops over this comes to an end.
     pub(crate) async fn write(&mut self, writes: Vec<Write>) -> Result<Attempt, StoreError> {

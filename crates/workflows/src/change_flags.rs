@@ -172,7 +172,7 @@ pub async fn change_flags(
         ..tick
     };
     let worker = Worker {
-        store: flags.queue(),
+        queue: flags.queue(),
         tick: soon,
         observe: &|observed| observe(observed),
     };

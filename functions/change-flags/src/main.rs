@@ -42,5 +42,5 @@ async fn handle(edge: &Edge, event: LambdaEvent<Value>) -> Result<Value, Failure
     if ticked.token_refused {
         edge.secrets.forget();
     }
-    Ok(json!({"worked": ticked.reports.len(), "workLeft": ticked.work_left}))
+    Ok(json!({"worked": ticked.looks.len(), "workLeft": ticked.work_left}))
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use lambda::metrics::{self, Line, Unit};
 use store::{Stuck, What};
 use workflows::change_flags::{Observed, Worked};
-use workflows::work::{Progress, Report};
+use workflows::work::{LookResult, Progress};
 
 pub(crate) fn tell(observed: &Observed<'_>, now: Timestamp) {
     match observed {
@@ -23,7 +23,7 @@ pub(crate) fn tell(observed: &Observed<'_>, now: Timestamp) {
     }
 }
 
-fn left(report: &Report<Worked>, now: Timestamp) {
+fn left(report: &LookResult<Worked>, now: Timestamp) {
     let (what, flag) = match &report.about.owed.what {
         What::Timer { flag, .. } => ("The timer", flag),
         What::Event(outbox) => ("The event", &outbox.flag),

@@ -100,7 +100,7 @@ impl Flags {
         now: Timestamp,
         decide: impl Fn(&Found) -> Decision<T>,
     ) -> Result<Written<T>, StoreError> {
-        let mut attempts = self.queue.attempts("change flags").await;
+        let mut attempts = self.attempts("change flags").await;
         loop {
             let found = Found {
                 repeat: match repeat {
@@ -118,7 +118,7 @@ impl Flags {
             };
             let read = found.set.as_ref().expect("a flag that changes is declared");
             let (writes, events) = self.writes(read, &commit, repeat, found.repeat.as_ref(), now);
-            if attempts.write(&self.queue, writes).await? == Attempt::Written {
+            if attempts.write(writes).await? == Attempt::Written {
                 return Ok(Written { decided, events });
             }
         }

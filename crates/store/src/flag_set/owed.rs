@@ -8,10 +8,10 @@ use release::outbox::Entry;
 use release::work::Counts;
 use serde::{Deserialize, Serialize};
 
-use crate::change::Change;
+use crate::StoreError;
 use crate::claim::{Actions, Kind, Record};
 use crate::item::{self, Item};
-use crate::{Store, StoreError};
+use crate::item_update::ItemUpdate;
 
 /// Something that is owed to the clock or to the tenant.
 #[derive(Clone, Debug, PartialEq)]
@@ -135,8 +135,8 @@ impl Owed {
         })
     }
 
-    fn deferred(&self) -> Change {
-        let change = Change::counts(self.counts);
+    fn deferred(&self) -> ItemUpdate {
+        let change = ItemUpdate::counts(self.counts);
         match &self.what {
             What::Timer { .. } => change,
             What::Event(outbox) => change.and("outbox", item::json_attribute(outbox.as_ref())),
@@ -146,7 +146,6 @@ impl Owed {
 
 impl Record for Owed {
     const KIND: Kind<Self> = Kind {
-        table: |store: &Store| &store.validations,
         read: Owed::read,
         counts: |owed| owed.counts,
         count: |owed, counts| owed.counts = counts,

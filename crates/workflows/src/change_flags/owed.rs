@@ -59,7 +59,7 @@ pub async fn tick(
     observe: &(dyn Fn(Observed<'_>) + Sync),
 ) -> anyhow::Result<Ticked> {
     let worker = Worker {
-        store: services.flags.queue(),
+        queue: services.flags.queue(),
         tick,
         observe: &|observed| observe(observed),
     };

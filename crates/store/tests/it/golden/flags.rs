@@ -3,7 +3,7 @@
 use flags::key::{Key, KeyHolder, issue};
 use flags::step::Term;
 use flags::{Value, verify};
-use store::{Owed, RepeatId, What, tables};
+use store::{RepeatId, What, tables};
 
 use super::check;
 use crate::flag_set::{Made, SET, declared, second, set, wish};
@@ -57,11 +57,7 @@ async fn flags() {
         let mut owed = Vec::new();
         for shard in 0..tables::SHARDS {
             let queue = flags.queue();
-            for due in queue
-                .due::<Owed>(shard, second(600), 10, None)
-                .await
-                .unwrap()
-            {
+            for due in queue.due(shard, second(600), 10, None).await.unwrap() {
                 let claimed = queue.claim(&due, "worker", second(600), second(660)).await;
                 owed.push(match &claimed.unwrap().what {
                     What::Timer { flag, .. } => format!("timer of {flag}"),
