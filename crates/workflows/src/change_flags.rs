@@ -189,7 +189,8 @@ pub async fn change_flags(
             }
             Ok(None) => {}
             Err(error) => tracing::warn!(
-                "What became of an event could not be written down: {:#}",
+                change.batch = batch,
+                "The result of sending an event was not stored: {:#}",
                 anyhow::Error::from(error)
             ),
         }
@@ -197,7 +198,8 @@ pub async fn change_flags(
     let told = change.repeat(&answer);
     if let Err(error) = flags.answered(&repeat, &told).await {
         tracing::warn!(
-            "Whoever asks again hears that the event is not sent: {:#}",
+            change.batch = batch,
+            "The answer to a repeated request will say that the event is not sent: {:#}",
             anyhow::Error::from(error)
         );
     }

@@ -33,7 +33,7 @@ async fn handle(edge: &Edge, event: LambdaEvent<Value>) -> Result<Value, Failure
         lease_until: invocation.lease_until,
     };
     if let Some(request) = Request::of(&event.payload) {
-        return Ok(requests::answer(edge, &request, tick).await);
+        return Ok(requests::answer(edge, &request, &event.context.request_id, tick).await);
     }
     refuse_bare_body(&event.payload, &REQUEST).map_err(Failure::unusable)?;
     let connect = async || edge.connect().await;

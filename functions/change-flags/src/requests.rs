@@ -36,7 +36,7 @@ const fn route(path: &'static str, leads_to: Call) -> Route<Call> {
 }
 
 /// Answers a request. Of the request, only what it made is logged.
-pub(crate) async fn answer(edge: &Edge, request: &Request, tick: Tick) -> Value {
+pub(crate) async fn answer(edge: &Edge, request: &Request, id: &str, tick: Tick) -> Value {
     let visit = match door::enter(&ROUTES, None, request).await {
         Ok(visit) => visit,
         Err(refused) => return refusal(&refused),
@@ -51,16 +51,19 @@ pub(crate) async fn answer(edge: &Edge, request: &Request, tick: Tick) -> Value 
     let connect = async || edge.connect().await;
     let observe = |observed: Observed<'_>| report::tell(&observed, tick.now);
     match change_flags(&edge.services, connect, wanted, tick, &observe).await {
-        Ok(answer) => told(&answer),
+        Ok(answer) => told(&answer, id),
         Err(error) => {
-            tracing::error!("Flags could not be read or changed: {error:#}");
+            tracing::error!(
+                request.id = id,
+                "Flags could not be read or changed: {error:#}"
+            );
             let why = "the flags could not be read or changed; send it again";
             response(503, &json!({"ok": false, "error": why}))
         }
     }
 }
 
-fn told(answer: &Answer) -> Value {
+fn told(answer: &Answer, id: &str) -> Value {
     let status = answer.ended.status();
     for (flag, version) in &answer.made {
         tracing::info!(
@@ -70,7 +73,7 @@ fn told(answer: &Answer) -> Value {
         );
     }
     if !matches!(answer.ended, Ended::Done | Ended::Begun) {
-        tracing::warn!(status, "Refused a request about flags");
+        tracing::warn!(request.id = id, status, "Refused a request about flags");
     }
     let mut response = response(status, &answer.body);
     if let Ended::TooOften { seconds } = answer.ended {

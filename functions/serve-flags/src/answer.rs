@@ -14,11 +14,11 @@ const MAY_SEND: &str = "authorization, content-type, if-none-match, x-api-key";
 const MAY_SEE: &str = "ETag, Retry-After";
 
 /// Answers a question. Who asked, and what they are told, stays out of the log.
-pub(crate) fn to(request: &Request, served: anyhow::Result<Outcome>) -> Value {
+pub(crate) fn to(request: &Request, id: &str, served: anyhow::Result<Outcome>) -> Value {
     let outcome = match served {
         Ok(outcome) => outcome,
         Err(error) => {
-            tracing::error!("Cannot serve flags: {error:#}");
+            tracing::error!(request.id = id, "Cannot serve flags: {error:#}");
             let body = json!({"errorDetails": "the flags cannot be read; ask again"});
             return plain(500, &body.to_string());
         }
@@ -32,7 +32,7 @@ pub(crate) fn to(request: &Request, served: anyhow::Result<Outcome>) -> Value {
                 body: many.body,
             };
             reply.to(request).unwrap_or_else(|error| {
-                tracing::error!("Cannot serve flags: {error}");
+                tracing::error!(request.id = id, "Cannot serve flags: {error}");
                 let body = json!({"errorDetails": "the flags are more than can be sent at once"});
                 plain(500, &body.to_string())
             })

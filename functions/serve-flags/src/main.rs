@@ -88,5 +88,9 @@ async fn handle(services: &Services, event: LambdaEvent<Value>) -> Result<Value,
     let known: Vec<&str> = request.header("if-none-match").collect();
     let known = Some(known.join(", ")).filter(|known| !known.is_empty());
     let served = serve_flags(services, key.as_ref(), question, known.as_deref(), now);
-    Ok(answer::to(&request, served.await))
+    Ok(answer::to(
+        &request,
+        &event.context.request_id,
+        served.await,
+    ))
 }

@@ -136,11 +136,13 @@ const PRODUCT: [&str; 8] = [
 ];
 
 /// The fields that name what a log line is about.
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 17] = [
     "catalogue.after",
+    "change.batch",
     "deployment.group",
     "deployment.id",
     "event.property",
+    "flag.name",
     "job.id",
     "page",
     "pipeline.name",
