@@ -9,13 +9,15 @@ use crate::settings;
 
 /// Our own crates speak from this level on; everybody else only warns, because
 /// below that the libraries print events and requests.
-const OURS: [&str; 12] = [
+const OURS: [&str; 14] = [
     "register_validation",
     "push_deployment_event",
     "publish_validation",
     "validate_builds",
     "validation_report",
     "handle_problem",
+    "change_flags",
+    "serve_flags",
     "workflows",
     "delivery",
     "dynatrace",
