@@ -22,7 +22,7 @@ SECRETS = {
     "ResultHookSecretParameter": "RESULT_HOOK_SECRET",
 }
 
-TABLES = ("Validations", "Ledger", "Remediations")
+TABLES = ("Validations", "Ledger", "Remediations", "Flags")
 
 # How a stack stands when CloudFormation begins with it.
 BEGINS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")

@@ -113,7 +113,9 @@ impl OneRight {
 
 fn one_by_one(function: &str, policy: &Value) -> Vec<OneRight> {
     let statements = policy["Statement"].as_array().unwrap().iter();
-    let rights = statements.enumerate().flat_map(|(index, statement)| {
+    let statements = statements.enumerate();
+    let rights = statements.filter(|(_, statement)| statement["Effect"] == "Allow");
+    let rights = rights.flat_map(|(index, statement)| {
         let enforced = texts(&statement["Action"]).into_iter();
         let enforced = enforced.filter(|action| is_of(action, &["dynamodb", "ssm"]));
         enforced.map(move |action| OneRight {

@@ -13,15 +13,16 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use fake_aws::Right;
 use fake_aws::codedeploy::{Creator, DeploymentEnd};
 use fake_aws::pipeline::{Answer, ApprovalStatus, JobStatus, JobView, RetryMode};
+use flags::key::{Key, KeyHolder, issue};
 use jiff::{SignedDuration, Timestamp};
 use lab::world::{scheduled, until};
 use release::deployment::{Deployment, Group, Origin};
 use release::link::Scope;
 use release::links::Access;
 use release::pause::{Pause, Target};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
-use store::Ledger;
+use store::{Flags, Ledger};
 
 use crate::shop::{
     APPLICATION, Action, COMPARISON, PIPELINE, PRODUCTION, REGISTER, STAGING, Shop, notification,
@@ -84,6 +85,8 @@ impl Stories {
             "validation-report" => self.report_is_read().await,
             "push-deployment-event" => self.changes_are_announced().await,
             "handle-problem" => self.problem_is_healed().await,
+            "change-flags" => self.flags_are_worked_on().await,
+            "serve-flags" => self.flags_are_served().await,
             other => bail!("nothing is told of `{other}`"),
         }
     }
@@ -188,6 +191,49 @@ impl Stories {
             "without a link: {variables:?}"
         );
         self.job_is_refused().await
+    }
+
+    /// Nothing is due, which the function has to find out.
+    async fn flags_are_worked_on(&self) -> anyhow::Result<()> {
+        let worked = self.invoke("change-flags", &scheduled()).await?;
+        ensure!(worked["worked"] == 0, "{worked}");
+        Ok(())
+    }
+
+    async fn flags_are_served(&self) -> anyhow::Result<()> {
+        let (table, _) = self.items("Flags").await?;
+        let flags = Flags::new(self.database.clone(), table);
+        let file =
+            r#"{"flags":{"promo":{"type":"boolean","default":true,"description":"a promotion"}}}"#;
+        let declared = flags::read(file)
+            .declarations
+            .context("the file is wrong")?;
+        let set = flags.set("prod").await?;
+        flags.declare("prod", &declared, set.as_ref()).await?;
+        let secret = issue("reader", [7; 32]);
+        let key = Key {
+            id: "reader".to_owned(),
+            name: "reader".to_owned(),
+            holder: KeyHolder::Machine,
+            secrets: vec![secret.hash],
+            scopes: vec!["read:prod".parse().context("no scope")?],
+            expires: None,
+        };
+        flags.put_key(&key).await?;
+        let event = json!({
+            "version": "2.0",
+            "rawPath": "/ofrep/v1/evaluate/flags",
+            "headers": {
+                "authorization": format!("Bearer {}", secret.text.expose_secret()),
+                "content-type": "application/json",
+            },
+            "requestContext": {"http": {"method": "POST", "path": "/ofrep/v1/evaluate/flags"}},
+            "body": "{}",
+            "isBase64Encoded": false,
+        });
+        let answer = self.invoke("serve-flags", &event).await?;
+        ensure!(answer["statusCode"] == 200, "{answer}");
+        Ok(())
     }
 
     async fn report_is_read(&self) -> anyhow::Result<()> {

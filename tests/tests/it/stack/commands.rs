@@ -233,6 +233,7 @@ fn stack(status: &str, parameters: &[Value]) -> Value {
         "ValidationsTableName",
         "LedgerTableName",
         "RemediationsTableName",
+        "FlagsTableName",
     ];
     let outputs: Vec<Value> = urls
         .into_iter()
