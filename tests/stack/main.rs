@@ -64,7 +64,7 @@ async fn stack_is_live_after_one_command() {
         assert!(resources.contains(table), "{table} is taken over");
     }
     shop.deploy("not asked for", &parameters).await;
-    assert_eq!(shop.account.functions(), 6);
+    assert_eq!(shop.account.functions(), 8);
     assert_eq!(shop.account.tables(), tables);
     assert_eq!(shop.account.secret("/unbreakable/webhook-token"), webhook);
     strangers_are_turned_away(&shop.account).await;
