@@ -4,12 +4,11 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use release::ledger::Effect;
 
-use crate::item_update::{ItemUpdate, MINE};
-
 use crate::effect::Planned;
 use crate::entry::Reading;
 use crate::followed::ClaimedProblem;
 use crate::item;
+use crate::item_update::{ItemUpdate, MINE};
 use crate::problems::expiry;
 use crate::transaction::{Attempt, Write};
 use crate::{Ledger, Remediations, StoreError};

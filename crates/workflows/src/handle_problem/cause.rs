@@ -51,7 +51,7 @@ pub(super) async fn find(
         return nothing(pass, claimed, finding, None).await;
     }
     let began = Timestamp::from_millisecond(seen.start_ms)
-        .context("the tenant says that the problem began at no time at all")?;
+        .context("the tenant gives no valid time for the beginning of the problem")?;
     let Production { affected, left_out } = production(pass, seen).await?;
     for what in left_out {
         told_as_left_out(&claimed.problem, &what);

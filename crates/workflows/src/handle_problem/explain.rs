@@ -175,7 +175,7 @@ async fn past(pass: &Pass<'_>, asked: &Asked) -> anyhow::Result<Option<Past>> {
         return Ok(None);
     };
     let began = Timestamp::from_millisecond(seen.start_ms)
-        .context("the tenant says that the problem began at no time at all")?;
+        .context("the tenant gives no valid time for the beginning of the problem")?;
     Ok(Some(Past {
         problem: Some(seen),
         began,
