@@ -1,12 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 mod answer;
+mod routes;
 mod setup;
 
 use anyhow::anyhow;
-use flags::LARGEST_REQUEST;
 use flags::key::Presented;
-use lambda::door::{self, Opens, Route, Takes};
+use lambda::door;
 use lambda::http::Request;
 use lambda::{Failure, Invocation, init_logging};
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -14,50 +14,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 use workflows::serve_flags::{Question, Services, serve_flags};
 
-/// What is at an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Page {
-    One,
-    All,
-    Flagd,
-    /// What a browser asks before it asks.
-    Preflight,
-}
-
-/// Python and Rust put names into paths as they are, and some clients end
-/// addresses with a slash.
-const ROUTES: [Route<Page>; 8] = [
-    route("*/ofrep/v1/evaluate/flags", Page::All),
-    route("*/ofrep/v1/evaluate/flags/", Page::All),
-    route("*/ofrep/v1/evaluate/flags/{}", Page::One),
-    route("*/ofrep/v1/evaluate/flags/{}/", Page::One),
-    route("*/flags/{}.json", Page::Flagd),
-    preflight("*/ofrep/v1/evaluate/flags"),
-    preflight("*/ofrep/v1/evaluate/flags/"),
-    preflight("*/ofrep/v1/evaluate/flags/{}"),
-];
-
-const fn route(path: &'static str, leads_to: Page) -> Route<Page> {
-    let (methods, takes): (&[&str], _) = match leads_to {
-        Page::One | Page::All => {
-            let longest = LARGEST_REQUEST;
-            (&["POST"], Takes::Json { longest })
-        }
-        Page::Flagd => (&["GET", "HEAD"], Takes::Nothing),
-        Page::Preflight => (&["OPTIONS"], Takes::Nothing),
-    };
-    Route {
-        leads_to,
-        path,
-        methods,
-        opens: Opens::Key,
-        takes,
-    }
-}
-
-const fn preflight(path: &'static str) -> Route<Page> {
-    route(path, Page::Preflight)
-}
+use routes::{Page, ROUTES};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
