@@ -4,6 +4,7 @@ pub mod approval;
 pub mod attribution;
 pub mod behind;
 pub mod change;
+pub mod comment;
 pub mod console;
 pub mod content;
 pub mod deployment;

@@ -1,20 +1,7 @@
 //! What is said on a problem about a run.
-//!
-//! Everything that somebody else wrote is made a piece of text: on one line,
-//! short, and without marks that a tenant would render.
-
-use jiff::Timestamp;
 
 use super::{Abort, Counts, Ended, JobAt, Move, Purpose, Run, Said, State};
-
-/// The longest comment, in characters.
-const LONGEST: usize = 2_000;
-
-/// The longest piece that somebody else wrote, in characters.
-const LONGEST_PIECE: usize = 200;
-
-/// The longest sentence that has such pieces in it, in characters.
-const LONGEST_SENTENCE: usize = 700;
+use crate::comment::{self, bounded, cut, plain, time};
 
 /// How much of an output is shown, in characters.
 const LONGEST_OUTPUT: usize = 600;
@@ -301,41 +288,9 @@ fn capital(text: &str) -> String {
     })
 }
 
-fn time(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
-}
-
-fn plain(text: &str) -> String {
-    cut(text, LONGEST_PIECE)
-}
-
+/// A sentence that goes on behind it, or ends there with a full stop of ours.
 fn sentence(text: &str) -> String {
-    cut(text.trim_end_matches('.'), LONGEST_SENTENCE)
-}
-
-fn cut(text: &str, longest: usize) -> String {
-    let mut plain = String::new();
-    for c in text.chars().take(longest) {
-        match c {
-            '<' => plain.push_str("&lt;"),
-            '>' => plain.push_str("&gt;"),
-            '&' => plain.push_str("&amp;"),
-            '*' | '_' | '`' | '[' | ']' | '#' | '|' | '~' | '\\' | '!' => {
-                plain.push('\\');
-                plain.push(c);
-            }
-            c if c.is_control() || c.is_whitespace() => plain.push(' '),
-            c => plain.push(c),
-        }
-    }
-    plain
-}
-
-fn bounded(text: String) -> String {
-    if text.chars().count() <= LONGEST {
-        return text;
-    }
-    text.chars().take(LONGEST - 1).chain(['…']).collect()
+    comment::sentence(text.trim_end_matches('.'))
 }
 
 #[cfg(test)]

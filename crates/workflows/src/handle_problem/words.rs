@@ -6,19 +6,11 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use release::attribution::{Culprit, Doubt};
 use release::change::{Change, Place, Remedy};
+use release::comment::{bounded, plain, sentence, time};
 use release::grouping::SETTING;
 use release::pause::Stopped;
 use release::problem::{Problem, Remediation};
 use release::remediation::{Actor, Heal, HealRefusal, Move, Needless, Said, State};
-
-/// The longest comment, in characters.
-const LONGEST: usize = 2_000;
-
-/// The longest piece that somebody else wrote, in characters.
-const LONGEST_PIECE: usize = 200;
-
-/// The longest sentence that has such pieces in it, in characters.
-const LONGEST_SENTENCE: usize = 700;
 
 /// `undecided` has the names of groups that several applications have, so that
 /// the tag says of none which one is meant.
@@ -365,10 +357,6 @@ fn noted(notes: &[String]) -> String {
         .fold(String::new(), |noted, note| noted + " " + note)
 }
 
-fn time(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
-}
-
 /// How long it took, in words that a person reads at three in the morning.
 fn span(from: Timestamp, to: Timestamp) -> String {
     let seconds = to.duration_since(from).as_secs().max(0);
@@ -379,55 +367,11 @@ fn span(from: Timestamp, to: Timestamp) -> String {
     }
 }
 
-/// What somebody else wrote, so that it stays a piece of text: on one line,
-/// short, and without marks that the tenant would render.
-pub(super) fn plain(text: &str) -> String {
-    cut(text, LONGEST_PIECE)
-}
-
-/// A sentence of ours with such pieces in it, or a reason that CodeDeploy gives.
-fn sentence(text: &str) -> String {
-    cut(text, LONGEST_SENTENCE)
-}
-
-fn cut(text: &str, longest: usize) -> String {
-    let mut plain = String::new();
-    for c in text.chars().take(longest) {
-        match c {
-            '<' => plain.push_str("&lt;"),
-            '>' => plain.push_str("&gt;"),
-            '&' => plain.push_str("&amp;"),
-            '*' | '_' | '`' | '[' | ']' | '#' | '|' | '~' | '\\' | '!' => {
-                plain.push('\\');
-                plain.push(c);
-            }
-            c if c.is_control() || c.is_whitespace() => plain.push(' '),
-            c => plain.push(c),
-        }
-    }
-    plain
-}
-
-fn bounded(text: String) -> String {
-    if text.chars().count() <= LONGEST {
-        return text;
-    }
-    text.chars().take(LONGEST - 1).chain(['…']).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use release::comment::LONGEST;
     use release::deployment::Group;
-
-    #[test]
-    fn foreign_text_stays_text_and_short() {
-        assert_eq!(
-            plain("a\n<script>&[x](y) *b* `c`"),
-            "a &lt;script&gt;&amp;\\[x\\](y) \\*b\\* \\`c\\`"
-        );
-        assert_eq!(plain(&"x".repeat(5_000)).len(), LONGEST_PIECE);
-    }
 
     #[test]
     fn no_comment_is_longer_than_its_bound() {

@@ -1,9 +1,10 @@
 //! The comments, as people read them.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::*;
+use crate::comment::LONGEST;
 use crate::runbook::Runbooks;
 use crate::runbook::{
     About, Attempt, Cause, Input, Kind, Marking, Needless, Refusal, Task, Unwell,
