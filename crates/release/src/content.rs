@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::validation::SourceRevision;
+use crate::execution::SourceRevision;
 
 /// What lies between the sources and what is deployed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::content::{by_place, with_digest};
-use crate::validation::ValidationId;
 use crate::window::Window;
 
 /// A CodeDeploy application and one of its deployment groups.
@@ -125,22 +124,6 @@ pub struct LedgerEntry {
     pub taught_by: String,
     /// The problem that answers for it.
     pub bound_to: Option<String>,
-}
-
-/// How a validation signs what it teaches.
-pub fn by_validation(id: ValidationId) -> String {
-    format!("{BY_VALIDATION}{id}")
-}
-
-const BY_VALIDATION: &str = "validation ";
-
-impl LedgerEntry {
-    /// The validation that said what is known, if it was one.
-    pub fn validation(&self) -> Option<ValidationId> {
-        let signed = self.taught_by.strip_prefix(BY_VALIDATION)?;
-        let (id, _) = signed.split_once(' ').unwrap_or((signed, ""));
-        id.parse().ok()
-    }
 }
 
 /// A deployment in the history of its group.

@@ -16,7 +16,7 @@ use monspec::Verdict;
 use serde::{Deserialize, Serialize};
 
 use crate::change::{Change, Place, Remedy};
-use crate::deployment::{Standing, by_validation};
+use crate::deployment::{LedgerEntry, Standing};
 use crate::evidence::Evidence;
 use crate::remediation::Guard;
 use crate::validation::ValidationId;
@@ -340,6 +340,22 @@ impl Lessons {
             self.forgotten = Some(Forgotten { count, worst });
         }
     }
+}
+
+impl LedgerEntry {
+    /// The validation that said what is known, if it was one.
+    pub fn validation(&self) -> Option<ValidationId> {
+        let signed = self.taught_by.strip_prefix(BY_VALIDATION)?;
+        let (id, _) = signed.split_once(' ').unwrap_or((signed, ""));
+        id.parse().ok()
+    }
+}
+
+const BY_VALIDATION: &str = "validation ";
+
+/// How a validation signs what it says of a deployment.
+fn by_validation(id: ValidationId) -> String {
+    format!("{BY_VALIDATION}{id}")
 }
 
 /// How a problem signs what it says of a deployment.

@@ -9,6 +9,7 @@ pub mod console;
 pub mod content;
 pub mod deployment;
 pub mod evidence;
+pub mod execution;
 pub mod explanation;
 pub mod grouping;
 pub mod judging;

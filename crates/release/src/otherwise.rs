@@ -5,7 +5,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::validation::ExecutionMode;
+use crate::execution::ExecutionMode;
 
 /// How long such an action may take and still be seen. Only executions that run
 /// in parallel can have begun before one another, and end after.

@@ -128,8 +128,9 @@ mod tests {
     use monspec::Verdict;
 
     use super::*;
+    use crate::execution::ExecutionMode;
     use crate::validation::{
-        ExecutionMode, Hook, Judgement, PersonsAnswer, Registrant, Registration, ValidationId,
+        Hook, Judgement, PersonsAnswer, Registrant, Registration, ValidationId,
     };
     use crate::window::Window;
 

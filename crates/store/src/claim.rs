@@ -3,57 +3,21 @@
 
 use std::ops::{Deref, DerefMut};
 
-use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::builders::UpdateBuilder;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, Update,
-};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use jiff::Timestamp;
 use release::work::Counts;
 
 use crate::contention::giving_way;
 use crate::due::Due;
 use crate::error::unavailable;
+use crate::held::Held;
 use crate::item::{self, Item, Key};
-use crate::item_update::{ItemUpdate, MINE};
+use crate::item_update::ItemUpdate;
+use crate::kind::Record;
 use crate::stuck::{self, Stuck};
 use crate::tables::RESTING;
 use crate::{Queue, StoreError};
-
-/// A record that is worked on whenever it is due.
-pub trait Record: Sized + 'static {
-    /// How records of this kind are stored. Only this crate can say so.
-    const KIND: Kind<Self>;
-}
-
-/// How records of one kind are stored, as far as work on them goes.
-pub struct Kind<R> {
-    pub(crate) read: fn(&Item) -> Result<R, StoreError>,
-    pub(crate) counts: fn(&R) -> Counts,
-    pub(crate) count: fn(&mut R, Counts),
-    /// What is stored when the claim is given back, beside the due time.
-    pub(crate) deferred: fn(&R) -> ItemUpdate,
-    /// What is stored when nothing is left to do.
-    pub(crate) settled: fn(&R) -> ItemUpdate,
-    /// How often it was reported when it was claimed, where something may be
-    /// reported meanwhile: then giving it back makes it due at once.
-    pub(crate) notices: fn(&R) -> Option<&AttributeValue>,
-    /// Where who gave it back last leaves the name of its claim.
-    pub(crate) deferred_by: &'static str,
-    /// Where who settled it leaves the name of its claim.
-    pub(crate) settled_by: &'static str,
-    /// What is tried, for messages.
-    pub(crate) actions: Actions,
-}
-
-/// What is tried with a record.
-pub(crate) struct Actions {
-    pub(crate) find: &'static str,
-    pub(crate) claim: &'static str,
-    pub(crate) defer: &'static str,
-    pub(crate) settle: &'static str,
-}
 
 /// A record that this worker owns until its lease ends: as it was read or last
 /// written. Only the store makes one, through a conditional write.
@@ -61,17 +25,6 @@ pub(crate) struct Actions {
 pub struct Claimed<R> {
     pub(crate) record: R,
     pub(crate) held: Held,
-}
-
-/// What a worker holds, as far as it can be given back whatever became of the
-/// worker.
-#[derive(Clone, Debug)]
-pub struct Held {
-    pub(crate) table: String,
-    pub(crate) key: Key,
-    pub(crate) claim: String,
-    /// How often the work on it panicked.
-    pub(crate) panics: u32,
 }
 
 /// Why something that is due could not be claimed.
@@ -114,19 +67,6 @@ impl<R: Record> Claimed<R> {
     /// Remembers how often it was, until it is given back.
     pub fn count(&mut self, counts: Counts) {
         (R::KIND.count)(self, counts);
-    }
-}
-
-impl Held {
-    /// A change that only the holder may make, for a transaction.
-    pub(crate) fn update(&self, change: &ItemUpdate) -> UpdateBuilder {
-        Update::builder()
-            .table_name(&self.table)
-            .set_key(Some(self.key.attributes()))
-            .update_expression(change.expression())
-            .condition_expression(MINE)
-            .set_expression_attribute_names(Some(change.names()))
-            .set_expression_attribute_values(Some(change.values(&self.claim)))
     }
 }
 
@@ -272,35 +212,5 @@ impl<R: Record> Queue<R> {
             _ if says(trace) => Ok(Given::Back),
             _ => Err(StoreError::Lost),
         }
-    }
-
-    /// Changes what is held, as long as it is, and as long as it was reported as
-    /// often as `notices` says.
-    pub(crate) async fn update(
-        &self,
-        held: &Held,
-        change: &ItemUpdate,
-        notices: Option<&AttributeValue>,
-    ) -> Result<(), UpdateItemError> {
-        let mut values = change.values(&held.claim);
-        let condition = match notices {
-            Some(notices) => {
-                values.insert(":notices".to_owned(), notices.clone());
-                format!("{MINE} AND notices = :notices")
-            }
-            None => MINE.to_owned(),
-        };
-        let update = self
-            .table
-            .update_item(&held.key)
-            .update_expression(change.expression())
-            .condition_expression(condition)
-            .set_expression_attribute_names(Some(change.names()))
-            .set_expression_attribute_values(Some(values))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        giving_way(|| update.clone().send())
-            .await
-            .map(drop)
-            .map_err(SdkError::into_service_error)
     }
 }

@@ -6,9 +6,9 @@ use std::marker::PhantomData;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
-use crate::claim::Record;
 use crate::error::unavailable;
 use crate::item::{self, Item, Key};
+use crate::kind::Record;
 use crate::{Queue, StoreError, tables};
 
 /// The place of a record that is due.

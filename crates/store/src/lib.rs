@@ -8,6 +8,8 @@ mod slots;
 mod answers;
 mod claim;
 mod due;
+mod held;
+mod kind;
 mod stuck;
 mod unsettled;
 mod validation;
@@ -46,7 +48,7 @@ mod transaction;
 
 pub use advance::Advanced;
 pub use catalogue::{Catalogue, Catalogued, GateName};
-pub use claim::{ClaimError, Claimed, Held, Kind, Record};
+pub use claim::{ClaimError, Claimed};
 pub use due::Due;
 pub use entry::Reading;
 pub use error::StoreError;
@@ -56,7 +58,9 @@ pub use flag_set::{
 };
 pub use followed::{ClaimedProblem, Followed};
 pub use handles::{Ledger, Queue, Remediations, Validations};
+pub use held::Held;
 pub use history::{Evaluated, History, Part, ReadLimit, Recorded, Span};
+pub use kind::{Kind, Record};
 pub use ledger::HISTORY;
 pub use pauses::{MOST_PAUSES, Paused};
 pub use problems::{Noticed, Taken};

@@ -8,7 +8,7 @@ use release::problem::{Arrival, Phase, Problem, Reported};
 use crate::claim::ClaimError;
 use crate::contention::giving_way;
 use crate::error::unavailable;
-use crate::followed::ClaimedProblem;
+use crate::followed::{ClaimedProblem, document};
 use crate::item::{self, Item, Key};
 use crate::{Remediations, StoreError, tables};
 
@@ -269,16 +269,6 @@ fn noticed(before: &Item) -> Result<Noticed, StoreError> {
         return Ok(Noticed::Known(Box::new(document(before)?)));
     }
     Ok(Noticed::New)
-}
-
-/// The document of a problem with what is counted beside it.
-pub(crate) fn document(item: &Item) -> Result<Problem, StoreError> {
-    Ok(Problem {
-        faults: item::number(item, "faults")?,
-        waits: item::number(item, "waits")?,
-        phase: item::plain(item, "phase")?,
-        ..item::json(item, "problem")?
-    })
 }
 
 /// When a problem may be forgotten.

@@ -13,10 +13,11 @@ use jiff::Timestamp;
 use release::window::saturating_add;
 use release::work::backoff;
 
-use crate::claim::{Held, Record};
 use crate::error::unavailable;
+use crate::held::Held;
 use crate::item::{self, Item, STUCK_SINCE};
 use crate::item_update::ItemUpdate;
+use crate::kind::Record;
 use crate::tables::RESTING;
 use crate::{Queue, StoreError};
 

@@ -8,10 +8,11 @@ use release::evidence::Evidence;
 use release::ledger::Lesson;
 use release::validation::{Ending, Hook, Intent, PersonsAnswer, Phase, Validation, ValidationId};
 
-use crate::claim::{Actions, Claimed, Kind, Record};
+use crate::claim::Claimed;
 use crate::error::unavailable;
 use crate::item::{self, Key};
 use crate::item_update::ItemUpdate;
+use crate::kind::{Actions, Kind, Record};
 use crate::spec::Spec;
 use crate::tables::RESTING;
 use crate::transaction::{Attempt, Write};

@@ -12,7 +12,8 @@ use futures_util::future::{join, try_join};
 use jiff::Timestamp;
 use release::content::{Given, Making};
 use release::deployment::{Deployment, Group, Origin};
-use release::validation::{Registrant, SourceRevision, version_label};
+use release::execution::{SourceRevision, version_label};
+use release::validation::Registrant;
 
 use crate::refusal::{Refusal, Stop};
 use crate::remedy::codedeploy::group;

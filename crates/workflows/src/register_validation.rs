@@ -14,9 +14,8 @@ use delivery::job::Job;
 use jiff::{SignedDuration, Timestamp};
 use monspec::Monspec;
 use release::behind::Behind;
-use release::validation::{
-    Environments, ExecutionMode, Registrant, Registration, ValidationId, version_label,
-};
+use release::execution::{ExecutionMode, version_label};
+use release::validation::{Environments, Registrant, Registration, ValidationId};
 use release::window::{Window, saturating_add};
 use store::{Ledger, Registered, Validations, registration_len};
 

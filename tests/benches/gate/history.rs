@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use monspec::Verdict;
 use release::evidence::Evidence;
+use release::execution::ExecutionMode;
 use release::plot::Plotted;
-use release::validation::{ExecutionMode, Judgement, Registrant, Registration, ValidationId};
+use release::validation::{Judgement, Registrant, Registration, ValidationId};
 use release::window::Window;
 use store::{Claimed, Spec, Validations, tables};
 

@@ -5,9 +5,10 @@ use monspec::Verdict;
 use release::approval::Answer;
 use release::deployment::{Deployment, Group, Origin};
 use release::evidence::{Context, Evidence, Unjudged};
+use release::execution::ExecutionMode;
 use release::validation::{
-    ApprovalAction, Ending, ExecutionMode, Judgement, PersonsDecision, Phase, Registrant,
-    Registration, Validation, ValidationId, Wish,
+    ApprovalAction, Ending, Judgement, PersonsDecision, Phase, Registrant, Registration,
+    Validation, ValidationId, Wish,
 };
 use release::window::Window;
 use serde_json::Value;

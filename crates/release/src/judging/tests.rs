@@ -7,8 +7,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::deployment::{Group, LedgerEntry, Origin, Standing};
+use crate::execution::ExecutionMode;
 use crate::otherwise::Otherwise;
-use crate::validation::{ExecutionMode, ValidationId};
+use crate::validation::ValidationId;
 
 /// The file that the table is in.
 const TABLE: &str = include_str!("../validation.rs");

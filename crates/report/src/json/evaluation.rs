@@ -116,7 +116,7 @@ impl<'a> Evaluation<'a> {
         let registration = &validation.registration;
         let evidence = evaluation.evidence;
         let context = evidence.map(|evidence| &evidence.context);
-        let source = |source: &'a release::validation::SourceRevision| Source {
+        let source = |source: &'a release::execution::SourceRevision| Source {
             name: &source.name,
             revision: &source.revision,
             summary: source.summary.as_deref(),

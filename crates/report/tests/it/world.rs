@@ -7,11 +7,12 @@ use monspec::{Address, BoundSide, Finding, Outcome, Verdict};
 use release::approval::Answer;
 use release::deployment::{Deployment, Group, Origin};
 use release::evidence::{About, Asked, Context, Evidence, Evidenced, Link, Unjudged};
+use release::execution::{ExecutionMode, SourceRevision};
 use release::plot::Plotted;
 use release::summary;
 use release::validation::{
-    ApprovalAction, Ending, Environments, ExecutionMode, Intent, Judgement, PersonsAnswer, Phase,
-    Registrant, Registration, SourceRevision, Validation, ValidationId,
+    ApprovalAction, Ending, Environments, Intent, Judgement, PersonsAnswer, Phase, Registrant,
+    Registration, Validation, ValidationId,
 };
 use release::window::Window;
 use report::{Build, Gate};

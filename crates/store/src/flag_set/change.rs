@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use super::owed::{ChangeEvent, Outbox, Owed, What};
 use super::{FlagSet, Flags, keys};
-use crate::claim::{Claimed, Held};
+use crate::claim::Claimed;
 use crate::error::unavailable;
+use crate::held::Held;
 use crate::item::{self, Key, json_attribute};
 use crate::tables::{shard_key, shard_of};
 use crate::transaction::{Attempt, Write};

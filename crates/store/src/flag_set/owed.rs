@@ -9,9 +9,9 @@ use release::work::Counts;
 use serde::{Deserialize, Serialize};
 
 use crate::StoreError;
-use crate::claim::{Actions, Kind, Record};
 use crate::item::{self, Item};
 use crate::item_update::ItemUpdate;
+use crate::kind::{Actions, Kind, Record};
 
 /// Something that is owed to the clock or to the tenant.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use monspec::Verdict;
 use release::approval::Answer;
 use release::deployment::{Deployment, Group};
+use release::execution::{self, ExecutionMode};
 use release::otherwise;
-use release::validation::{self, ApprovalAction, ExecutionMode, ValidationId};
+use release::validation::{self, ApprovalAction, ValidationId};
 use release::window::Window;
 use serde::{Deserialize, Serialize};
 
@@ -120,7 +121,7 @@ record!(Registration = validation::Registration {
     each: sources, otherwise, environments;
 });
 
-record!(SourceRevision = validation::SourceRevision {
+record!(SourceRevision = execution::SourceRevision {
     same: name, revision, summary;
 });
 

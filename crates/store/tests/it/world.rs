@@ -17,9 +17,9 @@ use monspec::{Address, BoundSide, Finding, Outcome, Verdict};
 use release::approval::Answer;
 use release::deployment::{Deployment, Group, LedgerEntry, Origin};
 use release::evidence::{Asked, Evidence, Evidenced};
+use release::execution::ExecutionMode;
 use release::validation::{
-    ApprovalAction, ExecutionMode, Judgement, PersonsAnswer, Registrant, Registration, Validation,
-    ValidationId,
+    ApprovalAction, Judgement, PersonsAnswer, Registrant, Registration, Validation, ValidationId,
 };
 use release::window::Window;
 use store::tables::{self, Table};

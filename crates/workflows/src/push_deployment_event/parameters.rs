@@ -7,14 +7,13 @@
 
 use std::collections::BTreeMap;
 
-use dynatrace::EventKind;
+use dynatrace::{EntityType, EventKind, Tag};
 use jiff::Timestamp;
 use monspec::lint::{escaped, is_hidden};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::targets::TagRule;
 use crate::fetched_spec::Place;
 use crate::parameters::{self, Wrong, check_names, either, given, name};
 
@@ -95,6 +94,15 @@ pub(super) struct Parameters {
 pub(super) struct Attach {
     pub(super) entity_ids: Vec<String>,
     pub(super) tag_rule: Vec<TagRule>,
+}
+
+/// One rule of `attachRules` in the words of API v1: entities of any of the
+/// types that carry all of the tags.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct TagRule {
+    pub(super) me_types: Vec<EntityType>,
+    pub(super) tags: Vec<Tag>,
 }
 
 /// The parameters of a pipeline action.

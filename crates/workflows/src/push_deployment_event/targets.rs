@@ -7,7 +7,6 @@ use futures_util::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 use monspec::Monspec;
 use release::deployment::Group;
-use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::parameters::Attach;
@@ -44,15 +43,6 @@ enum Demand {
     Each,
     /// One of the searches does.
     Any,
-}
-
-/// One rule of `attachRules` in the words of API v1: entities of any of the
-/// types that carry all of the tags.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct TagRule {
-    pub(super) me_types: Vec<EntityType>,
-    pub(super) tags: Vec<Tag>,
 }
 
 /// The entities that were found.

@@ -6,7 +6,7 @@ use delivery::job::JobContext;
 use dynatrace::{Event, EventKind};
 use jiff::{SignedDuration, Timestamp};
 use release::deployment::{Deployment, Origin};
-use release::validation::SourceRevision;
+use release::execution::SourceRevision;
 
 use super::Settings;
 use super::parameters::Parameters;

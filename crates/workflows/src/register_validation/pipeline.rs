@@ -10,9 +10,10 @@ use jiff::Timestamp;
 use monspec::{Comparison, ServiceEntry};
 use release::behind::Behind;
 use release::deployment::{Deployment, Group, Origin};
+use release::execution::{ExecutionMode, SourceRevision};
 use release::grouping::{Grouping, Place, SETTING, behind_compared, behind_sources};
 use release::otherwise::Otherwise;
-use release::validation::{ApprovalAction, ExecutionMode, Registrant, SourceRevision};
+use release::validation::{ApprovalAction, Registrant};
 
 use super::otherwise::{brought, deploys_otherwise, unnamed};
 use super::parameters::Parameters;

@@ -11,9 +11,10 @@ use release::approval::Answer;
 use release::approval::step::{
     Approval, Given, Observed, Question, Run, Step, Told, ahead, answered_since, step,
 };
+use release::execution::ExecutionMode;
 use release::summary;
 use release::validation::{
-    ApprovalAction, ExecutionMode, Intent, Judged, PersonsAnswer, Registration, Validation,
+    ApprovalAction, Intent, Judged, PersonsAnswer, Registration, Validation,
 };
 use release::work::Wait;
 use secrecy::SecretString;

@@ -8,9 +8,8 @@ use monspec::Verdict;
 use proptest::prelude::*;
 
 use super::*;
-use crate::validation::{
-    ApprovalAction, ExecutionMode, Hook, Judgement, Phase, Registrant, ValidationId,
-};
+use crate::execution::ExecutionMode;
+use crate::validation::{ApprovalAction, Hook, Judgement, Phase, Registrant, ValidationId};
 use crate::window::Window;
 
 /// The file that the table is in.

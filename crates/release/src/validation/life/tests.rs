@@ -7,7 +7,8 @@ use monspec::Verdict;
 
 use super::*;
 use crate::approval::Answer;
-use crate::validation::{ExecutionMode, Judgement, Registrant, Registration, ValidationId};
+use crate::execution::ExecutionMode;
+use crate::validation::{Judgement, Registrant, Registration, ValidationId};
 use crate::window::Window;
 
 /// The file that the table is in.

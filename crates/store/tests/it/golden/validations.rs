@@ -6,11 +6,12 @@ use release::approval::Answer;
 use release::evidence::{
     About, Context, Evidence, Evidenced, Link, OpenProblem, Problems, Unjudged,
 };
+use release::execution::{ExecutionMode, SourceRevision};
 use release::otherwise::Otherwise;
 use release::plot::Plotted;
 use release::validation::{
-    Ending, Environments, ExecutionMode, Hook, Intent, PersonsDecision, Phase, Registrant,
-    Registration, SourceRevision, Validation, Wish,
+    Ending, Environments, Hook, Intent, PersonsDecision, Phase, Registrant, Registration,
+    Validation, Wish,
 };
 use store::{Fulfilled, GateName, Judged, Part, ReadLimit, Slot, Span, Stuck};
 

@@ -17,7 +17,8 @@ use release::remediation::carries_marker;
 use release::tie::tied;
 
 use super::announced::{Announced, announced};
-use super::choice::{Beyond, look_beyond};
+use super::choice::look_beyond;
+use super::view::Beyond;
 use super::{GroupTag, View};
 use crate::remedy::adapter::{Affected, Case, Context, Dismissed};
 

@@ -9,7 +9,7 @@ use release::change::Remedy;
 use release::deployment::{Deployment, LedgerEntry, Origin, Standing};
 use release::remediation::{targets, untrusted};
 
-use super::view::View;
+use super::view::{Beyond, View};
 use super::{completed, recorded, target};
 use crate::remedy::adapter::{Alternative, Chosen, Context, Means};
 
@@ -119,14 +119,6 @@ struct Known {
     /// read.
     older: Vec<codedeploy::Deployment>,
     /// The contents that are bad in any group.
-    bad: BTreeSet<String>,
-}
-
-/// What has to be asked beyond the look at a group before its revisions can be
-/// weighed.
-#[derive(Clone, Debug)]
-pub(crate) struct Beyond {
-    older: Vec<codedeploy::Deployment>,
     bad: BTreeSet<String>,
 }
 

@@ -14,7 +14,6 @@ use release::deployment::{Deployment, Group, LedgerEntry, Standing};
 use release::remediation::{Guard, Progress, Runs, answers};
 use store::Reading;
 
-use super::choice::Beyond;
 use super::{completed, recorded, target};
 use crate::remedy::adapter::{Chosen, Context};
 
@@ -39,6 +38,14 @@ pub(crate) struct View {
     pub(crate) foreseen: Option<(String, Option<Chosen>)>,
     /// What else its revisions are weighed by, where that was asked ahead.
     pub(crate) beyond: Option<Beyond>,
+}
+
+/// What has to be asked beyond the look at a group before its revisions can be
+/// weighed.
+#[derive(Clone, Debug)]
+pub(crate) struct Beyond {
+    pub(super) older: Vec<codedeploy::Deployment>,
+    pub(super) bad: BTreeSet<String>,
 }
 
 impl View {
