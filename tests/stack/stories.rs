@@ -8,12 +8,14 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use aws_sdk_dynamodb::types::AttributeValue;
 use fake_aws::Right;
 use fake_aws::codedeploy::{Creator, DeploymentEnd};
 use fake_aws::pipeline::{Answer, ApprovalStatus, JobStatus, JobView, RetryMode};
 use flags::key::{Key, KeyHolder, issue};
+use flags::state::{Author, Hand, State};
+use flags::step::{self, Event, Outcome, Situation, Term};
 use jiff::{SignedDuration, Timestamp};
 use lab::world::{scheduled, until};
 use release::deployment::{Deployment, Group, Origin};
@@ -22,7 +24,7 @@ use release::links::Access;
 use release::pause::{Pause, Target};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
-use store::{Flags, Ledger};
+use store::{Commit, Decision, Flags, Ledger};
 
 use crate::shop::{
     APPLICATION, Action, COMPARISON, PIPELINE, PRODUCTION, REGISTER, STAGING, Shop, notification,
@@ -200,7 +202,8 @@ impl Stories {
         Ok(())
     }
 
-    async fn flags_are_served(&self) -> anyhow::Result<()> {
+    /// One flag is declared, which is on.
+    async fn promotion(&self) -> anyhow::Result<Flags> {
         let (table, _) = self.items("Flags").await?;
         let flags = Flags::new(self.database.clone(), table);
         let file =
@@ -210,6 +213,53 @@ impl Stories {
             .context("the file is wrong")?;
         let set = flags.set("prod").await?;
         flags.declare("prod", &declared, set.as_ref()).await?;
+        Ok(flags)
+    }
+
+    /// Somebody switches it off.
+    async fn promotion_ends(&self) -> anyhow::Result<()> {
+        let flags = self.promotion().await?;
+        let now = Timestamp::from_millisecond(now())?;
+        let request = step::Request {
+            change: "the end".to_owned(),
+            batch: None,
+            by: Author {
+                name: "ada".to_owned(),
+                hand: Hand::Person,
+            },
+            why: "the socks are sold out".to_owned(),
+            triggered_by: "manual".to_owned(),
+            problem: None,
+            expected: None,
+        };
+        let event = Event::Set {
+            to: step::Target::Value(flags::Value::Boolean(false)),
+            term: Term::Stays,
+        };
+        let written = flags.change("prod", None, now, |found| {
+            let set = found.set.as_ref().expect("it is declared");
+            let situation = Situation {
+                set: "prod",
+                flag: &set.declarations.flags["promo"],
+                state: &State::default(),
+                now,
+            };
+            match step::step(situation, &request, &event) {
+                Outcome::Written(transition) => Decision::Write(
+                    Commit {
+                        flags: vec![("promo".to_owned(), *transition)],
+                        ..Commit::default()
+                    },
+                    Ok(()),
+                ),
+                other => Decision::Leave(Err(anyhow!("{other:?}"))),
+            }
+        });
+        written.await?.decided
+    }
+
+    async fn flags_are_served(&self) -> anyhow::Result<()> {
+        let flags = self.promotion().await?;
         let secret = issue("reader", [7; 32]);
         let key = Key {
             id: "reader".to_owned(),
@@ -253,6 +303,7 @@ impl Stories {
         };
         let ledger = Ledger::new(self.database.clone(), ledger);
         ledger.pause(&pause).await?;
+        self.promotion_ends().await?;
         let history = Scope::History {
             pipeline: PIPELINE,
             comparison: COMPARISON,
@@ -266,6 +317,10 @@ impl Stories {
             (
                 access.address("/", "", Scope::Start, &[], until),
                 COMPARISON.to_owned(),
+            ),
+            (
+                access.address("/", "changes", Scope::Changes, &[], until),
+                "the socks are sold out".to_owned(),
             ),
         ] {
             let (status, text) = self.shop.account.get(&link).await;

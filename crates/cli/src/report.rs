@@ -35,6 +35,7 @@ enum Command {
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
     monspec report link --days 30\n  \
+    monspec report link --changes\n  \
     monspec report link --pipeline Shop --comparison StagingToProduction\n  \
     monspec report link --pipeline Shop --comparison StagingToProduction --badge")]
 struct Link {
@@ -61,6 +62,14 @@ struct Link {
     /// Open only one evaluation.
     #[arg(long, value_name = "ID", conflicts_with = "pipeline")]
     evaluation: Option<ValidationId>,
+
+    /// Open only the feature flags as they are now.
+    #[arg(long, conflicts_with_all = ["pipeline", "evaluation"])]
+    changes: bool,
+
+    /// Open only the history of this flag.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["pipeline", "evaluation", "changes"])]
+    flag: Option<String>,
 }
 
 pub(crate) fn run(options: &Options, out: &mut impl Write) -> Result<ExitCode, Failure> {
@@ -94,6 +103,12 @@ impl Link {
     }
 
     fn scope(&self) -> Scope<'_> {
+        if self.changes {
+            return Scope::Changes;
+        }
+        if let Some(flag) = &self.flag {
+            return Scope::Flag(flag);
+        }
         match (&self.evaluation, &self.pipeline, &self.comparison) {
             (Some(id), _, _) => Scope::Evaluation(*id),
             (None, Some(pipeline), Some(comparison)) if self.badge => Scope::Badge {

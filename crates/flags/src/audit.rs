@@ -219,8 +219,31 @@ pub fn verify(entries: &[Entry]) -> Result<(), Broken> {
     Ok(())
 }
 
-/// What differs between two entries of one flag, one line per field, for people.
-pub fn diff(one: &Entry, other: &Entry) -> Vec<String> {
+/// What two entries say differently of one field. Displays as one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The field.
+    pub field: &'static str,
+    /// What the one says.
+    pub one: String,
+    /// What the other says.
+    pub other: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { field, one, other } = self;
+        write!(
+            f,
+            "{field}: {} -> {}",
+            lint::escaped(one),
+            lint::escaped(other)
+        )
+    }
+}
+
+/// What differs between two entries of one flag, for people.
+pub fn diff(one: &Entry, other: &Entry) -> Vec<Difference> {
     let (one, other) = (&one.record, &other.record);
     let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
     let time = |at: &Option<Timestamp>| at.map_or_else(|| "-".to_owned(), |at| at.to_string());
@@ -246,13 +269,7 @@ pub fn diff(one: &Entry, other: &Entry) -> Vec<String> {
     fields
         .into_iter()
         .filter(|(_, one, other)| one != other)
-        .map(|(name, one, other)| {
-            format!(
-                "{name}: {} -> {}",
-                lint::escaped(&one),
-                lint::escaped(&other)
-            )
-        })
+        .map(|(field, one, other)| Difference { field, one, other })
         .collect()
 }
 

@@ -24,7 +24,7 @@ mod value;
 
 pub use announcement::{Announcement, announcement};
 pub use asked::{BadBulk, BadWish};
-pub use audit::{Broken, Cause, Digest, Entry, Record, diff, verify};
+pub use audit::{Broken, Cause, Difference, Digest, Entry, Record, diff, verify};
 pub use bounds::{Bounds, OutOfBounds};
 pub use context::{BadContext, Context, LARGEST_REQUEST};
 pub use declaration::{

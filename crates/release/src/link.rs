@@ -44,6 +44,10 @@ pub enum Scope<'a> {
     },
     /// One evaluation.
     Evaluation(ValidationId),
+    /// What the flags are now.
+    Changes,
+    /// The history of one flag.
+    Flag(&'a str),
     /// The badge of one pipeline and comparison, which is meant to be seen.
     Badge {
         /// The pipeline.
@@ -171,6 +175,8 @@ impl fmt::Display for Scope<'_> {
         let (page, pipeline, comparison) = match self {
             Self::Start => return f.write_str("/"),
             Self::Evaluation(id) => return write!(f, "/v/{id}"),
+            Self::Changes => return f.write_str("/changes"),
+            Self::Flag(name) => return write!(f, "/changes/{name}"),
             Self::History {
                 pipeline,
                 comparison,
@@ -306,6 +312,9 @@ mod tests {
             Scope::Start,
             evaluation(ID),
             evaluation(OTHER),
+            Scope::Changes,
+            Scope::Flag(""),
+            Scope::Flag("a"),
             history("a", "b"),
             history("a:b", ""),
             history("", "a:b"),

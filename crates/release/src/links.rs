@@ -129,6 +129,8 @@ impl Links {
             Scope::Start => String::new(),
             Scope::History { .. } => "history".to_owned(),
             Scope::Evaluation(id) => format!("v/{id}"),
+            Scope::Changes => "changes".to_owned(),
+            Scope::Flag(name) => format!("changes/{name}"),
             Scope::Badge { .. } => "badge.svg".to_owned(),
         };
         self.access.address(&self.base, &page, scope, &[], expiry)

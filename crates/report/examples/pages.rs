@@ -56,6 +56,7 @@ fn starts(frame: &Frame<'_>, gates: &[Gate]) -> Vec<File> {
         gates,
         first: None,
         next: None,
+        changes: None,
     };
     let none = Start {
         gates: &[],

@@ -3,6 +3,7 @@
 //! Numbers stand in the unit of their metric and texts are whole. What has not
 //! happened yet is null, and so is a number that does not exist.
 
+mod changes;
 mod evaluation;
 mod finding;
 mod history;
@@ -37,6 +38,16 @@ pub fn history(frame: &Frame<'_>, history: &records::History<'_>) -> String {
 /// One validation.
 pub fn evaluation(frame: &Frame<'_>, evaluation: &records::Evaluation<'_>) -> String {
     text(&evaluation::Evaluation::of(frame, evaluation))
+}
+
+/// All flags of a set.
+pub fn changes(frame: &Frame<'_>, changes: &records::Changes<'_>) -> String {
+    text(&changes::Changes::of(frame, changes))
+}
+
+/// The history of one flag.
+pub fn flag(frame: &Frame<'_>, history: &records::FlagHistory<'_>) -> String {
+    text(&changes::FlagHistory::of(frame, history))
 }
 
 /// What a result hook is sent.
@@ -88,6 +99,10 @@ enum Report<'a> {
     History(history::History<'a>),
     /// One validation.
     Evaluation(Box<evaluation::Evaluation<'a>>),
+    /// All flags of a set.
+    Changes(changes::Changes<'a>),
+    /// The history of one flag.
+    FlagHistory(Box<changes::FlagHistory<'a>>),
     /// What a result hook is sent.
     Posted(Posted<'a>),
     /// What the commands print that judge without a pipeline.

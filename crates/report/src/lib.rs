@@ -14,11 +14,14 @@ mod style;
 
 mod chart;
 mod text;
+mod told;
 mod units;
 mod words;
 
 pub use frame::Frame;
 pub use numbers::Numbers;
-pub use records::{Build, Evaluation, Form, Gate, History, Start, Trouble};
+pub use records::{
+    Build, Changes, Evaluation, FlagHistory, FlagNow, Form, Gate, History, Start, Trouble, Written,
+};
 pub use style::content_security_policy;
 pub use units::Unit;

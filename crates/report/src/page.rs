@@ -1,12 +1,17 @@
 //! Whole pages.
 
+mod changes;
 mod evaluation;
+mod flag;
 mod form;
 mod history;
 mod start;
 mod trouble;
 
+pub use changes::changes;
 pub use evaluation::evaluation;
+pub(crate) use flag::broken;
+pub use flag::flag;
 pub use form::form;
 pub use history::history;
 pub use start::start;

@@ -1,5 +1,7 @@
 //! What the pages are made of. Whoever reads the store fills these in.
 
+mod changes;
+
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
@@ -7,6 +9,9 @@ use monspec::Verdict;
 use release::evidence::Evidence;
 use release::plot::Plotted;
 use release::validation::{Environments, Validation, ValidationId};
+
+pub(crate) use changes::{Answered, Until};
+pub use changes::{Changes, FlagHistory, FlagNow, Written};
 
 /// A pipeline and one of its comparisons, for the start page.
 #[derive(Clone, Debug)]
@@ -40,6 +45,8 @@ pub struct Start<'a> {
     pub first: Option<&'a str>,
     /// Where the gates behind these are.
     pub next: Option<&'a str>,
+    /// Where the flags are.
+    pub changes: Option<&'a str>,
 }
 
 /// One page of the history of a pipeline and a comparison.

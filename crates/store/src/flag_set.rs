@@ -2,6 +2,7 @@
 //! owed to the tenant and to the clock.
 
 mod change;
+mod history;
 mod keys;
 mod owed;
 mod read;
@@ -12,9 +13,9 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::types::{Put, Update};
+use flags::Declarations;
 use flags::key::Key as FlagKey;
 use flags::state::State;
-use flags::{Declarations, Entry};
 use tokio::sync::RwLock;
 
 use crate::StoreError;
@@ -24,6 +25,7 @@ use crate::item::{self, Item, Key};
 use crate::transaction::{Attempt, Attempts, Write};
 
 pub use change::{Commit, Decision, Found, Repeat, RepeatId, Written};
+pub use history::{EntryId, FlagHistory};
 pub use owed::{ChangeEvent, Outbox, Owed, What};
 pub use read::Look;
 
@@ -198,13 +200,6 @@ impl Flags {
             .map_err(|error| unavailable("revoke a key", error.into_service_error()))?;
         let found = deleted.attributes;
         found.map(|item| item::json(&item, "key")).transpose()
-    }
-
-    /// The history of a flag in the order of its versions.
-    pub async fn history(&self, set: &str, flag: &str) -> Result<Vec<Entry>, StoreError> {
-        let pk = keys::change(set, flag, 0).pk;
-        let items = self.partition("read a history", &pk).await?;
-        items.iter().map(|item| item::json(item, "entry")).collect()
     }
 
     async fn partition(&self, action: &'static str, pk: &str) -> Result<Vec<Item>, StoreError> {

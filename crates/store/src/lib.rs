@@ -53,8 +53,8 @@ pub use due::Due;
 pub use entry::Reading;
 pub use error::StoreError;
 pub use flag_set::{
-    ChangeEvent, Commit, Decision, Declared, FlagSet, Flags, Found, Look, Outbox, Owed, Repeat,
-    RepeatId, What, Written,
+    ChangeEvent, Commit, Decision, Declared, EntryId, FlagHistory, FlagSet, Flags, Found, Look,
+    Outbox, Owed, Repeat, RepeatId, What, Written,
 };
 pub use followed::{ClaimedProblem, Followed};
 pub use handles::{Ledger, Queue, Remediations, Validations};

@@ -1,12 +1,14 @@
 //! A reader opens a link and sees what is known: the gates, the history of one,
-//! one evaluation.
+//! one evaluation; the flags and the history of one.
 //!
 //! A link opens what it names. What a page links to is signed anew, until the
 //! same moment: from an evaluation to its history, from there to the other
-//! evaluations, from the start page to everything. No page leads to the start
-//! page but to whoever may read everything anyway.
+//! evaluations, from the flags to the history of each, from the start page to
+//! everything. No page leads to the start page but to whoever may read everything
+//! anyway.
 
 mod addresses;
+mod changes;
 mod document;
 mod evaluation;
 mod history;
@@ -19,7 +21,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use release::link::{Refused, Scope};
 use report::{Form, Frame, Trouble, badge, page};
-use store::{Ledger, StoreError, Validations};
+use store::{Flags, Ledger, StoreError, Validations};
 
 use addresses::Addresses;
 pub use document::{Document, Found, Kind};
@@ -36,6 +38,10 @@ pub struct Services {
     pub validations: Validations,
     /// What is known of deployments.
     pub ledger: Ledger,
+    /// The flags.
+    pub flags: Flags,
+    /// The set of flags that is shown.
+    pub set: String,
     /// The zone of the readers; times are in UTC without one.
     pub zone: Option<TimeZone>,
     /// When nothing is changed.
@@ -172,6 +178,8 @@ impl<'a> Reading<'a> {
                 self.evaluation(id, shape).await
             }
             Page::Badge => self.badge().await,
+            Page::Changes => self.changes(shape).await,
+            Page::Flag => self.flag(name, shape).await,
         }
     }
 

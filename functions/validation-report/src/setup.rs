@@ -4,7 +4,8 @@ use jiff::tz::TimeZone;
 use lambda::report::{REPORT_KEYS, is_public};
 use lambda::secrets::Secrets;
 use lambda::settings::{self, SettingError, required, unusable};
-use store::{Ledger, Validations};
+use store::{Flags, Ledger, Validations};
+use workflows::change_flags::is_set_name;
 use workflows::validation_report::Services;
 
 use crate::keys::Keys;
@@ -18,6 +19,8 @@ pub(crate) struct Edge {
 pub(crate) async fn edge() -> Result<Edge, SettingError> {
     let validations = required("VALIDATIONS_TABLE", "the name of the table of validations")?;
     let ledger = required("LEDGER_TABLE", "the name of the table of deployments")?;
+    let flags = required("FLAGS_TABLE", "the name of the table of flags")?;
+    let set = settings::flag_set(is_set_name)?;
     let zone = zone()?;
     let public = is_public()?;
 
@@ -31,7 +34,9 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
     Ok(Edge {
         services: Services {
             validations: Validations::new(dynamodb.clone(), validations),
-            ledger: Ledger::new(dynamodb, ledger),
+            ledger: Ledger::new(dynamodb.clone(), ledger),
+            flags: Flags::new(dynamodb, flags),
+            set,
             zone,
             freeze: lambda::freeze::read(),
         },

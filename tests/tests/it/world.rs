@@ -4,6 +4,8 @@
 //! Every remote is spoken to by its real client over HTTP. What the functions'
 //! edges do, this does with the story's own `now`.
 
+mod flags;
+
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -30,7 +32,7 @@ use release::remediation::MARKER;
 use release::validation::{Validation, ValidationId};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use store::{Ledger, Remediations, Validations, tables};
+use store::{Flags, Ledger, Remediations, Validations, tables};
 use tokio::time::Instant;
 use workflows::Tick;
 use workflows::outgoing::Outgoing;
@@ -52,6 +54,7 @@ pub(crate) struct World {
     pub validations: Validations,
     pub ledger: Ledger,
     pub remediations: Remediations,
+    pub flags: Flags,
     pub now: Timestamp,
     pub api: Api,
     pub origins: String,
@@ -78,10 +81,14 @@ impl World {
         tables::create(&client, tables::REMEDIATIONS, "remediations")
             .await
             .unwrap();
+        tables::create(&client, tables::FLAGS, "flags")
+            .await
+            .unwrap();
         let mut world = Self {
             validations: Validations::new(client.clone(), "validations"),
             ledger: Ledger::new(client.clone(), "ledger"),
-            remediations: Remediations::new(client, "remediations"),
+            remediations: Remediations::new(client.clone(), "remediations"),
+            flags: Flags::new(client, "flags"),
             token: tenant.token().to_owned(),
             aws,
             tenant,

@@ -95,8 +95,12 @@ fn digest_of_an_entry_never_changes() {
 #[test]
 fn difference_names_what_differs() {
     let history = history();
+    let lines: Vec<String> = diff(&history[0], &history[2])
+        .iter()
+        .map(Difference::to_string)
+        .collect();
     assert_eq!(
-        diff(&history[0], &history[2]),
+        lines,
         [
             "version: 1 -> 3",
             "value: 1 -> 3",

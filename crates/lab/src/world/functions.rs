@@ -100,7 +100,10 @@ pub const ALL: [Described; 8] = [
     Described {
         name: SHOW,
         triggers: &[Trigger::Http],
-        own: &[("REPORT_KEYS_PARAMETER", Text(REPORT_KEYS))],
+        own: &[
+            ("FLAGS_TABLE", Text(FLAGS)),
+            ("REPORT_KEYS_PARAMETER", Text(REPORT_KEYS)),
+        ],
     },
     Described {
         name: PUSH,

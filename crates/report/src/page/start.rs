@@ -21,7 +21,7 @@ pub fn start(frame: &Frame<'_>, start: &Start<'_>) -> String {
     }
 
     let main = if sorted.is_empty() && start.first.is_none() {
-        nothing_yet()
+        nothing_yet(start)
     } else {
         html! {
             h1 { "Release gates" }
@@ -29,10 +29,12 @@ pub fn start(frame: &Frame<'_>, start: &Start<'_>) -> String {
                 @if !is_whole { (part(start.gates)) }
                 (summary(&sorted))
             }
+            (onward(start))
             @if !sorted.is_empty() { (table(&sorted, frame.clock())) }
             (pages(start))
         }
     };
+
     frame.document("Release gates", None, &[], &main)
 }
 
@@ -115,10 +117,20 @@ fn urgency(verdict: Verdict) -> u8 {
     }
 }
 
-fn nothing_yet() -> Markup {
+/// Where the rest of the report is.
+fn onward(start: &Start<'_>) -> Markup {
+    html! {
+        @if let Some(changes) = start.changes {
+            p .links { a href=(changes) { "Feature flags" } }
+        }
+    }
+}
+
+fn nothing_yet(start: &Start<'_>) -> Markup {
     html! {
         h1 { "No build has been judged yet" }
         p .lead { "A gate appears here with its first verdict." }
+        (onward(start))
         h2 { "Register the first validation" }
         ol .steps {
             li {

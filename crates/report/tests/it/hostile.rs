@@ -8,6 +8,7 @@ use monspec::{Outcome, Verdict};
 use release::validation::{Ending, Validation};
 use report::{Evaluation, Form, Gate, History, page};
 
+use crate::flags;
 use crate::pages::{self, FRAME};
 use crate::world;
 
@@ -138,6 +139,12 @@ fn pages_named(name: &str) -> Vec<String> {
     ]
 }
 
+fn everything_named(name: &str) -> Vec<String> {
+    let mut pages = pages_named(name);
+    pages.extend(flags::pages_named(name));
+    pages
+}
+
 /// The names of all elements and attributes of a page.
 fn vocabulary(page: &str) -> BTreeSet<String> {
     let tags = page
@@ -167,7 +174,7 @@ fn names_stay_text_wherever_they_stand() {
     assert!(known.contains("path") && !known.contains("script") && !known.contains("img"));
 
     for name in NAMES {
-        for page in pages_named(name) {
+        for page in everything_named(name) {
             let unknown: Vec<_> = vocabulary(&page).difference(&known).cloned().collect();
             assert!(unknown.is_empty(), "{name:?} became {unknown:?}");
             for hidden in ['\u{202e}', '\u{2066}', '\u{2028}', '\0', '\u{1b}', '\r'] {
@@ -182,7 +189,7 @@ fn names_stay_text_wherever_they_stand() {
 
 #[test]
 fn names_of_any_length_leave_pages_small() {
-    for page in pages_named(&"W".repeat(10_000)) {
+    for page in everything_named(&"W".repeat(10_000)) {
         assert!(page.len() < 60_000, "{} bytes", page.len());
         assert!(!page.contains(&"W".repeat(1_300)), "a name is not cut");
     }

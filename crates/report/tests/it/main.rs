@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
 
 mod files;
+mod flags;
 mod hostile;
 mod json;
 mod pages;

@@ -27,6 +27,7 @@ pub(crate) fn whole(gates: &[Gate]) -> Start<'_> {
         gates,
         first: None,
         next: None,
+        changes: Some("/changes"),
     }
 }
 
@@ -98,6 +99,7 @@ pub(crate) fn all() -> Vec<String> {
         form(),
     ];
     pages.extend((0..18).map(evaluation));
+    pages.extend(crate::flags::pages());
     pages.extend(troubles.map(|trouble| page::trouble(&FRAME, &trouble)));
     pages
 }

@@ -132,6 +132,7 @@ fn start_page_of_100_gates_stays_below_250_kb() {
             gates: &gates,
             first: None,
             next: Some("?after=Sample"),
+            changes: None,
         },
     );
 

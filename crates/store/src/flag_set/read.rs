@@ -38,7 +38,26 @@ impl Flags {
             .consistent_read(true)
             .build()
             .expect("there are keys");
-        let action = "look at a set of flags";
+        let mut look = Look {
+            revision: None,
+            key: None,
+        };
+        for item in self.batch("look at a set of flags", wanted).await? {
+            if item::string(&item, "sk")? == head.sk {
+                look.revision = Some(item::number(&item, "revision")?);
+            } else {
+                look.key = Some(item::json(&item, "key")?);
+            }
+        }
+        Ok(look)
+    }
+
+    /// What of the wanted items is there; all of it or nothing.
+    pub(super) async fn batch(
+        &self,
+        action: &'static str,
+        wanted: KeysAndAttributes,
+    ) -> Result<Vec<Item>, StoreError> {
         let read = self
             .client()
             .batch_get_item()
@@ -50,18 +69,8 @@ impl Flags {
         if !left.is_empty() {
             return Err(unavailable(action, Throttled));
         }
-        let mut look = Look {
-            revision: None,
-            key: None,
-        };
-        for item in read.responses.unwrap_or_default().values().flatten() {
-            if item::string(item, "sk")? == head.sk {
-                look.revision = Some(item::number(item, "revision")?);
-            } else {
-                look.key = Some(item::json(item, "key")?);
-            }
-        }
-        Ok(look)
+        let found = read.responses.unwrap_or_default().into_values();
+        Ok(found.flatten().collect())
     }
 
     /// The whole set; nothing, if it was never declared.

@@ -76,6 +76,19 @@ impl<'a> Addresses<'a> {
             .address(&self.base, &page, scope, &[], self.until)
     }
 
+    pub(super) fn changes(&self, ending: &str) -> String {
+        let page = format!("changes{ending}");
+        self.access
+            .address(&self.base, &page, Scope::Changes, &[], self.until)
+    }
+
+    pub(super) fn flag(&self, name: &str, ending: &str, parameters: &[(&str, &str)]) -> String {
+        let page = format!("changes/{name}{ending}");
+        let scope = Scope::Flag(name);
+        self.access
+            .address(&self.base, &page, scope, parameters, self.until)
+    }
+
     pub(super) fn history(&self, pipeline: &str, comparison: &str) -> String {
         self.of_history("history", pipeline, comparison, &[])
     }
@@ -105,8 +118,8 @@ fn base(request: Request<'_>) -> String {
             None | Some((_, "")) => String::new(),
             Some((_, last)) => format!("{last}/"),
         },
-        Some(Page::Evaluation) => "../".to_owned(),
-        _ => String::new(),
+        Some(Page::Evaluation | Page::Flag) => "../".to_owned(),
+        Some(Page::History | Page::Badge | Page::Changes) | None => String::new(),
     }
 }
 
@@ -145,6 +158,8 @@ mod tests {
             (Page::History, "/v1/BuildValidationResults", "/v1"),
             (Page::Evaluation, &format!("/v/{ID}"), ""),
             (Page::Evaluation, &format!("/x/v/{ID}.json"), "/x"),
+            (Page::Changes, "/x/changes", "/x"),
+            (Page::Flag, "/x/changes/promoSocks.json", "/x"),
         ] {
             assert_eq!(leads(page, address), format!("{below}/v/{ID}"), "{address}");
         }

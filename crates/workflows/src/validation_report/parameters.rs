@@ -21,6 +21,14 @@ pub(super) const AFTER_PIPELINE: &str = "afterPipeline";
 /// See [`AFTER_PIPELINE`].
 pub(super) const AFTER_COMPARISON: &str = "afterComparison";
 
+/// Two versions of a flag that are compared.
+pub(super) const FROM: &str = "from";
+/// See [`FROM`].
+pub(super) const TO: &str = "to";
+
+/// What older things come before.
+pub(super) const BEFORE: &str = "before";
+
 /// The longest name of a pipeline or a comparison that is looked for.
 const LONGEST_NAME: usize = 500;
 
@@ -115,6 +123,21 @@ impl<'a> Parameters<'a> {
         }
     }
 
+    /// A version of a flag.
+    pub(super) fn version(self, name: &'static str) -> Result<Option<u64>, Wrong> {
+        let version = self.get(name).map(str::parse).transpose();
+        version.map_err(|_| Wrong {
+            name,
+            expected: "a version of the flag, which is a number",
+        })
+    }
+
+    /// Two versions of a flag that are to be compared.
+    pub(super) fn compared(self) -> Result<Option<[u64; 2]>, Wrong> {
+        let (from, to) = (self.version(FROM)?, self.version(TO)?);
+        Ok(from.zip(to).map(|(from, to)| [from, to]))
+    }
+
     /// Which page of a history.
     pub(super) fn part(self) -> Result<Part, Wrong> {
         let id = |name: &'static str| -> Result<Option<ValidationId>, Wrong> {
@@ -124,7 +147,7 @@ impl<'a> Parameters<'a> {
                 expected: "the id of a validation",
             })
         };
-        Ok(match (id("before")?, id("after")?) {
+        Ok(match (id(BEFORE)?, id("after")?) {
             (Some(id), _) => Part::Before(id),
             (None, Some(id)) => Part::After(id),
             (None, None) => Part::Newest,

@@ -4,8 +4,9 @@ use release::validation::ValidationId;
 
 /// Where each page is, and what it is written in where that is not for the
 /// reader to wish. `*` stands for whatever folders a front door has before it,
-/// `{}` for the id of a validation. The first that fits counts.
-pub const ADDRESSES: [(&str, Page, Option<Shape>); 9] = [
+/// `{}` for the id of a validation or the name of a flag. The first that fits
+/// counts.
+pub const ADDRESSES: [(&str, Page, Option<Shape>); 13] = [
     ("/", Page::Start, None),
     ("*/history", Page::History, None),
     ("*/history.json", Page::History, Some(Shape::Json)),
@@ -19,6 +20,10 @@ pub const ADDRESSES: [(&str, Page, Option<Shape>); 9] = [
     ("*/v/{}.xml", Page::Evaluation, Some(Shape::Junit)),
     ("*/v/{}", Page::Evaluation, None),
     ("*/badge.svg", Page::Badge, Some(Shape::Svg)),
+    ("*/changes", Page::Changes, None),
+    ("*/changes.json", Page::Changes, Some(Shape::Json)),
+    ("*/changes/{}.json", Page::Flag, Some(Shape::Json)),
+    ("*/changes/{}", Page::Flag, None),
 ];
 
 /// A page.
@@ -32,6 +37,10 @@ pub enum Page {
     Evaluation,
     /// The last verdict as a picture.
     Badge,
+    /// What the flags are now.
+    Changes,
+    /// The history of one.
+    Flag,
 }
 
 /// What a page is written in.

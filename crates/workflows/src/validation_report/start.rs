@@ -38,7 +38,9 @@ impl Reading<'_> {
             .filter(|_| found.more)
             .map(|last| addresses.start_after(&last.pipeline, &last.comparison));
         let home = addresses.start();
+        let changes = addresses.changes("");
         let start = Start {
+            changes: Some(&changes),
             gates: &found.gates,
             first: after.map(|_| home.as_str()),
             next: next.as_deref(),

@@ -6,6 +6,7 @@
 mod axe;
 mod chromium;
 mod console;
+mod flags;
 mod site;
 mod tab;
 
@@ -116,6 +117,8 @@ async fn pages_fit_every_screen(browser: &mut Chromium, site: &Site, axe: &Axe) 
         ("failed", site.evaluation(site.failed), 200),
         ("inconclusive", site.evaluation(site.inconclusive), 200),
         ("healed", site.evaluation(site.healed), 200),
+        ("changes", site.changes(), 200),
+        ("flag", site.flag(), 200),
         ("nothing", site.address("v/1"), 404),
     ] {
         let arrived = tab.go(&link).await;

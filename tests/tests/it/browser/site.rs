@@ -13,6 +13,7 @@ use release::links::{Access, OPEN_FOR};
 use release::validation::ValidationId;
 use secrecy::SecretString;
 
+use super::flags;
 use super::tab::Origin;
 use crate::world::{GATE, PIPELINE, PRODUCTION, STAGING, World, only};
 
@@ -89,6 +90,7 @@ impl Site {
             world.at(before + apart);
         }
         release(&world, 0x0b_81_d0, "Ask for every price once").await;
+        flags::are_changed(&mut world, now).await;
         for (pipeline, verdict) in OTHERS {
             world.like_the_first_gate(pipeline, verdict).await;
         }
@@ -102,6 +104,7 @@ impl Site {
         let environment = [
             ("VALIDATIONS_TABLE", "validations"),
             ("LEDGER_TABLE", "ledger"),
+            ("FLAGS_TABLE", "flags"),
             ("AWS_ENDPOINT_URL", world.aws.url()),
             ("AWS_ENDPOINT_URL_DYNAMODB", world.database()),
             ("REPORT_KEYS", &keys),
@@ -143,6 +146,17 @@ impl Site {
 
     pub(super) fn evaluation(&self, id: ValidationId) -> String {
         self.link(&format!("v/{id}"), Scope::Evaluation(id))
+    }
+
+    pub(super) fn changes(&self) -> String {
+        self.link("changes", Scope::Changes)
+    }
+
+    /// The history of a flag, with its two newest entries compared.
+    pub(super) fn flag(&self) -> String {
+        let page = format!("changes/{}", flags::CHANGED);
+        let link = self.link(&page, Scope::Flag(flags::CHANGED));
+        format!("{link}&from=2&to=3")
     }
 
     fn link(&self, page: &str, scope: Scope<'_>) -> String {

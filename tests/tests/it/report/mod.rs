@@ -3,6 +3,7 @@
 //! The use-case on a real database; what HTTP adds is told in `binaries`.
 
 mod access;
+mod changes;
 mod pages;
 mod parameters;
 mod start;
@@ -70,6 +71,8 @@ impl Reader {
             Scope::Start => String::new(),
             Scope::History { .. } => "history".to_owned(),
             Scope::Evaluation(id) => format!("v/{id}"),
+            Scope::Changes => "changes".to_owned(),
+            Scope::Flag(name) => format!("changes/{name}"),
             Scope::Badge { .. } => "badge.svg".to_owned(),
         };
         let until = self.world.now + OPEN_FOR;
@@ -104,6 +107,8 @@ impl Reader {
         let services = Services {
             validations: self.world.validations.clone(),
             ledger: self.world.ledger.clone(),
+            flags: self.world.flags.clone(),
+            set: "prod".to_owned(),
             zone: None,
             freeze: Freeze::default(),
         };

@@ -1,0 +1,82 @@
+//! What happened to a flag, in words.
+
+use flags::state::Hand;
+use flags::{Cause, Record, Value};
+
+use crate::text::shortened;
+
+/// The longest value that is shown whole.
+const VALUE: usize = 120;
+
+/// A value as a person reads it.
+pub(crate) fn value(value: &Value) -> String {
+    shortened(&value.to_string(), VALUE)
+}
+
+/// What stands behind a name, where that is no person.
+pub(crate) fn hand(hand: Hand) -> Option<&'static str> {
+    match hand {
+        Hand::Person => None,
+        Hand::Machine => Some("a program"),
+        Hand::Rule => Some("a rule"),
+        Hand::Clock => Some("by itself"),
+    }
+}
+
+/// What happened, for people.
+pub(crate) fn happened(record: &Record) -> String {
+    let (before, after) = (value(&record.before), value(&record.after));
+    let problem = record.problem.as_deref().unwrap_or("a problem");
+    let problem = shortened(problem, VALUE);
+    match &record.cause {
+        Cause::Changed => format!("Set from {before} to {after}"),
+        Cause::Leased => format!("Set from {before} to {after} for a time"),
+        Cause::Extended => format!("Stays {after} for longer"),
+        Cause::Mitigated => {
+            format!("Set from {before} to {after} for as long as {problem} is open")
+        }
+        Cause::Joined => format!("{problem} needs {after} too"),
+        Cause::RampStarted => format!("Begins to move from {before} to {after}"),
+        Cause::RampEnded => format!("Arrived at {after}"),
+        Cause::RampStopped => format!("Stopped at {after}"),
+        Cause::Confirmed => format!("{after} stays for good"),
+        Cause::LeaseEnded => format!("Nobody kept it: {after} again"),
+        Cause::EndedBelow => "An earlier word ended below a later one".to_owned(),
+        Cause::GivenBack => format!("{problem} closed: {after} again"),
+        Cause::Released => format!("{problem} closed, others still need {after}"),
+        Cause::Postponed => {
+            format!("{problem} closed; given back later, because the flag is flapping")
+        }
+        Cause::BoundReached => format!("Held for as long as it may be: {after} again"),
+        Cause::Superseded(since) => format!(
+            "{problem} closed; not given back, because {} set it meanwhile",
+            shortened(&since.by.name, VALUE)
+        ),
+        Cause::TakenBack => format!("Blamed for {problem} and taken back: {after} again"),
+        Cause::Unlocked => "Programs may change it again".to_owned(),
+    }
+}
+
+/// What happened, for programs.
+pub(crate) fn word(cause: &Cause) -> &'static str {
+    match cause {
+        Cause::Changed => "changed",
+        Cause::Leased => "leased",
+        Cause::Extended => "extended",
+        Cause::Mitigated => "mitigated",
+        Cause::Joined => "joined",
+        Cause::RampStarted => "rampStarted",
+        Cause::RampEnded => "rampEnded",
+        Cause::RampStopped => "rampStopped",
+        Cause::Confirmed => "confirmed",
+        Cause::LeaseEnded => "leaseEnded",
+        Cause::EndedBelow => "endedBelow",
+        Cause::GivenBack => "givenBack",
+        Cause::Released => "released",
+        Cause::Postponed => "postponed",
+        Cause::BoundReached => "boundReached",
+        Cause::Superseded(_) => "superseded",
+        Cause::TakenBack => "takenBack",
+        Cause::Unlocked => "unlocked",
+    }
+}
