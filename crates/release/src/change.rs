@@ -7,13 +7,11 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use crate::deployment::{Deployment, Group, Origin};
 
-/// A change that may cause a problem. It is stored as what it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+/// A change that may cause a problem.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// A revision was deployed.
     Deployment(Deployment),
@@ -26,9 +24,8 @@ pub enum Place {
     Group(Group),
 }
 
-/// What is put in the place of a culprit. It is stored as what it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+/// What is put in the place of a culprit.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Remedy {
     /// What this deployment released is deployed again.
     Redeploy(Deployment),
@@ -96,61 +93,5 @@ impl fmt::Display for Place {
         match self {
             Self::Group(group) => group.fmt(f),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::problem::Remediation;
-    use crate::remediation::{Actor, State};
-
-    /// As it was stored before there were kinds.
-    const STORED: &str = r#"{
-        "culprit": {
-            "id": "d-2",
-            "group": {"application": "Shop", "name": "Production"},
-            "at": "2026-11-29T10:00:00Z",
-            "execution": null,
-            "identity": "two",
-            "version": "2",
-            "origin": "release"
-        },
-        "holds": true,
-        "stopped": false,
-        "state": {
-            "state": "deploying",
-            "heal": {
-                "target": {
-                    "id": "d-1",
-                    "group": {"application": "Shop", "name": "Production"},
-                    "at": "2026-11-28T10:00:00Z",
-                    "execution": "e-1",
-                    "identity": "one",
-                    "location": "s3:bucket/one.zip",
-                    "version": "1",
-                    "origin": "release"
-                },
-                "by": "ours",
-                "marker": "[unbreakable:P-1:d-2]",
-                "at": "2026-11-29T10:05:00Z"
-            },
-            "deployment": "d-3"
-        }
-    }"#;
-
-    #[test]
-    fn remediation_is_stored_as_it_was_before_there_were_kinds() {
-        let read: Remediation = serde_json::from_str(STORED).unwrap();
-
-        let State::Deploying { heal, deployment } = &read.state else {
-            panic!("{:?}", read.state);
-        };
-        let Remedy::Redeploy(target) = &heal.remedy;
-        assert_eq!((target.id.as_str(), heal.by), ("d-1", Actor::Ours));
-        assert_eq!((read.culprit.id(), deployment.as_str()), ("d-2", "d-3"));
-        assert_eq!(read.culprit.place().to_string(), "Shop/Production");
-        let stored: serde_json::Value = serde_json::from_str(STORED).unwrap();
-        assert_eq!(serde_json::to_value(&read).unwrap(), stored);
     }
 }

@@ -10,7 +10,7 @@ use crate::content::{by_place, with_digest};
 use crate::window::Window;
 
 /// A CodeDeploy application and one of its deployment groups.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Group {
     /// The CodeDeploy application.
     pub application: String,
@@ -25,8 +25,7 @@ impl fmt::Display for Group {
 }
 
 /// A revision that reached a group.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deployment {
     /// CodeDeploy's id, `d-…`.
     pub id: String,
@@ -41,10 +40,8 @@ pub struct Deployment {
     pub identity: String,
     /// Where it lies, where CodeDeploy was asked: another group may know the
     /// same content by its place alone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location: Option<String>,
     /// The digest of its bundle, where CodeDeploy was asked and says one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
     /// What a person calls it.
     pub version: String,

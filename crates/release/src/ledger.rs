@@ -13,7 +13,6 @@
 use std::collections::BTreeMap;
 
 use monspec::Verdict;
-use serde::{Deserialize, Serialize};
 
 use crate::change::{Change, Place, Remedy};
 use crate::deployment::{LedgerEntry, Standing};
@@ -40,7 +39,7 @@ pub struct Known {
 }
 
 /// What somebody says of a deployment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lesson {
     /// What it is.
     pub standing: Standing,
@@ -59,7 +58,7 @@ pub struct Lessons {
 }
 
 /// Words that are no longer kept one by one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forgotten {
     /// How many.
     pub count: u32,

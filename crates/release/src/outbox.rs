@@ -19,24 +19,20 @@
 //! record that it belongs to.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use crate::window::saturating_add;
 use crate::work::backoff;
 
 /// Something that is to be said, or was.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// What is said.
     pub text: String,
     /// When there was a reason to say it.
     pub at: Timestamp,
     /// When it was taken.
-    #[serde(default)]
     pub posted: Option<Timestamp>,
     /// How often sending it failed.
-    #[serde(default)]
     pub attempts: u32,
 }
 

@@ -22,16 +22,13 @@ pub const LONGEST_ID: usize = 200;
 const MOST_COMMENTS: usize = 40;
 
 /// A problem that the tenant reported.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// What the tenant's API calls it.
     pub id: String,
     /// What people call it, such as `P-22013994`.
-    #[serde(default)]
     pub display_id: Option<String>,
     /// What is wrong, in a few words.
-    #[serde(default)]
     pub title: Option<String>,
     /// When it was first reported or found; what is done without a person has to be done
     /// soon after.
@@ -39,35 +36,25 @@ pub struct Problem {
     /// How it became known.
     pub arrival: Arrival,
     /// When it began, as the tenant says.
-    #[serde(default)]
     pub began: Option<Timestamp>,
     /// When it ended.
-    #[serde(default)]
     pub closed: Option<Timestamp>,
     /// The problem that it became a part of. From then on that one says whether
     /// this one is over.
-    #[serde(default)]
     pub merged_into: Option<String>,
     /// The ids of the entities that it is felt on.
-    #[serde(default)]
     pub impacted: Vec<String>,
     /// The id of the entity that it comes from.
-    #[serde(default)]
     pub root_cause: Option<String>,
     /// What was found out about its cause.
-    #[serde(rename = "finding")]
     pub cause: Cause,
     /// What is done about it, one per place.
-    #[serde(default)]
     pub remediations: Vec<Remediation>,
     /// What is to be said about it and what was, the oldest first.
-    #[serde(default)]
     pub comments: Vec<Entry>,
     /// How often looking at it failed since it last went well.
-    #[serde(default)]
     pub faults: u32,
     /// How often it was looked at without result since something last changed.
-    #[serde(default)]
     pub waits: u32,
     /// When nothing more is tried.
     pub give_up_at: Timestamp,
@@ -98,8 +85,7 @@ pub enum Reported {
 }
 
 /// What was found out about the cause of a problem.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// Nobody looked yet.
     Pending,
@@ -114,13 +100,11 @@ pub enum Cause {
     /// Deployments are to blame; each has its remediation.
     Blamed,
     /// More groups would have to change than the operator allows.
-    #[serde(rename_all = "camelCase")]
     TooManyGroups {
         /// How many.
         groups: usize,
     },
     /// Either of two deployments may be to blame, and nobody can say which.
-    #[serde(rename_all = "camelCase")]
     Ambiguous {
         /// Their ids.
         deployments: Vec<String>,
@@ -130,18 +114,15 @@ pub enum Cause {
 }
 
 /// What is done about a problem in one place.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remediation {
     /// The change that is to blame, as it is known.
     pub culprit: Change,
     /// Whether the culprit is suspect because of this problem, and this problem
     /// still has to say what becomes of it.
-    #[serde(default)]
     pub holds: bool,
     /// Whether the culprit's own deployment is stopped for this problem: what
     /// it left half done has to be replaced, even once the problem is over.
-    #[serde(default)]
     pub stopped: bool,
     /// How far it is.
     pub state: State,
@@ -416,28 +397,6 @@ mod tests {
                 deployment: None,
             },
         ]
-    }
-
-    #[test]
-    fn document_is_read_back_as_it_was_written_in_every_state() {
-        let now = Timestamp::UNIX_EPOCH;
-        let mut problem =
-            Problem::heard_of("P-1", Arrival::Webhook, now, SignedDuration::from_hours(1));
-        problem.cause = Cause::TooManyGroups { groups: 2 };
-        problem.comments = vec![Entry::new("said".to_owned(), now)];
-        problem.remediations = states()
-            .into_iter()
-            .map(|state| Remediation {
-                culprit: Change::Deployment(deployment()),
-                holds: true,
-                stopped: true,
-                state,
-            })
-            .collect();
-
-        let text = serde_json::to_string(&problem).unwrap();
-
-        assert_eq!(serde_json::from_str::<Problem>(&text).unwrap(), problem);
     }
 
     #[test]

@@ -91,13 +91,11 @@ pub use policy::{Mode, Policy, UnknownMode};
 pub use step::{Call, Move, Question, Said, Step, give_up, step};
 
 /// How far a remediation is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "state")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
     /// A deployment is to blame; nothing was done yet.
     Attributed,
     /// The same culprit is answered under another problem.
-    #[serde(rename_all = "camelCase")]
     Joined {
         /// The problem under which it is answered.
         problem: String,
@@ -105,7 +103,6 @@ pub enum State {
     /// What will be done is decided and stored, and about to be done.
     Intended(Heal),
     /// The target is being deployed.
-    #[serde(rename_all = "camelCase")]
     Deploying {
         /// What was decided.
         heal: Heal,
@@ -113,7 +110,6 @@ pub enum State {
         deployment: String,
     },
     /// The target runs.
-    #[serde(rename_all = "camelCase")]
     Healed {
         /// What was decided.
         heal: Heal,
@@ -123,7 +119,6 @@ pub enum State {
         at: Timestamp,
     },
     /// The problem ended after the target ran: the culprit was bad.
-    #[serde(rename_all = "camelCase")]
     Confirmed {
         /// What was decided.
         heal: Heal,
@@ -135,7 +130,6 @@ pub enum State {
         closed: Timestamp,
     },
     /// The target runs, and nobody can say whether that ended the problem.
-    #[serde(rename_all = "camelCase")]
     Unconfirmed {
         /// What was decided.
         heal: Heal,
@@ -145,7 +139,6 @@ pub enum State {
         at: Timestamp,
     },
     /// The target could not be deployed.
-    #[serde(rename_all = "camelCase")]
     HealFailed {
         /// What was decided.
         heal: Heal,
@@ -161,7 +154,6 @@ pub enum State {
     /// It need not be done.
     NotNeeded(Needless),
     /// It could not be finished in time.
-    #[serde(rename_all = "camelCase")]
     GaveUp {
         /// What was decided, where something was.
         heal: Option<Heal>,
@@ -229,11 +221,9 @@ impl State {
 }
 
 /// What is decided before anything is called.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heal {
     /// What is put in the place of the culprit.
-    #[serde(rename = "target")]
     pub remedy: Remedy,
     /// Who does it.
     pub by: Actor,
@@ -287,8 +277,7 @@ pub fn named_in(description: &str) -> Option<&str> {
 
 /// Why a heal must not be done. Displays as a sentence that says what a person
 /// can do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(rename_all = "camelCase", tag = "because")]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HealRefusal {
     /// There is nothing that is known to be good.
     #[error(
@@ -333,8 +322,7 @@ pub enum HealRefusal {
 }
 
 /// Why a heal need not be done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(rename_all = "camelCase", tag = "because")]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Needless {
     /// The problem is over.
     #[error("the problem is already closed")]

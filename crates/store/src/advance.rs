@@ -11,7 +11,7 @@ use crate::item;
 use crate::item_update::{ItemUpdate, MINE};
 use crate::problems::expiry;
 use crate::transaction::{Attempt, Write};
-use crate::{Ledger, Remediations, StoreError};
+use crate::{Ledger, Remediations, StoreError, record};
 
 /// What became of a step.
 #[must_use]
@@ -85,7 +85,7 @@ fn document(claimed: &ClaimedProblem) -> Write {
     let problem = &claimed.problem;
     let number = |number: u64| AttributeValue::N(number.to_string());
     let change = ItemUpdate::counts(problem.counts())
-        .and("problem", item::json_attribute(problem))
+        .and("problem", record::problem::attribute(problem))
         .and("revision", number(claimed.revision + 1))
         .and("expiresAt", item::seconds(expiry(problem)));
     Write::owned(

@@ -3,15 +3,15 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_dynamodb::types::{AttributeValue, Put, Update};
+use aws_sdk_dynamodb::types::{Put, Update};
 use futures_util::future::try_join_all;
 use release::deployment::{Deployment, Group, LedgerEntry, Standing};
-use release::ledger::{Known, Lesson, Lessons};
+use release::ledger::Known;
 
 use crate::content::Contents;
-use crate::item::{self, Item, Key};
+use crate::item::{Item, Key};
 use crate::transaction::Write;
-use crate::{Ledger, StoreError};
+use crate::{Ledger, StoreError, record};
 
 /// A deployment as it was read, and as it shall be.
 #[derive(Clone, Debug)]
@@ -69,9 +69,9 @@ pub struct Reading(Entry);
 
 impl Reading {
     pub(crate) fn read(found: &Item) -> Result<Self, StoreError> {
-        let known = known(found)?;
+        let known = record::ledger::read(found)?;
         Ok(Self(Entry {
-            deployment: item::json(found, "deployment")?,
+            deployment: record::change::deployed(found)?,
             known: known.clone(),
             read: Some(known),
             key: Key::of(found)?,
@@ -162,10 +162,10 @@ impl Ledger {
             }
             _ => (key, here),
         };
-        let read = found.as_ref().map(known).transpose()?;
+        let read = found.as_ref().map(record::ledger::read).transpose()?;
         let mut entry = Entry {
             deployment: match &found {
-                Some(found) => item::json(found, "deployment")?,
+                Some(found) => record::change::deployed(found)?,
                 None => deployment.clone(),
             },
             known: read.clone().unwrap_or_default(),
@@ -216,8 +216,11 @@ impl Ledger {
         let mut update = Update::builder()
             .table_name(&self.table.name)
             .set_key(Some(entry.key.attributes()))
-            .expression_attribute_values(":deployment", item::json_attribute(&entry.deployment));
-        for (name, value) in attributes(&entry.known) {
+            .expression_attribute_values(
+                ":deployment",
+                record::change::deployment(&entry.deployment),
+            );
+        for (name, value) in record::ledger::attributes(&entry.known) {
             match value {
                 Some(value) => {
                     set.push(format!("{name} = :{name}"));
@@ -235,7 +238,7 @@ impl Ledger {
             return Write::reread(update.condition_expression("attribute_not_exists(standing)"));
         };
         let mut conditions = Vec::new();
-        for (name, value) in attributes(read) {
+        for (name, value) in record::ledger::attributes(read) {
             match value {
                 Some(value) => {
                     conditions.push(format!("{name} = :was_{name}"));
@@ -265,41 +268,11 @@ impl Ledger {
 
 /// The item of a deployment.
 pub(crate) fn outward(found: &Item) -> Result<LedgerEntry, StoreError> {
-    let known = known(found)?;
+    let known = record::ledger::read(found)?;
     Ok(LedgerEntry {
-        deployment: item::json(found, "deployment")?,
+        deployment: record::change::deployed(found)?,
         standing: known.said.standing,
         taught_by: known.said.by,
         bound_to: known.bound_to,
     })
-}
-
-fn known(found: &Item) -> Result<Known, StoreError> {
-    Ok(Known {
-        said: Lesson {
-            standing: item::plain(found, "standing")?,
-            by: item::string(found, "taughtBy")?.to_owned(),
-        },
-        lessons: Lessons {
-            each: item::optional_json(found, "lessons")?.unwrap_or_default(),
-            forgotten: item::optional_json(found, "forgotten")?,
-        },
-        bound_to: found
-            .contains_key("boundTo")
-            .then(|| item::string(found, "boundTo").map(str::to_owned))
-            .transpose()?,
-    })
-}
-
-/// How it is stored; nothing stands for an attribute that is not there.
-fn attributes(known: &Known) -> [(&'static str, Option<AttributeValue>); 5] {
-    let Lessons { each, forgotten } = &known.lessons;
-    let lessons = (!each.is_empty()).then(|| item::json_attribute(each));
-    [
-        ("standing", Some(item::word(known.said.standing))),
-        ("taughtBy", Some(AttributeValue::S(known.said.by.clone()))),
-        ("lessons", lessons),
-        ("forgotten", forgotten.as_ref().map(item::json_attribute)),
-        ("boundTo", known.bound_to.clone().map(AttributeValue::S)),
-    ]
 }

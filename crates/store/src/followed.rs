@@ -4,12 +4,12 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use release::problem::{Phase, Problem, Reported};
 
-use crate::StoreError;
 use crate::claim::Claimed;
 use crate::due::Due;
 use crate::item::{self, Item, Key};
 use crate::item_update::ItemUpdate;
 use crate::kind::{Actions, Kind, Record};
+use crate::record;
 
 /// A problem with what was read beside it.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,7 +33,7 @@ pub type ClaimedProblem = Claimed<Followed>;
 impl Record for Followed {
     const KIND: Kind<Self> = Kind {
         read: |item| {
-            let problem = document(item)?;
+            let problem = record::problem::read(item)?;
             Ok(Self {
                 reported: item::plain(item, "reported")?,
                 stored: problem.clone(),
@@ -77,14 +77,4 @@ impl Due<Followed> {
 fn notices(item: &Item) -> AttributeValue {
     let none = || AttributeValue::N("0".to_owned());
     item.get("notices").cloned().unwrap_or_else(none)
-}
-
-/// The document of a problem with what is counted beside it.
-pub(crate) fn document(item: &Item) -> Result<Problem, StoreError> {
-    Ok(Problem {
-        faults: item::number(item, "faults")?,
-        waits: item::number(item, "waits")?,
-        phase: item::plain(item, "phase")?,
-        ..item::json(item, "problem")?
-    })
 }

@@ -6,7 +6,7 @@ use release::remediation::Guard;
 
 use crate::item::{self, Key};
 use crate::transaction::Write;
-use crate::{Ledger, StoreError};
+use crate::{Ledger, StoreError, record};
 
 impl Ledger {
     /// What keeps this place from being healed in a circle.
@@ -22,7 +22,7 @@ impl Ledger {
         let found = self.item(&Key::guard(place)).await?;
         let Some(found) = found else { return Ok(None) };
         Ok(Some(StoredGuard {
-            guard: item::json(&found, "guard")?,
+            guard: record::guard::read(&found)?,
             text: item::string(&found, "guard")?.to_owned(),
         }))
     }
@@ -38,7 +38,7 @@ impl Ledger {
             .table_name(&self.table.name)
             .set_key(Some(Key::guard(place).attributes()))
             .update_expression("SET guard = :to")
-            .expression_attribute_values(":to", item::json_attribute(to));
+            .expression_attribute_values(":to", AttributeValue::S(record::guard::text(to)));
         Write::reread(match stored {
             None => update.condition_expression("attribute_not_exists(guard)"),
             Some(stored) => update
@@ -61,7 +61,7 @@ impl StoredGuard {
     pub(crate) fn assumed(guard: &Guard) -> Option<Self> {
         (*guard != Guard::default()).then(|| Self {
             guard: guard.clone(),
-            text: item::json_text(guard),
+            text: record::guard::text(guard),
         })
     }
 }

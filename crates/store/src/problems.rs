@@ -8,9 +8,9 @@ use release::problem::{Arrival, Phase, Problem, Reported};
 use crate::claim::ClaimError;
 use crate::contention::giving_way;
 use crate::error::unavailable;
-use crate::followed::{ClaimedProblem, document};
+use crate::followed::ClaimedProblem;
 use crate::item::{self, Item, Key};
-use crate::{Remediations, StoreError, tables};
+use crate::{Remediations, StoreError, record, tables};
 
 /// How long a problem is kept after the last moment at which something may be
 /// done about it. What it taught stays in the ledger for good.
@@ -63,7 +63,7 @@ impl Remediations {
                 Entered::Not { known } => known,
             };
             if problem.arrival == Arrival::Adopted {
-                return Ok(Noticed::Known(Box::new(document(&taken)?)));
+                return Ok(Noticed::Known(Box::new(record::problem::read(&taken)?)));
             }
             // A worker may give it back in between; then it can be woken.
             if let Some(known) = self.note(&problem.id, reported, now).await? {
@@ -104,7 +104,7 @@ impl Remediations {
     /// What is known of the problem of this id.
     pub async fn problem(&self, id: &str) -> Result<Option<Problem>, StoreError> {
         let found = self.table.get("read a problem", &Key::problem(id)).await?;
-        found.as_ref().map(document).transpose()
+        found.as_ref().map(record::problem::read).transpose()
     }
 
     /// Makes a problem that settled before anything was done due again, as if it
@@ -120,7 +120,7 @@ impl Remediations {
         let Some(item) = found else {
             return Ok(false);
         };
-        let settled = document(&item)?;
+        let settled = record::problem::read(&item)?;
         if !settled.may_begin_again() {
             return Ok(false);
         }
@@ -136,7 +136,7 @@ impl Remediations {
                  revision = :next, expiresAt = :expiry, dueShard = :shard, dueAt = :now",
             )
             .condition_expression("attribute_not_exists(dueShard) AND revision = :revision")
-            .expression_attribute_values(":problem", item::json_attribute(&problem))
+            .expression_attribute_values(":problem", record::problem::attribute(&problem))
             .expression_attribute_values(":phase", item::word(problem.phase))
             .expression_attribute_values(":none", number(0))
             .expression_attribute_values(":revision", number(revision))
@@ -196,7 +196,7 @@ impl Remediations {
                  ADD notices :one"
             ))
             .condition_expression(condition)
-            .expression_attribute_values(":problem", item::json_attribute(problem))
+            .expression_attribute_values(":problem", record::problem::attribute(problem))
             .expression_attribute_values(":phase", item::word(Phase::Active))
             .expression_attribute_values(":none", AttributeValue::N("0".to_owned()))
             .expression_attribute_values(":expiry", item::seconds(expiry(problem)))
@@ -247,7 +247,7 @@ impl Remediations {
             .return_values(ReturnValue::AllNew);
         let outcome = giving_way(|| update.clone().send()).await;
         match outcome {
-            Ok(updated) => document(&updated.attributes.unwrap_or_default()).map(Some),
+            Ok(updated) => record::problem::read(&updated.attributes.unwrap_or_default()).map(Some),
             Err(error) => match error.into_service_error() {
                 UpdateItemError::ConditionalCheckFailedException(_) => Ok(None),
                 error => Err(unavailable("note what was reported", error)),
@@ -266,7 +266,7 @@ enum Entered {
 /// What the item said before.
 fn noticed(before: &Item) -> Result<Noticed, StoreError> {
     if before.contains_key("problem") {
-        return Ok(Noticed::Known(Box::new(document(before)?)));
+        return Ok(Noticed::Known(Box::new(record::problem::read(before)?)));
     }
     Ok(Noticed::New)
 }

@@ -4,7 +4,13 @@
 //! What is written as a word or a number wherever it is written, such as a
 //! verdict, has no record of its own.
 
+pub(crate) mod change;
 pub(crate) mod evidence;
+pub(crate) mod guard;
+pub(crate) mod ledger;
+pub(crate) mod outbox;
+pub(crate) mod problem;
+pub(crate) mod remediation;
 pub(crate) mod validation;
 
 /// Turns a record into what it is about, and back. Every field is named, so that
@@ -15,6 +21,7 @@ macro_rules! record {
         $(inner: $($inner:ident),+;)?
         $(maybe: $($maybe:ident),+;)?
         $(each: $($each:ident),+;)?
+        $(values: $($values:ident),+;)?
     }) => {
         impl From<$crate_::$what> for $record {
             fn from(what: $crate_::$what) -> Self {
@@ -23,6 +30,8 @@ macro_rules! record {
                     $($($inner: what.$inner.into(),)+)?
                     $($($maybe: what.$maybe.map(Into::into),)+)?
                     $($($each: what.$each.into_iter().map(Into::into).collect(),)+)?
+                    $($($values: what.$values.into_iter()
+                        .map(|(key, value)| (key, value.into())).collect(),)+)?
                 }
             }
         }
@@ -34,6 +43,43 @@ macro_rules! record {
                     $($($inner: record.$inner.into(),)+)?
                     $($($maybe: record.$maybe.map(Into::into),)+)?
                     $($($each: record.$each.into_iter().map(Into::into).collect(),)+)?
+                    $($($values: record.$values.into_iter()
+                        .map(|(key, value)| (key, value.into())).collect(),)+)?
+                }
+            }
+        }
+    };
+    (enum $record:ident = $crate_:ident :: $what:ident {
+        $($variant:ident $(($only:ident))? $({
+            $(same: $($same:ident),+;)?
+            $(inner: $($inner:ident),+;)?
+            $(maybe: $($maybe:ident),+;)?
+        })?,)+
+    }) => {
+        impl From<$crate_::$what> for $record {
+            fn from(what: $crate_::$what) -> Self {
+                match what {
+                    $($crate_::$what::$variant $(($only))? $({
+                        $($($same,)+)? $($($inner,)+)? $($($maybe,)+)?
+                    })? => Self::$variant $(($only.into()))? $({
+                        $($($same,)+)?
+                        $($($inner: $inner.into(),)+)?
+                        $($($maybe: $maybe.map(Into::into),)+)?
+                    })?,)+
+                }
+            }
+        }
+
+        impl From<$record> for $crate_::$what {
+            fn from(record: $record) -> Self {
+                match record {
+                    $($record::$variant $(($only))? $({
+                        $($($same,)+)? $($($inner,)+)? $($($maybe,)+)?
+                    })? => Self::$variant $(($only.into()))? $({
+                        $($($same,)+)?
+                        $($($inner: $inner.into(),)+)?
+                        $($($maybe: $maybe.map(Into::into),)+)?
+                    })?,)+
                 }
             }
         }

@@ -1,11 +1,11 @@
 //! A person's word on a deployment. It outweighs everything else.
 
-use release::deployment::{Deployment, Group, LedgerEntry};
+use release::deployment::{Group, LedgerEntry};
 use release::ledger::Ruling;
 
-use crate::item::{self, Key};
+use crate::item::Key;
 use crate::transaction::Attempt;
-use crate::{Ledger, StoreError};
+use crate::{Ledger, StoreError, record};
 
 impl Ledger {
     /// Replaces what is known of a deployment by what a person says. The
@@ -30,7 +30,7 @@ impl Ledger {
             let Some(found) = self.item(&Key::target(&locator)?).await? else {
                 return Ok(None);
             };
-            let known: Deployment = item::json(&found, "deployment")?;
+            let known = record::change::deployed(&found)?;
             let mut entry = self.entry_of(&known).await?;
             match entry.known.ruled(ruling, who, reason) {
                 Some(ruled) => entry.known = ruled,

@@ -11,7 +11,7 @@ use crate::contention::giving_way;
 use crate::error::unavailable;
 use crate::item::{self, Item, Key};
 use crate::transaction::Write;
-use crate::{Ledger, StoreError};
+use crate::{Ledger, StoreError, record};
 
 /// How many groups of one entity are read, and how many applications of one
 /// name.
@@ -39,7 +39,7 @@ impl Ledger {
                     "SET tiedTo = :group, tiedAt = :at, mayServeSeveral = :shared, expiresAt = :until",
                 )
                 .condition_expression("attribute_not_exists(tiedAt) OR tiedAt <= :at")
-                .expression_attribute_values(":group", item::json_attribute(&tie.group))
+                .expression_attribute_values(":group", record::change::group(&tie.group))
                 .expression_attribute_values(":at", item::millis(tie.at))
                 .expression_attribute_values(":shared", AttributeValue::Bool(tie.shared))
                 .expression_attribute_values(":until", item::seconds(until))
@@ -72,7 +72,7 @@ impl Ledger {
             let expires: i64 = item::number(found, "expiresAt")?;
             let tie = Tie {
                 entity: entity.to_owned(),
-                group: item::json(found, "tiedTo")?,
+                group: record::change::read_group(found, "tiedTo")?,
                 at: item::timestamp(found, "tiedAt")?,
                 shared: found.get("mayServeSeveral") == Some(&AttributeValue::Bool(true)),
             };

@@ -3,13 +3,11 @@
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
 use super::HealRefusal;
 
 /// What keeps a place from being healed in a circle.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Guard {
     /// The problem that is being answered.
     pub active: Option<String>,

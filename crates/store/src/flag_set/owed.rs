@@ -8,10 +8,10 @@ use release::outbox::Entry;
 use release::work::Counts;
 use serde::{Deserialize, Serialize};
 
-use crate::StoreError;
 use crate::item::{self, Item};
 use crate::item_update::ItemUpdate;
 use crate::kind::{Actions, Kind, Record};
+use crate::{StoreError, record};
 
 /// Something that is owed to the clock or to the tenant.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +49,7 @@ pub struct Outbox {
     /// What the tenant is told.
     pub event: ChangeEvent,
     /// Whether it was: the text is what it is known by.
+    #[serde(with = "record::outbox")]
     pub entry: Entry,
     /// Why nobody tries any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -6,13 +6,13 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use monspec::Verdict;
 use release::approval::Answer;
-use release::deployment::{Deployment, Group};
 use release::execution::{self, ExecutionMode};
 use release::otherwise;
 use release::validation::{self, ApprovalAction, ValidationId};
 use release::window::Window;
 use serde::{Deserialize, Serialize};
 
+use super::change::{Deployment, Group, Groups};
 use super::record;
 use crate::StoreError;
 use crate::item::{self, Item};
@@ -67,7 +67,7 @@ struct Registration {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     compare_groups: Vec<Group>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    compared: BTreeMap<String, Vec<Group>>,
+    compared: BTreeMap<String, Groups>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     environments: Vec<Environments>,
     result_hook: Option<String>,
@@ -115,10 +115,10 @@ struct Judgement {
 
 record!(Registration = validation::Registration {
     same: id, pipeline, execution, mode, comparison, window, approval, spec, version,
-        deployments, untaught, source_groups, compare_groups, compared, result_hook,
-        registered_at, due_at, give_up_at, expires_at;
+        untaught, result_hook, registered_at, due_at, give_up_at, expires_at;
     inner: registrant;
-    each: sources, otherwise, environments;
+    each: sources, deployments, source_groups, otherwise, compare_groups, environments;
+    values: compared;
 });
 
 record!(SourceRevision = execution::SourceRevision {
