@@ -12,6 +12,8 @@ mod gate;
 mod heal;
 mod installs;
 mod layers;
+mod packages;
+mod playbooks;
 mod program;
 mod publish;
 mod report;

@@ -1,12 +1,12 @@
 //! Providers that others wrote: installed when they are needed, in the versions
 //! of their lists, and no part of the repository.
 
-use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
+
+use crate::packages::{installed, python, run, write};
 
 const OF_PYTHON: &str = include_str!("clients/requirements.txt");
 const PYTHON: &str = include_str!("clients/read.py");
@@ -24,24 +24,11 @@ impl Application {
     /// In Python.
     pub(super) fn python(url: &str, key: &str) -> Self {
         let folder = installed("ofrep-python", &[OF_PYTHON, PYTHON], |folder| {
-            write(folder, "requirements.txt", OF_PYTHON);
+            python(folder, OF_PYTHON);
             write(folder, "read.py", PYTHON);
-            run(Command::new("python3")
-                .args(["-m", "venv"])
-                .arg(folder.join("venv")));
-            let mut pip = Command::new(folder.join("venv/bin/python"));
-            pip.args([
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-                "-r",
-            ]);
-            run(pip.arg(folder.join("requirements.txt")));
         });
-        let mut python = Command::new(folder.join("venv/bin/python"));
-        Self::start(python.arg(folder.join("read.py")).args([url, key]))
+        let mut read = Command::new(folder.join("venv/bin/python"));
+        Self::start(read.arg(folder.join("read.py")).args([url, key]))
     }
 
     /// In JavaScript, on a server.
@@ -83,33 +70,4 @@ impl Drop for Application {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// The folder of this name, where everything that is wanted is installed.
-fn installed(name: &str, wanted: &[&str], install: impl FnOnce(&Path)) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    std::fs::create_dir_all(&folder).unwrap();
-    // Tests begin side by side, and one must not use what another installs.
-    let lock = File::create(folder.join("lock")).unwrap();
-    lock.lock().unwrap();
-    let stamp = folder.join("installed");
-    let wanted = wanted.concat();
-    if std::fs::read_to_string(&stamp).ok().as_ref() != Some(&wanted) {
-        install(&folder);
-        std::fs::write(stamp, wanted).unwrap();
-    }
-    folder
-}
-
-fn write(folder: &Path, name: &str, text: &str) {
-    std::fs::write(folder.join(name), text).unwrap();
-}
-
-fn run(command: &mut Command) {
-    let ran = command.output().unwrap();
-    assert!(
-        ran.status.success(),
-        "a provider cannot be installed: {}",
-        String::from_utf8_lossy(&ran.stderr)
-    );
 }
