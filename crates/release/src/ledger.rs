@@ -6,7 +6,7 @@
 //! | nobody | that it was deployed | nothing: unknown |
 //! | a validation | its verdict, or what the person who overrode it said | the worst that its validations say together; what a problem or a person said against it stays |
 //! | a problem | that it is to blame | suspect, and bound to the problem; bad stays bad; refused while another problem holds it |
-//! | the problem that holds it | that it is not answered | bound to nobody; if that lifts the blame, what validations hold against it, and nothing good |
+//! | the problem that holds it | that it is not answered | bound to nobody; if it is suspect because of this problem, what validations hold against it, and nothing good |
 //! | the problem that made it suspect | that it ended when it was replaced | bad |
 //! | a person | that it is cleared, condemned or confirmed | that, in place of everything that was said; the binding stays |
 
@@ -85,13 +85,11 @@ pub enum Effect {
         /// What is to blame.
         change: Change,
     },
-    /// The binding ends without a heal. Nothing, where another problem holds
-    /// the change.
+    /// The binding ends without a heal, and the change is suspect no longer.
+    /// Nothing, where another problem holds it.
     Release {
         /// What was to blame.
         change: Change,
-        /// Whether what the problem said of it is taken back as well.
-        lift: bool,
     },
     /// What is suspect because of the problem becomes bad. Nothing, where
     /// somebody has cleared it.
@@ -241,11 +239,11 @@ impl Known {
                     };
                 }
             }
-            Effect::Release { lift, .. } => {
+            Effect::Release { .. } => {
                 if is_bound {
                     self.bound_to = None;
                 }
-                if *lift && is_suspect {
+                if is_suspect {
                     self.lift(format!("{}, which was not answered", by_problem(problem)));
                 }
             }
@@ -397,13 +395,8 @@ mod tests {
         use Standing::{Bad, Good, Suspect, Unknown};
         let ours = |standing| known(standing, "problem P-1", Some("P-1"));
         let lifted = |standing| known(standing, "problem P-1, which was not answered", None);
-        let lift = Effect::Release {
+        let release = Effect::Release {
             change: Change::Deployment(deployment()),
-            lift: true,
-        };
-        let keep = Effect::Release {
-            change: Change::Deployment(deployment()),
-            lift: false,
         };
         for (before, effect, after) in [
             (Known::default(), blame(), Ok(ours(Suspect))),
@@ -419,16 +412,15 @@ mod tests {
                 blame(),
                 Err(Held),
             ),
-            (ours(Suspect), lift.clone(), Ok(lifted(Unknown))),
-            (ours(Suspect), keep, Ok(known(Suspect, "problem P-1", None))),
+            (ours(Suspect), release.clone(), Ok(lifted(Unknown))),
             (
                 known(Bad, "v", Some("P-1")),
-                lift.clone(),
+                release.clone(),
                 Ok(known(Bad, "v", None)),
             ),
             (
                 known(Suspect, "problem P-0", Some("P-0")),
-                lift,
+                release,
                 Ok(known(Suspect, "problem P-0", Some("P-0"))),
             ),
             (ours(Suspect), condemn(), Ok(ours(Bad))),
@@ -455,11 +447,10 @@ mod tests {
         known.learn(validation(1), &failed);
         assert_eq!(known.said.standing, Standing::Suspect);
 
-        let lift = Effect::Release {
+        let release = Effect::Release {
             change: Change::Deployment(deployment()),
-            lift: true,
         };
-        known.apply("P-1", &lift).unwrap();
+        known.apply("P-1", &release).unwrap();
 
         assert_eq!(known.said, failed);
     }

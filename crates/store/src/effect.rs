@@ -19,6 +19,16 @@ pub(crate) enum Planned {
 }
 
 impl Ledger {
+    /// The problem that holds a change, if one does.
+    pub async fn holder(&self, change: &Change) -> Result<Option<String>, StoreError> {
+        match change {
+            Change::Deployment(Deployment { group, id, .. }) => {
+                let entry = self.entry(group, id).await?;
+                Ok(entry.and_then(|entry| entry.bound_to))
+            }
+        }
+    }
+
     /// The writes of these effects of `problem`, on what the ledger knows now.
     /// The first time a guard is taken to be what the caller has read, and so are
     /// the deployments in `readings`.

@@ -167,7 +167,7 @@ pub fn give_up(
     now: Timestamp,
 ) -> Option<Move> {
     let released = || Move {
-        effects: release(remediation, true),
+        effects: release(remediation),
         said: Some(Said::Released),
         lets_go: true,
         ..Move::default()
@@ -570,15 +570,22 @@ impl<'a> At<'a> {
         let begun = remediation.state.began_heal();
         write(Move {
             lets_go: true,
-            effects: release(remediation, !begun),
+            effects: if begun {
+                Vec::new()
+            } else {
+                release(remediation)
+            },
             then: Some(Step::Rest),
             ..Move::default()
         })
     }
 
     fn not_needed(self, needless: Needless) -> Step {
-        let lift = needless == Needless::Closed;
-        let effects = release(self.remediation, lift);
+        let effects = if needless == Needless::Closed {
+            release(self.remediation)
+        } else {
+            Vec::new()
+        };
         to(State::NotNeeded(needless), effects)
     }
 
@@ -629,13 +636,12 @@ fn turn(remediation: &Remediation, from: &Guard, to: Guard) -> Vec<Effect> {
 }
 
 /// The culprit is unknown again, if it is this problem that says otherwise.
-fn release(remediation: &Remediation, lift: bool) -> Vec<Effect> {
-    if !remediation.holds || !lift {
+fn release(remediation: &Remediation) -> Vec<Effect> {
+    if !remediation.holds {
         return Vec::new();
     }
     vec![Effect::Release {
         change: remediation.culprit.clone(),
-        lift: true,
     }]
 }
 

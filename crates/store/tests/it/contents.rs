@@ -91,11 +91,10 @@ async fn content_that_one_group_knows_by_its_sources_is_bad_where_only_its_place
     world.written(&mut answer, &[blame]).await;
     assert!(bad().await);
 
-    let lift = Effect::Release {
+    let release = Effect::Release {
         change: Change::Deployment(blamed),
-        lift: true,
     };
-    world.written(&mut answer, &[lift]).await;
+    world.written(&mut answer, &[release]).await;
     assert!(!bad().await);
 }
 
@@ -144,11 +143,10 @@ async fn content_is_bad_until_the_last_group_takes_its_word_back() {
     assert_eq!(world.entry("d-1").await.standing, Standing::Unknown);
     assert_eq!(world.bad(&["d-1"]).await, ["d-1"], "production holds it");
 
-    let lift = Effect::Release {
+    let release = Effect::Release {
         change: Change::Deployment(blamed),
-        lift: true,
     };
-    world.written(&mut answer, &[lift]).await;
+    world.written(&mut answer, &[release]).await;
     assert!(world.bad(&["d-1"]).await.is_empty());
 }
 
@@ -162,7 +160,6 @@ async fn two_groups_with_one_content_are_blamed_in_one_step() {
     };
     let release = |deployment: &Deployment| Effect::Release {
         change: Change::Deployment(deployment.clone()),
-        lift: true,
     };
 
     world

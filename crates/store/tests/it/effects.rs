@@ -58,7 +58,7 @@ async fn blame_rests_on_an_earlier_reading_only_while_it_holds() {
     assert_eq!(world.entry("d-1").await, bound);
 
     // It is free again, and something else is known of it than was read.
-    world.written(&mut first, &[release("d-1", false)]).await;
+    world.written(&mut first, &[release("d-1")]).await;
     assert_eq!(blamed(&mut second).await, Advanced::Written);
     let bound = world.entry("d-1").await;
     assert_eq!(bound.bound_to.as_deref(), Some("P-2"));
@@ -146,7 +146,7 @@ async fn one_culprit_is_bound_to_the_first_of_two_problems() {
         let bound = world.entry("d-1").await.bound_to;
         assert_eq!(bound.as_deref(), Some(winners.as_str()));
         if released {
-            world.written(winner, &[release("d-1", false)]).await;
+            world.written(winner, &[release("d-1")]).await;
             let loser = if winners == "P-1" {
                 &mut second
             } else {
@@ -184,26 +184,19 @@ async fn stale_step_leaves_the_document_as_it_was() {
 
 #[tokio::test]
 async fn problem_that_closes_without_a_heal_lifts_what_it_said() {
-    for lift in [true, false] {
-        let world = World::start().await;
-        world.judged(&registration(1), Verdict::Passed).await;
-        let mut worker = world.noticed_and_claimed("P-1").await;
-        world.written(&mut worker, &[blame("d-1")]).await;
+    let world = World::start().await;
+    world.judged(&registration(1), Verdict::Passed).await;
+    let mut worker = world.noticed_and_claimed("P-1").await;
+    world.written(&mut worker, &[blame("d-1")]).await;
 
-        world.written(&mut worker, &[release("d-1", lift)]).await;
-        // Killed after the write: the same again.
-        world.written(&mut worker, &[release("d-1", lift)]).await;
+    world.written(&mut worker, &[release("d-1")]).await;
+    // Killed after the write: the same again.
+    world.written(&mut worker, &[release("d-1")]).await;
 
-        let known = world.entry("d-1").await;
-        assert_eq!(known.bound_to, None);
-        let (standing, bad) = if lift {
-            (Standing::Unknown, NOTHING.to_vec())
-        } else {
-            (Standing::Suspect, vec!["d-1"])
-        };
-        assert_eq!(known.standing, standing);
-        assert_eq!(world.bad(&["d-1"]).await, bad);
-    }
+    let known = world.entry("d-1").await;
+    assert_eq!(known.bound_to, None);
+    assert_eq!(known.standing, Standing::Unknown);
+    assert_eq!(world.bad(&["d-1"]).await, NOTHING);
 }
 
 #[tokio::test]
@@ -215,7 +208,7 @@ async fn lifting_does_not_unsay_what_a_validation_held_against_it_meanwhile() {
     world.judge(&mut judge, Verdict::Failed).await;
     assert_eq!(world.entry("d-1").await.standing, Standing::Suspect);
 
-    world.written(&mut worker, &[release("d-1", true)]).await;
+    world.written(&mut worker, &[release("d-1")]).await;
 
     let known = world.entry("d-1").await;
     assert_eq!(known.standing, Standing::Bad);
@@ -231,7 +224,7 @@ async fn another_problem_neither_releases_nor_lifts_nor_condemns() {
     let before = world.entry("d-1").await;
     let mut other = world.noticed_and_claimed("P-2").await;
 
-    for effect in [release("d-1", true), condemn("d-1")] {
+    for effect in [release("d-1"), condemn("d-1")] {
         world.written(&mut other, &[effect]).await;
         assert_eq!(world.entry("d-1").await, before);
     }
@@ -278,7 +271,7 @@ async fn what_a_validation_found_bad_stays_its_word() {
     let before = world.entry("d-1").await;
     let mut worker = world.noticed_and_claimed("P-1").await;
 
-    let steps = [blame("d-1"), release("d-1", true)];
+    let steps = [blame("d-1"), release("d-1")];
     world.written(&mut worker, &steps[..1]).await;
     assert_eq!(
         world.entry("d-1").await,
@@ -457,10 +450,9 @@ fn blame(id: &str) -> Effect {
     }
 }
 
-fn release(id: &str, lift: bool) -> Effect {
+fn release(id: &str) -> Effect {
     Effect::Release {
         change: Change::Deployment(deployment(id, 10)),
-        lift,
     }
 }
 

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use super::Healing;
 use super::tools::Pass;
 use super::words;
-use crate::remedy::{self, Affected, Case, Chosen, Gathered, Views, gather};
+use crate::remedy::{Affected, Case, Gathered, Sighted, Site, gather};
 use release::work::Wait;
 
 /// Of how many entities of one problem it is asked whether they are production.
@@ -31,8 +31,9 @@ const ATTEMPTS: usize = 4;
 
 /// What was found out.
 pub(super) enum Found {
-    /// Everything that can be, with the groups that were looked at.
-    Known(Views),
+    /// Everything that can be, with the culprits in the order of their
+    /// remediations.
+    Known(Vec<Site>),
     /// Nobody is to blame yet, and somebody may still be.
     NotYet(Wait),
 }
@@ -73,14 +74,14 @@ pub(super) async fn find(
         affected: &affected,
         evidence: &seen.evidence,
     };
+    let (gathered, mut views) = gather(pass.context(), &case).await?;
     let Gathered {
         candidates,
         undecided,
         closed,
-        mut views,
         left_out,
         ..
-    } = gather(pass.context(), &case).await?;
+    } = gathered;
     for what in left_out {
         told_as_left_out(&claimed.problem, &what);
     }
@@ -111,16 +112,16 @@ pub(super) async fn find(
     };
     let culprits = culprits.into_iter().map(|culprit| culprit.change);
     let blamed: Vec<Change> = culprits.collect();
-    let foreseen = foresee(pass, &blamed, &views);
-    let (outcome, foreseen) =
-        join(blame_all(pass, claimed, blamed.clone(), &views), foreseen).await;
+    let sites = blamed.iter().map(|culprit| Site::of(culprit, &mut views));
+    let mut sites: Vec<Site> = sites.collect();
+    let sighted = sites.iter().map(Site::sighted).collect();
+    let (outcome, ()) = join(
+        blame_all(pass, claimed, blamed, sighted),
+        foresee(pass, &mut sites),
+    )
+    .await;
     outcome?;
-    for (culprit, chosen) in blamed.iter().zip(foreseen) {
-        if let (Some(view), Some(chosen)) = (views.get_mut(&culprit.place()), chosen) {
-            view.foresee(culprit, chosen);
-        }
-    }
-    Ok(Found::Known(views))
+    Ok(Found::Known(sites))
 }
 
 fn told_as_left_out(problem: &Problem, what: &str) {
@@ -144,23 +145,13 @@ pub(super) fn blame<'a>(
     }
 }
 
-/// Looks for what would be deployed again while the culprits are being blamed.
-/// The intent holds only while nothing speaks against it; what cannot be had
-/// now is asked for then.
-async fn foresee(
-    pass: &Pass<'_>,
-    culprits: &[Change],
-    views: &Views,
-) -> Vec<Option<Option<Chosen>>> {
+/// Looks for the remedies while the culprits are being blamed. The intent holds
+/// only while nothing speaks against them.
+async fn foresee(pass: &Pass<'_>, sites: &mut [Site]) {
     let context = pass.context();
-    let chosen = culprits.iter().map(async |culprit| {
-        let view = views.get(&culprit.place())?;
-        if !context.answers {
-            return None;
-        }
-        view.choose(context, culprit).await.ok()
-    });
-    join_all(chosen).await
+    if context.answers {
+        join_all(sites.iter_mut().map(|site| site.foresee(context))).await;
+    }
 }
 
 /// Stores one remediation per culprit.
@@ -168,27 +159,27 @@ async fn blame_all(
     pass: &Pass<'_>,
     claimed: &mut ClaimedProblem,
     culprits: Vec<Change>,
-    views: &Views,
+    mut sighted: Vec<Option<Sighted>>,
 ) -> anyhow::Result<()> {
-    for attempt in 0..ATTEMPTS {
+    for _ in 0..ATTEMPTS {
         let own = claimed.problem.id.clone();
         let mut remediations = Vec::new();
         let mut comments = Vec::new();
         let mut effects = Vec::new();
         let mut readings = Vec::new();
+        let mut sighted = std::mem::take(&mut sighted).into_iter();
         for culprit in &culprits {
-            // Whom the look at the group has seen free is not looked up again:
+            // Whom the look at the place has seen free is not looked up again:
             // the write that binds it holds only while that is still so.
             // Who holds a heal does not matter.
             let is_heal = culprit.is_heal();
-            let view = views.get(&culprit.place());
-            let view = view.filter(|_| attempt == 0 && !is_heal);
-            let is_free = is_heal || view.is_some_and(|view| view.holder(culprit).is_none());
-            readings.extend(view.map(|view| view.reading(culprit)));
+            let sighted = sighted.next().flatten().filter(|_| !is_heal);
+            let is_free = is_heal || sighted.as_ref().is_some_and(|one| one.holder.is_none());
+            readings.extend(sighted.map(|one| one.reading));
             let holder = if is_free {
                 None
             } else {
-                remedy::holder(&pass.services.ledger, culprit).await?
+                pass.services.ledger.holder(culprit).await?
             };
             let (remediation, effect) = begin(culprit, &own, holder);
             let text = match &remediation.state {
@@ -228,7 +219,7 @@ async fn nothing(
         }
     };
     let _ = pass.commit(claimed, change, &[]).await?;
-    Ok(Found::Known(Views::new()))
+    Ok(Found::Known(Vec::new()))
 }
 
 /// What of a problem is production.

@@ -3,6 +3,8 @@
 
 mod conclusion;
 
+use std::collections::BTreeSet;
+
 use anyhow::Context as _;
 use dynatrace::RecordedEvent;
 use futures_util::future::join;
@@ -19,7 +21,7 @@ use super::cause::Production;
 use super::healing::Known;
 use super::tools::Pass;
 use super::{Connected, Services, cause};
-use crate::remedy::{self, Alternative, Case, Dismissed, Gathered, View, gather};
+use crate::remedy::{Alternative, Case, Dismissed, Gathered, Site, Views, gather};
 use crate::work::Tick;
 use conclusion::{Conclusion, Fate};
 
@@ -125,9 +127,10 @@ pub async fn explain(
         affected: &affected,
         evidence: past.evidence(),
     };
-    let mut gathered = gather(pass.context(), &case).await?;
+    let (gathered, views) = gather(pass.context(), &case).await?;
     let attribution = attribute(&gathered.candidates, blame);
-    let (answers, conclusion) = conclude(&pass, &past, &mut gathered, attribution).await?;
+    let undecided = gathered.undecided.clone();
+    let (answers, conclusion) = conclude(&pass, &past, undecided, views, attribution).await?;
     let conclusion = match conclusion {
         Conclusion::Nothing { .. } if affected.is_empty() => Conclusion::NotProduction,
         conclusion => conclusion,
@@ -217,12 +220,12 @@ impl Past {
 async fn conclude(
     pass: &Pass<'_>,
     past: &Past,
-    gathered: &mut Gathered,
+    undecided: BTreeSet<String>,
+    mut views: Views,
     attribution: Attribution,
 ) -> anyhow::Result<(Vec<Answer>, Conclusion)> {
     let (culprits, too_many) = match attribution {
         Attribution::Nothing => {
-            let undecided = gathered.undecided.clone();
             return Ok((Vec::new(), Conclusion::Nothing { undecided }));
         }
         Attribution::Ambiguous { newest, older, .. } => {
@@ -237,11 +240,9 @@ async fn conclude(
     let mut fates = Vec::new();
     for Culprit { change, .. } in culprits {
         let place = change.place();
-        let Some(view) = gathered.views.remove(&place) else {
-            continue;
-        };
-        let targets = view.weighed(pass.context(), &change).await?;
-        let fate = Box::pin(fate(pass, past, view, &change)).await?;
+        let mut site = Site::of(&change, &mut views);
+        let targets = site.weighed(pass.context()).await?;
+        let fate = Box::pin(fate(pass, past, site, &change)).await?;
         fates.push((change.id().to_owned(), fate));
         answers.push(Answer {
             culprit: change.id().to_owned(),
@@ -260,13 +261,13 @@ async fn conclude(
 
 /// What becomes of a culprit, as the problem that blames it would find it now, if
 /// it were heard of now: whether there is time to act is left out.
-async fn fate(pass: &Pass<'_>, past: &Past, view: View, culprit: &Change) -> anyhow::Result<Fate> {
+async fn fate(pass: &Pass<'_>, past: &Past, site: Site, culprit: &Change) -> anyhow::Result<Fate> {
     let id = past.id().unwrap_or_default();
     let healing = &pass.services.healing;
     let now = pass.tick.now;
     let mut problem = Problem::heard_of(id, Arrival::Webhook, now, healing.patience);
     problem.began = Some(past.began);
-    let holder = remedy::holder(&pass.services.ledger, culprit).await?;
+    let holder = pass.services.ledger.holder(culprit).await?;
     let (remediation, _) = begin(culprit, id, holder);
     let situation = Situation {
         problem: &problem,
@@ -279,7 +280,7 @@ async fn fate(pass: &Pass<'_>, past: &Past, view: View, culprit: &Change) -> any
         paused: pass.paused(culprit.place()),
         now,
     };
-    let mut known = Known::new(pass, Some(view));
+    let mut known = Known::new(pass, site);
     let what = loop {
         if remediation.state != State::Attributed {
             break Move {

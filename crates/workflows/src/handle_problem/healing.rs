@@ -2,8 +2,6 @@
 //! decides; what it asks for is found out here, what it says is written, and
 //! what it calls is called.
 
-use anyhow::Context as _;
-use release::change::Change;
 use release::ledger::Effect;
 use release::problem::{Problem, Remediation, Reported};
 use release::remediation::{Call, Move, Observed, Question, Said, Situation, State, Step, step};
@@ -11,7 +9,7 @@ use store::{Advanced, ClaimedProblem};
 
 use super::tools::Pass;
 use super::words;
-use crate::remedy::{self, Chosen, View, apply, stop, watch};
+use crate::remedy::{Notes, Site, Views};
 use release::work::Wait;
 
 /// How many steps one pass may take with one remediation, questions included.
@@ -26,19 +24,25 @@ pub(super) enum Tenant {
     Silent,
 }
 
-/// Takes the remediation at `index` as far as it goes now. `view` is a look at
-/// its place from this very pass, if there was one.
+/// Takes the remediation at `index` as far as it goes now. `site` is its culprit
+/// as this very pass knows it already, if it does.
 pub(super) async fn pursue(
     pass: &Pass<'_>,
     claimed: &mut ClaimedProblem,
     index: usize,
     tenant: Tenant,
-    view: Option<View>,
+    site: Option<Site>,
 ) -> anyhow::Result<Option<Wait>> {
+    let unseen = || {
+        Site::of(
+            &claimed.problem.remediations[index].culprit,
+            &mut Views::default(),
+        )
+    };
     let mut walk = Walk {
         index,
         tenant,
-        known: Known::new(pass, view),
+        known: Known::new(pass, site.unwrap_or_else(unseen)),
     };
     let mut next = None;
     for _ in 0..MOST_STEPS {
@@ -53,7 +57,9 @@ pub(super) async fn pursue(
                     Advanced::Written if then.is_some() => next = then,
                     // What was known is of before; or it has changed since.
                     Advanced::Written | Advanced::Stale => {
-                        walk.known = Known::new(pass, None);
+                        let culprit = &claimed.problem.remediations[index].culprit;
+                        let site = Site::of(culprit, &mut Views::default());
+                        walk.known = Known::new(pass, site);
                     }
                 }
             }
@@ -135,19 +141,16 @@ impl Walk<'_> {
     /// Makes a call that is written down, and says what is waited for.
     async fn call(&mut self, claimed: &ClaimedProblem, call: Call) -> anyhow::Result<Option<Wait>> {
         let context = self.known.pass.context();
-        let remediation = self.remediation(claimed);
-        let culprit = &remediation.culprit;
-        match (call, &remediation.state) {
+        let site = &self.known.site;
+        match (call, &self.remediation(claimed).state) {
             (Call::Create, State::Intended(heal)) => {
-                let Known { view, chosen, .. } = &self.known;
-                let chosen = chosen.as_ref().context("nothing is chosen")?;
-                let created = apply(context, view.as_ref(), (culprit, heal), chosen).await?;
+                let created = site.create(context, heal).await?;
                 self.known.observed.created = Some(created);
                 Ok(None)
             }
             (Call::Create, _) => anyhow::bail!("no heal is intended"),
             (Call::Stop, _) => {
-                stop(context, culprit).await?;
+                site.stop(context).await?;
                 Ok(Some(Wait::for_("the culprit's deployment to stop")))
             }
         }
@@ -157,19 +160,15 @@ impl Walk<'_> {
 /// What is known of a remediation since its last step.
 pub(super) struct Known<'a> {
     pass: &'a Pass<'a>,
-    /// The place, as it was looked at.
-    view: Option<View>,
-    /// What would be put in place.
-    chosen: Option<Chosen>,
+    site: Site,
     pub(super) observed: Observed,
 }
 
 impl<'a> Known<'a> {
-    pub(super) fn new(pass: &'a Pass<'a>, view: Option<View>) -> Self {
+    pub(super) fn new(pass: &'a Pass<'a>, site: Site) -> Self {
         Self {
             pass,
-            view,
-            chosen: None,
+            site,
             observed: Observed::default(),
         }
     }
@@ -180,63 +179,14 @@ impl<'a> Known<'a> {
         remediation: &Remediation,
         question: Question,
     ) -> anyhow::Result<()> {
-        let context = self.pass.context();
-        let culprit = &remediation.culprit;
-        match question {
-            Question::Holder => {
-                self.observed.holder = Some(remedy::holder(context.ledger, culprit).await?);
-            }
-            Question::Guard => {
-                self.observed.guard = Some(context.ledger.guard(&culprit.place()).await?);
-            }
-            Question::Answer => {
-                let view = self.view(culprit).await?;
-                let answer = view.answer_to(culprit);
-                let guard = view.guard().clone();
-                self.observed.answer = Some(answer);
-                self.observed.guard = Some(guard);
-            }
-            Question::Runs => {
-                let view = self.view(culprit).await?;
-                self.observed.runs = Some(view.running(context, culprit).await?);
-            }
-            Question::Brought => {
-                let answer = self.observed.answer.clone().flatten();
-                let rollback = self.observed.runs.as_ref();
-                let rollback = rollback.and_then(|running| running.rollback.clone());
-                let view = self.view(culprit).await?;
-                let by = answer.or(rollback);
-                let by = by.context("nobody has answered the culprit")?;
-                self.observed.brought = Some(view.brought(context, culprit, &by).await?);
-            }
-            Question::Remedy => {
-                let view = self.view(culprit).await?;
-                let chosen = view.choose(context, culprit).await?;
-                let rollback = view.taken_back_in_vain(culprit);
-                let rollback = rollback.map(|(id, well)| words::rolled_back_in_vain(id, well));
-                self.observed.remedy = Some(chosen.as_ref().map(|one| one.remedy.clone()));
-                self.chosen = chosen.map(|mut chosen| {
-                    chosen.notes.extend(rollback);
-                    chosen
-                });
-            }
-            Question::Heal => {
-                let State::Deploying { heal, deployment } = &remediation.state else {
-                    anyhow::bail!("no heal is being deployed");
-                };
-                self.observed.heal = Some(watch(context, &heal.remedy, deployment).await?);
-            }
-        }
-        Ok(())
-    }
-
-    /// The place, as it is now.
-    async fn view(&mut self, culprit: &Change) -> anyhow::Result<&mut View> {
-        let view = match self.view.take() {
-            Some(view) => view,
-            None => View::read(self.pass.context(), &culprit.place()).await?,
-        };
-        Ok(self.view.insert(view))
+        let Self {
+            pass,
+            site,
+            observed,
+        } = self;
+        let context = pass.context();
+        site.find_out(context, remediation, question, observed)
+            .await
     }
 
     /// What a person should know about the choice, and where to read why it is
@@ -245,11 +195,12 @@ impl<'a> Known<'a> {
         let Pass {
             connected, tick, ..
         } = self.pass;
-        let Some(chosen) = &self.chosen else {
-            return Vec::new();
-        };
-        let link = chosen.evidence.zip(connected.links.as_ref());
+        let Notes {
+            sentences,
+            evidence,
+        } = self.site.notes();
+        let link = evidence.zip(connected.links.as_ref());
         let evidence = link.map(|(id, links)| words::evidence(&links.to(id, tick.now)));
-        chosen.notes.iter().cloned().chain(evidence).collect()
+        sentences.iter().cloned().chain(evidence).collect()
     }
 }

@@ -15,7 +15,7 @@ use super::cause::Found;
 use super::healing::Tenant;
 use super::tools::{Pass, Seen};
 use super::{Connected, Services, Worked, cause, comments, healing};
-use crate::remedy::Views;
+use crate::remedy::Site;
 use crate::work::{Look, Tick, is_lost};
 
 /// How many problems are followed when one became a part of the next.
@@ -117,36 +117,35 @@ impl<'a> Pass<'a> {
         let seen = match heard {
             Ok(Some(seen)) => seen,
             silent => {
-                let mut waits = self
-                    .pursue_all(claimed, Tenant::Silent, Views::new())
-                    .await?;
+                let mut waits = self.pursue_all(claimed, Tenant::Silent, Vec::new()).await?;
                 silent.context("cannot ask the tenant for the problem")?;
                 waits.push(Wait::for_("the tenant to know the problem"));
                 return Ok(waits);
             }
         };
-        let mut views = Views::new();
+        let mut sites = Vec::new();
         if claimed.problem.cause == Cause::Pending {
             match cause::find(self, claimed, &seen).await? {
-                Found::Known(known) => views = known,
+                Found::Known(known) => sites = known,
                 Found::NotYet(wait) => return Ok(vec![wait]),
             }
         }
-        self.pursue_all(claimed, Tenant::Answered, views).await
+        self.pursue_all(claimed, Tenant::Answered, sites).await
     }
 
-    /// Takes each remediation as far as it goes now.
+    /// Takes each remediation as far as it goes now. `sites` are their culprits,
+    /// as far as this very pass knows them.
     async fn pursue_all(
         &self,
         claimed: &mut ClaimedProblem,
         tenant: Tenant,
-        mut views: Views,
+        sites: Vec<Site>,
     ) -> anyhow::Result<Vec<Wait>> {
         let mut waits = Vec::new();
         let mut fault = None;
+        let mut sites = sites.into_iter();
         for index in 0..claimed.problem.remediations.len() {
-            let view = views.remove(&claimed.problem.remediations[index].culprit.place());
-            match Box::pin(healing::pursue(self, claimed, index, tenant, view)).await {
+            match Box::pin(healing::pursue(self, claimed, index, tenant, sites.next())).await {
                 Ok(wait) => waits.extend(wait),
                 Err(error) if is_lost(&error) => return Err(error),
                 // One place's trouble is not another's.

@@ -205,19 +205,6 @@ fn rollback_failed(culprit: &Change, id: &str, reason: &str) -> String {
     ))
 }
 
-/// What CodeDeploy tried without success before we act.
-pub(super) fn rolled_back_in_vain(id: &str, succeeded: bool) -> String {
-    let what = if succeeded {
-        "deployed a revision that is suspect or bad as well"
-    } else {
-        "failed"
-    };
-    format!(
-        "CodeDeploy's own rollback (deployment {}) {what}.",
-        plain(id)
-    )
-}
-
 pub(super) fn evidence(link: &str) -> String {
     format!("Its last validation: {link}")
 }

@@ -1,16 +1,18 @@
 //! What the adapter of each kind is asked with, and what it answers.
 
+use std::collections::BTreeSet;
+
 use delivery::bundle::Bundles;
-use delivery::codedeploy::{CodeDeploy, Revision};
+use delivery::codedeploy::CodeDeploy;
 use dynatrace::{Dynatrace, RecordedEvent, Window};
 use jiff::{SignedDuration, Timestamp};
-use release::attribution::Blame;
+use release::attribution::{Blame, Candidate};
 use release::behind::Behind;
-use release::change::{Place, Remedy};
+use release::change::Place;
 use release::deployment::Standing;
 use release::validation::ValidationId;
 use release::window::saturating_add;
-use store::Ledger;
+use store::{Ledger, Reading};
 use tokio::time::Instant;
 
 use super::codedeploy::GroupTag;
@@ -72,6 +74,20 @@ pub(crate) struct Case<'a> {
     pub(crate) evidence: &'a [RecordedEvent],
 }
 
+/// Everything that could be the cause.
+#[derive(Default)]
+pub(crate) struct Gathered {
+    pub(crate) candidates: Vec<Candidate>,
+    /// What looks like a candidate and is none.
+    pub(crate) dismissed: Vec<Dismissed>,
+    /// The names of groups that tags say and several applications have.
+    pub(crate) undecided: BTreeSet<String>,
+    /// The places that we are not let look at.
+    pub(crate) closed: BTreeSet<Place>,
+    /// What was not looked at, because there is too much.
+    pub(crate) left_out: Vec<String>,
+}
+
 /// A change that is no candidate.
 pub(crate) struct Dismissed {
     pub(crate) change: String,
@@ -80,24 +96,6 @@ pub(crate) struct Dismissed {
     pub(crate) at: Timestamp,
     pub(crate) announced: bool,
     pub(crate) why: &'static str,
-}
-
-/// A remedy that can be put in place.
-#[derive(Clone, Debug)]
-pub(crate) struct Chosen {
-    pub(crate) remedy: Remedy,
-    /// What it takes to do it.
-    pub(super) means: Means,
-    /// The validation that speaks for it, if one does.
-    pub(crate) evidence: Option<ValidationId>,
-    /// What a person should know about the choice.
-    pub(crate) notes: Vec<String>,
-}
-
-/// What it takes to put a remedy in place.
-#[derive(Clone, Debug)]
-pub(super) enum Means {
-    Revision(Revision),
 }
 
 /// What could be put in the place of a culprit, and whether it would be.
@@ -111,4 +109,20 @@ pub(crate) struct Alternative {
     pub(crate) is_chosen: bool,
     /// Why, or why not.
     pub(crate) why: String,
+}
+
+/// What a look at the place of a culprit says before it is blamed.
+pub(crate) struct Sighted {
+    /// The problem that holds it.
+    pub(crate) holder: Option<String>,
+    /// What was read of it, for the write that blames it.
+    pub(crate) reading: Reading,
+}
+
+/// What a person should know about a choice.
+#[derive(Default)]
+pub(crate) struct Notes<'a> {
+    pub(crate) sentences: &'a [String],
+    /// The validation that speaks for it, if one does.
+    pub(crate) evidence: Option<ValidationId>,
 }

@@ -6,6 +6,7 @@ mod candidates;
 mod choice;
 mod group_tag;
 mod runs;
+mod site;
 mod view;
 
 use delivery::codedeploy::{self, Maker, Revision};
@@ -16,12 +17,9 @@ use release::remediation::carries_marker;
 
 pub(crate) use announced::{DEPLOYMENT, named};
 pub use announced::{SOURCE, UNSURE};
-pub(crate) use apply::{apply, stop, watch};
-pub(in crate::remedy) use candidates::{Gathered, gather};
-pub(crate) use choice::{brought, choose, weighed};
+pub(in crate::remedy) use candidates::{Views, gather};
 pub use group_tag::{GroupTag, InvalidTag};
-pub(crate) use runs::{made, running};
-pub(crate) use view::View;
+pub(in crate::remedy) use site::Site;
 
 /// How much of the name of a revision is its version, in characters.
 const LONGEST_VERSION: usize = 80;

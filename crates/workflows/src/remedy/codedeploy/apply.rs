@@ -11,14 +11,14 @@ use super::view::View;
 use crate::remedy::adapter::Context;
 
 /// Stops a deployment that is under way, without rolling it back.
-pub(crate) async fn stop(context: Context<'_>, culprit: &Deployment) -> anyhow::Result<()> {
+pub(super) async fn stop(context: Context<'_>, culprit: &Deployment) -> anyhow::Result<()> {
     let stopping = context.codedeploy.stop(&culprit.id).await;
     stopping.context("cannot stop the culprit's deployment")?;
     Ok(())
 }
 
 /// Deploys a revision in the place of a culprit.
-pub(crate) async fn apply(
+pub(super) async fn apply(
     context: Context<'_>,
     view: Option<&View>,
     (culprit, heal): (&Deployment, &Heal),
@@ -41,7 +41,7 @@ pub(crate) async fn apply(
 }
 
 /// How a deployment stands, if CodeDeploy shows it.
-pub(crate) async fn watch(context: Context<'_>, id: &str) -> anyhow::Result<Option<Shown>> {
+pub(super) async fn watch(context: Context<'_>, id: &str) -> anyhow::Result<Option<Shown>> {
     Ok(context.codedeploy.deployment(id).await?.map(shown))
 }
 

@@ -10,20 +10,20 @@ use dynatrace::{Entity, EntityType, RecordedEvent, Scope, Window};
 use futures_util::future::{join, join_all, try_join_all};
 use jiff::Timestamp;
 use release::attribution::{Blame, Candidate, Known};
-use release::change::Change;
+use release::change::{Change, Place};
 use release::deployment::{Group, Origin, Standing};
 use release::precedence::{Precedence, end_of_beginning, may_precede};
 use release::remediation::carries_marker;
 use release::tie::tied;
 
+use super::GroupTag;
 use super::announced::{Announced, announced};
 use super::choice::look_beyond;
-use super::view::Beyond;
-use super::{GroupTag, View};
-use crate::remedy::adapter::{Affected, Case, Context, Dismissed};
+use super::view::{Beyond, View};
+use crate::remedy::adapter::{Affected, Case, Context, Dismissed, Gathered};
 
 /// Looks at the groups.
-type Views = BTreeMap<Group, View>;
+pub(in crate::remedy) type Views = BTreeMap<Group, View>;
 
 /// How many groups are looked at, those of the newest announcements first.
 const MOST_GROUPS: usize = 50;
@@ -31,21 +31,11 @@ const MOST_GROUPS: usize = 50;
 /// Of how many deployments of a group the targets are read, the newest first.
 const MOST_LIVES: usize = 25;
 
-/// Everything among the deployments that could be the cause.
-pub(in crate::remedy) struct Gathered {
-    pub(in crate::remedy) candidates: Vec<Candidate>,
-    pub(in crate::remedy) dismissed: Vec<Dismissed>,
-    pub(in crate::remedy) undecided: BTreeSet<String>,
-    pub(in crate::remedy) closed: BTreeSet<Group>,
-    pub(in crate::remedy) views: BTreeMap<Group, View>,
-    pub(in crate::remedy) left_out: Vec<String>,
-}
-
-/// The candidates among the deployments.
+/// The candidates among the deployments, and the groups that were looked at.
 pub(in crate::remedy) async fn gather(
     context: Context<'_>,
     case: &Case<'_>,
-) -> anyhow::Result<Gathered> {
+) -> anyhow::Result<(Gathered, Views)> {
     let mut behind: BTreeMap<&str, BTreeSet<Group>> = BTreeMap::new();
     for entity in case.affected {
         let listed = context.behind.groups(&entity.tags).into_iter().cloned();
@@ -119,14 +109,14 @@ pub(in crate::remedy) async fn gather(
         closed: &closed,
     };
     let (candidates, dismissed) = world.candidates(&all, &behind, case.blame);
-    Ok(Gathered {
+    let gathered = Gathered {
         candidates,
         dismissed,
         undecided,
-        closed,
-        views,
+        closed: closed.into_iter().map(Place::Group).collect(),
         left_out,
-    })
+    };
+    Ok((gathered, views))
 }
 
 /// Enters the groups that tags name, and tells the names that say nothing because

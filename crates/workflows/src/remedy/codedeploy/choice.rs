@@ -3,30 +3,37 @@
 use std::collections::BTreeSet;
 
 use delivery::bundle::Presence;
-use delivery::codedeploy::{self, Status};
+use delivery::codedeploy::{self, Revision, Status};
 use futures_util::future::try_join;
-use release::change::Remedy;
 use release::deployment::{Deployment, LedgerEntry, Origin, Standing};
 use release::remediation::{targets, untrusted};
+use release::validation::ValidationId;
 
 use super::view::{Beyond, View};
 use super::{completed, recorded, target};
-use crate::remedy::adapter::{Alternative, Chosen, Context, Means};
+use crate::remedy::adapter::{Alternative, Context};
 
 /// How many candidates are looked at more closely.
 const MOST_CANDIDATES: usize = 10;
 
+/// A revision that can be deployed again.
+#[derive(Clone, Debug)]
+pub(super) struct Choice {
+    /// What released it first.
+    pub(super) target: Deployment,
+    pub(super) revision: Revision,
+    /// The validation that speaks for it, if one does.
+    pub(super) evidence: Option<ValidationId>,
+    /// What a person should know about the choice.
+    pub(super) notes: Vec<String>,
+}
+
 /// The best revision that can still be fetched; `None` if there is none.
-pub(crate) async fn choose(
+pub(super) async fn choose(
     context: Context<'_>,
     view: &View,
     culprit: &Deployment,
-) -> anyhow::Result<Option<Chosen>> {
-    if let Some((for_whom, chosen)) = &view.foreseen
-        && *for_whom == culprit.id
-    {
-        return Ok(chosen.clone());
-    }
+) -> anyhow::Result<Option<Choice>> {
     let known = match &view.beyond {
         Some(beyond) => Known::of(view, culprit, beyond.clone()),
         None => Known::read(context, view, culprit, None).await?,
@@ -71,9 +78,9 @@ pub(crate) async fn choose(
             ));
             continue;
         };
-        return Ok(Some(Chosen {
-            remedy: Remedy::Redeploy(candidate.clone()),
-            means: Means::Revision(revision),
+        return Ok(Some(Choice {
+            target: candidate.clone(),
+            revision,
             evidence,
             notes,
         }));
@@ -82,15 +89,15 @@ pub(crate) async fn choose(
 }
 
 /// What somebody else deploys in place of a culprit.
-pub(crate) struct Brought {
+pub(super) struct Brought {
     /// The deployment that released it first.
-    pub(crate) deployment: Deployment,
+    pub(super) deployment: Deployment,
     /// Whether it is suspect or bad itself.
-    pub(crate) is_tainted: bool,
+    pub(super) is_tainted: bool,
 }
 
 /// What is known of the content of `made`.
-pub(crate) async fn brought(
+pub(super) async fn brought(
     context: Context<'_>,
     view: &View,
     culprit: &Deployment,
@@ -124,7 +131,7 @@ struct Known {
 
 /// Asks for it ahead. What becomes bad in the meantime is caught by the conditions of the
 /// intent.
-pub(crate) async fn look_beyond(context: Context<'_>, view: &View) -> anyhow::Result<Beyond> {
+pub(super) async fn look_beyond(context: Context<'_>, view: &View) -> anyhow::Result<Beyond> {
     let mut history = view.deployments();
     beyond(context, view, &mut history, None).await
 }
@@ -204,13 +211,13 @@ fn with_culprit(view: &View, culprit: &Deployment) -> Vec<LedgerEntry> {
 
 /// Everything that was deployed to the culprit's group, with whether it would
 /// be deployed again and why.
-pub(crate) async fn weighed(
+pub(super) async fn weighed(
     context: Context<'_>,
     view: &View,
     culprit: &Deployment,
 ) -> anyhow::Result<Vec<Alternative>> {
     let chosen = choose(context, view, culprit).await?;
-    let chosen = chosen.map(|chosen| chosen.remedy.id().to_owned());
+    let chosen = chosen.map(|chosen| chosen.target.id);
     let known = Known::read(context, view, culprit, None).await?;
     let untrusted = untrusted(&known.history, &culprit.id, &known.bad);
     let mut history = known.history;

@@ -9,7 +9,7 @@ use super::view::View;
 use crate::remedy::adapter::Context;
 
 /// What runs in the group, as seen from a culprit.
-pub(crate) async fn running(
+pub(super) async fn running(
     context: Context<'_>,
     view: &View,
     culprit: &Deployment,
@@ -53,7 +53,7 @@ async fn runs(context: Context<'_>, view: &View, culprit: &Deployment) -> anyhow
 }
 
 /// A deployment as a step is decided with it.
-pub(crate) fn made(made: &codedeploy::Deployment) -> Made {
+pub(super) fn made(made: &codedeploy::Deployment) -> Made {
     Made {
         id: made.id.clone(),
         at: made.created,

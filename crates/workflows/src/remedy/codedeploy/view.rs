@@ -10,12 +10,13 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use release::change::Place;
+use release::comment::plain;
 use release::deployment::{Deployment, Group, LedgerEntry, Standing};
 use release::remediation::{Guard, Progress, Runs, answers};
 use store::Reading;
 
 use super::{completed, recorded, target};
-use crate::remedy::adapter::{Chosen, Context};
+use crate::remedy::adapter::Context;
 
 /// How far back CodeDeploy's own history is read, before what may be a cause;
 /// what is older and known to be good is in the ledger.
@@ -33,9 +34,6 @@ pub(crate) struct View {
     latest: Option<(String, Status)>,
     /// What brought an instance that joined or left to what ran: no change.
     joining: BTreeSet<String>,
-    /// What would be deployed again instead of this deployment, where that was
-    /// looked for ahead.
-    pub(crate) foreseen: Option<(String, Option<Chosen>)>,
     /// What else its revisions are weighed by, where that was asked ahead.
     pub(crate) beyond: Option<Beyond>,
 }
@@ -44,7 +42,9 @@ pub(crate) struct View {
 /// weighed.
 #[derive(Clone, Debug)]
 pub(crate) struct Beyond {
+    /// What CodeDeploy says of deployments before its own history was read.
     pub(super) older: Vec<codedeploy::Deployment>,
+    /// The contents that are bad in any group.
     pub(super) bad: BTreeSet<String>,
 }
 
@@ -88,7 +88,6 @@ impl View {
             history: Vec::new(),
             latest,
             joining: BTreeSet::new(),
-            foreseen: None,
             beyond: None,
         };
         view.learn(history);
@@ -187,12 +186,19 @@ impl View {
         history.find(|deployment| answers(&deployment.description, culprit))
     }
 
-    /// What CodeDeploy did by itself since a culprit, the newest: its id, and
-    /// whether it succeeded.
-    pub(crate) fn rolled_back_in_vain(&self, culprit: &str) -> Option<(&str, bool)> {
+    /// What CodeDeploy did by itself since a culprit, to no avail, in a sentence.
+    pub(crate) fn rolled_back_in_vain(&self, culprit: &str) -> Option<String> {
         let mut since = self.history.iter().take_while(|made| made.id != culprit);
         let rollback = since.find(|made| made.maker == Maker::Rollback)?;
-        Some((&rollback.id, rollback.status == Status::Succeeded))
+        let what = if rollback.status == Status::Succeeded {
+            "deployed a revision that is suspect or bad as well"
+        } else {
+            "failed"
+        };
+        Some(format!(
+            "CodeDeploy's own rollback (deployment {}) {what}.",
+            plain(&rollback.id)
+        ))
     }
 
     /// What runs, as seen from a culprit that has changed the group. A restart
