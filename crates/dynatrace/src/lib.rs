@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use generation::Generation;
 use http::segment;
 use pages::Pages;
 
@@ -15,6 +16,7 @@ mod calls;
 mod envelope;
 mod error;
 mod event;
+mod generation;
 mod http;
 mod list;
 mod number;
@@ -39,22 +41,10 @@ pub use question::{
 };
 pub use tenant::{Api, InvalidTenant, Tenant, UnknownApi, check_address};
 
-/// The one place where a call goes to the tenant's generation of the API: both
-/// have the same calls.
-macro_rules! dispatched {
-    ($client:ident.$call:ident($($argument:expr),+)) => {
-        match $client.api {
-            Api::V2 => v2::$call(&$client.connection, $($argument),+).await,
-            Api::V1 => v1::$call(&$client.connection, $($argument),+).await,
-        }
-    };
-}
-
 /// A client for one tenant. Clones are cheap and share its limits.
 #[derive(Clone)]
 pub struct Dynatrace {
-    connection: Arc<http::Connection>,
-    api: Api,
+    tenant: Arc<Generation>,
     pages: Pages,
 }
 
@@ -63,10 +53,9 @@ impl Dynatrace {
     pub fn new(http: reqwest::Client, tenant: Tenant) -> Result<Self, InvalidTenant> {
         let api = tenant.api;
         let pages = Pages::of(&tenant.url);
-        let connection = Arc::new(http::Connection::new(http, tenant)?);
+        let connection = http::Connection::new(http, tenant)?;
         Ok(Self {
-            connection,
-            api,
+            tenant: Arc::new(Generation::new(api, connection)),
             pages,
         })
     }
@@ -78,16 +67,13 @@ impl Dynatrace {
         question: &Question,
         deadline: Instant,
     ) -> Result<Vec<SeriesAnswer>, Error> {
-        dispatched!(self.series(question, deadline))
+        self.tenant.series(question, deadline).await
     }
 
     /// The tenant's word for the unit of a metric selector, `MicroSecond` for
     /// example; nothing in API v1, which knows no selectors.
     pub async fn unit(&self, selector: &str, deadline: Instant) -> Result<Option<String>, Error> {
-        if self.api == Api::V1 {
-            return Ok(None);
-        }
-        v2::unit(&self.connection, selector, deadline).await
+        self.tenant.unit(selector, deadline).await
     }
 
     /// The entities of a scope that were active in the window; an empty list
@@ -108,11 +94,7 @@ impl Dynatrace {
         entity_type: EntityType,
         deadline: Instant,
     ) -> Result<Option<Relationships>, Error> {
-        if self.api == Api::V1 {
-            return Ok(None);
-        }
-        let known = v2::relationships(&self.connection, entity_type, deadline).await?;
-        Ok(Some(known))
+        self.tenant.relationships(entity_type, deadline).await
     }
 
     /// Those of the entities of `scope` that have one of these ids, of which
@@ -125,7 +107,7 @@ impl Dynatrace {
         window: Window,
         deadline: Instant,
     ) -> Result<Vec<Entity>, Error> {
-        dispatched!(self.entities((scope, ids), window, deadline))
+        self.tenant.entities((scope, ids), window, deadline).await
     }
 
     /// Attaches an event to its entities, whose ids are given so that the
@@ -136,7 +118,7 @@ impl Dynatrace {
     /// before announcing it again. Properties beyond what a tenant accepts are
     /// cut or left out, with a warning in the log.
     pub async fn announce(&self, event: &Event, deadline: Instant) -> Result<Announced, Error> {
-        dispatched!(self.announce(event, deadline))
+        self.tenant.announce(event, deadline).await
     }
 
     /// The deployments of an entity in a window, the latest first.
@@ -160,7 +142,7 @@ impl Dynatrace {
         window: Window,
         deadline: Instant,
     ) -> Result<Vec<RecordedEvent>, Error> {
-        dispatched!(self.events(kind, entities, window, deadline))
+        self.tenant.events(kind, entities, window, deadline).await
     }
 
     /// The problem with an id; nothing if there is none.
@@ -168,8 +150,7 @@ impl Dynatrace {
         let Some(id) = segment(id) else {
             return Ok(None);
         };
-        let problem = dispatched!(self.problem(&id, deadline));
-        match problem {
+        match self.tenant.problem(&id, deadline).await {
             Ok(problem) => Ok(Some(problem)),
             Err(Error::UnknownProblem(_)) => Ok(None),
             Err(error) => Err(error),
@@ -183,13 +164,13 @@ impl Dynatrace {
         since_ms: i64,
         deadline: Instant,
     ) -> Result<Vec<Problem>, Error> {
-        dispatched!(self.open_problems(since_ms, deadline))
+        self.tenant.open_problems(since_ms, deadline).await
     }
 
     /// The problems that were there at some time of the window, whether they go
     /// on or not. API v1 looks back 31 days at most.
     pub async fn problems(&self, window: Window, deadline: Instant) -> Result<Vec<Problem>, Error> {
-        dispatched!(self.problems(window, deadline))
+        self.tenant.problems(window, deadline).await
     }
 
     /// Where people see a problem.
@@ -205,7 +186,7 @@ impl Dynatrace {
     /// What was said about a problem, in the tenant's order.
     pub async fn comments(&self, problem: &str, deadline: Instant) -> Result<Vec<Comment>, Error> {
         let id = segment(problem).ok_or_else(|| no_id(problem))?;
-        dispatched!(self.comments(&id, deadline))
+        self.tenant.comments(&id, deadline).await
     }
 
     /// Says something about a problem; `context` tells where it is said.
@@ -221,18 +202,18 @@ impl Dynatrace {
         deadline: Instant,
     ) -> Result<(), Error> {
         let id = segment(problem).ok_or_else(|| no_id(problem))?;
-        dispatched!(self.comment(&id, text, context, deadline))
+        self.tenant.comment(&id, text, context, deadline).await
     }
 
     /// What the token may do; nothing for a token of the platform, of which
     /// nobody tells.
     pub async fn scopes(&self, deadline: Instant) -> Result<Option<Vec<String>>, Error> {
-        v2::scopes(&self.connection, deadline).await
+        v2::scopes(self.tenant.connection(), deadline).await
     }
 
     /// The requests that this client and its clones have sent.
     pub fn calls(&self) -> Calls {
-        self.connection.calls()
+        self.tenant.connection().calls()
     }
 }
 
@@ -243,7 +224,7 @@ fn no_id(text: &str) -> Error {
 impl fmt::Debug for Dynatrace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Dynatrace")
-            .field("api", &self.api)
+            .field("api", &self.tenant.api())
             .field("calls", &self.calls())
             .finish_non_exhaustive()
     }

@@ -6,9 +6,9 @@ use futures_util::future::try_join_all;
 
 use super::answer::Row;
 use super::plan::Split;
+use super::planned::{Placed, Planned, answer};
 use super::query::Query;
 use super::selector::{Spelling, checked, named, named_exactly};
-use super::series::{Placed, Planned, answer};
 use crate::error::Error;
 use crate::question::Merge;
 

@@ -11,6 +11,7 @@ mod events;
 mod expression;
 mod methods;
 mod plan;
+mod planned;
 mod problems;
 mod query;
 mod selector;

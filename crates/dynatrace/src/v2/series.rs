@@ -1,20 +1,19 @@
 //! Answers a question with as few requests as its series allow.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use futures_util::future::try_join3;
 use tokio::time::Instant;
 
-use super::answer::Row;
 use super::entities::in_context;
 use super::methods::by_name;
-use super::plan::{Ask, Source, Split};
-use super::query::{Query, QueryResult};
+use super::plan::{Source, Split};
+use super::planned::{Placed, Planned, answer};
+use super::query::Query;
 use super::selector::{context_is_compared_here, methods_of, of_ids, of_scope};
 use crate::answer::{SeriesAnswer, SeriesError};
 use crate::error::Error;
 use crate::http::Connection;
-use crate::number::finite;
 use crate::question::{EntityType, Merge, Question, Series};
 
 /// The answers to a question, in the order of its series.
@@ -72,24 +71,6 @@ pub(crate) async fn series(
         answers.extend(named_methods);
     }
     Ok(answers.into_values().collect())
-}
-
-/// Answers, each with the place of its series in the question.
-pub(super) type Placed = Vec<(usize, SeriesAnswer)>;
-
-/// A series that can be sent.
-pub(super) struct Planned<'a> {
-    /// Its place in the question.
-    pub(super) index: usize,
-    pub(super) series: &'a Series,
-    pub(super) source: Source,
-    pub(super) ask: Ask,
-}
-
-impl Planned<'_> {
-    pub(super) fn method(&self) -> &str {
-        self.series.method.as_deref().unwrap_or_default()
-    }
 }
 
 fn plan<'a>(
@@ -157,55 +138,4 @@ async fn together(query: Query<'_>, planned: &[Planned<'_>]) -> Result<Placed, E
         .zip(outcomes)
         .map(|(planned, outcome)| (planned.index, answer(planned, outcome)))
         .collect())
-}
-
-/// What an outcome means for the series that it was asked for.
-pub(super) fn answer(planned: &Planned<'_>, outcome: QueryResult) -> SeriesAnswer {
-    let QueryResult {
-        rows,
-        sent,
-        evidence,
-        mut warnings,
-    } = outcome;
-    let entities = rows
-        .iter()
-        .flatten()
-        .flat_map(|row| row.ids.iter().cloned())
-        .collect::<BTreeSet<_>>();
-    let answered = rows
-        .iter()
-        .flatten()
-        .filter(|row| planned.series.merge == Merge::Mean && row.value.is_some())
-        .flat_map(|row| row.ids.iter().cloned())
-        .collect::<BTreeSet<_>>();
-    let value = rows.and_then(|rows| merged(&rows, planned.series.merge));
-    let value = value.map(|value| {
-        finite(
-            decimal::shifted(value?, planned.source.shift),
-            &mut warnings,
-        )
-    });
-    SeriesAnswer {
-        value,
-        selector: sent,
-        query: evidence,
-        entities: entities.into_iter().collect(),
-        answered: answered.into_iter().collect(),
-        warnings,
-    }
-}
-
-fn merged(rows: &[Row], merge: Merge) -> Result<Option<f64>, SeriesError> {
-    match (merge, rows) {
-        (Merge::Mean, rows) => {
-            let values: Vec<_> = rows.iter().filter_map(|row| row.value).collect();
-            Ok(decimal::mean(&values))
-        }
-        (Merge::Tenant, []) => Ok(None),
-        (Merge::Tenant, [row]) => Ok(row.value),
-        (Merge::Tenant, rows) => Err(SeriesError::Ambiguous(format!(
-            "{} numbers where one is wanted; let the selector end with `:splitBy()` and an aggregation",
-            rows.len()
-        ))),
-    }
 }
