@@ -1,6 +1,7 @@
 //! How messages and findings are printed, for people and for programs.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -11,10 +12,12 @@ use report::{Numbers, Unit};
 use serde::Serialize;
 use workflows::compare::{LookedAt, View};
 
-use crate::input::Input;
-
 /// Prints messages the way compilers do, and how many there are.
-pub(crate) fn messages(out: &mut impl Write, file: &Input, messages: &[Message]) -> io::Result<()> {
+pub(crate) fn messages(
+    out: &mut impl Write,
+    file: &impl Display,
+    messages: &[Message],
+) -> io::Result<()> {
     let file = escaped(&file.to_string());
     for Message {
         severity,
@@ -50,7 +53,7 @@ pub(crate) fn messages(out: &mut impl Write, file: &Input, messages: &[Message])
 /// Prints the messages of several files as one JSON list.
 pub(crate) fn messages_json(
     out: &mut impl Write,
-    files: &[(&Input, Vec<Message>)],
+    files: &[(&impl Display, Vec<Message>)],
 ) -> io::Result<()> {
     #[derive(Serialize)]
     struct Line<'a> {

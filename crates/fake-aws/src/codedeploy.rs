@@ -39,6 +39,7 @@
 
 mod deployment;
 mod group;
+mod life;
 mod machine;
 mod progress;
 mod revision;

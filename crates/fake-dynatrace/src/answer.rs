@@ -88,6 +88,25 @@ impl ServiceError {
         }
     }
 
+    pub(super) fn unauthorised() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "Token Authentication failed")
+    }
+
+    pub(super) fn missing_scope(scope: &str) -> Self {
+        let title = match scope {
+            "metrics.read" => "Read metrics",
+            "entities.read" => "Read entities",
+            "events.ingest" => "Ingest events",
+            "events.read" => "Read events",
+            "problems.read" => "Read problems",
+            "problems.write" => "Write problems",
+            "DataExport" => "Access problem and event feed, metrics, and topology",
+            other => other,
+        };
+        let message = format!("Token is missing required scope. Use one of: {scope} ({title})");
+        Self::new(StatusCode::FORBIDDEN, message)
+    }
+
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
     }

@@ -1,7 +1,6 @@
-//! Which entities an event is attached to, and what goes wrong with it on demand.
+//! Which entities an event is attached to.
 
 use super::events::ENVIRONMENT;
-use super::faults::Times;
 use super::request::Window;
 use super::selector::ParseError;
 use super::selector::entity::EntitySelector;
@@ -9,54 +8,6 @@ use super::state::State;
 use super::topology::View;
 
 const DAY: i64 = 86_400_000;
-
-/// Why an event was counted as reported and yet not stored.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Unstored {
-    /// The type of event does not go with the type of entity.
-    InvalidEntityType,
-    /// A property is not allowed.
-    InvalidMetadata,
-    /// The event is too old or too far ahead.
-    InvalidTimestamps,
-}
-
-impl Unstored {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::InvalidEntityType => "INVALID_ENTITY_TYPE",
-            Self::InvalidMetadata => "INVALID_METADATA",
-            Self::InvalidTimestamps => "INVALID_TIMESTAMPS",
-        }
-    }
-}
-
-/// How the next reports of events fail, although they are accepted.
-#[derive(Default)]
-pub(super) struct Mishaps {
-    unmatched: Option<Times>,
-    unstored: Option<(Unstored, Times)>,
-}
-
-impl Mishaps {
-    pub(super) fn match_nothing(&mut self, times: Times) {
-        self.unmatched = Some(times);
-    }
-
-    pub(super) fn store_nothing(&mut self, reason: Unstored, times: Times) {
-        self.unstored = Some((reason, times));
-    }
-
-    /// Whether this report finds no entity, whatever it asks for.
-    pub(super) fn next_matches_nothing(&mut self) -> bool {
-        self.unmatched.as_mut().is_some_and(Times::take)
-    }
-
-    pub(super) fn next_unstored(&mut self) -> Option<Unstored> {
-        let (reason, times) = self.unstored.as_mut()?;
-        times.take().then_some(*reason)
-    }
-}
 
 /// The entities that were seen in the last day; only they get events.
 pub(super) fn recent(state: &State) -> View<'_> {

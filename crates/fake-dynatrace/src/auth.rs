@@ -1,6 +1,6 @@
 //! Who may call, and for what.
 
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -43,31 +43,12 @@ pub(super) fn authenticate(
     if in_header || in_query {
         Ok(())
     } else {
-        Err(unauthorised())
+        Err(ServiceError::unauthorised())
     }
 }
 
 pub(super) fn is_token_parameter(name: &str) -> bool {
     name.eq_ignore_ascii_case("api-token")
-}
-
-pub(super) fn unauthorised() -> ServiceError {
-    ServiceError::new(StatusCode::UNAUTHORIZED, "Token Authentication failed")
-}
-
-pub(super) fn missing_scope(scope: &str) -> ServiceError {
-    let title = match scope {
-        "metrics.read" => "Read metrics",
-        "entities.read" => "Read entities",
-        "events.ingest" => "Ingest events",
-        "events.read" => "Read events",
-        "problems.read" => "Read problems",
-        "problems.write" => "Write problems",
-        "DataExport" => "Access problem and event feed, metrics, and topology",
-        other => other,
-    };
-    let message = format!("Token is missing required scope. Use one of: {scope} ({title})");
-    ServiceError::new(StatusCode::FORBIDDEN, message)
 }
 
 /// What a token may do, for whoever shows it: all that this tenant has a call

@@ -3,7 +3,7 @@
 mod builtin;
 mod unit;
 
-use super::samples::{Aggregation, Failures};
+use super::aggregation::Aggregation;
 
 pub(super) use builtin::builtin;
 pub(super) use unit::{Unit, conversion};
@@ -35,6 +35,14 @@ pub(super) struct V1Name {
 pub(super) enum SingleValue {
     Supported,
     Unsupported,
+}
+
+/// Which side of a call is to blame for a failure.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Failures {
+    Any,
+    Server,
+    Client,
 }
 
 /// Where the numbers of a metric come from.

@@ -5,7 +5,6 @@ use axum::response::{Html, IntoResponse, Response};
 use jiff::Timestamp;
 
 use super::answer::ServiceError;
-use super::auth;
 
 /// A way in which a call fails.
 #[derive(Clone, Debug, PartialEq)]
@@ -166,8 +165,8 @@ pub(super) fn effect(fault: Fault, now: i64, root: &str) -> Effect {
             [(header::LOCATION, format!("{root}/login"))],
         )
             .into_response(),
-        Fault::Unauthorised => auth::unauthorised().into_response(),
-        Fault::MissingScope(scope) => auth::missing_scope(&scope).into_response(),
+        Fault::Unauthorised => ServiceError::unauthorised().into_response(),
+        Fault::MissingScope(scope) => ServiceError::missing_scope(&scope).into_response(),
         Fault::NotJson200 => (StatusCode::OK, "The cluster is being upgraded.").into_response(),
         Fault::Gone(GoneAs::NotFound) => StatusCode::NOT_FOUND.into_response(),
         Fault::Gone(GoneAs::Gone) => {

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod aggregation;
 mod answer;
 mod attachment;
 mod auth;
@@ -10,6 +11,7 @@ mod events;
 mod evidence;
 mod faults;
 mod ids;
+mod mishaps;
 mod paging;
 mod problem;
 mod problems;
@@ -40,16 +42,15 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-pub use attachment::Unstored;
 pub use entity_builder::EntityBuilder;
 pub use events::Event;
 pub use faults::{Fault, GoneAs, ThrottleHeaders, Times};
+pub use mishaps::{NoMatchText, Unstored};
 pub use problem::{Problem, ProblemBuilder};
 pub use problems::{Comment, Impact, Severity};
 pub use samples::{Failed, Requests};
 pub use silence::NoDataShape;
 pub use state::{Call, V1Units};
-pub use v1_events::NoMatchText;
 pub use webhook::{Announced, Delivered, Template, TestRun, Webhook};
 
 use catalogue::{Metric, Source};

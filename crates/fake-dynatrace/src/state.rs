@@ -6,16 +6,15 @@ use std::time::Duration;
 use axum::http::StatusCode;
 
 use super::answer::ServiceError;
-use super::attachment::Mishaps;
 use super::catalogue::{self, Metric};
 use super::events::{Event, EventLog};
 use super::faults::{Planned, Times};
+use super::mishaps::{Mishaps, NoMatch};
 use super::problems::Problems;
 use super::request::Window;
 use super::samples::Samples;
 use super::silence::Silence;
 use super::topology::{Entity, View};
-use super::v1_events::NoMatch;
 
 /// The state behind one tenant; all access goes through one lock.
 pub(super) struct State {

@@ -17,8 +17,6 @@ use super::request::{Query, Window};
 use super::state::State;
 use super::v1_entities::{moment, relative_time, tag};
 
-pub(super) use attach::NoMatch;
-pub use attach::NoMatchText;
 pub(super) use ingest::ingest;
 pub(super) use words::fields;
 

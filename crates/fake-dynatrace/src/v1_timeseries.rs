@@ -3,10 +3,10 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::aggregation::Aggregation;
 use super::answer::{ServiceError, number};
 use super::catalogue::{Metric, V1Name};
 use super::request::{Loose, Window};
-use super::samples::Aggregation;
 use super::selector::entity::TagPattern;
 use super::silence::NoDataShape;
 use super::state::{State, V1Units};

@@ -1,7 +1,7 @@
 //! `/api/v2/events`: what happened lately, and to what.
 
 mod ingest;
-mod property;
+pub(super) mod property;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ use super::topology::{Entity, type_of};
 use super::v2_entities::tag;
 
 pub(super) use ingest::ingest;
-pub(super) use property::{is_filterable, list as properties};
+pub(super) use property::list as properties;
 
 const TWO_HOURS: i64 = 2 * 3_600_000;
 const MAX_PAGE_SIZE: usize = 1_000;

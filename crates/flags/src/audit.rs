@@ -6,20 +6,9 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::hash::sha256;
+use crate::hash::Digest;
 use crate::state::{Author, Since};
 use crate::value::Value;
-
-/// The digest of an entry, in hexadecimal.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Digest(String);
-
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// One change of one flag. Nothing but [`Entry::seal`] makes one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -275,7 +264,7 @@ pub fn diff(one: &Entry, other: &Entry) -> Vec<Difference> {
 
 fn digest(record: &Record, previous: Option<&Digest>) -> Digest {
     let text = serde_json::to_string(&(previous, record)).expect("a record is always JSON");
-    Digest(sha256(text))
+    Digest::of(text)
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ mod value;
 
 pub use announcement::{Announcement, announcement};
 pub use asked::{BadBulk, BadWish};
-pub use audit::{Broken, Cause, Difference, Digest, Entry, Record, diff, verify};
+pub use audit::{Broken, Cause, Difference, Entry, Record, diff, verify};
 pub use bounds::{Bounds, OutOfBounds};
 pub use context::{BadContext, Context, LARGEST_REQUEST};
 pub use declaration::{
@@ -33,6 +33,7 @@ pub use declaration::{
 };
 pub use evaluate::{Bulk, Evaluation, Reason, Resolved, Set, Unresolved, is_known};
 pub use format::schema;
+pub use hash::Digest;
 pub use plan::{Plan, PlanRefusal, Planned, plan};
 pub use ramp::{Ramp, Way};
 pub use read::{LARGEST_BULK, Reading, is_flag_name, read};

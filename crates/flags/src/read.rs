@@ -4,6 +4,7 @@
 mod audience;
 mod flag;
 mod json;
+mod name;
 mod preset;
 pub(crate) mod shape;
 

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::audit::Digest;
 use crate::declaration::Declaration;
+use crate::hash::Digest;
 use crate::ramp::Ramp;
 use crate::value::Value;
 

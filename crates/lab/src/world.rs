@@ -5,6 +5,7 @@
 //! conditions, never for a fixed time.
 
 pub mod functions;
+mod names;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -18,7 +19,8 @@ use tokio::time::Instant;
 pub use functions::{
     CHANGE_FLAGS, HANDLE_PROBLEM, PUBLISH, PUSH, REGISTER, SERVE_FLAGS, SHOW, VALIDATE,
 };
-pub use settings::{HEALING, REPORT, Settings};
+pub use names::{HEALING, REPORT};
+pub use settings::Settings;
 
 use fake_aws::Aws;
 use fake_aws::clock::real_time;
@@ -98,10 +100,10 @@ impl World {
         let kept = dynamo.tables().await?;
         let tenant = Tenant::start().await?;
         for (table, name) in [
-            (tables::VALIDATIONS, settings::VALIDATIONS),
-            (tables::LEDGER, settings::LEDGER),
-            (tables::REMEDIATIONS, settings::REMEDIATIONS),
-            (tables::FLAGS, settings::FLAGS),
+            (tables::VALIDATIONS, names::VALIDATIONS),
+            (tables::LEDGER, names::LEDGER),
+            (tables::REMEDIATIONS, names::REMEDIATIONS),
+            (tables::FLAGS, names::FLAGS),
         ] {
             if kept.iter().any(|table| table == name) {
                 continue;
@@ -167,22 +169,22 @@ impl World {
 
     /// What the functions stored of builds.
     pub fn validations(&self) -> Validations {
-        Validations::new(self.dynamo.client(), settings::VALIDATIONS)
+        Validations::new(self.dynamo.client(), names::VALIDATIONS)
     }
 
     /// What the functions stored of deployments.
     pub fn ledger(&self) -> Ledger {
-        Ledger::new(self.dynamo.client(), settings::LEDGER)
+        Ledger::new(self.dynamo.client(), names::LEDGER)
     }
 
     /// What the functions stored of problems.
     pub fn remediations(&self) -> Remediations {
-        Remediations::new(self.dynamo.client(), settings::REMEDIATIONS)
+        Remediations::new(self.dynamo.client(), names::REMEDIATIONS)
     }
 
     /// The flags that the functions change and serve.
     pub fn flags(&self) -> Flags {
-        Flags::new(self.dynamo.client(), settings::FLAGS)
+        Flags::new(self.dynamo.client(), names::FLAGS)
     }
 
     /// Declares the application that staging and production deploy.

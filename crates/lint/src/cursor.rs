@@ -3,7 +3,6 @@
 //! A function that returns `None` or leaves something out has reported an error, so
 //! an incomplete spec is never passed on.
 
-use crate::fields::{Fields, Shape, is_comment};
 use crate::suggest::did_you_mean;
 use crate::syntax::{Member, Node, Value};
 use crate::{Place, Report, shortened};
@@ -34,16 +33,10 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// The fields of an object; fields that it does not know are reported.
-    pub fn object(&self, shape: Shape, report: &mut Report<'_>) -> Option<Fields<'a>> {
-        let members = self.members(report)?;
-        Some(Fields::open(self.place.clone(), members, shape, report))
-    }
-
     /// The values of an object whose keys are the author's own, with the place of each key.
     pub fn entries(&self, report: &mut Report<'_>) -> Option<Vec<(&'a str, Place, Cursor<'a>)>> {
         let members = self.first(self.members(report)?, report);
-        let named = members.iter().filter(|member| !is_comment(&member.key));
+        let named = members.iter().filter(|member| !member.is_comment());
         let entries = named
             .map(|member| {
                 let cursor = Cursor::new(&member.node, &self.place, &member.key);
@@ -162,7 +155,7 @@ impl<'a> Cursor<'a> {
         &elements[..MAX_ELEMENTS]
     }
 
-    fn members(&self, report: &mut Report<'_>) -> Option<&'a [Member]> {
+    pub(crate) fn members(&self, report: &mut Report<'_>) -> Option<&'a [Member]> {
         if let Value::Object(members) = self.value {
             return Some(members);
         }

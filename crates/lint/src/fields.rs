@@ -25,6 +25,14 @@ pub struct Fields<'a> {
     members: &'a [Member],
 }
 
+impl<'a> Cursor<'a> {
+    /// The fields of an object; fields that it does not know are reported.
+    pub fn object(&self, shape: Shape, report: &mut Report<'_>) -> Option<Fields<'a>> {
+        let members = self.members(report)?;
+        Some(Fields::open(self.place.clone(), members, shape, report))
+    }
+}
+
 impl<'a> Fields<'a> {
     /// Opens an object; fields that it does not know are reported.
     pub(crate) fn open(
@@ -36,7 +44,7 @@ impl<'a> Fields<'a> {
         for member in members {
             let key = member.key.as_str();
             let known = shape.fields.contains(&key) || shape.annotations.contains(&key);
-            if !known && !is_comment(key) {
+            if !known && !member.is_comment() {
                 report_unknown(member, &place, shape.fields, report);
             }
         }
@@ -113,11 +121,6 @@ fn checked<'a>(cursor: &Cursor<'a>, check: Check, report: &mut Report<'_>) -> Op
     let text = cursor.text(report)?;
     check(text, &cursor.place, report);
     Some(text)
-}
-
-/// Whether a field is a comment.
-pub(crate) fn is_comment(key: &str) -> bool {
-    key.starts_with('_')
 }
 
 fn report_unknown(member: &Member, parent: &Place, known: &[&str], report: &mut Report<'_>) {

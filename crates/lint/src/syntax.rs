@@ -59,6 +59,13 @@ pub struct Member {
     pub node: Node,
 }
 
+impl Member {
+    /// Whether it is the author's comment.
+    pub(crate) fn is_comment(&self) -> bool {
+        self.key.starts_with('_')
+    }
+}
+
 impl Value {
     /// The type of the value, for people.
     pub fn kind(&self) -> &'static str {

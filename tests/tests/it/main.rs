@@ -6,6 +6,7 @@ mod absences;
 mod announce;
 mod binaries;
 mod browser;
+mod circles;
 mod delivery;
 mod flags;
 mod gate;

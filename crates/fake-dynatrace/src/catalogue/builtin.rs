@@ -7,7 +7,7 @@ use super::Unit::{
     self, Byte, BytePerSecond, Count, MicroSecond, MilliSecond, PerMinute, PerSecond, Percent,
 };
 use super::{Metric, SingleValue, Source, V1Name};
-use crate::samples::Failures::{Any, Client, Server};
+use crate::catalogue::Failures::{Any, Client, Server};
 
 const DURATION: &[&str] = &[
     "auto",

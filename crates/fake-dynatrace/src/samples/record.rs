@@ -1,6 +1,6 @@
 //! Requests as a test describes them, and as they are kept.
 
-use super::Failures;
+use crate::catalogue::Failures;
 
 /// A number of requests that took equally long, at one moment or spread evenly
 /// over a stretch of time.

@@ -1,6 +1,6 @@
 //! Aggregations over weighted values.
 
-use super::Aggregation;
+use crate::aggregation::Aggregation;
 
 /// A value that occurred `weight` times.
 #[derive(Clone, Copy)]

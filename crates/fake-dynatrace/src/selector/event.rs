@@ -2,7 +2,7 @@
 
 use super::{ParseError, call, literals, split};
 use crate::events::Event;
-use crate::v2_events::is_filterable;
+use crate::v2_events::property::is_filterable;
 
 /// A parsed event selector; an empty one matches everything.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use super::entity::EntitySelector;
 use super::{ParseError, call, literal, literals, split};
-use crate::samples::Aggregation;
+use crate::aggregation::Aggregation;
 
 const MAX_EXPRESSIONS: usize = 10;
 

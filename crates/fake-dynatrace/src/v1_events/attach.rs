@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use crate::answer::ServiceError;
 use crate::attachment::recent;
+use crate::mishaps::NoMatchText;
 use crate::state::State;
 use crate::topology::{Entity, View};
 
@@ -27,36 +28,6 @@ struct RuleTag {
     context: String,
     key: String,
     value: Option<String>,
-}
-
-/// The words for "no entity matches"; they changed over the years.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum NoMatchText {
-    /// `No MEIdentifier do match`, until 2020.
-    Identifier,
-    /// `No entity IDs match`, since then.
-    EntityIds,
-}
-
-/// The words in use. Until a test pins them they take turns, so that a client
-/// that knows only one of them is found out.
-#[derive(Default)]
-pub(crate) struct NoMatch {
-    pinned: Option<NoMatchText>,
-    turn: usize,
-}
-
-impl NoMatch {
-    pub(crate) fn pin(&mut self, text: NoMatchText) {
-        self.pinned = Some(text);
-    }
-
-    pub(super) fn next(&mut self) -> NoMatchText {
-        let texts = [NoMatchText::EntityIds, NoMatchText::Identifier];
-        let text = texts[self.turn % texts.len()];
-        self.turn = self.turn.wrapping_add(1);
-        self.pinned.unwrap_or(text)
-    }
 }
 
 /// The entities that the rules mean, all of them seen within a day.

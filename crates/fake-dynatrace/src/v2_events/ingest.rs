@@ -7,8 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::property::is_writable;
 use crate::answer::{Answer, ServiceError};
-use crate::attachment::{Unstored, selected};
+use crate::attachment::selected;
 use crate::events::{Draft, Kind, kind_of};
+use crate::mishaps::Unstored;
 use crate::request::Incoming;
 use crate::state::State;
 

@@ -3,10 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::resolution::Resolution;
+use crate::aggregation::Aggregation;
 use crate::answer::{ServiceError, number};
 use crate::catalogue::{Metric, SingleValue, conversion};
 use crate::request::Window;
-use crate::samples::Aggregation;
 use crate::selector::entity::EntitySelector;
 use crate::selector::metric::{Expression, Filter, Transformation};
 use crate::silence::NoDataShape;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use lint::{Cursor, Fields, Place, Report, did_you_mean, nearest, shortened};
 
 use super::Known;
-use super::flag::check_name;
 use super::json::json;
+use super::name::check_name;
 use super::shape::ROLLOUT;
 use crate::declaration::{Audience, Rollout, Share};
 use crate::targeting::{BadRule, FRACTIONAL, OPERATORS, Targeting};

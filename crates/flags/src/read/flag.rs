@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
-use lint::{Cursor, Fields, Place, Report, Value as Node, check_length, check_visible, shortened};
+use lint::{Cursor, Fields, Place, Report, Value as Node, shortened};
 
 use super::audience::{PlacedShare, read_audience};
 use super::json::json;
+use super::name::{check_name, check_text};
 use super::shape::{ENTITIES, FLAG, LEASE, RATE, TAG};
 use crate::bounds::Bounds;
 use crate::declaration::{Declaration, Entities, EventPolicy, Leases, RateLimit, Tag};
@@ -292,18 +293,6 @@ fn is_set(fields: &Fields<'_>, name: &str, report: &mut Report<'_>) -> bool {
             false
         }
     }
-}
-
-/// Looks at a name.
-pub(super) fn check_name(name: &str, place: &Place, report: &mut Report<'_>) {
-    check_length("the name", name, 100, place, report);
-    check_visible("the name", name, place, report);
-}
-
-/// Looks at a description.
-pub(super) fn check_text(text: &str, place: &Place, report: &mut Report<'_>) {
-    check_length("the text", text, 500, place, report);
-    check_visible("the text", text, place, report);
 }
 
 fn check_entity_type(etype: &str, place: &Place, report: &mut Report<'_>) {

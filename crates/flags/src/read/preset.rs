@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use lint::{Cursor, Report};
 
 use super::Known;
-use super::flag::{check_text, read_value};
+use super::flag::read_value;
+use super::name::check_text;
 use super::shape::PRESET;
 use crate::declaration::Preset;
 

@@ -14,10 +14,18 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::app::{App, Ended};
-use super::load::CALLS;
 use super::meter::{Answered, Meter, Point, Summary};
 use fake_aws::clock::real_time;
 use fake_dynatrace::{Failed, Requests, Tenant};
+
+/// What is called, in turn, and what the tests call it.
+pub(super) const CALLS: [(&str, &str); 5] = [
+    ("/", "Start"),
+    ("/api/echo?text=Hello", "Echo"),
+    ("/api/login?username=Guest", "Login"),
+    ("/api/invoke?url=https://service.example", "Invoke"),
+    ("/api/version", "Version"),
+];
 
 /// Longer than the longest work that the service accepts.
 const TIMEOUT: Duration = Duration::from_secs(15);

@@ -7,16 +7,7 @@ use anyhow::Context as _;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
-use super::environment::Environment;
-
-/// What is called, in turn, and what the tests call it.
-pub(super) const CALLS: [(&str, &str); 5] = [
-    ("/", "Start"),
-    ("/api/echo?text=Hello", "Echo"),
-    ("/api/login?username=Guest", "Login"),
-    ("/api/invoke?url=https://service.example", "Invoke"),
-    ("/api/version", "Version"),
-];
+use super::environment::{CALLS, Environment};
 
 /// More concurrent requests than a healthy service has; beyond that, requests are
 /// skipped.

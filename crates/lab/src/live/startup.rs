@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Scene;
 use super::deployer;
+use super::environment::CALLS;
 use super::environment::Environment;
-use super::load::{CALLS, PATIENCE};
+use super::load::PATIENCE;
 use fake_aws::codedeploy::DeploymentEnd;
 
 const PAUSE: Duration = Duration::from_millis(100);

@@ -3,7 +3,7 @@
 
 use anyhow::Context as _;
 
-use super::settings::{
+use super::names::{
     FLAGS, HEALING, HOOK_SECRET, LEDGER, REMEDIATIONS, REPORT, REPORT_KEYS, TOKEN, VALIDATIONS,
     WEBHOOK_TOKEN,
 };

@@ -13,26 +13,11 @@ use release::validation::ValidationId;
 use secrecy::SecretString;
 
 use super::functions::{Described, Variable};
+use super::names::{HOOK_SECRET, REPORT_KEYS, TOKEN, WEBHOOK_TOKEN};
 use fake_aws::clock::real_time;
 use fake_dynatrace::Tenant;
 use lambda_host::binaries::{self, Profile};
 use lambda_host::runtime;
-
-pub(super) const VALIDATIONS: &str = "Validations";
-pub(super) const LEDGER: &str = "Ledger";
-pub(super) const REMEDIATIONS: &str = "Remediations";
-pub(super) const FLAGS: &str = "Flags";
-
-/// Where reports would be read.
-pub const REPORT: &str = "https://report.example";
-
-/// The address that announcements carry for healing.
-pub const HEALING: &str = "https://healing.example";
-
-pub(super) const TOKEN: &str = "/unbreakable/dynatrace-token";
-pub(super) const REPORT_KEYS: &str = "/unbreakable/report-keys";
-pub(super) const HOOK_SECRET: &str = "/unbreakable/result-hook-secret";
-pub(super) const WEBHOOK_TOKEN: &str = "/unbreakable/webhook-token";
 
 /// How a world is set up; everything has a default.
 #[derive(Clone, Debug)]

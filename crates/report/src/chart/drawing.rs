@@ -6,17 +6,13 @@ use maud::{Markup, html};
 use monspec::Outcome;
 
 use super::axis::Axis;
-use super::lines::{Lines, WIDTH, pixel, slot};
+use super::lines::{HEIGHT, Lines, TOP, WIDTH, pixel, slot};
 use super::{Chart, Point, told};
 use crate::records::History;
 use crate::text::{Clock, short_version, shortened};
 use crate::units::{Scale, compact};
 use crate::words::State;
 
-/// From the top of the picture to its highest line.
-pub(super) const TOP: f64 = 8.0;
-/// Between the highest and the lowest line.
-pub(super) const HEIGHT: f64 = 168.0;
 /// The whole picture, the words below the lowest line included.
 const WHOLE: f64 = 202.0;
 

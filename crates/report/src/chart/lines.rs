@@ -3,8 +3,11 @@
 use std::fmt::{Arguments, Write as _};
 
 use super::Point;
-use super::drawing::{HEIGHT, TOP};
 
+/// From the top of the picture to its highest line.
+pub(super) const TOP: f64 = 8.0;
+/// Between the highest and the lowest line.
+pub(super) const HEIGHT: f64 = 168.0;
 /// The width that lines are drawn on before they are stretched.
 pub(super) const WIDTH: f64 = 1000.0;
 

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::{input, page, parse};
 use crate::clock::epoch_seconds;
 use crate::codedeploy::deployment::Deployment;
+use crate::codedeploy::life::{Event, EventStatus};
 use crate::codedeploy::machine::Machine;
-use crate::codedeploy::rollout::{Event, EventStatus};
 use crate::codedeploy::service_error::ServiceError;
 use crate::codedeploy::words::Platform;
 
