@@ -5,10 +5,21 @@
 //! |---|---|---|
 //! | nobody | that it was deployed | nothing: unknown |
 //! | a validation | its verdict, or what the person who overrode it said | the worst that its validations say together; what a problem or a person said against it stays |
-//! | a problem | that it is to blame | suspect, and bound to the problem; bad stays bad; refused while another problem holds it |
-//! | the problem that holds it | that it is not answered | bound to nobody; if it is suspect because of this problem, what validations hold against it, and nothing good |
-//! | the problem that made it suspect | that it ended when it was replaced | bad |
-//! | a person | that it is cleared, condemned or confirmed | that, in place of everything that was said; the binding stays |
+//! | a problem | an [`Effect`] | the table below |
+//! | a person | that it is cleared, condemned or confirmed | that, in place of everything that was said; the binding stays; what is suspect or bad cannot be confirmed |
+//!
+//! [`Known::apply`] decides what an effect does; each row is a case of its tests.
+//!
+//! | Row | Effect | Known before | Known then |
+//! |---|---|---|---|
+//! | `blame` | blame | unknown, good, or suspect | suspect because of this problem, and bound to it |
+//! | `blame.bad` | blame | bad | bad, and bound to this problem |
+//! | `blame.held` | blame | bound to another problem | refused: the step is stale |
+//! | `release` | release | suspect because of this problem | what its validations hold against it, nothing good; bound to nobody |
+//! | `release.bad` | release | bad, and bound to this problem | bad, bound to nobody |
+//! | `release.held` | release | suspect because of another problem, which holds it | the same |
+//! | `condemn` | condemn | suspect because of this problem | bad; the binding stays |
+//! | `condemn.cleared` | condemn | anything else | the same |
 
 use std::collections::BTreeMap;
 
@@ -80,19 +91,17 @@ pub enum Ruling {
 /// What a step of an answer to a problem does to the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// The change becomes suspect because of the problem and is bound to it. Stale if another problem holds it. What is bad already stays bad.
+    /// The rows `blame`.
     Blame {
         /// What is to blame.
         change: Change,
     },
-    /// The binding ends without a heal, and the change is suspect no longer.
-    /// Nothing, where another problem holds it.
+    /// The rows `release`.
     Release {
         /// What was to blame.
         change: Change,
     },
-    /// What is suspect because of the problem becomes bad. Nothing, where
-    /// somebody has cleared it.
+    /// The rows `condemn`.
     Condemn {
         /// What was to blame.
         change: Change,
@@ -362,6 +371,8 @@ fn by_problem(id: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use jiff::Timestamp;
 
     use super::*;
@@ -398,42 +409,66 @@ mod tests {
         let release = Effect::Release {
             change: Change::Deployment(deployment()),
         };
-        for (before, effect, after) in [
-            (Known::default(), blame(), Ok(ours(Suspect))),
-            (known(Good, "v", None), blame(), Ok(ours(Suspect))),
-            (ours(Suspect), blame(), Ok(ours(Suspect))),
+        let cases = [
+            ("blame", Known::default(), blame(), Ok(ours(Suspect))),
+            ("blame", known(Good, "v", None), blame(), Ok(ours(Suspect))),
+            ("blame", ours(Suspect), blame(), Ok(ours(Suspect))),
             (
+                "blame",
+                known(Suspect, "problem P-0", None),
+                blame(),
+                Ok(ours(Suspect)),
+            ),
+            (
+                "blame.bad",
                 known(Bad, "v", None),
                 blame(),
                 Ok(known(Bad, "v", Some("P-1"))),
             ),
             (
+                "blame.held",
                 known(Suspect, "problem P-0", Some("P-0")),
                 blame(),
                 Err(Held),
             ),
-            (ours(Suspect), release.clone(), Ok(lifted(Unknown))),
             (
+                "release",
+                ours(Suspect),
+                release.clone(),
+                Ok(lifted(Unknown)),
+            ),
+            (
+                "release.bad",
                 known(Bad, "v", Some("P-1")),
                 release.clone(),
                 Ok(known(Bad, "v", None)),
             ),
             (
+                "release.held",
                 known(Suspect, "problem P-0", Some("P-0")),
                 release,
                 Ok(known(Suspect, "problem P-0", Some("P-0"))),
             ),
-            (ours(Suspect), condemn(), Ok(ours(Bad))),
+            ("condemn", ours(Suspect), condemn(), Ok(ours(Bad))),
             (
+                "condemn.cleared",
                 known(Unknown, "cleared by Ann: a false alarm", Some("P-1")),
                 condemn(),
                 Ok(known(Unknown, "cleared by Ann: a false alarm", Some("P-1"))),
             ),
-        ] {
+        ];
+        for (row, before, effect, after) in &cases {
             let mut follows = before.clone();
-            let done = follows.apply("P-1", &effect);
-            assert_eq!(done.map(|()| follows), after, "{before:?} {effect:?}");
+            let done = follows.apply("P-1", effect);
+            assert_eq!(done.map(|()| follows), *after, "{row}: {before:?}");
         }
+
+        let named: BTreeSet<&str> = cases.iter().map(|(row, ..)| *row).collect();
+        let rows: BTreeSet<&str> = include_str!("ledger.rs")
+            .lines()
+            .filter_map(|line| line.strip_prefix("//! | `")?.split('`').next())
+            .collect();
+        assert_eq!(named, rows);
     }
 
     #[test]
