@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use crate::audit::{Cause, Entry};
+use crate::audit::Entry;
 use crate::declaration::{Declaration, Entities};
 
 /// An event of the type `CUSTOM_CONFIGURATION`.
@@ -52,7 +52,7 @@ pub fn announcement(entry: &Entry, flag: &Declaration) -> Option<Announcement> {
         ("flag.set", record.set.clone()),
         ("change.id", record.change.clone()),
         ("change.version", record.version.to_string()),
-        ("change.cause", cause(&record.cause).to_owned()),
+        ("change.cause", record.cause.word().to_owned()),
         ("change.by", record.by.name.clone()),
         ("dt.event.is_rootcause_relevant", relevant.to_string()),
     ];
@@ -66,33 +66,10 @@ pub fn announcement(entry: &Entry, flag: &Declaration) -> Option<Announcement> {
     })
 }
 
-fn cause(cause: &Cause) -> &'static str {
-    match cause {
-        Cause::Changed => "changed",
-        Cause::Leased => "leased",
-        Cause::Extended => "extended",
-        Cause::Mitigated => "mitigated",
-        Cause::Joined => "joined",
-        Cause::RampStarted => "rampStarted",
-        Cause::RampEnded => "rampEnded",
-        Cause::RampStopped => "rampStopped",
-        Cause::Confirmed => "confirmed",
-        Cause::LeaseEnded => "leaseEnded",
-        Cause::EndedBelow => "endedBelow",
-        Cause::GivenBack => "givenBack",
-        Cause::Released => "released",
-        Cause::Postponed => "postponed",
-        Cause::BoundReached => "boundReached",
-        Cause::Superseded(_) => "superseded",
-        Cause::TakenBack => "takenBack",
-        Cause::Unlocked => "unlocked",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::Record;
+    use crate::audit::{Cause, Record};
     use crate::state::{Author, Hand};
     use crate::step::percent;
     use crate::value::Value;

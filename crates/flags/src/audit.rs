@@ -102,6 +102,30 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// What happened, for programs.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Changed => "changed",
+            Self::Leased => "leased",
+            Self::Extended => "extended",
+            Self::Mitigated => "mitigated",
+            Self::Joined => "joined",
+            Self::RampStarted => "rampStarted",
+            Self::RampEnded => "rampEnded",
+            Self::RampStopped => "rampStopped",
+            Self::Confirmed => "confirmed",
+            Self::LeaseEnded => "leaseEnded",
+            Self::EndedBelow => "endedBelow",
+            Self::GivenBack => "givenBack",
+            Self::Released => "released",
+            Self::Postponed => "postponed",
+            Self::BoundReached => "boundReached",
+            Self::Superseded(_) => "superseded",
+            Self::TakenBack => "takenBack",
+            Self::Unlocked => "unlocked",
+        }
+    }
+
     /// Whether an event tells the tenant.
     pub fn is_announced(&self) -> bool {
         match self {

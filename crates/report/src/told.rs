@@ -56,27 +56,3 @@ pub(crate) fn happened(record: &Record) -> String {
         Cause::Unlocked => "Programs may change it again".to_owned(),
     }
 }
-
-/// What happened, for programs.
-pub(crate) fn word(cause: &Cause) -> &'static str {
-    match cause {
-        Cause::Changed => "changed",
-        Cause::Leased => "leased",
-        Cause::Extended => "extended",
-        Cause::Mitigated => "mitigated",
-        Cause::Joined => "joined",
-        Cause::RampStarted => "rampStarted",
-        Cause::RampEnded => "rampEnded",
-        Cause::RampStopped => "rampStopped",
-        Cause::Confirmed => "confirmed",
-        Cause::LeaseEnded => "leaseEnded",
-        Cause::EndedBelow => "endedBelow",
-        Cause::GivenBack => "givenBack",
-        Cause::Released => "released",
-        Cause::Postponed => "postponed",
-        Cause::BoundReached => "boundReached",
-        Cause::Superseded(_) => "superseded",
-        Cause::TakenBack => "takenBack",
-        Cause::Unlocked => "unlocked",
-    }
-}

@@ -9,7 +9,6 @@ use super::Time;
 use crate::frame::Frame;
 use crate::page::broken;
 use crate::records::{self, Answered, FlagNow};
-use crate::told;
 
 /// All flags of a set.
 #[derive(Serialize, JsonSchema)]
@@ -199,7 +198,7 @@ impl<'a> From<&'a Entry> for Written<'a> {
         Self {
             version: *version,
             at: (*at).into(),
-            cause: told::word(cause),
+            cause: cause.word(),
             before: before.to_json(),
             after: after.to_json(),
             ends: ends.map(Time::from),
