@@ -5,6 +5,8 @@
 //! the table in [`crate::validation`] whose names begin with `judge.` are cases of
 //! the tests below.
 
+pub mod baseline;
+
 use jiff::{SignedDuration, Timestamp};
 use monspec::{Gap, Measurement, Verdict};
 

@@ -26,7 +26,7 @@ use release::links::Links;
 use release::pause::{Freeze, Stopped, Stops, Target};
 use release::plot::Plotted;
 use release::summary;
-use release::validation::life::{Looked, Next, Part, next};
+use release::validation::life::{GivenUp, Looked, Next, Part, given_up, next};
 use release::validation::{Ending, Hook, Judgement, Registration, Validation};
 use release::work::{Outcome, Time};
 use secrecy::SecretString;
@@ -341,18 +341,17 @@ impl Shared<'_> {
         claimed: &mut Claimed<Validation>,
         waiting_for: String,
     ) -> Result<(), StoreError> {
-        if claimed.ending.is_none() {
-            let ending = Ending::GaveUp { waiting_for };
-            self.services
-                .validations
-                .ended(&self.services.ledger, claimed, ending)
-                .await?;
+        let Services {
+            validations,
+            ledger,
+            ..
+        } = self.services;
+        let GivenUp { ending, hook } = given_up(claimed, waiting_for);
+        if let Some(ending) = ending {
+            validations.ended(ledger, claimed, ending).await?;
         }
-        if claimed.hook == Hook::Owed {
-            self.services
-                .validations
-                .hooked(claimed, Hook::GivenUp)
-                .await?;
+        if let Some(hook) = hook {
+            validations.hooked(claimed, hook).await?;
         }
         Ok(())
     }

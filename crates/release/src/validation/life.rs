@@ -14,8 +14,16 @@
 //! | `waits` | judged | its approval, which waits | waits for the approval |
 //! | `undelivered` | judged or settled | its result, which was not taken | waits for the receiver, where the approval waits for nothing |
 //! | `done` | judged or settled | everything, and nothing waits | nothing is left to do |
+//!
+//! [`given_up`] decides what is written where the time of a validation is over
+//! instead:
+//!
+//! | Row | Validation | What is written |
+//! |---|---|---|
+//! | `over.unended` | its approval has not ended | that nobody answered in time, and what was waited for |
+//! | `over.undelivered` | its result owed | that the receiver never took it |
 
-use super::{Hook, Phase, Validation};
+use super::{Ending, Hook, Phase, Validation};
 use crate::work::{Outcome, Wait};
 
 /// What one look has looked at by now.
@@ -84,6 +92,25 @@ pub fn next(validation: &Validation, looked: &Looked) -> Next {
         (Part::Waits(wait), _) | (_, Part::Waits(wait)) => Outcome::Waits(vec![wait.clone()]),
         _ => Outcome::Done,
     })
+}
+
+/// What is written of a validation whose time is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenUp {
+    /// How its approval ended, where it had not.
+    pub ending: Option<Ending>,
+    /// What became of its result, where it was owed.
+    pub hook: Option<Hook>,
+}
+
+/// What is written of a validation whose time is over while it waits for this.
+pub fn given_up(validation: &Validation, waiting_for: String) -> GivenUp {
+    let is_open = validation.ending.is_none();
+    let is_owed = validation.hook == Hook::Owed;
+    GivenUp {
+        ending: is_open.then_some(Ending::GaveUp { waiting_for }),
+        hook: is_owed.then_some(Hook::GivenUp),
+    }
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use release::deployment::{
     Deployment, Group, LedgerEntry, OwnBaseline, build, is_good, own_baseline, taint,
 };
 use release::evidence::Unjudged;
+use release::judging::baseline::Compared;
 use release::judging::{Groups, Own, ran_since};
 use release::otherwise::Run;
 use release::validation::Registration;
@@ -27,8 +28,7 @@ use super::Shared;
 use crate::remedy::codedeploy::completed;
 use crate::sides::Pair;
 use group::{History, Wanted, anything_earlier};
-pub(super) use words::why_mixed;
-use words::{of_its_own, tainted};
+pub(super) use words::{of_its_own, tainted, why_mixed};
 
 /// Why a compare side is no baseline.
 pub(super) struct Distrusted {
@@ -106,17 +106,22 @@ impl<'a> Histories<'a> {
         }
     }
 
-    /// Why the compare side of a service entry is no baseline, if that is so.
-    pub(super) fn distrusted(&self, pair: &Pair<'_>) -> Option<Distrusted> {
-        let compare = pair.compare?;
-        let mut compared = self.compared(pair);
-        if let Some(bad) = compared.find_map(|history| taint(&history.reached, compare.window)) {
-            return Some(tainted(bad));
-        }
+    /// What is known of the compare side of a service entry, where nothing was
+    /// measured if it `is_silent`.
+    pub(super) fn compared_side(&self, pair: &Pair<'_>, is_silent: bool) -> Compared<'_> {
+        let tainted_by = pair.compare.and_then(|compare| {
+            let mut compared = self.compared(pair);
+            compared.find_map(|history| taint(&history.reached, compare.window))
+        });
         let own = self.own_baselines(pair);
         let own = own.filter(|(judged, _)| self.is_held_against_itself(judged, pair));
-        let own = own.map(|(_, own)| own);
-        own.max_by_key(|own| own.clear_at).map(of_its_own)
+        Compared {
+            tainted_by,
+            own: own.map(|(_, own)| own).collect(),
+            policy: pair.comparison.missing_baseline,
+            is_silent,
+            nothing_earlier: None,
+        }
     }
 
     /// The deployments that a verdict on these pairs is about. What it says of

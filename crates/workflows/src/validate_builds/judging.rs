@@ -4,19 +4,20 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use futures_util::future::{join_all, join3};
-use monspec::{Gap, Measurement, MissingBaseline, Monspec, Outcome, Verdict, WhenInconclusive};
+use monspec::{Gap, Measurement, Monspec, Outcome, Verdict, WhenInconclusive};
 use release::approval;
 use release::deployment::{Deployment, LedgerEntry};
 use release::evidence::{
     self, Context, Evidence, Evidenced, Link, Problems, Unjudged, with_problems,
 };
+use release::judging::baseline::{Baseline, baseline};
 use release::judging::{Mixed, Observed, Step, is_silent, step};
 use release::validation::{Registration, Validation};
 use release::work::Wait;
 
 use super::Shared;
 use super::context;
-use super::history::{Distrusted, Histories, why_mixed};
+use super::history::{Distrusted, Histories, of_its_own, tainted, why_mixed};
 use crate::metric_facts;
 use crate::sides::{Pair, Sides};
 
@@ -305,17 +306,28 @@ async fn with_history(
     histories: &Histories<'_>,
     both: &mut Sides<'_>,
 ) -> anyhow::Result<Option<Distrusted>> {
-    if let Some(distrusted) = histories.distrusted(&both.pair) {
-        both.distrust(&distrusted.gap);
-        return Ok(Some(distrusted));
-    }
-    if both.pair.comparison.missing_baseline == MissingBaseline::FirstRelease
-        && is_silent(both.measured.values().map(|both| &both.baseline))
-        && histories.nothing_earlier(shared, &both.pair).await?
-    {
-        for both in both.measured.values_mut() {
-            both.baseline = Measurement::Missing(Gap::FirstRelease);
+    let is_silent = is_silent(both.measured.values().map(|both| &both.baseline));
+    let mut compared = histories.compared_side(&both.pair, is_silent);
+    let worth = loop {
+        match baseline(&compared) {
+            Baseline::Ask => {
+                let nothing = histories.nothing_earlier(shared, &both.pair).await?;
+                compared.nothing_earlier = Some(nothing);
+            }
+            worth => break worth,
         }
-    }
-    Ok(None)
+    };
+    let distrusted = match worth {
+        Baseline::Tainted(bad) => tainted(bad),
+        Baseline::Own(own) => of_its_own(own),
+        Baseline::FirstRelease => {
+            for both in both.measured.values_mut() {
+                both.baseline = Measurement::Missing(Gap::FirstRelease);
+            }
+            return Ok(None);
+        }
+        Baseline::AsMeasured | Baseline::Ask => return Ok(None),
+    };
+    both.distrust(&distrusted.gap);
+    Ok(Some(distrusted))
 }

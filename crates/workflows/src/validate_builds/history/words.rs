@@ -43,7 +43,7 @@ pub(in super::super) fn why_mixed(mixed: &Mixed) -> String {
     }
 }
 
-pub(super) fn tainted(bad: &LedgerEntry) -> Distrusted {
+pub(in super::super) fn tainted(bad: LedgerEntry) -> Distrusted {
     let Deployment { id, group, .. } = &bad.deployment;
     let standing = match bad.standing {
         Standing::Suspect => "suspect",
@@ -55,11 +55,11 @@ pub(super) fn tainted(bad: &LedgerEntry) -> Distrusted {
             bad.taught_by
         )),
         unjudged: Unjudged::Tainted,
-        entry: bad.clone(),
+        entry: bad,
     }
 }
 
-pub(super) fn of_its_own(own: OwnBaseline) -> Distrusted {
+pub(in super::super) fn of_its_own(own: OwnBaseline) -> Distrusted {
     let OwnBaseline { entry, clear_at } = own;
     let Deployment { id, group, .. } = &entry.deployment;
     Distrusted {
