@@ -4,8 +4,9 @@
 //!
 //! [`conclude`](crate::problem::cause::conclude) decides the rows whose name begins
 //! with `cause.`, [`begin`] those with `begin.`, [`give_up`] `gave-up`, and
-//! [`step`] the others that have a name; each of them is a case of the tests of its
-//! function. The rest is about the problem as a whole.
+//! [`step`] those without a `story.`; each of them is a case of the tests of its
+//! function. A row whose name begins with `story.` takes a store or a remote;
+//! `tests/tests/it/rows.rs` names the test of each.
 //!
 //! Claims, leases and crashes work as for a validation: every write is
 //! conditional on the claim, and a crashed worker's problem is due again at the
@@ -13,14 +14,14 @@
 //!
 //! | Row | State | Event | Durable write | External call | Killed before the write | Killed after the write |
 //! |---|---|---|---|---|---|---|
-//! | – | – | it is reported open, and no worker has it | the problem, and the claim of whoever was told, in one write | – | the sender hears no yes | due again at the lease |
+//! | `story.noticed` | – | it is reported open, and no worker has it | the problem, and the claim of whoever was told, in one write | – | the sender hears no yes | due again at the lease |
 //! | `begin.free` | – | a problem is blamed on a deployment | remediation Attributed, culprit suspect and bound to this problem, in one transaction | – | blamed again | as written |
 //! | `begin.held` | – | the culprit is bound to another problem | remediation Joined | – | blamed again | as written |
 //! | `cause.over` | – | it is over before anybody is blamed | the finding, nothing is bound | – | looked at again | as written |
 //! | `cause.found` | – | deployments are to blame, one per group | the finding, with a remediation each by the rows of `begin`, in one transaction | – | blamed again | as written |
 //! | `cause.none-yet` | – | nobody is to blame, and the notification is young | due later | – | looked at again | as written |
 //! | `cause.none` | – | nobody is to blame, and it is old | the finding, nothing is bound | – | looked at again | as written |
-//! | – | – | it settled with nothing done and is reported open, or it was over and is found open | as if heard of now | – | settled as it was | as written |
+//! | `story.reopened` | – | it settled with nothing done and is reported open, or it was over and is found open | as if heard of now | – | settled as it was | as written |
 //! | `begin.heal` | – | a heal is to blame | refused, nothing is bound | – | blamed again | as written |
 //! | `cause.too-many` | – | more groups than allowed are to blame | the finding, nothing is bound | – | blamed again | as written |
 //! | `cause.either` | – | either of two may be to blame, by the rounding of the tenant's time | the finding, nothing is bound | – | blamed again | as written |
@@ -41,7 +42,7 @@
 //! | `attributed.untouched` | Attributed | the culprit changed no instance | not needed | – | checked again | as written |
 //! | `attributed.intend` | Attributed | a target is found and the guard is free | Intended with target and marker, guard taken, the target neither suspect nor bad, in one transaction | – | checked again | next rows |
 //! | `attributed.shadow` | Attributed | the same, in shadow | Shadowed with target, guard in cooldown, in one transaction | – | checked again | as written |
-//! | – | Intended | just written by this worker | – | create the deployment | – | next rows |
+//! | `story.intended` | Intended | just written by this worker | – | create the deployment | – | next rows |
 //! | `intended.created` | Intended | created | Deploying with its id, the heal in the ledger, in one transaction | – | its marker is found | as written |
 //! | `intended.found` | Intended | met by another worker, its marker is found | as in the row above | – | searched again | as written |
 //! | `intended.not-found` | Intended | met by another worker, its marker is not found | Attributed, guard given back, in one transaction | – | searched again | decided anew |

@@ -8,18 +8,20 @@
 //! Every later write is conditional on the claim.
 //!
 //! [`crate::judging::step`] decides the rows whose name begins with `judge.`, and
-//! [`crate::approval::step`] the others that have a name; each of them is a case
-//! of the tests of its function. What one look does in which order is the table of
-//! [`life`], and when it is looked at again that of [`crate::work`].
+//! [`crate::approval::step`] those without a `story.`; each of them is a case of
+//! the tests of its function. A row whose name begins with `story.` takes a store
+//! or a person; `tests/tests/it/rows.rs` names the test of each.
+//! What one look does in which order is the table of [`life`], and when it is
+//! looked at again that of [`crate::work`].
 //!
 //! The time of a validation is over at `give_up_at`; a person's wish gives it as
 //! much time again as it had from its registration, counted from the wish.
 //!
 //! | Row | Phase | Event | Durable write | External call | Killed before the write | Killed after the write |
 //! |---|---|---|---|---|---|---|
-//! | – | – | registered | validation, slot, job marker, spec, ledger in one transaction; predecessor in the slot → Settled(superseded), its intent inherited; due only while its hook is owed | job success | nothing stored, the job is delivered again | the job is delivered again and finds its marker |
-//! | – | any | cannot be read, or makes its worker panic | looks + 1, due = backoff; after the last look: stuck, due for nobody | – | lease | as written |
-//! | – | any | due | claim, due = lease | – | still due | due again at the lease |
+//! | `story.registered` | – | registered | validation, slot, job marker, spec, ledger in one transaction; predecessor in the slot → Settled(superseded), its intent inherited; due only while its hook is owed | job success | nothing stored, the job is delivered again | the job is delivered again and finds its marker |
+//! | `story.unreadable` | any | cannot be read, or makes its worker panic | looks + 1, due = backoff; after the last look: stuck, due for nobody | – | lease | as written |
+//! | `story.claimed` | any | due | claim, due = lease | – | still due | due again at the lease |
 //! | `judge.healed` | Waiting | a heal that names the build, or its rollback, reached the group first, before the window ended | → Judged(Failed), evidence | – | lease, judged again | next row of Judged |
 //! | `judge.overtaken` | Waiting | any other deployment reached the group first, before the window ended | → Judged(Inconclusive), evidence, nothing is learnt | – | lease, judged again | next row of Judged |
 //! | `judge.beside` | Waiting | a group behind the source environment that is not judged was changed in the window | the same | – | lease, judged again | next row of Judged |
@@ -29,8 +31,8 @@
 //! | `judge.fault` | Waiting | a fault | due = backoff, faults + 1, claim released | – | lease | as written |
 //! | `judge.unmeasured` | Waiting | a fault, and its time is over | → Judged(Inconclusive), evidence | – | lease | next row of Judged |
 //! | `judge.measured` | Waiting | everything is measured; what is compared is no baseline where it is bad, or the build itself and not good there | → Judged, evidence, slot, ledger in one transaction | – | lease, judged again from the same window | next row of Judged |
-//! | – | Waiting | the same, and its approval was seen open beside it, and it is the only validation of it | the same, and the intent with its action execution in the same transaction | – | lease, judged again from the same window | row of the intent |
-//! | – | Judged | its verdict was not counted for certain | with the next deferral: told | metric of the verdict | counted again | as written |
+//! | `story.judged-and-intended` | Waiting | the same, and its approval was seen open beside it, and it is the only validation of it | the same, and the intent with its action execution in the same transaction | – | lease, judged again from the same window | row of the intent |
+//! | `story.counted` | Judged | its verdict was not counted for certain | with the next deferral: told | metric of the verdict | counted again | as written |
 //! | `nothing-to-answer` | Judged | no approval asked for | ending = nothing to answer | – | lease | as written |
 //! | `not-yet` | Judged | another validation of the approval is not judged or rejects, the verdict is held, or the approval is not open | due = backoff, claim released | – | lease | as written |
 //! | `paused` | Judged | the approval is open, and approving is paused for its pipeline or frozen | due = backoff, claim released | – | lease, asked again | as written |
@@ -38,18 +40,18 @@
 //! | `send` | Judged, intent | – | – | approval result | lease, sent again | found answered, counts as its own |
 //! | `answered` | Judged, intent | sent, or found answered, or another action execution is met | ending = answered; a rejection is watched | – | lease, asked again | as written |
 //! | `ended` | Judged | a person answered, or the execution ended | ending, ledger | – | lease, asked again | as written |
-//! | – | Judged, hook | delivered | hook = delivered | result hook | delivered again: the receiver sees the same id | as written |
-//! | – | Settled, hook owed | superseded before it was judged, or its time is over | hook = given up | – | lease | due again, leaves the index |
-//! | – | Settled, hook owed | superseded after it was judged | hook = delivered | result hook | delivered again: the receiver sees the same id | due again, leaves the index |
+//! | `story.hook` | Judged, hook | delivered | hook = delivered | result hook | delivered again: the receiver sees the same id | as written |
+//! | `story.hook.no-result` | Settled, hook owed | superseded before it was judged, or its time is over | hook = given up | – | lease | due again, leaves the index |
+//! | `story.hook.superseded` | Settled, hook owed | superseded after it was judged | hook = delivered | result hook | delivered again: the receiver sees the same id | due again, leaves the index |
 //! | `watched` | Judged, watched | the stage can still be retried | due = backoff, claim released | – | lease, asked again | as written |
 //! | `watched.over` | Judged, watched | nobody can retry any more: the execution is over, or a newer one is in the stage | – | – | lease, asked again | next row but one |
 //! | `watched.overridden` | Judged, watched | a person overrides a rejection or answers what was held | override, ledger | – | lease, asked again | as written |
-//! | – | Judged | its time is over | ending = gave up, listed for people while its approval may wait; or the watch ends | – | lease | as written |
-//! | – | Judged and held, or given up, released before or not | a person releases it | released, the slot's answer = approve, ledger, due now, no claim, in one transaction; a worker's claim is lost | – | as it was | the rows of Judged: approved through an intent |
-//! | – | Judged as inconclusive and unanswered, or given up | a person wants it judged again | → Waiting, due now, no verdict, no answer in the slot, hook owed, no claim, in one transaction; a worker's claim is lost | – | as it was | judged again from the same window |
-//! | – | Waiting and given up | a person wants it judged again | the same | – | as it was | judged again from the same window |
-//! | – | any but Settled, stuck | a person wants it judged again | the same where nothing was decided; else due now, no claim; the looks are forgotten | – | as it was | goes on from where it was left |
-//! | – | Judged | nothing is left to do | → Settled, no due time, expiry | – | lease | finished |
+//! | `story.gave-up` | Judged | its time is over | ending = gave up, listed for people while its approval may wait; or the watch ends | – | lease | as written |
+//! | `story.released` | Judged and held, or given up, released before or not | a person releases it | released, the slot's answer = approve, ledger, due now, no claim, in one transaction; a worker's claim is lost | – | as it was | the rows of Judged: approved through an intent |
+//! | `story.rejudged` | Judged as inconclusive and unanswered, or given up | a person wants it judged again | → Waiting, due now, no verdict, no answer in the slot, hook owed, no claim, in one transaction; a worker's claim is lost | – | as it was | judged again from the same window |
+//! | `story.rejudged.unjudged` | Waiting and given up | a person wants it judged again | the same | – | as it was | judged again from the same window |
+//! | `story.rejudged.stuck` | any but Settled, stuck | a person wants it judged again | the same where nothing was decided; else due now, no claim; the looks are forgotten | – | as it was | goes on from where it was left |
+//! | `story.settled` | Judged | nothing is left to do | → Settled, no due time, expiry | – | lease | finished |
 
 pub mod life;
 

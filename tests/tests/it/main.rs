@@ -18,6 +18,7 @@ mod playbooks;
 mod program;
 mod publish;
 mod report;
+mod rows;
 mod runbook;
 #[path = "../../../crates/report/tests/it/schema.rs"]
 mod schema;

@@ -2,7 +2,7 @@
 //! function of what is known.
 //!
 //! [`step`] decides; its caller finds out what it asks for, writes what it
-//! says and sends the answer. The rows with a name in the table of
+//! says and sends the answer. Its rows in the table of
 //! [`crate::validation`] are cases of the tests below.
 
 use jiff::Timestamp;

@@ -267,7 +267,9 @@ impl Scene {
 
     pub(crate) async fn explain(&self, asked: Asked) -> Option<Explained> {
         let tick = self.tick_in(Duration::from_secs(25));
-        let explained = explain(&self.services(), &self.connected(), &asked, tick).await;
+        let (services, connected) = (self.services(), self.connected());
+        // On the heap: several requests under way are too large for a stack.
+        let explained = Box::pin(explain(&services, &connected, &asked, tick)).await;
         explained.unwrap()
     }
 

@@ -8,7 +8,9 @@ use monspec::Verdict;
 use super::*;
 use crate::approval::Answer;
 use crate::execution::ExecutionMode;
-use crate::validation::{Judgement, Registrant, Registration, ValidationId};
+use crate::validation::{
+    Ending, Judgement, Registrant, Registration, Unfulfilled, ValidationId, Wish,
+};
 use crate::window::Window;
 
 /// The file that the table is in.
@@ -100,6 +102,59 @@ fn every_row_is_a_case_and_goes_as_the_table_says() {
     let rows: BTreeSet<&str> = TABLE
         .lines()
         .filter_map(|line| line.strip_prefix("//! | `")?.split('`').next())
+        .filter(|row| !row.starts_with("over."))
+        .collect();
+    assert_eq!(named, rows);
+}
+
+#[test]
+fn every_row_of_a_time_that_is_over_is_a_case() {
+    let gave_up = || Ending::GaveUp {
+        waiting_for: "a number".to_owned(),
+    };
+    let written = |ending, hook| GivenUp { ending, hook };
+    let ended = |hook| {
+        let mut validation = validation(Phase::Judged, true, hook);
+        validation.ending = Some(Ending::NothingToAnswer);
+        validation
+    };
+    let cases = [
+        (
+            "over.unended",
+            validation(Phase::Waiting, false, Hook::None),
+            written(Some(gave_up()), None),
+        ),
+        (
+            "over.unended",
+            validation(Phase::Judged, true, Hook::Delivered),
+            written(Some(gave_up()), None),
+        ),
+        (
+            "over.undelivered",
+            validation(Phase::Judged, true, Hook::Owed),
+            written(Some(gave_up()), Some(Hook::GivenUp)),
+        ),
+        (
+            "over.undelivered",
+            ended(Hook::Owed),
+            written(None, Some(Hook::GivenUp)),
+        ),
+    ];
+    for (row, validation, expected) in &cases {
+        assert_eq!(
+            given_up(validation, "a number".to_owned()),
+            *expected,
+            "{row}"
+        );
+    }
+
+    let nothing = given_up(&ended(Hook::Delivered), "a number".to_owned());
+    assert_eq!(nothing, written(None, None));
+    let named: BTreeSet<&str> = cases.iter().map(|(row, ..)| *row).collect();
+    let rows: BTreeSet<&str> = TABLE
+        .lines()
+        .filter_map(|line| line.strip_prefix("//! | `")?.split('`').next())
+        .filter(|row| row.starts_with("over."))
         .collect();
     assert_eq!(named, rows);
 }
@@ -173,4 +228,17 @@ fn registration(at: Timestamp) -> Registration {
         give_up_at: at,
         expires_at: at,
     }
+}
+
+#[test]
+fn what_gave_up_before_it_was_judged_may_be_judged_again() {
+    let mut gave_up = validation(Phase::Waiting, false, Hook::GivenUp);
+    assert_eq!(gave_up.may(Wish::Rejudge), Err(Unfulfilled::NotJudged));
+
+    gave_up.ending = Some(Ending::GaveUp {
+        waiting_for: "a number".to_owned(),
+    });
+
+    assert_eq!(gave_up.may(Wish::Rejudge), Ok(()));
+    assert_eq!(gave_up.may(Wish::Release), Err(Unfulfilled::NotJudged));
 }
