@@ -46,7 +46,7 @@ pub struct Controller {
     connection: Arc<Connection>,
 }
 
-/// The answer to whoever asks without credentials.
+/// The answer to a request without credentials.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Ping {
     /// The version of the controller.

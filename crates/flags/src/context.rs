@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json};
 /// The largest request that is read, in bytes.
 pub const LARGEST_REQUEST: usize = 64 * 1024;
 
-/// What is known of whoever asks.
+/// What is known of the caller.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Context(Map<String, Json>);
 

@@ -98,7 +98,7 @@ pub struct Declaration {
     /// The type of its values.
     #[serde(rename = "type")]
     pub kind: Kind,
-    /// What it is until somebody says otherwise.
+    /// What it is until it is changed.
     pub default: Value,
     /// What it is for.
     pub description: Option<String>,

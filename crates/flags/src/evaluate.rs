@@ -1,4 +1,4 @@
-//! What a flag is for whoever asks, in the words of OFREP.
+//! What a flag is for a caller, in the words of OFREP.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ pub struct Set<'a> {
     pub states: &'a BTreeMap<String, State>,
 }
 
-/// What a flag is for whoever asks.
+/// What a flag is for a caller.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
     /// The flag.
@@ -151,7 +151,7 @@ pub struct Bulk {
 }
 
 impl<'a> Set<'a> {
-    /// What one flag is for whoever asks. `sees` says which flags the caller may
+    /// What one flag is for a caller. `sees` says which flags the caller may
     /// read; the others are not there.
     pub fn evaluate(
         self,
@@ -175,7 +175,7 @@ impl<'a> Set<'a> {
         }
     }
 
-    /// What all flags that the caller may read are for whoever asks.
+    /// What all flags that the caller may read are for a caller.
     pub fn bulk(
         self,
         rules: &Rules,

@@ -48,7 +48,7 @@ struct File {
 struct Flag {
     /// The type of its values.
     r#type: Kind,
-    /// What it is until somebody says otherwise.
+    /// What it is until it is changed.
     default: Json,
     /// What it is for.
     description: Option<String>,

@@ -70,7 +70,7 @@ pub enum Course {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum End {
-    /// When somebody says otherwise.
+    /// When it is changed.
     Never,
     /// At this moment, unless somebody keeps it.
     Lease(Timestamp),
@@ -96,11 +96,11 @@ pub struct Holder {
 pub struct Author {
     /// The name of the key or of the rule.
     pub name: String,
-    /// What stands behind the name.
+    /// Who or what the name stands for.
     pub hand: Hand,
 }
 
-/// What stands behind a change.
+/// Who or what makes a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Hand {

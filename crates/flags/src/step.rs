@@ -127,7 +127,7 @@ pub enum Target {
 /// For how long a flag is set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Term {
-    /// Until somebody says otherwise.
+    /// Until it is changed.
     Stays,
     /// Until this moment, unless somebody keeps it.
     Until(Timestamp),

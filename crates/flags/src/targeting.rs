@@ -84,7 +84,7 @@ impl Targeting {
         &self.0
     }
 
-    /// Whether it splits whoever asks.
+    /// Whether it splits the callers into parts.
     pub fn splits(&self) -> bool {
         any_split(&self.0, &|_| true)
     }

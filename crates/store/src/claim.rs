@@ -59,7 +59,7 @@ impl<R> Claimed<R> {
 }
 
 impl<R: Record> Claimed<R> {
-    /// How often it was looked at to no end.
+    /// How many looks at it had no result.
     pub fn counts(&self) -> Counts {
         (R::KIND.counts)(self)
     }

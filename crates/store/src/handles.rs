@@ -1,4 +1,4 @@
-//! One handle for each table: whoever may not touch a table has no handle to it.
+//! One handle for each table: code that may not touch a table has no handle to it.
 
 use std::marker::PhantomData;
 use std::sync::Arc;

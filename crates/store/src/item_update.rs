@@ -24,7 +24,7 @@ impl ItemUpdate {
         }
     }
 
-    /// How often a record was looked at to no end.
+    /// How many looks at a record had no result.
     pub(crate) fn counts(Counts { faults, waits }: Counts) -> Self {
         let number = |count: u32| AttributeValue::N(count.to_string());
         Self::set("faults", number(faults)).and("waits", number(waits))

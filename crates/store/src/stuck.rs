@@ -57,7 +57,7 @@ pub enum Why {
 }
 
 impl Stuck {
-    /// What whoever runs this has to know.
+    /// What the operator has to know.
     pub fn in_words(&self) -> String {
         let Self { place, why, .. } = self;
         let then = self.until.map_or_else(

@@ -124,7 +124,7 @@ impl Attempts {
     }
 
     /// Tries to write everything. After the last attempt a neighbour in between
-    /// is an error, so that whoever loops over this comes to an end.
+    /// is an error, so that a loop over this ends.
     pub(crate) async fn write(&mut self, writes: Vec<Write>) -> Result<Attempt, StoreError> {
         let (items, refused): (Vec<_>, Vec<_>) = writes
             .into_iter()

@@ -1,5 +1,5 @@
 //! One change, one transaction: the revision of the set, the flags, their
-//! histories, timers and events, and the answer for whoever asks again.
+//! histories, timers and events, and the answer to a repeated request.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ use crate::tables::{shard_key, shard_of};
 use crate::transaction::{Attempt, Write};
 use crate::{StoreError, tables};
 
-/// How long an answer is kept for whoever asks again.
+/// How long an answer is kept for repeated requests.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
 
 /// How long a sent event stays in the table.
@@ -67,7 +67,7 @@ pub struct Found {
 pub struct Commit {
     /// What follows for each flag.
     pub flags: Vec<(String, Transition)>,
-    /// What whoever asks again is answered.
+    /// The answer to a repeated request.
     pub repeat: Option<Repeat>,
     /// Whose work the events are: until then, they are this claim's.
     pub claim: Option<(String, Timestamp)>,
@@ -125,7 +125,7 @@ impl Flags {
         }
     }
 
-    /// Says what came of an event, for whoever asks again.
+    /// Stores the outcome of an event, for repeated requests.
     pub async fn answered(&self, id: &RepeatId, repeat: &Repeat) -> Result<(), StoreError> {
         let written = self
             .client()

@@ -18,7 +18,7 @@ use crate::{StoreError, record};
 pub struct Owed {
     /// What.
     pub what: What,
-    /// How often it was looked at to no end.
+    /// How many looks at it had no result.
     counts: Counts,
 }
 
