@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::comparison::Comparison;
 use crate::signature::Signature;
@@ -118,7 +119,7 @@ pub struct Environment {
 }
 
 /// One Dynatrace tag. Displays the way Dynatrace writes it: `[CONTEXT]key:value`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Tag {
     /// Where the tag was imported from; none for tags made in Dynatrace itself.
     pub context: Option<String>,

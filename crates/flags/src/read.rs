@@ -3,7 +3,6 @@
 
 mod audience;
 mod flag;
-mod json;
 mod name;
 mod preset;
 pub(crate) mod shape;

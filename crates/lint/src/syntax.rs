@@ -4,6 +4,7 @@
 //! `serde_json`'s.
 
 mod depth;
+mod json;
 mod parse;
 
 use crate::Report;

@@ -36,7 +36,7 @@ impl Behind {
 }
 
 /// A tag without a context or a value matches any.
-fn is_carried(wanted: &Tag, tag: &Tag) -> bool {
+pub(crate) fn is_carried(wanted: &Tag, tag: &Tag) -> bool {
     let context = |tag: &Tag| {
         let context = tag.context.clone();
         context.filter(|context| !context.eq_ignore_ascii_case("CONTEXTLESS"))
@@ -61,34 +61,41 @@ impl FromStr for Behind {
 
 fn pair(text: &str) -> Option<(Tag, Group)> {
     // Names of applications and groups have no `=`, values of tags may.
-    let (tag, group) = text.rsplit_once('=')?;
-    let (context, rest) = match tag.trim().strip_prefix('[') {
+    let (carried, group) = text.rsplit_once('=')?;
+    let (application, name) = group.split_once('/')?;
+    let (application, name) = (application.trim(), name.trim());
+    if application.is_empty() || name.is_empty() {
+        return None;
+    }
+    let group = Group {
+        application: application.to_owned(),
+        name: name.to_owned(),
+    };
+    Some((tag(carried)?, group))
+}
+
+/// The tag that reads `[CONTEXT]key:value`, of which the key is enough.
+pub(crate) fn tag(text: &str) -> Option<Tag> {
+    let (context, rest) = match text.trim().strip_prefix('[') {
         Some(rest) => {
             let (context, rest) = rest.split_once(']')?;
             (Some(context.trim()), rest)
         }
-        None => (None, tag.trim()),
+        None => (None, text.trim()),
     };
     let (key, value) = match rest.split_once(':') {
         Some((key, value)) => (key.trim(), Some(value.trim())),
         None => (rest.trim(), None),
     };
-    let (application, name) = group.split_once('/')?;
-    let (application, name) = (application.trim(), name.trim());
-    let said = [context, Some(key), value, Some(application), Some(name)];
+    let said = [context, Some(key), value];
     if said.into_iter().flatten().any(str::is_empty) {
         return None;
     }
-    let tag = Tag {
+    Some(Tag {
         context: context.map(str::to_owned),
         key: key.to_owned(),
         value: value.map(str::to_owned),
-    };
-    let group = Group {
-        application: application.to_owned(),
-        name: name.to_owned(),
-    };
-    Some((tag, group))
+    })
 }
 
 #[cfg(test)]

@@ -44,7 +44,8 @@ const ROOMS: [Room; 20] = [
     },
     Room {
         name: "release",
-        knows: Only(&["monspec"]),
+        // Rules say what flags become.
+        knows: Only(&["flags", "monspec"]),
         shuns: IMPURE,
         why: "transitions are pure: `now` and what was seen are arguments",
     },

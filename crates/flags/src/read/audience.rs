@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use lint::{Cursor, Fields, Place, Report, did_you_mean, nearest, shortened};
 
 use super::Known;
-use super::json::json;
 use super::name::check_name;
 use super::shape::ROLLOUT;
 use crate::declaration::{Audience, Rollout, Share};
@@ -145,7 +144,7 @@ fn check_there_are_variants(
 }
 
 fn read_targeting(cursor: &Cursor<'_>, report: &mut Report<'_>) -> Option<Targeting> {
-    let why = match Targeting::new(json(cursor.value())) {
+    let why = match Targeting::new(cursor.value().json()) {
         Ok(targeting) => return Some(targeting),
         Err(why) => why,
     };

@@ -6,7 +6,6 @@ use jiff::SignedDuration;
 use lint::{Cursor, Fields, Place, Report, Value as Node, shortened};
 
 use super::audience::{PlacedShare, read_audience};
-use super::json::json;
 use super::name::{check_name, check_text};
 use super::shape::{ENTITIES, FLAG, LEASE, RATE, TAG};
 use crate::bounds::Bounds;
@@ -78,7 +77,7 @@ pub(super) fn read_value(
     bounds: &Bounds,
     report: &mut Report<'_>,
 ) -> Option<Value> {
-    let value = match kind.value(&json(cursor.value())) {
+    let value = match kind.value(&cursor.value().json()) {
         Ok(value) => value,
         Err(why) => {
             report.error(
