@@ -82,7 +82,7 @@ struct Applying {
 }
 
 #[derive(Args)]
-struct Place {
+pub(crate) struct Place {
     /// The table of flags, else `FLAGS_TABLE`.
     #[arg(long, value_name = "NAME")]
     table: Option<String>,
@@ -93,11 +93,11 @@ struct Place {
 }
 
 /// The table of flags, and what waits for its answers.
-struct Open {
-    account: Account,
-    flags: Flags,
-    table: String,
-    set: String,
+pub(crate) struct Open {
+    pub(crate) account: Account,
+    pub(crate) flags: Flags,
+    pub(crate) table: String,
+    pub(crate) set: String,
 }
 
 pub(crate) fn run(options: &Options, out: &mut impl Write) -> Result<ExitCode, Failure> {
@@ -216,7 +216,7 @@ fn tell(out: &mut impl Write, planned: &Plan) -> Result<(), Failure> {
 }
 
 impl Place {
-    fn open(&self) -> Result<Open, Failure> {
+    pub(crate) fn open(&self) -> Result<Open, Failure> {
         let meaning = "the name of the table that holds the flags, or give --table";
         let table = table(self.table.as_deref(), "FLAGS_TABLE", meaning)?;
         let set = self.set.clone().or_else(|| optional("FLAG_SET"));

@@ -16,6 +16,7 @@ mod output;
 mod pause;
 mod progress;
 mod report;
+mod rules;
 mod schema;
 mod tenant;
 mod validations;
@@ -30,7 +31,7 @@ use clap::{Parser, Subcommand};
 use failure::{Failure, USAGE};
 
 /// Checks monspec files, judges builds, resolves held validations, pauses changes,
-/// edits the ledger of deployments and declares feature flags.
+/// edits the ledger of deployments, declares feature flags and tries rules.
 #[derive(Parser)]
 #[command(name = "monspec", version, after_help = EXIT_CODES)]
 struct Cli {
@@ -47,6 +48,7 @@ enum Command {
     Heal(heal::Options),
     Doctor(doctor::Options),
     Flags(flags::Options),
+    Rules(rules::Options),
     Validations(validations::Options),
     Pause(pause::Pausing),
     Resume(pause::Resuming),
@@ -71,6 +73,7 @@ fn main() -> ExitCode {
         Command::Compare(options) => compare::run(&options, &mut out),
         Command::Doctor(options) => doctor::run(&options, &mut out),
         Command::Flags(options) => flags::run(&options, &mut out),
+        Command::Rules(options) => rules::run(&options, &mut out),
         Command::Heal(options) => heal::run(&options, &mut out),
         Command::Ledger(options) => ledger::run(&options, &mut out),
         Command::Validations(options) => validations::run(&options, &mut out),

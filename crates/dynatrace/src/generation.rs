@@ -3,7 +3,7 @@
 
 use tokio::time::Instant;
 
-use crate::answer::{Entity, Relationships, SeriesAnswer};
+use crate::answer::{Entity, Relationships, SeriesAnswer, SeriesError};
 use crate::error::Error;
 use crate::event::{Announced, Event, EventKind, RecordedEvent};
 use crate::http::Connection;
@@ -48,6 +48,21 @@ impl Generation {
         match self {
             Self::V2(connection) => v2::series(connection, question, deadline).await,
             Self::V1(connection) => v1::series(connection, question, deadline).await,
+        }
+    }
+
+    /// API v1 knows no selectors, so it has no numbers of one.
+    pub(crate) async fn numbers(
+        &self,
+        (selector, ids): (&str, &[String]),
+        window: Window,
+        deadline: Instant,
+    ) -> Result<Result<Vec<f64>, SeriesError>, Error> {
+        match self {
+            Self::V2(connection) => {
+                v2::numbers(connection, (selector, ids), window, deadline).await
+            }
+            Self::V1(_) => Ok(Err(SeriesError::NeedsV2(selector.to_owned()))),
         }
     }
 

@@ -70,6 +70,20 @@ impl Dynatrace {
         self.tenant.series(question, deadline).await
     }
 
+    /// The numbers that a metric selector has over the whole window for entities
+    /// of one type: one for each unless the selector says otherwise, none without
+    /// data. API v1 knows no selectors.
+    pub async fn numbers(
+        &self,
+        selector: &str,
+        entities: &[String],
+        window: Window,
+        deadline: Instant,
+    ) -> Result<Result<Vec<f64>, SeriesError>, Error> {
+        let tenant = &self.tenant;
+        tenant.numbers((selector, entities), window, deadline).await
+    }
+
     /// The tenant's word for the unit of a metric selector, `MicroSecond` for
     /// example; nothing in API v1, which knows no selectors.
     pub async fn unit(&self, selector: &str, deadline: Instant) -> Result<Option<String>, Error> {

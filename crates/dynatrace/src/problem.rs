@@ -24,6 +24,8 @@ pub struct Problem {
     pub impacted: Vec<EntityRef>,
     /// How many entities it touches, felt or not.
     pub affected: usize,
+    /// Those of them that are named; API v1 only counts them.
+    pub touched: Vec<EntityRef>,
     /// The entity that it comes from, where the tenant knows it.
     pub root_cause: Option<EntityRef>,
     /// The tags of the entities.

@@ -26,7 +26,7 @@
 //! | `moving.over` | moving | its end comes | the word is steady | event | the value arrived all the same; written later | event follows |
 //! | `moving.stop` | moving | stop | the word is steady at what it is now | event | repeated, a little later | event follows |
 //! | `moving.change` | moving | another value | the moving word is steady at what it is now, the other is on top | two events | repeated | events follow |
-//! | `any.hold` | any | a value for as long as a problem is open | the word on top, held by the problem for a day at most | event | the problem is looked at again | event follows |
+//! | `any.hold` | any | a value for as long as a problem is open | the word on top, held by the problem for as long as is said, a day at most | event | the problem is looked at again | event follows |
 //! | `held.joined` | held by a problem | the same value for another | the other holds it as well | comment | the problem is looked at again | comment follows |
 //! | `held.other` | held by a problem | another value for the same or another | the word has the other value, and both hold it | event | the problem is looked at again | event follows |
 //! | `held.again` | held by a problem | the same value for the same | – | – | – | – |
@@ -135,6 +135,8 @@ pub enum Term {
     While {
         /// Which.
         problem: String,
+        /// The longest, which is [`LONGEST_HOLD`] at most.
+        longest: SignedDuration,
     },
 }
 
@@ -236,7 +238,7 @@ pub fn step(situation: Situation<'_>, request: &Request, event: &Event) -> Outco
     let problem = match event {
         Event::Closed { problem }
         | Event::Set {
-            term: Term::While { problem },
+            term: Term::While { problem, .. },
             ..
         } => Some(problem.clone()),
         _ => request.problem.clone(),

@@ -100,7 +100,8 @@ pub enum Measured {
 }
 
 /// The clauses, in the order in which they are looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Clause {
     /// [`Condition::category`].
     Category,
@@ -117,7 +118,8 @@ pub enum Clause {
 }
 
 /// One clause beside a problem.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Checked {
     /// Which.
     pub clause: Clause,

@@ -3,6 +3,8 @@
 //! A rule is a [condition](crate::condition) with what follows once it holds.
 
 mod action;
+pub mod application;
+pub mod effect;
 mod format;
 mod read;
 
@@ -16,6 +18,7 @@ use crate::condition::Condition;
 use crate::remediation;
 
 pub use action::{Action, Bad};
+pub use application::Application;
 pub use format::schema;
 pub use read::{MOST_RULES, Reading, read};
 

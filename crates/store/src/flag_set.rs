@@ -6,6 +6,7 @@ mod history;
 mod keys;
 mod owed;
 mod read;
+mod rules;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ pub use change::{Commit, Decision, Found, Repeat, RepeatId, Written};
 pub use history::{EntryId, FlagHistory};
 pub use owed::{ChangeEvent, Outbox, Owed, What};
 pub use read::Look;
+pub use rules::StoredRule;
 
 /// How many flags one transaction declares: it takes a hundred writes at most.
 const DECLARED_AT_ONCE: usize = 90;
@@ -67,6 +69,17 @@ pub enum Declared {
 }
 
 impl FlagSet {
+    /// A set of which nothing was ever declared.
+    fn undeclared(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            revision: 0,
+            declarations: Declarations::default(),
+            states: BTreeMap::new(),
+            declared_in: BTreeMap::new(),
+        }
+    }
+
     /// The set as it is evaluated.
     pub fn as_set(&self) -> flags::Set<'_> {
         flags::Set {

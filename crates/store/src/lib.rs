@@ -54,7 +54,7 @@ pub use entry::Reading;
 pub use error::StoreError;
 pub use flag_set::{
     ChangeEvent, Commit, Decision, Declared, EntryId, FlagHistory, FlagSet, Flags, Found, Look,
-    Outbox, Owed, Repeat, RepeatId, What, Written,
+    Outbox, Owed, Repeat, RepeatId, StoredRule, What, Written,
 };
 pub use followed::{ClaimedProblem, Followed};
 pub use handles::{Ledger, Queue, Remediations, Validations};

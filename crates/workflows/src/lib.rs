@@ -6,6 +6,7 @@ pub mod handle_problem;
 pub mod publish_validation;
 pub mod push_deployment_event;
 pub mod register_validation;
+pub mod rules;
 pub mod ruling;
 pub mod serve_flags;
 pub mod validate_builds;

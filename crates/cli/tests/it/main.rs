@@ -9,6 +9,7 @@ mod ledger;
 mod lint;
 mod pause;
 mod report;
+mod rules;
 #[path = "../../../report/tests/it/schema.rs"]
 mod schema;
 mod usage;

@@ -157,6 +157,7 @@ impl From<Wire> for Problem {
                 .into_iter()
                 .flat_map(BTreeMap::into_values)
                 .sum(),
+            touched: Vec::new(),
             root_cause,
             tags: wire
                 .tags_of_affected_entities

@@ -1,7 +1,6 @@
 //! `GET /api/v2/problems`, one of them or page by page.
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use tokio::time::Instant;
 
 use super::events::{Head, WireEntity, WireProperty, recorded};
@@ -91,7 +90,7 @@ struct Wire {
     #[serde(default, deserialize_with = "or_default")]
     impacted_entities: Vec<WireEntity>,
     #[serde(default, deserialize_with = "or_default")]
-    affected_entities: Vec<IgnoredAny>,
+    affected_entities: Vec<WireEntity>,
     root_cause_entity: Option<WireEntity>,
     #[serde(default, deserialize_with = "or_default")]
     entity_tags: Vec<WireTag>,
@@ -160,6 +159,11 @@ impl From<Wire> for Problem {
                 .map(EntityRef::from)
                 .collect(),
             affected: wire.affected_entities.len(),
+            touched: wire
+                .affected_entities
+                .into_iter()
+                .map(EntityRef::from)
+                .collect(),
             root_cause: wire.root_cause_entity.map(EntityRef::from),
             tags: wire.entity_tags.into_iter().map(Tag::from).collect(),
             start_ms: wire.start_time,

@@ -22,6 +22,13 @@ fn target() -> impl Strategy<Value = Target> {
     ]
 }
 
+fn held(problem: String) -> Term {
+    Term::While {
+        problem,
+        longest: LONGEST_HOLD,
+    }
+}
+
 fn problem() -> impl Strategy<Value = String> {
     (1..4).prop_map(|number| format!("P{number}"))
 }
@@ -32,7 +39,7 @@ fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         3 => target().prop_map(move |to| set(to, Term::Stays)),
         3 => (target(), 1_i64..3_000).prop_map(move |(to, until)| set(to, Term::Until(minute(until)))),
-        3 => (target(), problem()).prop_map(move |(to, problem)| set(to, Term::While { problem })),
+        3 => (target(), problem()).prop_map(move |(to, problem)| set(to, held(problem))),
         2 => problem().prop_map(|problem| Event::Closed { problem }),
         1 => problem().prop_map(|problem| Event::Recovery { problem }),
         1 => (0_usize..40).prop_map(|change| Event::TakeBack { change: format!("c{change}") }),
@@ -201,7 +208,7 @@ proptest! {
 
         let to = Target::Value(Value::Integer(value));
         let term = match kind {
-            0 => Term::While { problem: "P9".to_owned() },
+            0 => held("P9".to_owned()),
             1 => Term::Stays,
             _ => Term::Until(minute(now + 10_000)),
         };

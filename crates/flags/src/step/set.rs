@@ -16,7 +16,7 @@ impl Draft<'_> {
         match term {
             Term::Stays => self.set_to_stay(course),
             Term::Until(until) => self.set_until(course, *until),
-            Term::While { problem } => self.set_while(course, problem),
+            Term::While { problem, longest } => self.set_while(course, problem, *longest),
         }
     }
 
@@ -130,7 +130,12 @@ impl Draft<'_> {
         Ok(())
     }
 
-    fn set_while(&mut self, course: Course, problem: &str) -> Result<(), Outcome> {
+    fn set_while(
+        &mut self,
+        course: Course,
+        problem: &str,
+        longest: SignedDuration,
+    ) -> Result<(), Outcome> {
         let now = self.now();
         let held = self
             .state
@@ -146,7 +151,7 @@ impl Draft<'_> {
         }
         let before = self.value();
         let holder = Holder {
-            until: self.until(LONGEST_HOLD),
+            until: self.until(longest.min(LONGEST_HOLD)),
             closed: false,
         };
         let top = self.top().filter(|word| matches!(word.end, End::Holds(_)));

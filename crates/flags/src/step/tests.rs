@@ -348,6 +348,11 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "held.bound",
+            &["0 !rule hold 0 P1 90", "1500 * tick"],
+            "BoundReached 0->5 at 90",
+        ),
+        case(
+            "held.bound",
             &[
                 "0 !rule hold 0 P1",
                 "60 !rule hold 0 P2",
@@ -705,7 +710,10 @@ impl World {
             "lease" => set(Target::Value(number(3)), Term::Until(minute(later(4)))),
             "hold" => {
                 let problem = words[4].to_owned();
-                set(Target::Value(number(3)), Term::While { problem })
+                let longest = words.get(5).map_or(LONGEST_HOLD, |minutes| {
+                    SignedDuration::from_mins(minutes.parse().unwrap())
+                });
+                set(Target::Value(number(3)), Term::While { problem, longest })
             }
             "ramp" => {
                 let duration = SignedDuration::from_mins(later(4));

@@ -34,93 +34,58 @@ fn metric(op: Comparison) -> Metric {
     }
 }
 
+fn with(change: impl FnOnce(&mut Condition)) -> Condition {
+    let mut condition = any();
+    change(&mut condition);
+    condition
+}
+
 #[test]
 fn clause_holds_or_says_what_it_wants_and_what_it_found() {
     let texts = |texts: &[&str]| texts.iter().copied().map(str::to_owned).collect();
+    let app = || tag(None, "app", None);
     let cases: [(Condition, Option<&str>); 14] = [
         (any(), None),
         (
-            Condition {
-                category: vec![Category::Performance, Category::Error],
-                ..any()
-            },
+            with(|one| one.category = vec![Category::Performance, Category::Error]),
             None,
         ),
         (
-            Condition {
-                category: vec![Category::Performance, Category::Availability],
-                ..any()
-            },
+            with(|one| one.category = vec![Category::Performance, Category::Availability]),
             Some("`category` wants PERFORMANCE or AVAILABILITY, found ERROR"),
         ),
         (
-            Condition {
-                entity_types: texts(&["APPLICATION", "PROCESS_GROUP_INSTANCE"]),
-                ..any()
-            },
+            with(|one| one.entity_types = texts(&["APPLICATION", "PROCESS_GROUP_INSTANCE"])),
             None,
         ),
         (
-            Condition {
-                entity_types: texts(&["APPLICATION"]),
-                ..any()
-            },
+            with(|one| one.entity_types = texts(&["APPLICATION"])),
             Some("`entityTypes` wants APPLICATION, found HOST, PROCESS_GROUP_INSTANCE, SERVICE"),
         ),
+        (with(|one| one.min_services = Some(2)), None),
         (
-            Condition {
-                min_services: Some(2),
-                ..any()
-            },
-            None,
-        ),
-        (
-            Condition {
-                min_services: Some(3),
-                ..any()
-            },
+            with(|one| one.min_services = Some(3)),
             Some("`minServices` wants at least 3, found 2"),
         ),
         (
-            Condition {
-                title_contains: Some("FAILURE rate".to_owned()),
-                ..any()
-            },
+            with(|one| one.title_contains = Some("FAILURE rate".to_owned())),
             None,
         ),
         (
-            Condition {
-                title_contains: Some("memory".to_owned()),
-                ..any()
-            },
+            with(|one| one.title_contains = Some("memory".to_owned())),
             Some("`titleContains` wants `memory`, found `Failure rate increase`"),
         ),
+        (with(|one| one.tags = vec![app()]), None),
         (
-            Condition {
-                tags: vec![tag(None, "app", None)],
-                ..any()
-            },
-            None,
-        ),
-        (
-            Condition {
-                tags: vec![tag(None, "app", None), tag(Some("AWS"), "app", None)],
-                ..any()
-            },
+            with(|one| one.tags = vec![app(), tag(Some("AWS"), "app", None)]),
             Some("`tags` wants app, [AWS]app, found no [AWS]app"),
         ),
         (
-            Condition {
-                metric: Some(metric(Comparison::Above)),
-                ..any()
-            },
+            with(|one| one.metric = Some(metric(Comparison::Above))),
             None,
         ),
         (
-            Condition {
-                metric: Some(metric(Comparison::Below)),
-                ..any()
-            },
+            with(|one| one.metric = Some(metric(Comparison::Below))),
             Some(
                 "`metric` wants builtin:service.errors.total.rate < 5 for a SERVICE over 5m, \
                  found 7.5",
@@ -128,11 +93,10 @@ fn clause_holds_or_says_what_it_wants_and_what_it_found() {
         ),
         (
             // The first of those that do not hold.
-            Condition {
-                category: vec![Category::Availability],
-                min_services: Some(9),
-                ..any()
-            },
+            with(|one| {
+                one.category = vec![Category::Availability];
+                one.min_services = Some(9);
+            }),
             Some("`category` wants AVAILABILITY, found ERROR"),
         ),
     ];

@@ -46,7 +46,7 @@ impl Said {
     fn say(&mut self, minutes_ago: i64, flag: &str, who: (&str, Hand), why: &str, event: &Event) {
         let problem = match event {
             Event::Set {
-                term: Term::While { problem },
+                term: Term::While { problem, .. },
                 ..
             } => Some(problem.clone()),
             _ => None,
@@ -97,6 +97,7 @@ impl Said {
         let slow = to(json!(true), "slowResponsesEnabled", &said);
         let held = Term::While {
             problem: "P-2307288".to_owned(),
+            longest: flags::step::LONGEST_HOLD,
         };
         said.say(
             5,
@@ -325,6 +326,7 @@ pub(crate) fn pages_named(name: &str) -> Vec<String> {
         to: Target::Value(value),
         term: Term::While {
             problem: name.to_owned(),
+            longest: flags::step::LONGEST_HOLD,
         },
     };
     said.say(5, "greeting", (name, Hand::Person), name, &event);

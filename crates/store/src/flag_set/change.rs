@@ -161,7 +161,7 @@ impl Flags {
         answer.transpose()
     }
 
-    fn writes(
+    pub(super) fn writes(
         &self,
         read: &FlagSet,
         commit: &Commit,

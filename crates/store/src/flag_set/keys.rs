@@ -33,6 +33,14 @@ pub(super) fn event(change: &str, set: &str, flag: &str, version: u64) -> Key {
     )
 }
 
+pub(super) fn rules(set: &str) -> String {
+    format!("rule#{set}")
+}
+
+pub(super) fn rule(set: &str, id: &str) -> Key {
+    at(rules(set), id)
+}
+
 pub(super) fn repeat(key: &str, hash: &str) -> Key {
     at(format!("req#{key}#{hash}"), "req")
 }

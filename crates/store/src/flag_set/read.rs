@@ -1,10 +1,7 @@
 //! Reading a set: whether it is still the one that is known, together with who
 //! asks, and all of it where it is not.
 
-use std::collections::BTreeMap;
-
 use aws_sdk_dynamodb::types::KeysAndAttributes;
-use flags::Declarations;
 use flags::key::Key as FlagKey;
 
 use super::{FlagSet, Flags, keys};
@@ -82,13 +79,7 @@ impl Flags {
         let items = self
             .partition("read a set of flags", &keys::set(set))
             .await?;
-        let mut read = FlagSet {
-            name: set.to_owned(),
-            revision: 0,
-            declarations: Declarations::default(),
-            states: BTreeMap::new(),
-            declared_in: BTreeMap::new(),
-        };
+        let mut read = FlagSet::undeclared(set);
         for item in &items {
             if let Some(flag) = item::string(item, "sk")?.strip_prefix("f#") {
                 read.add(flag, item)?;

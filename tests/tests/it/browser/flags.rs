@@ -50,6 +50,7 @@ pub(super) async fn are_changed(world: &mut World, now: Timestamp) {
         .await;
     let held = Term::While {
         problem: "P-2307288".to_owned(),
+        longest: flags::step::LONGEST_HOLD,
     };
     world
         .set_flag(

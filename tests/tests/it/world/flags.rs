@@ -21,7 +21,7 @@ impl World {
     /// Somebody sets a flag now.
     pub(crate) async fn set_flag(&self, flag: &str, value: Value, term: Term, why: &str) {
         let problem = match &term {
-            Term::While { problem } => Some(problem.clone()),
+            Term::While { problem, .. } => Some(problem.clone()),
             Term::Stays | Term::Until(_) => None,
         };
         let request = Request {

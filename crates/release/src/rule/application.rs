@@ -1,0 +1,370 @@
+//! One rule applied to one problem, and its life.
+//!
+//! # Transitions
+//!
+//! [`begin`] decides the rows whose name begins with `none.`, [`give_up`] those with
+//! `gave-up.`, and [`step`] the others; each is a case of the tests.
+//!
+//! An application is a part of the problem's document, and is written as long as
+//! the claim on that is held. The call is one transaction over the flags: each with
+//! its entry, its event and how often the rule was followed today. Changes have ids
+//! that follow from problem, rule and flag, so that one that was made is found
+//! again and is not made twice. Comments are stored with the state that causes them.
+//!
+//! | Row | State | Event | Durable write | Call | Killed before | Killed after |
+//! |---|---|---|---|---|---|---|
+//! | `none.late` | – | the problem became known too long ago | – | – | – | – |
+//! | `none.differs` | – | a clause does not hold | – | – | – | looked at again |
+//! | `none.ask` | – | only the number is not known | – | the tenant is asked for it | – | looked at again |
+//! | `none.paused` | – | it matches, and changes are paused, or nobody can say | – | – | – | looked at again |
+//! | `none.shadow` | – | it matches, and is only told | Shadowed | – | matched again | as written |
+//! | `none.matches` | – | it matches | Applying | – | matched again | set in the next look |
+//! | `applying.unheard` | Applying | the tenant says nothing of the problem | – | – | – | looked at again |
+//! | `applying.set` | Applying | the problem is open | – | the flags are set, but for what is blamed and what another rule has set | set again | found set |
+//! | `applying.held` | Applying | they are, and are given back on close | Holding | – | found set | as written |
+//! | `applying.kept` | Applying | they are, and stay | Kept | – | found set | as written |
+//! | `applying.nothing` | Applying | there is no flag to be set | not needed | – | decided again | as written |
+//! | `applying.refused` | Applying | one cannot be set, or the rule was followed too often | Refused | – | decided again | as written |
+//! | `applying.closed` | Applying | the problem is closed | – | it is looked whether an earlier look set them | looked at again | looked at again |
+//! | `applying.in-vain` | Applying | it is closed, and none was set | not needed | – | decided again | as written |
+//! | `holding.open` | Holding | the problem is open, or nobody says that it is closed | – | – | – | looked at again; the clock ends it after a day |
+//! | `holding.close` | Holding | it is closed, be it by the word of its notification while the tenant is silent | – | the flags are given back, unless somebody said something later | given back again | found given back |
+//! | `holding.over` | Holding | they are | Ended | – | found given back | as written |
+//! | `ended` | any that is final | – | – | – | – | – |
+//! | `gave-up.applying` | Applying | the problem is followed no longer | GaveUp | – | given up again | as written; the clock ends what was set |
+//! | `gave-up.holding` | Holding | the same | GaveUp | – | given up again | as written; the clock ends what was set |
+
+use std::collections::BTreeMap;
+
+use flags::Value;
+use flags::state::Since;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::{Mode, Restore, Rule};
+use crate::condition::{Answer, Checked, Metric};
+
+/// A rule applied to a problem.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Application {
+    /// The id of the rule.
+    pub rule: String,
+    /// When it matched.
+    pub at: Timestamp,
+    /// How far it is.
+    pub state: State,
+}
+
+/// How far an application is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "state")]
+pub enum State {
+    /// It matched, and is about to be done.
+    #[serde(rename_all = "camelCase")]
+    Applying {
+        /// The rule, as it matched.
+        as_matched: Box<Rule>,
+    },
+    /// Flags are set for as long as the problem is open.
+    #[serde(rename_all = "camelCase")]
+    Holding {
+        /// What became of each.
+        flags: BTreeMap<String, Became>,
+    },
+    /// Flags are set, and nothing is given back.
+    #[serde(rename_all = "camelCase")]
+    Kept {
+        /// What became of each.
+        flags: BTreeMap<String, Became>,
+    },
+    /// The problem closed.
+    #[serde(rename_all = "camelCase")]
+    Ended {
+        /// What became of each flag.
+        flags: BTreeMap<String, Back>,
+    },
+    /// It was said what would be done.
+    Shadowed,
+    /// It cannot be done.
+    #[serde(rename_all = "camelCase")]
+    Refused {
+        /// Why.
+        why: String,
+    },
+    /// Nothing had to be done.
+    #[serde(rename_all = "camelCase")]
+    NotNeeded {
+        /// Why.
+        why: String,
+    },
+    /// The problem was followed no longer; what was set ends by the clock.
+    GaveUp,
+}
+
+/// What became of a flag that a rule sets.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "became")]
+pub enum Became {
+    /// It was set.
+    #[serde(rename_all = "camelCase")]
+    Set {
+        /// What it was.
+        before: Value,
+        /// What it is, or moves to.
+        after: Value,
+    },
+    /// It is what the rule wants, by this rule or by others.
+    Already,
+    /// It is left alone: it was blamed for the problem.
+    Blamed,
+    /// It is left alone: another rule set it for the problem.
+    #[serde(rename_all = "camelCase")]
+    Taken {
+        /// Which.
+        by: String,
+    },
+}
+
+/// What became of a flag once the problem closed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "became")]
+pub enum Back {
+    /// What was before is back.
+    #[serde(rename_all = "camelCase")]
+    Given {
+        /// What it is.
+        value: Value,
+    },
+    /// Other problems hold it on.
+    Shared,
+    /// It is given back later, because it was changed back and forth.
+    Later,
+    /// Somebody said something later, and that holds.
+    #[serde(rename_all = "camelCase")]
+    Superseded {
+        /// Who, and when.
+        by: Since,
+    },
+    /// The problem held nothing any more.
+    Gone,
+}
+
+/// What is known of the problem.
+#[derive(Clone, Copy, Debug)]
+pub struct Situation {
+    /// Whether the tenant said in this look how it stands.
+    pub heard: bool,
+    /// Whether it is closed, as the tenant says, or, while that is silent, its
+    /// notification.
+    pub closed: bool,
+}
+
+/// What became of the calls since the last write.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Observed {
+    /// Of setting flags.
+    pub set: Option<Set>,
+    /// Of giving them back.
+    pub back: Option<BTreeMap<String, Back>>,
+}
+
+/// What became of setting flags.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Set {
+    /// All that had to be set are; nothing of those that are not, once the problem
+    /// is closed.
+    Done(BTreeMap<String, Became>),
+    /// None is, for this reason.
+    Refused(String),
+}
+
+/// What comes next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// The flags are set; if the problem is closed, it is only looked whether they
+    /// were.
+    Set,
+    /// They are given back.
+    GiveBack,
+    /// This is written and said.
+    Write(State),
+    /// Something has to happen first.
+    Wait(&'static str),
+    /// Nothing is to be done.
+    Rest,
+}
+
+/// Whether a rule is applied to a problem that it was not applied to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Begin<'a> {
+    /// It is not, and is not looked at again.
+    Late,
+    /// It is not for now: this clause does not hold.
+    Differs(Checked),
+    /// This number has to be known.
+    Ask(&'a Metric),
+    /// It matches, and waits for changes to be allowed.
+    Paused,
+    /// This is written, and said where it is final.
+    Write(Application),
+}
+
+/// What allows a rule to be applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowed {
+    /// Whether the problem is young enough.
+    pub in_time: bool,
+    /// Whether changes are paused, or nobody can say.
+    pub paused: bool,
+    /// What of the rule is done.
+    pub mode: Mode,
+}
+
+/// Whether a rule is applied to a problem. `answer` is whether its condition holds.
+pub fn begin<'a>(
+    id: &str,
+    rule: &Rule,
+    answer: Answer<'a>,
+    allowed: Allowed,
+    now: Timestamp,
+) -> Begin<'a> {
+    match answer {
+        _ if !allowed.in_time || allowed.mode == Mode::Off => return Begin::Late,
+        Answer::Differs(checked) => return Begin::Differs(checked),
+        Answer::Ask(metric) => return Begin::Ask(metric),
+        Answer::Holds => {}
+    }
+    let state = match allowed.mode {
+        Mode::Shadow | Mode::Off => State::Shadowed,
+        Mode::Auto if allowed.paused => return Begin::Paused,
+        Mode::Auto => State::Applying {
+            as_matched: Box::new(rule.clone()),
+        },
+    };
+    Begin::Write(Application {
+        rule: id.to_owned(),
+        at: now,
+        state,
+    })
+}
+
+/// The next step of an application.
+pub fn step(application: &Application, situation: Situation, observed: &Observed) -> Step {
+    let Situation { heard, closed } = situation;
+    match (&application.state, &observed.set, &observed.back) {
+        (State::Applying { .. }, Some(Set::Refused(why)), _) => {
+            Step::Write(State::Refused { why: why.clone() })
+        }
+        (State::Applying { as_matched }, Some(Set::Done(flags)), _) => {
+            Step::Write(after_setting(as_matched.restore, flags.clone()))
+        }
+        (State::Applying { .. }, ..) if !heard && !closed => {
+            Step::Wait("the tenant to know the problem")
+        }
+        (State::Applying { .. }, ..) => Step::Set,
+        (State::Holding { .. }, _, Some(back)) => Step::Write(State::Ended {
+            flags: back.clone(),
+        }),
+        (State::Holding { .. }, ..) if closed => Step::GiveBack,
+        (State::Holding { .. }, ..) => Step::Wait("the problem to close"),
+        (
+            State::Kept { .. }
+            | State::Ended { .. }
+            | State::Shadowed
+            | State::Refused { .. }
+            | State::NotNeeded { .. }
+            | State::GaveUp,
+            ..,
+        ) => Step::Rest,
+    }
+}
+
+fn after_setting(restore: Restore, flags: BTreeMap<String, Became>) -> State {
+    let is_left = |became: &Became| matches!(became, Became::Blamed | Became::Taken { .. });
+    if flags.values().all(is_left) {
+        let why = if flags.is_empty() {
+            "the problem closed before anything was set"
+        } else {
+            "every flag is to blame for the problem, or was set by another rule"
+        };
+        return State::NotNeeded {
+            why: why.to_owned(),
+        };
+    }
+    match restore {
+        Restore::OnClose => State::Holding { flags },
+        Restore::Never => State::Kept { flags },
+    }
+}
+
+/// What an application ends in when its problem is followed no longer.
+pub fn give_up(application: &Application) -> Option<State> {
+    (!application.state.is_final()).then_some(State::GaveUp)
+}
+
+impl State {
+    /// Whether nothing follows any more.
+    pub fn is_final(&self) -> bool {
+        !matches!(self, Self::Applying { .. } | Self::Holding { .. })
+    }
+
+    /// Whether something was set or told, so that the rule is not applied to the
+    /// problem again, even if that opens again.
+    pub fn is_spent(&self) -> bool {
+        !matches!(self, Self::Refused { .. } | Self::NotNeeded { .. })
+    }
+
+    /// The flags that the problem may hold because of it.
+    pub fn flags(&self) -> Vec<&str> {
+        let (Self::Holding { flags } | Self::Kept { flags }) = self else {
+            return Vec::new();
+        };
+        let set = flags
+            .iter()
+            .filter(|(_, became)| matches!(became, Became::Set { .. } | Became::Already));
+        set.map(|(flag, _)| flag.as_str()).collect()
+    }
+
+    /// How far it is, in a word for logs.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Applying { .. } => "applying",
+            Self::Holding { .. } => "holding",
+            Self::Kept { .. } => "kept",
+            Self::Ended { .. } => "ended",
+            Self::Shadowed => "shadowed",
+            Self::Refused { .. } => "refused",
+            Self::NotNeeded { .. } => "notNeeded",
+            Self::GaveUp => "gaveUp",
+        }
+    }
+}
+
+/// The id of the change that sets a flag for a problem by a rule: always the same.
+pub fn change_of(problem: &str, rule: &str, flag: &str) -> String {
+    id(["set", problem, rule, flag])
+}
+
+/// The id of the change that gives a flag back once a problem closed.
+pub fn return_of(problem: &str, flag: &str) -> String {
+    id(["back", problem, flag, ""])
+}
+
+fn id(parts: [&str; 4]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    let hash = hash.finalize();
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hash[..16]);
+    uuid::Builder::from_custom_bytes(bytes)
+        .into_uuid()
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests;
