@@ -3,8 +3,8 @@
 //! An entry is stored together with the step that causes it, then said, then
 //! noted as said. A worker that dies between the last two leaves an entry that
 //! may have been said: before it is repeated, it is looked for. [`next`] decides
-//! what is done about the first entry that is owed; each row is a case of its
-//! tests.
+//! what is done about the first entry that is owed, and [`failed`] what follows
+//! where that could not be done. Each row is a case of the tests.
 //!
 //! | Row | Stored | Looked for | Next |
 //! |---|---|---|---|
@@ -14,14 +14,17 @@
 //! | `say` | in this look | – | said |
 //! | `done` | nothing is owed | – | nothing |
 //!
-//! What cannot be said keeps its place: those behind it wait, and it is tried
-//! again after a pause that grows with its own attempts. It is given up with the
-//! record that it belongs to.
+//! | Row | Not taken, or not looked for | Time of its record | Next |
+//! |---|---|---|---|
+//! | `refused` | whatever the reason | is left | it keeps its place, and those behind it wait; attempts + 1, due = backoff by its attempts |
+//! | `given-up` | whatever the reason | is over | everything owed is stored as given up, with the reason |
+//!
+//! What was given up is no longer owed: neither looked for nor repeated.
 
 use jiff::Timestamp;
 
 use crate::window::saturating_add;
-use crate::work::backoff;
+use crate::work::{Time, backoff};
 
 /// Something that is to be said, or was.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +37,8 @@ pub struct Entry {
     pub posted: Option<Timestamp>,
     /// How often sending it failed.
     pub attempts: u32,
+    /// Why nobody tries any more.
+    pub given_up: Option<String>,
 }
 
 impl Entry {
@@ -44,7 +49,13 @@ impl Entry {
             at,
             posted: None,
             attempts: 0,
+            given_up: None,
         }
+    }
+
+    /// Whether it still has to be said.
+    pub fn is_owed(&self) -> bool {
+        self.posted.is_none() && self.given_up.is_none()
     }
 }
 
@@ -64,8 +75,7 @@ pub enum Next {
 /// What comes next. The first `older` entries were stored before this look;
 /// `said` are the texts that were found there, once that was looked at.
 pub fn next(entries: &[Entry], older: usize, said: Option<&[String]>) -> Next {
-    let owed = entries.iter().position(|entry| entry.posted.is_none());
-    let Some(first) = owed else {
+    let Some(first) = entries.iter().position(Entry::is_owed) else {
         return Next::Done;
     };
     let is_there = |text: &String| text.trim() == entries[first].text.trim();
@@ -76,15 +86,40 @@ pub fn next(entries: &[Entry], older: usize, said: Option<&[String]>) -> Next {
     }
 }
 
-/// Counts that sending the first entry that is owed failed, and says how
-/// often it was by now, and when it is tried again.
-pub fn failed(entries: &mut [Entry], now: Timestamp) -> (u32, Timestamp) {
-    let owed = entries.iter_mut().find(|entry| entry.posted.is_none());
-    let attempts = owed.map_or(0, |entry| {
-        entry.attempts = entry.attempts.saturating_add(1);
-        entry.attempts
-    });
-    (attempts, saturating_add(now, backoff(attempts)))
+/// What follows where the first entry that is owed could not be said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failed {
+    /// It is tried again.
+    Again {
+        /// How often it failed by now.
+        attempts: u32,
+        /// When.
+        until: Timestamp,
+    },
+    /// Nothing is owed any more.
+    GivenUp,
+}
+
+/// Notes that the first entry that is owed could not be said, and says what
+/// follows. `time` is that of the record that the entries belong to.
+pub fn failed(entries: &mut [Entry], why: &str, time: Time, now: Timestamp) -> Failed {
+    let mut owed = entries.iter_mut().filter(|entry| entry.is_owed());
+    match time {
+        Time::Over => {
+            for entry in owed {
+                entry.given_up = Some(why.to_owned());
+            }
+            Failed::GivenUp
+        }
+        Time::Left => {
+            let attempts = owed.next().map_or(0, |entry| {
+                entry.attempts = entry.attempts.saturating_add(1);
+                entry.attempts
+            });
+            let until = saturating_add(now, backoff(attempts));
+            Failed::Again { attempts, until }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::work::{Counts, Time};
 pub const LONGEST_ID: usize = 200;
 
 /// How many comments a record holds. A problem that opens and closes for days
-/// leaves out its oldest ones, those first that the tenant has taken.
+/// leaves out its oldest ones, those first that are no longer owed.
 const MOST_COMMENTS: usize = 40;
 
 /// A problem that the tenant reported.
@@ -226,8 +226,8 @@ impl Problem {
             return;
         }
         if self.comments.len() >= MOST_COMMENTS {
-            let posted = |comment: &Entry| comment.posted.is_some();
-            let oldest = self.comments.iter().position(posted).unwrap_or(0);
+            let done = |comment: &Entry| !comment.is_owed();
+            let oldest = self.comments.iter().position(done).unwrap_or(0);
             self.comments.remove(oldest);
         }
         self.comments.push(Entry::new(text, now));
@@ -256,10 +256,8 @@ impl Problem {
     }
 
     /// The comments that the tenant has not taken yet.
-    pub fn unposted(&self) -> impl Iterator<Item = &Entry> {
-        self.comments
-            .iter()
-            .filter(|comment| comment.posted.is_none())
+    pub fn owed(&self) -> impl Iterator<Item = &Entry> {
+        self.comments.iter().filter(|comment| comment.is_owed())
     }
 
     /// Whether it may be worked on any longer.
@@ -281,7 +279,7 @@ impl Problem {
     /// Whether nothing more can change here: it is decided, and everything is
     /// said.
     pub fn is_over(&self) -> bool {
-        self.is_decided() && self.unposted().next().is_none()
+        self.is_decided() && self.owed().next().is_none()
     }
 }
 
@@ -349,7 +347,7 @@ mod tests {
         assert_eq!(problem.comments.len(), MOST_COMMENTS);
         let newest = problem.comments.last().unwrap();
         assert_eq!(newest.text, "opened for the 199th time");
-        assert!(problem.unposted().count() > MOST_COMMENTS / 2);
+        assert!(problem.owed().count() > MOST_COMMENTS / 2);
     }
 
     fn states() -> Vec<State> {

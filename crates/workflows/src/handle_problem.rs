@@ -169,6 +169,8 @@ pub struct Worked {
     pub problem: Problem,
     /// The places in it of the remediations whose state is another one now.
     pub moved: Vec<usize>,
+    /// How many comments were given up.
+    pub comments_given_up: usize,
 }
 
 /// What happened to one problem.

@@ -29,7 +29,7 @@ fn left(report: &LookResult<Worked>, now: Timestamp) {
         What::Event(outbox) => ("The event", &outbox.flag),
     };
     if let What::Event(outbox) = &report.about.owed.what
-        && let Some(why) = &outbox.given_up
+        && let Some(why) = &outbox.entry.given_up
     {
         tracing::error!(
             flag.name = flag,

@@ -32,7 +32,21 @@ pub(crate) fn tell(observed: &Observed<'_>, now: Timestamp) {
 
 fn left(look: &LookResult, now: Timestamp) {
     line(look);
-    let Worked { problem, moved } = &look.about;
+    let Worked {
+        problem,
+        moved,
+        comments_given_up,
+    } = &look.about;
+    let newest = problem.comments.iter().rev();
+    let given_up = newest.filter_map(|comment| comment.given_up.as_deref());
+    for why in given_up.take(*comments_given_up) {
+        let id = problem.id.as_str();
+        tracing::warn!(
+            problem.id = id,
+            "A comment on problem `{id}` is given up: {why}"
+        );
+        count("CommentsGivenUp", &[], ("problem", id), now);
+    }
     let remediations = moved.iter().map(|&at| &problem.remediations[at]);
     let problem = ("problem", problem.id.as_str());
     for remediation in remediations {

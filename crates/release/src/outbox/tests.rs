@@ -7,6 +7,8 @@ use super::*;
 /// The file that the table is in.
 const TABLE: &str = include_str!("../outbox.rs");
 
+const WHY: Option<&str> = Some("no comments today");
+
 type Case = (&'static str, Vec<Entry>, usize, Option<Vec<String>>, Next);
 
 #[test]
@@ -35,7 +37,28 @@ fn every_row_is_a_case_and_goes_as_the_table_says() {
         assert_eq!(decided, *expected, "{row}");
     }
 
-    let named: BTreeSet<&str> = cases.iter().map(|(row, ..)| *row).collect();
+    let again = Failed::Again {
+        attempts: 1,
+        until: at(10),
+    };
+    let failures = [
+        ("refused", Time::Left, again, [None, None, None]),
+        ("given-up", Time::Over, Failed::GivenUp, [None, WHY, WHY]),
+    ];
+    for (row, time, expected, given_up) in &failures {
+        let mut entries = owed();
+        let decided = failed(&mut entries, "no comments today", *time, at(0));
+        assert_eq!(decided, *expected, "{row}");
+        let noted = entries.iter().map(|entry| entry.given_up.as_deref());
+        assert_eq!(noted.collect::<Vec<_>>(), given_up, "{row}");
+        let then = next(&entries, 3, Some(&[]));
+        let is_over = *time == Time::Over;
+        assert_eq!(then == Next::Done, is_over, "{row}");
+    }
+
+    let rows = cases.iter().map(|(row, ..)| *row);
+    let rows = rows.chain(failures.iter().map(|(row, ..)| *row));
+    let named: BTreeSet<&str> = rows.collect();
     let rows: BTreeSet<&str> = TABLE
         .lines()
         .filter_map(|line| line.strip_prefix("//! | `")?.split('`').next())
@@ -47,9 +70,9 @@ fn every_row_is_a_case_and_goes_as_the_table_says() {
 fn pause_grows_with_the_attempts_of_the_entry_that_is_owed_first() {
     let mut entries = entries(&[true, false, false]);
 
-    let pauses = [(); 3].map(|()| {
-        let (attempts, until) = failed(&mut entries, at(0));
-        (attempts, until.as_second())
+    let pauses = [(); 3].map(|()| match failed(&mut entries, "busy", Time::Left, at(0)) {
+        Failed::Again { attempts, until } => (attempts, until.as_second()),
+        Failed::GivenUp => panic!("there is time"),
     });
 
     assert_eq!(pauses, [(1, 10), (2, 20), (3, 40)]);

@@ -51,9 +51,6 @@ pub struct Outbox {
     /// Whether it was: the text is what it is known by.
     #[serde(with = "record::outbox")]
     pub entry: Entry,
-    /// Why nobody tries any more.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub given_up: Option<String>,
 }
 
 /// An event of the type `CUSTOM_CONFIGURATION`, as it is kept.
@@ -106,7 +103,6 @@ impl Outbox {
             version,
             entry: Entry::new(ChangeEvent::marker(&event.properties), now),
             event,
-            given_up: None,
         }
     }
 }

@@ -20,6 +20,7 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Entry {
     text: String,
     at: Timestamp,
@@ -27,8 +28,10 @@ pub(super) struct Entry {
     posted: Option<Timestamp>,
     #[serde(default)]
     attempts: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    given_up: Option<String>,
 }
 
 record!(Entry = outbox::Entry {
-    same: text, at, posted, attempts;
+    same: text, at, posted, attempts, given_up;
 });

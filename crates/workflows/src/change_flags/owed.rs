@@ -140,7 +140,8 @@ impl Look for Walk<'_> {
         why: String,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
         if let What::Event(outbox) = &mut claimed.what {
-            outbox.given_up = Some(why);
+            let entries = std::slice::from_mut(&mut outbox.entry);
+            outbox::failed(entries, &why, Time::Over, self.tick.now);
         }
         async { Ok(()) }.boxed()
     }

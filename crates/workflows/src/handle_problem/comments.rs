@@ -1,10 +1,10 @@
 //! What is to be said is stored with the step that causes it, and said here: in
 //! order, once, and never in the way of a heal.
 
-use release::outbox::{self, Next};
+use release::outbox::{self, Failed, Next};
 use release::problem::Problem;
 use release::work::Wait;
-use store::ClaimedProblem;
+use store::{ClaimedProblem, StoreError};
 
 use super::tools::Pass;
 
@@ -13,12 +13,12 @@ const CONTEXT: &str = "AWS Lambda";
 
 /// Says what was not said yet. The first `older` comments were stored before
 /// this pass: an earlier worker may have said one and died before it could note
-/// that it had.
+/// that it had. What cannot be said is given up once the problem's time is over.
 pub(super) async fn post(
     pass: &Pass<'_>,
     claimed: &mut ClaimedProblem,
     older: usize,
-) -> anyhow::Result<Option<Wait>> {
+) -> Result<Option<Wait>, StoreError> {
     let mut comments = claimed.problem.comments.clone();
     if outbox::next(&comments, older, None) == Next::Done {
         return Ok(None);
@@ -27,16 +27,18 @@ pub(super) async fn post(
     let now = pass.tick.now;
     let mut failed = None;
     if let Err(error) = say(pass, &id, &mut comments, older).await {
-        let (attempts, until) = outbox::failed(&mut comments, now);
-        failed = Some((error, attempts, until));
+        pass.note(&error);
+        let error = anyhow::Error::from(error);
+        let time = claimed.problem.time(now);
+        let then = outbox::failed(&mut comments, &format!("{error:#}"), time, now);
+        failed = Some((error, then));
     }
     let change = |problem: &mut Problem| problem.comments = comments;
     let _ = pass.commit(claimed, change, &[]).await?;
-    let Some((error, attempts, until)) = failed else {
+    // What is given up is told by whoever learns how the problem was left.
+    let Some((error, Failed::Again { attempts, until })) = failed else {
         return Ok(None);
     };
-    pass.note(&error);
-    let error = anyhow::Error::from(error);
     tracing::warn!(
         problem.id = %id, attempts,
         "A comment on problem `{id}` could not be posted: {error:#}"

@@ -38,8 +38,7 @@ impl Pass<'_> {
             claimed.problem = problem;
             if remediations.advance(ledger, claimed, &effects).await? == Advanced::Written {
                 let older = claimed.problem.comments.len();
-                // What cannot be said now is in the record.
-                let _ = comments::post(self, claimed, older).await;
+                comments::post(self, claimed, older).await?;
                 return Ok(());
             }
         }

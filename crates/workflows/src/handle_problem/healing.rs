@@ -135,7 +135,7 @@ impl Walk<'_> {
                 problem.say(text, now);
             }
         };
-        pass.commit(claimed, change, &effects).await
+        Ok(pass.commit(claimed, change, &effects).await?)
     }
 
     /// Makes a call that is written down, and says what is waited for.

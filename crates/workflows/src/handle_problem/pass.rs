@@ -61,7 +61,13 @@ impl Look for Looked<'_> {
             let was = before.problem.remediations.get(index);
             was.map(|remediation| &remediation.state) != Some(&problem.remediations[index].state)
         };
+        let given_up = |problem: &Problem| {
+            let given_up = problem.comments.iter().filter(|one| one.given_up.is_some());
+            given_up.count()
+        };
+        let given_up_before = given_up(&before.problem);
         Worked {
+            comments_given_up: given_up(&problem).saturating_sub(given_up_before),
             moved: (0..problem.remediations.len()).filter(moved).collect(),
             problem,
         }

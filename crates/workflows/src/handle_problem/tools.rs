@@ -127,7 +127,7 @@ impl<'a> Pass<'a> {
         claimed: &mut ClaimedProblem,
         change: impl FnOnce(&mut Problem),
         effects: &[Effect],
-    ) -> anyhow::Result<Advanced> {
+    ) -> Result<Advanced, StoreError> {
         self.commit_on(claimed, change, effects, &[]).await
     }
 
@@ -138,12 +138,12 @@ impl<'a> Pass<'a> {
         change: impl FnOnce(&mut Problem),
         effects: &[Effect],
         readings: &[Reading],
-    ) -> anyhow::Result<Advanced> {
+    ) -> Result<Advanced, StoreError> {
         change(&mut claimed.problem);
         let ledger = &self.services.ledger;
         let remediations = &self.services.remediations;
-        Ok(remediations
+        remediations
             .advance_on(ledger, claimed, effects, readings)
-            .await?)
+            .await
     }
 }

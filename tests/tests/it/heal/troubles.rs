@@ -22,6 +22,7 @@ stories! {
     deployment_that_codedeploy_does_not_show_yet_is_no_failed_heal,
     answer_of_codedeploy_that_was_lost_is_found_by_its_marker,
     comments_that_are_refused_stop_nothing_and_are_said_later,
+    comments_that_are_never_taken_are_given_up_with_their_problem,
     comment_whose_answer_was_lost_is_said_once,
     tenant_that_is_down_delays_the_answer,
     what_is_begun_goes_on_while_the_tenant_is_down,
@@ -121,6 +122,26 @@ async fn comments_that_are_refused_stop_nothing_and_are_said_later(mut scene: Sc
     assert_eq!(comments.len(), 2, "{comments:?}");
     assert!(comments[0].contains("is to blame"), "{comments:?}");
     assert!(comments[1].contains("running again"), "{comments:?}");
+}
+
+async fn comments_that_are_never_taken_are_given_up_with_their_problem(mut scene: Scene) {
+    let (_, _, problem) = scene.bad_release().await;
+    scene.world.tenant.refuse_comments(Times::Always);
+    scene.notify(&problem, "OPEN").await;
+    scene.ticks(3).await;
+    scene.minutes(25 * 60);
+
+    scene.ticks(1).await;
+
+    let stored = scene.stored(&problem).await;
+    assert_eq!(stored.phase, Phase::Settled, "{stored:?}");
+    assert!(1 < stored.comments.len(), "{stored:?}");
+    for comment in &stored.comments {
+        assert_eq!(comment.posted, None, "{comment:?}");
+        assert!(comment.given_up.is_some(), "{comment:?}");
+    }
+    assert!(scene.comments(&problem).is_empty());
+    assert_eq!(scene.healed_to(), ["good"]);
 }
 
 async fn comment_whose_answer_was_lost_is_said_once(mut scene: Scene) {

@@ -147,6 +147,7 @@ fn problem(number: usize, cause: Cause, remediations: Vec<Remediation>) -> Probl
                 at: at(30),
                 posted: Some(at(31)),
                 attempts: 1,
+                given_up: None,
             },
             Entry::new("d-1 is deployed again".to_owned(), at(40)),
         ],
