@@ -144,6 +144,9 @@ impl Effect {
 }
 
 impl Standing {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Unknown, Self::Good, Self::Suspect, Self::Bad];
+
     /// Whether this speaks against deploying the content again, in any group.
     pub fn is_against(self) -> bool {
         matches!(self, Self::Suspect | Self::Bad)

@@ -1,6 +1,8 @@
 //! What a step of an answer does to the ledger.
 
-use aws_sdk_dynamodb::types::ConditionCheck;
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck};
 use release::change::{Change, Remedy};
 use release::deployment::{Deployment, Standing};
 use release::ledger::Effect;
@@ -99,20 +101,25 @@ impl Ledger {
         let (bad, found) = tokio::try_join!(self.bad_contents(&contents), self.item(&key))?;
         let known = found.as_ref().map(entry::outward).transpose()?;
         let standing = known.map_or_else(Standing::default, |known| known.standing);
-        Ok(bad.is_empty() && TRUSTED.contains(&standing))
+        Ok(bad.is_empty() && !standing.is_against())
     }
 
     fn trust_checks(&self, target: &Deployment) -> Vec<Write> {
-        let [unknown, good] = TRUSTED.map(item::word);
+        let all = Standing::ALL.into_iter().zip(0..);
+        let trusted: HashMap<String, AttributeValue> = all
+            .filter(|(standing, _)| !standing.is_against())
+            .map(|(standing, at)| (format!(":s{at}"), item::word(standing)))
+            .collect();
+        let names: Vec<&str> = trusted.keys().map(String::as_str).collect();
+        let is_trusted = format!("standing IN ({})", names.join(", "));
         let entry = ConditionCheck::builder()
             .table_name(&self.table.name)
             .set_key(Some(
                 Key::deployment(&target.group, target.at, &target.id).attributes(),
             ))
             // What only CodeDeploy knows has no entry.
-            .condition_expression("attribute_not_exists(standing) OR standing IN (:unknown, :good)")
-            .expression_attribute_values(":unknown", unknown)
-            .expression_attribute_values(":good", good);
+            .condition_expression(format!("attribute_not_exists(standing) OR {is_trusted}"))
+            .set_expression_attribute_values(Some(trusted));
         let contents = target.may_be().into_iter().map(|identity| {
             ConditionCheck::builder()
                 .table_name(&self.table.name)
@@ -126,6 +133,3 @@ impl Ledger {
             .collect()
     }
 }
-
-/// What may be known of a deployment that is made again.
-const TRUSTED: [Standing; 2] = [Standing::Unknown, Standing::Good];

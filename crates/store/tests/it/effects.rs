@@ -3,7 +3,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use monspec::Verdict;
-use release::change::{Change, Place};
+use release::change::{Change, Place, Remedy};
 use release::deployment::{Deployment, Group, LedgerEntry, Origin, Standing};
 use release::ledger::Effect;
 use release::remediation::Guard;
@@ -425,6 +425,39 @@ async fn heal_is_entered_as_one_even_where_somebody_took_it_for_a_release() {
         };
         assert_eq!(known.deployment, expected);
         assert_eq!(known.standing, Standing::Unknown);
+    }
+}
+
+#[tokio::test]
+async fn remedy_is_trusted_until_its_standing_is_against_it() {
+    for standing in Standing::ALL {
+        let world = World::start().await;
+        let verdict = match standing {
+            Standing::Good => Verdict::Passed,
+            Standing::Bad => Verdict::Failed,
+            Standing::Unknown | Standing::Suspect => Verdict::Inconclusive,
+        };
+        world.judged(&registration(1), verdict).await;
+        if standing == Standing::Suspect {
+            let mut other = world.noticed_and_claimed("P-2").await;
+            world.written(&mut other, &[blame("d-1")]).await;
+        }
+        let known = world.entry("d-1").await;
+        assert_eq!(known.standing, standing);
+        // Nothing is known of this content, so that the standing alone decides.
+        let target = Deployment {
+            identity: "another".to_owned(),
+            ..known.deployment
+        };
+        let trust = Effect::Trust {
+            remedy: Remedy::Redeploy(target),
+        };
+        let mut worker = world.noticed_and_claimed("P-1").await;
+
+        let advanced = world.advance(&mut worker, &[trust]).await;
+
+        let is_trusted = advanced == Advanced::Written;
+        assert_eq!(is_trusted, !standing.is_against(), "{standing:?}");
     }
 }
 
