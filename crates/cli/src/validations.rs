@@ -1,5 +1,6 @@
 //! `monspec validations`
 
+mod form;
 mod records;
 mod shown;
 
@@ -8,7 +9,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use release::outlook::{MINUTES_KEPT_DAYS, may_be_forgotten};
-use release::validation::{PersonsDecision, Validation, ValidationId, Wish};
+use release::validation::wish::Wish;
+use release::validation::{PersonsDecision, Validation, ValidationId};
 use store::Fulfilled;
 
 use crate::aws::{now, speaker, words};

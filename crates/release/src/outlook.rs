@@ -18,7 +18,7 @@ use monspec::{Finding, Outcome};
 use crate::approval::Answer;
 use crate::evidence::Evidence;
 use crate::summary::{subject, worse_first};
-use crate::validation::{Duty, Ending, Phase, Validation};
+use crate::validation::{Ending, Hook, Phase, Progress, State, Validation};
 
 /// What a validation waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,27 +46,27 @@ pub enum Outlook {
 impl Outlook {
     /// What `validation` waits for.
     pub fn of(validation: &Validation) -> Self {
-        if validation.stuck_since.is_some() && validation.phase != Phase::Settled {
+        if validation.stuck_since.is_some() && validation.phase() != Phase::Settled {
             return Self::Stuck;
         }
-        match &validation.ending {
-            None => Self::unanswered(validation),
-            Some(Ending::GaveUp { .. }) => Self::GivenUp,
-            Some(_) if validation.phase == Phase::Settled => Self::Over,
-            Some(_) => match validation.duty() {
-                Duty::Watch => Self::Rejected,
-                Duty::Hook => Self::Posting,
-                Duty::Answer | Duty::None => Self::Over,
+        let gave_up = |ending: &Ending| matches!(ending, Ending::GaveUp { .. });
+        match &validation.state {
+            State::Waiting if 0 < validation.counts.faults => Self::Troubled,
+            State::Waiting => Self::Measuring,
+            State::Unjudged(ending) if gave_up(ending) => Self::GivenUp,
+            State::Unjudged(_) => Self::Over,
+            State::Judged(judged) => match &judged.progress {
+                Progress::Owed => match judged.answer() {
+                    Answer::Hold => Self::Held,
+                    Answer::Approve | Answer::Reject => Self::Answering,
+                },
+                Progress::Ended(ending) | Progress::Settled(ending) if gave_up(ending) => {
+                    Self::GivenUp
+                }
+                Progress::Ended(ending) if ending.is_watched() => Self::Rejected,
+                Progress::Ended(_) if validation.hook == Hook::Owed => Self::Posting,
+                Progress::Ended(_) | Progress::Settled(_) => Self::Over,
             },
-        }
-    }
-
-    fn unanswered(validation: &Validation) -> Self {
-        match validation.answer() {
-            None if 0 < validation.faults => Self::Troubled,
-            None => Self::Measuring,
-            Some(Answer::Hold) => Self::Held,
-            Some(Answer::Approve | Answer::Reject) => Self::Answering,
         }
     }
 
@@ -130,9 +130,10 @@ mod tests {
     use super::*;
     use crate::execution::ExecutionMode;
     use crate::validation::{
-        Hook, Judgement, PersonsAnswer, Registrant, Registration, ValidationId,
+        Judged, Judgement, PersonsAnswer, Registrant, Registration, ValidationId,
     };
     use crate::window::Window;
+    use crate::work::Counts;
 
     fn registered() -> Validation {
         let at = Timestamp::UNIX_EPOCH;
@@ -163,33 +164,41 @@ mod tests {
         })
     }
 
-    fn judged(answer: Answer) -> Validation {
+    fn judged_with(answer: Answer, progress: Progress) -> Validation {
+        let judgement = Judgement {
+            verdict: Verdict::Inconclusive,
+            answer,
+            summary: String::new(),
+            at: Timestamp::UNIX_EPOCH,
+        };
+        let judged = Judged {
+            progress,
+            ..Judged::new(judgement, None)
+        };
         Validation {
-            phase: Phase::Judged,
-            judgement: Some(Judgement {
-                verdict: Verdict::Inconclusive,
-                answer,
-                summary: String::new(),
-                at: Timestamp::UNIX_EPOCH,
-            }),
+            state: State::Judged(judged),
             ..registered()
         }
     }
 
-    fn ended(answer: Answer, ending: Ending) -> Validation {
-        Validation {
-            ending: Some(ending),
-            ..judged(answer)
-        }
+    fn judged(answer: Answer) -> Validation {
+        judged_with(answer, Progress::Owed)
     }
 
-    fn answered(answer: Answer) -> Validation {
-        let action_execution = "run-1".to_owned();
-        let ending = Ending::Answered {
+    fn ended(answer: Answer, ending: Ending) -> Validation {
+        judged_with(answer, Progress::Ended(ending))
+    }
+
+    fn settled(answer: Answer, ending: Ending) -> Validation {
+        judged_with(answer, Progress::Settled(ending))
+    }
+
+    fn answered(answer: Answer) -> Ending {
+        Ending::Answered {
             answer,
-            action_execution,
-        };
-        ended(answer, ending)
+            action_execution: "run-1".to_owned(),
+            overridden: None,
+        }
     }
 
     fn gave_up() -> Ending {
@@ -205,13 +214,6 @@ mod tests {
         }
     }
 
-    fn settled(validation: Validation) -> Validation {
-        Validation {
-            phase: Phase::Settled,
-            ..validation
-        }
-    }
-
     #[test]
     fn outlook_follows_the_table() {
         let person = PersonsAnswer {
@@ -221,44 +223,54 @@ mod tests {
             at: None,
         };
         let faulty = Validation {
-            faults: 1,
+            counts: Counts {
+                faults: 1,
+                waits: 0,
+            },
             ..registered()
         };
         let stuck = |validation| Validation {
             stuck_since: Some(Timestamp::UNIX_EPOCH),
             ..validation
         };
-        let never_stored = Validation {
-            ending: Some(gave_up()),
+        let unjudged = |ending| Validation {
+            state: State::Unjudged(ending),
             ..registered()
         };
-        let overridden = Validation {
-            override_: Some(person.clone()),
-            ..answered(Answer::Reject)
+        let superseded = Ending::Superseded {
+            by: registered().registration.id,
         };
         let (approve, reject, hold) = (Answer::Approve, Answer::Reject, Answer::Hold);
+        let overridden = Ending::Answered {
+            answer: reject,
+            action_execution: "run-1".to_owned(),
+            overridden: Some(person.clone()),
+        };
+        let overridden = ended(reject, overridden);
+        let ours = |answer| ended(answer, answered(answer));
         let table = vec![
             (registered(), Outlook::Measuring),
             (faulty, Outlook::Troubled),
             (stuck(registered()), Outlook::Stuck),
-            (stuck(owing(answered(approve))), Outlook::Stuck),
-            (settled(stuck(answered(approve))), Outlook::Over),
+            (stuck(owing(ours(approve))), Outlook::Stuck),
+            (stuck(settled(approve, answered(approve))), Outlook::Over),
             (judged(hold), Outlook::Held),
             (owing(judged(hold)), Outlook::Held),
             (judged(approve), Outlook::Answering),
             (judged(reject), Outlook::Answering),
-            (settled(never_stored), Outlook::GivenUp),
-            (settled(ended(hold, gave_up())), Outlook::GivenUp),
-            (settled(ended(approve, gave_up())), Outlook::GivenUp),
+            (unjudged(gave_up()), Outlook::GivenUp),
+            (owing(unjudged(superseded)), Outlook::Over),
+            (settled(hold, gave_up()), Outlook::GivenUp),
+            (settled(approve, gave_up()), Outlook::GivenUp),
             (owing(ended(reject, gave_up())), Outlook::GivenUp),
-            (answered(reject), Outlook::Rejected),
-            (owing(answered(reject)), Outlook::Rejected),
-            (settled(answered(reject)), Outlook::Over),
+            (ours(reject), Outlook::Rejected),
+            (owing(ours(reject)), Outlook::Rejected),
+            (settled(reject, answered(reject)), Outlook::Over),
             (overridden.clone(), Outlook::Over),
             (owing(overridden), Outlook::Posting),
-            (answered(approve), Outlook::Over),
-            (owing(answered(approve)), Outlook::Posting),
-            (settled(owing(answered(approve))), Outlook::Over),
+            (ours(approve), Outlook::Over),
+            (owing(ours(approve)), Outlook::Posting),
+            (owing(settled(approve, answered(approve))), Outlook::Over),
             (owing(ended(hold, Ending::Person(person))), Outlook::Posting),
             (ended(hold, Ending::NothingToAnswer), Outlook::Over),
         ];

@@ -14,6 +14,27 @@
 //! What one look does in which order is the table of [`life`], and when it is
 //! looked at again that of [`crate::work`].
 //!
+//! # States
+//!
+//! A [`State`] holds what belongs to it and nothing else. Its phase is the word
+//! that is stored and that the table below uses.
+//!
+//! | State | Phase | Holds |
+//! |---|---|---|
+//! | [`State::Waiting`] | Waiting | nothing |
+//! | [`State::Unjudged`] | Settled | how it ended: superseded, or given up |
+//! | [`State::Judged`], [`Progress::Owed`] | Judged | the verdict; the intent, where an answer is about to be sent; who released it |
+//! | [`State::Judged`], [`Progress::Ended`] | Judged | the same, and how its approval ended, with who overrode our answer |
+//! | [`State::Judged`], [`Progress::Settled`] | Settled | the same |
+//!
+//! Whoever takes an approval further holds [`Answering`], which
+//! [`life::next`] makes of a judged validation alone. The result hook is owed
+//! beside the approval, and whether a worker is stuck says nothing of the state;
+//! neither do the intent that a superseded validation left behind, and those who
+//! had it judged again.
+//!
+//! # Rows
+//!
 //! The time of a validation is over at `give_up_at`; a person's wish gives it as
 //! much time again as it had from its registration, counted from the wish.
 //!
@@ -46,14 +67,16 @@
 //! | `watched` | Judged, watched | the stage can still be retried | due = backoff, claim released | – | lease, asked again | as written |
 //! | `watched.over` | Judged, watched | nobody can retry any more: the execution is over, or a newer one is in the stage | – | – | lease, asked again | next row but one |
 //! | `watched.overridden` | Judged, watched | a person overrides a rejection or answers what was held | override, ledger | – | lease, asked again | as written |
-//! | `story.gave-up` | Judged | its time is over | ending = gave up, listed for people while its approval may wait; or the watch ends | – | lease | as written |
+//! | `story.gave-up.unjudged` | Waiting | a fault, although its time is over | → Settled(gave up), hook = given up | – | lease | finished |
+//! | `story.gave-up` | Judged | its time is over | ending = gave up, unless it ended before; hook = given up, if owed; → Settled, listed for people while its approval may wait | – | lease | finished |
 //! | `story.released` | Judged and held, or given up, released before or not | a person releases it | released, the slot's answer = approve, ledger, due now, no claim, in one transaction; a worker's claim is lost | – | as it was | the rows of Judged: approved through an intent |
 //! | `story.rejudged` | Judged as inconclusive and unanswered, or given up | a person wants it judged again | → Waiting, due now, no verdict, no answer in the slot, hook owed, no claim, in one transaction; a worker's claim is lost | – | as it was | judged again from the same window |
-//! | `story.rejudged.unjudged` | Waiting and given up | a person wants it judged again | the same | – | as it was | judged again from the same window |
+//! | `story.rejudged.unjudged` | Settled as given up before it was judged | a person wants it judged again | the same | – | as it was | judged again from the same window |
 //! | `story.rejudged.stuck` | any but Settled, stuck | a person wants it judged again | the same where nothing was decided; else due now, no claim; the looks are forgotten | – | as it was | goes on from where it was left |
 //! | `story.settled` | Judged | nothing is left to do | → Settled, no due time, expiry | – | lease | finished |
 
 pub mod life;
+pub mod wish;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -234,8 +257,7 @@ pub enum Registrant {
 }
 
 /// A manual approval action.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApprovalAction {
     /// The stage that holds it.
     pub stage: String,
@@ -248,97 +270,33 @@ pub struct ApprovalAction {
 pub struct Validation {
     /// What was asked for.
     pub registration: Registration,
-    /// How far it is.
-    pub phase: Phase,
-    /// How often something it needs was broken.
-    pub faults: u32,
-    /// How often it was looked at without result.
-    pub waits: u32,
-    /// What was found, once judged.
-    pub judgement: Option<Judgement>,
-    /// Whether its verdict was counted for certain.
-    pub told: bool,
-    /// The answer that is about to be given.
-    pub intent: Option<Intent>,
     /// The answer that the validation it superseded was about to give.
     pub inherited: Option<Intent>,
-    /// How the approval ended.
-    pub ending: Option<Ending>,
-    /// A person's answer that came after ours.
-    pub override_: Option<PersonsAnswer>,
-    /// The person who had it approved although its verdict was held.
-    pub released: Option<PersonsDecision>,
-    /// Those who had it judged again, the first one first.
-    pub rejudged: Vec<PersonsDecision>,
+    /// How far it is.
+    pub state: State,
     /// Whether the result still has to be posted.
     pub hook: Hook,
+    /// Those who had it judged again, the first one first.
+    pub rejudged: Vec<PersonsDecision>,
+    /// How often it was looked at without result.
+    pub counts: Counts,
     /// Since when nobody works on it, because nobody can.
     pub stuck_since: Option<Timestamp>,
 }
 
-/// A validation that has a verdict. Only [`Validation::judged`] makes one.
-#[derive(Clone, Copy, Debug)]
-pub struct Judged<'a> {
-    validation: &'a Validation,
-    judgement: &'a Judgement,
-}
-
-/// What a person says of a validation that answered nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wish {
-    /// Judge the same window again; what is stuck is taken up again.
-    Rejudge,
-    /// Approve it, whatever could not be judged.
-    Release,
-}
-
-/// Who decided, why and when.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PersonsDecision {
-    /// Who.
-    pub who: String,
-    /// Why.
-    pub why: String,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// Why a person's wish cannot be fulfilled.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unfulfilled {
-    /// There is no verdict to speak about.
-    #[error("it is not judged yet")]
-    NotJudged,
-    /// It was released, and will be approved.
-    #[error("it is already released")]
-    Released,
-    /// Its numbers were judged, and they say what they say.
-    #[error("its verdict is {0}; only an inconclusive one can be judged again or released")]
-    Decided(Verdict),
-    /// The policy has an answer to what could not be judged.
-    #[error("it is not held: `whenInconclusive` decides")]
-    NotHeld,
-    /// There is nothing that could be approved.
-    #[error("it answers no approval")]
-    NoApproval,
-    /// The answer is on its way.
-    #[error("its approval is being answered right now")]
-    Answering,
-    /// It is answered, or nobody can answer it any more.
-    #[error("its approval is answered, or belongs to another validation now")]
-    Over,
-    /// Enough.
-    #[error("it was judged again {0} times already")]
-    TooOften(usize),
-}
-
-/// How often a validation is judged again; each is kept with its reason.
-pub const MOST_REJUDGED: usize = 20;
-
 /// How far a validation is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Registered, not judged.
+    Waiting,
+    /// It ended before it was judged.
+    Unjudged(Ending),
+    /// It has a verdict.
+    Judged(Judged),
+}
+
+/// How far a validation is, in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Registered, not judged.
     Waiting,
@@ -347,6 +305,32 @@ pub enum Phase {
     /// Nothing is left to do for its approval. Only one that was superseded may
     /// still owe its result hook.
     Settled,
+}
+
+/// A verdict and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// The verdict.
+    pub judgement: Judgement,
+    /// Whether the verdict was counted for certain.
+    pub told: bool,
+    /// The person who had it approved although its verdict was held.
+    pub released: Option<PersonsDecision>,
+    /// The answer that is about to be given, or was.
+    pub intent: Option<Intent>,
+    /// How far its approval is.
+    pub progress: Progress,
+}
+
+/// How far the approval of a judged validation is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// It has to be answered, or it has to be learnt who did.
+    Owed,
+    /// It ended like this; a person may decide otherwise, or the result is owed.
+    Ended(Ending),
+    /// The same, and nothing is left to do for it.
+    Settled(Ending),
 }
 
 /// The verdict in the form that decides what follows.
@@ -362,9 +346,19 @@ pub struct Judgement {
     pub at: Timestamp,
 }
 
+/// A judged validation in the hands of whoever takes its approval further.
+#[derive(Debug, PartialEq)]
+pub struct Answering<'a> {
+    /// What was asked for.
+    pub registration: &'a Registration,
+    /// The answer that the validation it superseded was about to give.
+    pub inherited: Option<&'a Intent>,
+    /// Its verdict and what became of it.
+    pub judged: &'a mut Judged,
+}
+
 /// An answer that is about to be sent, stored before it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Intent {
     /// The action execution that is answered, and no other.
     pub action_execution: String,
@@ -375,23 +369,22 @@ pub struct Intent {
 }
 
 /// How the approval of a validation ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "kind")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// No approval was asked for.
     NothingToAnswer,
     /// This product answered.
-    #[serde(rename_all = "camelCase")]
     Answered {
         /// What was answered.
         answer: Answer,
         /// The action execution that was answered.
         action_execution: String,
+        /// A person's answer that came after ours.
+        overridden: Option<PersonsAnswer>,
     },
     /// A person was faster.
     Person(PersonsAnswer),
     /// The execution ended before its approval was answered.
-    #[serde(rename_all = "camelCase")]
     ExecutionEnded {
         /// CodePipeline's status.
         status: String,
@@ -409,8 +402,7 @@ pub enum Ending {
 }
 
 /// What a person told an approval.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PersonsAnswer {
     /// Approved or Rejected, in CodePipeline's words.
     pub status: String,
@@ -422,9 +414,19 @@ pub struct PersonsAnswer {
     pub at: Option<Timestamp>,
 }
 
+/// Who decided, why and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PersonsDecision {
+    /// Who.
+    pub who: String,
+    /// Why.
+    pub why: String,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// Whether the result still has to be posted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hook {
     /// Nobody asked for it.
     None,
@@ -436,37 +438,69 @@ pub enum Hook {
     GivenUp,
 }
 
-/// What is left to do for a judged validation, in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Duty {
-    /// Answer the approval, or learn who did.
-    Answer,
-    /// See whether a person decides otherwise.
-    Watch,
-    /// Post the result.
-    Hook,
-    /// Nothing: settle it.
-    None,
-}
-
-impl<'a> Judged<'a> {
-    /// The whole validation.
-    pub fn validation(self) -> &'a Validation {
-        self.validation
+impl Ending {
+    /// Whether a person may still decide otherwise than we did.
+    pub fn is_watched(&self) -> bool {
+        let Self::Answered {
+            answer, overridden, ..
+        } = self
+        else {
+            return false;
+        };
+        *answer == Answer::Reject && overridden.is_none()
     }
 
-    /// What was found.
-    pub fn judgement(self) -> &'a Judgement {
-        self.judgement
+    /// A person's answer that came after ours.
+    pub fn overridden(&self) -> Option<&PersonsAnswer> {
+        match self {
+            Self::Answered { overridden, .. } => overridden.as_ref(),
+            _ => None,
+        }
+    }
+}
+
+impl Judged {
+    /// A verdict that just fell, and what is about to be answered where that is
+    /// known already.
+    pub fn new(judgement: Judgement, intent: Option<Intent>) -> Self {
+        Self {
+            judgement,
+            told: false,
+            released: None,
+            intent,
+            progress: Progress::Owed,
+        }
     }
 
     /// What it says to its approval: its verdict's answer, unless a person
     /// released it.
-    pub fn answer(self) -> Answer {
-        match self.validation.released {
+    pub fn answer(&self) -> Answer {
+        match self.released {
             Some(_) => Answer::Approve,
             None => self.judgement.answer,
         }
+    }
+
+    /// How its approval ended, if it has.
+    pub fn ending(&self) -> Option<&Ending> {
+        match &self.progress {
+            Progress::Owed => None,
+            Progress::Ended(ending) | Progress::Settled(ending) => Some(ending),
+        }
+    }
+
+    /// The person whose word counts instead of the verdict, where the approval
+    /// ends like this. One who was faster and agrees with it says nothing new of
+    /// the build.
+    pub fn overruled<'e>(&self, ending: &'e Ending) -> Option<&'e PersonsAnswer> {
+        let Ending::Person(person) = ending else {
+            return ending.overridden();
+        };
+        let agrees = matches!(
+            (self.judgement.answer, person.status.as_str()),
+            (Answer::Approve, "Approved") | (Answer::Reject, "Rejected")
+        );
+        (!agrees).then_some(person)
     }
 }
 
@@ -479,29 +513,48 @@ impl Validation {
         };
         Self {
             registration,
-            phase: Phase::Waiting,
-            faults: 0,
-            waits: 0,
-            judgement: None,
-            told: false,
-            intent: None,
             inherited: None,
-            ending: None,
-            override_: None,
-            released: None,
-            rejudged: Vec::new(),
+            state: State::Waiting,
             hook,
+            rejudged: Vec::new(),
+            counts: Counts::default(),
             stuck_since: None,
         }
     }
 
-    /// The same with its verdict, once it is judged.
-    pub fn judged(&self) -> Option<Judged<'_>> {
-        let judgement = self.judgement.as_ref()?;
-        Some(Judged {
-            validation: self,
-            judgement,
-        })
+    /// How far it is, in a word.
+    pub fn phase(&self) -> Phase {
+        match &self.state {
+            State::Waiting => Phase::Waiting,
+            State::Unjudged(_) => Phase::Settled,
+            State::Judged(judged) => match judged.progress {
+                Progress::Owed | Progress::Ended(_) => Phase::Judged,
+                Progress::Settled(_) => Phase::Settled,
+            },
+        }
+    }
+
+    /// Its verdict and what became of it, once it is judged.
+    pub fn judged(&self) -> Option<&Judged> {
+        match &self.state {
+            State::Judged(judged) => Some(judged),
+            State::Waiting | State::Unjudged(_) => None,
+        }
+    }
+
+    /// Its verdict, once it is judged.
+    pub fn judgement(&self) -> Option<&Judgement> {
+        self.judged().map(|judged| &judged.judgement)
+    }
+
+    /// The answer that is about to be given, or was.
+    pub fn intent(&self) -> Option<&Intent> {
+        self.judged().and_then(|judged| judged.intent.as_ref())
+    }
+
+    /// The person who had it approved although its verdict was held.
+    pub fn released(&self) -> Option<&PersonsDecision> {
+        self.judged().and_then(|judged| judged.released.as_ref())
     }
 
     /// What it says to its approval, once it is judged.
@@ -509,63 +562,13 @@ impl Validation {
         self.judged().map(Judged::answer)
     }
 
-    /// Whether a person's wish can be fulfilled now.
-    pub fn may(&self, wish: Wish) -> Result<(), Unfulfilled> {
-        if wish == Wish::Rejudge && self.stuck_since.is_some() {
-            return self.may_once_more();
+    /// How its approval ended, if it has.
+    pub fn ending(&self) -> Option<&Ending> {
+        match &self.state {
+            State::Waiting => None,
+            State::Unjudged(ending) => Some(ending),
+            State::Judged(judged) => judged.ending(),
         }
-        match &self.ending {
-            None | Some(Ending::GaveUp { .. } | Ending::NothingToAnswer) => {}
-            Some(_) => return Err(Unfulfilled::Over),
-        }
-        let gave_up = matches!(self.ending, Some(Ending::GaveUp { .. }));
-        let Some(judgement) = &self.judgement else {
-            return if wish == Wish::Rejudge && gave_up {
-                self.may_once_more()
-            } else {
-                Err(Unfulfilled::NotJudged)
-            };
-        };
-        if judgement.verdict != Verdict::Inconclusive {
-            return Err(Unfulfilled::Decided(judgement.verdict));
-        }
-        // What was released and gave up is only pursued once more.
-        let is_repeated = wish == Wish::Release && gave_up;
-        if self.intent.is_some() && !is_repeated {
-            return Err(Unfulfilled::Answering);
-        }
-        if self.released.is_some() && !is_repeated {
-            return Err(Unfulfilled::Released);
-        }
-        match wish {
-            Wish::Release if self.registration.approval.is_none() => Err(Unfulfilled::NoApproval),
-            Wish::Release if judgement.answer != Answer::Hold => Err(Unfulfilled::NotHeld),
-            Wish::Release => Ok(()),
-            Wish::Rejudge => self.may_once_more(),
-        }
-    }
-
-    fn may_once_more(&self) -> Result<(), Unfulfilled> {
-        let times = self.rejudged.len();
-        if times < MOST_REJUDGED {
-            Ok(())
-        } else {
-            Err(Unfulfilled::TooOften(times))
-        }
-    }
-
-    /// Whether what it says stays said: taken up again, it goes on from where it
-    /// was left.
-    pub fn is_decided(&self) -> bool {
-        let judgement = self.judgement.as_ref();
-        let is_over = !matches!(
-            self.ending,
-            None | Some(Ending::GaveUp { .. } | Ending::NothingToAnswer)
-        );
-        judgement.is_some_and(|judgement| judgement.verdict != Verdict::Inconclusive)
-            || self.intent.is_some()
-            || self.released.is_some()
-            || is_over
     }
 
     /// Names one delivery of the result: the same on every attempt, and another
@@ -585,23 +588,11 @@ impl Validation {
             give_up_at,
             ..
         } = self.registration;
-        let words = self.rejudged.iter().chain(&self.released);
+        let words = self.rejudged.iter().chain(self.released());
         let anew = words
             .map(|word| saturating_add(word.at, give_up_at.duration_since(registered_at)))
             .max();
         anew.map_or(give_up_at, |anew| anew.max(give_up_at))
-    }
-
-    /// How often it was looked at without result.
-    pub fn counts(&self) -> Counts {
-        let Self { faults, waits, .. } = *self;
-        Counts { faults, waits }
-    }
-
-    /// Remembers how often it was.
-    pub fn count(&mut self, Counts { faults, waits }: Counts) {
-        self.faults = faults;
-        self.waits = waits;
     }
 
     /// Whether its registrant, the approval or the watch has had its time.
@@ -612,30 +603,11 @@ impl Validation {
     /// Whether it may be worked on any longer, having come so far. What it waits
     /// for before it is judged has its own end.
     pub fn time(&self, outcome: &Outcome, now: Timestamp) -> Time {
-        let has_own_end = self.phase == Phase::Waiting && matches!(outcome, Outcome::Waits(_));
+        let has_own_end = self.state == State::Waiting && matches!(outcome, Outcome::Waits(_));
         if self.expired(now) && !has_own_end {
             Time::Over
         } else {
             Time::Left
-        }
-    }
-
-    /// The next thing that is owed to the approval; the hook is owed beside it.
-    pub fn duty(&self) -> Duty {
-        self.ending
-            .as_ref()
-            .map_or(Duty::Answer, |ending| self.duty_after(ending))
-    }
-
-    /// What is owed once its approval has ended like this.
-    pub(crate) fn duty_after(&self, ending: &Ending) -> Duty {
-        match ending {
-            Ending::Answered {
-                answer: Answer::Reject,
-                ..
-            } if self.override_.is_none() => Duty::Watch,
-            _ if self.hook == Hook::Owed => Duty::Hook,
-            _ => Duty::None,
         }
     }
 }

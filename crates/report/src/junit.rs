@@ -23,8 +23,7 @@ pub fn junit(evaluation: &Evaluation<'_>) -> String {
     let cases = Cases::of(evaluation);
     let counts = [Kind::Failure, Kind::Error, Kind::Skipped].map(|kind| cases.count(kind));
     let at = validation
-        .judgement
-        .as_ref()
+        .judgement()
         .map_or(registration.registered_at, |judgement| judgement.at);
     let document = html! {
         testsuites tests=(cases.0.len()) failures=(counts[0]) errors=(counts[1]) skipped=(counts[2]) {

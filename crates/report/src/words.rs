@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use monspec::{Outcome, Verdict};
 use release::approval::Answer;
-use release::validation::{Ending, PersonsAnswer, Phase, Validation};
+use release::validation::{self, Ending, PersonsAnswer, Validation};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -27,14 +27,11 @@ pub(crate) enum State {
 
 impl State {
     pub(crate) fn of(validation: &Validation) -> Self {
-        match (&validation.judgement, &validation.ending) {
-            (Some(judgement), _) => judgement.verdict.into(),
-            (None, Some(Ending::Superseded { .. })) => Self::Superseded,
-            (None, Some(_)) => Self::Ended,
-            (None, None) => match validation.phase {
-                Phase::Waiting | Phase::Judged => Self::Waiting,
-                Phase::Settled => Self::Ended,
-            },
+        match &validation.state {
+            validation::State::Judged(judged) => judged.judgement.verdict.into(),
+            validation::State::Unjudged(Ending::Superseded { .. }) => Self::Superseded,
+            validation::State::Unjudged(_) => Self::Ended,
+            validation::State::Waiting => Self::Waiting,
         }
     }
 
@@ -154,19 +151,17 @@ pub(crate) fn approval(validation: &Validation) -> Approval {
         what: what.to_owned(),
         why: None,
     };
-    if let Some(person) = &validation.override_ {
-        let before = match &validation.ending {
-            Some(Ending::Answered { answer, .. }) => format!("{}, then ", answered(*answer)),
-            _ => String::new(),
-        };
-        return by_person(&before, person);
-    }
-    let Some(ending) = &validation.ending else {
+    let Some(ending) = validation.ending() else {
         return plain(pending(validation));
     };
     match ending {
         Ending::NothingToAnswer => plain("No approval asked for"),
-        Ending::Answered { answer, .. } => match &validation.released {
+        Ending::Answered {
+            answer,
+            overridden: Some(person),
+            ..
+        } => by_person(&format!("{}, then ", answered(*answer)), person),
+        Ending::Answered { answer, .. } => match validation.released() {
             Some(word) if *answer == Answer::Approve => Approval {
                 what: format!("Approved, released by {}", word.who),
                 why: Some(Why::Said(word.why.clone())),
@@ -187,14 +182,14 @@ pub(crate) fn approval(validation: &Validation) -> Approval {
 }
 
 fn pending(validation: &Validation) -> &'static str {
-    match (&validation.judgement, &validation.registration.approval) {
+    match (validation.judged(), &validation.registration.approval) {
         _ if validation.stuck_since.is_some() => "Stuck: it is no longer processed",
         (_, None) => "No approval asked for",
         (None, Some(_)) => "Waits for the verdict",
-        (Some(_), Some(_)) if validation.released.is_some() => {
+        (Some(judged), Some(_)) if judged.released.is_some() => {
             "Released by a person, not approved yet"
         }
-        (Some(judgement), Some(_)) if judgement.answer == Answer::Hold => {
+        (Some(judged), Some(_)) if judged.judgement.answer == Answer::Hold => {
             "Held: a person has to decide"
         }
         (Some(_), Some(_)) => "Not answered yet",

@@ -1,24 +1,19 @@
 //! What the validations of one approval say.
 
 use release::approval::Answer;
-use release::validation::{ApprovalAction, Registration, Validation, ValidationId};
+use release::validation::{Registration, ValidationId};
 
-use crate::claim::Claimed;
 use crate::item::{self, Item};
-use crate::{StoreError, Validations};
+use crate::{StoreError, Validations, record};
 
 impl Validations {
     /// The answers of all validations registered for the same approval of the
     /// same execution, this one included; `None` stands for one that is not
-    /// judged yet. A validation without an approval speaks for itself alone.
+    /// judged yet.
     pub async fn answers(
         &self,
-        claimed: &Claimed<Validation>,
+        registration: &Registration,
     ) -> Result<Vec<Option<Answer>>, StoreError> {
-        let registration = &claimed.registration;
-        if registration.execution.is_none() || registration.approval.is_none() {
-            return Ok(vec![claimed.answer()]);
-        }
         let said = self.said(registration).await?;
         Ok(said.into_iter().map(|(_, answer)| answer).collect())
     }
@@ -51,16 +46,12 @@ impl Validations {
             .await?;
         let mut said = Vec::new();
         for slot in &slots {
-            if approval(slot)?.as_ref() == Some(asked) {
+            if record::validation::approval_of(slot)?.as_ref() == Some(asked) {
                 said.push((item::plain(slot, "id")?, answer(slot)?));
             }
         }
         Ok(said)
     }
-}
-
-fn approval(slot: &Item) -> Result<Option<ApprovalAction>, StoreError> {
-    item::optional_json(slot, "approval")
 }
 
 fn answer(slot: &Item) -> Result<Option<Answer>, StoreError> {

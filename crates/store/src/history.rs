@@ -163,7 +163,11 @@ impl Validations {
             self.table.get("read a validation", &key),
             self.table.get("read evidence", &evidence),
         )?;
-        let Some(validation) = validation.as_ref().map(item::validation).transpose()? else {
+        let Some(validation) = validation
+            .as_ref()
+            .map(record::validation::read)
+            .transpose()?
+        else {
             return Ok(None);
         };
         Ok(Some(Evaluated {
@@ -278,7 +282,7 @@ fn recorded(item: &Item) -> Result<Recorded, StoreError> {
         _ => Vec::new(),
     };
     Ok(Recorded {
-        validation: item::validation(item)?,
+        validation: record::validation::read(item)?,
         plot,
     })
 }

@@ -11,7 +11,7 @@ use release::change::Place;
 use release::deployment::Group;
 use release::pause::Target;
 use release::plot::Plotted;
-use release::validation::{Hook, Phase, Registrant, Registration, Validation, ValidationId};
+use release::validation::{Registrant, Registration, Validation, ValidationId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
@@ -243,28 +243,6 @@ pub(crate) fn moment(at: Timestamp) -> String {
     format!("d#{:015}", at.as_millisecond().max(0))
 }
 
-pub(crate) fn validation(item: &Item) -> Result<Validation, StoreError> {
-    Ok(Validation {
-        registration: record::validation::registered(item)?,
-        phase: plain(item, "phase")?,
-        faults: number(item, "faults")?,
-        waits: number(item, "waits")?,
-        judgement: record::validation::judged(item)?,
-        told: item.contains_key("told"),
-        intent: optional_json(item, "intent")?,
-        inherited: optional_json(item, "inherited")?,
-        ending: optional_json(item, "ending")?,
-        override_: optional_json(item, "override")?,
-        released: optional_json(item, "released")?,
-        rejudged: optional_json(item, "rejudged")?.unwrap_or_default(),
-        hook: plain(item, "hook")?,
-        stuck_since: item
-            .contains_key(STUCK_SINCE)
-            .then(|| timestamp(item, STUCK_SINCE))
-            .transpose()?,
-    })
-}
-
 /// One point of a chart.
 pub(crate) fn plotted(value: &AttributeValue) -> Result<Plotted, StoreError> {
     let AttributeValue::M(point) = value else {
@@ -295,8 +273,8 @@ pub(crate) fn registered(validation: &Validation, key: &Key, shard: u8) -> Item 
             "registration",
             record::validation::registration(registration),
         ),
-        ("phase", word(Phase::Waiting)),
-        ("hook", word::<Hook>(validation.hook)),
+        ("phase", record::validation::phase(validation.phase())),
+        ("hook", record::validation::hook(validation.hook)),
         ("faults", AttributeValue::N("0".to_owned())),
         ("waits", AttributeValue::N("0".to_owned())),
         (

@@ -4,6 +4,7 @@
 //! What is written as a word or a number wherever it is written, such as a
 //! verdict, has no record of its own.
 
+pub(crate) mod answer;
 pub(crate) mod change;
 pub(crate) mod evidence;
 pub(crate) mod guard;

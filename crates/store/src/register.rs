@@ -9,7 +9,7 @@ use crate::packed::pack;
 use crate::spec::Spec;
 use crate::tables::shard_of;
 use crate::transaction::{Attempt, Write};
-use crate::{Ledger, StoreError, Validations};
+use crate::{Ledger, StoreError, Validations, record};
 
 /// What became of a registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,10 +94,10 @@ impl Validations {
         Ok(Some(Predecessor {
             key,
             id,
-            phase: item::plain(&found, "phase")?,
+            phase: record::validation::phase_of(&found)?,
             intent: found.get("intent").cloned(),
             inherited: found.get("inherited").cloned(),
-            hook: item::plain(&found, "hook")?,
+            hook: record::validation::hook_of(&found)?,
             is_stuck: found.contains_key(STUCK_SINCE),
             is_indexed: found.contains_key("dueShard"),
         }))
@@ -132,7 +132,10 @@ impl Validations {
         if let Some(slot) = Key::slot(registration) {
             let mut item = pointer(&slot);
             if let Some(approval) = &registration.approval {
-                item.insert("approval".to_owned(), item::json_attribute(approval));
+                item.insert(
+                    "approval".to_owned(),
+                    record::validation::approval(approval),
+                );
             }
             writes.push(self.take_slot(item, registration, predecessor));
         }
@@ -211,7 +214,7 @@ impl Validations {
                 .table_name(&self.table.name)
                 .set_key(Some(predecessor.key.attributes()))
                 .condition_expression("attribute_not_exists(pk) OR phase = :settled")
-                .expression_attribute_values(":settled", item::word(Phase::Settled)),
+                .expression_attribute_values(":settled", record::validation::phase(Phase::Settled)),
         )
     }
 
@@ -223,7 +226,7 @@ impl Validations {
                 .set_key(Some(predecessor.key.attributes()))
                 .update_expression("REMOVE dueShard, dueAt")
                 .condition_expression("phase = :settled")
-                .expression_attribute_values(":settled", item::word(Phase::Settled)),
+                .expression_attribute_values(":settled", record::validation::phase(Phase::Settled)),
         )
     }
 
@@ -250,11 +253,11 @@ impl Validations {
                 .update_expression(format!(
                     "SET phase = :settled, ending = if_not_exists(ending, :ending) REMOVE {gone}"
                 ))
-                .expression_attribute_values(":settled", item::word(Phase::Settled))
-                .expression_attribute_values(":phase", item::word(predecessor.phase))
+                .expression_attribute_values(":settled", record::validation::phase(Phase::Settled))
+                .expression_attribute_values(":phase", record::validation::phase(predecessor.phase))
                 .expression_attribute_values(
                     ":ending",
-                    item::json_attribute(&Ending::Superseded { by }),
+                    record::answer::ending(&Ending::Superseded { by }),
                 ),
         )
     }

@@ -160,7 +160,7 @@ mod tests {
         let damaged = decoded(|| -> Result<(), StoreError> { panic!("nobody expected this text") });
         assert!(matches!(damaged, Err(Why::Panicked)), "{damaged:?}");
 
-        let unread = decoded(|| item::validation(&Item::new()));
+        let unread = decoded(|| crate::record::validation::read(&Item::new()));
         assert!(matches!(unread, Err(Why::Unreadable(_))), "{unread:?}");
     }
 }

@@ -8,7 +8,7 @@ use release::validation::Validation;
 use crate::error::unavailable;
 use crate::item::{self, Key, unescaped};
 use crate::tables::{DUE_INDEX, RESTING, SHARDS, shard_key};
-use crate::{StoreError, Validations};
+use crate::{StoreError, Validations, record};
 
 /// How much of the index is read at once.
 const PAGE: i32 = 25;
@@ -81,7 +81,7 @@ impl Validations {
                         found.more = true;
                         break;
                     }
-                    match item::validation(&item) {
+                    match record::validation::read(&item) {
                         Ok(validation) => found.validations.push(Pending {
                             validation,
                             next_look: (!rests).then_some(due),

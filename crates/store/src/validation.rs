@@ -3,13 +3,16 @@
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
-use release::approval::Answer;
 use release::evidence::Evidence;
 use release::ledger::Lesson;
-use release::validation::{Ending, Hook, Intent, PersonsAnswer, Phase, Validation, ValidationId};
+use release::validation::{
+    Answering, Ending, Hook, Intent, PersonsAnswer, Phase, Progress, Registration, Validation,
+    ValidationId,
+};
 
 use crate::claim::Claimed;
 use crate::error::unavailable;
+use crate::held::Held;
 use crate::item::{self, Key};
 use crate::item_update::ItemUpdate;
 use crate::kind::{Actions, Kind, Record};
@@ -20,12 +23,12 @@ use crate::{Ledger, StoreError, Validations, packed, record};
 
 impl Record for Validation {
     const KIND: Kind<Self> = Kind {
-        read: item::validation,
-        counts: Validation::counts,
-        count: Validation::count,
+        read: record::validation::read,
+        counts: |validation| validation.counts,
+        count: |validation, counts| validation.counts = counts,
         deferred: |validation| {
-            let change = ItemUpdate::counts(validation.counts());
-            if validation.told {
+            let change = ItemUpdate::counts(validation.counts);
+            if validation.judged().is_some_and(|judged| judged.told) {
                 change.and("told", AttributeValue::Bool(true))
             } else {
                 change
@@ -47,14 +50,18 @@ impl Record for Validation {
 /// It leaves the index, or rests there where it gave up and its approval may
 /// still wait for a person.
 fn settled(validation: &Validation) -> ItemUpdate {
-    let change = ItemUpdate::set("phase", item::word(Phase::Settled));
-    let gave_up = matches!(validation.ending, Some(Ending::GaveUp { .. }));
-    if gave_up && validation.registration.approval.is_some() {
-        change
+    const INDEXED: [&str; 2] = ["dueShard", "dueAt"];
+    let change = ItemUpdate::set("phase", record::validation::phase(Phase::Settled))
+        .and("hook", record::validation::hook(validation.hook));
+    let Some(gave_up @ Ending::GaveUp { .. }) = validation.ending() else {
+        return change.remove(&INDEXED);
+    };
+    let change = change.and("ending", record::answer::ending(gave_up));
+    match validation.registration.approval {
+        Some(_) => change
             .and("dueShard", AttributeValue::S(RESTING.to_owned()))
-            .and("dueAt", item::millis(validation.waits_until()))
-    } else {
-        change.remove(&["dueShard", "dueAt"])
+            .and("dueAt", item::millis(validation.waits_until())),
+        None => change.remove(&INDEXED),
     }
 }
 
@@ -65,7 +72,7 @@ impl Validations {
             return Ok(None);
         };
         let found = self.table.get("read a validation", &key).await?;
-        found.as_ref().map(item::validation).transpose()
+        found.as_ref().map(record::validation::read).transpose()
     }
 
     /// What led to the verdict of this validation, once there is one.
@@ -99,12 +106,13 @@ impl Validations {
     /// Stores what is about to be answered, before it is.
     pub async fn intend(
         &self,
-        claimed: &mut Claimed<Validation>,
+        held: &Held,
+        answering: &mut Answering<'_>,
         intent: Intent,
     ) -> Result<(), StoreError> {
-        let change = ItemUpdate::set("intent", item::json_attribute(&intent));
-        self.write("store an intent", claimed, change).await?;
-        claimed.intent = Some(intent);
+        let change = ItemUpdate::set("intent", record::answer::intent(&intent));
+        self.write("store an intent", held, change).await?;
+        answering.judged.intent = Some(intent);
         Ok(())
     }
 
@@ -113,34 +121,29 @@ impl Validations {
     pub async fn ended(
         &self,
         ledger: &Ledger,
-        claimed: &mut Claimed<Validation>,
+        held: &Held,
+        answering: Answering<'_>,
         ending: Ending,
     ) -> Result<(), StoreError> {
         const ACTION: &str = "store how an approval ended";
-        let change = ItemUpdate::set("ending", item::json_attribute(&ending));
-        match &ending {
-            Ending::Person(person) if disagrees(claimed, person) => {
-                self.write_and_teach(ledger, ACTION, claimed, &change, person)
+        let Answering {
+            registration,
+            judged,
+            ..
+        } = answering;
+        let change = ItemUpdate::set("ending", record::answer::ending(&ending));
+        let change = match ending.overridden() {
+            Some(person) => change.and("override", record::answer::person(person)),
+            None => change,
+        };
+        match judged.overruled(&ending) {
+            Some(person) => {
+                self.write_and_teach(ledger, ACTION, held, registration, &change, person)
                     .await?;
             }
-            _ => self.write(ACTION, claimed, change).await?,
+            None => self.write(ACTION, held, change).await?,
         }
-        claimed.ending = Some(ending);
-        Ok(())
-    }
-
-    /// Stores that a person decided otherwise after our answer, and teaches the
-    /// ledger.
-    pub async fn overridden(
-        &self,
-        ledger: &Ledger,
-        claimed: &mut Claimed<Validation>,
-        person: PersonsAnswer,
-    ) -> Result<(), StoreError> {
-        let change = ItemUpdate::set("override", item::json_attribute(&person));
-        self.write_and_teach(ledger, "store a person's answer", claimed, &change, &person)
-            .await?;
-        claimed.override_ = Some(person);
+        judged.progress = Progress::Ended(ending);
         Ok(())
     }
 
@@ -150,9 +153,13 @@ impl Validations {
         claimed: &mut Claimed<Validation>,
         hook: Hook,
     ) -> Result<(), StoreError> {
-        let change = ItemUpdate::set("hook", item::word(hook));
-        self.write("store what became of the result hook", claimed, change)
-            .await?;
+        let change = ItemUpdate::set("hook", record::validation::hook(hook));
+        self.write(
+            "store what became of the result hook",
+            &claimed.held,
+            change,
+        )
+        .await?;
         claimed.hook = hook;
         Ok(())
     }
@@ -160,10 +167,10 @@ impl Validations {
     async fn write(
         &self,
         action: &'static str,
-        claimed: &Claimed<Validation>,
+        held: &Held,
         change: ItemUpdate,
     ) -> Result<(), StoreError> {
-        let written = self.queue().update(&claimed.held, &change, None).await;
+        let written = self.queue().update(held, &change, None).await;
         written.map_err(|error| match error {
             UpdateItemError::ConditionalCheckFailedException(_) => StoreError::Lost,
             error => unavailable(action, error),
@@ -176,16 +183,16 @@ impl Validations {
         &self,
         ledger: &Ledger,
         action: &'static str,
-        claimed: &Claimed<Validation>,
+        held: &Held,
+        registration: &Registration,
         change: &ItemUpdate,
         person: &PersonsAnswer,
     ) -> Result<(), StoreError> {
         let who = person.who.as_deref().unwrap_or("a person");
         let lesson = Lesson::overridden(format!("{} by {who}", person.status));
-        let registration = &claimed.registration;
         let mut attempts = ledger.attempts(action).await;
         loop {
-            let mut writes = vec![Write::owned(claimed.held.update(change))];
+            let mut writes = vec![Write::owned(held.update(change))];
             writes.extend(
                 ledger
                     .lessons(registration.taught(), registration.id, &lesson)
@@ -196,17 +203,4 @@ impl Validations {
             }
         }
     }
-}
-
-/// Whether a person decided otherwise than the verdict says. Whoever agrees
-/// with it says nothing new of the revision.
-fn disagrees(validation: &Validation, person: &PersonsAnswer) -> bool {
-    let answer = validation
-        .judgement
-        .as_ref()
-        .map(|judgement| judgement.answer);
-    !matches!(
-        (answer, person.status.as_str()),
-        (Some(Answer::Approve), "Approved") | (Some(Answer::Reject), "Rejected")
-    )
 }

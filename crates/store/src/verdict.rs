@@ -8,7 +8,9 @@ use release::deployment::Deployment;
 use release::evidence::Evidence;
 use release::ledger::Lesson;
 use release::plot::Plotted;
-use release::validation::{Intent, Judgement, Phase, Registration, Validation, ValidationId};
+use release::validation::{
+    self, Intent, Judgement, Phase, Registration, State, Validation, ValidationId,
+};
 use release::work::Counts;
 
 use crate::claim::Claimed;
@@ -116,7 +118,7 @@ impl Validations {
         let lesson = Lesson::of_verdict(registration.id, evidence);
         let change = change(&judgement, plot);
         let change = match &intent {
-            Some(intent) => change.and("intent", item::json_attribute(intent)),
+            Some(intent) => change.and("intent", record::answer::intent(intent)),
             None => change,
         };
         let mut attempts = ledger.attempts("store a verdict").await;
@@ -141,11 +143,7 @@ impl Validations {
                 break;
             }
         }
-        claimed.phase = Phase::Judged;
-        claimed.judgement = Some(judgement);
-        if intent.is_some() {
-            claimed.intent = intent;
-        }
+        claimed.state = State::Judged(validation::Judged::new(judgement, intent));
         claimed.count(Counts::default());
         Ok(())
     }
@@ -178,7 +176,7 @@ impl Validations {
 fn change(judgement: &Judgement, plot: &[Plotted]) -> ItemUpdate {
     let plot = plot.iter().map(plotted).collect();
     ItemUpdate::counts(Counts::default())
-        .and("phase", item::word(Phase::Judged))
+        .and("phase", record::validation::phase(Phase::Judged))
         .and("judgement", record::validation::judgement(judgement))
         .and("plot", AttributeValue::L(plot))
 }

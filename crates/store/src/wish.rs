@@ -8,17 +8,15 @@ use aws_sdk_dynamodb::types::{AttributeValue, Update};
 use jiff::Timestamp;
 use release::approval::Answer;
 use release::ledger::Lesson;
-use release::validation::{
-    Ending, Hook, PersonsDecision, Phase, Unfulfilled, Validation, ValidationId, Wish,
-};
-use release::work::Counts;
+use release::validation::wish::{Unfulfilled, Wish};
+use release::validation::{PersonsDecision, Validation, ValidationId};
 
 use crate::item::{self, Item, Key, STUCK_SINCE};
 use crate::item_update::ItemUpdate;
 use crate::stuck::{PANICS, UNREADABLE};
 use crate::tables::{shard_key, shard_of};
 use crate::transaction::{Attempt, Write};
-use crate::{Ledger, StoreError, Validations};
+use crate::{Ledger, StoreError, Validations, record};
 
 /// What became of a wish.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,16 +50,18 @@ impl Validations {
             let Some(read) = self.table.get("read a validation", &key).await? else {
                 return Ok(Fulfilled::Unknown);
             };
-            let mut validation = item::validation(&read)?;
-            if let Err(refused) = validation.may(wish) {
-                let validation = Box::new(validation);
-                return Ok(match wish {
-                    Wish::Release if validation.released.is_some() => {
-                        Fulfilled::Already(validation)
-                    }
-                    Wish::Release | Wish::Rejudge => Fulfilled::Not(validation, refused),
-                });
-            }
+            let validation = record::validation::read(&read)?;
+            let fulfilled = match validation.fulfilled(wish, word) {
+                Ok(fulfilled) => fulfilled,
+                Err(refused) => {
+                    let is_released = validation.released().is_some();
+                    let validation = Box::new(validation);
+                    return Ok(match wish {
+                        Wish::Release if is_released => Fulfilled::Already(validation),
+                        Wish::Release | Wish::Rejudge => Fulfilled::Not(validation, refused),
+                    });
+                }
+            };
             let slot = Key::slot(&validation.registration);
             if let Some(slot) = &slot
                 && !self.holds(slot, id).await?
@@ -69,10 +69,14 @@ impl Validations {
                 return Ok(Fulfilled::Not(Box::new(validation), Unfulfilled::Over));
             }
             let goes_on = wish == Wish::Rejudge && validation.is_decided();
-            let change = if goes_on {
-                taken_up(&mut validation, word.at).remove(&TAKEN_UP)
-            } else {
-                fulfil(&mut validation, wish, word)
+            let due = due(&fulfilled, word.at);
+            let change = match wish {
+                Wish::Rejudge if goes_on => due,
+                Wish::Rejudge => judged_again(due, &fulfilled),
+                Wish::Release => due
+                    .and("phase", record::validation::phase(fulfilled.phase()))
+                    .and("released", record::answer::decision(word))
+                    .remove(&["ending"]),
             };
             let mut writes = vec![self.as_read(&key, &read, &change)];
             let slot = slot.filter(|_| !goes_on);
@@ -84,7 +88,7 @@ impl Validations {
                 writes.extend(ledger.lessons(taught, id, &lesson).await?);
             }
             if attempts.write(writes).await? == Attempt::Written {
-                return Ok(Fulfilled::Now(Box::new(validation)));
+                return Ok(Fulfilled::Now(Box::new(fulfilled)));
             }
         }
     }
@@ -137,48 +141,21 @@ impl Validations {
     }
 }
 
-/// What a validation loses that is taken up again, whatever it was.
-const TAKEN_UP: [&str; 4] = ["claim", PANICS, UNREADABLE, STUCK_SINCE];
-
-/// Makes the validation due, as if nobody had looked at it in vain.
-fn taken_up(validation: &mut Validation, now: Timestamp) -> ItemUpdate {
+/// Makes a validation due that is taken up again, as if nobody had looked at it
+/// in vain.
+fn due(validation: &Validation, now: Timestamp) -> ItemUpdate {
     let id = validation.registration.id.to_string();
-    validation.count(Counts::default());
-    validation.stuck_since = None;
-    ItemUpdate::counts(Counts::default())
+    ItemUpdate::counts(validation.counts)
         .and("dueShard", AttributeValue::S(shard_key(shard_of(&id))))
         .and("dueAt", item::millis(now))
+        .remove(&["claim", PANICS, UNREADABLE, STUCK_SINCE])
 }
 
-/// What the wish makes of the validation, and the change that stores it.
-fn fulfil(validation: &mut Validation, wish: Wish, word: &PersonsDecision) -> ItemUpdate {
-    if let Some(Ending::GaveUp { .. } | Ending::NothingToAnswer) = validation.ending {
-        validation.ending = None;
-    }
-    let due = taken_up(validation, word.at);
-    match wish {
-        Wish::Release => {
-            validation.phase = Phase::Judged;
-            validation.released = Some(word.clone());
-            due.and("phase", item::word(Phase::Judged))
-                .and("released", item::json_attribute(word))
-                .remove(&["ending"])
-                .remove(&TAKEN_UP)
-        }
-        Wish::Rejudge => {
-            validation.phase = Phase::Waiting;
-            validation.judgement = None;
-            validation.told = false;
-            validation.rejudged.push(word.clone());
-            if validation.registration.result_hook.is_some() {
-                validation.hook = Hook::Owed;
-            }
-            due.and("phase", item::word(Phase::Waiting))
-                .and("rejudged", item::json_attribute(&validation.rejudged))
-                .and("hook", item::word(validation.hook))
-                // The last two were written by earlier versions.
-                .remove(&["ending", "judgement", "plot", "told", "verdict", "judgedAt"])
-                .remove(&TAKEN_UP)
-        }
-    }
+/// What is judged again has neither verdict nor answer.
+fn judged_again(due: ItemUpdate, validation: &Validation) -> ItemUpdate {
+    due.and("phase", record::validation::phase(validation.phase()))
+        .and("rejudged", record::answer::decisions(&validation.rejudged))
+        .and("hook", record::validation::hook(validation.hook))
+        // The last two were written by earlier versions.
+        .remove(&["ending", "judgement", "plot", "told", "verdict", "judgedAt"])
 }

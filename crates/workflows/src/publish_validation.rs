@@ -38,7 +38,7 @@ use jiff::Timestamp;
 use monspec::{Outcome as Judged, Verdict};
 use release::evidence::Evidence;
 use release::summary::with_link;
-use release::validation::{Ending, Judgement, Phase, Validation, ValidationId};
+use release::validation::{Ending, Judgement, State, Validation, ValidationId};
 use store::{Slot, Validations};
 
 use crate::Refusal;
@@ -153,19 +153,22 @@ async fn published(
         SlotState::Awaited(waiting_for) => return Ok(wait.outcome(None, waiting_for)),
     };
     let validation = validation(services, slot).await?;
-    let Some(judgement) = validation.judgement.clone() else {
-        let superseded = matches!(validation.ending, Some(Ending::Superseded { .. }));
-        if validation.phase == Phase::Settled && !superseded {
-            return Ok(Outcome::GaveUp(never_judged(&validation)));
+    let judgement = match &validation.state {
+        State::Judged(judged) => &judged.judgement,
+        State::Unjudged(Ending::GaveUp { waiting_for }) => {
+            return Ok(Outcome::GaveUp(never_judged(&validation, waiting_for)));
         }
-        let waiting_for = unjudged(&validation);
-        return Ok(wait.outcome(Some(place.execution), waiting_for));
+        // A superseded one has a successor, which the next look finds.
+        State::Waiting | State::Unjudged(_) => {
+            let waiting_for = unjudged(&validation);
+            return Ok(wait.outcome(Some(place.execution), waiting_for));
+        }
     };
     let evidence = evidence(services, &validation).await?;
-    write(services, &output, &validation, &judgement, &evidence).await?;
+    write(services, &output, &validation, judgement, &evidence).await?;
 
     let links = connect().await;
-    let published = published_as(&validation, &judgement, &evidence, links.as_ref());
+    let published = published_as(&validation, judgement, &evidence, links.as_ref());
     Ok(if parameters.fail_on.contains(&published.verdict) {
         Outcome::Stopped(published)
     } else {
@@ -243,14 +246,10 @@ fn published_as(
 }
 
 /// Why there will be no verdict.
-fn never_judged(validation: &Validation) -> String {
+fn never_judged(validation: &Validation, waiting_for: &str) -> String {
     let registration = &validation.registration;
-    let why = match &validation.ending {
-        Some(Ending::GaveUp { waiting_for }) => format!("its time limit passed: {waiting_for}"),
-        _ => "nothing waited for it any more".to_owned(),
-    };
     format!(
-        "validation {} of `{}` ended without a verdict; {why}",
+        "validation {} of `{}` ended without a verdict; its time limit passed: {waiting_for}",
         registration.id, registration.comparison
     )
 }

@@ -19,15 +19,15 @@ use delivery::codedeploy::CodeDeploy;
 use delivery::pipeline::ActionRun;
 use dynatrace::Dynatrace;
 use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, join};
+use futures_util::future::{BoxFuture, join, ready};
 use jiff::{SignedDuration, Timestamp};
 use release::console::Console;
 use release::links::Links;
 use release::pause::{Freeze, Stopped, Stops, Target};
 use release::plot::Plotted;
 use release::summary;
-use release::validation::life::{GivenUp, Looked, Next, Part, given_up, next};
-use release::validation::{Ending, Hook, Judgement, Registration, Validation};
+use release::validation::life::{Looked, Next, Part, next};
+use release::validation::{Ending, Hook, Judgement, Registration, State, Validation};
 use release::work::{Outcome, Time};
 use secrecy::SecretString;
 use store::{Beside, Claimed, Due, Judged, Ledger, StoreError, Validations};
@@ -196,7 +196,8 @@ impl Look for Walk<'_> {
         claimed: &'a mut Claimed<Validation>,
         why: String,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.shared.give_up(claimed, why).boxed()
+        claimed.give_up(why);
+        ready(Ok(())).boxed()
     }
 
     fn token_refused(&self) -> bool {
@@ -204,11 +205,12 @@ impl Look for Walk<'_> {
     }
 
     fn told(before: Validation, left: Validation) -> Worked {
+        let judgement = left.judgement().filter(|_| before.judgement().is_none());
         Worked {
-            registration: before.registration,
-            judged: left.judgement.filter(|_| before.judgement.is_none()),
-            ending: left.ending,
+            judged: judgement.cloned(),
+            ending: left.ending().cloned(),
             hook: left.hook,
+            registration: before.registration,
         }
     }
 }
@@ -226,9 +228,12 @@ impl Shared<'_> {
 
     /// Tells a verdict that is stored, unless it is known to have been told.
     fn tell(&self, validation: &mut Validation) {
-        if let Some(judgement) = validation.judgement.as_ref().filter(|_| !validation.told) {
+        if let State::Judged(judged) = &mut validation.state
+            && !judged.told
+        {
+            let judgement = &judged.judgement;
             (self.observe)(Observed::Judged(&validation.registration, judgement));
-            validation.told = true;
+            judged.told = true;
         }
     }
 
@@ -240,6 +245,7 @@ impl Shared<'_> {
         token_refused: &mut bool,
     ) -> anyhow::Result<Outcome> {
         self.tell(claimed);
+        let held = claimed.held();
         let mut looked = Looked::default();
         let mut ahead = None;
         loop {
@@ -247,11 +253,13 @@ impl Shared<'_> {
                 Next::Judge => {
                     (looked.window, ahead) = self.judge(claimed, token_refused).await?;
                 }
-                Next::Answer => {
-                    let pursued = answering::pursue(self, claimed, ahead.take()).await?;
+                Next::Answer(answering) => {
+                    let pursued = answering::pursue(self, &held, answering, ahead.take()).await?;
                     looked.approval = pursued.into();
                 }
-                Next::Post => looked.result = hook::deliver(self, claimed).await?.into(),
+                Next::Post(judgement) => {
+                    looked.result = hook::deliver(self, claimed, &judgement).await?.into();
+                }
                 Next::NoResult => {
                     let validations = &self.services.validations;
                     validations.hooked(claimed, Hook::GivenUp).await?;
@@ -333,27 +341,6 @@ impl Shared<'_> {
             .beside_verdict(&self.services.ledger, registration)
             .await
             .ok()
-    }
-
-    /// Ends what is still owed in a state that can be seen.
-    async fn give_up(
-        &self,
-        claimed: &mut Claimed<Validation>,
-        waiting_for: String,
-    ) -> Result<(), StoreError> {
-        let Services {
-            validations,
-            ledger,
-            ..
-        } = self.services;
-        let GivenUp { ending, hook } = given_up(claimed, waiting_for);
-        if let Some(ending) = ending {
-            validations.ended(ledger, claimed, ending).await?;
-        }
-        if let Some(hook) = hook {
-            validations.hooked(claimed, hook).await?;
-        }
-        Ok(())
     }
 
     /// What a pipeline's actions did since a moment, asked for once per tick.

@@ -7,7 +7,8 @@ use monspec::Verdict;
 use release::evidence::Evidence;
 use release::execution::ExecutionMode;
 use release::plot::Plotted;
-use release::validation::{Judgement, Registrant, Registration, ValidationId};
+use release::validation::life::{Looked, Next, next};
+use release::validation::{Ending, Judgement, Registrant, Registration, ValidationId};
 use release::window::Window;
 use store::{Claimed, Spec, Validations, tables};
 
@@ -56,6 +57,13 @@ impl World {
             let plot: Vec<_> = (0..signatures).map(|one| point(one, build)).collect();
             validations
                 .judged(&ledger, &mut claimed, judgement, &evidence, &plot)
+                .await?;
+            let held = claimed.held();
+            let Next::Answer(answering) = next(&mut claimed, &Looked::default()) else {
+                anyhow::bail!("a judged validation answers first");
+            };
+            validations
+                .ended(&ledger, &held, answering, Ending::NothingToAnswer)
                 .await?;
             validations.queue().settle(claimed).await?;
         }

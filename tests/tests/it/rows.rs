@@ -13,7 +13,7 @@ type Told = (&'static str, &'static str, &'static str);
 const VALIDATIONS: &str = "crates/release/src/validation.rs";
 
 #[rustfmt::skip]
-const OF_VALIDATIONS: [Told; 14] = [
+const OF_VALIDATIONS: [Told; 15] = [
     ("registered", "tests/tests/it/gate/registration.rs", "same_job_twice_gives_one_validation"),
     ("unreadable", "tests/tests/it/gate/refused.rs", "record_that_makes_its_worker_panic_is_told_and_rests_after_a_while"),
     ("claimed", "tests/tests/it/gate/faults.rs", "two_ticks_at_once_judge_and_answer_once"),
@@ -22,10 +22,11 @@ const OF_VALIDATIONS: [Told; 14] = [
     ("hook", "tests/tests/it/gate/hook.rs", "result_is_posted_once_and_signed"),
     ("hook.no-result", "tests/tests/it/gate/hook.rs", "hook_of_a_validation_that_never_had_a_result_is_given_up_visibly"),
     ("hook.superseded", "tests/tests/it/gate/hook.rs", "result_that_is_owed_is_posted_although_its_validation_is_superseded"),
+    ("gave-up.unjudged", "tests/tests/it/gate/refused.rs", "verdict_that_is_never_stored_ends_in_a_visible_state"),
     ("gave-up", "tests/tests/it/gate/approvals.rs", "nobody_answers_for_ever"),
     ("released", "tests/tests/it/gate/wishes.rs", "held_verdict_that_is_released_is_approved_through_the_gate"),
     ("rejudged", "tests/tests/it/gate/wishes.rs", "held_window_whose_data_came_late_is_judged_again"),
-    ("rejudged.unjudged", "crates/release/src/validation/life/tests.rs", "what_gave_up_before_it_was_judged_may_be_judged_again"),
+    ("rejudged.unjudged", "crates/release/src/validation/wish/tests.rs", "what_gave_up_before_it_was_judged_may_be_judged_again"),
     ("rejudged.stuck", "tests/tests/it/gate/refused.rs", "record_that_makes_its_worker_panic_is_told_and_rests_after_a_while"),
     ("settled", "tests/tests/it/gate/approvals.rs", "validation_without_approval_is_judged_and_settled"),
 ];
@@ -46,11 +47,11 @@ fn every_row_has_a_name_and_a_test() {
         (REMEDIATIONS, &OF_REMEDIATIONS),
     ] {
         let text = read(table);
-        // Behind the line of dashes; a table ends at the first line that is none.
+        // Behind its head and the dashes; a table ends at the first line that is none.
         let lines = text
             .lines()
-            .skip_while(|line| !line.starts_with("//! |---"));
-        let rows = lines.skip(1).take_while(|line| line.starts_with("//! |"));
+            .skip_while(|line| !line.starts_with("//! | Row |"));
+        let rows = lines.skip(2).take_while(|line| line.starts_with("//! |"));
         let names = rows.map(|row| {
             let name = row
                 .strip_prefix("//! | `")

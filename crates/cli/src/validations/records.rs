@@ -2,7 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 use release::console::Console;
-use release::validation::{PersonsDecision, Validation, ValidationId, Wish};
+use release::validation::wish::Wish;
+use release::validation::{PersonsDecision, Validation, ValidationId};
 use store::{Evaluated, Fulfilled, Ledger, StoreError, Unsettled, Validations};
 
 use crate::aws::{self, Account};

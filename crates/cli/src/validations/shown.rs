@@ -8,13 +8,13 @@ use monspec::lint::escaped;
 use release::approval::Answer;
 use release::evidence::Unjudged;
 use release::outlook::{MINUTES_KEPT_DAYS, Outlook, may_be_forgotten, reasons};
-use release::validation::{
-    ApprovalAction, Ending, PersonsDecision, Registration, Unfulfilled, Validation, Wish,
-};
+use release::validation::wish::{Unfulfilled, Wish};
+use release::validation::{ApprovalAction, Ending, PersonsDecision, Registration, Validation};
 use release::window::Window;
 use serde::Serialize;
 use store::{Pending, Unsettled};
 
+use super::form;
 use super::records::Known;
 use crate::output;
 
@@ -116,7 +116,7 @@ impl<'a> Head<'a> {
             registered_at,
             ..
         } = &validation.registration;
-        let judgement = validation.judgement.as_ref();
+        let judgement = validation.judgement();
         Self {
             validation: id.to_string(),
             state: Outlook::of(validation).word(),
@@ -139,8 +139,8 @@ pub(super) struct Story<'a> {
     window: Window,
     judged_at: Option<String>,
     summary: Option<&'a str>,
-    approval: Option<&'a ApprovalAction>,
-    ending: Option<&'a Ending>,
+    approval: Option<form::ApprovalAction<'a>>,
+    ending: Option<form::Ending<'a>>,
     /// What the state means, in a sentence.
     means: String,
     /// Why the verdict is what it is.
@@ -149,8 +149,8 @@ pub(super) struct Story<'a> {
     continues: Vec<Continues>,
     /// The other validations of the same approval.
     others: Vec<Head<'a>>,
-    released: Option<&'a PersonsDecision>,
-    rejudged: &'a [PersonsDecision],
+    released: Option<form::PersonsDecision<'a>>,
+    rejudged: Vec<form::PersonsDecision<'a>>,
 }
 
 /// Something that a person can do.
@@ -166,7 +166,7 @@ struct Continues {
 impl<'a> Story<'a> {
     pub(super) fn of(known: &'a Known, now: Timestamp) -> Self {
         let validation = &known.found.validation;
-        let judgement = validation.judgement.as_ref();
+        let judgement = validation.judgement();
         let judged = known
             .found
             .evidence
@@ -177,14 +177,14 @@ impl<'a> Story<'a> {
             window: validation.registration.window,
             judged_at: judgement.map(|judgement| judgement.at.to_string()),
             summary: judgement.map(|judgement| judgement.summary.as_str()),
-            approval: validation.registration.approval.as_ref(),
-            ending: validation.ending.as_ref(),
+            approval: validation.registration.approval.as_ref().map(Into::into),
+            ending: validation.ending().map(Into::into),
             means: means(validation, &known.others),
             reasons: judged.map(reasons).unwrap_or_default(),
             continues: continues(known, now),
             others: known.others.iter().map(Head::of).collect(),
-            released: validation.released.as_ref(),
-            rejudged: &validation.rejudged,
+            released: validation.released().map(Into::into),
+            rejudged: validation.rejudged.iter().map(Into::into).collect(),
         }
     }
 
@@ -211,13 +211,13 @@ impl<'a> Story<'a> {
         if let (Some(verdict), Some(at)) = (verdict, &self.judged_at) {
             line("verdict", &format!("{verdict}, judged at {at}"))?;
         }
-        if let Some(ApprovalAction { stage, action }) = self.approval {
+        if let Some(form::ApprovalAction { stage, action }) = &self.approval {
             line("approval", &format!("{action} in stage {stage}"))?;
         }
-        for PersonsDecision { who, why, at } in self.rejudged {
+        for form::PersonsDecision { who, why, at } in &self.rejudged {
             line("rejudged", &format!("by {who} at {}: {why}", second(*at)))?;
         }
-        if let Some(PersonsDecision { who, why, at }) = self.released {
+        if let Some(form::PersonsDecision { who, why, at }) = &self.released {
             line("released", &format!("by {who} at {}: {why}", second(*at)))?;
         }
         if !self.reasons.is_empty() {
@@ -262,7 +262,7 @@ fn means(validation: &Validation, others: &[Validation]) -> String {
             second(registration.due_at)
         ),
         Outlook::Troubled => {
-            let times = validation.faults;
+            let times = validation.counts.faults;
             format!(
                 "something it needs failed {times} times in a row; the log of validate-builds \
                  shows what, and it is retried until {}",
@@ -291,12 +291,12 @@ fn means(validation: &Validation, others: &[Validation]) -> String {
         }
         Outlook::Rejected => "its approval was rejected, and the stage can be retried".to_owned(),
         Outlook::Posting => "its approval is answered, but its result is not posted yet".to_owned(),
-        Outlook::GivenUp => match (&validation.ending, validation.answer()) {
+        Outlook::GivenUp => match (validation.ending(), validation.answer()) {
             (_, Some(Answer::Hold)) => "it was held, and nobody decided in time".to_owned(),
             (Some(Ending::GaveUp { waiting_for }), _) => format!("it gave up: {waiting_for}"),
             _ => "its time was over".to_owned(),
         },
-        Outlook::Over => match &validation.ending {
+        Outlook::Over => match validation.ending() {
             Some(Ending::Superseded { by }) => {
                 format!("the same action asked again; validation {by} took its place")
             }
@@ -321,7 +321,7 @@ fn continues(known: &Known, now: Timestamp) -> Vec<Continues> {
     // What came before the window's end stays where it came.
     let is_overtaken = evidence
         .is_some_and(|evidence| evidence.context.unjudged == Some(Unjudged::Overtaken))
-        && validation.judgement.is_some();
+        && validation.judgement().is_some();
     if validation.may(Wish::Rejudge).is_ok() && !is_overtaken {
         let old = if may_be_forgotten(registration.window.end, now) {
             format!(" (it ended more than {MINUTES_KEPT_DAYS} days ago, so values may be gone)")
@@ -380,10 +380,10 @@ fn or(ways: &[Continues], sentence: &str) -> String {
 /// Prints the effect of a person's wish on a validation.
 pub(super) fn wished(out: &mut impl Write, validation: &Validation, wish: Wish) -> io::Result<()> {
     let id = validation.registration.id;
-    match (wish, &validation.released) {
+    match (wish, validation.released()) {
         (Wish::Release, Some(PersonsDecision { who, why, .. })) => {
             let (who, why) = (plain(who), plain(why));
-            let then = match &validation.ending {
+            let then = match validation.ending() {
                 Some(_) => means(validation, &[]),
                 None => "its approval is given within a minute, once it is open and its other \
                          validations agree"
@@ -406,16 +406,16 @@ pub(super) fn wished_json(
     struct Wished<'a> {
         #[serde(flatten)]
         head: Head<'a>,
-        released: Option<&'a PersonsDecision>,
-        rejudged: &'a [PersonsDecision],
+        released: Option<form::PersonsDecision<'a>>,
+        rejudged: Vec<form::PersonsDecision<'a>>,
         window_may_be_forgotten: bool,
     }
     output::json(
         out,
         &Wished {
             head: Head::of(validation),
-            released: validation.released.as_ref(),
-            rejudged: &validation.rejudged,
+            released: validation.released().map(Into::into),
+            rejudged: validation.rejudged.iter().map(Into::into).collect(),
             window_may_be_forgotten: may_be_forgotten(validation.registration.window.end, now),
         },
     )

@@ -6,9 +6,11 @@ use release::approval::Answer;
 use release::deployment::{Deployment, Group, Origin};
 use release::evidence::{Context, Evidence, Unjudged};
 use release::execution::ExecutionMode;
+use release::validation::life::{Looked, Next, next};
+use release::validation::wish::Wish;
 use release::validation::{
     ApprovalAction, Ending, Judgement, PersonsDecision, Phase, Registrant, Registration,
-    Validation, ValidationId, Wish,
+    Validation, ValidationId,
 };
 use release::window::Window;
 use serde_json::Value;
@@ -228,11 +230,8 @@ async fn person_releases_with_name_and_reason() {
         "{}",
         ran.out
     );
-    let word = world
-        .stored(world.held)
-        .await
-        .released
-        .expect("it is stored");
+    let stored = world.stored(world.held).await;
+    let word = stored.released().expect("it is stored");
     assert_eq!((word.who.as_str(), word.why.as_str()), ("ada", REASON));
 
     let again = world.run(&[&release[..], &["--as", "grace"]].concat(), &[]);
@@ -253,10 +252,15 @@ async fn whoever_releases_what_is_answered_hears_that_it_is() {
     let answered = Ending::Answered {
         answer: Answer::Approve,
         action_execution: "run-1".to_owned(),
+        overridden: None,
+    };
+    let held = worker.held();
+    let Next::Answer(answering) = next(&mut worker, &Looked::default()) else {
+        panic!("it is judged");
     };
     let stored = world
         .validations
-        .ended(&world.ledger, &mut worker, answered)
+        .ended(&world.ledger, &held, answering, answered)
         .await;
     stored.expect("it is claimed");
     let settled = world.validations.queue().settle(worker).await;
@@ -281,7 +285,7 @@ async fn person_has_a_window_judged_again() {
 
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
     assert_eq!(ran.out, format!("{id} is judged again within a minute\n"));
-    assert_eq!(world.stored(world.held).await.phase, Phase::Waiting);
+    assert_eq!(world.stored(world.held).await.phase(), Phase::Waiting);
     let ran = world.run(&rejudge, &[]);
     assert_eq!((ran.code, ran.out.as_str()), (64, ""));
     assert!(ran.err.contains("it is not judged yet"), "{}", ran.err);

@@ -4,7 +4,7 @@ use std::sync::{MutexGuard, PoisonError};
 
 use anyhow::bail;
 use release::approval::Answer as Verdict;
-use release::validation::Registrant;
+use release::validation::{Registrant, Validation};
 use serde_json::json;
 
 use super::declared::approval;
@@ -91,7 +91,7 @@ impl Scene {
                 continue;
             }
             let judged = validations.validation(slot.id).await?;
-            if let Some(judgement) = judged.and_then(|judged| judged.judgement)
+            if let Some(judgement) = judged.as_ref().and_then(Validation::judgement)
                 && judgement.answer == Verdict::Hold
             {
                 let settings = self.world.settings();

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{Agreement, Answer, agree};
 use crate::pause::Stopped;
-use crate::validation::{Duty, Ending, Intent, Judged, PersonsAnswer, Registration, Validation};
+use crate::validation::{Answering, Ending, Intent, PersonsAnswer, Progress, Registration};
 
 /// What was found out. What is `None` was not asked yet.
 #[derive(Clone, Debug, Default)]
@@ -91,8 +91,6 @@ pub enum Step {
     /// How the approval ended is written; what is waited for afterwards, if
     /// anything.
     End(Ending, Option<&'static str>),
-    /// That a person decided otherwise after us is written.
-    Override(PersonsAnswer),
     /// Something has to happen first.
     Wait(String),
     /// Nothing is left to do for the approval.
@@ -118,19 +116,14 @@ pub enum Question {
 const WATCHED: &str = "a person who may override the rejection";
 
 /// The next step of a judged validation.
-pub fn step(judged: Judged<'_>, observed: &Observed, now: Timestamp) -> Step {
-    let validation = judged.validation();
-    let registration = &validation.registration;
-    if registration.approval.is_none() || registration.execution.is_none() {
-        return match validation.ending {
-            None => Step::End(Ending::NothingToAnswer, None),
-            Some(_) => Step::Rest,
-        };
-    }
-    match validation.duty() {
-        Duty::Answer => answer(judged, observed, now),
-        Duty::Watch => watch(validation, observed),
-        Duty::Hook | Duty::None => Step::Rest,
+pub fn step(answering: &Answering<'_>, observed: &Observed, now: Timestamp) -> Step {
+    let registration = answering.registration;
+    let asks = registration.approval.is_some() && registration.execution.is_some();
+    match &answering.judged.progress {
+        Progress::Owed if !asks => Step::End(Ending::NothingToAnswer, None),
+        Progress::Owed => answer(answering, observed, now),
+        Progress::Ended(ending) if asks && ending.is_watched() => watch(ending, observed),
+        Progress::Ended(_) | Progress::Settled(_) => Step::Rest,
     }
 }
 
@@ -157,9 +150,12 @@ fn answered_before(registration: &Registration, run: &Run) -> bool {
     run.changed < registration.registered_at
 }
 
-fn answer(judged: Judged<'_>, observed: &Observed, now: Timestamp) -> Step {
-    let validation = judged.validation();
-    let registration = &validation.registration;
+fn answer(answering: &Answering<'_>, observed: &Observed, now: Timestamp) -> Step {
+    let Answering {
+        registration,
+        judged,
+        ..
+    } = answering;
     let Some(approval) = &observed.approval else {
         return Step::Ask(Question::Approval);
     };
@@ -167,10 +163,10 @@ fn answer(judged: Judged<'_>, observed: &Observed, now: Timestamp) -> Step {
         Approval::NotReached => not_reached(observed),
         // The next look sees it open, or answered by somebody who was faster.
         Approval::Changing => wait("the approval to open"),
-        Approval::Open { run, earlier } => match &validation.intent {
+        Approval::Open { run, earlier } => match &judged.intent {
             Some(intent) if intent.action_execution == run.id => match observed.told {
                 None => Step::Send(intent.answer),
-                Some(Told::Taken) => end(validation, answered(intent)),
+                Some(Told::Taken) => end(answered(intent)),
                 // Somebody was faster, or an earlier attempt of ours arrived
                 // after all: the next look at the approval tells which.
                 Some(Told::TooLate) => wait("CodePipeline to show who answered the approval"),
@@ -180,19 +176,19 @@ fn answer(judged: Judged<'_>, observed: &Observed, now: Timestamp) -> Step {
             Some(intent) => {
                 let ours = earlier.iter().find(|run| run.id == intent.action_execution);
                 match ours {
-                    Some(run) => attributed(validation, observed, run),
-                    None => end(validation, answered(intent)),
+                    Some(run) => attributed(answering, observed, run),
+                    None => end(answered(intent)),
                 }
             }
             None => match answered_since(registration, earlier) {
-                Some(earlier) => attributed(validation, observed, earlier),
-                None => decide(judged, observed, run, now),
+                Some(earlier) => attributed(answering, observed, earlier),
+                None => decide(answering, observed, run, now),
             },
         },
         // Answered before this validation was asked for: a retry of the stage
         // is on its way to a run that is still to come.
         Approval::Answered(run) if answered_before(registration, run) => not_reached(observed),
-        Approval::Answered(run) => attributed(validation, observed, run),
+        Approval::Answered(run) => attributed(answering, observed, run),
     }
 }
 
@@ -208,7 +204,7 @@ fn not_reached(observed: &Observed) -> Step {
 }
 
 /// Says what all validations of the approval agree on, or waits until they do.
-fn decide(judged: Judged<'_>, observed: &Observed, run: &Run, now: Timestamp) -> Step {
+fn decide(answering: &Answering<'_>, observed: &Observed, run: &Run, now: Timestamp) -> Step {
     let (Some(answers), Some(stopped)) = (&observed.answers, &observed.stopped) else {
         return Step::Ask(Question::Agreement);
     };
@@ -218,7 +214,7 @@ fn decide(judged: Judged<'_>, observed: &Observed, run: &Run, now: Timestamp) ->
             None => Answer::Approve,
         },
         // The one that rejects says why; the others wait for it to do so.
-        Agreement::Reject if judged.answer() == Answer::Reject => Answer::Reject,
+        Agreement::Reject if answering.judged.answer() == Answer::Reject => Answer::Reject,
         Agreement::Reject => return wait("another validation of the approval rejects it"),
         Agreement::Hold => return wait("the verdict is held for a person"),
         Agreement::Undecided => {
@@ -229,7 +225,7 @@ fn decide(judged: Judged<'_>, observed: &Observed, run: &Run, now: Timestamp) ->
 }
 
 /// Who gave the answer that was found.
-fn attributed(validation: &Validation, observed: &Observed, run: &Run) -> Step {
+fn attributed(answering: &Answering<'_>, observed: &Observed, run: &Run) -> Step {
     let given = match run.given {
         Given::Approved => Answer::Approve,
         Given::Rejected => Answer::Reject,
@@ -238,16 +234,16 @@ fn attributed(validation: &Validation, observed: &Observed, run: &Run) -> Step {
             return Step::End(Ending::ExecutionEnded { status }, None);
         }
     };
-    if let Some(intent) = &validation.intent
+    if let Some(intent) = &answering.judged.intent
         && (intent.action_execution != run.id || given == intent.answer)
     {
-        return end(validation, answered(intent));
+        return end(answered(intent));
     }
-    if let Some(inherited) = &validation.inherited
+    if let Some(inherited) = answering.inherited
         && inherited.action_execution == run.id
         && given == inherited.answer
     {
-        return end(validation, answered(inherited));
+        return end(answered(inherited));
     }
     let Some(answers) = &observed.answers else {
         return Step::Ask(Question::Answers);
@@ -259,21 +255,22 @@ fn attributed(validation: &Validation, observed: &Observed, run: &Run) -> Step {
     };
     // One of several validations of this approval spoke for all.
     if is_agreed && answers.len() > 1 {
-        let action_execution = run.id.clone();
-        let ending = Ending::Answered {
+        return end(Ending::Answered {
             answer: given,
-            action_execution,
-        };
-        return end(validation, ending);
+            action_execution: run.id.clone(),
+            overridden: None,
+        });
     }
-    end(validation, Ending::Person(run.person.clone()))
+    end(Ending::Person(run.person.clone()))
 }
 
 /// After a rejection: did a person decide otherwise?
-fn watch(validation: &Validation, observed: &Observed) -> Step {
-    let Some(Ending::Answered {
-        action_execution, ..
-    }) = &validation.ending
+fn watch(rejected: &Ending, observed: &Observed) -> Step {
+    let Ending::Answered {
+        answer,
+        action_execution,
+        ..
+    } = rejected
     else {
         return Step::Rest;
     };
@@ -285,7 +282,11 @@ fn watch(validation: &Validation, observed: &Observed) -> Step {
         && run.id != *action_execution
         && run.given == Given::Approved
     {
-        return Step::Override(run.person.clone());
+        return end(Ending::Answered {
+            answer: *answer,
+            action_execution: action_execution.clone(),
+            overridden: Some(run.person.clone()),
+        });
     }
     match observed.beyond_retry {
         None => Step::Ask(Question::Retry),
@@ -294,15 +295,16 @@ fn watch(validation: &Validation, observed: &Observed) -> Step {
     }
 }
 
-fn end(validation: &Validation, ending: Ending) -> Step {
-    let watched = validation.duty_after(&ending) == Duty::Watch;
-    Step::End(ending, watched.then_some(WATCHED))
+fn end(ending: Ending) -> Step {
+    let is_watched = ending.is_watched();
+    Step::End(ending, is_watched.then_some(WATCHED))
 }
 
 fn answered(intent: &Intent) -> Ending {
     Ending::Answered {
         answer: intent.answer,
         action_execution: intent.action_execution.clone(),
+        overridden: None,
     }
 }
 

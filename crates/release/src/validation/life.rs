@@ -15,15 +15,15 @@
 //! | `undelivered` | judged or settled | its result, which was not taken | waits for the receiver, where the approval waits for nothing |
 //! | `done` | judged or settled | everything, and nothing waits | nothing is left to do |
 //!
-//! [`given_up`] decides what is written where the time of a validation is over
-//! instead:
+//! [`Validation::give_up`] decides what is written where the time of a validation
+//! is over instead:
 //!
 //! | Row | Validation | What is written |
 //! |---|---|---|
 //! | `over.unended` | its approval has not ended | that nobody answered in time, and what was waited for |
 //! | `over.undelivered` | its result owed | that the receiver never took it |
 
-use super::{Ending, Hook, Phase, Validation};
+use super::{Answering, Ending, Hook, Judgement, Progress, State, Validation};
 use crate::work::{Outcome, Wait};
 
 /// What one look has looked at by now.
@@ -56,14 +56,14 @@ impl From<Option<Wait>> for Part {
 }
 
 /// What comes next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Next {
+#[derive(Debug, PartialEq)]
+pub enum Next<'a> {
     /// The window is judged.
     Judge,
     /// The approval is taken as far as it goes.
-    Answer,
-    /// The result is posted.
-    Post,
+    Answer(Answering<'a>),
+    /// The result of this verdict is posted.
+    Post(Judgement),
     /// That there is no result to post is written.
     NoResult,
     /// The look ends like this.
@@ -71,45 +71,47 @@ pub enum Next {
 }
 
 /// What comes next, after what was looked at so far.
-pub fn next(validation: &Validation, looked: &Looked) -> Next {
-    match validation.phase {
-        Phase::Waiting => {
-            return match &looked.window {
-                Part::Waits(wait) => Next::End(Outcome::Waits(vec![wait.clone()])),
-                Part::Unseen | Part::Done => Next::Judge,
-            };
+pub fn next<'a>(validation: &'a mut Validation, looked: &Looked) -> Next<'a> {
+    let is_owed = validation.hook == Hook::Owed && looked.result == Part::Unseen;
+    let end = || {
+        Next::End(match (&looked.approval, &looked.result) {
+            (Part::Waits(wait), _) | (_, Part::Waits(wait)) => Outcome::Waits(vec![wait.clone()]),
+            _ => Outcome::Done,
+        })
+    };
+    match &mut validation.state {
+        State::Waiting => match &looked.window {
+            Part::Waits(wait) => Next::End(Outcome::Waits(vec![wait.clone()])),
+            Part::Unseen | Part::Done => Next::Judge,
+        },
+        State::Unjudged(_) if is_owed => Next::NoResult,
+        State::Unjudged(_) => end(),
+        State::Judged(judged) => match (&judged.progress, &looked.approval) {
+            (Progress::Owed | Progress::Ended(_), Part::Unseen) => Next::Answer(Answering {
+                registration: &validation.registration,
+                inherited: validation.inherited.as_ref(),
+                judged,
+            }),
+            _ if is_owed => Next::Post(judged.judgement.clone()),
+            _ => end(),
+        },
+    }
+}
+
+impl Validation {
+    /// Ends what is still owed in a state that can be seen.
+    pub fn give_up(&mut self, waiting_for: String) {
+        let gave_up = Ending::GaveUp { waiting_for };
+        match &mut self.state {
+            State::Waiting => self.state = State::Unjudged(gave_up),
+            State::Judged(judged) if judged.progress == Progress::Owed => {
+                judged.progress = Progress::Ended(gave_up);
+            }
+            State::Judged(_) | State::Unjudged(_) => {}
         }
-        Phase::Judged if looked.approval == Part::Unseen => return Next::Answer,
-        Phase::Judged | Phase::Settled => {}
-    }
-    if validation.hook == Hook::Owed && looked.result == Part::Unseen {
-        return match validation.judged() {
-            Some(_) => Next::Post,
-            None => Next::NoResult,
-        };
-    }
-    Next::End(match (&looked.approval, &looked.result) {
-        (Part::Waits(wait), _) | (_, Part::Waits(wait)) => Outcome::Waits(vec![wait.clone()]),
-        _ => Outcome::Done,
-    })
-}
-
-/// What is written of a validation whose time is over.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GivenUp {
-    /// How its approval ended, where it had not.
-    pub ending: Option<Ending>,
-    /// What became of its result, where it was owed.
-    pub hook: Option<Hook>,
-}
-
-/// What is written of a validation whose time is over while it waits for this.
-pub fn given_up(validation: &Validation, waiting_for: String) -> GivenUp {
-    let is_open = validation.ending.is_none();
-    let is_owed = validation.hook == Hook::Owed;
-    GivenUp {
-        ending: is_open.then_some(Ending::GaveUp { waiting_for }),
-        hook: is_owed.then_some(Hook::GivenUp),
+        if self.hook == Hook::Owed {
+            self.hook = Hook::GivenUp;
+        }
     }
 }
 

@@ -123,7 +123,7 @@ impl<'a> History<'a> {
 impl<'a> From<&'a Validation> for Outline<'a> {
     fn from(validation: &'a Validation) -> Self {
         let registration = &validation.registration;
-        let judgement = validation.judgement.as_ref();
+        let judgement = validation.judgement();
         let approval = approval(validation);
         Self {
             validation: registration.id.to_string(),

@@ -142,7 +142,7 @@ fn headline(evaluation: &Evaluation<'_>, state: State) -> Markup {
         };
         return sentence(&summary::headline(evidence.verdict, &findings, reason));
     }
-    match (&evaluation.validation.judgement, state) {
+    match (evaluation.validation.judgement(), state) {
         (Some(judgement), _) => sentence(&judgement.summary),
         (None, State::Superseded) => html! { "Superseded: the same action asked again." },
         (None, State::Ended) => html! { "Ended without a verdict." },
@@ -198,7 +198,7 @@ fn facts(validation: &Validation, clock: Clock<'_>) -> Markup {
             (fact("Pipeline", name(&registration.pipeline)))
             (fact("Version", name(&registration.version)))
             (fact("Comparison", name(&registration.comparison)))
-            @match &validation.judgement {
+            @match validation.judgement() {
                 Some(judgement) => (fact("Judged", html! { (clock.minute(judgement.at)) })),
                 None => (fact("Registered", html! { (clock.minute(registration.registered_at)) })),
             }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 use monspec::{Outcome, Verdict};
-use release::validation::{Ending, Validation};
+use release::validation::{Ending, Progress, Validation};
 use report::{Evaluation, Form, Gate, History, page};
 
 use crate::flags;
@@ -84,7 +84,7 @@ pub(crate) fn named(name: &str) -> (Validation, release::evidence::Evidence) {
     let mut validation = world::judged(validation, &evidence);
     let mut person = world::person(name, name, world::now());
     person.who = Some(name.to_owned());
-    validation.ending = Some(Ending::Person(person));
+    world::verdict(&mut validation).progress = Progress::Ended(Ending::Person(person));
     (validation, evidence)
 }
 

@@ -11,8 +11,8 @@ use release::execution::{ExecutionMode, SourceRevision};
 use release::plot::Plotted;
 use release::summary;
 use release::validation::{
-    ApprovalAction, Ending, Environments, Intent, Judgement, PersonsAnswer, Phase, Registrant,
-    Registration, Validation, ValidationId,
+    ApprovalAction, Ending, Environments, Intent, Judged, Judgement, PersonsAnswer, Progress,
+    Registrant, Registration, State, Validation, ValidationId,
 };
 use release::window::Window;
 use report::{Build, Gate};
@@ -95,8 +95,7 @@ pub(crate) fn waiting(number: u8) -> Validation {
 /// The validation with its verdict.
 pub(crate) fn judged(mut validation: Validation, evidence: &Evidence) -> Validation {
     let findings = findings(evidence);
-    validation.phase = Phase::Judged;
-    validation.judgement = Some(Judgement {
+    let judgement = Judgement {
         verdict: evidence.verdict,
         answer: evidence.answer,
         summary: summary::text(
@@ -106,24 +105,42 @@ pub(crate) fn judged(mut validation: Validation, evidence: &Evidence) -> Validat
             evidence.note.as_deref(),
         ),
         at: evidence.judged_at,
-    });
+    };
+    validation.state = State::Judged(Judged::new(judgement, None));
     validation
 }
 
 /// The validation after its answer was sent.
-pub(crate) fn answered(mut validation: Validation) -> Validation {
-    let judgement = validation.judgement.clone().expect("it was judged");
-    validation.intent = Some(Intent {
+pub(crate) fn answered(validation: Validation) -> Validation {
+    overridden(validation, None)
+}
+
+/// The same, and what a person said afterwards.
+pub(crate) fn overridden(
+    mut validation: Validation,
+    overridden: Option<PersonsAnswer>,
+) -> Validation {
+    let judged = verdict(&mut validation);
+    let Judgement { answer, at, .. } = judged.judgement;
+    judged.intent = Some(Intent {
         action_execution: "ae-1".to_owned(),
-        answer: judgement.answer,
-        at: judgement.at + SignedDuration::from_secs(2),
+        answer,
+        at: at + SignedDuration::from_secs(2),
     });
-    validation.ending = Some(Ending::Answered {
-        answer: judgement.answer,
+    judged.progress = Progress::Settled(Ending::Answered {
+        answer,
         action_execution: "ae-1".to_owned(),
+        overridden,
     });
-    validation.phase = Phase::Settled;
     validation
+}
+
+/// The verdict of a judged validation and what became of it.
+pub(crate) fn verdict(validation: &mut Validation) -> &mut Judged {
+    match &mut validation.state {
+        State::Judged(judged) => judged,
+        state => panic!("it was judged: {state:?}"),
+    }
 }
 
 pub(crate) fn person(status: &str, why: &str, at: Timestamp) -> PersonsAnswer {
@@ -395,11 +412,10 @@ fn one_of_many(number: u8) -> (Validation, Option<Evidence>) {
         }
         5 => {
             let (validation, evidence) = with(1.02, 11.4);
-            let mut validation = answered(validation);
             let later = evidence.judged_at + SignedDuration::from_mins(25);
             let why = "The failures were the load test's own, see the incident review";
-            validation.override_ = Some(person("Approved", why, later));
-            (validation, evidence)
+            let person = person("Approved", why, later);
+            (overridden(validation, Some(person)), evidence)
         }
         8 => {
             let mut silent = evidence(&registered, 1.0, 0.2);
@@ -414,14 +430,14 @@ fn one_of_many(number: u8) -> (Validation, Option<Evidence>) {
             silent.answer = Answer::Hold;
             let mut validation = judged(registered, &silent);
             let later = silent.judged_at + SignedDuration::from_mins(12);
-            validation.ending = Some(Ending::Person(person("Approved", "Known gap", later)));
+            let person = person("Approved", "Known gap", later);
+            verdict(&mut validation).progress = Progress::Ended(Ending::Person(person));
             (validation, silent)
         }
         10 => {
             let mut again = registered;
-            again.phase = Phase::Settled;
             let by = waiting(11).registration.id;
-            again.ending = Some(Ending::Superseded { by });
+            again.state = State::Unjudged(Ending::Superseded { by });
             return (again, None);
         }
         12 => {
@@ -431,7 +447,7 @@ fn one_of_many(number: u8) -> (Validation, Option<Evidence>) {
             );
             let mut validation = judged(registered, &evidence);
             let waiting_for = "the approval `ApproveStaging` to be open".to_owned();
-            validation.ending = Some(Ending::GaveUp { waiting_for });
+            verdict(&mut validation).progress = Progress::Ended(Ending::GaveUp { waiting_for });
             (validation, evidence)
         }
         14 => {

@@ -1,4 +1,4 @@
-//! What was asked for, and its verdict.
+//! A validation: what was asked for, how far it is, and its verdict.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,16 @@ use monspec::Verdict;
 use release::approval::Answer;
 use release::execution::{self, ExecutionMode};
 use release::otherwise;
-use release::validation::{self, ApprovalAction, ValidationId};
+use release::validation::{self, Judged, Progress, State, Validation, ValidationId};
 use release::window::Window;
+use release::work::Counts;
 use serde::{Deserialize, Serialize};
 
 use super::change::{Deployment, Group, Groups};
-use super::record;
+use super::{answer, record};
 use crate::StoreError;
-use crate::item::{self, Item};
+use crate::error::missing;
+use crate::item::{self, Item, STUCK_SINCE};
 
 /// What was asked for, as an attribute.
 pub(crate) fn registration(registration: &validation::Registration) -> AttributeValue {
@@ -32,10 +34,92 @@ pub(crate) fn registered(item: &Item) -> Result<validation::Registration, StoreE
     item::json::<Registration>(item, "registration").map(Into::into)
 }
 
-/// What is stored of the verdict, if it fell.
-pub(crate) fn judged(item: &Item) -> Result<Option<validation::Judgement>, StoreError> {
-    let judgement = item::optional_json::<Judgement>(item, "judgement")?;
-    Ok(judgement.map(Into::into))
+/// How far it is in a word, as an attribute.
+pub(crate) fn phase(phase: validation::Phase) -> AttributeValue {
+    item::word(Phase::from(phase))
+}
+
+/// What is stored of how far it is, in a word.
+pub(crate) fn phase_of(item: &Item) -> Result<validation::Phase, StoreError> {
+    item::plain::<Phase>(item, "phase").map(Into::into)
+}
+
+/// What became of the result hook, as an attribute.
+pub(crate) fn hook(hook: validation::Hook) -> AttributeValue {
+    item::word(Hook::from(hook))
+}
+
+/// What is stored of what became of the result hook.
+pub(crate) fn hook_of(item: &Item) -> Result<validation::Hook, StoreError> {
+    item::plain::<Hook>(item, "hook").map(Into::into)
+}
+
+/// The approval that it answers, as an attribute.
+pub(crate) fn approval(approval: &validation::ApprovalAction) -> AttributeValue {
+    item::json_attribute(&ApprovalAction::from(approval.clone()))
+}
+
+/// What is stored of the approval that it answers.
+pub(crate) fn approval_of(item: &Item) -> Result<Option<validation::ApprovalAction>, StoreError> {
+    let approval = item::optional_json::<ApprovalAction>(item, "approval")?;
+    Ok(approval.map(Into::into))
+}
+
+/// What is stored of a whole validation.
+pub(crate) fn read(item: &Item) -> Result<Validation, StoreError> {
+    Ok(Validation {
+        registration: registered(item)?,
+        inherited: answer::intent_of(item, "inherited")?,
+        state: state(item)?,
+        hook: hook_of(item)?,
+        rejudged: answer::decisions_of(item, "rejudged")?,
+        counts: Counts {
+            faults: item::number(item, "faults")?,
+            waits: item::number(item, "waits")?,
+        },
+        stuck_since: item
+            .contains_key(STUCK_SINCE)
+            .then(|| item::timestamp(item, STUCK_SINCE))
+            .transpose()?,
+    })
+}
+
+/// Every version wrote the verdict together with its phase, and how it ended
+/// before it settled it, or with the same write where it was superseded. A phase
+/// without what belongs to it is damage.
+fn state(item: &Item) -> Result<State, StoreError> {
+    let phase = phase_of(item)?;
+    let ending = answer::ending_of(item)?;
+    let intent = answer::intent_of(item, "intent")?;
+    let released = answer::decision_of(item, "released")?;
+    let Some(judgement) = item::optional_json::<Judgement>(item, "judgement")? else {
+        return match (phase, ending) {
+            // Earlier versions stored that it gave up, and settled it with a later
+            // write. One that died in between left it waiting: its time was over,
+            // and a verdict would not be sent. Whoever has it judged again removes
+            // the ending with the same write.
+            (validation::Phase::Waiting | validation::Phase::Settled, Some(ending)) => {
+                Ok(State::Unjudged(ending))
+            }
+            (validation::Phase::Waiting, None) => Ok(State::Waiting),
+            (validation::Phase::Judged, _) => Err(missing("judgement")),
+            (validation::Phase::Settled, None) => Err(missing("ending")),
+        };
+    };
+    let progress = match (phase, ending) {
+        (validation::Phase::Waiting, _) => return Err(missing("phase")),
+        (validation::Phase::Judged, None) => Progress::Owed,
+        (validation::Phase::Judged, Some(ending)) => Progress::Ended(ending),
+        (validation::Phase::Settled, Some(ending)) => Progress::Settled(ending),
+        (validation::Phase::Settled, None) => return Err(missing("ending")),
+    };
+    Ok(State::Judged(Judged {
+        judgement: judgement.into(),
+        told: item.contains_key("told"),
+        released,
+        intent,
+        progress,
+    }))
 }
 
 /// How many bytes of its item a registration takes.
@@ -85,6 +169,12 @@ enum Registrant {
 }
 
 #[derive(Serialize, Deserialize)]
+struct ApprovalAction {
+    stage: String,
+    action: String,
+}
+
+#[derive(Serialize, Deserialize)]
 struct SourceRevision {
     name: String,
     revision: String,
@@ -114,11 +204,16 @@ struct Judgement {
 }
 
 record!(Registration = validation::Registration {
-    same: id, pipeline, execution, mode, comparison, window, approval, spec, version,
-        untaught, result_hook, registered_at, due_at, give_up_at, expires_at;
+    same: id, pipeline, execution, mode, comparison, window, spec, version, untaught,
+        result_hook, registered_at, due_at, give_up_at, expires_at;
     inner: registrant;
+    maybe: approval;
     each: sources, deployments, source_groups, otherwise, compare_groups, environments;
     values: compared;
+});
+
+record!(ApprovalAction = validation::ApprovalAction {
+    same: stage, action;
 });
 
 record!(SourceRevision = execution::SourceRevision {
@@ -135,6 +230,36 @@ record!(Environments = validation::Environments {
 
 record!(Judgement = validation::Judgement {
     same: verdict, answer, summary, at;
+});
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Phase {
+    Waiting,
+    Judged,
+    Settled,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Hook {
+    None,
+    Owed,
+    Delivered,
+    GivenUp,
+}
+
+record!(enum Phase = validation::Phase {
+    Waiting,
+    Judged,
+    Settled,
+});
+
+record!(enum Hook = validation::Hook {
+    None,
+    Owed,
+    Delivered,
+    GivenUp,
 });
 
 impl From<validation::Registrant> for Registrant {

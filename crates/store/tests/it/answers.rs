@@ -16,7 +16,11 @@ async fn validations_of_one_approval_hear_of_each_other() {
     world.register(&registration(4)).await;
 
     assert_eq!(
-        world.validations.answers(&worker).await.unwrap(),
+        world
+            .validations
+            .answers(&worker.registration)
+            .await
+            .unwrap(),
         [
             Some(Answer::Approve),
             Some(Answer::Reject),
@@ -53,7 +57,11 @@ async fn other_approvals_executions_and_pipelines_have_no_say() {
     }
 
     assert_eq!(
-        world.validations.answers(&worker).await.unwrap(),
+        world
+            .validations
+            .answers(&worker.registration)
+            .await
+            .unwrap(),
         [Some(Answer::Approve)]
     );
 }
@@ -67,11 +75,18 @@ async fn successor_takes_the_say_of_its_predecessor() {
 
     let successor = world.claimed(&again(&first, 2)).await;
 
-    assert_eq!(world.validations.answers(&successor).await.unwrap(), [None]);
+    assert_eq!(
+        world
+            .validations
+            .answers(&successor.registration)
+            .await
+            .unwrap(),
+        [None]
+    );
 }
 
 #[tokio::test]
-async fn validation_without_an_approval_speaks_for_itself() {
+async fn validation_without_an_approval_says_nothing_to_one() {
     let world = World::start().await;
     let without = |second| Registration {
         approval: None,
@@ -85,11 +100,10 @@ async fn validation_without_an_approval_speaks_for_itself() {
     };
     let waiting = world.claimed(&outside).await;
 
-    assert_eq!(
-        world.validations.answers(&worker).await.unwrap(),
-        [Some(Answer::Approve)]
-    );
-    assert_eq!(world.validations.answers(&waiting).await.unwrap(), [None]);
+    for validation in [&worker, &waiting] {
+        let said = world.validations.answers(&validation.registration).await;
+        assert_eq!(said.unwrap(), []);
+    }
 }
 
 #[tokio::test]
@@ -106,7 +120,11 @@ async fn answers_beyond_the_first_page_count() {
 
     let worker = world.judged(&registration(6), Verdict::Failed).await;
 
-    let answers = world.validations.answers(&worker).await.unwrap();
+    let answers = world
+        .validations
+        .answers(&worker.registration)
+        .await
+        .unwrap();
     assert_eq!(answers.len(), 6);
     assert!(answers.contains(&Some(Answer::Reject)));
 }

@@ -28,7 +28,7 @@ async fn older_build_judged_later_is_stored_but_not_catalogued() {
 
     let catalogued = world.item("catalogue", "Shop#").await;
     assert_eq!(text(&catalogued, "version"), "build 2");
-    assert!(world.validation(&older).await.judgement.is_some());
+    assert!(world.validation(&older).await.judgement().is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]

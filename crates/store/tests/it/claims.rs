@@ -2,11 +2,11 @@
 
 use monspec::Verdict;
 use release::approval::Answer;
-use release::validation::{Ending, Hook, Intent, Phase, Validation};
+use release::validation::{Ending, Hook, Intent, State, Validation};
 use store::{ClaimError, Claimed, StoreError};
 
 use crate::world::{
-    LEDGER, VALIDATIONS, World, at, evidence, judgement, lease, person, registration,
+    LEDGER, VALIDATIONS, World, at, evidence, judgement, lease, overridden, person, registration,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,41 +85,57 @@ async fn place_seen_before_it_was_settled_cannot_be_claimed() {
 #[tokio::test]
 async fn worker_that_was_overtaken_writes_nothing_more() {
     let world = World::start().await;
-    let (mut first, _second) = taken_over(&world).await;
+    let (mut waiting, _second) = taken_over(&world).await;
     let before = [world.items(VALIDATIONS).await, world.items(LEDGER).await];
 
     let validations = &world.validations;
-    let ledger = &world.ledger;
     let evidence = evidence(Verdict::Failed);
     let judgement = judgement(Verdict::Failed);
     let outcomes = [
         validations
-            .judged(ledger, &mut first, judgement, &evidence, &[])
+            .judged(&world.ledger, &mut waiting, judgement, &evidence, &[])
             .await,
-        validations.intend(&mut first, intent()).await,
-        validations
-            .ended(ledger, &mut first, Ending::NothingToAnswer)
-            .await,
-        validations
-            .ended(ledger, &mut first, Ending::Person(person("Approved")))
-            .await,
-        validations
-            .overridden(ledger, &mut first, person("Approved"))
-            .await,
-        validations.hooked(&mut first, Hook::Delivered).await,
+        validations.hooked(&mut waiting, Hook::Delivered).await,
     ];
 
     for outcome in outcomes {
         assert!(matches!(outcome, Err(StoreError::Lost)), "{outcome:?}");
     }
-    let held = &first;
     assert_eq!(
-        held.phase,
-        Phase::Waiting,
+        waiting.state,
+        State::Waiting,
         "a refused write is not believed"
     );
-    assert_eq!(held.intent, None);
-    assert_eq!(held.ending, None);
+    let after = [world.items(VALIDATIONS).await, world.items(LEDGER).await];
+    assert_eq!(before, after);
+}
+
+#[tokio::test]
+async fn worker_that_was_overtaken_once_it_had_judged_writes_nothing_more() {
+    let world = World::start().await;
+    let asked = registration(1);
+    let mut first = world.judged(&asked, Verdict::Failed).await;
+    let later = lease(asked.due_at);
+    let _second = world.claim(later, later, "second").await;
+    let before = [world.items(VALIDATIONS).await, world.items(LEDGER).await];
+
+    let outcomes = [
+        world.intend(&mut first, intent()).await,
+        world.ended(&mut first, Ending::NothingToAnswer).await,
+        world
+            .ended(&mut first, Ending::Person(person("Approved")))
+            .await,
+        world
+            .ended(&mut first, overridden(Answer::Reject, person("Approved")))
+            .await,
+        world.validations.hooked(&mut first, Hook::Delivered).await,
+    ];
+
+    for outcome in outcomes {
+        assert!(matches!(outcome, Err(StoreError::Lost)), "{outcome:?}");
+    }
+    assert_eq!(first.intent(), None, "a refused write is not believed");
+    assert_eq!(first.ending(), None);
     let after = [world.items(VALIDATIONS).await, world.items(LEDGER).await];
     assert_eq!(before, after);
 }
@@ -239,19 +255,16 @@ async fn what_a_worker_wrote_is_what_the_next_one_reads() {
     let rejected = Ending::Answered {
         answer: Answer::Reject,
         action_execution: "run-1".to_owned(),
+        overridden: None,
     };
-    let validations = &world.validations;
-    let ledger = &world.ledger;
-    validations.intend(&mut worker, intent()).await.unwrap();
-    validations
-        .ended(ledger, &mut worker, rejected)
+    world.intend(&mut worker, intent()).await.unwrap();
+    world.ended(&mut worker, rejected).await.unwrap();
+    world
+        .ended(&mut worker, overridden(Answer::Reject, person("Approved")))
         .await
         .unwrap();
-    validations
-        .overridden(ledger, &mut worker, person("Approved"))
-        .await
-        .unwrap();
-    validations
+    world
+        .validations
         .hooked(&mut worker, Hook::Delivered)
         .await
         .unwrap();
@@ -261,7 +274,8 @@ async fn what_a_worker_wrote_is_what_the_next_one_reads() {
         .await;
 
     assert_eq!(*next, *worker);
-    assert_eq!(next.override_, Some(person("Approved")));
+    let told = next.ending().and_then(Ending::overridden);
+    assert_eq!(told, Some(&person("Approved")));
     assert_eq!(next.hook, Hook::Delivered);
 }
 

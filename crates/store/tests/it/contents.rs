@@ -1,13 +1,14 @@
 //! What is bad in one group is a target in none.
 
 use monspec::Verdict;
+use release::approval::Answer;
 use release::change::Change;
 use release::deployment::{Deployment, Group, Standing};
 use release::ledger::{Effect, Ruling};
 use release::remediation::targets;
 use release::validation::Registration;
 
-use crate::world::{World, at, deployment, group, person, registration};
+use crate::world::{World, at, deployment, group, overridden, person, registration};
 
 #[tokio::test]
 async fn content_bad_in_staging_is_no_target_in_production() {
@@ -136,8 +137,7 @@ async fn content_is_bad_until_the_last_group_takes_its_word_back() {
 
     let status = person("Approved");
     world
-        .validations
-        .overridden(&world.ledger, &mut worker, status)
+        .ended(&mut worker, overridden(Answer::Reject, status))
         .await
         .unwrap();
     assert_eq!(world.entry("d-1").await.standing, Standing::Unknown);

@@ -125,8 +125,8 @@ async fn deferred_validation_is_due_when_it_said_with_what_it_counted() {
     let world = World::start().await;
     let asked = registration(1);
     let mut worker = world.claimed(&asked).await;
-    worker.faults = 3;
-    worker.waits = 7;
+    worker.counts.faults = 3;
+    worker.counts.waits = 7;
 
     world
         .validations
@@ -137,7 +137,7 @@ async fn deferred_validation_is_due_when_it_said_with_what_it_counted() {
 
     assert_eq!(world.due(at(1_499)).await, []);
     let next = world.claim(at(1_500), at(1_500), "next").await;
-    assert_eq!((next.faults, next.waits), (3, 7));
+    assert_eq!((next.counts.faults, next.counts.waits), (3, 7));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use monspec::{Outcome, Verdict};
 use release::plot::Plotted;
-use release::validation::{Registration, ValidationId};
+use release::validation::{Ending, Registration, ValidationId};
 use store::{History, Part, ReadLimit, Span};
 
 use crate::world::{World, at, evidence, judgement, registration, spec, text};
@@ -169,6 +169,10 @@ async fn limit_of_points_is_kept_but_one_build_is_always_read() {
                 .validations
                 .judged(&world.ledger, &mut claimed, judgement, &evidence, &plot);
         judged.await.unwrap();
+        world
+            .ended(&mut claimed, Ending::NothingToAnswer)
+            .await
+            .unwrap();
         world.validations.queue().settle(claimed).await.unwrap();
     }
 

@@ -2,13 +2,15 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use monspec::{Outcome, Verdict};
+use release::approval::Answer;
 use release::deployment::{Deployment, Group, LedgerEntry, Standing};
 use release::evidence::Evidence;
 use release::validation::{Ending, Registration};
 use serde_json::Value;
 
 use crate::world::{
-    LEDGER, World, at, deployment, evidence, group, judgement, person, registration, text,
+    LEDGER, World, answer, at, deployment, evidence, group, judgement, overridden, person,
+    registration, text,
 };
 
 #[tokio::test]
@@ -98,15 +100,15 @@ async fn person_replaces_what_the_validation_taught() {
         let mut worker = world.judged(&registration(1), verdict).await;
 
         world
-            .validations
-            .overridden(&world.ledger, &mut worker, person(status))
+            .ended(&mut worker, overridden(answer(verdict), person(status)))
             .await
             .unwrap();
 
         let known = only(&world).await;
         assert_eq!(known.standing, Standing::Unknown);
         assert_eq!(known.taught_by, format!("{status} by ada"));
-        assert_eq!(worker.override_, Some(person(status)));
+        let told = worker.ending().and_then(Ending::overridden);
+        assert_eq!(told, Some(&person(status)));
     }
 }
 
@@ -117,15 +119,11 @@ async fn person_who_is_faster_and_decides_otherwise_teaches_as_one_who_overrides
     let mut worker = world.judged(&asked, Verdict::Passed).await;
 
     let ending = Ending::Person(person("Rejected"));
-    world
-        .validations
-        .ended(&world.ledger, &mut worker, ending.clone())
-        .await
-        .unwrap();
+    world.ended(&mut worker, ending.clone()).await.unwrap();
 
     assert_eq!(only(&world).await.taught_by, "Rejected by ada");
     assert_eq!(only(&world).await.standing, Standing::Unknown);
-    assert_eq!(world.validation(&asked).await.ending, Some(ending));
+    assert_eq!(world.validation(&asked).await.ending(), Some(&ending));
 }
 
 #[tokio::test]
@@ -138,11 +136,7 @@ async fn person_who_agrees_with_the_verdict_teaches_nothing_new() {
         let mut worker = world.judged(&registration(1), verdict).await;
 
         let ending = Ending::Person(person(status));
-        world
-            .validations
-            .ended(&world.ledger, &mut worker, ending)
-            .await
-            .unwrap();
+        world.ended(&mut worker, ending).await.unwrap();
 
         assert_eq!(only(&world).await.standing, standing, "{status}");
     }
@@ -157,8 +151,7 @@ async fn person_does_not_lift_what_a_problem_said() {
         let before = only(&world).await;
 
         world
-            .validations
-            .overridden(&world.ledger, &mut worker, person("Approved"))
+            .ended(&mut worker, overridden(Answer::Reject, person("Approved")))
             .await
             .unwrap();
 
@@ -178,8 +171,7 @@ async fn person_does_not_lift_what_another_validation_said() {
         world.judged(&other, second).await;
 
         world
-            .validations
-            .overridden(&world.ledger, &mut worker, person("Approved"))
+            .ended(&mut worker, overridden(Answer::Reject, person("Approved")))
             .await
             .unwrap();
 
@@ -199,8 +191,7 @@ async fn person_who_rejects_what_one_of_two_passed_leaves_nothing_proven() {
     let mut worker = world.judged(&registration(2), Verdict::Passed).await;
 
     world
-        .validations
-        .overridden(&world.ledger, &mut worker, person("Rejected"))
+        .ended(&mut worker, overridden(Answer::Approve, person("Rejected")))
         .await
         .unwrap();
 
@@ -254,10 +245,10 @@ async fn however_often_a_deployment_is_judged_its_record_has_a_bound() {
         world.validations.queue().settle(worker).await.unwrap();
     }
     let mut worker = world.judged(&registration(120), Verdict::Failed).await;
-    let overridden = world
-        .validations
-        .overridden(&world.ledger, &mut worker, person("Approved"));
-    overridden.await.unwrap();
+    world
+        .ended(&mut worker, overridden(Answer::Reject, person("Approved")))
+        .await
+        .unwrap();
 
     let known = only(&world).await;
     assert_eq!(known.standing, Standing::Bad);

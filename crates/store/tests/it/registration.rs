@@ -6,9 +6,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::FutureExt as _;
 use monspec::Verdict;
 use release::approval::Answer;
-use release::validation::{
-    Ending, Hook, Intent, PersonsDecision, Phase, Registrant, Registration, Wish,
-};
+use release::validation::wish::Wish;
+use release::validation::{Ending, Hook, Intent, PersonsDecision, Phase, Registrant, Registration};
 use store::{Fulfilled, Ledger, Registered, StoreError, Validations};
 
 use crate::world::{
@@ -42,7 +41,7 @@ async fn registration_stores_everything_that_belongs_to_it() {
     assert_eq!(world.known().await[0].deployment, deployment("d-1", 0));
     let validation = world.validation(&asked).await;
     assert_eq!(validation.registration, asked);
-    assert_eq!(validation.phase, Phase::Waiting);
+    assert_eq!(validation.phase(), Phase::Waiting);
     assert_eq!(validation.hook, Hook::Owed);
     assert_eq!(
         world
@@ -109,7 +108,7 @@ async fn job_delivered_again_finds_its_validation() {
         world.validations.registered_by("job-1").await.unwrap(),
         Some(first.id)
     );
-    assert_eq!(world.validation(&first).await.phase, Phase::Waiting);
+    assert_eq!(world.validation(&first).await.phase(), Phase::Waiting);
     assert_eq!(
         world.validations.validation(redelivered.id).await.unwrap(),
         None
@@ -179,12 +178,12 @@ async fn registering_again_supersedes_the_unsettled_predecessor() {
     world.register(&second).await;
 
     let superseded = world.validation(&first).await;
-    assert_eq!(superseded.phase, Phase::Settled);
+    assert_eq!(superseded.phase(), Phase::Settled);
     assert_eq!(
-        superseded.ending,
-        Some(Ending::Superseded { by: second.id })
+        superseded.ending(),
+        Some(&Ending::Superseded { by: second.id })
     );
-    assert_eq!(world.validation(&second).await.phase, Phase::Waiting);
+    assert_eq!(world.validation(&second).await.phase(), Phase::Waiting);
     let due = world.due(at(10_000)).await;
     assert_eq!(
         due.iter().map(|due| due.at).collect::<Vec<_>>(),
@@ -206,7 +205,7 @@ async fn superseded_validation_stays_due_for_its_hook_alone() {
 
         let settled = world.validations.queue().settle(worker).await;
         assert!(matches!(settled, Err(StoreError::Lost)));
-        assert_eq!(world.validation(&first).await.phase, Phase::Settled);
+        assert_eq!(world.validation(&first).await.phase(), Phase::Settled);
         assert_eq!(world.due(at(10_000)).await.len(), left, "{hook:?}");
     }
 }
@@ -221,9 +220,11 @@ fn hooked(registration: Registration) -> Registration {
 #[tokio::test]
 async fn worker_of_a_superseded_validation_writes_nothing_more() {
     let world = World::start().await;
-    let first = registration(1);
-    let mut worker = world.claimed(&first).await;
-    world.register(&again(&first, 2)).await;
+    let (waits, judged) = (registration(1), registration(11));
+    let mut waiting = world.claimed(&waits).await;
+    let mut worker = world.judged(&judged, Verdict::Passed).await;
+    world.register(&again(&waits, 2)).await;
+    world.register(&again(&judged, 12)).await;
     let before = [world.items(VALIDATIONS).await, world.items(LEDGER).await];
 
     let validations = &world.validations;
@@ -237,17 +238,16 @@ async fn worker_of_a_superseded_validation_writes_nothing_more() {
     let judgement = judgement(Verdict::Passed);
     let outcomes = [
         validations
-            .judged(ledger, &mut worker, judgement, &evidence, &[])
+            .judged(ledger, &mut waiting, judgement, &evidence, &[])
             .await,
-        validations.intend(&mut worker, intent).await,
-        validations
-            .ended(ledger, &mut worker, Ending::NothingToAnswer)
+        validations.hooked(&mut waiting, Hook::Delivered).await,
+        validations.queue().defer(waiting, at(3_000)).await,
+        world.intend(&mut worker, intent).await,
+        world.ended(&mut worker, Ending::NothingToAnswer).await,
+        world
+            .ended(&mut worker, Ending::Person(person("Rejected")))
             .await,
-        validations
-            .overridden(ledger, &mut worker, person("Approved"))
-            .await,
-        validations.hooked(&mut worker, Hook::Delivered).await,
-        validations.queue().defer(worker, at(3_000)).await,
+        validations.queue().settle(worker).await,
     ];
 
     for outcome in outcomes {
@@ -263,8 +263,7 @@ async fn settled_predecessor_stays_as_it_was() {
     let first = registration(1);
     let mut worker = world.judged(&first, Verdict::Passed).await;
     world
-        .validations
-        .ended(&world.ledger, &mut worker, Ending::NothingToAnswer)
+        .ended(&mut worker, Ending::NothingToAnswer)
         .await
         .unwrap();
     world.validations.queue().settle(worker).await.unwrap();
@@ -283,18 +282,15 @@ async fn superseded_validation_keeps_how_its_approval_ended() {
     let rejected = Ending::Answered {
         answer: Answer::Reject,
         action_execution: "run-1".to_owned(),
+        overridden: None,
     };
-    world
-        .validations
-        .ended(&world.ledger, &mut worker, rejected.clone())
-        .await
-        .unwrap();
+    world.ended(&mut worker, rejected.clone()).await.unwrap();
 
     world.register(&again(&first, 2)).await;
 
     let superseded = world.validation(&first).await;
-    assert_eq!(superseded.phase, Phase::Settled);
-    assert_eq!(superseded.ending, Some(rejected));
+    assert_eq!(superseded.phase(), Phase::Settled);
+    assert_eq!(superseded.ending(), Some(&rejected));
 }
 
 #[tokio::test]
@@ -336,7 +332,7 @@ async fn only_the_same_registrant_in_the_same_execution_supersedes() {
         world.register(other).await;
     }
 
-    assert_eq!(world.validation(&first).await.phase, Phase::Waiting);
+    assert_eq!(world.validation(&first).await.phase(), Phase::Waiting);
     assert_eq!(world.due(at(10_000)).await.len(), 1 + others.len());
 }
 
@@ -353,11 +349,11 @@ async fn direct_registrations_of_one_execution_supersede_only_for_the_same_appro
     world.register(&first).await;
 
     world.register(&other).await;
-    assert_eq!(world.validation(&first).await.phase, Phase::Waiting);
+    assert_eq!(world.validation(&first).await.phase(), Phase::Waiting);
     world.register(&direct(3, "ApproveStaging")).await;
 
-    assert_eq!(world.validation(&first).await.phase, Phase::Settled);
-    assert_eq!(world.validation(&other).await.phase, Phase::Waiting);
+    assert_eq!(world.validation(&first).await.phase(), Phase::Settled);
+    assert_eq!(world.validation(&other).await.phase(), Phase::Waiting);
 }
 
 #[tokio::test]
@@ -370,11 +366,7 @@ async fn answer_under_way_is_inherited_through_every_successor() {
         answer: Answer::Approve,
         at: at(2_000),
     };
-    world
-        .validations
-        .intend(&mut worker, intent.clone())
-        .await
-        .unwrap();
+    world.intend(&mut worker, intent.clone()).await.unwrap();
 
     let second = again(&first, 2);
     world.register(&second).await;
@@ -397,8 +389,8 @@ async fn registrations_of_one_action_at_once_leave_one_that_is_due() {
         tokio::join!(world.register(&one), world.register(&other));
 
         let phases = [
-            world.validation(&one).await.phase,
-            world.validation(&other).await.phase,
+            world.validation(&one).await.phase(),
+            world.validation(&other).await.phase(),
         ];
         assert!(
             phases == [Phase::Waiting, Phase::Settled]
@@ -427,8 +419,8 @@ async fn registering_again_while_the_predecessor_is_judged_loses_neither() {
         );
 
         let superseded = world.validation(&first).await;
-        assert_eq!(superseded.phase, Phase::Settled);
-        assert_eq!(superseded.judgement.is_some(), judged.is_ok());
+        assert_eq!(superseded.phase(), Phase::Settled);
+        assert_eq!(superseded.judgement().is_some(), judged.is_ok());
         assert_eq!(
             world
                 .validations
@@ -439,7 +431,7 @@ async fn registering_again_while_the_predecessor_is_judged_loses_neither() {
             judged.is_ok()
         );
         let successor = world.claim(second.due_at, second.due_at, "successor").await;
-        assert_eq!(successor.phase, Phase::Waiting);
+        assert_eq!(successor.phase(), Phase::Waiting);
         world.validations.queue().settle(successor).await.unwrap();
     }
     assert_eq!(world.due(lease(at(10_000))).await, []);
@@ -456,11 +448,7 @@ async fn registering_again_while_a_person_takes_up_the_predecessor_leaves_one_th
         let mut worker = world.judged(&first, Verdict::Inconclusive).await;
         let waiting_for = "a person".to_owned();
         let gave_up = Ending::GaveUp { waiting_for };
-        world
-            .validations
-            .ended(&world.ledger, &mut worker, gave_up)
-            .await
-            .unwrap();
+        world.ended(&mut worker, gave_up).await.unwrap();
         world.validations.queue().settle(worker).await.unwrap();
         // Another process, which waits for nobody of this one.
         let validations = Validations::new(world.raw.clone(), VALIDATIONS);
@@ -498,7 +486,7 @@ async fn registering_again_while_a_person_takes_up_the_predecessor_leaves_one_th
 
         wished += u32::from(matches!(outcome, Fulfilled::Now(_)));
         assert_eq!(
-            world.validation(&first).await.phase,
+            world.validation(&first).await.phase(),
             Phase::Settled,
             "after {polls} polls: {outcome:?}"
         );

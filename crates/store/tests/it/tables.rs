@@ -3,7 +3,9 @@
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, KeySchemaElement, KeyType, ProjectionType};
 use monspec::Verdict;
-use release::validation::Registration;
+use release::validation::life::{Looked, Next, next};
+use release::validation::{Ending, Registration, State};
+use release::work::Outcome;
 use store::tables::Table;
 use store::{ClaimError, StoreError, Why};
 
@@ -85,6 +87,45 @@ async fn unreadable_attribute_is_named() {
         };
         assert_eq!(corrupt::<()>(Err(cause)), attribute);
     }
+}
+
+#[tokio::test]
+async fn phase_without_what_belongs_to_it_is_no_validation() {
+    for (phase, lacks) in [("judged", "judgement"), ("settled", "ending")] {
+        let world = World::start().await;
+        let asked = registration(1);
+        world.register(&asked).await;
+        let item = world.item("p#Shop", "v#").await;
+        let phase = AttributeValue::S(phase.to_owned());
+        world.spoil(&item, "phase", phase).await;
+
+        let read = world.validations.validation(asked.id).await;
+
+        assert_eq!(corrupt(read), lacks);
+    }
+}
+
+/// Earlier versions stored first that it gave up, and settled it then.
+#[tokio::test]
+async fn what_gave_up_before_it_was_judged_is_never_judged() {
+    let world = World::start().await;
+    let asked = registration(1);
+    world.register(&asked).await;
+    let item = world.item("p#Shop", "v#").await;
+    let gave_up = r#"{"kind":"gaveUp","waiting_for":"the tenant"}"#.to_owned();
+    world
+        .spoil(&item, "ending", AttributeValue::S(gave_up))
+        .await;
+
+    let mut worker = world.claim(asked.due_at, asked.due_at, "worker").await;
+
+    let waiting_for = "the tenant".to_owned();
+    assert_eq!(
+        worker.state,
+        State::Unjudged(Ending::GaveUp { waiting_for })
+    );
+    let left = next(&mut worker, &Looked::default());
+    assert_eq!(left, Next::End(Outcome::Done));
 }
 
 #[tokio::test]

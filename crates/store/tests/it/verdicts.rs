@@ -23,14 +23,14 @@ async fn verdict_is_stored_with_evidence_answer_catalogue_and_lesson() {
 
     let stored = world.validation(&asked).await;
     assert_eq!(stored, *worker);
-    assert_eq!(stored.phase, Phase::Judged);
-    assert_eq!(stored.judgement, Some(judgement(Verdict::Failed)));
+    assert_eq!(stored.phase(), Phase::Judged);
+    assert_eq!(stored.judgement(), Some(&judgement(Verdict::Failed)));
     assert_eq!(
         world.validations.evidence(asked.id).await.unwrap(),
         Some(evidence(Verdict::Failed))
     );
     assert_eq!(
-        world.validations.answers(&worker).await.unwrap(),
+        world.validations.answers(&asked).await.unwrap(),
         [Some(Answer::Reject)]
     );
     let catalogued = world.item("catalogue", "Shop#").await;
@@ -76,7 +76,7 @@ async fn intent_is_stored_with_its_verdict_or_neither_is() {
 
         let stored = world.validation(&asked).await;
         assert_eq!(stored, *worker);
-        assert_eq!(stored.intent, Some(intent.clone()));
+        assert_eq!(stored.intent(), Some(&intent));
         assert_eq!(world.known().await[0].standing, Standing::Good);
     }
 
@@ -110,7 +110,7 @@ async fn intent_is_stored_with_its_verdict_or_neither_is() {
         .await;
 
     assert!(matches!(lost, Err(StoreError::Lost)), "{lost:?}");
-    assert_eq!(world.validation(&asked).await.intent, None);
+    assert_eq!(world.validation(&asked).await.intent(), None);
 }
 
 #[tokio::test]
@@ -132,13 +132,13 @@ async fn verdict_clears_the_counts_of_the_looks_before_it() {
     let world = World::start().await;
     let asked = registration(1);
     let mut worker = world.claimed(&asked).await;
-    worker.faults = 2;
-    worker.waits = 5;
+    worker.counts.faults = 2;
+    worker.counts.waits = 5;
 
     world.judge(&mut worker, Verdict::Passed).await;
 
     let stored = world.validation(&asked).await;
-    assert_eq!((stored.faults, stored.waits), (0, 0));
+    assert_eq!((stored.counts.faults, stored.counts.waits), (0, 0));
     assert_eq!(stored, *worker);
 }
 
@@ -178,7 +178,7 @@ async fn verdicts_on_one_deployment_at_once_are_all_stored() {
     );
 
     for asked in [&judged, &neighbour, &third] {
-        assert_eq!(world.validation(asked).await.phase, Phase::Judged);
+        assert_eq!(world.validation(asked).await.phase(), Phase::Judged);
         assert!(
             world
                 .validations
@@ -206,7 +206,7 @@ async fn many_verdicts_on_one_deployment_at_once_are_all_stored() {
     futures_util::future::join_all(judging).await;
 
     for asked in &asked {
-        assert_eq!(world.validation(asked).await.phase, Phase::Judged);
+        assert_eq!(world.validation(asked).await.phase(), Phase::Judged);
     }
     assert_eq!(world.known().await[0].standing, Standing::Good);
 }

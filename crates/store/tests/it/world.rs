@@ -18,12 +18,14 @@ use release::approval::Answer;
 use release::deployment::{Deployment, Group, LedgerEntry, Origin};
 use release::evidence::{Asked, Evidence, Evidenced};
 use release::execution::ExecutionMode;
+use release::validation::life::{Looked, Next, next};
 use release::validation::{
-    ApprovalAction, Judgement, PersonsAnswer, Registrant, Registration, Validation, ValidationId,
+    Answering, ApprovalAction, Ending, Intent, Judgement, PersonsAnswer, Registrant, Registration,
+    Validation, ValidationId,
 };
 use release::window::Window;
 use store::tables::{self, Table};
-use store::{Claimed, Due, Ledger, Registered, Remediations, Spec, Validations};
+use store::{Claimed, Due, Ledger, Registered, Remediations, Spec, StoreError, Validations};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -126,6 +128,30 @@ impl World {
             .unwrap();
     }
 
+    /// Stores what is about to be answered.
+    pub(crate) async fn intend(
+        &self,
+        worker: &mut Claimed<Validation>,
+        intent: Intent,
+    ) -> Result<(), StoreError> {
+        let held = worker.held();
+        self.validations
+            .intend(&held, &mut answering(worker), intent)
+            .await
+    }
+
+    /// Stores how the approval ended.
+    pub(crate) async fn ended(
+        &self,
+        worker: &mut Claimed<Validation>,
+        ending: Ending,
+    ) -> Result<(), StoreError> {
+        let held = worker.held();
+        self.validations
+            .ended(&self.ledger, &held, answering(worker), ending)
+            .await
+    }
+
     /// Claims what became due at `due` as `worker` for [`lease`].
     pub(crate) async fn claim(
         &self,
@@ -217,6 +243,23 @@ impl World {
     /// How many rows the store's queries have touched so far.
     pub(crate) fn rows_read(&self) -> i32 {
         self.rows_read.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What whoever takes the approval of a judged validation further holds.
+fn answering(validation: &mut Validation) -> Answering<'_> {
+    match next(validation, &Looked::default()) {
+        Next::Answer(answering) => answering,
+        other => panic!("it has a verdict: {other:?}"),
+    }
+}
+
+/// Our answer, and the person who overrode it.
+pub(crate) fn overridden(answer: Answer, person: PersonsAnswer) -> Ending {
+    Ending::Answered {
+        answer,
+        action_execution: "run-1".to_owned(),
+        overridden: Some(person),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use monspec::{AnnotateError, Finding, annotate};
 use release::evidence::Evidence;
-use release::validation::{Hook, Judgement, Phase, Validation};
+use release::validation::{Hook, Judged, Judgement, State, Validation};
 use report::{Evaluation, Frame, json, page};
 
 /// Everything that is known of a verdict, as it was when it fell: what became of
@@ -22,7 +22,7 @@ pub(super) fn files(
     let comparison = &validation.registration.comparison;
     let annotated = annotate(spec, comparison, &findings, &evidence.entities)?;
 
-    let validation = as_it_fell(validation);
+    let validation = as_it_fell(validation, judgement);
     let frame = Frame {
         now: judgement.at,
         zone: None,
@@ -44,11 +44,10 @@ pub(super) fn files(
 }
 
 /// The validation without what happened after its verdict.
-fn as_it_fell(validation: &Validation) -> Validation {
+fn as_it_fell(validation: &Validation, judgement: &Judgement) -> Validation {
     let fallen = Validation::registered(validation.registration.clone());
     Validation {
-        phase: Phase::Judged,
-        judgement: validation.judgement.clone(),
+        state: State::Judged(Judged::new(judgement.clone(), None)),
         hook: match validation.hook {
             Hook::None => Hook::None,
             Hook::Owed | Hook::Delivered | Hook::GivenUp => Hook::Owed,

@@ -14,11 +14,11 @@ use release::approval::step::{
 use release::execution::ExecutionMode;
 use release::summary;
 use release::validation::{
-    ApprovalAction, Intent, Judged, PersonsAnswer, Registration, Validation,
+    Answering, ApprovalAction, Intent, PersonsAnswer, Registration, Validation,
 };
 use release::work::Wait;
 use secrecy::SecretString;
-use store::Claimed;
+use store::Held;
 
 use super::Shared;
 
@@ -41,9 +41,7 @@ pub(super) struct Ahead {
 /// validations, the one that is judged last answers once all are stored.
 pub(super) async fn look_ahead(shared: &Shared<'_>, validation: &Validation) -> Option<Ahead> {
     let registration = &validation.registration;
-    let (Some(approval), None) = (reference(registration), &validation.intent) else {
-        return None;
-    };
+    let approval = reference(registration)?;
     let (state, others, stopped) = try_join3(
         async { anyhow::Ok(shared.services.pipeline.approval(approval).await?) },
         async { Ok(shared.services.validations.others(registration).await?) },
@@ -77,7 +75,8 @@ impl Ahead {
 /// again where an intent was stored with it.
 pub(super) async fn pursue(
     shared: &Shared<'_>,
-    claimed: &mut Claimed<Validation>,
+    held: &Held,
+    mut answering: Answering<'_>,
     ahead: Option<Ahead>,
 ) -> anyhow::Result<Option<Wait>> {
     let mut walk = Walk {
@@ -93,18 +92,13 @@ pub(super) async fn pursue(
     let validations = &shared.services.validations;
     let ledger = &shared.services.ledger;
     for _ in 0..MOST_STEPS {
-        let judged = claimed.judged().context("only what is judged answers")?;
-        match step(judged, &walk.observed, shared.tick.now) {
-            Step::Ask(question) => walk.find_out(claimed, question).await?,
-            Step::Intend(intent) => validations.intend(claimed, intent).await?,
-            Step::Send(answer) => walk.send(judged, answer).await?,
+        match step(&answering, &walk.observed, shared.tick.now) {
+            Step::Ask(question) => walk.find_out(answering.registration, question).await?,
+            Step::Intend(intent) => validations.intend(held, &mut answering, intent).await?,
+            Step::Send(answer) => walk.send(&answering, answer).await?,
             Step::End(ending, waits) => {
-                validations.ended(ledger, claimed, ending).await?;
+                validations.ended(ledger, held, answering, ending).await?;
                 return Ok(waits.map(Wait::for_));
-            }
-            Step::Override(person) => {
-                validations.overridden(ledger, claimed, person).await?;
-                return Ok(None);
             }
             Step::Wait(what) => return Ok(Some(Wait::for_(what))),
             Step::Rest => return Ok(None),
@@ -126,11 +120,10 @@ struct Walk<'a> {
 impl Walk<'_> {
     async fn find_out(
         &mut self,
-        claimed: &Claimed<Validation>,
+        registration: &Registration,
         question: Question,
     ) -> anyhow::Result<()> {
         let services = self.shared.services;
-        let registration = &claimed.registration;
         let approval = reference(registration).context("only an approval is answered")?;
         match question {
             Question::Approval => {
@@ -147,11 +140,11 @@ impl Walk<'_> {
                 self.observed.over = Some(execution.is_over().then_some(execution.status));
             }
             Question::Answers => {
-                self.observed.answers = Some(services.validations.answers(claimed).await?);
+                self.observed.answers = Some(services.validations.answers(registration).await?);
             }
             Question::Agreement => {
                 let (answers, stopped) = try_join(
-                    services.validations.answers(claimed),
+                    services.validations.answers(registration),
                     self.shared.stopped(&registration.pipeline),
                 )
                 .await?;
@@ -165,16 +158,16 @@ impl Walk<'_> {
         Ok(())
     }
 
-    async fn send(&mut self, judged: Judged<'_>, answer: Answer) -> anyhow::Result<()> {
+    async fn send(&mut self, answering: &Answering<'_>, answer: Answer) -> anyhow::Result<()> {
         let decision = match answer {
             Answer::Approve => Decision::Approve,
             Answer::Reject => Decision::Reject,
             Answer::Hold => anyhow::bail!("a held verdict is never sent"),
         };
-        let registration = &judged.validation().registration;
+        let registration = answering.registration;
         let approval = reference(registration).context("only an approval is answered")?;
         let token = self.token.as_ref().context("the approval is not open")?;
-        let text = summary_text(self.shared, judged);
+        let text = summary_text(self.shared, answering);
         let pipeline = &self.shared.services.pipeline;
         let told = pipeline.answer(approval, token, decision, &text).await?;
         self.observed.told = Some(match told {
@@ -245,15 +238,15 @@ async fn beyond_retry(shared: &Shared<'_>, approval: ApprovalRef<'_>) -> anyhow:
     Ok(latest.is_some_and(|latest| latest != approval.execution))
 }
 
-fn summary_text(shared: &Shared<'_>, judged: Judged<'_>) -> String {
-    let (validation, judgement) = (judged.validation(), judged.judgement());
-    let id = validation.registration.id;
+fn summary_text(shared: &Shared<'_>, answering: &Answering<'_>) -> String {
+    let id = answering.registration.id;
+    let judgement = &answering.judged.judgement;
     let link = shared
         .connected
         .links
         .as_ref()
         .map(|links| links.to(id, judgement.at));
-    let text = match &validation.released {
+    let text = match &answering.judged.released {
         Some(word) => summary::released(word, &judgement.summary),
         None => judgement.summary.clone(),
     };

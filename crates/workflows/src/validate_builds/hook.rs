@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::Context as _;
 use hmac::{Hmac, KeyInit, Mac};
-use release::validation::{Hook, Judged, Validation};
+use release::validation::{Hook, Judgement, Registration, Validation};
 use release::work::Wait;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
@@ -12,14 +12,14 @@ use store::Claimed;
 
 use super::Shared;
 
-/// Posts the result. `Some` says that it has to be tried again; a receiver that
+/// Posts the result of a verdict. `Some` says that it has to be tried again; a receiver that
 /// says no is no fault of ours and holds up nothing else.
 pub(super) async fn deliver(
     shared: &Shared<'_>,
     claimed: &mut Claimed<Validation>,
+    judgement: &Judgement,
 ) -> anyhow::Result<Option<Wait>> {
-    let judged = claimed.judged().context("only what is judged is posted")?;
-    match post(shared, judged).await {
+    match post(shared, claimed, judgement).await {
         Ok(hook) => {
             shared.services.validations.hooked(claimed, hook).await?;
             Ok(None)
@@ -29,13 +29,16 @@ pub(super) async fn deliver(
 }
 
 /// What becomes of the result; an error, where it is tried again.
-async fn post(shared: &Shared<'_>, judged: Judged<'_>) -> Result<Hook, Wait> {
+async fn post(
+    shared: &Shared<'_>,
+    validation: &Validation,
+    judgement: &Judgement,
+) -> Result<Hook, Wait> {
     let again =
         |why: &str, error: &anyhow::Error| Wait::for_(format!("the result hook {why}: {error:#}"));
     let secret = shared.connected.hook_secret.as_ref();
     let secret = secret.map_err(|error| again("cannot be signed", error))?;
     let outgoing = &shared.services.outgoing;
-    let validation = judged.validation();
     let (Some(address), Some(secret)) = (&validation.registration.result_hook, secret) else {
         return Ok(Hook::GivenUp);
     };
@@ -43,7 +46,7 @@ async fn post(shared: &Shared<'_>, judged: Judged<'_>) -> Result<Hook, Wait> {
         return Ok(Hook::GivenUp);
     };
     let posted = async {
-        let body = body(shared, judged).await?;
+        let body = body(shared, &validation.registration, judgement).await?;
         let headers = [
             ("x-unbreakable-delivery", validation.delivery()),
             ("x-unbreakable-signature", signature(secret, &body)),
@@ -58,9 +61,11 @@ async fn post(shared: &Shared<'_>, judged: Judged<'_>) -> Result<Hook, Wait> {
         .map_err(|error| again("is not delivered", &error))
 }
 
-async fn body(shared: &Shared<'_>, judged: Judged<'_>) -> anyhow::Result<String> {
-    let registration = &judged.validation().registration;
-    let judgement = judged.judgement();
+async fn body(
+    shared: &Shared<'_>,
+    registration: &Registration,
+    judgement: &Judgement,
+) -> anyhow::Result<String> {
     let evidence = shared
         .services
         .validations

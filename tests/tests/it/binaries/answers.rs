@@ -36,12 +36,13 @@ async fn good_build_is_approved() {
             "{summary}"
         );
         settled(&world, build.id).await;
-        let ending = stored(&world, build.id).await.ending;
+        let stored = stored(&world, build.id).await;
         let ours = Ending::Answered {
             answer: Answer::Approve,
             action_execution: approval.action_execution_id.unwrap(),
+            overridden: None,
         };
-        assert_eq!(ending, Some(ours));
+        assert_eq!(stored.ending(), Some(&ours));
     };
     Box::pin(under_both(story)).await;
 }
@@ -86,14 +87,15 @@ async fn refused_token_holds_the_approval() {
         let world = gated(refused).await;
         let build = registered(&world).await;
 
-        let judged = async || stored(&world, build.id).await.judgement.is_some();
+        let judged = async || stored(&world, build.id).await.judgement().is_some();
         world
             .tick_until("the build is judged", PATIENCE, judged)
             .await
             .unwrap();
 
         assert_eq!(status(&world, &build.execution), ApprovalStatus::Waiting);
-        let judgement = stored(&world, build.id).await.judgement.unwrap();
+        let judged = stored(&world, build.id).await;
+        let judgement = judged.judgement().unwrap();
         assert_eq!(judgement.verdict, Verdict::Inconclusive);
         assert!(judgement.summary.contains("token"), "{}", judgement.summary);
         assert_eq!(world.aws.calls("PutApprovalResult"), 0);
@@ -111,7 +113,7 @@ async fn each_validation_leaves_a_line_for_people_and_one_of_metrics() {
     let world = gated(Settings::default()).await;
     let build = registered(&world).await;
     settled(&world, build.id).await;
-    assert_eq!(stored(&world, build.id).await.phase, Phase::Settled);
+    assert_eq!(stored(&world, build.id).await.phase(), Phase::Settled);
 
     let registering = told(&world.register.logs(), build.id);
     assert_eq!(registering.len(), 1, "{registering:?}");
@@ -214,7 +216,7 @@ async fn call_to_aws_that_hangs_is_a_fault_and_the_answer_follows() {
     let build = registered(&world).await;
     world.aws.slow_down("GetPipelineState", PATIENCE);
 
-    let faulted = async || stored(&world, build.id).await.faults != 0;
+    let faulted = async || stored(&world, build.id).await.counts.faults != 0;
     world
         .tick_until("the fault is written down", PATIENCE, faulted)
         .await

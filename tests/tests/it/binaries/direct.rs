@@ -27,8 +27,8 @@ async fn direct_call_is_stored_and_judged() {
         let id = answer["validation"].as_str().unwrap().parse().unwrap();
         settled(&world, id).await;
         let validation = stored(&world, id).await;
-        assert_eq!(validation.judgement.unwrap().verdict, Verdict::Failed);
-        assert_eq!(validation.ending, Some(Ending::NothingToAnswer));
+        assert_eq!(validation.judgement().unwrap().verdict, Verdict::Failed);
+        assert_eq!(validation.ending(), Some(&Ending::NothingToAnswer));
         let asked: Vec<String> = world.aws.pipelines().calls().into_keys().collect();
         assert_eq!(asked, ["GetParameters"], "CodePipeline has no part in it");
     };

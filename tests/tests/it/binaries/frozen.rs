@@ -17,7 +17,7 @@ async fn stage_is_not_approved_under_a_calendar_that_cannot_be_read() {
     let world = gated(Settings::default().with(setting, value)).await;
     let build = registered(&world).await;
 
-    let judged = async || stored(&world, build.id).await.judgement.is_some();
+    let judged = async || stored(&world, build.id).await.judgement().is_some();
     let waited = world.tick_until("a verdict", PATIENCE, judged).await;
     waited.unwrap_or_else(|error| panic!("{error:#}: {}", world.logs()));
     world.tick().await.unwrap();

@@ -26,7 +26,7 @@ async fn killed_while_it_judges() {
 
     let left = killed_once(&world, &build, async || !world.tenant.calls().is_empty()).await;
 
-    assert_eq!((left.phase, left.judgement), (Phase::Waiting, None));
+    assert_eq!((left.phase(), left.judgement()), (Phase::Waiting, None));
     world.tenant.clear_faults();
     finishes(&world, &build).await;
     assert_eq!(measured(&world.logs(), build.id).len(), 1);
@@ -43,7 +43,7 @@ async fn killed_when_it_is_judged() {
     let asks = async || before + 1 < world.aws.calls("GetPipelineState");
     let left = killed_once(&world, &build, asks).await;
 
-    assert_eq!((left.phase, left.intent), (Phase::Judged, None));
+    assert_eq!((left.phase(), left.intent()), (Phase::Judged, None));
     world.aws.slow_down("GetPipelineState", Duration::ZERO);
     finishes(&world, &build).await;
     assert_eq!(world.aws.calls("PutApprovalResult"), 1);
@@ -59,8 +59,8 @@ async fn killed_before_codepipeline_took_the_answer() {
     let left = killed_once(&world, &build, sends).await;
 
     assert_eq!(status(&world, &build.execution), ApprovalStatus::Waiting);
-    assert!(left.intent.is_some());
-    assert_eq!(left.ending, None);
+    assert!(left.intent().is_some());
+    assert_eq!(left.ending(), None);
     world.aws.slow_down("PutApprovalResult", Duration::ZERO);
     finishes(&world, &build).await;
     assert_eq!(world.aws.calls("PutApprovalResult"), 2);
@@ -82,7 +82,7 @@ async fn killed_after_codepipeline_took_the_answer() {
     let taken = async || status(&world, &build.execution) == ApprovalStatus::Approved;
     let left = killed_once(&world, &build, taken).await;
 
-    assert_eq!(left.ending, None);
+    assert_eq!(left.ending(), None);
     let sent = world.aws.calls("PutApprovalResult");
     world.aws.slow_down("PutApprovalResult", Duration::ZERO);
     finishes(&world, &build).await;
@@ -142,6 +142,7 @@ async fn finishes(world: &World, build: &Registered) {
     let ours = Ending::Answered {
         answer: Answer::Approve,
         action_execution: approval.action_execution_id.unwrap(),
+        overridden: None,
     };
-    assert_eq!(stored(world, build.id).await.ending, Some(ours));
+    assert_eq!(stored(world, build.id).await.ending(), Some(&ours));
 }

@@ -103,7 +103,7 @@ async fn stored(world: &World, id: ValidationId) -> Validation {
 }
 
 async fn settled(world: &World, id: ValidationId) {
-    let settled = async || stored(world, id).await.phase == Phase::Settled;
+    let settled = async || stored(world, id).await.phase() == Phase::Settled;
     world
         .tick_until("the validation is settled", PATIENCE, settled)
         .await

@@ -22,7 +22,7 @@ async fn two_ticks_at_once_judge_each_validation_once() {
     let settled = async || {
         let mut settled = true;
         for id in &ids {
-            settled &= stored(&world, *id).await.phase == Phase::Settled;
+            settled &= stored(&world, *id).await.phase() == Phase::Settled;
         }
         settled
     };

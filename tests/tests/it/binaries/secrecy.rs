@@ -102,7 +102,7 @@ async fn troubled(world: &World) -> Vec<(&'static str, String)> {
         fake_dynatrace::Times::Always,
         "/api",
     );
-    let judged = async || stored(world, id).await.judgement.is_some();
+    let judged = async || stored(world, id).await.judgement().is_some();
     world
         .tick_until("the direct call is judged", PATIENCE, judged)
         .await

@@ -73,12 +73,12 @@ async fn person_who_was_faster_keeps_the_word(mut world: World) {
     assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
     assert_eq!(world.aws.calls("PutApprovalResult"), 0);
     let validation = world.validation(only(&ticked)).await;
-    assert_eq!(validation.phase, Phase::Settled);
-    let Some(Ending::Person(person)) = validation.ending else {
-        panic!("{:?}", validation.ending);
+    assert_eq!(validation.phase(), Phase::Settled);
+    let Some(Ending::Person(person)) = validation.ending() else {
+        panic!("{:?}", validation.ending());
     };
     assert_eq!(person.status, "Approved");
-    assert!(person.who.unwrap().contains("person"));
+    assert!(person.who.as_ref().unwrap().contains("person"));
     let deployment = &validation.registration.deployments[0];
     let known = world
         .ledger
@@ -121,15 +121,15 @@ async fn retry_after_a_rejection_is_left_to_a_person_and_recorded(mut world: Wor
     world.tick().await;
 
     let validation = world.validation(id).await;
-    assert_eq!(validation.phase, Phase::Settled);
-    assert!(matches!(
-        validation.ending,
-        Some(Ending::Answered {
-            answer: Answer::Reject,
-            ..
-        })
-    ));
-    let person = validation.override_.unwrap();
+    assert_eq!(validation.phase(), Phase::Settled);
+    let Some(Ending::Answered {
+        answer: Answer::Reject,
+        overridden: Some(person),
+        ..
+    }) = validation.ending()
+    else {
+        panic!("{:?}", validation.ending());
+    };
     assert_eq!(person.status, "Approved");
     assert!(person.at.is_some());
     let deployment = &validation.registration.deployments[0];
@@ -157,7 +157,7 @@ async fn person_who_rejects_again_leaves_the_revision_bad(mut world: World) {
     world.tick().await;
 
     let validation = world.validation(only(&ticked)).await;
-    assert_eq!(validation.override_, None);
+    assert_eq!(validation.ending().and_then(Ending::overridden), None);
     let deployment = &validation.registration.deployments[0];
     let known = world
         .ledger
@@ -176,15 +176,15 @@ async fn rejection_is_watched_until_a_newer_execution_is_in_the_stage(mut world:
     assert_eq!(world.answered(&execution), ApprovalStatus::Rejected);
     world.advance(SignedDuration::from_mins(6));
     world.tick().await;
-    assert_eq!(world.validation(rejected).await.phase, Phase::Judged);
+    assert_eq!(world.validation(rejected).await.phase(), Phase::Judged);
 
     world.release("2", &monspec()).await;
     world.advance(SignedDuration::from_mins(6));
     world.tick().await;
 
     let validation = world.validation(rejected).await;
-    assert_eq!(validation.phase, Phase::Settled);
-    assert_eq!(validation.override_, None);
+    assert_eq!(validation.phase(), Phase::Settled);
+    assert_eq!(validation.ending().and_then(Ending::overridden), None);
 }
 
 /// Its answer arrives, the receipt does not, and before it looks again the same
@@ -213,20 +213,20 @@ async fn answer_of_a_superseded_validation_is_no_persons(mut world: World) {
 
     let superseded = world.validation(first).await;
     assert!(matches!(
-        superseded.ending,
-        Some(Ending::Superseded { by }) if by == second
+        superseded.ending(),
+        Some(Ending::Superseded { by }) if *by == second
     ));
     let successor = world.validation(second).await;
     assert!(
         matches!(
-            successor.ending,
+            successor.ending(),
             Some(Ending::Answered {
                 answer: Answer::Approve,
                 ..
             })
         ),
         "{:?}",
-        successor.ending
+        successor.ending()
     );
 }
 
@@ -259,7 +259,7 @@ async fn answer_from_before_the_registration_is_not_its_own(mut world: World) {
         .unwrap();
     world.run_jobs().await;
     let ticked = world.pass_window().await;
-    assert_eq!(world.validation(only(&ticked)).await.ending, None);
+    assert_eq!(world.validation(only(&ticked)).await.ending(), None);
 
     let pipelines = world.aws.pipelines();
     let done = fake_aws::pipeline::Ending::Succeeded;
@@ -324,7 +324,7 @@ async fn held_verdict_waits_for_a_person(mut world: World) {
 
     let validation = world.validation(only(&ticked)).await;
     assert!(
-        matches!(validation.ending, Some(Ending::Person(person)) if person.status == "Rejected")
+        matches!(validation.ending(), Some(Ending::Person(person)) if person.status == "Rejected")
     );
 }
 
@@ -348,11 +348,12 @@ async fn approval_with_two_validations_needs_both(mut world: World) {
         let Some(Ending::Answered {
             answer: Answer::Approve,
             action_execution,
-        }) = validation.ending
+            ..
+        }) = validation.ending()
         else {
-            panic!("{:?}", validation.ending);
+            panic!("{:?}", validation.ending());
         };
-        runs.insert(action_execution);
+        runs.insert(action_execution.clone());
     }
     assert_eq!(runs.len(), 1);
 }
@@ -390,14 +391,14 @@ async fn rejection_of_one_validation_is_no_persons_to_the_other(mut world: World
         let validation = world.validation(look.about.registration.id).await;
         assert!(
             matches!(
-                validation.ending,
+                validation.ending(),
                 Some(Ending::Answered {
                     answer: Answer::Reject,
                     ..
                 })
             ),
             "{:?}",
-            validation.ending
+            validation.ending()
         );
     }
 }
@@ -422,7 +423,7 @@ async fn verdict_waits_until_its_execution_reaches_the_approval(mut world: World
     let ticked = world.pass_window().await;
     let id = only(&ticked);
     assert_eq!(world.answered(&execution), ApprovalStatus::NotReached);
-    assert_eq!(world.validation(id).await.phase, Phase::Judged);
+    assert_eq!(world.validation(id).await.phase(), Phase::Judged);
 
     let pipelines = world.aws.pipelines();
     pipelines
@@ -453,11 +454,11 @@ async fn stopped_execution_ends_its_validation(mut world: World) {
     let ticked = world.pass_window().await;
 
     let validation = world.validation(only(&ticked)).await;
-    assert_eq!(validation.phase, Phase::Settled);
+    assert_eq!(validation.phase(), Phase::Settled);
     assert!(
-        matches!(validation.ending, Some(Ending::ExecutionEnded { .. })),
+        matches!(validation.ending(), Some(Ending::ExecutionEnded { .. })),
         "{:?}",
-        validation.ending
+        validation.ending()
     );
     let deployment = &validation.registration.deployments[0];
     let known = world
@@ -517,8 +518,8 @@ async fn nobody_answers_for_ever(mut world: World) {
     world.tick().await;
 
     let validation = world.validation(only(&ticked)).await;
-    assert_eq!(validation.phase, Phase::Settled);
-    assert!(matches!(validation.ending, Some(Ending::GaveUp { .. })));
+    assert_eq!(validation.phase(), Phase::Settled);
+    assert!(matches!(validation.ending(), Some(Ending::GaveUp { .. })));
     assert_eq!(world.answered(&execution), ApprovalStatus::Waiting);
     world.advance(SignedDuration::from_hours(1));
     assert!(world.tick().await.looks.is_empty());
@@ -534,9 +535,9 @@ async fn validation_without_approval_is_judged_and_settled(mut world: World) {
     let ticked = world.pass_window().await;
 
     let validation = world.validation(only(&ticked)).await;
-    assert_eq!(validation.phase, Phase::Settled);
-    assert_eq!(validation.ending, Some(Ending::NothingToAnswer));
-    assert_eq!(validation.judgement.unwrap().answer, Answer::Approve);
+    assert_eq!(validation.phase(), Phase::Settled);
+    assert_eq!(validation.ending(), Some(&Ending::NothingToAnswer));
+    assert_eq!(validation.judgement().unwrap().answer, Answer::Approve);
     assert_eq!(world.aws.calls("PutApprovalResult"), 0);
 }
 

@@ -119,7 +119,8 @@ async fn content_of_an_hour_ago_is_no_baseline_for_itself_unless_it_was_good(fir
         assert_eq!(world.answered(&again), ApprovalStatus::Waiting);
         is_its_own_baseline(&world.evidence(id).await, 3_900);
         assert_eq!(standings(&world).await, [Standing::Unknown; 2]);
-        let summary = world.validation(id).await.judgement.unwrap().summary;
+        let validation = world.validation(id).await;
+        let summary = &validation.judgement().unwrap().summary;
         assert!(
             summary.contains("the build would be compared with itself"),
             "{summary}"

@@ -125,9 +125,12 @@ async fn tenant_that_never_comes_back_ends_in_a_visible_state(mut world: World) 
     let ticked = world.tick_within(Duration::from_secs(2)).await.unwrap();
 
     let validation = world.validation(only(&ticked)).await;
-    assert_eq!(validation.phase, Phase::Settled);
-    assert!(matches!(validation.ending, Some(Ending::GaveUp { .. })));
-    assert_eq!(validation.judgement.unwrap().verdict, Verdict::Inconclusive);
+    assert_eq!(validation.phase(), Phase::Settled);
+    assert!(matches!(validation.ending(), Some(Ending::GaveUp { .. })));
+    assert_eq!(
+        validation.judgement().unwrap().verdict,
+        Verdict::Inconclusive
+    );
     let reason = world.evidence(only(&ticked)).await.reason.unwrap();
     assert!(reason.contains("could not be measured in time"), "{reason}");
     assert_eq!(world.answered(&execution), ApprovalStatus::Waiting);
@@ -151,8 +154,11 @@ async fn tenant_that_hangs_is_a_fault_and_ends_in_a_visible_state(mut world: Wor
     let ticked = world.tick_within(Duration::from_secs(2)).await.unwrap();
 
     let validation = world.validation(only(&ticked)).await;
-    assert_eq!(validation.phase, Phase::Settled);
-    assert_eq!(validation.judgement.unwrap().verdict, Verdict::Inconclusive);
+    assert_eq!(validation.phase(), Phase::Settled);
+    assert_eq!(
+        validation.judgement().unwrap().verdict,
+        Verdict::Inconclusive
+    );
 }
 
 async fn refused_token_is_a_gap_and_a_new_token_is_tried(mut world: World) {
@@ -260,11 +266,11 @@ async fn answer_that_was_lost_on_its_way_back_is_given_once(mut world: World) {
 
     assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
     let validation = world.validation(id).await;
-    assert_eq!(validation.phase, Phase::Settled);
+    assert_eq!(validation.phase(), Phase::Settled);
     assert!(
-        matches!(validation.ending, Some(Ending::Answered { .. })),
+        matches!(validation.ending(), Some(Ending::Answered { .. })),
         "our own answer is recognised: {:?}",
-        validation.ending
+        validation.ending()
     );
 }
 
@@ -274,7 +280,7 @@ async fn throttled_pipeline_delays_only_the_answer(mut world: World) {
     let execution = world.release("1", &monspec()).await;
     world.aws.fail("PutApprovalResult", AwsFault::Throttle, 10);
     let ticked = world.pass_window().await;
-    assert_eq!(world.validation(only(&ticked)).await.phase, Phase::Judged);
+    assert_eq!(world.validation(only(&ticked)).await.phase(), Phase::Judged);
     assert_eq!(world.answered(&execution), ApprovalStatus::Waiting);
 
     let asked = world.tenant.calls().len();
@@ -329,8 +335,8 @@ async fn writes_that_meet_the_transactions_of_others_are_repeated(mut world: Wor
 
     assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
     let validation = world.validation(only(&ticked)).await;
-    assert_eq!(validation.phase, Phase::Settled);
-    assert_eq!(validation.faults, 0);
+    assert_eq!(validation.phase(), Phase::Settled);
+    assert_eq!(validation.counts.faults, 0);
     assert!(20 < contended.met(), "{} meetings", contended.met());
 }
 

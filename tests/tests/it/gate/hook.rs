@@ -99,7 +99,7 @@ async fn receiver_that_is_down_is_tried_again_and_holds_up_nothing() {
     assert_eq!(receiver.received.lock().unwrap().len(), 1);
     let validation = world.validation(only(&ticked)).await;
     assert_eq!(validation.hook, Hook::Delivered);
-    assert_eq!(validation.phase, Phase::Settled);
+    assert_eq!(validation.phase(), Phase::Settled);
 }
 
 /// Who asks twice for the same approval of the same execution, and is heard by a
@@ -115,7 +115,7 @@ async fn result_that_is_owed_is_posted_although_its_validation_is_superseded() {
     let second = registered(&world, &execution).await;
 
     let superseded = world.validation(first).await;
-    assert_eq!(superseded.phase, Phase::Settled);
+    assert_eq!(superseded.phase(), Phase::Settled);
     let answers = world.aws.calls("PutApprovalResult");
     world.advance(SignedDuration::from_mins(6));
     world.tick().await;

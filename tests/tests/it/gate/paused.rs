@@ -34,8 +34,8 @@ async fn approval_waits_until_the_pause_ends(mut world: World) {
         "{waiting_for}"
     );
     let validation = world.validation(only(&ticked)).await;
-    assert_eq!(validation.phase, Phase::Judged, "verdicts still fall");
-    assert_eq!(validation.intent, None);
+    assert_eq!(validation.phase(), Phase::Judged, "verdicts still fall");
+    assert_eq!(validation.intent(), None);
 
     world.advance(SignedDuration::from_mins(31));
     world.tick().await;
@@ -119,8 +119,8 @@ async fn pause_that_outlasts_a_validation_ends_it_visibly(mut world: World) {
 
     assert_eq!(world.answered(&execution), ApprovalStatus::Waiting);
     let validation = world.validation(id).await;
-    let Some(Ending::GaveUp { waiting_for }) = validation.ending else {
-        panic!("{:?}", validation.ending);
+    let Some(Ending::GaveUp { waiting_for }) = validation.ending() else {
+        panic!("{:?}", validation.ending());
     };
     assert!(waiting_for.contains("paused until"), "{waiting_for}");
 }

@@ -8,7 +8,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
 use monspec::Verdict;
 use release::outlook::Outlook;
-use release::validation::{Ending, PersonsDecision, Phase, ValidationId, Wish};
+use release::validation::wish::Wish;
+use release::validation::{Ending, PersonsDecision, Phase, ValidationId};
 use serde_json::json;
 use store::Fulfilled;
 use workflows::register_validation::{Outcome, Request, register_validation};
@@ -61,9 +62,9 @@ async fn work_that_panics_leaves_its_neighbours_alone_and_is_taken_up_again() {
 
     assert_eq!(ticked.looks.len(), neighbours.len());
     for id in neighbours {
-        assert_eq!(world.validation(id).await.phase, Phase::Settled);
+        assert_eq!(world.validation(id).await.phase(), Phase::Settled);
     }
-    assert_eq!(world.validation(doomed).await.phase, Phase::Judged);
+    assert_eq!(world.validation(doomed).await.phase(), Phase::Judged);
     world.advance(SignedDuration::from_mins(2));
     let (_, told) = tick(&world).await;
     assert_eq!(
@@ -71,7 +72,7 @@ async fn work_that_panics_leaves_its_neighbours_alone_and_is_taken_up_again() {
         [(doomed, Verdict::Passed)],
         "a verdict that was perhaps not told is told again"
     );
-    assert_eq!(world.validation(doomed).await.phase, Phase::Settled);
+    assert_eq!(world.validation(doomed).await.phase(), Phase::Settled);
 }
 
 #[tokio::test]
@@ -86,14 +87,14 @@ async fn verdict_that_is_never_stored_ends_in_a_visible_state() {
     world.tick().await;
 
     let validation = world.validation(refused).await;
-    assert_eq!(validation.phase, Phase::Settled);
-    assert_eq!(validation.judgement, None);
-    let Some(Ending::GaveUp { waiting_for }) = validation.ending else {
-        panic!("{:?}", validation.ending);
+    assert_eq!(validation.phase(), Phase::Settled);
+    assert_eq!(validation.judgement(), None);
+    let Some(Ending::GaveUp { waiting_for }) = validation.ending() else {
+        panic!("{:?}", validation.ending());
     };
     assert!(waiting_for.contains("cannot be read"), "{waiting_for}");
     world.pass_window().await;
-    assert_eq!(world.validation(neighbour).await.phase, Phase::Settled);
+    assert_eq!(world.validation(neighbour).await.phase(), Phase::Settled);
 }
 
 #[tokio::test]
@@ -180,7 +181,10 @@ async fn record_that_makes_its_worker_panic_is_told_and_rests_after_a_while() {
     let (_, told) = tick(&world).await;
     assert_eq!(told, [(doomed, Verdict::Passed)], "as it was judged");
     let settled = world.validation(doomed).await;
-    assert_eq!((settled.phase, settled.stuck_since), (Phase::Settled, None));
+    assert_eq!(
+        (settled.phase(), settled.stuck_since),
+        (Phase::Settled, None)
+    );
     let listed = world
         .validations
         .unsettled(None, 10, world.now)

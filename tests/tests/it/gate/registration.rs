@@ -93,8 +93,11 @@ async fn same_action_again_supersedes_what_it_asked_for() {
 
     let superseded = world.validation(first).await;
 
-    assert_eq!(superseded.phase, Phase::Settled);
-    assert_eq!(superseded.ending, Some(Ending::Superseded { by: second }));
+    assert_eq!(superseded.phase(), Phase::Settled);
+    assert_eq!(
+        superseded.ending(),
+        Some(&Ending::Superseded { by: second })
+    );
     assert_eq!(only(&world.pass_window().await), second);
 }
 
@@ -356,8 +359,8 @@ async fn another_caller_registers_without_a_pipeline() {
     world.pass_window().await;
 
     let validation = world.validation(id).await;
-    assert_eq!(validation.phase, Phase::Settled);
-    assert_eq!(validation.judgement.unwrap().verdict, Verdict::Failed);
+    assert_eq!(validation.phase(), Phase::Settled);
+    assert_eq!(validation.judgement().unwrap().verdict, Verdict::Failed);
     assert!(world.aws.pipelines().calls().is_empty());
 }
 

@@ -46,8 +46,8 @@ async fn good_build_is_approved(mut world: World) {
 
     assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
     let validation = world.validation(only(&ticked)).await;
-    assert_eq!(validation.phase, Phase::Settled);
-    assert!(matches!(validation.ending, Some(Ending::Answered { .. })));
+    assert_eq!(validation.phase(), Phase::Settled);
+    assert!(matches!(validation.ending(), Some(Ending::Answered { .. })));
     let summary = world.approval(&execution).summary.unwrap();
     assert!(
         summary.starts_with("Passed: 4 of 4 signatures held."),

@@ -572,7 +572,7 @@ async fn second_release_is_judged_on_its_own_while_the_first_waits(mut world: Wo
         validation.registration.execution.as_deref(),
         Some(second.as_str())
     );
-    assert!(matches!(validation.ending, Some(Ending::Answered { .. })));
+    assert!(matches!(validation.ending(), Some(Ending::Answered { .. })));
 }
 
 /// Passes its staging gate, then production shows that it is bad.

@@ -9,9 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 use release::approval::Answer;
 use release::deployment::{LedgerEntry, Standing};
 use release::outlook::Outlook;
-use release::validation::{
-    Ending, Intent, PersonsDecision, Phase, Unfulfilled, Validation, ValidationId, Wish,
-};
+use release::validation::life::{Looked, Next, next};
+use release::validation::wish::{Unfulfilled, Wish};
+use release::validation::{Ending, Intent, PersonsDecision, Phase, Validation, ValidationId};
 use serde_json::json;
 use store::{Fulfilled, StoreError};
 use workflows::register_validation::{Request, register_validation};
@@ -52,9 +52,9 @@ async fn held_verdict_that_is_released_is_approved_through_the_gate(mut world: W
         "{summary}"
     );
     let validation = world.validation(id).await;
-    assert_eq!(validation.phase, Phase::Settled);
+    assert_eq!(validation.phase(), Phase::Settled);
     assert!(matches!(
-        validation.ending,
+        validation.ending(),
         Some(Ending::Answered {
             answer: Answer::Approve,
             ..
@@ -76,7 +76,7 @@ async fn held_window_whose_data_came_late_is_judged_again(mut world: World) {
     assert!(matches!(wished, Fulfilled::Now(_)), "{wished:?}");
     let waiting = world.validation(id).await;
     assert_eq!(
-        (waiting.phase, waiting.judgement),
+        (waiting.phase(), waiting.judgement()),
         (Phase::Waiting, None),
         "nothing is known of it until it is judged"
     );
@@ -142,7 +142,7 @@ async fn wish_takes_the_claim_of_a_worker_that_has_not_answered(mut world: World
         answer: Answer::Reject,
         at: world.now,
     };
-    let lost = world.validations.intend(&mut claimed, intent).await;
+    let lost = world.intend(&mut claimed, intent).await;
     assert!(matches!(lost, Err(StoreError::Lost)), "{lost:?}");
     let lost = world.validations.queue().settle(claimed).await;
     assert!(matches!(lost, Err(StoreError::Lost)), "{lost:?}");
@@ -158,11 +158,7 @@ async fn wish_comes_too_late_once_an_answer_is_intended(mut world: World) {
         answer: Answer::Approve,
         at: world.now,
     };
-    world
-        .validations
-        .intend(&mut claimed, intent)
-        .await
-        .unwrap();
+    world.intend(&mut claimed, intent).await.unwrap();
 
     for wish in [Wish::Release, Wish::Rejudge] {
         assert_eq!(refused(&world, id, wish).await, Unfulfilled::Answering);
@@ -203,7 +199,7 @@ async fn held_validation_that_gave_up_is_released_days_later(mut world: World) {
     world.tick().await;
 
     assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
-    assert_eq!(world.validation(id).await.phase, Phase::Settled);
+    assert_eq!(world.validation(id).await.phase(), Phase::Settled);
 }
 
 async fn late_release_survives_a_fault(mut world: World) {
@@ -213,13 +209,13 @@ async fn late_release_survives_a_fault(mut world: World) {
     for operation in ["ListActionExecutions", "PutApprovalResult"] {
         world.aws.fail(operation, AwsFault::Deny, 1);
         world.tick().await;
-        assert_eq!(world.validation(id).await.phase, Phase::Judged);
+        assert_eq!(world.validation(id).await.phase(), Phase::Judged);
         world.advance(SignedDuration::from_mins(6));
     }
     world.tick().await;
 
     assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
-    assert_eq!(world.validation(id).await.phase, Phase::Settled);
+    assert_eq!(world.validation(id).await.phase(), Phase::Settled);
 }
 
 /// Nothing could be answered for as long as a validation waits.
@@ -231,8 +227,8 @@ async fn release_that_gave_up_is_repeated(mut world: World) {
     world.advance(SignedDuration::from_hours(60));
     world.tick().await;
     let validation = world.validation(id).await;
-    assert_eq!(validation.phase, Phase::Settled);
-    assert!(matches!(validation.ending, Some(Ending::GaveUp { .. })));
+    assert_eq!(validation.phase(), Phase::Settled);
+    assert!(matches!(validation.ending(), Some(Ending::GaveUp { .. })));
 
     let again = world.wishes(id, Wish::Release).await;
     assert!(matches!(again, Fulfilled::Now(_)), "{again:?}");
@@ -243,7 +239,7 @@ async fn release_that_gave_up_is_repeated(mut world: World) {
     let Fulfilled::Already(validation) = again else {
         panic!("{again:?}");
     };
-    assert_eq!(validation.phase, Phase::Settled);
+    assert_eq!(validation.phase(), Phase::Settled);
 }
 
 async fn late_wish_to_judge_again_survives_a_fault(mut world: World) {
@@ -257,7 +253,7 @@ async fn late_wish_to_judge_again_survives_a_fault(mut world: World) {
         .tenant
         .fail(Fault::CloseConnection, Times::Always, "/api");
     world.tick_within(Duration::from_secs(2)).await.unwrap();
-    assert_eq!(world.validation(id).await.phase, Phase::Waiting);
+    assert_eq!(world.validation(id).await.phase(), Phase::Waiting);
     world.tenant.clear_faults();
     world.advance(SignedDuration::from_mins(6));
     world.tick().await;
@@ -282,7 +278,7 @@ async fn whoever_releases_first_is_named(mut world: World) {
     let Fulfilled::Already(validation) = again else {
         panic!("{again:?}");
     };
-    assert_eq!(validation.released.unwrap().who, "ada");
+    assert_eq!(validation.released().unwrap().who, "ada");
     assert_eq!(
         refused(&world, id, Wish::Rejudge).await,
         Unfulfilled::Released
@@ -395,7 +391,7 @@ async fn given_up(world: &mut World) -> (String, ValidationId) {
     world.advance(SignedDuration::from_hours(60));
     world.tick().await;
     let validation = world.validation(id).await;
-    assert_eq!(validation.phase, Phase::Settled);
+    assert_eq!(validation.phase(), Phase::Settled);
     assert_eq!(Outlook::of(&validation), Outlook::GivenUp);
     (execution, id)
 }
@@ -444,6 +440,19 @@ fn decision(world: &World) -> PersonsDecision {
 }
 
 impl World {
+    /// A worker stores what it is about to answer.
+    async fn intend(
+        &self,
+        claimed: &mut store::Claimed<Validation>,
+        intent: Intent,
+    ) -> Result<(), StoreError> {
+        let held = claimed.held();
+        let Next::Answer(mut answering) = next(claimed, &Looked::default()) else {
+            panic!("it is judged");
+        };
+        self.validations.intend(&held, &mut answering, intent).await
+    }
+
     async fn wishes(&self, id: ValidationId, wish: Wish) -> Fulfilled {
         self.validations
             .wish(&self.ledger, id, wish, &decision(self))

@@ -58,7 +58,10 @@ async fn evidence_published_again_has_the_same_bytes() {
     world.tick().await;
     assert_eq!(world.answered(&job.execution), ApprovalStatus::Approved);
     let stored = world.validation(first.id).await;
-    assert!(stored.ending.is_some(), "the record has changed meanwhile");
+    assert!(
+        stored.ending().is_some(),
+        "the record has changed meanwhile"
+    );
 
     let again = world.aws.pipelines().redeliver(&job.id).unwrap();
     let second = published(world.publish(&again).await);

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::execution::ExecutionMode;
-use crate::validation::{ApprovalAction, Hook, Judgement, Phase, Registrant, ValidationId};
+use crate::validation::{ApprovalAction, Judged, Judgement, Registrant, ValidationId};
 use crate::window::Window;
 
 /// The file that the table is in.
@@ -38,17 +38,12 @@ fn cases() -> Vec<Case> {
     let judged = || World::judged(Answer::Approve);
     let open = || judged().stands(open_run("run-2"));
     let intended = || open().intends("run-2", Answer::Approve);
-    let rejected = || {
-        let ending = Ending::Answered {
-            answer: Answer::Reject,
-            action_execution: "run-1".to_owned(),
-        };
-        World::judged(Answer::Reject).but(|world| world.validation.ending = Some(ending))
-    };
+    let rejected =
+        || World::judged(Answer::Reject).but(|world| world.answered("run-1", Answer::Reject));
     vec![
         (
             "nothing-to-answer",
-            judged().but(|world| world.validation.registration.approval = None),
+            judged().but(|world| world.registration.approval = None),
             "end: nothing to answer",
         ),
         (
@@ -193,7 +188,7 @@ fn cases() -> Vec<Case> {
         (
             "watched.overridden",
             rejected().stands(Approval::Answered(run("run-2", Given::Approved, 40))),
-            "override",
+            "end: answered reject run-1, overridden",
         ),
     ]
 }
@@ -213,7 +208,7 @@ proptest! {
         let steps = world.walk(if is_taken { Told::Taken } else { Told::TooLate });
 
         match steps.last() {
-            Some(Step::Rest) => prop_assert!(world.validation.ending.is_some()),
+            Some(Step::Rest) => prop_assert!(world.judged.ending().is_some()),
             Some(Step::Wait(_)) => {}
             other => prop_assert!(false, "it ends with {other:?}"),
         }
@@ -222,7 +217,7 @@ proptest! {
         for step in &steps {
             match step {
                 Step::Send(answer) => {
-                    let intent = world.validation.intent.as_ref().unwrap();
+                    let intent = world.judged.intent.as_ref().unwrap();
                     let Some(Approval::Open { run, .. }) = &truth.approval else {
                         return Err(TestCaseError::fail("it is not open"));
                     };
@@ -244,16 +239,15 @@ proptest! {
 
 /// A validation and everything around it.
 struct World {
-    validation: Validation,
+    registration: Registration,
+    judged: Judged,
     known: Observed,
 }
 
 impl World {
     /// A validation that was asked for in minute 10 and is judged.
     fn judged(answer: Answer) -> Self {
-        let mut validation = Validation::registered(registration());
-        validation.phase = Phase::Judged;
-        validation.judgement = Some(Judgement {
+        let judgement = Judgement {
             verdict: match answer {
                 Answer::Approve => Verdict::Passed,
                 Answer::Reject => Verdict::Failed,
@@ -262,9 +256,10 @@ impl World {
             answer,
             summary: String::new(),
             at: minute(20),
-        });
+        };
         Self {
-            validation,
+            registration: registration(),
+            judged: Judged::new(judgement, None),
             known: Observed::default(),
         }
     }
@@ -279,11 +274,7 @@ impl World {
             world = world.intends(["run-1", "run-2"][draw(2)], each[draw(2)]);
         }
         if draw(4) == 0 {
-            world.validation.ending = Some(Ending::Answered {
-                answer: each[draw(2)],
-                action_execution: "run-1".to_owned(),
-            });
-            world.validation.hook = Hook::None;
+            world.answered("run-1", each[draw(2)]);
         }
         let given = [Given::Approved, Given::Rejected, Given::Nothing];
         let answered = run(["run-1", "run-2"][draw(2)], given[draw(3)], 30);
@@ -335,7 +326,15 @@ impl World {
             answer,
             at: minute(21),
         };
-        self.but(|world| world.validation.intent = Some(intent))
+        self.but(|world| world.judged.intent = Some(intent))
+    }
+
+    fn answered(&mut self, run: &str, answer: Answer) {
+        self.judged.progress = Progress::Ended(Ending::Answered {
+            answer,
+            action_execution: run.to_owned(),
+            overridden: None,
+        });
     }
 
     /// Every step until something has to happen first or nothing is left to do.
@@ -355,22 +354,20 @@ impl World {
                     self.find_out(question, &truth);
                 }
                 Step::Intend(intent) => {
-                    assert_ne!(self.validation.intent.as_ref(), Some(&intent));
-                    self.validation.intent = Some(intent);
+                    assert_ne!(self.judged.intent.as_ref(), Some(&intent));
+                    self.judged.intent = Some(intent);
                 }
                 Step::Send(_) => {
                     assert!(self.known.told.is_none(), "sent twice: {steps:?}");
                     self.known.told = Some(told);
                 }
                 Step::End(ending, _) => {
-                    assert!(self.validation.ending.is_none(), "ended twice: {steps:?}");
-                    self.validation.ending = Some(ending);
-                    self.known = Observed::default();
-                    asked.clear();
-                }
-                Step::Override(person) => {
-                    assert!(self.validation.override_.is_none(), "twice: {steps:?}");
-                    self.validation.override_ = Some(person);
+                    let may_end = self
+                        .judged
+                        .ending()
+                        .is_none_or(|before| before.is_watched() && ending.overridden().is_some());
+                    assert!(may_end, "ended twice: {steps:?}");
+                    self.judged.progress = Progress::Ended(ending);
                     self.known = Observed::default();
                     asked.clear();
                 }
@@ -394,8 +391,12 @@ impl World {
     }
 
     fn step(&self) -> Step {
-        let judged = self.validation.judged().expect("it is judged");
-        step(judged, &self.known, minute(22))
+        let answering = Answering {
+            registration: &self.registration,
+            inherited: None,
+            judged: &mut self.judged.clone(),
+        };
+        step(&answering, &self.known, minute(22))
     }
 }
 
@@ -416,7 +417,6 @@ fn told(step: &Step) -> String {
             )
         }
         Step::Send(answer) => format!("send {}", word(answer)),
-        Step::Override(_) => "override".to_owned(),
         Step::Wait(what) => format!("wait: {}", what.split(": ").next().unwrap_or_default()),
         Step::Rest => "rest".to_owned(),
         Step::End(ending, waits) => {
@@ -425,7 +425,11 @@ fn told(step: &Step) -> String {
                 Ending::Answered {
                     answer,
                     action_execution,
-                } => format!("answered {} {action_execution}", word(answer)),
+                    overridden,
+                } => {
+                    let then = overridden.as_ref().map_or("", |_| ", overridden");
+                    format!("answered {} {action_execution}{then}", word(answer))
+                }
                 Ending::Person(_) => "a person".to_owned(),
                 Ending::ExecutionEnded { status } => format!("the execution {status}"),
                 other => format!("{other:?}"),

@@ -8,9 +8,7 @@ use monspec::Verdict;
 use super::*;
 use crate::approval::Answer;
 use crate::execution::ExecutionMode;
-use crate::validation::{
-    Ending, Judgement, Registrant, Registration, Unfulfilled, ValidationId, Wish,
-};
+use crate::validation::{Ending, Judged, Registrant, Registration, ValidationId};
 use crate::window::Window;
 
 /// The file that the table is in.
@@ -24,81 +22,62 @@ fn every_row_is_a_case_and_goes_as_the_table_says() {
         ..Looked::default()
     };
     let waits = |what: &str| Part::Waits(Wait::for_(what));
-    let ends = |what: &str| Next::End(Outcome::Waits(vec![Wait::for_(what)]));
     let nothing = Looked::default;
     let unmeasured = Looked {
         window: waits("a number"),
         ..nothing()
     };
-    let posted = || validation(Phase::Judged, true, Hook::Delivered);
-    let owed = |phase| validation(phase, true, Hook::Owed);
-    let waiting = || validation(Phase::Waiting, false, Hook::Owed);
+    let posted = || validation(judged(Progress::Owed), Hook::Delivered);
+    let owed = || validation(judged(Progress::Owed), Hook::Owed);
+    let settled = || validation(judged(Progress::Settled(superseded())), Hook::Owed);
+    let unjudged = |hook| validation(State::Unjudged(superseded()), hook);
+    let waiting = || validation(State::Waiting, Hook::Owed);
     let cases = vec![
-        ("judge", waiting(), nothing(), Next::Judge),
-        ("unmeasured", waiting(), unmeasured, ends("a number")),
-        ("answer", owed(Phase::Judged), nothing(), Next::Answer),
-        ("answer", posted(), nothing(), Next::Answer),
+        ("judge", waiting(), nothing(), "judge"),
+        ("unmeasured", waiting(), unmeasured, "waits for a number"),
+        ("answer", owed(), nothing(), "answer"),
+        ("answer", posted(), nothing(), "answer"),
+        ("post", owed(), seen(Part::Done, Part::Unseen), "post"),
         (
             "post",
-            owed(Phase::Judged),
-            seen(Part::Done, Part::Unseen),
-            Next::Post,
-        ),
-        (
-            "post",
-            owed(Phase::Judged),
+            owed(),
             seen(waits("a person"), Part::Unseen),
-            Next::Post,
+            "post",
         ),
-        ("superseded", owed(Phase::Settled), nothing(), Next::Post),
-        (
-            "no-result",
-            validation(Phase::Settled, false, Hook::Owed),
-            nothing(),
-            Next::NoResult,
-        ),
+        ("superseded", settled(), nothing(), "post"),
+        ("no-result", unjudged(Hook::Owed), nothing(), "no result"),
         (
             "waits",
             posted(),
             seen(waits("a person"), Part::Done),
-            ends("a person"),
+            "waits for a person",
         ),
         (
             "waits",
-            owed(Phase::Judged),
+            owed(),
             seen(waits("a person"), waits("the receiver")),
-            ends("a person"),
+            "waits for a person",
         ),
         (
             "undelivered",
-            owed(Phase::Judged),
+            owed(),
             seen(Part::Done, waits("the receiver")),
-            ends("the receiver"),
+            "waits for the receiver",
         ),
         (
             "undelivered",
-            owed(Phase::Settled),
+            settled(),
             seen(Part::Unseen, waits("the receiver")),
-            ends("the receiver"),
+            "waits for the receiver",
         ),
-        (
-            "done",
-            posted(),
-            seen(Part::Done, Part::Unseen),
-            Next::End(Outcome::Done),
-        ),
-        (
-            "done",
-            validation(Phase::Settled, false, Hook::GivenUp),
-            nothing(),
-            Next::End(Outcome::Done),
-        ),
+        ("done", posted(), seen(Part::Done, Part::Unseen), "done"),
+        ("done", unjudged(Hook::GivenUp), nothing(), "done"),
     ];
-    for (row, validation, looked, expected) in &cases {
-        assert_eq!(next(validation, looked), *expected, "{row}");
+    let named: BTreeSet<&str> = cases.iter().map(|(row, ..)| *row).collect();
+    for (row, mut validation, looked, expected) in cases {
+        assert_eq!(told(&next(&mut validation, &looked)), expected, "{row}");
     }
 
-    let named: BTreeSet<&str> = cases.iter().map(|(row, ..)| *row).collect();
     let rows: BTreeSet<&str> = TABLE
         .lines()
         .filter_map(|line| line.strip_prefix("//! | `")?.split('`').next())
@@ -112,45 +91,61 @@ fn every_row_of_a_time_that_is_over_is_a_case() {
     let gave_up = || Ending::GaveUp {
         waiting_for: "a number".to_owned(),
     };
-    let written = |ending, hook| GivenUp { ending, hook };
-    let ended = |hook| {
-        let mut validation = validation(Phase::Judged, true, hook);
-        validation.ending = Some(Ending::NothingToAnswer);
-        validation
+    let owed = || judged(Progress::Owed);
+    let gave_up_judged = || judged(Progress::Ended(gave_up()));
+    let rejected = || {
+        judged(Progress::Ended(Ending::Answered {
+            answer: Answer::Reject,
+            action_execution: "run-1".to_owned(),
+            overridden: None,
+        }))
     };
+    let superseded = || State::Unjudged(superseded());
+    let gone = Hook::GivenUp;
     let cases = [
         (
             "over.unended",
-            validation(Phase::Waiting, false, Hook::None),
-            written(Some(gave_up()), None),
+            (State::Waiting, Hook::None),
+            (State::Unjudged(gave_up()), Hook::None),
         ),
         (
             "over.unended",
-            validation(Phase::Judged, true, Hook::Delivered),
-            written(Some(gave_up()), None),
+            (owed(), Hook::Delivered),
+            (gave_up_judged(), Hook::Delivered),
         ),
         (
             "over.undelivered",
-            validation(Phase::Judged, true, Hook::Owed),
-            written(Some(gave_up()), Some(Hook::GivenUp)),
+            (State::Waiting, Hook::Owed),
+            (State::Unjudged(gave_up()), gone),
         ),
         (
             "over.undelivered",
-            ended(Hook::Owed),
-            written(None, Some(Hook::GivenUp)),
+            (owed(), Hook::Owed),
+            (gave_up_judged(), gone),
+        ),
+        (
+            "over.undelivered",
+            (rejected(), Hook::Owed),
+            (rejected(), gone),
+        ),
+        (
+            "over.undelivered",
+            (superseded(), Hook::Owed),
+            (superseded(), gone),
         ),
     ];
-    for (row, validation, expected) in &cases {
-        assert_eq!(
-            given_up(validation, "a number".to_owned()),
-            *expected,
-            "{row}"
-        );
+    let after = |(state, hook)| {
+        let mut validation = validation(state, hook);
+        validation.give_up("a number".to_owned());
+        (validation.state, validation.hook)
+    };
+    let named: BTreeSet<&str> = cases.iter().map(|(row, ..)| *row).collect();
+    for (row, before, expected) in cases {
+        assert_eq!(after(before), expected, "{row}");
     }
 
-    let nothing = given_up(&ended(Hook::Delivered), "a number".to_owned());
-    assert_eq!(nothing, written(None, None));
-    let named: BTreeSet<&str> = cases.iter().map(|(row, ..)| *row).collect();
+    let nothing = after((rejected(), Hook::Delivered));
+    assert_eq!(nothing, (rejected(), Hook::Delivered));
     let rows: BTreeSet<&str> = TABLE
         .lines()
         .filter_map(|line| line.strip_prefix("//! | `")?.split('`').next())
@@ -161,44 +156,71 @@ fn every_row_of_a_time_that_is_over_is_a_case() {
 
 #[test]
 fn every_look_comes_to_an_end_and_does_each_thing_once() {
-    for phase in [Phase::Waiting, Phase::Judged, Phase::Settled] {
+    let states = [
+        State::Waiting,
+        State::Unjudged(superseded()),
+        judged(Progress::Owed),
+        judged(Progress::Ended(Ending::NothingToAnswer)),
+        judged(Progress::Settled(superseded())),
+    ];
+    for state in states {
         for hook in [Hook::None, Hook::Owed, Hook::Delivered, Hook::GivenUp] {
-            let mut validation = validation(phase, phase != Phase::Waiting, hook);
+            let mut validation = validation(state.clone(), hook);
             let mut looked = Looked::default();
             let mut done = Vec::new();
             loop {
-                let step = next(&validation, &looked);
-                assert!(!done.contains(&step), "{step:?} again after {done:?}");
-                match &step {
-                    Next::Judge => {
-                        validation.judgement = Some(judgement());
-                        validation.phase = Phase::Judged;
-                    }
-                    Next::Answer => looked.approval = Part::Done,
-                    Next::Post => looked.result = Part::Waits(Wait::for_("the receiver")),
+                let step = next(&mut validation, &looked);
+                let word = told(&step);
+                assert!(!done.contains(&word), "{word} again after {done:?}");
+                match step {
+                    Next::Judge => validation.state = judged(Progress::Owed),
+                    Next::Answer(_) => looked.approval = Part::Done,
+                    Next::Post(_) => looked.result = Part::Waits(Wait::for_("the receiver")),
                     Next::NoResult => validation.hook = Hook::GivenUp,
                     Next::End(_) => break,
                 }
-                done.push(step);
+                done.push(word);
             }
         }
     }
 }
 
-fn validation(phase: Phase, judged: bool, hook: Hook) -> Validation {
-    let mut validation = Validation::registered(registration(Timestamp::UNIX_EPOCH));
-    validation.phase = phase;
-    validation.judgement = judged.then(judgement);
-    validation.hook = hook;
-    validation
+/// A step in words.
+fn told(next: &Next<'_>) -> String {
+    match next {
+        Next::Judge => "judge".to_owned(),
+        Next::Answer(_) => "answer".to_owned(),
+        Next::Post(_) => "post".to_owned(),
+        Next::NoResult => "no result".to_owned(),
+        Next::End(Outcome::Done) => "done".to_owned(),
+        Next::End(outcome) => format!("waits for {}", outcome.in_words()),
+    }
 }
 
-fn judgement() -> Judgement {
-    Judgement {
+fn validation(state: State, hook: Hook) -> Validation {
+    Validation {
+        state,
+        hook,
+        ..Validation::registered(registration(Timestamp::UNIX_EPOCH))
+    }
+}
+
+fn judged(progress: Progress) -> State {
+    let judgement = Judgement {
         verdict: Verdict::Passed,
         answer: Answer::Approve,
         summary: String::new(),
         at: Timestamp::UNIX_EPOCH,
+    };
+    State::Judged(Judged {
+        progress,
+        ..Judged::new(judgement, None)
+    })
+}
+
+fn superseded() -> Ending {
+    Ending::Superseded {
+        by: ValidationId::new(Timestamp::UNIX_EPOCH, [1; 10]),
     }
 }
 
@@ -228,17 +250,4 @@ fn registration(at: Timestamp) -> Registration {
         give_up_at: at,
         expires_at: at,
     }
-}
-
-#[test]
-fn what_gave_up_before_it_was_judged_may_be_judged_again() {
-    let mut gave_up = validation(Phase::Waiting, false, Hook::GivenUp);
-    assert_eq!(gave_up.may(Wish::Rejudge), Err(Unfulfilled::NotJudged));
-
-    gave_up.ending = Some(Ending::GaveUp {
-        waiting_for: "a number".to_owned(),
-    });
-
-    assert_eq!(gave_up.may(Wish::Rejudge), Ok(()));
-    assert_eq!(gave_up.may(Wish::Release), Err(Unfulfilled::NotJudged));
 }

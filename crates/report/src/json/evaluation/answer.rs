@@ -86,13 +86,15 @@ struct Decision<'a> {
 
 impl<'a> From<&'a Validation> for Answers<'a> {
     fn from(validation: &'a Validation) -> Self {
-        let judgement = validation.judgement.as_ref();
+        let judgement = validation.judgement();
+        let ending = validation.ending();
+        let overridden = ending.and_then(Ending::overridden);
         Self {
             answer: judgement.map(|judgement| judgement.answer.as_str()),
-            answered_at: validation.intent.as_ref().map(|intent| intent.at.into()),
-            ending: validation.ending.as_ref().map(End::from),
-            overridden: validation.override_.as_ref().map(Person::from),
-            released: validation.released.as_ref().map(Decision::from),
+            answered_at: validation.intent().map(|intent| intent.at.into()),
+            ending: ending.map(End::from),
+            overridden: overridden.map(Person::from),
+            released: validation.released().map(Decision::from),
             rejudged: validation.rejudged.iter().map(Decision::from).collect(),
             hook: match validation.hook {
                 Hook::None => "none",

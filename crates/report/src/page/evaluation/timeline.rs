@@ -53,17 +53,17 @@ fn events(validation: &Validation) -> Vec<Event> {
         at(registration.window.start, html! { "The window begins" }),
         at(registration.window.end, html! { "The window ends" }),
     ]);
-    match &validation.judgement {
+    match validation.judgement() {
         Some(judgement) => events.push(at(
             judgement.at,
             html! { "Judged: " (State::from(judgement.verdict).badge()) },
         )),
         None => events.push(at(registration.due_at, html! { "The first look is due" })),
     }
-    if let Some(intent) = &validation.intent {
+    if let Some(intent) = validation.intent() {
         let answer = intent.answer.as_str();
         // What was decided is not yet what the pipeline heard.
-        let what = match &validation.ending {
+        let what = match validation.ending() {
             Some(Ending::Answered { .. }) => "The approval is answered: ",
             None => "About to answer the approval: ",
             Some(_) => "Was about to answer the approval: ",
@@ -76,8 +76,8 @@ fn events(validation: &Validation) -> Vec<Event> {
         .map(|decision| ("Judged again", decision));
     let decisions = decisions.chain(
         validation
-            .released
-            .iter()
+            .released()
+            .into_iter()
             .map(|decision| ("Released", decision)),
     );
     events.extend(decisions.map(|(what, decision)| {
@@ -88,7 +88,7 @@ fn events(validation: &Validation) -> Vec<Event> {
         )
     }));
     events.extend(ending(validation));
-    if let Some(person) = &validation.override_ {
+    if let Some(person) = validation.ending().and_then(Ending::overridden) {
         events.push(by(person));
     }
     match validation.hook {
@@ -102,8 +102,8 @@ fn events(validation: &Validation) -> Vec<Event> {
 
 /// How the approval ended, unless the intent has told it already.
 fn ending(validation: &Validation) -> Option<Event> {
-    match validation.ending.as_ref()? {
-        Ending::Answered { .. } if validation.intent.is_some() => None,
+    match validation.ending()? {
+        Ending::Answered { .. } if validation.intent().is_some() => None,
         Ending::Person(person) => Some(by(person)),
         Ending::Superseded { by } => Some(undated(html! {
             "Superseded by validation " code { (by) }

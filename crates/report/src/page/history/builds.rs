@@ -57,7 +57,7 @@ fn row(build: &Build, clock: Clock<'_>) -> Markup {
             td { (clock.minute(registration.registered_at)) }
             td { (duration(registration.window.length())) }
             td {
-                @match &validation.judgement {
+                @match validation.judgement() {
                     Some(judgement) => (duration(judgement.at.duration_since(registration.registered_at))),
                     None => "–",
                 }
@@ -69,7 +69,7 @@ fn row(build: &Build, clock: Clock<'_>) -> Markup {
 /// What a verdict other than Passed is about, without its word and without the
 /// numbers that follow in the approval.
 fn reason(validation: &Validation) -> Option<String> {
-    let judgement = validation.judgement.as_ref()?;
+    let judgement = validation.judgement()?;
     if judgement.verdict == Verdict::Passed {
         return None;
     }

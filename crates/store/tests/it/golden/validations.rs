@@ -9,11 +9,13 @@ use release::evidence::{
 use release::execution::{ExecutionMode, SourceRevision};
 use release::otherwise::Otherwise;
 use release::plot::Plotted;
+use release::validation::wish::Wish;
 use release::validation::{
-    Ending, Environments, Hook, Intent, PersonsDecision, Phase, Registrant, Registration,
-    Validation, Wish,
+    Ending, Environments, Hook, Intent, Judged, PersonsDecision, Progress, Registrant,
+    Registration, State, Validation,
 };
-use store::{Fulfilled, GateName, Judged, Part, ReadLimit, Slot, Span, Stuck};
+use release::work::Counts;
+use store::{Fulfilled, GateName, Part, ReadLimit, Slot, Span, Stuck};
 
 use super::check;
 use crate::world::{
@@ -88,6 +90,10 @@ async fn stored_form_of_judged_validations_is_kept() {
     ];
     let plot = plot();
     let intent = intent(Answer::Reject);
+    let counts = Counts {
+        faults: 1,
+        waits: 2,
+    };
     check(
         "judged",
         [VALIDATIONS],
@@ -98,7 +104,7 @@ async fn stored_form_of_judged_validations_is_kept() {
                     Verdict::Failed => (plot.as_slice(), Some(intent.clone())),
                     _ => (&[][..], None),
                 };
-                let judged = Judged {
+                let judged = store::Judged {
                     judgement: judgement(*verdict),
                     evidence,
                     plot,
@@ -111,9 +117,10 @@ async fn stored_form_of_judged_validations_is_kept() {
                     .await
                     .unwrap();
                 if *verdict == Verdict::Inconclusive {
-                    claimed.waits = 2;
-                    claimed.faults = 1;
-                    claimed.told = true;
+                    claimed.counts = counts;
+                    if let State::Judged(judged) = &mut claimed.state {
+                        judged.told = true;
+                    }
                     world
                         .validations
                         .queue()
@@ -126,13 +133,17 @@ async fn stored_form_of_judged_validations_is_kept() {
         async |world| {
             for (asked, (verdict, evidence)) in builds.iter().zip(&found) {
                 let is = |one| *verdict == one;
+                let intent = is(Verdict::Failed).then(|| intent.clone());
                 let expected = Validation {
-                    phase: Phase::Judged,
-                    judgement: Some(judgement(*verdict)),
-                    intent: is(Verdict::Failed).then(|| intent.clone()),
-                    waits: if is(Verdict::Inconclusive) { 2 } else { 0 },
-                    faults: u32::from(is(Verdict::Inconclusive)),
-                    told: is(Verdict::Inconclusive),
+                    state: State::Judged(Judged {
+                        told: is(Verdict::Inconclusive),
+                        ..Judged::new(judgement(*verdict), intent)
+                    }),
+                    counts: if is(Verdict::Inconclusive) {
+                        counts
+                    } else {
+                        Counts::default()
+                    },
                     ..Validation::registered(asked.clone())
                 };
                 assert_eq!(world.validation(asked).await, expected);
@@ -167,6 +178,7 @@ async fn stored_form_of_settled_validations_is_kept() {
         Ending::Answered {
             answer: Answer::Approve,
             action_execution: "action-1".to_owned(),
+            overridden: Some(person.clone()),
         },
         Ending::Person(person.clone()),
         Ending::ExecutionEnded {
@@ -193,55 +205,41 @@ async fn stored_form_of_settled_validations_is_kept() {
             for (number, ending) in &builds {
                 let mut claimed = world.judged(&asked(*number), Verdict::Passed).await;
                 let validations = &world.validations;
-                let ledger = &world.ledger;
-                validations
-                    .ended(ledger, &mut claimed, (*ending).clone())
-                    .await
-                    .unwrap();
+                world.ended(&mut claimed, (*ending).clone()).await.unwrap();
                 validations
                     .hooked(&mut claimed, hook(*number))
                     .await
                     .unwrap();
-                if *number == 2 {
-                    let person = person.clone();
-                    validations
-                        .overridden(ledger, &mut claimed, person)
-                        .await
-                        .unwrap();
-                }
                 validations.queue().settle(claimed).await.unwrap();
             }
             let mut claimed = world.judged(&replaced, Verdict::Passed).await;
             let intent = intent(Answer::Approve);
-            world
-                .validations
-                .intend(&mut claimed, intent)
-                .await
-                .unwrap();
+            world.intend(&mut claimed, intent).await.unwrap();
             world.register(&replacing).await;
         },
         async |world| {
             for (number, ending) in &builds {
                 let expected = Validation {
-                    phase: Phase::Settled,
-                    judgement: Some(judgement(Verdict::Passed)),
-                    ending: Some((*ending).clone()),
-                    override_: (*number == 2).then(|| person.clone()),
+                    state: State::Judged(Judged {
+                        progress: Progress::Settled((*ending).clone()),
+                        ..Judged::new(judgement(Verdict::Passed), None)
+                    }),
                     hook: hook(*number),
                     ..Validation::registered(asked(*number))
                 };
                 assert_eq!(world.validation(&asked(*number)).await, expected);
             }
+            let intent = Some(intent(Answer::Approve));
             let superseded = Validation {
-                phase: Phase::Settled,
-                judgement: Some(judgement(Verdict::Passed)),
-                intent: Some(intent(Answer::Approve)),
-                ending: Some(Ending::Superseded { by: replacing.id }),
+                state: State::Judged(Judged {
+                    progress: Progress::Settled(Ending::Superseded { by: replacing.id }),
+                    ..Judged::new(judgement(Verdict::Passed), intent.clone())
+                }),
                 ..Validation::registered(replaced.clone())
             };
             assert_eq!(world.validation(&replaced).await, superseded);
             let heir = Validation {
-                inherited: Some(intent(Answer::Approve)),
+                inherited: intent,
                 ..Validation::registered(replacing.clone())
             };
             assert_eq!(world.validation(&replacing).await, heir);
@@ -287,9 +285,10 @@ async fn stored_form_of_wishes_is_kept() {
             };
             assert_eq!(world.validation(&again).await, expected);
             let expected = Validation {
-                phase: Phase::Judged,
-                judgement: Some(judgement(Verdict::Inconclusive)),
-                released: Some(word(2_100)),
+                state: State::Judged(Judged {
+                    released: Some(word(2_100)),
+                    ..Judged::new(judgement(Verdict::Inconclusive), None)
+                }),
                 ..Validation::registered(as_it_is.clone())
             };
             assert_eq!(world.validation(&as_it_is).await, expected);
