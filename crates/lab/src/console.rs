@@ -17,6 +17,7 @@ use fake_aws::pipeline::Answer;
 use futures_util::{Stream, stream};
 use lab::live::{self, Listeners, Live, Scene};
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::build;
 use crate::timeline::{Stream as Output, Timeline};
@@ -69,6 +70,7 @@ fn router(scene: Arc<Scene>) -> Router {
     let commands = Router::new()
         .route("/release", post(release))
         .route("/answer", post(answer))
+        .route("/switch", post(switch))
         .layer(middleware::from_fn(own_page_only));
     let file = |kind: &'static str, text: &'static str| {
         get(async move || ([(header::CONTENT_TYPE, kind)], text))
@@ -205,6 +207,27 @@ async fn answer(State(scene): Shared, Json(asked): Json<Answered>) -> Result<Sta
     };
     scene
         .answer(environment, &asked.execution, answer)
+        .map_err(refused)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A flag that is set, for good or for so many seconds.
+#[derive(Deserialize)]
+struct Switched {
+    flag: String,
+    value: Value,
+    seconds: Option<u64>,
+}
+
+async fn switch(State(scene): Shared, Json(asked): Json<Switched>) -> Result<StatusCode, Refused> {
+    let Switched {
+        flag,
+        value,
+        seconds,
+    } = asked;
+    scene
+        .switch(&flag, &value, seconds, "By hand in the console")
+        .await
         .map_err(refused)?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -18,6 +18,7 @@ mod recorder;
 mod releases;
 mod schedule;
 mod startup;
+mod switches;
 mod watcher;
 
 use std::path::PathBuf;
@@ -36,6 +37,7 @@ pub use environment::Environment;
 pub use journal::{Entry, Journal};
 pub use meter::Point;
 pub use ports::{Listeners, Ports, listen};
+pub use switches::Switch;
 
 use crate::world::{HANDLE_PROBLEM, PRODUCTION, PUSH, SHOW, STAGING, Settings, VALIDATE, World};
 use fake_aws::clock::real_time;
@@ -45,6 +47,7 @@ use lambda_host::binaries::{self, Cargo, Profile};
 use lambda_host::front::{Front, Open};
 use lambda_host::runtime::Function;
 use load::Callers;
+use switches::Switches;
 
 /// The tutorial's pipeline.
 pub const PIPELINE: &str = "SampleDevOpsPipeline";
@@ -107,8 +110,11 @@ pub struct Scene {
     pub production: Arc<Environment>,
     /// The link that opens every report.
     pub reports: String,
+    /// The link that opens the flags.
+    pub changes: String,
     report_url: String,
     push: Function,
+    switches: Switches,
     heal: Open,
     _report: Open,
     webhook: Webhook,
@@ -156,6 +162,7 @@ impl Live {
             settings = settings.data(folder);
         }
         let reports = settings.start_link(report.url())?;
+        let changes = settings.changes_link(report.url())?;
         let webhook =
             Webhook::new(healing_url).header("x-unbreakable-token", settings.webhook_token());
         let report_url = report.url().to_owned();
@@ -169,6 +176,7 @@ impl Live {
         declared::declare(&world)?;
         let scene = Arc::new(Scene {
             push: world.another(PUSH).await?,
+            switches: Switches::start(&world).await?,
             heal: heal.open(world.another(HANDLE_PROBLEM).await?),
             _report: report.open(world.another(SHOW).await?),
             staging: Arc::new(staging),
@@ -180,6 +188,7 @@ impl Live {
             trouble: watch::Sender::new(None),
             world,
             reports,
+            changes,
             report_url,
             webhook,
         });

@@ -2,6 +2,7 @@
 
 mod api;
 mod behaviour;
+mod flags;
 mod page;
 mod service;
 
@@ -9,12 +10,13 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
 use clap::Parser;
 use tokio::net::TcpListener;
 
+use flags::{Flags, Source};
 use service::Service;
 
 /// The service whose builds are released.
@@ -32,6 +34,12 @@ struct Options {
     /// The file it logs to.
     #[arg(long, env = "LOG_FILE", default_value = "serviceoutput.log")]
     log: PathBuf,
+    /// Where feature flags are served by OFREP; nothing is flagged without.
+    #[arg(long, env = "FLAGS_URL", requires = "flags_key")]
+    flags_url: Option<String>,
+    /// The key that reads them.
+    #[arg(long, env = "FLAGS_KEY", hide_env_values = true)]
+    flags_key: Option<String>,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -56,7 +64,13 @@ async fn main() -> anyhow::Result<()> {
     tracing::info!("INFO build {} listens in {}", options.build, options.group);
     // Without a reader, the address is known already.
     let _ = writeln!(std::io::stdout(), "listening on http://{address}");
-    let service = Service::new(options.build, options.group);
+    let flags = Arc::new(Flags::default());
+    if let (Some(url), Some(key)) = (options.flags_url, options.flags_key) {
+        // It fails only if there is one, and they are all the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        tokio::spawn(flags::follow(Source { url, key }, Arc::clone(&flags)));
+    }
+    let service = Service::new(options.build, options.group, flags);
     axum::serve(listener, api::router(service)).await?;
     Ok(())
 }

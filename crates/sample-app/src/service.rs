@@ -1,9 +1,11 @@
 //! The running build.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::behaviour::Behaviour;
+use crate::behaviour::{Behaviour, Failing};
+use crate::flags::Flags;
 
 /// The longest that one call may be made to take.
 const LONGEST: u64 = 10_000;
@@ -21,7 +23,9 @@ pub(crate) struct Service {
     /// The work in milliseconds, if it was set.
     work: AtomicU64,
     requests: AtomicU64,
+    calls: AtomicU64,
     invocations: AtomicU64,
+    flags: Arc<Flags>,
 }
 
 /// The result of an invocation.
@@ -29,18 +33,20 @@ pub(crate) struct Service {
 pub(crate) enum Invoked {
     /// It went well.
     Well,
-    /// It is one of those that this build fails.
+    /// It is one of those that this build fails, or that a flag makes fail.
     Failed,
 }
 
 impl Service {
-    pub(crate) fn new(build: u32, group: String) -> Self {
+    pub(crate) fn new(build: u32, group: String, flags: Arc<Flags>) -> Self {
         Self {
             group,
             build: AtomicU32::new(build),
             work: AtomicU64::new(UNSET),
             requests: AtomicU64::new(0),
+            calls: AtomicU64::new(0),
             invocations: AtomicU64::new(0),
+            flags,
         }
     }
 
@@ -87,6 +93,9 @@ impl Service {
             UNSET => self.behaviour().work,
             set => Duration::from_millis(set),
         };
+        let number = 1 + self.calls.fetch_add(1, Ordering::Relaxed);
+        let twice = self.flags.slow_down() || self.flags.is_promoted(number);
+        let least = if twice { 2 * least } else { least };
         let asked = Duration::from_millis(asked.unwrap_or(0).min(LONGEST));
         tokio::time::sleep(least.max(asked)).await;
     }
@@ -94,7 +103,9 @@ impl Service {
     /// Counts an invocation and returns its result.
     pub(crate) fn invoke(&self) -> Invoked {
         let number = 1 + self.invocations.fetch_add(1, Ordering::Relaxed);
-        if self.behaviour().failing.hits(number) {
+        let flagged = self.flags.is_promoted(number)
+            || self.flags.inject_errors() && Failing::Every(2).hits(number);
+        if flagged || self.behaviour().failing.hits(number) {
             Invoked::Failed
         } else {
             Invoked::Well

@@ -186,6 +186,37 @@ function environments(all) {
     ledger(one.ledger)));
 }
 
+/** What a flag can be set to by a button: its value, for how many seconds, and the words. */
+function choices(flag) {
+  if (flag.name === "promotionalPercent") {
+    return [[0, null, "0 %"], [10, null, "10 %"], [50, null, "50 %"], [50, 60, "50 % for a minute"]];
+  }
+  return [[!flag.value, null, flag.value ? "Switch off" : "Switch on"],
+    [!flag.value, 60, flag.value ? "Off for a minute" : "On for a minute"]];
+}
+
+function switches(all) {
+  return all.map((flag) => make("article", { id: flag.name, class: "switch" },
+    make("h3", {}, flag.name, " ", make("span", { class: "value" }, JSON.stringify(flag.value))),
+    make("p", { class: "soft" }, flag.description),
+    make("p", {}, flag.left === null ? (flag.by ? `set by ${flag.by}` : "as declared")
+      : `set by ${flag.by}; ${flag.left} s left, then ${JSON.stringify(flag.then)}`),
+    make("div", { class: "answer" }, ...choices(flag).map(([value, seconds, text], index) =>
+      make("button", {
+        type: "button",
+        id: `${flag.name}-${index}`,
+        "data-switch": JSON.stringify({ flag: flag.name, value, seconds }),
+      }, text)))));
+}
+
+/** Leases count down while nothing else happens. */
+let flags = [];
+function showSwitches() {
+  const left = ({ until }) => until && Math.max(0, Math.ceil((new Date(until) - Date.now()) / 1000));
+  show("switches", flags.map((flag) => ({ ...flag, left: left(flag) })), switches);
+}
+setInterval(showSwitches, 1000);
+
 function problems(all) {
   if (all.length === 0) return [make("p", { class: "soft" }, "None so far.")];
   return all.map((one) => make("article", { id: one.id, class: one.closed ? "problem over" : "problem" },
@@ -208,6 +239,7 @@ document.addEventListener("click", ({ target }) => {
   // What is not possible now keeps its focus, and says beside it why it is not.
   if (!button || button.getAttribute("aria-disabled") === "true") return;
   if (button.dataset.build) post("release", { build: Number(button.dataset.build) });
+  if (button.dataset.switch) post("switch", JSON.parse(button.dataset.switch));
   if (button.dataset.answer) post("answer", JSON.parse(button.dataset.answer));
 });
 
@@ -219,6 +251,8 @@ source.addEventListener("state", (event) => {
   const reports = at("reports");
   reports.href = state.reports;
   reports.hidden = false;
+  at("changes").href = state.changes;
+  at("changes").hidden = false;
   tell("trouble", state.trouble);
   // What was refused because something was on its way is possible again.
   if (at("busy").textContent && !state.busy) tell("refusal");
@@ -228,6 +262,8 @@ source.addEventListener("state", (event) => {
   }
   show("executions", state.executions, executions);
   show("environments", state.environments, environments);
+  flags = state.switches;
+  showSwitches();
   show("problems", state.problems, problems);
   show("journal", state.journal, journal);
 });

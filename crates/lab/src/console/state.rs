@@ -2,7 +2,7 @@
 
 use fake_aws::pipeline::{ApprovalStatus, ExecutionView};
 use jiff::Timestamp;
-use lab::live::{Entry, Environment, Point, Scene};
+use lab::live::{Entry, Environment, Point, Scene, Switch};
 use release::deployment::{LedgerEntry, Origin, Standing};
 use serde::Serialize;
 
@@ -17,6 +17,8 @@ const LINES: u64 = 150;
 pub(super) struct Page {
     executions: Vec<Execution>,
     environments: [Place; 2],
+    switches: Vec<Switch>,
+    changes: String,
     problems: Vec<Problem>,
     journal: Vec<Entry>,
     reports: String,
@@ -109,6 +111,8 @@ pub(super) async fn now(scene: &Scene) -> anyhow::Result<Page> {
             place(scene, &scene.staging).await?,
             place(scene, &scene.production).await?,
         ],
+        switches: scene.switches().await?,
+        changes: scene.changes.clone(),
         problems: problems.collect(),
         journal: scene.journal.since(length.saturating_sub(LINES)),
         reports: scene.reports.clone(),

@@ -36,6 +36,7 @@ impl App {
         build: u32,
         group: &str,
         log: &Path,
+        more: &[(&str, &str)],
     ) -> anyhow::Result<Self> {
         let mut child = Command::new(binary)
             .env_clear()
@@ -43,6 +44,7 @@ impl App {
             .env("DEPLOYMENT_GROUP_NAME", group)
             .env("LISTEN", "127.0.0.1:0")
             .env("LOG_FILE", log)
+            .envs(more.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -27,11 +27,15 @@ pub(super) async fn carry_out(
     binary: PathBuf,
 ) -> anyhow::Result<()> {
     let log = super::environment::log_of(scene.folder.path(), environment.name());
+    // The flags are about production alone.
+    let flags = scene.switches.settings();
+    let is_production = environment.name() == scene.production.name();
+    let more = if is_production { &flags[..] } else { &[] };
     loop {
         if let Some(deployment) = begun(&scene, environment.name())? {
             let outcome = match bundle::<Bundle>(&scene, &deployment) {
                 Ok(bundle) => environment
-                    .replace(&binary, bundle.build, &log)
+                    .replace(&binary, bundle.build, &log, more)
                     .await
                     .map(|()| bundle.build),
                 Err(error) => Err(error),

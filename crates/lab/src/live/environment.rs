@@ -138,19 +138,21 @@ impl Environment {
         *self.shared.behind() != Behind::Nothing
     }
 
-    /// Stops what runs and starts a build instead.
+    /// Stops what runs and starts a build instead, with more settings than all
+    /// builds have.
     pub(super) async fn replace(
         &self,
         binary: &Path,
         build: u32,
         log: &Path,
+        more: &[(&str, &str)],
     ) -> anyhow::Result<()> {
         let mut app = self.shared.app.lock().await;
         *self.shared.behind() = Behind::Nothing;
         if let Some(old) = app.take() {
             old.stop().await;
         }
-        let started = App::start(binary, build, self.name, log).await;
+        let started = App::start(binary, build, self.name, log, more).await;
         *self.shared.behind() = match &started {
             Ok(new) => Behind::Build {
                 url: new.url().to_owned(),

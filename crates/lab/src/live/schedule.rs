@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::Scene;
-use crate::world::{self, HANDLE_PROBLEM, PUSH, REGISTER, VALIDATE};
+use crate::world::{self, CHANGE_FLAGS, HANDLE_PROBLEM, PUSH, REGISTER, VALIDATE};
 use fake_aws::pipeline::Job;
 use lambda_host::runtime::Function;
 
@@ -29,12 +29,13 @@ pub(super) async fn carry_jobs(scene: Arc<Scene>) -> anyhow::Result<()> {
     }
 }
 
-/// Calls both scheduled functions, without end.
+/// Calls the scheduled functions, without end.
 pub(super) async fn tick(scene: Arc<Scene>) -> anyhow::Result<()> {
     loop {
         tokio::join!(
             call(&scene, VALIDATE, &scene.world.validate),
             call(&scene, HANDLE_PROBLEM, scene.heal.function()),
+            call(&scene, CHANGE_FLAGS, scene.switches.changing()),
         );
         tokio::time::sleep(EVERY).await;
     }

@@ -111,6 +111,16 @@ impl Settings {
         Ok(format!("{base}/?{}", keys.sign(Scope::Start, expiry)))
     }
 
+    /// The link that opens the flags below `base`, for a day.
+    pub fn changes_link(&self, base: &str) -> anyhow::Result<String> {
+        let keys = Keys::parse(&SecretString::from(self.report_keys.clone()))?;
+        let expiry = real_time().saturating_add(SignedDuration::from_hours(24))?;
+        Ok(format!(
+            "{base}/changes?{}",
+            keys.sign(Scope::Changes, expiry)
+        ))
+    }
+
     /// The link that opens one evaluation below `base` for a day from `at`.
     pub fn evaluation_link(
         &self,
