@@ -48,6 +48,8 @@ pub enum Scope<'a> {
     Changes,
     /// The history of one flag.
     Flag(&'a str),
+    /// One problem, by its id.
+    Problem(&'a str),
     /// The badge of one pipeline and comparison, which is meant to be seen.
     Badge {
         /// The pipeline.
@@ -177,6 +179,7 @@ impl fmt::Display for Scope<'_> {
             Self::Evaluation(id) => return write!(f, "/v/{id}"),
             Self::Changes => return f.write_str("/changes"),
             Self::Flag(name) => return write!(f, "/changes/{name}"),
+            Self::Problem(id) => return write!(f, "/problems/{id}"),
             Self::History {
                 pipeline,
                 comparison,
@@ -315,6 +318,7 @@ mod tests {
             Scope::Changes,
             Scope::Flag(""),
             Scope::Flag("a"),
+            Scope::Problem("a"),
             history("a", "b"),
             history("a:b", ""),
             history("", "a:b"),

@@ -131,6 +131,7 @@ impl Links {
             Scope::Evaluation(id) => format!("v/{id}"),
             Scope::Changes => "changes".to_owned(),
             Scope::Flag(name) => format!("changes/{name}"),
+            Scope::Problem(id) => format!("problems/{id}"),
             Scope::Badge { .. } => "badge.svg".to_owned(),
         };
         self.access.address(&self.base, &page, scope, &[], expiry)

@@ -7,6 +7,8 @@ mod changes;
 mod evaluation;
 mod finding;
 mod history;
+mod problem;
+mod remedies;
 mod start;
 mod verdict;
 
@@ -48,6 +50,16 @@ pub fn changes(frame: &Frame<'_>, changes: &records::Changes<'_>) -> String {
 /// The history of one flag.
 pub fn flag(frame: &Frame<'_>, history: &records::FlagHistory<'_>) -> String {
     text(&changes::FlagHistory::of(frame, history))
+}
+
+/// One problem.
+pub fn problem(frame: &Frame<'_>, answered: &records::AnsweredProblem<'_>) -> String {
+    text(&problem::AnsweredProblem::of(frame, answered))
+}
+
+/// How often problems closed soon after a flag was changed because of them.
+pub fn remedies(frame: &Frame<'_>, remedies: &records::Remedies<'_>) -> String {
+    text(&remedies::Remedies::of(frame, remedies))
 }
 
 /// What a result hook is sent.
@@ -103,6 +115,10 @@ enum Report<'a> {
     Changes(changes::Changes<'a>),
     /// The history of one flag.
     FlagHistory(Box<changes::FlagHistory<'a>>),
+    /// One problem.
+    AnsweredProblem(problem::AnsweredProblem<'a>),
+    /// How often problems closed soon after a flag was changed because of them.
+    Remedies(remedies::Remedies<'a>),
     /// What a result hook is sent.
     Posted(Posted<'a>),
     /// What the commands print that judge without a pipeline.

@@ -21,7 +21,8 @@ mod words;
 pub use frame::Frame;
 pub use numbers::Numbers;
 pub use records::{
-    Build, Changes, Evaluation, FlagHistory, FlagNow, Form, Gate, History, Start, Trouble, Written,
+    AnsweredProblem, Build, Changes, Closing, Evaluation, FlagHistory, FlagNow, Form, Gate,
+    History, Remedies, Start, Trouble, Written,
 };
 pub use style::content_security_policy;
 pub use units::Unit;

@@ -5,6 +5,8 @@ mod evaluation;
 mod flag;
 mod form;
 mod history;
+mod problem;
+mod remedies;
 mod start;
 mod trouble;
 
@@ -14,5 +16,7 @@ pub(crate) use flag::broken;
 pub use flag::flag;
 pub use form::form;
 pub use history::history;
+pub use problem::problem;
+pub use remedies::remedies;
 pub use start::start;
 pub use trouble::trouble;

@@ -1,6 +1,8 @@
 //! What the pages are made of. Whoever reads the store fills these in.
 
 mod changes;
+mod problem;
+mod remedies;
 
 use std::collections::BTreeSet;
 
@@ -12,6 +14,9 @@ use release::validation::{Environments, Validation, ValidationId};
 
 pub(crate) use changes::{Answered, Until};
 pub use changes::{Changes, FlagHistory, FlagNow, Written};
+pub use problem::AnsweredProblem;
+pub use remedies::{Closing, Remedies};
+pub(crate) use remedies::{Outcomes, Remedy};
 
 /// A pipeline and one of its comparisons, for the start page.
 #[derive(Clone, Debug)]

@@ -1,5 +1,5 @@
 //! A reader opens a link and sees what is known: the gates, the history of one,
-//! one evaluation; the flags and the history of one.
+//! one evaluation; the flags and the history of one; one problem.
 //!
 //! A link opens what it names. What a page links to is signed anew, until the
 //! same moment: from an evaluation to its history, from there to the other
@@ -13,6 +13,7 @@ mod document;
 mod evaluation;
 mod history;
 mod parameters;
+mod problem;
 mod route;
 mod start;
 
@@ -21,7 +22,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use release::link::{Refused, Scope};
 use report::{Form, Frame, Trouble, badge, page};
-use store::{Flags, Ledger, StoreError, Validations};
+use store::{Flags, Ledger, Remediations, StoreError, Validations};
 
 use addresses::Addresses;
 pub use document::{Document, Found, Kind};
@@ -38,6 +39,8 @@ pub struct Services {
     pub validations: Validations,
     /// What is known of deployments.
     pub ledger: Ledger,
+    /// What was done about problems.
+    pub remediations: Remediations,
     /// The flags.
     pub flags: Flags,
     /// The set of flags that is shown.
@@ -180,6 +183,7 @@ impl<'a> Reading<'a> {
             Page::Badge => self.badge().await,
             Page::Changes => self.changes(shape).await,
             Page::Flag => self.flag(name, shape).await,
+            Page::Problem => self.problem(name, shape).await,
         }
     }
 

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use lambda::report::{REPORT_KEYS, is_public};
 use lambda::secrets::Secrets;
 use lambda::settings::{self, SettingError, required, unusable};
-use store::{Flags, Ledger, Validations};
+use store::{Flags, Ledger, Remediations, Validations};
 use workflows::change_flags::is_set_name;
 use workflows::validation_report::Services;
 
@@ -19,6 +19,7 @@ pub(crate) struct Edge {
 pub(crate) async fn edge() -> Result<Edge, SettingError> {
     let validations = required("VALIDATIONS_TABLE", "the name of the table of validations")?;
     let ledger = required("LEDGER_TABLE", "the name of the table of deployments")?;
+    let remediations = required("REMEDIATIONS_TABLE", "the name of the table of problems")?;
     let flags = required("FLAGS_TABLE", "the name of the table of flags")?;
     let set = settings::flag_set(is_set_name)?;
     let zone = zone()?;
@@ -35,6 +36,7 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
         services: Services {
             validations: Validations::new(dynamodb.clone(), validations),
             ledger: Ledger::new(dynamodb.clone(), ledger),
+            remediations: Remediations::new(dynamodb.clone(), remediations),
             flags: Flags::new(dynamodb, flags),
             set,
             zone,

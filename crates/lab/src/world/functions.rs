@@ -101,6 +101,7 @@ pub const ALL: [Described; 8] = [
         name: SHOW,
         triggers: &[Trigger::Http],
         own: &[
+            ("REMEDIATIONS_TABLE", Text(REMEDIATIONS)),
             ("FLAGS_TABLE", Text(FLAGS)),
             ("REPORT_KEYS_PARAMETER", Text(REPORT_KEYS)),
         ],

@@ -39,7 +39,7 @@ pub fn changes(frame: &Frame<'_>, changes: &Changes<'_>) -> String {
 fn table(flags: &[FlagNow<'_>], clock: Clock<'_>) -> Markup {
     html! {
         div .scroll tabindex="0" role="region" aria-label="Feature flags" {
-            table .gates {
+            table .gates .flags {
                 thead {
                     tr {
                         th scope="col" { "Flag" }

@@ -7,6 +7,7 @@ mod flags;
 mod hostile;
 mod json;
 mod pages;
+mod problems;
 mod schema;
 mod sizes;
 mod structure;

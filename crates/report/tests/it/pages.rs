@@ -100,6 +100,7 @@ pub(crate) fn all() -> Vec<String> {
     ];
     pages.extend((0..18).map(evaluation));
     pages.extend(crate::flags::pages());
+    pages.extend(crate::problems::pages());
     pages.extend(troubles.map(|trouble| page::trouble(&FRAME, &trouble)));
     pages
 }

@@ -192,6 +192,7 @@ impl Flags {
                 }
             }
         }
+        writes.extend(self.logged(set, commit, now));
         if let (Some(id), Some(repeat)) = (repeat, &commit.repeat) {
             writes.push(self.answer(id, repeat, earlier, now));
         }

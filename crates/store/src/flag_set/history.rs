@@ -1,13 +1,19 @@
-//! What was written down of changes.
+//! What was written down of changes: of one flag by its versions, of a set by the
+//! clock and by the problems that were the reason.
+
+use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use flags::Entry;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Flags, keys};
+use super::{Commit, Flags, keys};
 use crate::StoreError;
 use crate::error::unavailable;
-use crate::item::{self, Item};
+use crate::item::{self, Item, json_attribute};
+use crate::transaction::Write;
 
 /// How many items one read takes.
 const AT_ONCE: usize = 100;
@@ -54,6 +60,87 @@ impl Flags {
             entries: items.map(entry).collect::<Result<_, _>>()?,
             older,
         })
+    }
+
+    /// What was written down of a set from `from` on, the newest first: at least so
+    /// many entries, if there are, and all that were written together.
+    pub async fn changes_since(
+        &self,
+        set: &str,
+        from: Timestamp,
+        now: Timestamp,
+        most: usize,
+    ) -> Result<FlagHistory, StoreError> {
+        let (first, mut month) = (keys::moment(from), now);
+        let mut wanted: Vec<EntryId> = Vec::new();
+        let mut older = false;
+        loop {
+            let pk = keys::log(set, month);
+            // Sorts behind everything that was written down until now.
+            let items = self.newest(&pk, "a", Some(&first), most).await?;
+            for item in &items {
+                older |= most <= wanted.len();
+                if !older {
+                    let ids: Vec<EntryId> = item::json(item, "entries")?;
+                    wanted.extend(ids);
+                }
+            }
+            match before(month) {
+                Some(earlier) if from <= earlier && !older => month = earlier,
+                _ => break,
+            }
+        }
+        let entries = self.in_order(set, &wanted).await?;
+        Ok(FlagHistory { entries, older })
+    }
+
+    /// What was written down of a set because of a problem, the newest first: at
+    /// least so many entries, if there are.
+    pub async fn changes_because_of(
+        &self,
+        set: &str,
+        problem: &str,
+        most: usize,
+    ) -> Result<FlagHistory, StoreError> {
+        let pk = keys::because(set, problem);
+        let items = self.newest(&pk, "a", None, most).await?;
+        let older = most < items.len();
+        let mut wanted: Vec<EntryId> = Vec::new();
+        for item in items.iter().take(most) {
+            let ids: Vec<EntryId> = item::json(item, "entries")?;
+            wanted.extend(ids);
+        }
+        let entries = self.in_order(set, &wanted).await?;
+        Ok(FlagHistory { entries, older })
+    }
+
+    async fn in_order(&self, set: &str, wanted: &[EntryId]) -> Result<Vec<Entry>, StoreError> {
+        let mut found: HashMap<EntryId, Entry> = self
+            .entries(set, wanted)
+            .await?
+            .into_iter()
+            .map(|entry| (EntryId::of(&entry), entry))
+            .collect();
+        Ok(wanted.iter().filter_map(|id| found.remove(id)).collect())
+    }
+
+    /// Where entries are found by the clock and by their reasons.
+    pub(super) fn logged(&self, set: &str, commit: &Commit, now: Timestamp) -> Vec<Write> {
+        let mut places: BTreeMap<String, Vec<EntryId>> = BTreeMap::new();
+        let entries = commit.flags.iter().flat_map(|(_, one)| &one.entries);
+        for entry in entries {
+            let because = entry.record.problem.as_deref();
+            let because = because.map(|problem| keys::because(set, problem));
+            for place in std::iter::once(keys::log(set, now)).chain(because) {
+                places.entry(place).or_default().push(EntryId::of(entry));
+            }
+        }
+        let writes = places.into_iter().map(|(pk, entries)| {
+            let key = keys::logged(pk, now, &entries[0].flag, entries[0].version);
+            let put = self.put(&key, [("entries", json_attribute(&entries))]);
+            Write::put(put.condition_expression("attribute_not_exists(pk)"))
+        });
+        writes.collect()
     }
 
     /// These entries in any order; those that are not there are left out.
@@ -111,6 +198,22 @@ impl Flags {
         }
         Ok(items)
     }
+}
+
+impl EntryId {
+    fn of(entry: &Entry) -> Self {
+        Self {
+            flag: entry.record.flag.clone(),
+            version: entry.record.version,
+        }
+    }
+}
+
+/// The last moment of the month before.
+fn before(at: Timestamp) -> Option<Timestamp> {
+    let first = at.to_zoned(TimeZone::UTC).first_of_month().ok()?;
+    let first = first.start_of_day().ok()?.timestamp();
+    first.checked_sub(SignedDuration::from_millis(1)).ok()
 }
 
 fn entry(item: &Item) -> Result<Entry, StoreError> {

@@ -2,6 +2,7 @@
 //! them separates parts of a key.
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
 
 use crate::item::Key;
 
@@ -20,6 +21,25 @@ pub(super) fn flag(name: &str, flag: &str) -> Key {
 /// Sorts by the version.
 pub(super) fn change(set: &str, flag: &str, version: u64) -> Key {
     at(format!("h#{set}#{flag}"), format!("{version:012}"))
+}
+
+/// Everything that was written down of a set in a month.
+pub(super) fn log(set: &str, at: Timestamp) -> String {
+    format!("log#{set}#{}", at.strftime("%Y-%m"))
+}
+
+/// Everything that was written down of a set because of a problem.
+pub(super) fn because(set: &str, problem: &str) -> String {
+    format!("because#{set}#{problem}")
+}
+
+/// Sorts by the time.
+pub(super) fn moment(at: Timestamp) -> String {
+    format!("{:015}", at.as_millisecond())
+}
+
+pub(super) fn logged(pk: String, at: Timestamp, flag: &str, version: u64) -> Key {
+    self::at(pk, format!("{}#{flag}#{version:012}", moment(at)))
 }
 
 pub(super) fn timer(set: &str, flag: &str) -> Key {

@@ -89,6 +89,13 @@ impl<'a> Addresses<'a> {
             .address(&self.base, &page, scope, parameters, self.until)
     }
 
+    pub(super) fn problem(&self, id: &str, ending: &str) -> String {
+        let page = format!("problems/{id}{ending}");
+        let scope = Scope::Problem(id);
+        self.access
+            .address(&self.base, &page, scope, &[], self.until)
+    }
+
     pub(super) fn history(&self, pipeline: &str, comparison: &str) -> String {
         self.of_history("history", pipeline, comparison, &[])
     }
@@ -118,7 +125,7 @@ fn base(request: Request<'_>) -> String {
             None | Some((_, "")) => String::new(),
             Some((_, last)) => format!("{last}/"),
         },
-        Some(Page::Evaluation | Page::Flag) => "../".to_owned(),
+        Some(Page::Evaluation | Page::Flag | Page::Problem) => "../".to_owned(),
         Some(Page::History | Page::Badge | Page::Changes) | None => String::new(),
     }
 }
@@ -160,6 +167,7 @@ mod tests {
             (Page::Evaluation, &format!("/x/v/{ID}.json"), "/x"),
             (Page::Changes, "/x/changes", "/x"),
             (Page::Flag, "/x/changes/promoSocks.json", "/x"),
+            (Page::Problem, "/x/problems/1", "/x"),
         ] {
             assert_eq!(leads(page, address), format!("{below}/v/{ID}"), "{address}");
         }

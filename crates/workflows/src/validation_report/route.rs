@@ -4,9 +4,9 @@ use release::validation::ValidationId;
 
 /// Where each page is, and what it is written in where that is not for the
 /// reader to wish. `*` stands for whatever folders a front door has before it,
-/// `{}` for the id of a validation or the name of a flag. The first that fits
-/// counts.
-pub const ADDRESSES: [(&str, Page, Option<Shape>); 13] = [
+/// `{}` for the id of a validation or a problem, or the name of a flag. The first
+/// that fits counts.
+pub const ADDRESSES: [(&str, Page, Option<Shape>); 15] = [
     ("/", Page::Start, None),
     ("*/history", Page::History, None),
     ("*/history.json", Page::History, Some(Shape::Json)),
@@ -24,6 +24,8 @@ pub const ADDRESSES: [(&str, Page, Option<Shape>); 13] = [
     ("*/changes.json", Page::Changes, Some(Shape::Json)),
     ("*/changes/{}.json", Page::Flag, Some(Shape::Json)),
     ("*/changes/{}", Page::Flag, None),
+    ("*/problems/{}.json", Page::Problem, Some(Shape::Json)),
+    ("*/problems/{}", Page::Problem, None),
 ];
 
 /// A page.
@@ -41,6 +43,8 @@ pub enum Page {
     Changes,
     /// The history of one.
     Flag,
+    /// One problem.
+    Problem,
 }
 
 /// What a page is written in.

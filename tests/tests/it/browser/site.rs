@@ -104,6 +104,7 @@ impl Site {
         let environment = [
             ("VALIDATIONS_TABLE", "validations"),
             ("LEDGER_TABLE", "ledger"),
+            ("REMEDIATIONS_TABLE", "remediations"),
             ("FLAGS_TABLE", "flags"),
             ("AWS_ENDPOINT_URL", world.aws.url()),
             ("AWS_ENDPOINT_URL_DYNAMODB", world.database()),

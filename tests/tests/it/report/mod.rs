@@ -6,6 +6,7 @@ mod access;
 mod changes;
 mod pages;
 mod parameters;
+mod problems;
 mod start;
 
 use fake_aws::pipeline::Mode;
@@ -73,6 +74,7 @@ impl Reader {
             Scope::Evaluation(id) => format!("v/{id}"),
             Scope::Changes => "changes".to_owned(),
             Scope::Flag(name) => format!("changes/{name}"),
+            Scope::Problem(id) => format!("problems/{id}"),
             Scope::Badge { .. } => "badge.svg".to_owned(),
         };
         let until = self.world.now + OPEN_FOR;
@@ -107,6 +109,7 @@ impl Reader {
         let services = Services {
             validations: self.world.validations.clone(),
             ledger: self.world.ledger.clone(),
+            remediations: self.world.remediations.clone(),
             flags: self.world.flags.clone(),
             set: "prod".to_owned(),
             zone: None,
