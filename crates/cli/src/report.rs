@@ -35,6 +35,7 @@ enum Command {
 #[derive(Args)]
 #[command(after_help = "Examples:\n  \
     monspec report link --days 30\n  \
+    monspec report link --problems\n  \
     monspec report link --changes\n  \
     monspec report link --pipeline Shop --comparison StagingToProduction\n  \
     monspec report link --pipeline Shop --comparison StagingToProduction --badge")]
@@ -62,6 +63,10 @@ struct Link {
     /// Open only one evaluation.
     #[arg(long, value_name = "ID", conflicts_with = "pipeline")]
     evaluation: Option<ValidationId>,
+
+    /// Open only the problems and what was done about them.
+    #[arg(long, conflicts_with_all = ["pipeline", "evaluation", "changes", "flag"])]
+    problems: bool,
 
     /// Open only the feature flags as they are now.
     #[arg(long, conflicts_with_all = ["pipeline", "evaluation"])]
@@ -103,6 +108,9 @@ impl Link {
     }
 
     fn scope(&self) -> Scope<'_> {
+        if self.problems {
+            return Scope::Problems;
+        }
         if self.changes {
             return Scope::Changes;
         }

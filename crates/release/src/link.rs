@@ -48,8 +48,12 @@ pub enum Scope<'a> {
     Changes,
     /// The history of one flag.
     Flag(&'a str),
+    /// Every problem with how far its answer is.
+    Problems,
     /// One problem, by its id.
     Problem(&'a str),
+    /// How often problems closed after a flag was changed because of them.
+    Remedies,
     /// The badge of one pipeline and comparison, which is meant to be seen.
     Badge {
         /// The pipeline.
@@ -179,7 +183,9 @@ impl fmt::Display for Scope<'_> {
             Self::Evaluation(id) => return write!(f, "/v/{id}"),
             Self::Changes => return f.write_str("/changes"),
             Self::Flag(name) => return write!(f, "/changes/{name}"),
+            Self::Problems => return f.write_str("/problems"),
             Self::Problem(id) => return write!(f, "/problems/{id}"),
+            Self::Remedies => return f.write_str("/remedies"),
             Self::History {
                 pipeline,
                 comparison,
@@ -318,7 +324,10 @@ mod tests {
             Scope::Changes,
             Scope::Flag(""),
             Scope::Flag("a"),
+            Scope::Problems,
+            Scope::Problem(""),
             Scope::Problem("a"),
+            Scope::Remedies,
             history("a", "b"),
             history("a:b", ""),
             history("", "a:b"),

@@ -131,7 +131,9 @@ impl Links {
             Scope::Evaluation(id) => format!("v/{id}"),
             Scope::Changes => "changes".to_owned(),
             Scope::Flag(name) => format!("changes/{name}"),
+            Scope::Problems => "problems".to_owned(),
             Scope::Problem(id) => format!("problems/{id}"),
+            Scope::Remedies => "remedies".to_owned(),
             Scope::Badge { .. } => "badge.svg".to_owned(),
         };
         self.access.address(&self.base, &page, scope, &[], expiry)

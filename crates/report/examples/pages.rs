@@ -57,6 +57,7 @@ fn starts(frame: &Frame<'_>, gates: &[Gate]) -> Vec<File> {
         first: None,
         next: None,
         changes: None,
+        problems: None,
     };
     let none = Start {
         gates: &[],

@@ -8,6 +8,7 @@ mod evaluation;
 mod finding;
 mod history;
 mod problem;
+mod problems;
 mod remedies;
 mod start;
 mod verdict;
@@ -50,6 +51,11 @@ pub fn changes(frame: &Frame<'_>, changes: &records::Changes<'_>) -> String {
 /// The history of one flag.
 pub fn flag(frame: &Frame<'_>, history: &records::FlagHistory<'_>) -> String {
     text(&changes::FlagHistory::of(frame, history))
+}
+
+/// Some of all problems.
+pub fn problems(frame: &Frame<'_>, problems: &records::Problems<'_>) -> String {
+    text(&problems::ProblemList::of(frame, problems))
 }
 
 /// One problem.
@@ -115,6 +121,8 @@ enum Report<'a> {
     Changes(changes::Changes<'a>),
     /// The history of one flag.
     FlagHistory(Box<changes::FlagHistory<'a>>),
+    /// Some of all problems.
+    ProblemList(problems::ProblemList<'a>),
     /// One problem.
     AnsweredProblem(problem::AnsweredProblem<'a>),
     /// How often problems closed soon after a flag was changed because of them.

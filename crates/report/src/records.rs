@@ -14,7 +14,7 @@ use release::validation::{Environments, Validation, ValidationId};
 
 pub(crate) use changes::{Answered, Until};
 pub use changes::{Changes, FlagHistory, FlagNow, Written};
-pub use problem::AnsweredProblem;
+pub use problem::{AnsweredProblem, ProblemRow, Problems};
 pub use remedies::{Closing, Remedies};
 pub(crate) use remedies::{Outcomes, Remedy};
 
@@ -52,6 +52,8 @@ pub struct Start<'a> {
     pub next: Option<&'a str>,
     /// Where the flags are.
     pub changes: Option<&'a str>,
+    /// Where the problems are.
+    pub problems: Option<&'a str>,
 }
 
 /// One page of the history of a pipeline and a comparison.

@@ -9,6 +9,7 @@ use crate::entry::Reading;
 use crate::followed::ClaimedProblem;
 use crate::item;
 use crate::item_update::{ItemUpdate, MINE};
+use crate::problem_list::listing;
 use crate::problems::expiry;
 use crate::transaction::{Attempt, Write};
 use crate::{Ledger, Remediations, StoreError, record};
@@ -67,7 +68,8 @@ impl Remediations {
         let mut attempts = ledger.attempts("store a step of an answer").await;
         let mut again = false;
         loop {
-            let mut writes = vec![document(claimed)];
+            let listed = listing(&claimed.held.table, &claimed.problem);
+            let mut writes = vec![document(claimed), listed];
             let planned = ledger.planned(&claimed.stored.id, effects, readings, again);
             match planned.await? {
                 Planned::Writes(planned) => writes.extend(planned),

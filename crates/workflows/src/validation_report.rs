@@ -3,7 +3,7 @@
 //!
 //! A link opens what it names. What a page links to is signed anew, until the
 //! same moment: from an evaluation to its history, from there to the other
-//! evaluations, from the flags to the history of each, from the start page to
+//! evaluations, from the flags to the history of each, from the problems to each, from the start page to
 //! everything. No page leads to the start page but to whoever may read everything
 //! anyway.
 
@@ -14,6 +14,8 @@ mod evaluation;
 mod history;
 mod parameters;
 mod problem;
+mod problems;
+mod remedies;
 mod route;
 mod start;
 
@@ -183,7 +185,9 @@ impl<'a> Reading<'a> {
             Page::Badge => self.badge().await,
             Page::Changes => self.changes(shape).await,
             Page::Flag => self.flag(name, shape).await,
+            Page::Problems => self.problems(shape).await,
             Page::Problem => self.problem(name, shape).await,
+            Page::Remedies => self.remedies(shape).await,
         }
     }
 

@@ -29,6 +29,12 @@ fn link_names_what_it_opens() {
             &["--evaluation", ID],
             &format!("https://report.example/Prod/v/{ID}?e="),
         ),
+        (&["--problems"], "https://report.example/Prod/problems?e="),
+        (&["--changes"], "https://report.example/Prod/changes?e="),
+        (
+            &["--flag", "promoSocks"],
+            "https://report.example/Prod/changes/promoSocks?e=",
+        ),
         (
             &["--report-url", "https://other.example"],
             "https://other.example/?e=",

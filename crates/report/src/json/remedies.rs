@@ -9,6 +9,10 @@ use crate::records;
 
 /// How often problems closed soon after a flag was changed because of them.
 #[derive(Serialize, JsonSchema)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the JSON calls the list what the page is called"
+)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Remedies<'a> {
     /// When this was written.

@@ -120,8 +120,11 @@ fn urgency(verdict: Verdict) -> u8 {
 /// Where the rest of the report is.
 fn onward(start: &Start<'_>) -> Markup {
     html! {
-        @if let Some(changes) = start.changes {
-            p .links { a href=(changes) { "Feature flags" } }
+        @if start.changes.is_some() || start.problems.is_some() {
+            p .links {
+                @if let Some(problems) = start.problems { a href=(problems) { "Problems" } }
+                @if let Some(changes) = start.changes { a href=(changes) { "Feature flags" } }
+            }
         }
     }
 }

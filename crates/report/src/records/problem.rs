@@ -17,6 +17,42 @@ pub struct AnsweredProblem<'a> {
     pub json: Option<&'a str>,
 }
 
+/// Some of all problems, those that were noticed last first.
+#[derive(Clone, Copy, Debug)]
+pub struct Problems<'a> {
+    /// The problems of this page.
+    pub problems: &'a [ProblemRow],
+    /// Where the newest are, if this is not their page.
+    pub newest: Option<&'a str>,
+    /// Where older ones are.
+    pub older: Option<&'a str>,
+    /// Where it is told what remedies achieved.
+    pub remedies: Option<&'a str>,
+    /// Where the same is as JSON.
+    pub json: Option<&'a str>,
+}
+
+/// A problem as a list shows it.
+#[derive(Clone, Debug)]
+pub struct ProblemRow {
+    /// What the tenant's API calls it.
+    pub id: String,
+    /// What people call it.
+    pub display_id: Option<String>,
+    /// What is wrong.
+    pub title: Option<String>,
+    /// When it was reported or found.
+    pub noticed: Timestamp,
+    /// When it ended, if that is known.
+    pub closed: Option<Timestamp>,
+    /// How far the answer is, in a word.
+    pub state: String,
+    /// Whether nothing more is done.
+    pub decided: bool,
+    /// Where everything about it is.
+    pub address: String,
+}
+
 /// What kind of step something was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {

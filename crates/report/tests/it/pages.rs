@@ -28,6 +28,7 @@ pub(crate) fn whole(gates: &[Gate]) -> Start<'_> {
         first: None,
         next: None,
         changes: Some("/changes"),
+        problems: Some("/problems"),
     }
 }
 

@@ -8,7 +8,7 @@ use release::deployment::{Deployment, Group, Origin};
 use release::outbox::Entry as Comment;
 use release::problem::{Arrival, Cause, Phase, Problem, Remediation};
 use release::remediation::{Actor, Heal, State};
-use report::{AnsweredProblem, Closing, Remedies, json, page};
+use report::{AnsweredProblem, Closing, ProblemRow, Problems, Remedies, json, page};
 use serde_json::Value;
 
 use crate::pages::FRAME;
@@ -116,6 +116,8 @@ pub(crate) fn pages() -> Vec<String> {
     vec![
         page::problem(&FRAME, &answered(&problem, &changes)),
         page::problem(&FRAME, &answered(&unknown, &[])),
+        page::problems(&FRAME, &listed(&[])),
+        page::problems(&FRAME, &listed(&rows())),
         page::remedies(&FRAME, &of(&[], &[].into())),
         with_remedies(|remedies| page::remedies(&FRAME, remedies)),
     ]
@@ -177,6 +179,51 @@ fn page_of_a_problem_says_what_was_done_and_what_is_still_owed() {
     ] {
         assert!(page.contains(told), "{told}: {page}");
     }
+}
+
+fn rows() -> Vec<ProblemRow> {
+    let words = ["pending", "confirmed", "aWordOfALaterVersion"];
+    let row = |(id, state): (usize, &str)| ProblemRow {
+        id: id.to_string(),
+        display_id: (id == 1).then(|| "P-1".to_owned()),
+        title: (id == 1).then(|| "Failure rate increase".to_owned()),
+        noticed: ago(10),
+        closed: (id == 1).then(|| ago(5)),
+        state: state.to_owned(),
+        decided: id == 1,
+        address: format!("/problems/{id}"),
+    };
+    words.into_iter().enumerate().map(row).collect()
+}
+
+fn listed(problems: &[ProblemRow]) -> Problems<'_> {
+    Problems {
+        problems,
+        newest: None,
+        older: Some("/problems?before=1"),
+        remedies: Some("/remedies"),
+        json: Some("/problems.json"),
+    }
+}
+
+#[test]
+fn list_of_problems_says_how_far_each_answer_is() {
+    let rows = rows();
+
+    let page = page::problems(&FRAME, &listed(&rows));
+    let document: Value = serde_json::from_str(&json::problems(&FRAME, &listed(&rows))).unwrap();
+
+    for told in [
+        "its cause is looked for",
+        "a change was taken back, and it closed",
+        "aWordOfALaterVersion",
+        "Failure rate increase",
+        "under way",
+    ] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
+    schema::assert_is("ProblemList", &document);
+    assert_eq!(document["problems"][1]["state"], "confirmed");
 }
 
 fn of<'a>(

@@ -133,6 +133,7 @@ fn start_page_of_100_gates_stays_below_250_kb() {
             first: None,
             next: Some("?after=Sample"),
             changes: None,
+            problems: None,
         },
     );
 

@@ -5,15 +5,16 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use flags::Entry;
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Commit, Flags, keys};
 use crate::StoreError;
-use crate::error::unavailable;
 use crate::item::{self, Item, json_attribute};
+use crate::months::{NEWEST, OLDEST, Rows, month};
 use crate::transaction::Write;
+
+const ACTION: &str = "read a history";
 
 /// How many items one read takes.
 const AT_ONCE: usize = 100;
@@ -40,7 +41,7 @@ impl Flags {
     /// The whole history of a flag, in the order of its versions.
     pub async fn history(&self, set: &str, flag: &str) -> Result<Vec<Entry>, StoreError> {
         let pk = keys::change(set, flag, 0).pk;
-        let items = self.partition("read a history", &pk).await?;
+        let items = self.partition(ACTION, &pk).await?;
         items.iter().map(entry).collect()
     }
 
@@ -53,7 +54,11 @@ impl Flags {
         most: usize,
     ) -> Result<FlagHistory, StoreError> {
         let edge = keys::change(set, flag, before.unwrap_or(u64::MAX));
-        let items = self.newest(&edge.pk, &edge.sk, None, most).await?;
+        let rows = Rows {
+            from: OLDEST,
+            below: &edge.sk,
+        };
+        let items = self.table.newest(ACTION, &edge.pk, rows, most).await?;
         let older = most < items.len();
         let items = items.iter().take(most);
         Ok(FlagHistory {
@@ -62,8 +67,8 @@ impl Flags {
         })
     }
 
-    /// What was written down of a set from `from` on, the newest first: at least so
-    /// many entries, if there are, and all that were written together.
+    /// What was written down of a set from `from` on, the newest first, of so many
+    /// requests at most.
     pub async fn changes_since(
         &self,
         set: &str,
@@ -71,31 +76,19 @@ impl Flags {
         now: Timestamp,
         most: usize,
     ) -> Result<FlagHistory, StoreError> {
-        let (first, mut month) = (keys::moment(from), now);
-        let mut wanted: Vec<EntryId> = Vec::new();
-        let mut older = false;
-        loop {
-            let pk = keys::log(set, month);
-            // Sorts behind everything that was written down until now.
-            let items = self.newest(&pk, "a", Some(&first), most).await?;
-            for item in &items {
-                older |= most <= wanted.len();
-                if !older {
-                    let ids: Vec<EntryId> = item::json(item, "entries")?;
-                    wanted.extend(ids);
-                }
-            }
-            match before(month) {
-                Some(earlier) if from <= earlier && !older => month = earlier,
-                _ => break,
-            }
-        }
+        let prefix = keys::log(set);
+        let span = (from, now);
+        let read = self
+            .table
+            .newest_of_months(ACTION, &prefix, span, NEWEST, most);
+        let items = read.await?;
+        let older = most < items.len();
+        let wanted = named(&items[..items.len().min(most)])?;
         let entries = self.in_order(set, &wanted).await?;
         Ok(FlagHistory { entries, older })
     }
 
-    /// What was written down of a set because of a problem, the newest first: at
-    /// least so many entries, if there are.
+    /// The same that was written down because of a problem, at whatever time.
     pub async fn changes_because_of(
         &self,
         set: &str,
@@ -103,13 +96,13 @@ impl Flags {
         most: usize,
     ) -> Result<FlagHistory, StoreError> {
         let pk = keys::because(set, problem);
-        let items = self.newest(&pk, "a", None, most).await?;
+        let rows = Rows {
+            from: OLDEST,
+            below: NEWEST,
+        };
+        let items = self.table.newest(ACTION, &pk, rows, most).await?;
         let older = most < items.len();
-        let mut wanted: Vec<EntryId> = Vec::new();
-        for item in items.iter().take(most) {
-            let ids: Vec<EntryId> = item::json(item, "entries")?;
-            wanted.extend(ids);
-        }
+        let wanted = named(&items[..items.len().min(most)])?;
         let entries = self.in_order(set, &wanted).await?;
         Ok(FlagHistory { entries, older })
     }
@@ -131,7 +124,7 @@ impl Flags {
         for entry in entries {
             let because = entry.record.problem.as_deref();
             let because = because.map(|problem| keys::because(set, problem));
-            for place in std::iter::once(keys::log(set, now)).chain(because) {
+            for place in std::iter::once(keys::log(set) + &month(now)).chain(because) {
                 places.entry(place).or_default().push(EntryId::of(entry));
             }
         }
@@ -145,7 +138,6 @@ impl Flags {
 
     /// These entries in any order; those that are not there are left out.
     pub async fn entries(&self, set: &str, wanted: &[EntryId]) -> Result<Vec<Entry>, StoreError> {
-        let action = "read entries of histories";
         let mut entries = Vec::new();
         for part in wanted.chunks(AT_ONCE) {
             let keys = part
@@ -156,47 +148,11 @@ impl Flags {
                 .consistent_read(true)
                 .build()
                 .expect("there are keys");
-            for item in self.batch(action, wanted).await? {
+            for item in self.batch(ACTION, wanted).await? {
                 entries.push(entry(&item)?);
             }
         }
         Ok(entries)
-    }
-
-    /// The items of a partition from `below` on, which is not among them, the
-    /// newest first: at most one more than `most`, and none before `from`.
-    async fn newest(
-        &self,
-        pk: &str,
-        below: &str,
-        from: Option<&str>,
-        most: usize,
-    ) -> Result<Vec<Item>, StoreError> {
-        let mut pages = self
-            .table
-            .query()
-            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :below")
-            .expression_attribute_values(":pk", keys::text(pk))
-            .expression_attribute_values(":from", keys::text(from.unwrap_or("0")))
-            .expression_attribute_values(":below", keys::text(below))
-            .scan_index_forward(false)
-            .consistent_read(true)
-            .limit(i32::try_from(most).unwrap_or(i32::MAX).saturating_add(2))
-            .into_paginator()
-            .items()
-            .send();
-        let mut items = Vec::new();
-        while let Some(found) = pages.next().await {
-            let found =
-                found.map_err(|error| unavailable("read a history", error.into_service_error()))?;
-            if item::string(&found, "sk")? != below {
-                items.push(found);
-            }
-            if most < items.len() {
-                break;
-            }
-        }
-        Ok(items)
     }
 }
 
@@ -209,11 +165,14 @@ impl EntryId {
     }
 }
 
-/// The last moment of the month before.
-fn before(at: Timestamp) -> Option<Timestamp> {
-    let first = at.to_zoned(TimeZone::UTC).first_of_month().ok()?;
-    let first = first.start_of_day().ok()?.timestamp();
-    first.checked_sub(SignedDuration::from_millis(1)).ok()
+/// The entries that rows of the log name.
+fn named(rows: &[Item]) -> Result<Vec<EntryId>, StoreError> {
+    let mut named = Vec::new();
+    for row in rows {
+        let entries: Vec<EntryId> = item::json(row, "entries")?;
+        named.extend(entries);
+    }
+    Ok(named)
 }
 
 fn entry(item: &Item) -> Result<Entry, StoreError> {

@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
 use crate::item::Key;
+use crate::months::moment;
 
 pub(super) fn set(set: &str) -> String {
     format!("set#{set}")
@@ -23,9 +24,9 @@ pub(super) fn change(set: &str, flag: &str, version: u64) -> Key {
     at(format!("h#{set}#{flag}"), format!("{version:012}"))
 }
 
-/// Everything that was written down of a set in a month.
-pub(super) fn log(set: &str, at: Timestamp) -> String {
-    format!("log#{set}#{}", at.strftime("%Y-%m"))
+/// What the months of everything that was written down of a set begin with.
+pub(super) fn log(set: &str) -> String {
+    format!("log#{set}#")
 }
 
 /// Everything that was written down of a set because of a problem.
@@ -34,10 +35,6 @@ pub(super) fn because(set: &str, problem: &str) -> String {
 }
 
 /// Sorts by the time.
-pub(super) fn moment(at: Timestamp) -> String {
-    format!("{:015}", at.as_millisecond())
-}
-
 pub(super) fn logged(pk: String, at: Timestamp, flag: &str, version: u64) -> Key {
     self::at(pk, format!("{}#{flag}#{version:012}", moment(at)))
 }

@@ -1,6 +1,7 @@
 //! The table of flags.
 
 mod changes;
+mod log;
 mod sets;
 
 use flags::state::{Author, Hand, State};

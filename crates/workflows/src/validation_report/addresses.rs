@@ -89,6 +89,18 @@ impl<'a> Addresses<'a> {
             .address(&self.base, &page, scope, parameters, self.until)
     }
 
+    pub(super) fn problems(&self, ending: &str, parameters: &[(&str, &str)]) -> String {
+        let page = format!("problems{ending}");
+        self.access
+            .address(&self.base, &page, Scope::Problems, parameters, self.until)
+    }
+
+    pub(super) fn remedies(&self, ending: &str, parameters: &[(&str, &str)]) -> String {
+        let page = format!("remedies{ending}");
+        self.access
+            .address(&self.base, &page, Scope::Remedies, parameters, self.until)
+    }
+
     pub(super) fn problem(&self, id: &str, ending: &str) -> String {
         let page = format!("problems/{id}{ending}");
         let scope = Scope::Problem(id);
@@ -126,7 +138,8 @@ fn base(request: Request<'_>) -> String {
             Some((_, last)) => format!("{last}/"),
         },
         Some(Page::Evaluation | Page::Flag | Page::Problem) => "../".to_owned(),
-        Some(Page::History | Page::Badge | Page::Changes) | None => String::new(),
+        Some(Page::History | Page::Badge | Page::Changes | Page::Problems | Page::Remedies)
+        | None => String::new(),
     }
 }
 

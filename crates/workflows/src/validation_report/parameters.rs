@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use release::link::Ticket;
 use release::validation::ValidationId;
-use store::{GateName, Part};
+use store::{GateName, Part, ProblemEdge};
 
 use release::links::{COMPARISON, PIPELINE};
 
@@ -25,6 +25,12 @@ pub(super) const AFTER_COMPARISON: &str = "afterComparison";
 pub(super) const FROM: &str = "from";
 /// See [`FROM`].
 pub(super) const TO: &str = "to";
+
+/// How soon is soon.
+pub(super) const WITHIN: &str = "within";
+
+/// How soon that is without a word, in minutes.
+const SOON: u32 = 15;
 
 /// What older things come before.
 pub(super) const BEFORE: &str = "before";
@@ -95,6 +101,27 @@ impl<'a> Parameters<'a> {
                 name: "timespan",
                 expected: "a number of minutes, from 1 to 5270400; 10080 are a week",
             })
+    }
+
+    /// Within how many minutes a problem closes soon.
+    pub(super) fn within(self) -> Result<u32, Wrong> {
+        let minutes = self.get(WITHIN).map_or(Ok(SOON), str::parse);
+        let minutes = minutes.ok();
+        minutes
+            .filter(|minutes| (1..=LONGEST).contains(minutes))
+            .ok_or(Wrong {
+                name: WITHIN,
+                expected: "a number of minutes, from 1 to 5270400",
+            })
+    }
+
+    /// What older problems come before.
+    pub(super) fn edge(self) -> Result<Option<ProblemEdge>, Wrong> {
+        let edge = self.get(BEFORE).map(str::parse).transpose();
+        edge.map_err(|_| Wrong {
+            name: BEFORE,
+            expected: "as a link to older problems has it",
+        })
     }
 
     /// How many builds one answer shows, if that was asked for.

@@ -6,7 +6,7 @@ use release::validation::ValidationId;
 /// reader to wish. `*` stands for whatever folders a front door has before it,
 /// `{}` for the id of a validation or a problem, or the name of a flag. The first
 /// that fits counts.
-pub const ADDRESSES: [(&str, Page, Option<Shape>); 15] = [
+pub const ADDRESSES: [(&str, Page, Option<Shape>); 19] = [
     ("/", Page::Start, None),
     ("*/history", Page::History, None),
     ("*/history.json", Page::History, Some(Shape::Json)),
@@ -24,6 +24,10 @@ pub const ADDRESSES: [(&str, Page, Option<Shape>); 15] = [
     ("*/changes.json", Page::Changes, Some(Shape::Json)),
     ("*/changes/{}.json", Page::Flag, Some(Shape::Json)),
     ("*/changes/{}", Page::Flag, None),
+    ("*/problems", Page::Problems, None),
+    ("*/problems.json", Page::Problems, Some(Shape::Json)),
+    ("*/remedies", Page::Remedies, None),
+    ("*/remedies.json", Page::Remedies, Some(Shape::Json)),
     ("*/problems/{}.json", Page::Problem, Some(Shape::Json)),
     ("*/problems/{}", Page::Problem, None),
 ];
@@ -43,8 +47,12 @@ pub enum Page {
     Changes,
     /// The history of one.
     Flag,
+    /// Every problem.
+    Problems,
     /// One problem.
     Problem,
+    /// How often problems closed after a flag was changed because of them.
+    Remedies,
 }
 
 /// What a page is written in.

@@ -39,8 +39,10 @@ impl Reading<'_> {
             .map(|last| addresses.start_after(&last.pipeline, &last.comparison));
         let home = addresses.start();
         let changes = addresses.changes("");
+        let problems = addresses.problems("", &[]);
         let start = Start {
             changes: Some(&changes),
+            problems: Some(&problems),
             gates: &found.gates,
             first: after.map(|_| home.as_str()),
             next: next.as_deref(),

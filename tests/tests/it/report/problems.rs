@@ -3,11 +3,12 @@
 use flags::step::Term;
 use jiff::{SignedDuration, Timestamp};
 use release::link::Scope;
-use release::problem::{Arrival, Problem, Reported};
+use release::problem::{Arrival, Cause, Problem, Reported};
 use serde_json::{Value, json};
+use store::{Advanced, Taken};
 use workflows::validation_report::{Found, Shape};
 
-use super::{Reader, links, nothing, shown};
+use super::{Reader, link_with, links, nothing, shown};
 
 const ID: &str = "-5547782627070661074_1647601320000V2";
 
@@ -75,6 +76,109 @@ async fn problem_is_told_with_what_was_said_and_what_was_changed_because_of_it()
             format!("slowResponsesEnabled: Set from false to true for as long as {ID} is open"),
         ]
     );
+}
+
+/// A problem that a worker has looked at.
+async fn answered(reader: &Reader, id: &str, closed: Option<SignedDuration>) {
+    let now = reader.world.now;
+    let patience = SignedDuration::from_hours(24);
+    let problem = Problem::heard_of(id, Arrival::Webhook, now, patience);
+    let remediations = &reader.world.remediations;
+    let lease = now + SignedDuration::from_mins(1);
+    let taken = remediations.take_notice(&problem, id, now, lease).await;
+    let Taken::Claimed(mut claimed) = taken.unwrap() else {
+        panic!("somebody else has {id}");
+    };
+    claimed.problem.display_id = Some(format!("P-{id}"));
+    claimed.problem.cause = Cause::NothingDeployed;
+    claimed.problem.closed = closed.map(|later| now + later);
+    let advanced = remediations.advance(&reader.world.ledger, &mut claimed, &[]);
+    assert_eq!(advanced.await.unwrap(), Advanced::Written);
+}
+
+#[tokio::test]
+async fn problems_are_listed_page_by_page_over_the_months() {
+    let mut reader = Reader::start().await;
+    for number in 1..=120 {
+        answered(&reader, &number.to_string(), None).await;
+        reader.world.advance(SignedDuration::from_hours(12));
+    }
+    let start = reader.link(Scope::Start);
+    let mut link = link_with(&start, &reader.shown(&start).await.body, "/problems?");
+    let mut told = Vec::new();
+
+    loop {
+        let page = reader.shown(&link).await.body;
+        let onward = links(&link, &page);
+        let problems = onward.iter().filter_map(|link| {
+            let (_, rest) = link.split_once("/problems/")?;
+            rest.split('?').next().map(str::to_owned)
+        });
+        told.extend(problems);
+        match onward.into_iter().find(|link| link.contains("before=")) {
+            Some(older) => link = older,
+            None => break,
+        }
+    }
+
+    let all: Vec<String> = (1..=120)
+        .rev()
+        .map(|number: u8| number.to_string())
+        .collect();
+    assert_eq!(told, all);
+    let everything = reader.problem(&reader.link(Scope::Problems)).await;
+    assert_eq!(everything["problems"].as_array().unwrap().len(), 120);
+}
+
+#[tokio::test]
+async fn remedies_are_told_with_the_share_of_problems_that_closed_soon() {
+    let mut reader = Reader::start().await;
+    reader.world.declare_flags(FILE).await;
+    for (id, minutes) in [("1", Some(5)), ("2", Some(60)), ("3", None), ("4", Some(8))] {
+        answered(&reader, id, minutes.map(SignedDuration::from_mins)).await;
+        // By either of its names.
+        let problem = if id == "4" {
+            "4".to_owned()
+        } else {
+            format!("P-{id}")
+        };
+        let held = Term::While { problem };
+        reader
+            .world
+            .set_flag("cacheEnabled", json!(false), held, "Shed load")
+            .await;
+        // The longest that a problem holds a flag has passed.
+        reader.world.advance(SignedDuration::from_hours(25));
+    }
+    let problems = reader.link(Scope::Problems);
+    let page = reader.shown(&problems).await;
+    let link = link_with(&problems, &page.body, "/remedies?");
+
+    let ten = reader.problem(&format!("{link}&within=10")).await;
+    let hour = reader.problem(&format!("{link}&within=60")).await;
+    let day = reader
+        .problem(&format!("{link}&within=10&timespan=1440"))
+        .await;
+
+    let told = |document: &Value| {
+        let one = &document["remedies"][0];
+        [
+            "flag",
+            "value",
+            "closedSoon",
+            "closedLater",
+            "open",
+            "unknown",
+            "percent",
+        ]
+        .map(|field| one[field].to_string())
+        .join(" ")
+    };
+    assert_eq!(told(&ten), r#""cacheEnabled" "false" 2 1 1 0 50"#);
+    assert_eq!(told(&hour), r#""cacheEnabled" "false" 3 0 1 0 75"#);
+    assert_eq!(day["remedies"], json!([]), "all of it was earlier");
+    let page = reader.shown(&link).await;
+    assert!(page.body.contains("closed within 15 min"), "{}", page.body);
 }
 
 #[tokio::test]
