@@ -21,6 +21,9 @@ pub(crate) const APPLICATION: &str = "SampleDevOpsApp";
 pub(crate) const STAGING: &str = "SERVICE-00000000000000A1";
 pub(crate) const PRODUCTION: &str = "SERVICE-00000000000000B1";
 
+/// A service that no pipeline deploys to.
+pub(crate) const PROMOTED: &str = "SERVICE-00000000000000C1";
+
 /// That of this machine, which runs the functions.
 const ARCHITECTURE: &str = if cfg!(target_arch = "aarch64") {
     "Architecture=arm64"
@@ -59,6 +62,8 @@ impl Shop {
             shop.group(environment, SignedDuration::from_millis(300));
             shop.behaves(id, 100);
         }
+        let promoted = shop.tenant.service(PROMOTED, "SampleJSonService");
+        promoted.tag("Live", "yes").add();
         shop.runs(&[REGISTER]);
         shop
     }
@@ -196,14 +201,6 @@ impl Shop {
 
     /// Tells the tenant of a deployment to what carries the name of a group.
     pub(crate) async fn announce(&self, entity: &str, group: &str, made: &str) {
-        let tenant = dynatrace::Tenant {
-            url: self.tenant.url(),
-            token: SecretString::from(self.tenant.token()),
-            api: Api::V2,
-            calls_in_flight: 1,
-            calls_per_minute: None,
-        };
-        let tenant = Dynatrace::new(reqwest::Client::new(), tenant).unwrap();
         let properties = [
             ("CodeDeploy.Application", APPLICATION),
             ("CodeDeploy.DeploymentGroup", group),
@@ -222,8 +219,42 @@ impl Shop {
                 .collect(),
             ..Event::default()
         };
+        self.tell(&event).await;
+    }
+
+    /// Says on an entity that a flag got its first other value.
+    pub(crate) async fn announce_flag(&self, entity: &str, flag: &str, change: &str) {
+        let properties = [
+            ("flag.set", "prod"),
+            ("feature.flag", flag),
+            ("change.id", change),
+            ("change.version", "1"),
+        ];
+        let event = Event {
+            kind: EventKind::Configuration,
+            title: format!("Feature Flag Changed: {flag}"),
+            source: "Unbreakable".to_owned(),
+            entities: vec![entity.to_owned()],
+            properties: properties
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into_iter()
+                .collect(),
+            ..Event::default()
+        };
+        self.tell(&event).await;
+    }
+
+    async fn tell(&self, event: &Event) {
+        let tenant = dynatrace::Tenant {
+            url: self.tenant.url(),
+            token: SecretString::from(self.tenant.token()),
+            api: Api::V2,
+            calls_in_flight: 1,
+            calls_per_minute: None,
+        };
+        let tenant = Dynatrace::new(reqwest::Client::new(), tenant).unwrap();
         let deadline = tokio::time::Instant::now() + PATIENCE;
-        let _ = tenant.announce(&event, deadline).await.unwrap();
+        let _ = tenant.announce(event, deadline).await.unwrap();
     }
 
     /// What was deployed to production because of a problem.

@@ -27,8 +27,8 @@ use serde_json::{Value, json};
 use store::{Commit, Decision, Flags, Ledger};
 
 use crate::shop::{
-    APPLICATION, Action, COMPARISON, PIPELINE, PRODUCTION, REGISTER, STAGING, Shop, notification,
-    now,
+    APPLICATION, Action, COMPARISON, PIPELINE, PRODUCTION, PROMOTED, REGISTER, STAGING, Shop,
+    notification, now,
 };
 
 /// The parameters that the stories are deployed with: nothing happens by itself,
@@ -389,7 +389,27 @@ impl Stories {
         let healed = self.healed(&problem).await;
         // The next story knows nothing of it.
         problem.resolve(now());
-        healed
+        healed?;
+        self.flag_is_set_back().await
+    }
+
+    /// Somebody has switched off a promotion, behind which is no group.
+    async fn flag_is_set_back(&self) -> anyhow::Result<()> {
+        let shop = &self.shop;
+        self.promotion_ends().await?;
+        shop.announce_flag(PROMOTED, "promo", "the end").await;
+        let problem = shop.tenant.problem("Failure rate increase");
+        let problem = problem.impacts(PROMOTED).root_cause(PROMOTED).open();
+        let open = notification(&problem, "OPEN");
+        let path = "/HandleDynatraceProblem";
+        let told = self.post("handle-problem", path, &open).await;
+        problem.resolve(now());
+        let (table, _) = self.items("Flags").await?;
+        let flags = Flags::new(self.database.clone(), table);
+        let history = flags.history("prod", "promo").await?;
+        let last = history.last().map(|entry| &entry.record.cause);
+        ensure!(last == Some(&flags::Cause::TakenBack), "{told:?}");
+        Ok(())
     }
 
     async fn healed(&self, problem: &fake_dynatrace::Problem) -> anyhow::Result<()> {

@@ -9,11 +9,11 @@ use delivery::DeliveryError;
 use delivery::bundle::Bundles;
 use delivery::codedeploy::CodeDeploy;
 use jiff::Timestamp;
-use lambda::settings::{minutes, parsed};
+use lambda::settings::{minutes, optional, parsed};
 use monspec::lint::escaped;
 use release::pause;
 use release::remediation::Limits;
-use store::{Remediations, tables};
+use store::{Flags, Remediations, tables};
 use tokio::time::Instant;
 use workflows::Tick;
 use workflows::handle_problem::explain::{Asked, Explained, explain};
@@ -30,8 +30,9 @@ const NOTES: &str = "\
 Settings:
   LEDGER_TABLE, DT_TENANT_URL, DT_API_TOKEN, DT_API, HEAL_TAG,
   HEAL_LOOK_BACK_MINUTES, HEAL_MAX_GROUPS, HEAL_COOLDOWN_MINUTES, HEAL_MAX_PER_DAY,
-  CHANGE_FREEZE, DEPLOYMENT_GROUPS and GROUP_TAG, as the functions have them, and
-  the AWS settings of `monspec ledger`.
+  CHANGE_FREEZE, DEPLOYMENT_GROUPS, GROUP_TAG and FLAGS_TABLE, as the functions have
+  them, and the AWS settings of `monspec ledger`. Without FLAGS_TABLE changes of
+  flags are left out.
 
 Examples:
   monspec heal explain --problem=-6004362228644432354_1638271020000V2
@@ -50,10 +51,10 @@ enum Command {
     Explain(Box<Explain>),
 }
 
-/// Shows which deployment a problem is blamed on and which revision would be
-/// deployed again, with every candidate and the reason.
+/// Shows which change a problem is blamed on, a deployment or the change of a flag,
+/// and what would be put in its place, with every candidate and the reason.
 ///
-/// Read only: nothing is written, deployed or commented. The decision uses today's
+/// Read only: nothing is written, deployed, set or commented. The decision uses today's
 /// data; age limits, cooldown and guards are not applied.
 #[derive(Args)]
 #[command(after_help = NOTES, group = ArgGroup::new("what").required(true).args(["problem", "at"]))]
@@ -102,6 +103,8 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> Result<ExitCode, F
         remediations: Remediations::new(dynamodb, tables::REMEDIATIONS.name),
         codedeploy: CodeDeploy::new(aws_sdk_codedeploy::Client::new(&account.sdk)),
         bundles: Bundles::new(aws_sdk_s3::Client::new(&account.sdk)),
+        flags: optional("FLAGS_TABLE")
+            .map(|table| Flags::new(aws_sdk_dynamodb::Client::new(&account.sdk), table)),
         healing,
     };
     let now = now();
@@ -171,8 +174,8 @@ fn tell(out: &mut impl Write, explained: &Explained) -> io::Result<()> {
     if !candidates.is_empty() {
         writeln!(out)?;
         let header = [
-            "DEPLOYMENT",
-            "GROUP",
+            "CHANGE",
+            "PLACE",
             "ENTITY",
             "BEGAN (UTC)",
             "ANNOUNCED",
@@ -181,8 +184,8 @@ fn tell(out: &mut impl Write, explained: &Explained) -> io::Result<()> {
         ];
         let rows = candidates.iter().map(|one| {
             [
-                one.deployment.clone(),
-                one.group.clone(),
+                one.change.clone(),
+                one.place.clone(),
                 one.entity.clone(),
                 one.at.to_string(),
                 taken(one.announced),
@@ -201,12 +204,12 @@ fn tell(out: &mut impl Write, explained: &Explained) -> io::Result<()> {
             out,
             "\ncandidates to replace {} in {}:\n",
             escaped(&answer.culprit),
-            escaped(&answer.group)
+            escaped(&answer.place)
         )?;
-        let header = ["DEPLOYMENT", "VERSION", "STANDING", "TAKEN", "WHY"].map(str::to_owned);
+        let header = ["PUT IN PLACE", "VERSION", "STANDING", "TAKEN", "WHY"].map(str::to_owned);
         let rows = answer.targets.iter().map(|one| {
             [
-                one.deployment.clone(),
+                one.id.clone(),
                 one.version.clone(),
                 format!("{:?}", one.standing).to_lowercase(),
                 taken(one.chosen),

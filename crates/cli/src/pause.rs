@@ -12,7 +12,7 @@ use lambda::settings::{optional, parsed};
 use monspec::lint::escaped;
 use release::pause::{Freeze, LONGEST, Pause, SETTING, Stopped, Stops, Target};
 use serde::Serialize;
-use store::{MOST_PAUSES, Paused, Validations};
+use store::{Flags, MOST_PAUSES, Paused, Validations};
 
 use crate::aws::{Ledger, now, speaker, words};
 use crate::failure::Failure;
@@ -21,8 +21,8 @@ use crate::output;
 const NOTES: &str = "\
 Settings:
   LEDGER_TABLE names the table, as it does for the functions; the AWS settings are
-  those of `monspec ledger`. With VALIDATIONS_TABLE and DEPLOYMENT_GROUPS, unknown
-  names of pipelines and groups are reported.
+  those of `monspec ledger`. With VALIDATIONS_TABLE, DEPLOYMENT_GROUPS and FLAGS_TABLE,
+  unknown names of pipelines, groups and flags are reported.
 
   CHANGE_FREEZE of the functions (ChangeFreeze of the stack) is a calendar of such
   pauses; `always` in it pauses until it is removed. The table does not hold it: to
@@ -37,13 +37,16 @@ Examples:
 
 /// Pauses changes of everything, or of one target, for a while.
 ///
-/// During a pause no stage is approved and nothing is deployed again. Builds are
+/// During a pause no stage is approved, nothing is deployed again and no change of a
+/// flag is taken back because of a problem. What a flag was set to for a time still
+/// ends. Builds are
 /// still judged and rejected, and problems still get comments. Changes that have
 /// begun continue, and a deployment that a heal stopped half way is still replaced.
 /// A change that begins at the same moment as the pause may still go ahead.
 ///
-/// A group without a deployment in the ledger, or a pipeline without a registered
-/// validation, is paused with a warning: its name may be wrong.
+/// A group without a deployment in the ledger, a flag that is not declared, or a
+/// pipeline without a registered validation, is paused with a warning: its name may be
+/// wrong.
 ///
 /// A target has one pause, the one that ends last. Yours replaces one that ends
 /// sooner and shows whose it was; one that ends later stays. To shorten a pause,
@@ -55,7 +58,7 @@ pub(crate) struct Pausing {
     #[arg(long)]
     all: bool,
 
-    /// One target: `group:APPLICATION/GROUP` or `pipeline:NAME`.
+    /// One target: `group:APPLICATION/GROUP`, `flag:SET/NAME` or `pipeline:NAME`.
     #[arg(long, value_name = "TARGET")]
     target: Option<Target>,
 
@@ -89,7 +92,8 @@ pub(crate) struct Resuming {
     #[arg(long)]
     all: bool,
 
-    /// The pause of one target: `group:APPLICATION/GROUP` or `pipeline:NAME`.
+    /// The pause of one target: `group:APPLICATION/GROUP`, `flag:SET/NAME` or
+    /// `pipeline:NAME`.
     #[arg(long, value_name = "TARGET")]
     target: Option<Target>,
 
@@ -139,8 +143,13 @@ pub(crate) fn pause(options: &Pausing, out: &mut impl Write) -> Result<ExitCode,
             let client = aws_sdk_dynamodb::Client::new(&ledger.account.sdk);
             Validations::new(client, table)
         });
+        let flags = optional("FLAGS_TABLE").map(|table| {
+            let client = aws_sdk_dynamodb::Client::new(&ledger.account.sdk);
+            Flags::new(client, table)
+        });
+        let (validations, flags) = (validations.as_ref(), flags.as_ref());
         let target = &stored.holds.target;
-        let doubt = known::doubt(&ledger.table, validations.as_ref(), target, now);
+        let doubt = known::doubt(&ledger.table, validations, flags, target, now);
         let doubt = ledger.account.wait(doubt);
         tell_stored(out, place, &stored, doubt.as_deref())?;
     }

@@ -5,6 +5,7 @@ mod asked;
 mod audit;
 mod bounds;
 mod context;
+mod culprit;
 mod declaration;
 mod evaluate;
 mod flagd;
@@ -27,6 +28,7 @@ pub use asked::{BadBulk, BadWish};
 pub use audit::{Broken, Cause, Difference, Entry, Record, diff, verify};
 pub use bounds::{Bounds, OutOfBounds};
 pub use context::{BadContext, Context, LARGEST_REQUEST};
+pub use culprit::{NoCulprit, as_culprit, taken_back_by};
 pub use declaration::{
     Audience, BadValue, Declaration, Declarations, Entities, EventPolicy, Fractional, Leases,
     MissingKey, Options, Preset, RateLimit, Rollout, Share, Tag,

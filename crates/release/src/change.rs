@@ -1,5 +1,5 @@
-//! The kinds of change: what may cause a problem, where it is made, and what is
-//! put in its place.
+//! The kinds of change: what may cause a problem, where it is made, and what
+//! takes it back.
 //!
 //! Code that decides by kind matches on these, so that a further kind is met by
 //! the compiler everywhere. What is the same of all kinds is asked here.
@@ -15,6 +15,8 @@ use crate::deployment::{Deployment, Group, Origin};
 pub enum Change {
     /// A revision was deployed.
     Deployment(Deployment),
+    /// A flag got another value.
+    Flag(FlagChange),
 }
 
 /// What is changed, and guarded against being healed in a circle.
@@ -22,13 +24,54 @@ pub enum Change {
 pub enum Place {
     /// A deployment group.
     Group(Group),
+    /// A flag.
+    Flag(Flag),
 }
 
-/// What is put in the place of a culprit.
+/// What takes a culprit back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Remedy {
     /// What this deployment released is deployed again.
     Redeploy(Deployment),
+    /// A flag is what it was before the culprit.
+    Restore(FlagValue),
+}
+
+/// A flag of a set.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Flag {
+    /// The set.
+    pub set: String,
+    /// The name within the set.
+    pub name: String,
+}
+
+/// A flag got another value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FlagChange {
+    /// The id of the change.
+    pub id: String,
+    /// The flag.
+    pub flag: Flag,
+    /// The version of the flag that it made.
+    pub version: u64,
+    /// When it took effect.
+    pub at: Timestamp,
+    /// The value before, as people read it.
+    pub before: String,
+    /// The value after; of a ramp, the one that it moves to.
+    pub after: String,
+    /// Who made it.
+    pub by: String,
+}
+
+/// A flag with the value that it gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FlagValue {
+    /// The flag.
+    pub flag: Flag,
+    /// The value, as people read it.
+    pub value: String,
 }
 
 impl Change {
@@ -36,6 +79,7 @@ impl Change {
     pub fn id(&self) -> &str {
         match self {
             Self::Deployment(deployment) => &deployment.id,
+            Self::Flag(change) => &change.id,
         }
     }
 
@@ -43,6 +87,7 @@ impl Change {
     pub fn place(&self) -> Place {
         match self {
             Self::Deployment(deployment) => Place::Group(deployment.group.clone()),
+            Self::Flag(change) => Place::Flag(change.flag.clone()),
         }
     }
 
@@ -50,6 +95,7 @@ impl Change {
     pub fn at(&self) -> Timestamp {
         match self {
             Self::Deployment(deployment) => deployment.at,
+            Self::Flag(change) => change.at,
         }
     }
 
@@ -57,33 +103,35 @@ impl Change {
     pub fn is_heal(&self) -> bool {
         match self {
             Self::Deployment(deployment) => deployment.origin == Origin::Heal,
+            // What is given back or taken back competes with nothing.
+            Self::Flag(_) => false,
         }
     }
 }
 
 impl Remedy {
-    /// The change that brought it first.
+    /// What it is told from others by: the deployment that released it first, or
+    /// the value of a flag.
     pub fn id(&self) -> &str {
         match self {
             Self::Redeploy(deployment) => &deployment.id,
+            Self::Restore(flag) => &flag.value,
         }
     }
 
-    /// The change that it is once it was made in place of `culprit`, under this
-    /// id.
+    /// What enters the ledger once it was made under this id. The history of a
+    /// flag is kept with the flag.
     #[must_use]
-    pub fn made(&self, culprit: &Change, id: &str, at: Timestamp) -> Change {
-        match (self, culprit) {
-            (Self::Redeploy(target), Change::Deployment(culprit)) => {
-                Change::Deployment(Deployment {
-                    id: id.to_owned(),
-                    group: culprit.group.clone(),
-                    at,
-                    execution: None,
-                    origin: Origin::Heal,
-                    ..target.clone()
-                })
-            }
+    pub fn made(&self, id: &str, at: Timestamp) -> Option<Change> {
+        match self {
+            Self::Redeploy(target) => Some(Change::Deployment(Deployment {
+                id: id.to_owned(),
+                at,
+                execution: None,
+                origin: Origin::Heal,
+                ..target.clone()
+            })),
+            Self::Restore(_) => None,
         }
     }
 }
@@ -92,6 +140,14 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Group(group) => group.fmt(f),
+            Self::Flag(flag) => flag.fmt(f),
         }
+    }
+}
+
+impl fmt::Display for Flag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { set, name } = self;
+        write!(f, "{set}/{name}")
     }
 }

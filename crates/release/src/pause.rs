@@ -10,7 +10,7 @@ use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
 
-use crate::change::Place;
+use crate::change::{Flag, Place};
 use crate::deployment::Group;
 
 /// The setting of the calendar.
@@ -19,21 +19,23 @@ pub const SETTING: &str = "CHANGE_FREEZE";
 /// The longest pause that a person can set.
 pub const LONGEST: SignedDuration = SignedDuration::from_hours(31 * 24);
 
-/// What a change is made to. Reads as `all`, `group:APPLICATION/GROUP` or
-/// `pipeline:NAME`.
+/// What a change is made to. Reads as `all`, `group:APPLICATION/GROUP`,
+/// `flag:SET/NAME` or `pipeline:NAME`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Target {
     /// Everything.
     All,
     /// A deployment group: nothing is deployed to it again.
     Group(Group),
+    /// A flag: no change of it is taken back because of a problem.
+    Flag(Flag),
     /// A pipeline: none of its stages is approved.
     Pipeline(String),
 }
 
 /// The text is not a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("write `all`, `group:APPLICATION/GROUP` or `pipeline:NAME`")]
+#[error("write `all`, `group:APPLICATION/GROUP`, `flag:SET/NAME` or `pipeline:NAME`")]
 pub struct NoTarget;
 
 impl fmt::Display for Target {
@@ -41,6 +43,7 @@ impl fmt::Display for Target {
         match self {
             Self::All => f.write_str("all"),
             Self::Group(group) => write!(f, "group:{group}"),
+            Self::Flag(flag) => write!(f, "flag:{flag}"),
             Self::Pipeline(name) => write!(f, "pipeline:{name}"),
         }
     }
@@ -65,6 +68,12 @@ impl FromStr for Target {
                     name: name.to_owned(),
                 }))
             }
+            ("flag", Some((set, flag))) if !set.is_empty() && !flag.is_empty() => {
+                Ok(Self::Flag(Flag {
+                    set: set.to_owned(),
+                    name: flag.to_owned(),
+                }))
+            }
             ("pipeline", None) => Ok(Self::Pipeline(name.to_owned())),
             _ => Err(NoTarget),
         }
@@ -75,6 +84,7 @@ impl From<Place> for Target {
     fn from(place: Place) -> Self {
         match place {
             Place::Group(group) => Self::Group(group),
+            Place::Flag(flag) => Self::Flag(flag),
         }
     }
 }
@@ -148,6 +158,7 @@ impl fmt::Display for Stopped {
                 let of = match target {
                     Target::All => String::new(),
                     Target::Group(group) => format!(" of {group}"),
+                    Target::Flag(flag) => format!(" of flag {flag}"),
                     Target::Pipeline(name) => format!(" of pipeline {name}"),
                 };
                 let until = until.strftime("%Y-%m-%d %H:%M UTC");
@@ -451,7 +462,12 @@ mod tests {
 
     #[test]
     fn targets_read_as_they_are_written() {
-        for text in ["all", "group:Shop/Production", "pipeline:shop"] {
+        for text in [
+            "all",
+            "group:Shop/Production",
+            "flag:prod/percent",
+            "pipeline:shop",
+        ] {
             assert_eq!(Target::from_str(text).unwrap().to_string(), text);
         }
         for wrong in [
@@ -461,6 +477,7 @@ mod tests {
             "group:/Production",
             "pipeline:",
             "flag:x",
+            "flag:/x",
         ] {
             assert_eq!(Target::from_str(wrong), Err(NoTarget), "{wrong}");
         }

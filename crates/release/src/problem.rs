@@ -222,7 +222,7 @@ impl Problem {
     /// Has something said about it, unless that was said already: a problem that
     /// begins again may come to what it came to before.
     pub fn say(&mut self, text: String, now: Timestamp) {
-        if self.comments.iter().any(|said| said.text == text) {
+        if self.has_said(&text) {
             return;
         }
         if self.comments.len() >= MOST_COMMENTS {
@@ -231,6 +231,11 @@ impl Problem {
             self.comments.remove(oldest);
         }
         self.comments.push(Entry::new(text, now));
+    }
+
+    /// Whether this was said about it already, or is to be.
+    pub fn has_said(&self, text: &str) -> bool {
+        self.comments.iter().any(|said| said.text == text)
     }
 
     /// What a person calls it.

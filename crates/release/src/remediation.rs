@@ -40,18 +40,21 @@
 //! | `attributed.rollback-tainted` | Attributed | a rollback of CodeDeploy brings what is suspect or bad as well | due later, and once it has ended as where the culprit runs: the rows below | – | checked again | as written |
 //! | `attributed.rollback-failed` | Attributed | a rollback of CodeDeploy failed or was stopped | as where the culprit runs: the rows below | – | checked again | as written |
 //! | `attributed.untouched` | Attributed | the culprit changed no instance | not needed | – | checked again | as written |
+//! | `attributed.over` | Attributed | the culprit has ended by itself, as the trial of a flag does | not needed | – | checked again | as written |
+//! | `attributed.kept` | Attributed | the culprit must not be taken back, as a flag that somebody has changed since | refused with who and when | – | checked again | as written |
 //! | `attributed.intend` | Attributed | a target is found and the guard is free | Intended with target and marker, guard taken, the target neither suspect nor bad, in one transaction | – | checked again | next rows |
 //! | `attributed.shadow` | Attributed | the same, in shadow | Shadowed with target, guard in cooldown, in one transaction | – | checked again | as written |
-//! | `story.intended` | Intended | just written by this worker | – | create the deployment | – | next rows |
+//! | `story.intended` | Intended | just written by this worker | – | create the deployment, or take the flag back in one transaction | – | next rows |
 //! | `intended.created` | Intended | created | Deploying with its id, the heal in the ledger, in one transaction | – | its marker is found | as written |
 //! | `intended.found` | Intended | met by another worker, its marker is found | as in the row above | – | searched again | as written |
 //! | `intended.not-found` | Intended | met by another worker, its marker is not found | Attributed, guard given back, in one transaction | – | searched again | decided anew |
-//! | `intended.busy` | Intended | CodeDeploy is busy with another deployment | Attributed, guard given back, in one transaction | – | its marker is searched | decided anew |
+//! | `intended.busy` | Intended | CodeDeploy is busy with another deployment, or somebody has just changed the flag | Attributed, guard given back, in one transaction | – | its marker is searched | decided anew |
 //! | `intended.refused` | Intended | CodeDeploy does not take the revision | failed heal, guard in cooldown, in one transaction | – | its marker is searched | as written |
 //! | `deploying.hidden` | Deploying | CodeDeploy does not show it within five minutes of the decision | due later | – | looked at again | as written |
 //! | `deploying.succeeded` | Deploying | it succeeded | Healed, guard in cooldown, in one transaction | – | looked at again | as written |
 //! | `deploying.failed` | Deploying | it failed, was stopped, or is not shown after that | failed heal, guard in cooldown, in one transaction | – | looked at again | as written |
 //! | `deploying.rollback-failed` | Deploying | the same, and it is a rollback of CodeDeploy | Attributed, guard given back, in one transaction | – | looked at again | decided anew |
+//! | `healed.still-open` | Healed | the problem is open ten minutes later | due later, with a comment that offers to put the culprit back, and the next older change | – | looked at again | as written |
 //! | `healed.confirmed` | Healed | the problem closes after the heal had ended | Confirmed, culprit bad, in one transaction | – | looked at again | as written |
 //! | `healed.unconfirmed` | Healed | the problem had closed before, its time is over, or it was merged and the tenant cannot say into which | Unconfirmed, culprit stays suspect | – | looked at again | as written |
 //! | `closed` | Attributed with nothing stopped nor taken back, Joined | the problem closes | not needed; what was bound is unknown again | – | looked at again | as written |
@@ -317,6 +320,28 @@ pub enum HealRefusal {
         /// Within how long.
         hours: i64,
     },
+    /// Somebody has changed the flag since.
+    #[error("{who} changed {flag} since, at {at}, and nobody's later word is overwritten")]
+    ChangedSince {
+        /// The flag.
+        flag: String,
+        /// Who.
+        who: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// What the flag was before is not known any more.
+    #[error("what {flag} was before is not known any more; set it by hand")]
+    NothingBefore {
+        /// The flag.
+        flag: String,
+    },
+    /// The flag is gone.
+    #[error("{flag} is not declared any more")]
+    Undeclared {
+        /// The flag.
+        flag: String,
+    },
     /// Healing is switched off.
     #[error("healing is switched off (HEAL_MODE=off)")]
     SwitchedOff,
@@ -342,10 +367,13 @@ pub enum Needless {
         /// The deployment.
         culprit: String,
     },
-    /// The problem began before the deployment.
-    #[error("the problem began before deployment {culprit}")]
+    /// It ended by itself.
+    #[error("it has ended by itself")]
+    Over,
+    /// The problem began before the change.
+    #[error("the problem began before {culprit}")]
     Older {
-        /// The deployment.
+        /// The change.
         culprit: String,
     },
     /// The notification is too old to act on.
@@ -414,6 +442,10 @@ pub enum Runs {
     },
     /// What somebody else deployed since.
     Another(String, Progress),
+    /// Nothing of the culprit any more: it has ended by itself.
+    Over,
+    /// The culprit, and it must not be taken back, for this reason.
+    Kept(HealRefusal),
 }
 
 impl Runs {
@@ -476,6 +508,8 @@ pub fn look(scene: &Scene<'_>) -> Look {
         Runs::Untouched => Look::NotNeeded(Needless::Untouched {
             culprit: culprit.id().to_owned(),
         }),
+        Runs::Over => Look::NotNeeded(Needless::Over),
+        Runs::Kept(refusal) => Look::Refused(refusal.clone()),
         Runs::Rollback { ended: None, .. } | Runs::Another(_, Progress::Running) => Look::Wait,
         Runs::Rollback { id, ended: Some(_) } | Runs::Another(id, Progress::Ended) => {
             Look::NotNeeded(Needless::Replaced {

@@ -8,6 +8,7 @@ use release::deployment::{Deployment, Standing};
 use release::ledger::Effect;
 use release::remediation::Guard;
 
+use crate::blamed::Blamed;
 use crate::entry::{self, Entry, Reading};
 use crate::guard::StoredGuard;
 use crate::item::{self, Key};
@@ -28,6 +29,7 @@ impl Ledger {
                 let entry = self.entry(group, id).await?;
                 Ok(entry.and_then(|entry| entry.bound_to))
             }
+            Change::Flag(change) => self.holder_of(&change.flag, &change.id).await,
         }
     }
 
@@ -42,6 +44,7 @@ impl Ledger {
         again: bool,
     ) -> Result<Planned, StoreError> {
         let mut entries: Vec<Entry> = Vec::new();
+        let mut flags: Vec<Blamed> = Vec::new();
         let mut writes = Vec::new();
         for effect in effects {
             let change = match effect {
@@ -62,7 +65,11 @@ impl Ledger {
                     continue;
                 }
                 Effect::Trust { remedy } => {
-                    let Remedy::Redeploy(target) = remedy;
+                    let target = match remedy {
+                        Remedy::Redeploy(target) => target,
+                        // What a flag was is taken as it is when it is restored.
+                        Remedy::Restore(_) => continue,
+                    };
                     // The caller has just chosen it; the conditions say whether
                     // anything has changed since.
                     if again && !self.is_trusted(target).await? {
@@ -76,7 +83,24 @@ impl Ledger {
                 | Effect::Condemn { change }
                 | Effect::Enter { change } => change,
             };
-            let Change::Deployment(deployment) = change;
+            let deployment = match change {
+                Change::Deployment(deployment) => deployment,
+                Change::Flag(change) => {
+                    let known = flags.iter_mut().find(|known| known.change == *change);
+                    let flag = match known {
+                        Some(flag) => flag,
+                        // Hardly any change was blamed before: the condition says so.
+                        None if !again && matches!(effect, Effect::Blame { .. }) => {
+                            flags.push_mut(Blamed::first(change))
+                        }
+                        None => flags.push_mut(self.blamed(change).await?),
+                    };
+                    if flag.known.apply(problem, effect).is_err() {
+                        return Ok(Planned::Stale);
+                    }
+                    continue;
+                }
+            };
             let known = entries.iter_mut().find(|entry| entry.is(deployment));
             let entry = match known {
                 Some(entry) => entry,
@@ -92,6 +116,7 @@ impl Ledger {
             }
         }
         writes.extend(self.entry_writes(&entries));
+        writes.extend(flags.iter().filter_map(|flag| self.blamed_write(flag)));
         Ok(Planned::Writes(writes))
     }
 

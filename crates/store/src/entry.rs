@@ -11,7 +11,7 @@ use release::ledger::Known;
 use crate::content::Contents;
 use crate::item::{Item, Key};
 use crate::transaction::Write;
-use crate::{Ledger, StoreError, record};
+use crate::{Ledger, StoreError, known, record};
 
 /// A deployment as it was read, and as it shall be.
 #[derive(Clone, Debug)]
@@ -207,47 +207,18 @@ impl Ledger {
 
     fn entry_write(&self, entry: &Entry) -> Write {
         let deployment = if entry.entered_as.is_some() {
-            ":deployment"
+            "deployment = :deployment"
         } else {
-            "if_not_exists(deployment, :deployment)"
+            "deployment = if_not_exists(deployment, :deployment)"
         };
-        let mut set = vec![format!("SET deployment = {deployment}")];
-        let mut remove = Vec::new();
-        let mut update = Update::builder()
+        let update = Update::builder()
             .table_name(&self.table.name)
             .set_key(Some(entry.key.attributes()))
             .expression_attribute_values(
                 ":deployment",
                 record::change::deployment(&entry.deployment),
             );
-        for (name, value) in record::ledger::attributes(&entry.known) {
-            match value {
-                Some(value) => {
-                    set.push(format!("{name} = :{name}"));
-                    update = update.expression_attribute_values(format!(":{name}"), value);
-                }
-                None => remove.push(name),
-            }
-        }
-        let mut expression = set.join(", ");
-        if !remove.is_empty() {
-            expression = expression + " REMOVE " + &remove.join(", ");
-        }
-        let mut update = update.update_expression(expression);
-        let Some(read) = &entry.read else {
-            return Write::reread(update.condition_expression("attribute_not_exists(standing)"));
-        };
-        let mut conditions = Vec::new();
-        for (name, value) in record::ledger::attributes(read) {
-            match value {
-                Some(value) => {
-                    conditions.push(format!("{name} = :was_{name}"));
-                    update = update.expression_attribute_values(format!(":was_{name}"), value);
-                }
-                None => conditions.push(format!("attribute_not_exists({name})")),
-            }
-        }
-        Write::reread(update.condition_expression(conditions.join(" AND ")))
+        known::write(update, deployment, &entry.known, entry.read.as_ref())
     }
 
     fn locator_write(&self, entry: &Entry) -> Write {

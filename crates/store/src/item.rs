@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
-use release::change::Place;
+use release::change::{Flag, Place};
 use release::deployment::Group;
 use release::pause::Target;
 use release::plot::Plotted;
@@ -131,8 +131,17 @@ impl Key {
         Self {
             pk: match place {
                 Place::Group(group) => history(group),
+                Place::Flag(flag) => flag_place(flag),
             },
             sk: "guard".to_owned(),
+        }
+    }
+
+    /// What is known of a change of a flag that was blamed.
+    pub(crate) fn blamed(flag: &Flag, change: &str) -> Self {
+        Self {
+            pk: flag_place(flag),
+            sk: format!("c#{}", escaped(change)),
         }
     }
 
@@ -225,6 +234,12 @@ pub(crate) fn slots(pipeline: &str, execution: &str) -> String {
 /// The partition of a group's deployments.
 pub(crate) fn history(group: &Group) -> String {
     format!("{}#{}", escaped(&group.application), escaped(&group.name))
+}
+
+/// The partition of what is known of a flag as a place. No group has a partition
+/// of three parts.
+fn flag_place(flag: &Flag) -> String {
+    format!("flag#{}#{}", escaped(&flag.set), escaped(&flag.name))
 }
 
 /// The partition of the groups behind an entity. No group has a partition of

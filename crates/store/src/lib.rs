@@ -29,6 +29,7 @@ mod problems;
 
 mod flag_set;
 
+mod blamed;
 mod content;
 mod entry;
 mod guard;
@@ -41,6 +42,7 @@ mod contention;
 mod error;
 mod item;
 mod item_update;
+mod known;
 mod months;
 mod packed;
 mod record;

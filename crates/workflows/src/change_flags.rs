@@ -26,6 +26,7 @@ use crate::work::{Tick, Worker};
 use asked::{Asked, Happens};
 
 pub use asked::Call;
+pub(crate) use owed::SOURCE;
 pub use owed::{Observed, Ticked, Worked, tick};
 
 /// How long whoever changes a flag waits for its event: what is not sent by then

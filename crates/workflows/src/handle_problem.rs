@@ -1,5 +1,6 @@
-//! A problem in production is answered by deploying the last revision known to
-//! be good, once, with every step told on the problem.
+//! A problem in production is answered by taking back the change that caused it,
+//! once, with every step told on the problem: the last revision known to be good
+//! is deployed, or a flag gets the value that it had before.
 //!
 //! The steps and what a crash leaves behind are the transition table of
 //! [`release::remediation`].
@@ -31,7 +32,7 @@ use release::pause::Freeze;
 use release::problem::{Arrival, Cause, Phase, Problem, Reported};
 use release::remediation::{Limits, Policy};
 use release::window::saturating_add;
-use store::{ClaimError, Due, Followed, Ledger, Noticed, Remediations, Taken};
+use store::{ClaimError, Due, Flags, Followed, Ledger, Noticed, Remediations, Taken};
 use tokio::time::Instant;
 use tokio::time::error::Elapsed;
 
@@ -66,6 +67,8 @@ pub struct Services {
     pub codedeploy: CodeDeploy,
     /// Where bundles are looked for.
     pub bundles: Bundles,
+    /// Where flags are changed back; without it, changes of flags cause nothing.
+    pub flags: Option<Flags>,
     /// What may be done.
     pub healing: Healing,
 }

@@ -5,11 +5,12 @@
 pub(crate) mod codedeploy;
 
 mod adapter;
+mod flag;
 
 use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, try_join};
 use release::change::Change;
-use release::problem::Remediation;
+use release::problem::{Problem, Remediation};
 use release::remediation::{Created, Heal, Observed, Question};
 
 pub(crate) use adapter::{
@@ -20,11 +21,13 @@ pub(crate) use adapter::{
 #[derive(Default)]
 pub(crate) struct Views {
     groups: codedeploy::Views,
+    flags: flag::Views,
 }
 
 /// One culprit and its place, as one pass knows them.
 pub(crate) enum Site {
     Deployment(Box<codedeploy::Site>),
+    Flag(Box<flag::Site>),
 }
 
 /// Asks the adapter of the kind.
@@ -32,6 +35,7 @@ macro_rules! asked {
     ($site:expr, $one:ident => $answer:expr) => {
         match $site {
             Site::Deployment($one) => $answer,
+            Site::Flag($one) => $answer,
         }
     };
 }
@@ -43,6 +47,10 @@ impl Site {
             Change::Deployment(deployment) => {
                 let site = codedeploy::Site::new(deployment, &mut views.groups);
                 Self::Deployment(Box::new(site))
+            }
+            Change::Flag(change) => {
+                let site = flag::Site::new(change, &mut views.flags);
+                Self::Flag(Box::new(site))
             }
         }
     }
@@ -77,14 +85,21 @@ impl Site {
     pub(crate) async fn create(
         &self,
         context: Context<'_>,
+        problem: &Problem,
         heal: &Heal,
     ) -> anyhow::Result<Created> {
-        asked!(self, one => one.create(context, heal).await)
+        match self {
+            Self::Deployment(one) => one.create(context, heal).await,
+            Self::Flag(one) => one.create(context, problem).await,
+        }
     }
 
     /// Stops the culprit, which is under way, without taking it back.
     pub(crate) async fn stop(&self, context: Context<'_>) -> anyhow::Result<()> {
-        asked!(self, one => one.stop(context).await)
+        match self {
+            Self::Deployment(one) => one.stop(context).await,
+            Self::Flag(_) => anyhow::bail!("a flag that changes is not stopped, but taken back"),
+        }
     }
 
     /// Everything that could be put in the place of the culprit, the newest
@@ -103,8 +118,11 @@ pub(crate) fn gather<'a>(
     case: &'a Case<'_>,
 ) -> BoxFuture<'a, anyhow::Result<(Gathered, Views)>> {
     async move {
-        let (gathered, groups) = codedeploy::gather(context, case).await?;
-        Ok((gathered, Views { groups }))
+        let deployments = codedeploy::gather(context, case);
+        let changes = flag::gather(context, case);
+        let ((mut gathered, groups), (more, flags)) = try_join(deployments, changes).await?;
+        gathered.extend(more);
+        Ok((gathered, Views { groups, flags }))
     }
     .boxed()
 }

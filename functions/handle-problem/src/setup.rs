@@ -5,10 +5,10 @@ use delivery::codedeploy::CodeDeploy;
 use lambda::door::{self, WEBHOOK_TOKEN};
 use lambda::report::{REPORT_KEYS, ReportLinks};
 use lambda::secrets::Secrets;
-use lambda::settings::{SettingError, minutes, parsed, required, unusable};
+use lambda::settings::{SettingError, minutes, optional, parsed, required, unusable};
 use lambda::tenant::{API_TOKEN, Reach};
 use release::remediation::Limits;
-use store::{Ledger, Remediations};
+use store::{Flags, Ledger, Remediations};
 use workflows::handle_problem::{Connected, Healing, Services};
 
 /// Everything this function has before its first invocation.
@@ -38,12 +38,14 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
     report.require_keys(&secrets)?;
     door::check_at_start(&secrets)?;
     let dynamodb = aws_sdk_dynamodb::Client::new(&sdk);
+    let flags = optional("FLAGS_TABLE").map(|table| Flags::new(dynamodb.clone(), table));
     Ok(Edge {
         services: Services {
             ledger: Ledger::new(dynamodb.clone(), ledger),
             remediations: Remediations::new(dynamodb, remediations),
             codedeploy: CodeDeploy::new(aws_sdk_codedeploy::Client::new(&sdk)),
             bundles: Bundles::new(aws_sdk_s3::Client::new(&sdk)),
+            flags,
             healing,
         },
         secrets,

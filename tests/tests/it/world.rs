@@ -162,6 +162,7 @@ impl World {
         self.validations = Validations::new(contended.client(), "validations");
         self.ledger = Ledger::new(contended.client(), "ledger");
         self.remediations = Remediations::new(contended.client(), "remediations");
+        self.flags = Flags::new(contended.client(), "flags");
         contended
     }
 

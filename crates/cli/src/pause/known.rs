@@ -8,9 +8,10 @@ use jiff::Timestamp;
 use lambda::settings::parsed;
 use monspec::lint::nearest;
 use release::behind::Behind;
+use release::change::Flag;
 use release::deployment::Group;
 use release::pause::Target;
-use store::{Ledger, StoreError, Validations};
+use store::{Flags, Ledger, StoreError, Validations};
 
 /// How many gates are looked through for a name that is close.
 const GATES: usize = 100;
@@ -19,12 +20,14 @@ const GATES: usize = 100;
 pub(super) async fn doubt(
     ledger: &Ledger,
     validations: Option<&Validations>,
+    flags: Option<&Flags>,
     target: &Target,
     now: Timestamp,
 ) -> Option<String> {
     let doubted = match target {
         Target::All => return None,
         Target::Group(group) => doubt_group(ledger, validations, group, now).await,
+        Target::Flag(flag) => doubt_flag(flags, flag).await,
         Target::Pipeline(name) => doubt_pipeline(validations, name).await,
     };
     doubted.unwrap_or_else(|error| {
@@ -63,6 +66,34 @@ async fn doubt_group(
     let meant = meant("group", &group.to_string(), &known, &otherwise);
     Ok(Some(format!(
         "the ledger knows no deployment of {group}, so this may stop nothing; {meant}"
+    )))
+}
+
+async fn doubt_flag(flags: Option<&Flags>, flag: &Flag) -> Result<Option<String>, StoreError> {
+    let Some(flags) = flags else {
+        return Ok(Some(format!(
+            "flag {flag} was not looked up: set FLAGS_TABLE"
+        )));
+    };
+    let declared = flags.set(&flag.set).await?;
+    let declared = declared
+        .map(|set| set.declarations.flags)
+        .unwrap_or_default();
+    if declared.contains_key(&flag.name) {
+        return Ok(None);
+    }
+    let names = declared.into_keys().map(|name| {
+        let set = flag.set.clone();
+        Flag { set, name }.to_string()
+    });
+    let meant = meant(
+        "flag",
+        &flag.to_string(),
+        &names.collect(),
+        "see `monspec flags plan`",
+    );
+    Ok(Some(format!(
+        "no flag {flag} is declared, so this may stop nothing; {meant}"
     )))
 }
 

@@ -54,7 +54,7 @@ async fn problem_without_a_deployment_is_explained() {
     let ran = world.explain(&[&named]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
     assert!(
-        ran.out.starts_with("no deployment is to blame\n"),
+        ran.out.starts_with("no change is to blame\n"),
         "{}",
         ran.out
     );

@@ -122,6 +122,7 @@ pub const ALL: [Described; 8] = [
         triggers: &[Trigger::Http, Trigger::Schedule],
         own: &[
             ("REMEDIATIONS_TABLE", Text(REMEDIATIONS)),
+            ("FLAGS_TABLE", Text(FLAGS)),
             ("DT_TENANT_URL", Tenant),
             ("DT_API", Api),
             ("DT_API_TOKEN_PARAMETER", Text(TOKEN)),

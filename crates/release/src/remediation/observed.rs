@@ -57,7 +57,7 @@ pub struct Observed {
     pub created: Option<Created>,
 }
 
-/// A deployment that CodeDeploy shows.
+/// What was made in answer to a culprit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Made {
     /// Its id.
@@ -89,12 +89,12 @@ pub enum Shown {
     Badly(String, Option<Timestamp>),
 }
 
-/// What became of the wish to deploy the target.
+/// What became of the wish to take the culprit back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Created {
     /// It is under way under this id.
     Deployment(String),
-    /// Another deployment is under way in the group.
+    /// Somebody else is changing the place, or has just changed it.
     Busy,
     /// CodeDeploy does not take it; trying again does not help.
     Refused(String),

@@ -18,6 +18,9 @@ use crate::problem::Remediation;
 /// How long CodeDeploy may take to show a deployment that it has made.
 const SHOWN_WITHIN: SignedDuration = SignedDuration::from_mins(5);
 
+/// How long after a heal a problem that stays open is taken to have another cause.
+const SHOULD_END_WITHIN: SignedDuration = SignedDuration::from_mins(10);
+
 /// How much of a reason of CodeDeploy is kept, in characters.
 const LONGEST_REASON: usize = 500;
 
@@ -82,6 +85,11 @@ pub struct Move {
 }
 
 impl Move {
+    /// Whether nothing is written but what is said.
+    pub fn only_says(&self) -> bool {
+        self.state.is_none() && !self.stops && !self.lets_go && self.effects.is_empty()
+    }
+
     /// Makes the remediation what it is once this is written.
     pub fn apply(&self, remediation: &mut Remediation) {
         for holds in self.effects.iter().filter_map(Effect::holds) {
@@ -119,6 +127,8 @@ pub enum Said {
         /// Why.
         reason: String,
     },
+    /// The problem has not ended with the heal.
+    StillOpen,
     /// The time is over, and the culprit stays suspect.
     GaveUp,
     /// The time is over, and the culprit is suspect no longer.
@@ -296,7 +306,7 @@ impl<'a> At<'a> {
             marker: self.marker(),
             at: made.at,
         };
-        let mut effects = vec![self.enter(&heal, &made.id, made.at)];
+        let mut effects: Vec<Effect> = enter(&heal, &made.id, made.at).collect();
         if guard.active.is_none() {
             let taken = guard.taken(&situation.problem.id, situation.now);
             effects.extend(turn(remediation, guard, taken));
@@ -409,14 +419,14 @@ impl<'a> At<'a> {
                 heal: heal.clone(),
                 deployment: id.to_owned(),
             };
-            to(state, vec![self.enter(heal, id, at)])
+            to(state, enter(heal, id, at).collect())
         };
         match (&observed.created, &observed.answer) {
             (Some(Created::Deployment(id)), _) => under_way(id, situation.now),
             (Some(Created::Busy), _) => write(Move {
                 state: Some(State::Attributed),
                 effects: returned(),
-                then: Some(Step::Wait("another deployment to end".to_owned())),
+                then: Some(Step::Wait("another change to end".to_owned())),
                 ..Move::default()
             }),
             (Some(Created::Refused(reason)), _) => write(Move {
@@ -526,7 +536,15 @@ impl<'a> At<'a> {
     fn healed(self, heal: &Heal, id: &str, at: Timestamp) -> Step {
         let (remediation, situation, _) = self.parts();
         let Some(closed) = situation.problem.closed else {
-            return wait("the problem to end");
+            let waited = situation.now.duration_since(at);
+            if !situation.heard || waited < SHOULD_END_WITHIN {
+                return wait("the problem to end");
+            }
+            return write(Move {
+                said: Some(Said::StillOpen),
+                then: Some(wait("the problem to end")),
+                ..Move::default()
+            });
         };
         let (heal, deployment) = (heal.clone(), id.to_owned());
         // Of a problem that became a part of another one nobody knows its own end,
@@ -592,13 +610,13 @@ impl<'a> At<'a> {
     fn marker(self) -> String {
         marker(&self.situation.problem.id, self.remediation.culprit.id())
     }
+}
 
-    /// A heal enters the ledger: what it brings under its own id.
-    fn enter(self, heal: &Heal, id: &str, at: Timestamp) -> Effect {
-        Effect::Enter {
-            change: heal.remedy.made(&self.remediation.culprit, id, at),
-        }
-    }
+/// A heal enters the ledger, where that is its history: what it brings under
+/// its own id.
+fn enter(heal: &Heal, id: &str, at: Timestamp) -> impl Iterator<Item = Effect> {
+    let made = heal.remedy.made(id, at);
+    made.map(|change| Effect::Enter { change }).into_iter()
 }
 
 fn refuse(refusal: HealRefusal) -> Step {

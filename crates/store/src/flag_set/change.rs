@@ -101,6 +101,19 @@ impl Flags {
         now: Timestamp,
         decide: impl Fn(&Found) -> Decision<T>,
     ) -> Result<Written<T>, StoreError> {
+        self.change_on(None, set, repeat, now, decide).await
+    }
+
+    /// The same, first on the set as it was read before: it is read again only
+    /// where that does not hold any more.
+    pub async fn change_on<T>(
+        &self,
+        mut read: Option<FlagSet>,
+        set: &str,
+        repeat: Option<&RepeatId>,
+        now: Timestamp,
+        decide: impl Fn(&Found) -> Decision<T>,
+    ) -> Result<Written<T>, StoreError> {
         let mut attempts = self.attempts("change flags").await;
         loop {
             let found = Found {
@@ -108,7 +121,10 @@ impl Flags {
                     Some(repeat) => self.repeat(repeat).await?,
                     None => None,
                 },
-                set: self.set(set).await?,
+                set: match read.take() {
+                    Some(read) => Some(read),
+                    None => self.set(set).await?,
+                },
             };
             let (commit, decided) = match decide(&found) {
                 Decision::Leave(decided) => {

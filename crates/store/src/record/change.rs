@@ -22,6 +22,11 @@ pub(crate) fn deployed(item: &Item) -> Result<deployment::Deployment, StoreError
     item::json::<Deployment>(item, "deployment").map(Into::into)
 }
 
+/// A change of a flag, as an attribute.
+pub(crate) fn flag(change: &change::FlagChange) -> AttributeValue {
+    item::json_attribute(&FlagChange::from(change.clone()))
+}
+
 /// A group, as an attribute.
 pub(crate) fn group(group: &deployment::Group) -> AttributeValue {
     item::json_attribute(&Group::from(group.clone()))
@@ -40,6 +45,7 @@ pub(crate) fn read_group(
 #[serde(rename_all = "camelCase", tag = "kind")]
 pub(super) enum Change {
     Deployment(Deployment),
+    Flag(FlagChange),
 }
 
 /// What takes back a change of the same kind. Its field is read with [`of_kind`].
@@ -48,6 +54,8 @@ pub(super) enum Change {
 pub(super) enum Remedy {
     #[serde(rename = "deployment")]
     Redeploy(Deployment),
+    #[serde(rename = "flag")]
+    Restore(FlagValue),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -64,6 +72,29 @@ pub(super) struct Deployment {
     digest: Option<String>,
     version: String,
     origin: Origin,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct FlagChange {
+    id: String,
+    flag: Flag,
+    version: u64,
+    at: Timestamp,
+    before: String,
+    after: String,
+    by: String,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct FlagValue {
+    flag: Flag,
+    value: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Flag {
+    set: String,
+    name: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -92,10 +123,26 @@ where
 
 record!(enum Change = change::Change {
     Deployment(deployment),
+    Flag(change),
 });
 
 record!(enum Remedy = change::Remedy {
     Redeploy(deployment),
+    Restore(flag),
+});
+
+record!(FlagChange = change::FlagChange {
+    same: id, version, at, before, after, by;
+    inner: flag;
+});
+
+record!(FlagValue = change::FlagValue {
+    same: value;
+    inner: flag;
+});
+
+record!(Flag = change::Flag {
+    same: set, name;
 });
 
 record!(Deployment = deployment::Deployment {

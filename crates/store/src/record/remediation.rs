@@ -89,6 +89,17 @@ enum HealRefusal {
         count: u32,
         hours: i64,
     },
+    ChangedSince {
+        flag: String,
+        who: String,
+        at: Timestamp,
+    },
+    NothingBefore {
+        flag: String,
+    },
+    Undeclared {
+        flag: String,
+    },
     SwitchedOff,
 }
 
@@ -98,6 +109,7 @@ enum Needless {
     Closed,
     Replaced { running: String, culprit: String },
     Untouched { culprit: String },
+    Over,
     Older { culprit: String },
     Stale { minutes: i64 },
 }
@@ -132,6 +144,9 @@ record!(enum HealRefusal = remediation::HealRefusal {
     HealOfHeal { same: deployment; },
     Cooldown { same: group, until; },
     TooOften { same: group, count, hours; },
+    ChangedSince { same: flag, who, at; },
+    NothingBefore { same: flag; },
+    Undeclared { same: flag; },
     SwitchedOff,
 });
 
@@ -139,6 +154,7 @@ record!(enum Needless = remediation::Needless {
     Closed,
     Replaced { same: running, culprit; },
     Untouched { same: culprit; },
+    Over,
     Older { same: culprit; },
     Stale { same: minutes; },
 });
@@ -193,8 +209,8 @@ mod tests {
         let State::Deploying { heal, deployment } = &read.state else {
             panic!("{:?}", read.state);
         };
-        let Remedy::Redeploy(target) = &heal.remedy;
-        assert_eq!((target.id.as_str(), heal.by), ("d-1", Actor::Ours));
+        assert!(matches!(heal.remedy, Remedy::Redeploy(_)));
+        assert_eq!((heal.remedy.id(), heal.by), ("d-1", Actor::Ours));
         assert_eq!((read.culprit.id(), deployment.as_str()), ("d-2", "d-3"));
         assert_eq!(read.culprit.place().to_string(), "Shop/Production");
         let mut stored: Value = serde_json::from_str(STORED).unwrap();

@@ -3,7 +3,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use monspec::Verdict;
-use release::change::{Change, Place, Remedy};
+use release::change::{Change, Flag, FlagChange, Place, Remedy};
 use release::deployment::{Deployment, Group, LedgerEntry, Origin, Standing};
 use release::ledger::Effect;
 use release::remediation::Guard;
@@ -262,6 +262,56 @@ async fn later_passed_lifts_neither_suspect_nor_bad() {
         assert_eq!(world.entry("d-1").await, before);
         assert_eq!(world.bad(&["d-1"]).await, ["d-1"]);
     }
+}
+
+#[tokio::test]
+async fn change_of_a_flag_is_held_by_one_problem_at_a_time() {
+    let world = World::start().await;
+    let flag = Flag {
+        set: "prod".to_owned(),
+        name: "percent".to_owned(),
+    };
+    let change = Change::Flag(FlagChange {
+        id: "c-1".to_owned(),
+        flag,
+        version: 1,
+        at: at(0),
+        before: "5".to_owned(),
+        after: "50".to_owned(),
+        by: "ann".to_owned(),
+    });
+    let [blame, release, condemn] = [
+        Effect::Blame {
+            change: change.clone(),
+        },
+        Effect::Release {
+            change: change.clone(),
+        },
+        Effect::Condemn {
+            change: change.clone(),
+        },
+    ];
+    let holder = async || world.ledger.holder(&change).await.unwrap();
+    let mut first = world.noticed_and_claimed("P-1").await;
+    let mut second = world.noticed_and_claimed("P-2").await;
+    assert_eq!(holder().await, None);
+
+    world
+        .written(&mut first, std::slice::from_ref(&blame))
+        .await;
+    // Killed after the write: the same again.
+    world
+        .written(&mut first, std::slice::from_ref(&blame))
+        .await;
+    assert_eq!(holder().await.as_deref(), Some("P-1"));
+    let stale = world.advance(&mut second, std::slice::from_ref(&blame));
+    assert_eq!(stale.await, Advanced::Stale);
+
+    world.written(&mut first, &[release]).await;
+    assert_eq!(holder().await, None);
+    world.written(&mut second, &[blame]).await;
+    world.written(&mut second, &[condemn]).await;
+    assert_eq!(holder().await.as_deref(), Some("P-2"));
 }
 
 #[tokio::test]

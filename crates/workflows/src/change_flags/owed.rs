@@ -35,7 +35,7 @@ const SEEN_WITHIN: SignedDuration = SignedDuration::from_hours(24);
 const OLDEST: SignedDuration = SignedDuration::from_hours(24 * 29);
 
 /// Who says so.
-const SOURCE: &str = "Unbreakable";
+pub(crate) const SOURCE: &str = "Unbreakable";
 
 /// What is told of a timer or an event that was worked on.
 #[derive(Debug)]

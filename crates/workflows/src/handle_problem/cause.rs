@@ -1,4 +1,4 @@
-//! What caused a problem: of the deployments that could have, the one to blame.
+//! What caused a problem: of the changes that could have, the one to blame.
 
 use std::collections::BTreeMap;
 
@@ -92,9 +92,9 @@ pub(super) async fn find(
         Conclusion::Nothing(finding) => {
             let text = match &attribution {
                 Attribution::TooManyPlaces(culprits) => {
-                    let groups = culprits.iter().map(|culprit| culprit.change.place());
-                    let groups: Vec<Place> = groups.collect();
-                    words::too_many_groups(&groups, healing.most_groups)
+                    let places = culprits.iter().map(|culprit| culprit.change.place());
+                    let places: Vec<Place> = places.collect();
+                    words::too_many_places(&places, healing.most_groups)
                 }
                 Attribution::Ambiguous {
                     newest,
@@ -175,7 +175,7 @@ async fn blame_all(
             let is_heal = culprit.is_heal();
             let sighted = sighted.next().flatten().filter(|_| !is_heal);
             let is_free = is_heal || sighted.as_ref().is_some_and(|one| one.holder.is_none());
-            readings.extend(sighted.map(|one| one.reading));
+            readings.extend(sighted.and_then(|one| one.reading));
             let holder = if is_free {
                 None
             } else {

@@ -44,10 +44,10 @@ pub struct Explained {
     pub began: Timestamp,
     /// Its entities that are production.
     pub entities: Vec<String>,
-    /// Every deployment that was announced on them, or that CodeDeploy knows in
-    /// the groups behind them.
+    /// Every deployment and change of a flag that was announced on them, or that is
+    /// known in the places behind them.
     pub candidates: Vec<Candidate>,
-    /// What could be deployed again, per deployment that is to blame.
+    /// What could be put in place, per change that is to blame.
     pub answers: Vec<Answer>,
     /// What was not looked at, because there is too much.
     pub left_out: Vec<String>,
@@ -55,17 +55,18 @@ pub struct Explained {
     pub outcome: String,
 }
 
-/// One deployment that could be the cause.
+/// One change that could be the cause.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Candidate {
-    /// The deployment.
-    pub deployment: String,
-    /// Its group.
-    pub group: String,
-    /// The entity that its group is behind.
+    /// Its id: of a deployment, or of a change of a flag.
+    pub change: String,
+    /// What it changed: a deployment group, or a flag.
+    pub place: String,
+    /// The entity that its place is behind.
     pub entity: String,
-    /// When it changed the first instance, or was made where it changed none.
+    /// When it took effect: a deployment with the first instance that it changed,
+    /// or when it was made where it changed none.
     pub at: Timestamp,
     /// When it ended, where it has.
     pub ended: Option<Timestamp>,
@@ -77,29 +78,29 @@ pub struct Candidate {
     pub why: String,
 }
 
-/// What could be deployed again in one group.
+/// What could be put in place of one change.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Answer {
-    /// The deployment that is to blame.
+    /// The change that is to blame.
     pub culprit: String,
-    /// Its group.
-    pub group: String,
-    /// Everything that was deployed there.
+    /// What it changed.
+    pub place: String,
+    /// Everything that was deployed there, or the value that the flag had before.
     pub targets: Vec<Target>,
 }
 
-/// One revision that could be deployed again.
+/// One revision that could be deployed again, or one value of a flag.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Target {
-    /// The deployment.
-    pub deployment: String,
-    /// What a person calls it.
+    /// The deployment, or the flag.
+    pub id: String,
+    /// What a person calls it: a version, or a value.
     pub version: String,
     /// What is known of it.
     pub standing: release::deployment::Standing,
-    /// Whether it is what would be deployed again, if anything is.
+    /// Whether it is what would be put in place, if anything is.
     pub chosen: bool,
     /// Why, or why not.
     pub why: String,
@@ -243,10 +244,10 @@ async fn conclude(
         let mut site = Site::of(&change, &mut views);
         let targets = site.weighed(pass.context()).await?;
         let fate = Box::pin(fate(pass, past, site, &change)).await?;
-        fates.push((change.id().to_owned(), fate));
+        fates.push((change.clone(), fate));
         answers.push(Answer {
             culprit: change.id().to_owned(),
-            group: place.to_string(),
+            place: place.to_string(),
             targets: targets.into_iter().map(Target::from).collect(),
         });
     }
@@ -306,8 +307,8 @@ impl From<Weighed> for Candidate {
             why,
         } = weighed;
         Self {
-            deployment: candidate.change.id().to_owned(),
-            group: candidate.change.place().to_string(),
+            change: candidate.change.id().to_owned(),
+            place: candidate.change.place().to_string(),
             entity: candidate.entity,
             at: candidate.began,
             ended: candidate.ended,
@@ -321,14 +322,14 @@ impl From<Weighed> for Candidate {
 impl From<Dismissed> for Candidate {
     fn from(dismissed: Dismissed) -> Self {
         Self {
-            deployment: dismissed.change,
-            group: dismissed.place.to_string(),
+            change: dismissed.change,
+            place: dismissed.place.to_string(),
             entity: dismissed.entity,
             at: dismissed.at,
             ended: None,
             announced: dismissed.announced,
             blamed: false,
-            why: dismissed.why.to_owned(),
+            why: dismissed.why,
         }
     }
 }
@@ -336,7 +337,7 @@ impl From<Dismissed> for Candidate {
 impl From<Alternative> for Target {
     fn from(one: Alternative) -> Self {
         Self {
-            deployment: one.id,
+            id: one.id,
             version: one.version,
             standing: one.standing,
             chosen: one.is_chosen,

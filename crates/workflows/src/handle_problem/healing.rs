@@ -125,6 +125,13 @@ impl Walk<'_> {
                 self.known.observed.guard = Some(to.clone());
             }
         }
+        if what.only_says()
+            && comment
+                .as_ref()
+                .is_none_or(|text| claimed.problem.has_said(text))
+        {
+            return Ok(Advanced::Written);
+        }
         let effects = what.effects.clone();
         let change = |problem: &mut Problem| {
             if what.state.is_some() || what.stops {
@@ -144,7 +151,7 @@ impl Walk<'_> {
         let site = &self.known.site;
         match (call, &self.remediation(claimed).state) {
             (Call::Create, State::Intended(heal)) => {
-                let created = site.create(context, heal).await?;
+                let created = site.create(context, &claimed.problem, heal).await?;
                 self.known.observed.created = Some(created);
                 Ok(None)
             }

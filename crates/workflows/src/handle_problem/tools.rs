@@ -52,6 +52,7 @@ impl<'a> Pass<'a> {
             ledger,
             codedeploy,
             bundles,
+            flags,
             healing,
             ..
         } = self.services;
@@ -59,6 +60,7 @@ impl<'a> Pass<'a> {
             ledger,
             codedeploy,
             bundles,
+            flags: flags.as_ref(),
             tenant: &self.connected.tenant,
             look_back: healing.look_back,
             behind: &healing.behind,

@@ -41,20 +41,19 @@ pub(super) fn nothing_deployed(
         )
     };
     bounded(format!(
-        "Unbreakable: no deployment in the {} minutes before this problem began ({}) can have \
-         caused it, so nothing is rolled back.{several}{closed}",
+        "Unbreakable: no change in the {} minutes before this problem began ({}) can have caused \
+         it, so nothing is taken back.{several}{closed}",
         look_back.as_mins(),
         time(began)
     ))
 }
 
-pub(super) fn too_many_groups(groups: &[Place], most: usize) -> String {
-    let shown: Vec<String> = groups.iter().take(5).map(place).collect();
+pub(super) fn too_many_places(places: &[Place], most: usize) -> String {
+    let shown: Vec<String> = places.iter().take(5).map(place).collect();
     bounded(format!(
-        "Unbreakable: {} deployment groups were deployed to before this problem ({}), and at most \
-         {most} may be changed at once (HEAL_MAX_GROUPS). Nothing is rolled back; a person has to \
-         choose.",
-        groups.len(),
+        "Unbreakable: {} places were changed before this problem ({}), and at most {most} may be \
+         changed at once (HEAL_MAX_GROUPS). Nothing is taken back; a person has to choose.",
+        places.len(),
         shown.join(", ")
     ))
 }
@@ -77,11 +76,10 @@ pub(super) fn ambiguous(
         ));
     }
     bounded(format!(
-        "Unbreakable: {} reached its first instance at {}, in the minute in which this problem \
-         began ({}), so it may have been before or after. {} was certainly before, at {}, and has \
-         not passed its validation. Either may be to blame, so nothing is rolled back; a person \
-         has to choose.",
-        briefly(&newest.change),
+        "Unbreakable: {} took effect at {}, in the minute in which this problem began ({}), so it \
+         may have been before or after. {} was certainly before, at {}, and has not passed its \
+         validation. Either may be to blame, so nothing is taken back; a person has to choose.",
+        sentence_case(&briefly(&newest.change)),
         time(newest.at),
         time(began),
         sentence_case(&briefly(&older.change)),
@@ -101,6 +99,7 @@ pub(super) fn of(
     Some(match (what.said.as_ref()?, &what.state) {
         (Said::Stopping, _) => stopping(culprit),
         (Said::Paused(stopped), _) => paused(culprit, stopped),
+        (Said::StillOpen, _) => still_open(problem, remediation)?,
         (Said::GaveUp, _) => gave_up(culprit),
         (Said::Released, _) => released(culprit),
         (Said::RollbackFailed { id, reason }, _) => rollback_failed(culprit, id, reason),
@@ -116,9 +115,11 @@ pub(super) fn of(
             shadowed(culprit, heal, "It would have been stopped. ", notes)
         }
         (Said::State, Some(State::Shadowed(heal))) => shadowed(culprit, heal, "", notes),
-        (Said::State, Some(State::Deploying { heal, deployment })) => {
-            deploying(culprit, heal, deployment, notes)
-        }
+        (Said::State, Some(State::Deploying { heal, deployment })) => match heal.remedy {
+            Remedy::Redeploy(_) => deploying(culprit, heal, deployment, notes),
+            // It is done by now, which is what is said next.
+            Remedy::Restore(_) => return None,
+        },
         (
             Said::State,
             Some(State::Healed {
@@ -126,7 +127,7 @@ pub(super) fn of(
                 deployment,
                 at,
             }),
-        ) => healed(heal, deployment, *at),
+        ) => healed(culprit, heal, deployment, *at),
         (Said::State, Some(State::Confirmed { heal, closed, .. })) => {
             confirmed(culprit, heal, problem.began, *closed)
         }
@@ -139,11 +140,11 @@ pub(super) fn of(
 
 pub(super) fn joined(culprit: &Change, problem: &str) -> String {
     bounded(format!(
-        "Unbreakable: {} is to blame and is already handled under problem {}. A \
-         deployment is rolled back at most once; if this problem stays open after that one has \
-         closed, a person has to look.",
+        "Unbreakable: {} is to blame and is already handled under problem {}. A change is {} at \
+         most once; if this problem stays open after that one has closed, a person has to look.",
         change(culprit),
-        plain(problem)
+        plain(problem),
+        taken_back(culprit)
     ))
 }
 
@@ -186,10 +187,14 @@ fn deploying(culprit: &Change, heal: &Heal, id: &str, notes: &[String]) -> Strin
 
 fn shadowed(culprit: &Change, heal: &Heal, first: &str, notes: &[String]) -> String {
     bounded(format!(
-        "Unbreakable (shadow mode): {} is to blame. {first}{} would have been deployed \
-         again at {}; nothing was changed. Set HEAL_MODE=auto to heal for real.{}",
+        "Unbreakable (shadow mode): {} is to blame. {first}{} would have been {} at {}; nothing \
+         was changed. Set HEAL_MODE=auto to heal for real.{}",
         change(culprit),
-        version(&heal.remedy),
+        sentence_case(&version(&heal.remedy)),
+        match heal.remedy {
+            Remedy::Redeploy(_) => "deployed again",
+            Remedy::Restore(_) => "set again",
+        },
         time(heal.at),
         noted(notes)
     ))
@@ -211,29 +216,66 @@ pub(super) fn evidence(link: &str) -> String {
 
 pub(super) fn refused(culprit: &Change, refusal: &HealRefusal) -> String {
     bounded(format!(
-        "Unbreakable: {} is to blame and is not rolled back: {}.",
+        "Unbreakable: {} is to blame and is not {}: {}.",
         change(culprit),
+        taken_back(culprit),
         sentence(&refusal.to_string())
     ))
 }
 
 fn not_needed(culprit: &Change, needless: &Needless) -> String {
     bounded(format!(
-        "Unbreakable: {} was suspect and is not rolled back: {}.",
+        "Unbreakable: {} was suspect and is not {}: {}.",
         change(culprit),
+        taken_back(culprit),
         sentence(&needless.to_string())
     ))
 }
 
-fn healed(heal: &Heal, id: &str, at: Timestamp) -> String {
-    bounded(format!(
-        "Unbreakable: {} has been running again since {} (deployment {}, {} after the decision). \
-         The replaced deployment counts as bad once this problem closes.",
+fn healed(culprit: &Change, heal: &Heal, id: &str, at: Timestamp) -> String {
+    bounded(match &heal.remedy {
+        Remedy::Redeploy(_) => format!(
+            "Unbreakable: {} has been running again since {} (deployment {}, {} after the \
+             decision). The replaced deployment counts as bad once this problem closes.",
+            version(&heal.remedy),
+            time(at),
+            plain(id),
+            span(heal.at, at)
+        ),
+        Remedy::Restore(back) => format!(
+            "Unbreakable: {} is to blame. The flag has been {} again since {} (change {}). The \
+             change counts as bad once this problem closes.",
+            change(culprit),
+            plain(&back.value),
+            time(at),
+            plain(id)
+        ),
+    })
+}
+
+/// What is said where the problem has not ended with the heal. Nothing more is done
+/// without a person.
+fn still_open(problem: &Problem, remediation: &Remediation) -> Option<String> {
+    let culprit = &remediation.culprit;
+    let State::Healed { heal, at, .. } = &remediation.state else {
+        return None;
+    };
+    let back = match culprit {
+        Change::Deployment(deployment) => format!(
+            "To bring it back, clear it with `monspec ledger clear` and deploy version {} again",
+            plain(&deployment.version)
+        ),
+        Change::Flag(flag) => format!("To bring it back, set the flag to {}", plain(&flag.after)),
+    };
+    Some(bounded(format!(
+        "Unbreakable: this problem is still open, although {} is back since {}. {} may not be \
+         the cause. {back}. `monspec heal explain --problem={}` names the next older change; \
+         neither is done without a person.",
         version(&heal.remedy),
-        time(at),
-        plain(id),
-        span(heal.at, at)
-    ))
+        time(*at),
+        sentence_case(&change(culprit)),
+        plain(&problem.id)
+    )))
 }
 
 fn failed(heal: &Heal, id: Option<&str>, at: Timestamp, reason: &str) -> String {
@@ -253,20 +295,29 @@ fn confirmed(culprit: &Change, heal: &Heal, began: Option<Timestamp>, closed: Ti
         format!(", {} after it began", span(began, closed))
     });
     bounded(format!(
-        "Unbreakable: the problem ended at {}{took}, with {} running again. {} counts \
-         as bad from now on and is not deployed again; a person can clear it in the ledger.",
+        "Unbreakable: the problem ended at {}{took}, with {} {}. {} counts as bad from now on {}.",
         time(closed),
         version(&heal.remedy),
-        sentence_case(&change(culprit))
+        again(&heal.remedy),
+        sentence_case(&change(culprit)),
+        match culprit {
+            Change::Deployment(_) =>
+                "and is not deployed again; a person can clear it in the ledger",
+            Change::Flag(_) => "and stays taken back; a person can set the flag again",
+        }
     ))
 }
 
 fn unconfirmed(culprit: &Change, heal: &Heal) -> String {
     bounded(format!(
-        "Unbreakable: {} is running again, but whether that ended the problem is unknown. \
-         {} stays suspect; a person can clear or condemn it in the ledger.",
+        "Unbreakable: {} is {}, but whether that ended the problem is unknown. {} stays suspect{}.",
         version(&heal.remedy),
-        sentence_case(&change(culprit))
+        again(&heal.remedy),
+        sentence_case(&change(culprit)),
+        match culprit {
+            Change::Deployment(_) => "; a person can clear or condemn it in the ledger",
+            Change::Flag(_) => " and taken back; a person can set the flag again",
+        }
     ))
 }
 
@@ -280,14 +331,18 @@ fn gave_up(culprit: &Change) -> String {
 
 fn released(culprit: &Change) -> String {
     bounded(format!(
-        "Unbreakable: this problem is no longer followed, and {} is no longer suspect \
-         because of it. If it is to blame, condemn it in the ledger.",
-        change(culprit)
+        "Unbreakable: this problem is no longer followed, and {} is no longer suspect because of \
+         it. {}",
+        change(culprit),
+        match culprit {
+            Change::Deployment(_) => "If it is to blame, condemn it in the ledger.",
+            Change::Flag(_) => "If it is to blame, set the flag by hand.",
+        }
     ))
 }
 
 pub(super) fn cause_unknown() -> String {
-    "Unbreakable: the cause of this problem was not found in time, and nothing was rolled back. A \
+    "Unbreakable: the cause of this problem was not found in time, and nothing was taken back. A \
      person has to look."
         .to_owned()
 }
@@ -301,6 +356,15 @@ fn change(change: &Change) -> String {
             plain(&deployment.group.to_string()),
             time(deployment.at)
         ),
+        Change::Flag(change) => format!(
+            "the change of flag {} from {} to {} by {} (version {}, {})",
+            plain(&change.flag.to_string()),
+            plain(&change.before),
+            plain(&change.after),
+            plain(&change.by),
+            change.version,
+            time(change.at)
+        ),
     }
 }
 
@@ -312,6 +376,19 @@ fn briefly(change: &Change) -> String {
             plain(&deployment.id),
             plain(&deployment.group.to_string())
         ),
+        Change::Flag(change) => format!(
+            "the change of flag {} to {}",
+            plain(&change.flag.to_string()),
+            plain(&change.after)
+        ),
+    }
+}
+
+/// What it is called to take such a change back.
+pub(super) fn taken_back(change: &Change) -> &'static str {
+    match change {
+        Change::Deployment(_) => "rolled back",
+        Change::Flag(_) => "taken back",
     }
 }
 
@@ -325,13 +402,26 @@ fn sentence_case(text: &str) -> String {
 }
 
 fn version(remedy: &Remedy) -> String {
-    let Remedy::Redeploy(target) = remedy;
-    format!(
-        "version {} (first deployed as {}, {})",
-        plain(&target.version),
-        plain(&target.id),
-        time(target.at)
-    )
+    match remedy {
+        Remedy::Redeploy(target) => format!(
+            "version {} (first deployed as {}, {})",
+            plain(&target.version),
+            plain(&target.id),
+            time(target.at)
+        ),
+        Remedy::Restore(back) => format!(
+            "{} of flag {}",
+            plain(&back.value),
+            plain(&back.flag.to_string())
+        ),
+    }
+}
+
+fn again(remedy: &Remedy) -> &'static str {
+    match remedy {
+        Remedy::Redeploy(_) => "running again",
+        Remedy::Restore(_) => "back",
+    }
 }
 
 fn place(place: &Place) -> String {
@@ -371,7 +461,7 @@ mod tests {
             })
             .collect();
 
-        let text = too_many_groups(&groups, 1);
+        let text = too_many_places(&groups, 1);
 
         assert!(text.chars().count() <= LONGEST, "{}", text.len());
     }

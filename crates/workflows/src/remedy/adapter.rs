@@ -12,7 +12,7 @@ use release::change::Place;
 use release::deployment::Standing;
 use release::validation::ValidationId;
 use release::window::saturating_add;
-use store::{Ledger, Reading};
+use store::{Flags, Ledger, Reading};
 use tokio::time::Instant;
 
 use super::codedeploy::GroupTag;
@@ -29,6 +29,8 @@ pub(crate) struct Context<'a> {
     pub(crate) codedeploy: &'a CodeDeploy,
     /// Where their bundles lie.
     pub(crate) bundles: &'a Bundles,
+    /// Where flags are, if there are any.
+    pub(crate) flags: Option<&'a Flags>,
     /// Where changes are announced.
     pub(crate) tenant: &'a Dynatrace,
     /// How long before a problem a change can be its cause.
@@ -88,6 +90,17 @@ pub(crate) struct Gathered {
     pub(crate) left_out: Vec<String>,
 }
 
+impl Gathered {
+    /// Adds what was gathered of another kind.
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.candidates.extend(other.candidates);
+        self.dismissed.extend(other.dismissed);
+        self.undecided.extend(other.undecided);
+        self.closed.extend(other.closed);
+        self.left_out.extend(other.left_out);
+    }
+}
+
 /// A change that is no candidate.
 pub(crate) struct Dismissed {
     pub(crate) change: String,
@@ -95,7 +108,7 @@ pub(crate) struct Dismissed {
     pub(crate) entity: String,
     pub(crate) at: Timestamp,
     pub(crate) announced: bool,
-    pub(crate) why: &'static str,
+    pub(crate) why: String,
 }
 
 /// What could be put in the place of a culprit, and whether it would be.
@@ -115,8 +128,8 @@ pub(crate) struct Alternative {
 pub(crate) struct Sighted {
     /// The problem that holds it.
     pub(crate) holder: Option<String>,
-    /// What was read of it, for the write that blames it.
-    pub(crate) reading: Reading,
+    /// What was read of it, where the write that blames it rests on that.
+    pub(crate) reading: Option<Reading>,
 }
 
 /// What a person should know about a choice.

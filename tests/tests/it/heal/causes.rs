@@ -89,7 +89,7 @@ async fn nothing_deployed_is_told_once(mut scene: Scene) {
     let comments = scene.comments(&problem);
     assert_eq!(comments.len(), 1, "{comments:?}");
     assert!(
-        comments[0].contains("no deployment in the 60 minutes before"),
+        comments[0].contains("no change in the 60 minutes before"),
         "{comments:?}"
     );
     let stored = scene.stored(&problem).await;
@@ -264,7 +264,7 @@ async fn entity_that_two_pipelines_deploy_blames_the_newest_deployment(mut scene
     let problem = scene.problem().open();
     let told = scene.explained(&problem).await;
     assert_eq!(told.answers.len(), 1);
-    assert_eq!(told.answers[0].group, "SampleDevOpsApp/Billing");
+    assert_eq!(told.answers[0].place, "SampleDevOpsApp/Billing");
 
     scene.notify(&problem, "OPEN").await;
 
@@ -331,7 +331,7 @@ async fn deployment_that_never_was_is_not_blamed(mut scene: Scene) {
     let told = scene.explained(&problem).await;
     let forged = &told.candidates[0];
     assert_eq!(
-        (forged.deployment.as_str(), forged.blamed),
+        (forged.change.as_str(), forged.blamed),
         ("d-FORGED000", false)
     );
     assert_eq!(forged.why, "neither the ledger nor CodeDeploy knows it");

@@ -68,11 +68,21 @@ async fn bad_content_is_no_target_under_another_key(mut scene: Scene) {
 }
 
 async fn content_that_a_problem_condemned_elsewhere_is_no_target(scene: Scene) {
-    condemned_elsewhere(scene, "location:s3:bundles/good#", None).await;
+    Box::pin(condemned_elsewhere(
+        scene,
+        "location:s3:bundles/good#",
+        None,
+    ))
+    .await;
 }
 
 async fn content_that_is_known_elsewhere_by_its_sources_too_is_no_target(scene: Scene) {
-    condemned_elsewhere(scene, "sources:App=1", Some("s3:bundles/good#")).await;
+    Box::pin(condemned_elsewhere(
+        scene,
+        "sources:App=1",
+        Some("s3:bundles/good#"),
+    ))
+    .await;
 }
 
 async fn condemned_elsewhere(mut scene: Scene, identity: &str, location: Option<&str>) {

@@ -42,7 +42,7 @@ async fn explanation_names_the_culprit_and_the_target_that_the_heal_takes(mut sc
     let blamed: BTreeMap<&str, bool> = told
         .candidates
         .iter()
-        .map(|one| (one.deployment.as_str(), one.blamed))
+        .map(|one| (one.change.as_str(), one.blamed))
         .collect();
     assert_eq!(
         blamed,
@@ -77,7 +77,7 @@ async fn explanation_at_a_time_needs_no_problem(mut scene: Scene) {
         format!("{bad} is to blame, and {good} is deployed again")
     );
     assert!(
-        before.candidates.iter().all(|one| one.deployment == good),
+        before.candidates.iter().all(|one| one.change == good),
         "{before:?}"
     );
 }
@@ -218,7 +218,7 @@ async fn explanation_of_weeks_ago_finds_what_nobody_announced(mut scene: Scene) 
         };
         assert_eq!(answer.culprit, bad);
         let chosen = answer.targets.iter().filter(|one| one.chosen);
-        chosen.map(|one| one.deployment.clone()).collect()
+        chosen.map(|one| one.id.clone()).collect()
     };
     assert_eq!(targets(&before), [good.as_str()]);
     assert_eq!(targets(&after), [good.as_str()]);

@@ -60,10 +60,7 @@ async fn blamed(scene: &Scene, problem: &fake_dynatrace::Problem) -> Vec<String>
 /// What is said of a deployment when the problem is explained.
 async fn why(scene: &Scene, problem: &fake_dynatrace::Problem, deployment: &str) -> String {
     let told = scene.explained(problem).await;
-    let found = told
-        .candidates
-        .iter()
-        .find(|one| one.deployment == deployment);
+    let found = told.candidates.iter().find(|one| one.change == deployment);
     found.map_or_else(|| "nothing".to_owned(), |one| one.why.clone())
 }
 
@@ -284,7 +281,7 @@ async fn group_that_was_announced_long_ago_is_behind_its_entity_for_ninety_days(
     scene.minutes(10);
     let later = scene.problem().open();
     let told = scene.explained(&later).await;
-    assert_eq!(told.outcome, "no deployment is to blame");
+    assert_eq!(told.outcome, "no change is to blame");
 }
 
 /// A deployment that the ledger knows, of an application to a group of its own.

@@ -3,6 +3,7 @@
 mod causes;
 mod contents;
 mod explained;
+mod flags;
 mod groups;
 mod guards;
 mod healed;

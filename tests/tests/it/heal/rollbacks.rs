@@ -466,7 +466,12 @@ async fn rollback_that_failed_before_the_problem_hides_no_culprit(mut scene: Sce
     scene.release("good").await;
     scene.minutes(30);
 
-    is_culprit_behind_rollback(scene, 2, failing(1, taken_back())).await;
+    Box::pin(is_culprit_behind_rollback(
+        scene,
+        2,
+        failing(1, taken_back()),
+    ))
+    .await;
 }
 
 async fn rollback_that_brought_bad_content_before_the_problem_hides_no_culprit(mut scene: Scene) {
@@ -476,7 +481,7 @@ async fn rollback_that_brought_bad_content_before_the_problem_hides_no_culprit(m
     ruled(&scene, &worse, Ruling::Condemn).await;
     scene.minutes(30);
 
-    is_culprit_behind_rollback(scene, 1, taken_back()).await;
+    Box::pin(is_culprit_behind_rollback(scene, 1, taken_back())).await;
 }
 
 /// However the rollback of the failed release goes, that release is what a later

@@ -225,6 +225,7 @@ impl Scene {
             remediations: self.world.remediations.clone(),
             codedeploy: CodeDeploy::new(aws_sdk_codedeploy::Client::new(&sdk)),
             bundles: Bundles::new(aws_sdk_s3::Client::from_conf(s3.build())),
+            flags: Some(self.world.flags.clone()),
             healing: self.healing.clone(),
         }
     }
@@ -239,7 +240,7 @@ impl Scene {
     /// All items of all tables, and every call that changes something at AWS.
     pub(crate) async fn everything(&self) -> (Vec<String>, Vec<usize>) {
         let mut items = Vec::new();
-        for table in ["validations", "ledger", "remediations"] {
+        for table in ["validations", "ledger", "remediations", "flags"] {
             let found = self.world.tables().scan().table_name(table).send().await;
             let found = found.unwrap().items.unwrap_or_default();
             let sorted = found.into_iter().map(|item| {

@@ -242,6 +242,20 @@ fn cases() -> Vec<Case> {
             "notNeeded [] said State",
         ),
         case(
+            "attributed.over",
+            attributed().free().runs(Runs::Over),
+            "notNeeded [] said State",
+        ),
+        case(
+            "attributed.kept",
+            attributed()
+                .free()
+                .runs(Runs::Kept(HealRefusal::NothingBefore {
+                    flag: "prod/percent".to_owned(),
+                })),
+            "refused [] said State",
+        ),
+        case(
             "attributed.intend",
             attributed()
                 .free()
@@ -328,6 +342,11 @@ fn cases() -> Vec<Case> {
             "healed.confirmed",
             World::of(healed()).but(|world| world.problem.closed = Some(minute(53))),
             "confirmed [condemn] said State",
+        ),
+        case(
+            "healed.still-open",
+            World::of(healed()).but(|world| world.now = minute(62)),
+            "same [] said StillOpen then wait",
         ),
         case(
             "healed.unconfirmed",

@@ -326,6 +326,9 @@ fn refused_by_guard(refusal: &remediation::HealRefusal, target: String) -> Refus
         },
         remediation::HealRefusal::NoTarget { .. }
         | remediation::HealRefusal::HealOfHeal { .. }
+        | remediation::HealRefusal::ChangedSince { .. }
+        | remediation::HealRefusal::NothingBefore { .. }
+        | remediation::HealRefusal::Undeclared { .. }
         | remediation::HealRefusal::SwitchedOff => Refusal::SwitchedOff,
     }
 }

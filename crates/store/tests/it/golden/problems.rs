@@ -1,6 +1,6 @@
 //! The table of remediations.
 
-use release::change::{Change, Remedy};
+use release::change::{Change, Flag, FlagChange, FlagValue, Remedy};
 use release::outbox::Entry;
 use release::problem::{Arrival, Cause, Phase, Problem, Remediation, Reported};
 use release::remediation::{Actor, Heal, HealRefusal, Needless, State};
@@ -95,11 +95,22 @@ async fn stored_form_of_findings_and_states_is_kept() {
         let found = problem(expected.len(), Cause::Blamed, vec![remediation]);
         expected.push(found);
     }
+    check_problems("problems", &expected).await;
+}
+
+/// Changes of flags, which earlier versions did not blame.
+#[tokio::test]
+async fn stored_form_of_blamed_flags_is_kept() {
+    let blamed = problem(0, Cause::Blamed, of_flags());
+    check_problems("restored", &[blamed]).await;
+}
+
+async fn check_problems(name: &str, expected: &[Problem]) {
     check(
-        "problems",
+        name,
         [REMEDIATIONS],
         async |world| {
-            for problem in &expected {
+            for problem in expected {
                 let heard = Problem {
                     cause: Cause::Pending,
                     remediations: Vec::new(),
@@ -116,7 +127,7 @@ async fn stored_form_of_findings_and_states_is_kept() {
             }
         },
         async |world: &World| {
-            for problem in &expected {
+            for problem in expected {
                 assert_eq!(world.problem(&problem.id).await, *problem);
             }
         },
@@ -171,6 +182,55 @@ fn causes() -> Vec<Cause> {
         },
         Cause::GaveUp,
     ]
+}
+
+/// What is stored only where a flag is to blame.
+fn of_flags() -> Vec<Remediation> {
+    let flag = Flag {
+        set: "prod".to_owned(),
+        name: "percent".to_owned(),
+    };
+    let name = || flag.to_string();
+    let culprit = FlagChange {
+        id: "c-2".to_owned(),
+        flag: flag.clone(),
+        version: 2,
+        at: at(10),
+        before: "5".to_owned(),
+        after: "50".to_owned(),
+        by: "ann".to_owned(),
+    };
+    let heal = Heal {
+        remedy: Remedy::Restore(FlagValue {
+            flag: flag.clone(),
+            value: "5".to_owned(),
+        }),
+        by: Actor::Ours,
+        marker: "[unbreakable:P-1:c-2]".to_owned(),
+        at: at(40),
+    };
+    let states = vec![
+        State::Healed {
+            heal,
+            deployment: "back-c-2".to_owned(),
+            at: at(41),
+        },
+        State::Refused(HealRefusal::ChangedSince {
+            flag: name(),
+            who: "bob".to_owned(),
+            at: at(35),
+        }),
+        State::Refused(HealRefusal::NothingBefore { flag: name() }),
+        State::Refused(HealRefusal::Undeclared { flag: name() }),
+        State::NotNeeded(Needless::Over),
+    ];
+    let states = states.into_iter().map(|state| Remediation {
+        culprit: Change::Flag(culprit.clone()),
+        holds: true,
+        stopped: false,
+        state,
+    });
+    states.collect()
 }
 
 fn states() -> Vec<State> {

@@ -3,9 +3,12 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use release::change::{Change, FlagValue, Remedy};
 use release::grouping::SETTING;
 use release::pause::Stopped;
 use release::remediation::{Actor, HealRefusal, Move, Needless, Said, State};
+
+use crate::handle_problem::words::taken_back;
 
 /// What follows, by what is known today.
 pub(super) enum Conclusion {
@@ -21,15 +24,15 @@ pub(super) enum Conclusion {
     /// More groups would be changed than may be.
     TooManyGroups { count: usize, most: usize },
     /// These are to blame, and this becomes of each.
-    Blamed(Vec<(String, Fate)>),
+    Blamed(Vec<(Change, Fate)>),
 }
 
-/// What becomes of a deployment that is to blame.
+/// What becomes of a change that is to blame.
 pub(super) enum Fate {
     /// It is replaced.
-    Replaced { target: String },
+    Replaced { by: Remedy },
     /// It is under way, and is stopped before it is replaced.
-    Stopped { target: String },
+    Stopped { by: Remedy },
     /// Nothing can replace it.
     WithoutTarget,
     /// Another problem answers for it.
@@ -54,10 +57,10 @@ impl Fate {
         Some(match (what.state, what.said) {
             (None, Some(Said::Paused(stopped))) => Self::Paused(stopped),
             (Some(State::Shadowed(heal)), said) => {
-                let target = heal.remedy.id().to_owned();
+                let by = heal.remedy;
                 match said {
-                    Some(Said::ShadowedAfterStop) => Self::Stopped { target },
-                    _ => Self::Replaced { target },
+                    Some(Said::ShadowedAfterStop) => Self::Stopped { by },
+                    _ => Self::Replaced { by },
                 }
             }
             (Some(State::Joined { problem }), _) => Self::Joined { problem },
@@ -78,13 +81,13 @@ impl fmt::Display for Conclusion {
         match self {
             Self::NotProduction => f.write_str("none of its entities is production"),
             Self::Nothing { undecided } if undecided.is_empty() => {
-                f.write_str("no deployment is to blame")
+                f.write_str("no change is to blame")
             }
             Self::Nothing { undecided } => {
                 let names: Vec<&str> = undecided.iter().map(String::as_str).collect();
                 write!(
                     f,
-                    "no deployment is to blame; several applications have a group named {}, and \
+                    "no change is to blame; several applications have a group named {}, and \
                      {SETTING} can name the right one",
                     names.join(", ")
                 )
@@ -94,33 +97,42 @@ impl fmt::Display for Conclusion {
                 "either {newest} or {older} is to blame, and it is unknown which"
             ),
             Self::TooManyGroups { count, most } => {
-                write!(f, "{count} groups are to blame, and {most} may be changed")
+                write!(f, "{count} places are to blame, and {most} may be changed")
             }
             Self::Blamed(fates) => {
-                let told = fates
-                    .iter()
-                    .map(|(culprit, fate)| format!("{culprit} is to blame, and {fate}"));
+                let told = fates.iter().map(|(culprit, fate)| {
+                    format!("{} is to blame, and {}", culprit.id(), fate.told(culprit))
+                });
                 f.write_str(&told.collect::<Vec<_>>().join("; "))
             }
         }
     }
 }
 
-impl fmt::Display for Fate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Fate {
+    fn told(&self, culprit: &Change) -> String {
+        let taken_back = taken_back(culprit);
         match self {
-            Self::Replaced { target } => write!(f, "{target} is deployed again"),
-            Self::Stopped { target } => {
-                write!(f, "is stopped, and then {target} is deployed again")
-            }
-            Self::WithoutTarget => f.write_str("nothing can be deployed again"),
-            Self::Joined { problem } => write!(f, "is answered under problem {problem}"),
-            Self::Answered { by } => write!(f, "is answered by deployment {by}"),
-            Self::TakenBack { by } => write!(f, "CodeDeploy itself rolls it back by {by}"),
-            Self::Waits(what) => write!(f, "what is done waits for {what}"),
-            Self::Paused(stopped) => write!(f, "is not rolled back yet: {stopped}"),
-            Self::NotNeeded(needless) => write!(f, "is not rolled back: {needless}"),
-            Self::Refused(refusal) => write!(f, "is not rolled back: {refusal}"),
+            Self::Replaced { by } => done(by),
+            Self::Stopped { by } => format!("is stopped, and then {}", done(by)),
+            Self::WithoutTarget => "nothing can be deployed again".to_owned(),
+            Self::Joined { problem } => format!("is answered under problem {problem}"),
+            Self::Answered { by } => match culprit {
+                Change::Deployment(_) => format!("is answered by deployment {by}"),
+                Change::Flag(_) => format!("is taken back already, by change {by}"),
+            },
+            Self::TakenBack { by } => format!("CodeDeploy itself rolls it back by {by}"),
+            Self::Waits(what) => format!("what is done waits for {what}"),
+            Self::Paused(stopped) => format!("is not {taken_back} yet: {stopped}"),
+            Self::NotNeeded(needless) => format!("is not {taken_back}: {needless}"),
+            Self::Refused(refusal) => format!("is not {taken_back}: {refusal}"),
         }
+    }
+}
+
+fn done(remedy: &Remedy) -> String {
+    match remedy {
+        Remedy::Redeploy(deployment) => format!("{} is deployed again", deployment.id),
+        Remedy::Restore(FlagValue { flag, value }) => format!("flag {flag} is set to {value}"),
     }
 }

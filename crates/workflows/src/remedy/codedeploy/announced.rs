@@ -87,7 +87,7 @@ impl Announced {
             entity: self.entity,
             at: self.at,
             announced: known == Known::Announced,
-            why,
+            why: why.to_owned(),
         }
     }
 }

@@ -94,7 +94,11 @@ pub(in crate::remedy) async fn gather(
         }
     }
     left_out.extend(views.iter().filter_map(|view| unread(view, case.blame)));
-    let (lives, beyond) = join(lives(context, &views, case.blame), beyond(context, &views)).await;
+    let (lives, beyond) = join(
+        lives(context, &views, case.blame),
+        beyond(context, &views, case.blame),
+    )
+    .await;
     let lives = lives?;
     for (group, beyond) in beyond {
         if let Some(view) = views.get_mut(&group) {
@@ -398,11 +402,18 @@ async fn entities(
 
 /// What the revisions of each group will be weighed by, should one of its
 /// deployments be to blame. What cannot be had now is asked for then.
-async fn beyond(context: Context<'_>, views: &Views) -> Vec<(Group, Option<Beyond>)> {
+async fn beyond(
+    context: Context<'_>,
+    views: &Views,
+    blame: Blame<'_>,
+) -> Vec<(Group, Option<Beyond>)> {
     if !context.answers {
         return Vec::new();
     }
-    let asked = views.iter().map(async |(group, view)| {
+    let live = views
+        .iter()
+        .filter(|(_, view)| alive(view, blame).next().is_some());
+    let asked = live.map(async |(group, view)| {
         let beyond = look_beyond(context, view).await.ok();
         (group.clone(), beyond)
     });

@@ -37,7 +37,7 @@ impl Site {
         let known = view.known(&self.culprit.id);
         Some(Sighted {
             holder: known.and_then(|entry| entry.bound_to.clone()),
-            reading: view.reading(&self.culprit),
+            reading: Some(view.reading(&self.culprit)),
         })
     }
 

@@ -115,7 +115,7 @@ async fn shadow_mode_says_what_it_would_do_and_changes_nothing() {
         assert_eq!(world.aws.calls(operation), 0, "{operation}");
     }
     let comments = comments(&world, &problem);
-    assert!(comments[0].contains("version good"), "{comments:?}");
+    assert!(comments[0].contains("Version good"), "{comments:?}");
 }
 
 #[tokio::test]

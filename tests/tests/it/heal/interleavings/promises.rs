@@ -199,7 +199,9 @@ impl Storm<'_> {
         let Some(heal) = heal(&remediation.state) else {
             return Err(format!("{id} was made without a stored intent"));
         };
-        let Remedy::Redeploy(target) = &heal.remedy;
+        let Remedy::Redeploy(target) = &heal.remedy else {
+            return Err(format!("{id} is a deployment, and restores a flag"));
+        };
         if before.bad.values().any(|bad| *bad == target.identity) {
             return Err(format!("{id} deploys content that is bad elsewhere"));
         }

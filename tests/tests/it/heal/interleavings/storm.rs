@@ -304,6 +304,7 @@ impl Worker {
                 remediations,
                 codedeploy: CodeDeploy::new(aws_sdk_codedeploy::Client::new(&sdk)),
                 bundles: Bundles::new(aws_sdk_s3::Client::from_conf(s3.build())),
+                flags: None,
                 healing: scene.healing.clone(),
             },
             tenant: scene.world.dynatrace(),
