@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::change::Change;
 use crate::outbox::Entry;
 use crate::remediation::{Needless, State};
+use crate::rule::Application;
 use crate::work::{Counts, Time};
 
 /// The longest id that a problem may have, in bytes.
@@ -22,7 +23,7 @@ pub const LONGEST_ID: usize = 200;
 const MOST_COMMENTS: usize = 40;
 
 /// A problem that the tenant reported.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Problem {
     /// What the tenant's API calls it.
     pub id: String,
@@ -50,6 +51,8 @@ pub struct Problem {
     pub cause: Cause,
     /// What is done about it, one per place.
     pub remediations: Vec<Remediation>,
+    /// The rules that were applied to it, each once.
+    pub applications: Vec<Application>,
     /// What is to be said about it and what was, the oldest first.
     pub comments: Vec<Entry>,
     /// How often looking at it failed since it last went well.
@@ -159,6 +162,7 @@ impl Problem {
             root_cause: None,
             cause: Cause::Pending,
             remediations: Vec::new(),
+            applications: Vec::new(),
             comments: Vec::new(),
             faults: 0,
             waits: 0,
@@ -207,7 +211,8 @@ impl Problem {
         self.phase == Phase::Settled && over
     }
 
-    /// The problem as if it had become known now; its comments stay.
+    /// The problem as if it had become known now; its comments stay, and so do the
+    /// rules that need not be applied again.
     #[must_use]
     pub fn begun_again(self, now: Timestamp, patience: SignedDuration) -> Self {
         Self {
@@ -215,6 +220,11 @@ impl Problem {
             title: self.title,
             impacted: self.impacted,
             comments: self.comments,
+            applications: self
+                .applications
+                .into_iter()
+                .filter(|one| one.state.is_spent())
+                .collect(),
             ..Self::heard_of(self.id, self.arrival, now, patience)
         }
     }
@@ -275,10 +285,12 @@ impl Problem {
     }
 
     /// Whether the tenant need not be asked about it any more: its cause is found
-    /// or given up, nothing is being done, and no culprit waits to hear what
-    /// becomes of it.
+    /// or given up, nothing is being done, no culprit waits to hear what becomes of
+    /// it, and no rule has set what is to be given back.
     pub fn is_decided(&self) -> bool {
-        self.cause != Cause::Pending && self.remediations.iter().all(Remediation::is_over)
+        self.cause != Cause::Pending
+            && self.remediations.iter().all(Remediation::is_over)
+            && self.applications.iter().all(|one| one.state.is_final())
     }
 
     /// Whether nothing more can change here: it is decided, and everything is

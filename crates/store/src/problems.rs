@@ -20,7 +20,7 @@ const KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
 const ATTEMPTS: u32 = 8;
 
 /// Whether a problem was known before it was noticed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Noticed {
     /// It is stored, and due.
     New,

@@ -12,6 +12,7 @@ pub mod explain;
 mod giving_up;
 mod healing;
 mod pass;
+mod rules;
 mod tools;
 
 mod adoption;
@@ -67,7 +68,8 @@ pub struct Services {
     pub codedeploy: CodeDeploy,
     /// Where bundles are looked for.
     pub bundles: Bundles,
-    /// Where flags are changed back; without it, changes of flags cause nothing.
+    /// Where flags are changed back; without it, changes of flags cause nothing, and
+    /// no rule is followed.
     pub flags: Option<Flags>,
     /// What may be done.
     pub healing: Healing,
@@ -96,6 +98,8 @@ pub struct Healing {
     pub patience: SignedDuration,
     /// When nothing is begun.
     pub freeze: Freeze,
+    /// The set of flags whose rules are followed.
+    pub flag_set: String,
 }
 
 /// What the functions do unless they are told otherwise.
@@ -120,6 +124,7 @@ impl Default for Healing {
             group_tag: GroupTag::default(),
             patience: SignedDuration::from_hours(24),
             freeze: Freeze::default(),
+            flag_set: "prod".to_owned(),
         }
     }
 }

@@ -5,10 +5,11 @@ use delivery::codedeploy::CodeDeploy;
 use lambda::door::{self, WEBHOOK_TOKEN};
 use lambda::report::{REPORT_KEYS, ReportLinks};
 use lambda::secrets::Secrets;
-use lambda::settings::{SettingError, minutes, optional, parsed, required, unusable};
+use lambda::settings::{self, SettingError, minutes, optional, parsed, required, unusable};
 use lambda::tenant::{API_TOKEN, Reach};
 use release::remediation::Limits;
 use store::{Flags, Ledger, Remediations};
+use workflows::change_flags::is_set_name;
 use workflows::handle_problem::{Connected, Healing, Services};
 
 /// Everything this function has before its first invocation.
@@ -89,5 +90,6 @@ fn healing() -> Result<Healing, SettingError> {
         group_tag: parsed("GROUP_TAG", usual.group_tag)?,
         patience: minutes("HEAL_GIVE_UP_MINUTES", usual.patience)?,
         freeze: lambda::freeze::read(),
+        flag_set: settings::flag_set(is_set_name)?,
     })
 }

@@ -11,7 +11,6 @@ use release::window::saturating_add;
 
 use super::{Commit, FlagSet, Flags, keys};
 use crate::StoreError;
-use crate::error::unavailable;
 use crate::item::{self, Item, json_attribute};
 use crate::transaction::{Attempt, Write};
 
@@ -116,19 +115,11 @@ impl Flags {
     }
 
     async fn followed(&self, set: &str, rule: &str) -> Result<Followed, StoreError> {
-        let found = self
-            .client()
-            .get_item()
-            .table_name(self.table())
-            .set_key(Some(keys::rule(set, rule).attributes()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| unavailable("read a rule", error.into_service_error()))?;
-        found
-            .item
-            .as_ref()
-            .map_or(Ok(Followed::default()), followed)
+        let items = self.partition("read rules", &keys::rules(set)).await?;
+        let found = items
+            .iter()
+            .find(|item| item::string(item, "sk").is_ok_and(|sk| sk == rule));
+        found.map_or(Ok(Followed::default()), followed)
     }
 
     /// One more time, as long as nobody else counted since it was read.

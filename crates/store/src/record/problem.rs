@@ -6,6 +6,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use release::problem::{self, Arrival};
+use release::rule::Application;
 use serde::{Deserialize, Serialize};
 
 use super::outbox::Entry;
@@ -34,6 +35,7 @@ pub(crate) fn read(item: &Item) -> Result<problem::Problem, StoreError> {
         root_cause,
         cause,
         remediations,
+        applications,
         comments,
         give_up_at,
     } = item::json(item, "problem")?;
@@ -50,6 +52,7 @@ pub(crate) fn read(item: &Item) -> Result<problem::Problem, StoreError> {
         root_cause,
         cause: cause.into(),
         remediations: remediations.into_iter().map(Into::into).collect(),
+        applications,
         comments: comments.into_iter().map(Into::into).collect(),
         faults: item::number(item, "faults")?,
         waits: item::number(item, "waits")?,
@@ -82,6 +85,8 @@ struct Problem {
     cause: Cause,
     #[serde(default)]
     remediations: Vec<Remediation>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    applications: Vec<Application>,
     #[serde(default)]
     comments: Vec<Entry>,
     give_up_at: Timestamp,
@@ -116,6 +121,7 @@ impl From<problem::Problem> for Problem {
             root_cause,
             cause,
             remediations,
+            applications,
             comments,
             faults: _,
             waits: _,
@@ -135,6 +141,7 @@ impl From<problem::Problem> for Problem {
             root_cause,
             cause: cause.into(),
             remediations: remediations.into_iter().map(Into::into).collect(),
+            applications,
             comments: comments.into_iter().map(Into::into).collect(),
             give_up_at,
         }

@@ -2,6 +2,7 @@
 
 mod changes;
 mod log;
+mod rules;
 mod sets;
 
 use flags::state::{Author, Hand, State};

@@ -488,6 +488,7 @@ pub(crate) fn problem(id: &str) -> Problem {
         impacted: vec!["SERVICE-1".to_owned()],
         root_cause: None,
         cause: Cause::Pending,
+        applications: Vec::new(),
         remediations: Vec::new(),
         comments: Vec::new(),
         faults: 0,

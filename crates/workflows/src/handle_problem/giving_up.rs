@@ -5,7 +5,7 @@ use release::remediation::give_up;
 use store::{Advanced, ClaimedProblem, StoreError};
 
 use super::tools::Pass;
-use super::{comments, words};
+use super::{comments, rules, words};
 
 impl Pass<'_> {
     /// Ends what is still owed in states that can be seen, and says so once.
@@ -32,6 +32,7 @@ impl Pass<'_> {
                 what.apply(remediation);
                 effects.extend(what.effects);
             }
+            said.extend(rules::give_up(&mut problem));
             for text in said {
                 problem.say(text, now);
             }

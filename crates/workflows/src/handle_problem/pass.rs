@@ -14,7 +14,7 @@ use store::{ClaimedProblem, Followed, StoreError};
 use super::cause::Found;
 use super::healing::Tenant;
 use super::tools::{Pass, Seen};
-use super::{Connected, Services, Worked, cause, comments, healing};
+use super::{Connected, Services, Worked, cause, comments, healing, rules};
 use crate::remedy::Site;
 use crate::work::{Look, Tick, is_lost};
 
@@ -102,8 +102,8 @@ impl<'a> Pass<'a> {
         }
         // What was decided is said on the problem even where the rest met a fault.
         let comment = comments::post(self, claimed, older).await;
-        let waits = pursued?.into_iter().chain(comment?).collect();
-        Ok(if claimed.problem.is_over() {
+        let waits: Vec<Wait> = pursued?.into_iter().chain(comment?).collect();
+        Ok(if claimed.problem.is_over() && waits.is_empty() {
             Outcome::Done
         } else {
             Outcome::Waits(waits)
@@ -113,7 +113,7 @@ impl<'a> Pass<'a> {
     /// Takes a claimed problem through the steps that can be taken now, and
     /// says what it waits for.
     async fn pursue(&self, claimed: &mut ClaimedProblem, seen: Seen) -> anyhow::Result<Vec<Wait>> {
-        if claimed.problem.is_decided() {
+        if claimed.problem.is_decided() && !rules::may_begin(self, &claimed.problem) {
             return Ok(Vec::new());
         }
         let heard = match seen {
@@ -123,15 +123,37 @@ impl<'a> Pass<'a> {
         let seen = match heard {
             Ok(Some(seen)) => seen,
             silent => {
-                let mut waits = self.pursue_all(claimed, Tenant::Silent, Vec::new()).await?;
+                let pursued = self.pursue_all(claimed, Tenant::Silent, Vec::new());
+                let pursued = Box::pin(pursued).await;
+                let mut waits = Box::pin(rules::pursue(self, claimed, None)).await?;
+                waits.extend(pursued?);
                 silent.context("cannot ask the tenant for the problem")?;
                 waits.push(Wait::for_("the tenant to know the problem"));
                 return Ok(waits);
             }
         };
+        let healed = Box::pin(self.heal(claimed, &seen)).await;
+        if let Err(error) = &healed
+            && is_lost(error)
+        {
+            return healed;
+        }
+        // What keeps the cause from being found does not keep a rule from being
+        // followed.
+        let mut waits = Box::pin(rules::pursue(self, claimed, Some(&seen))).await?;
+        waits.extend(healed?);
+        Ok(waits)
+    }
+
+    /// Finds out who is to blame, and takes each remediation as far as it goes.
+    async fn heal(
+        &self,
+        claimed: &mut ClaimedProblem,
+        seen: &dynatrace::Problem,
+    ) -> anyhow::Result<Vec<Wait>> {
         let mut sites = Vec::new();
         if claimed.problem.cause == Cause::Pending {
-            match cause::find(self, claimed, &seen).await? {
+            match cause::find(self, claimed, seen).await? {
                 Found::Known(known) => sites = known,
                 Found::NotYet(wait) => return Ok(vec![wait]),
             }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use jiff::Timestamp;
 use release::change::Place;
 use release::ledger::Effect;
-use release::pause::{Pause, Stops};
+use release::pause::{Pause, Stopped, Stops, Target};
 use release::problem::Problem;
 use release::remediation::Paused;
 use store::{Advanced, ClaimedProblem, Reading, StoreError};
@@ -106,6 +106,13 @@ impl<'a> Pass<'a> {
             Some(stopped) => Paused::Yes(stopped),
             None => Paused::No,
         }
+    }
+
+    /// What keeps changes of all kinds from being begun; not there, where nobody can
+    /// say.
+    pub(super) fn stopped(&self) -> Option<Option<Stopped>> {
+        let stops = self.stops.get()?;
+        Some(stops.on(&Target::All, self.tick.now))
     }
 
     /// A comment, with what is paused while it is made.

@@ -11,6 +11,7 @@ pub(crate) mod interleavings;
 mod notices;
 mod paused;
 mod rollbacks;
+mod rules;
 mod scene;
 mod targets;
 mod troubles;

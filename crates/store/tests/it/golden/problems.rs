@@ -152,6 +152,7 @@ fn problem(number: usize, cause: Cause, remediations: Vec<Remediation>) -> Probl
         root_cause: Some("SERVICE-1".to_owned()),
         cause,
         remediations,
+        applications: Vec::new(),
         comments: vec![
             Entry {
                 text: "d-2 is suspect".to_owned(),

@@ -1,0 +1,323 @@
+//! Rules that set flags while a problem is open. [`release::rule::application`]
+//! decides; what it asks for is found out here, what it says is written, and the
+//! flags are changed.
+
+mod words;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use release::change::Change;
+use release::condition::{Facts, Measured};
+use release::problem::{Problem, Reported};
+use release::rule::application::{
+    Allowed, Back, Begin, Observed, Set, Situation, State, Step, begin, step,
+};
+use release::rule::effect::{Setting, Written, give_back, set};
+use release::rule::{Application, Rule};
+use release::window::saturating_add;
+use release::work::Wait;
+use store::{ClaimedProblem, Commit, Decision, Flags, Found};
+
+use super::tools::Pass;
+use crate::rules::{facts, measure};
+use crate::work::is_lost;
+
+/// How many steps one pass may take with one application. Far more than one has; a
+/// row that led to itself would end here.
+const MOST_STEPS: usize = 10;
+
+/// Applies rules to the problem, and takes every application as far as it goes now.
+/// `seen` is what the tenant says of the problem in this look.
+pub(super) async fn pursue(
+    pass: &Pass<'_>,
+    claimed: &mut ClaimedProblem,
+    seen: Option<&dynatrace::Problem>,
+) -> anyhow::Result<Vec<Wait>> {
+    let Some(flags) = &pass.services.flags else {
+        return Ok(Vec::new());
+    };
+    let mut waits = Vec::new();
+    let mut fault = None;
+    if let Some(seen) = seen.filter(|_| may_begin(pass, &claimed.problem)) {
+        match begin_all(pass, flags, claimed, seen).await {
+            Ok(wait) => waits.extend(wait),
+            Err(error) if is_lost(&error) => return Err(error),
+            Err(error) => fault = Some(error),
+        }
+    }
+    for index in 0..claimed.problem.applications.len() {
+        match apply(pass, flags, claimed, index, seen.is_some()).await {
+            Ok(wait) => waits.extend(wait),
+            Err(error) if is_lost(&error) => return Err(error),
+            // One rule's trouble is not another's.
+            Err(error) => fault = Some(error),
+        }
+    }
+    fault.map_or(Ok(waits), Err)
+}
+
+/// Whether a rule may still begin: the problem is open and young, so it is looked at
+/// even where nothing else is left to do.
+pub(super) fn may_begin(pass: &Pass<'_>, problem: &Problem) -> bool {
+    pass.services.flags.is_some() && problem.closed.is_none() && is_in_time(pass, problem)
+}
+
+fn is_in_time(pass: &Pass<'_>, problem: &Problem) -> bool {
+    let max_age = pass.services.healing.max_age;
+    pass.tick.now < saturating_add(problem.noticed, max_age)
+}
+
+/// Begins the rules that match. What is waited for, where one may match later.
+async fn begin_all(
+    pass: &Pass<'_>,
+    flags: &Flags,
+    claimed: &mut ClaimedProblem,
+    seen: &dynatrace::Problem,
+) -> anyhow::Result<Option<Wait>> {
+    let healing = &pass.services.healing;
+    if !seen.tags.iter().any(|tag| tag.is(&healing.tag)) {
+        return Ok(None);
+    }
+    let rules = flags.rules(&healing.flag_set).await;
+    let rules = rules.context("cannot read the rules")?;
+    let facts = facts(seen);
+    let (mut may_match, mut fault) = (false, None);
+    for (id, stored) in &rules {
+        let applied = &claimed.problem.applications;
+        if applied.iter().any(|one| one.rule == *id) {
+            continue;
+        }
+        match begin_one(pass, claimed, (id, &stored.rule), &facts).await {
+            Ok(later) => may_match |= later,
+            Err(error) if is_lost(&error) => return Err(error),
+            Err(error) => fault = Some(error),
+        }
+    }
+    match fault {
+        Some(error) => Err(error),
+        None => Ok(may_match.then(|| Wait::for_("a rule to match"))),
+    }
+}
+
+/// Begins a rule if it matches; whether it may do so later.
+async fn begin_one(
+    pass: &Pass<'_>,
+    claimed: &mut ClaimedProblem,
+    (id, rule): (&str, &Rule),
+    facts: &Facts,
+) -> anyhow::Result<bool> {
+    let now = pass.tick.now;
+    let paused = pass.stopped();
+    let allowed = Allowed {
+        in_time: is_in_time(pass, &claimed.problem),
+        paused: paused.as_ref().is_none_or(Option::is_some),
+        mode: rule.mode.within(pass.services.healing.mode),
+    };
+    let mut measured: Option<Measured> = None;
+    loop {
+        let answer = rule.when.answer(facts, |_| measured.clone());
+        match begin(id, rule, answer, allowed, now) {
+            Begin::Late => return Ok(false),
+            Begin::Differs(checked) => {
+                let problem = &claimed.problem;
+                // Once is enough of what does not change.
+                if problem.waits == 0 {
+                    tracing::info!(
+                        problem.id = %problem.id, rule.id = id, clause = checked.clause.as_str(),
+                        "Rule `{id}` does not match problem `{}`: {checked}", problem.id
+                    );
+                }
+                return Ok(true);
+            }
+            Begin::Ask(metric) => {
+                let tenant = &pass.connected.tenant;
+                let asked = measure(tenant, facts, metric, now, pass.remotes_until);
+                measured = Some(asked.await?);
+            }
+            Begin::Paused => {
+                let text = words::paused(id, paused.flatten().as_ref());
+                let change = |problem: &mut Problem| problem.say(text, now);
+                let _ = pass.commit(claimed, change, &[]).await?;
+                return Ok(true);
+            }
+            Begin::Write(application) => {
+                let text = (application.state == State::Shadowed).then(|| words::would(id, rule));
+                told(&claimed.problem, &application);
+                let change = |problem: &mut Problem| {
+                    problem.waits = 0;
+                    problem.applications.push(application);
+                    if let Some(text) = text {
+                        problem.say(text, now);
+                    }
+                };
+                let _ = pass.commit(claimed, change, &[]).await?;
+                return Ok(false);
+            }
+        }
+    }
+}
+
+/// Takes an application as far as it goes now.
+async fn apply(
+    pass: &Pass<'_>,
+    flags: &Flags,
+    claimed: &mut ClaimedProblem,
+    index: usize,
+    heard: bool,
+) -> anyhow::Result<Option<Wait>> {
+    let now = pass.tick.now;
+    let by_word = !heard && claimed.reported == Reported::Resolved;
+    let situation = Situation {
+        heard,
+        closed: claimed.problem.closed.is_some() || by_word,
+    };
+    let of = OfSet {
+        flags,
+        name: &pass.services.healing.flag_set,
+        now,
+    };
+    let mut observed = Observed::default();
+    for _ in 0..MOST_STEPS {
+        let problem = &claimed.problem;
+        let application = &problem.applications[index];
+        match step(application, situation, &observed) {
+            Step::Set => {
+                let closed = situation.closed;
+                observed.set = Some(of.set_flags(problem, application, closed).await?);
+            }
+            Step::GiveBack => {
+                observed.back = Some(of.give_back(problem, application).await?);
+            }
+            Step::Write(state) => {
+                let after = Application {
+                    state,
+                    ..application.clone()
+                };
+                let text = words::of(&after);
+                told(problem, &after);
+                let change = |problem: &mut Problem| {
+                    problem.waits = 0;
+                    problem.applications[index] = after;
+                    if let Some(text) = text {
+                        problem.say(text, now);
+                    }
+                };
+                let _ = pass.commit(claimed, change, &[]).await?;
+                observed = Observed::default();
+            }
+            Step::Wait(what) => return Ok(Some(Wait::for_(what))),
+            Step::Rest => return Ok(None),
+        }
+    }
+    Ok(Some(Wait::for_(
+        "a rule that goes in a circle; retrying later",
+    )))
+}
+
+/// The set of flags that is changed, and when.
+#[derive(Clone, Copy)]
+struct OfSet<'a> {
+    flags: &'a Flags,
+    name: &'a str,
+    now: Timestamp,
+}
+
+impl OfSet<'_> {
+    /// Sets the flags of the rule that is being applied.
+    async fn set_flags(
+        self,
+        problem: &Problem,
+        application: &Application,
+        closed: bool,
+    ) -> anyhow::Result<Set> {
+        let Self { flags, name, now } = self;
+        let State::Applying { as_matched: rule } = &application.state else {
+            anyhow::bail!("the rule is applied already");
+        };
+        let blamed = blamed(problem, name);
+        let others = problem.applications.iter();
+        let others = others.filter(|other| other.rule != application.rule);
+        let taken: BTreeMap<String, String> = others
+            .flat_map(|other| {
+                let flags = other.state.flags().into_iter();
+                flags.map(|flag| (flag.to_owned(), other.rule.clone()))
+            })
+            .collect();
+        let id = &application.rule;
+        let followed = flags.follow(name, id, now, |found, followed| {
+            let setting = Setting {
+                id,
+                rule,
+                problem: &problem.id,
+                blamed: &blamed,
+                taken: &taken,
+                followed,
+                closed,
+                now,
+            };
+            set(setting, &found.as_set())
+        });
+        Ok(followed.await?)
+    }
+
+    /// Gives back what was set for the problem.
+    async fn give_back(
+        self,
+        problem: &Problem,
+        application: &Application,
+    ) -> anyhow::Result<BTreeMap<String, Back>> {
+        let names = application.state.flags();
+        let decide = |found: &Found| {
+            let Some(found) = &found.set else {
+                let gone = names.iter().map(|name| ((*name).to_owned(), Back::Gone));
+                return Decision::Leave(gone.collect());
+            };
+            let by = (application.rule.as_str(), problem.id.as_str());
+            let names = names.iter().copied();
+            let Written { flags, means } = give_back(by, names, &found.as_set(), self.now);
+            if flags.is_empty() {
+                return Decision::Leave(means);
+            }
+            let commit = Commit {
+                flags,
+                ..Commit::default()
+            };
+            Decision::Write(commit, means)
+        };
+        let flags = self.flags;
+        let written = flags.change(self.name, None, self.now, decide).await?;
+        Ok(written.decided)
+    }
+}
+
+/// The flags of a set that are blamed for the problem.
+fn blamed(problem: &Problem, set: &str) -> BTreeSet<String> {
+    let culprits = problem.remediations.iter();
+    let flags = culprits.filter_map(|one| match &one.culprit {
+        Change::Flag(change) if change.flag.set == set => Some(change.flag.name.clone()),
+        Change::Flag(_) | Change::Deployment(_) => None,
+    });
+    flags.collect()
+}
+
+/// Ends what cannot be taken to a better end, and says so.
+pub(super) fn give_up(problem: &mut Problem) -> Vec<String> {
+    let mut said = Vec::new();
+    for application in &mut problem.applications {
+        if let Some(state) = release::rule::application::give_up(application) {
+            application.state = state;
+            said.extend(words::of(application));
+        }
+    }
+    said
+}
+
+fn told(problem: &Problem, application: &Application) {
+    let (id, rule, state) = (&problem.id, &application.rule, application.state.word());
+    tracing::info!(
+        problem.id = %id, rule.id = %rule, state,
+        "Rule `{rule}` is {state} for problem `{id}`"
+    );
+}

@@ -1,0 +1,436 @@
+//! Rules set flags while a problem is open, and give them back.
+
+use fake_dynatrace::{Failed, Fault, Problem, Requests, Severity, Times};
+use flags::Value;
+use flags::state::{Author, Hand, State as FlagState};
+use flags::step::{Event, Outcome, Request, Situation, Target, Term, step};
+use jiff::SignedDuration;
+use release::pause::{Pause, Target as Paused};
+use release::problem::Phase;
+use release::remediation::Mode;
+use release::rule::application::State;
+use store::{Commit, Decision, Declared, Found};
+
+use super::scene::Scene;
+use crate::world::PRODUCTION;
+
+const FLAGS: &str = include_str!("../../../../crates/flags/examples/flags.json");
+const RULES: &str = include_str!("../../../../monspec/examples/rules.json");
+
+/// A second service of production.
+const CART: &str = "SERVICE-00000000000000C1";
+
+const ERRORS: &str = "errorInjectionEnabled";
+
+/// The examples are declared, and nothing was deployed.
+async fn scene() -> Scene {
+    scene_with(RULES).await
+}
+
+async fn scene_with(rules: &str) -> Scene {
+    let scene = Scene::set(dynatrace::Api::V2).await;
+    let declared = flags::read(FLAGS).declarations.unwrap();
+    let reading = release::rule::read(rules, Some(&declared));
+    let rules = reading
+        .rules
+        .unwrap_or_else(|| panic!("{:?}", reading.messages));
+    let flags = &scene.world.flags;
+    let stored = flags.declare("prod", &declared, None).await;
+    assert_eq!(stored.unwrap(), Declared::Stored(1));
+    let none = std::collections::BTreeMap::new();
+    flags.declare_rules("prod", &rules, &none).await.unwrap();
+    let cart = scene.world.tenant.service(CART, "Cart");
+    cart.tag("DeploymentGroup", "Production").add();
+    scene
+}
+
+impl Scene {
+    fn failing(&self) -> Problem {
+        self.problem().severity(Severity::Error).open()
+    }
+
+    /// A share of the requests of the last ten minutes fails.
+    fn errors(&self, share: f64) {
+        let now = self.world.now.as_millisecond();
+        let requests = Requests::over(now - 600_000, now, 600, 1_000.0);
+        let requests = requests.failing(Failed::Share(share));
+        self.world.tenant.requests(PRODUCTION, None, requests);
+    }
+
+    fn close(&self, problem: &Problem) {
+        problem.resolve(self.world.now.as_millisecond());
+    }
+
+    async fn flag(&self, flag: &str) -> Value {
+        let set = self.world.flags.set("prod").await.unwrap().unwrap();
+        let state = set.states.get(flag).cloned().unwrap_or_default();
+        state.value(&set.declarations.flags[flag], self.world.now)
+    }
+
+    async fn is_on(&self, flag: &str) -> bool {
+        self.flag(flag).await == Value::Boolean(true)
+    }
+
+    /// How often a flag was written.
+    async fn version(&self, flag: &str) -> u64 {
+        let set = self.world.flags.set("prod").await.unwrap().unwrap();
+        set.states.get(flag).map_or(0, |state| state.version)
+    }
+
+    /// A person sets a flag for good.
+    async fn person_sets(&self, flag: &str, value: bool) {
+        let now = self.world.now;
+        let decide = |found: &Found| {
+            let set = found.set.as_ref().unwrap();
+            let untouched = FlagState::default();
+            let situation = Situation {
+                set: "prod",
+                flag: &set.declarations.flags[flag],
+                state: set.states.get(flag).unwrap_or(&untouched),
+                now,
+            };
+            let request = Request {
+                change: "ann-1".to_owned(),
+                batch: None,
+                by: Author {
+                    name: "ann".to_owned(),
+                    hand: Hand::Person,
+                },
+                why: "I know better".to_owned(),
+                triggered_by: "manual".to_owned(),
+                problem: None,
+                expected: None,
+            };
+            let event = Event::Set {
+                to: Target::Value(Value::Boolean(value)),
+                term: Term::Stays,
+            };
+            let Outcome::Written(transition) = step(situation, &request, &event) else {
+                panic!("a person may");
+            };
+            let commit = Commit {
+                flags: vec![(flag.to_owned(), *transition)],
+                ..Commit::default()
+            };
+            Decision::Write(commit, ())
+        };
+        let flags = &self.world.flags;
+        flags.change("prod", None, now, decide).await.unwrap();
+    }
+
+    /// The rules that were applied, with how far they are.
+    async fn applied(&self, problem: &Problem) -> Vec<String> {
+        let applications = self.stored(problem).await.applications.into_iter();
+        applications
+            .map(|one| format!("{} {}", one.rule, one.state.word()))
+            .collect()
+    }
+}
+
+#[tokio::test]
+async fn error_rate_switches_the_flag_off_until_the_problem_closes() {
+    let mut scene = scene().await;
+    scene.errors(0.12);
+    let problem = scene.failing();
+    assert!(scene.is_on(ERRORS).await);
+
+    scene.notify(&problem, "OPEN").await;
+
+    assert!(!scene.is_on(ERRORS).await);
+    assert_eq!(scene.applied(&problem).await, ["errorInjectionOff holding"]);
+    let comments = scene.comments(&problem);
+    assert_eq!(comments.len(), 1, "{comments:?}");
+    assert!(
+        comments[0].contains("rule errorInjectionOff matches this problem: errorInjectionEnabled goes from true to false"),
+        "{comments:?}"
+    );
+
+    // It stays so for as long as that takes, and nothing is done twice.
+    scene.notify(&problem, "OPEN").await;
+    scene.ticks(45).await;
+    assert!(!scene.is_on(ERRORS).await);
+    assert_eq!(scene.version(ERRORS).await, 1);
+    scene.close(&problem);
+    scene.notify(&problem, "RESOLVED").await;
+    scene.notify(&problem, "RESOLVED").await;
+
+    assert!(scene.is_on(ERRORS).await);
+    assert_eq!(scene.applied(&problem).await, ["errorInjectionOff ended"]);
+    let comments = scene.comments(&problem);
+    assert!(
+        comments
+            .last()
+            .unwrap()
+            .contains("errorInjectionEnabled is true again"),
+        "{comments:?}"
+    );
+    assert_eq!(scene.stored(&problem).await.phase, Phase::Settled);
+    assert_eq!(scene.version(ERRORS).await, 2);
+    let history = scene.world.flags.history("prod", ERRORS).await.unwrap();
+    assert_eq!(flags::verify(&history), Ok(()));
+}
+
+#[tokio::test]
+async fn error_rate_is_asked_again_while_the_problem_is_young() {
+    let mut scene = scene().await;
+    let problem = scene.failing();
+    scene.notify(&problem, "OPEN").await;
+    scene.ticks(5).await;
+    assert_eq!(scene.applied(&problem).await, [""; 0]);
+
+    scene.errors(0.12);
+    scene.ticks(5).await;
+    assert_eq!(scene.applied(&problem).await, ["errorInjectionOff holding"]);
+
+    // One that is old begins nothing.
+    let other = scene.failing();
+    scene.world.tenant.forget_data(PRODUCTION);
+    scene.notify(&other, "OPEN").await;
+    scene.ticks(40).await;
+    assert_eq!(scene.stored(&other).await.phase, Phase::Settled);
+    assert_eq!(scene.applied(&other).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn several_failing_services_set_the_preset_together() {
+    let mut scene = scene().await;
+    let problem = scene
+        .problem()
+        .impacts(CART)
+        .severity(Severity::Error)
+        .open();
+
+    scene.notify(&problem, "OPEN").await;
+
+    assert_eq!(scene.applied(&problem).await, ["defensiveMode holding"]);
+    let preset = [ERRORS, "slowResponsesEnabled", "circuitBreakerEnabled"];
+    for (flag, is_on) in preset.into_iter().zip([false, false, true]) {
+        assert_eq!(scene.is_on(flag).await, is_on, "{flag}");
+    }
+    assert_eq!(scene.comments(&problem).len(), 1);
+    // A person says something else of one of them: the others are given back.
+    scene.minutes(1);
+    scene.person_sets("circuitBreakerEnabled", true).await;
+    scene.close(&problem);
+    scene.notify(&problem, "RESOLVED").await;
+    for flag in preset {
+        assert!(scene.is_on(flag).await, "{flag}");
+    }
+    let comments = scene.comments(&problem);
+    let last = comments.last().unwrap();
+    assert!(
+        last.contains("circuitBreakerEnabled stays as it is, because ann changed it at"),
+        "{last}"
+    );
+    assert!(
+        last.contains("slowResponsesEnabled is true again"),
+        "{last}"
+    );
+}
+
+#[tokio::test]
+async fn second_rule_leaves_alone_what_the_first_has_set() {
+    let mut scene = scene().await;
+    scene.errors(0.12);
+    let problem = scene
+        .problem()
+        .impacts(CART)
+        .severity(Severity::Error)
+        .open();
+
+    scene.notify(&problem, "OPEN").await;
+
+    let expected = ["defensiveMode holding", "errorInjectionOff notNeeded"];
+    assert_eq!(scene.applied(&problem).await, expected);
+    assert_eq!(scene.version(ERRORS).await, 1);
+    scene.minutes(1);
+    scene.close(&problem);
+    scene.notify(&problem, "RESOLVED").await;
+    assert!(scene.is_on(ERRORS).await);
+    assert_eq!(scene.version(ERRORS).await, 2);
+}
+
+#[tokio::test]
+async fn circuit_breaker_closes_once_per_problem_even_if_that_opens_again() {
+    let mut scene = scene().await;
+    let problem = scene.problem().severity(Severity::Availability).open();
+
+    scene.notify(&problem, "OPEN").await;
+    assert!(scene.is_on("circuitBreakerEnabled").await);
+    scene.minutes(1);
+    scene.close(&problem);
+    scene.notify(&problem, "RESOLVED").await;
+    assert!(!scene.is_on("circuitBreakerEnabled").await);
+
+    problem.reopen();
+    scene.notify(&problem, "OPEN").await;
+    scene.ticks(5).await;
+    assert!(!scene.is_on("circuitBreakerEnabled").await);
+    assert_eq!(scene.version("circuitBreakerEnabled").await, 2);
+    assert_eq!(scene.applied(&problem).await, ["circuitBreaker ended"]);
+}
+
+#[tokio::test]
+async fn shadow_says_what_would_be_done() {
+    let mut scene = scene().await;
+    scene.healing.mode = Mode::Shadow;
+    let problem = scene.problem().severity(Severity::Availability).open();
+
+    scene.notify(&problem, "OPEN").await;
+    scene.ticks(3).await;
+
+    assert!(!scene.is_on("circuitBreakerEnabled").await);
+    assert_eq!(scene.applied(&problem).await, ["circuitBreaker shadowed"]);
+    let comments = scene.comments(&problem);
+    let would = comments
+        .iter()
+        .filter(|text| text.contains("circuitBreaker matches this problem and would set"));
+    assert_eq!(would.count(), 1, "{comments:?}");
+}
+
+#[tokio::test]
+async fn silent_tenant_does_not_keep_what_was_set_from_being_given_back() {
+    let mut scene = scene().await;
+    let problem = scene.problem().severity(Severity::Availability).open();
+    scene.notify(&problem, "OPEN").await;
+    assert!(scene.is_on("circuitBreakerEnabled").await);
+    scene.minutes(1);
+    scene.close(&problem);
+    scene
+        .world
+        .tenant
+        .fail(Fault::Empty502, Times::Always, "/api/");
+
+    scene.notify(&problem, "RESOLVED").await;
+
+    assert!(!scene.is_on("circuitBreakerEnabled").await);
+    scene.world.tenant.clear_faults();
+    scene.ticks(10).await;
+    let comments = scene.comments(&problem);
+    let back = comments
+        .iter()
+        .filter(|text| text.contains("circuitBreakerEnabled is false again"));
+    assert_eq!(back.count(), 1, "{comments:?}");
+    assert_eq!(scene.version("circuitBreakerEnabled").await, 2);
+}
+
+#[tokio::test]
+async fn end_that_is_told_of_a_problem_that_goes_on_gives_nothing_back() {
+    let mut scene = scene().await;
+    let problem = scene.problem().severity(Severity::Availability).open();
+    scene.notify(&problem, "OPEN").await;
+    scene.minutes(1);
+
+    scene.notify(&problem, "RESOLVED").await;
+    scene.ticks(2).await;
+
+    assert!(scene.is_on("circuitBreakerEnabled").await);
+}
+
+#[tokio::test]
+async fn rule_waits_for_the_end_of_a_pause_and_giving_back_does_not() {
+    let mut scene = scene().await;
+    let pause = |scene: &Scene, minutes: i64| Pause {
+        target: Paused::All,
+        until: scene.world.now + SignedDuration::from_mins(minutes),
+        who: "ada".to_owned(),
+        why: "the network is being moved".to_owned(),
+    };
+    let ledger = scene.world.ledger.clone();
+    ledger.pause(&pause(&scene, 5)).await.unwrap();
+    let problem = scene.problem().severity(Severity::Availability).open();
+
+    scene.notify(&problem, "OPEN").await;
+    scene.ticks(3).await;
+    assert!(!scene.is_on("circuitBreakerEnabled").await);
+    let comments = scene.comments(&problem);
+    assert_eq!(comments.len(), 1, "{comments:?}");
+    assert!(
+        comments[0].contains("matches this problem, and waits"),
+        "{comments:?}"
+    );
+    scene.ticks(6).await;
+    assert!(scene.is_on("circuitBreakerEnabled").await);
+
+    ledger.pause(&pause(&scene, 60)).await.unwrap();
+    scene.close(&problem);
+    scene.notify(&problem, "RESOLVED").await;
+    assert!(!scene.is_on("circuitBreakerEnabled").await);
+}
+
+#[tokio::test]
+async fn rule_is_not_followed_for_staging_or_too_often() {
+    let rules = r#"{"rules": {"breaker": {
+        "when": {"category": ["AVAILABILITY"]}, "maxPerDay": 1,
+        "set": {"circuitBreakerEnabled": true}, "mode": "auto"
+    }}}"#;
+    let mut scene = scene_with(rules).await;
+    let staging = scene.world.tenant.problem("Staging does not answer");
+    let staging = staging.severity(Severity::Availability);
+    let staging = staging.impacts(crate::world::STAGING).open();
+    scene.notify(&staging, "OPEN").await;
+    assert_eq!(scene.applied(&staging).await, [""; 0]);
+
+    let [first, second] = [(); 2].map(|()| scene.problem().severity(Severity::Availability).open());
+    scene.notify(&first, "OPEN").await;
+    scene.minutes(1);
+    scene.close(&first);
+    scene.notify(&first, "RESOLVED").await;
+    scene.notify(&second, "OPEN").await;
+
+    assert_eq!(scene.applied(&second).await, ["breaker refused"]);
+    assert!(!scene.is_on("circuitBreakerEnabled").await);
+    let comments = scene.comments(&second);
+    assert!(
+        comments
+            .iter()
+            .any(|text| text.contains("was followed 1 times in 24 hours")),
+        "{comments:?}"
+    );
+}
+
+#[tokio::test]
+async fn rule_that_died_after_setting_sets_nothing_twice() {
+    let mut scene = scene().await;
+    let problem = scene.problem().severity(Severity::Availability).open();
+    scene.notify(&problem, "OPEN").await;
+
+    scene.minutes(10);
+    // As if the worker had died before it could write down that it had set them.
+    let stored = scene.stored(&problem).await;
+    let rules = scene.world.flags.rules("prod").await.unwrap();
+    let State::Holding { .. } = stored.applications[0].state else {
+        panic!("{stored:?}");
+    };
+    let mut claimed = claim(&scene, &problem).await;
+    claimed.problem.applications[0].state = State::Applying {
+        as_matched: Box::new(rules["circuitBreaker"].rule.clone()),
+    };
+    let remediations = &scene.world.remediations;
+    let written = remediations
+        .advance(&scene.world.ledger, &mut claimed, &[])
+        .await;
+    assert_eq!(written.unwrap(), store::Advanced::Written);
+    remediations
+        .queue()
+        .defer(claimed, scene.world.now)
+        .await
+        .unwrap();
+    scene.ticks(1).await;
+
+    assert_eq!(scene.version("circuitBreakerEnabled").await, 1);
+    assert_eq!(scene.applied(&problem).await, ["circuitBreaker holding"]);
+    let followed = &scene.world.flags.rules("prod").await.unwrap()["circuitBreaker"].followed;
+    assert_eq!(followed.len(), 1);
+}
+
+async fn claim(scene: &Scene, problem: &Problem) -> store::ClaimedProblem {
+    let due = store::Due::problem(problem.id(), scene.world.now);
+    let until = scene.world.now + SignedDuration::from_secs(35);
+    let remediations = &scene.world.remediations;
+    let claimed = remediations
+        .queue()
+        .claim(&due, "the story", scene.world.now, until)
+        .await;
+    claimed.unwrap()
+}
