@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args, Subcommand};
@@ -95,6 +96,7 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> Result<ExitCode, F
     let healing = healing()?;
     let connected = Connected {
         tenant: wanted.tenant.client()?,
+        automation: Arc::default(),
         links: None,
     };
     let dynamodb = aws_sdk_dynamodb::Client::new(&account.sdk);

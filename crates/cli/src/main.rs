@@ -17,6 +17,7 @@ mod pause;
 mod progress;
 mod report;
 mod rules;
+mod runs;
 mod schema;
 mod tenant;
 mod validations;
@@ -31,7 +32,8 @@ use clap::{Parser, Subcommand};
 use failure::{Failure, USAGE};
 
 /// Checks monspec files, judges builds, resolves held validations, pauses changes,
-/// edits the ledger of deployments, declares feature flags and tries rules.
+/// edits the ledger of deployments, declares feature flags, tries rules and shows
+/// runs of runbooks.
 #[derive(Parser)]
 #[command(name = "monspec", version, after_help = EXIT_CODES)]
 struct Cli {
@@ -53,6 +55,7 @@ enum Command {
     Pause(pause::Pausing),
     Resume(pause::Resuming),
     Report(report::Options),
+    Runs(runs::Options),
     Schema(schema::Options),
 }
 
@@ -80,6 +83,7 @@ fn main() -> ExitCode {
         Command::Pause(options) => pause::pause(&options, &mut out),
         Command::Resume(options) => pause::resume(&options, &mut out),
         Command::Report(options) => report::run(&options, &mut out),
+        Command::Runs(options) => runs::run(&options, &mut out),
         Command::Schema(_) => schema::run(&mut out),
     };
     let flushed = done.and_then(|code| out.flush().map(|()| code).map_err(Failure::from));

@@ -74,6 +74,56 @@ pub enum NoSecret {
     Unread(#[source] Arc<GetParametersError>),
 }
 
+/// Secrets whose names are only known once a list of them is read.
+#[derive(Debug)]
+pub struct Parameters {
+    sdk: SdkConfig,
+    cached: Mutex<Option<(Instant, BTreeMap<String, SecretString>)>>,
+}
+
+/// The most parameters that SSM reads at once.
+const AT_ONCE: usize = 10;
+
+impl Parameters {
+    /// Reads nothing yet.
+    pub fn new(sdk: SdkConfig) -> Self {
+        Self {
+            sdk,
+            cached: Mutex::new(None),
+        }
+    }
+
+    /// The values of these parameters, as fresh as five minutes; those that do not
+    /// exist are missing.
+    pub async fn read(
+        &self,
+        names: &BTreeSet<String>,
+    ) -> Result<BTreeMap<String, SecretString>, NoSecret> {
+        if let Some((until, values)) = self.cached.lock().expect("no holder panics").as_ref()
+            && Instant::now() < *until
+            && names.iter().all(|name| values.contains_key(name))
+        {
+            return Ok(values.clone());
+        }
+        let mut values = BTreeMap::new();
+        let names: Vec<&String> = names.iter().collect();
+        for names in names.chunks(AT_ONCE) {
+            let wanted = names.iter().map(|name| (*name).clone()).collect();
+            let found = parameters(&self.sdk, wanted).await;
+            let found = found.map_err(|error| NoSecret::Unread(Arc::new(error)))?;
+            for name in names {
+                let value = found.iter().find(|parameter| answers(parameter, name));
+                if let Some(value) = value.and_then(Parameter::value) {
+                    values.insert((*name).clone(), SecretString::from(value));
+                }
+            }
+        }
+        *self.cached.lock().expect("no holder panics") =
+            Some((Instant::now() + FRESH, values.clone()));
+        Ok(values)
+    }
+}
+
 #[derive(Debug)]
 enum Source {
     Direct(SecretString),
@@ -203,15 +253,22 @@ impl Secrets {
         if wanted.is_empty() {
             return Ok(Vec::new());
         }
-        let found = aws_sdk_ssm::Client::new(&self.sdk)
-            .get_parameters()
-            .set_names(Some(wanted.into_iter().collect()))
-            .with_decryption(true)
-            .send()
-            .await
-            .map_err(aws_sdk_ssm::error::SdkError::into_service_error);
-        Ok(found?.parameters.unwrap_or_default())
+        parameters(&self.sdk, wanted.into_iter().collect()).await
     }
+}
+
+async fn parameters(
+    sdk: &SdkConfig,
+    names: Vec<String>,
+) -> Result<Vec<Parameter>, GetParametersError> {
+    let found = aws_sdk_ssm::Client::new(sdk)
+        .get_parameters()
+        .set_names(Some(names))
+        .with_decryption(true)
+        .send()
+        .await
+        .map_err(aws_sdk_ssm::error::SdkError::into_service_error);
+    Ok(found?.parameters.unwrap_or_default())
 }
 
 impl Resolved {

@@ -278,7 +278,9 @@ mod tests {
     }
 
     fn heal(mut candidate: Candidate) -> Candidate {
-        let Change::Deployment(deployment) = &mut candidate.change;
+        let Change::Deployment(deployment) = &mut candidate.change else {
+            panic!("it is a deployment");
+        };
         deployment.origin = Origin::Heal;
         candidate
     }

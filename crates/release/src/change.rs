@@ -8,6 +8,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
+use crate::configuration::Configuration;
 use crate::deployment::{Deployment, Group, Origin};
 
 /// A change that may cause a problem.
@@ -17,6 +18,8 @@ pub enum Change {
     Deployment(Deployment),
     /// A flag got another value.
     Flag(FlagChange),
+    /// A configuration was announced, with the action that takes it back.
+    Configuration(Configuration),
 }
 
 /// What is changed, and guarded against being healed in a circle.
@@ -26,6 +29,8 @@ pub enum Place {
     Group(Group),
     /// A flag.
     Flag(Flag),
+    /// What the run of a runbook changes: [`crate::runbook::Run::target`].
+    Runbook(String),
 }
 
 /// What takes a culprit back.
@@ -80,6 +85,7 @@ impl Change {
         match self {
             Self::Deployment(deployment) => &deployment.id,
             Self::Flag(change) => &change.id,
+            Self::Configuration(configuration) => &configuration.event.id,
         }
     }
 
@@ -88,6 +94,7 @@ impl Change {
         match self {
             Self::Deployment(deployment) => Place::Group(deployment.group.clone()),
             Self::Flag(change) => Place::Flag(change.flag.clone()),
+            Self::Configuration(configuration) => Place::Runbook(configuration.target.clone()),
         }
     }
 
@@ -96,6 +103,7 @@ impl Change {
         match self {
             Self::Deployment(deployment) => deployment.at,
             Self::Flag(change) => change.at,
+            Self::Configuration(configuration) => configuration.event.at,
         }
     }
 
@@ -103,8 +111,8 @@ impl Change {
     pub fn is_heal(&self) -> bool {
         match self {
             Self::Deployment(deployment) => deployment.origin == Origin::Heal,
-            // What is given back or taken back competes with nothing.
-            Self::Flag(_) => false,
+            // What takes these back is no candidate.
+            Self::Flag(_) | Self::Configuration(_) => false,
         }
     }
 }
@@ -141,6 +149,7 @@ impl fmt::Display for Place {
         match self {
             Self::Group(group) => group.fmt(f),
             Self::Flag(flag) => flag.fmt(f),
+            Self::Runbook(target) => f.write_str(target),
         }
     }
 }

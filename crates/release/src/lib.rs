@@ -6,6 +6,7 @@ pub mod behind;
 pub mod change;
 pub mod comment;
 pub mod condition;
+pub mod configuration;
 pub mod console;
 pub mod content;
 pub mod deployment;

@@ -85,6 +85,8 @@ impl From<Place> for Target {
         match place {
             Place::Group(group) => Self::Group(group),
             Place::Flag(flag) => Self::Flag(flag),
+            // None is paused by itself.
+            Place::Runbook(_) => Self::All,
         }
     }
 }

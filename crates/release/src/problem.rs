@@ -13,6 +13,7 @@ use crate::change::Change;
 use crate::outbox::Entry;
 use crate::remediation::{Needless, State};
 use crate::rule::Application;
+use crate::runbook::Run;
 use crate::work::{Counts, Time};
 
 /// The longest id that a problem may have, in bytes.
@@ -53,6 +54,8 @@ pub struct Problem {
     pub remediations: Vec<Remediation>,
     /// The rules that were applied to it, each once.
     pub applications: Vec<Application>,
+    /// The runs of runbooks that answer it, one per target.
+    pub runs: Vec<Run>,
     /// What is to be said about it and what was, the oldest first.
     pub comments: Vec<Entry>,
     /// How often looking at it failed since it last went well.
@@ -163,6 +166,7 @@ impl Problem {
             cause: Cause::Pending,
             remediations: Vec::new(),
             applications: Vec::new(),
+            runs: Vec::new(),
             comments: Vec::new(),
             faults: 0,
             waits: 0,
@@ -192,7 +196,10 @@ impl Problem {
             | Cause::NothingDeployed
             | Cause::Ambiguous { .. }
             | Cause::TooManyGroups { .. } => true,
-            Cause::Blamed => self.remediations.iter().all(Remediation::did_nothing),
+            Cause::Blamed => {
+                let healed_nothing = self.remediations.iter().all(Remediation::did_nothing);
+                healed_nothing && self.runs.iter().all(Run::did_nothing)
+            }
             Cause::Pending | Cause::Test | Cause::GaveUp => false,
         };
         self.phase == Phase::Settled && nothing_done
@@ -202,10 +209,11 @@ impl Problem {
     pub fn was_over(&self) -> bool {
         let over = match self.cause {
             Cause::Over => true,
-            Cause::Blamed => self
-                .remediations
-                .iter()
-                .all(|remediation| remediation.state == State::NotNeeded(Needless::Closed)),
+            Cause::Blamed => {
+                let heals = self.remediations.iter();
+                let mut over = heals.map(|heal| heal.state == State::NotNeeded(Needless::Closed));
+                over.all(|over| over) && self.runs.iter().all(Run::was_over)
+            }
             _ => false,
         };
         self.phase == Phase::Settled && over
@@ -263,10 +271,11 @@ impl Problem {
             Cause::NothingDeployed => "nothingDeployed",
             Cause::TooManyGroups { .. } | Cause::Ambiguous { .. } => "refused",
             Cause::GaveUp => "gaveUp",
-            Cause::Blamed => self
-                .remediations
-                .first()
-                .map_or("blamed", |remediation| remediation.state.word()),
+            Cause::Blamed => {
+                let heal = self.remediations.first().map(|heal| heal.state.word());
+                let run = self.runs.first().map(|run| run.state.word());
+                heal.or(run).unwrap_or("blamed")
+            }
         }
     }
 
@@ -291,6 +300,7 @@ impl Problem {
         self.cause != Cause::Pending
             && self.remediations.iter().all(Remediation::is_over)
             && self.applications.iter().all(|one| one.state.is_final())
+            && self.runs.iter().all(Run::is_over)
     }
 
     /// Whether nothing more can change here: it is decided, and everything is

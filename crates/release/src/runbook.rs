@@ -86,6 +86,8 @@
 //! after the floor was read has a larger one.
 
 mod action;
+mod announced;
+mod begin;
 mod cause;
 mod ended;
 mod fit;
@@ -99,10 +101,12 @@ mod step;
 mod variables;
 pub mod words;
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use crate::configuration::{Cause, Configuration};
 pub use action::{Action, Site, Unreadable, Which, Wish, parse, read};
+pub use announced::Event;
+pub use begin::{Begun, Draft};
 pub use cause::{Candidate, Choice, choose};
 pub use ended::{Counts, Ended, Proof, Task, Unwell};
 pub use fit::{Active, Form, Unfit};
@@ -155,22 +159,6 @@ pub struct Run {
     pub named: Option<u64>,
     /// How far it is.
     pub state: State,
-}
-
-/// The change that a run takes back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Cause {
-    /// The id of the event that announced it.
-    pub id: String,
-    /// The type of the event.
-    pub kind: String,
-    /// When it was made.
-    pub at: Timestamp,
-    /// What people read first of it.
-    pub title: String,
-    /// Who announced it.
-    pub source: String,
 }
 
 impl Run {

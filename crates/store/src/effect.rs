@@ -8,6 +8,7 @@ use release::deployment::{Deployment, Standing};
 use release::ledger::Effect;
 use release::remediation::Guard;
 
+use crate::announced::Announced;
 use crate::blamed::Blamed;
 use crate::entry::{self, Entry, Reading};
 use crate::guard::StoredGuard;
@@ -30,6 +31,9 @@ impl Ledger {
                 Ok(entry.and_then(|entry| entry.bound_to))
             }
             Change::Flag(change) => self.holder_of(&change.flag, &change.id).await,
+            Change::Configuration(configuration) => {
+                Ok(self.known_of(&configuration.event).await?.bound_to)
+            }
         }
     }
 
@@ -45,6 +49,7 @@ impl Ledger {
     ) -> Result<Planned, StoreError> {
         let mut entries: Vec<Entry> = Vec::new();
         let mut flags: Vec<Blamed> = Vec::new();
+        let mut announced: Vec<Announced> = Vec::new();
         let mut writes = Vec::new();
         for effect in effects {
             let change = match effect {
@@ -100,6 +105,17 @@ impl Ledger {
                     }
                     continue;
                 }
+                Change::Configuration(configuration) => {
+                    let known = announced.iter_mut().find(|one| one.is(configuration));
+                    let known = match known {
+                        Some(known) => known,
+                        None => announced.push_mut(self.announced(&configuration.event).await?),
+                    };
+                    if known.apply(problem, effect).is_err() {
+                        return Ok(Planned::Stale);
+                    }
+                    continue;
+                }
             };
             let known = entries.iter_mut().find(|entry| entry.is(deployment));
             let entry = match known {
@@ -117,6 +133,7 @@ impl Ledger {
         }
         writes.extend(self.entry_writes(&entries));
         writes.extend(flags.iter().filter_map(|flag| self.blamed_write(flag)));
+        writes.extend(self.announced_writes(&announced));
         Ok(Planned::Writes(writes))
     }
 

@@ -11,6 +11,7 @@ use release::change::{Flag, Place};
 use release::deployment::Group;
 use release::pause::Target;
 use release::plot::Plotted;
+use release::runbook::Cause;
 use release::validation::{Registrant, Registration, Validation, ValidationId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -132,6 +133,8 @@ impl Key {
             pk: match place {
                 Place::Group(group) => history(group),
                 Place::Flag(flag) => flag_place(flag),
+                // Three parts at least, which no group has.
+                Place::Runbook(target) => target.clone(),
             },
             sk: "guard".to_owned(),
         }
@@ -173,6 +176,14 @@ impl Key {
         Self {
             pk: format!("content#{}", hexadecimal(&Sha256::digest(identity))),
             sk: "content".to_owned(),
+        }
+    }
+
+    /// A configuration, on whichever entity it was announced.
+    pub(crate) fn announced(event: &Cause) -> Self {
+        Self {
+            pk: format!("announced#{}", event.identity()),
+            sk: "announced".to_owned(),
         }
     }
 

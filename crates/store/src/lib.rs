@@ -15,6 +15,7 @@ mod unsettled;
 mod validation;
 mod verdict;
 mod wish;
+mod word;
 
 mod ledger;
 
@@ -22,6 +23,7 @@ mod catalogue;
 mod history;
 
 mod advance;
+mod announced;
 mod effect;
 mod followed;
 mod problem_list;
@@ -77,3 +79,4 @@ pub use stuck::{Stuck, Why};
 pub use unsettled::{Pending, Unsettled};
 pub use verdict::{Beside, Judged};
 pub use wish::Fulfilled;
+pub use word::Heard;

@@ -7,18 +7,21 @@
 
 pub mod notification;
 
+mod announced;
 mod cause;
 pub mod explain;
 mod giving_up;
 mod healing;
 mod pass;
 mod rules;
+mod running;
 mod tools;
 
 mod adoption;
 mod comments;
 mod words;
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -38,6 +41,7 @@ use tokio::time::Instant;
 use tokio::time::error::Elapsed;
 
 use crate::remedy::codedeploy::GroupTag;
+pub use crate::remedy::runbook::Automation;
 use crate::work::{self, Tick, Worker, untold};
 pub use cause::tagged_services;
 pub use release::remediation::Mode;
@@ -144,6 +148,8 @@ impl Healing {
 pub struct Connected {
     /// Where the problems come from.
     pub tenant: Dynatrace,
+    /// What runs runbooks.
+    pub automation: Arc<Automation>,
     /// Links for comments, where there is a report.
     pub links: Option<Links>,
 }
@@ -179,6 +185,8 @@ pub struct Worked {
     pub moved: Vec<usize>,
     /// How many comments were given up.
     pub comments_given_up: usize,
+    /// The same of its runs.
+    pub runs_moved: Vec<usize>,
 }
 
 /// What happened to one problem.

@@ -3,6 +3,7 @@
 //! Each kind has an adapter, a module below; here is only who asks which.
 
 pub(crate) mod codedeploy;
+pub(crate) mod runbook;
 
 mod adapter;
 mod flag;
@@ -41,9 +42,10 @@ macro_rules! asked {
 }
 
 impl Site {
-    /// The site of a culprit, with a look at its place if there was one.
-    pub(crate) fn of(culprit: &Change, views: &mut Views) -> Self {
-        match culprit {
+    /// The site of a culprit, with a look at its place if there was one. Runbooks
+    /// have none: a run is pursued in its own way.
+    pub(crate) fn of(culprit: &Change, views: &mut Views) -> anyhow::Result<Self> {
+        Ok(match culprit {
             Change::Deployment(deployment) => {
                 let site = codedeploy::Site::new(deployment, &mut views.groups);
                 Self::Deployment(Box::new(site))
@@ -52,7 +54,11 @@ impl Site {
                 let site = flag::Site::new(change, &mut views.flags);
                 Self::Flag(Box::new(site))
             }
-        }
+            Change::Configuration(configuration) => {
+                let id = &configuration.event.id;
+                anyhow::bail!("change `{id}` is answered by a runbook, and by no heal")
+            }
+        })
     }
 
     /// What a look at the place says of the culprit, if there was one.

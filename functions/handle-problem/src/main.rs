@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod report;
+mod runbooks;
 mod setup;
 mod webhook;
 
@@ -33,7 +34,8 @@ async fn handle(edge: &Edge, event: LambdaEvent<Value>) -> Result<Value, Failure
         lease_until: invocation.lease_until,
     };
     if let Some(request) = Request::of(&event.payload) {
-        return Ok(webhook::answer(edge, &request, &event.context.request_id, tick).await);
+        let id = &event.context.request_id;
+        return Ok(Box::pin(webhook::answer(edge, &request, id, tick)).await);
     }
     // Any other event makes the function tick; a notification without its
     // envelope must not be taken for one and be lost.
@@ -45,7 +47,7 @@ async fn scheduled(edge: &Edge, tick: Tick) -> Result<Value, Failure> {
     let connect = async || edge.connect().await;
     let observe = |observed: Observed<'_>| report::tell(&observed, tick.now);
     let Handled { ticked, adopted } =
-        handle_problems(&edge.services, connect, tick, &observe).await?;
+        Box::pin(handle_problems(&edge.services, connect, tick, &observe)).await?;
     if ticked.token_refused {
         edge.secrets.forget();
     }

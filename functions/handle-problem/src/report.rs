@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use lambda::metrics::{self, Line, Unit};
 use release::remediation::State;
+use release::runbook;
 use store::Stuck;
 use workflows::handle_problem::{LookResult, Observed, Worked};
 use workflows::work::Progress;
@@ -36,6 +37,7 @@ fn left(look: &LookResult, now: Timestamp) {
         problem,
         moved,
         comments_given_up,
+        runs_moved,
     } = &look.about;
     let newest = problem.comments.iter().rev();
     let given_up = newest.filter_map(|comment| comment.given_up.as_deref());
@@ -47,12 +49,18 @@ fn left(look: &LookResult, now: Timestamp) {
         );
         count("CommentsGivenUp", &[], ("problem", id), now);
     }
+    let runs = runs_moved.iter().map(|&at| &problem.runs[at]);
     let remediations = moved.iter().map(|&at| &problem.remediations[at]);
     let problem = ("problem", problem.id.as_str());
     for remediation in remediations {
         if let Some(name) = metric(&remediation.state) {
             let group = remediation.culprit.place().to_string();
             count(name, &[("Group", &group)], problem, now);
+        }
+    }
+    for run in runs {
+        if let Some(name) = run_metric(&run.state) {
+            count(name, &[("Group", &run.target())], problem, now);
         }
     }
     if matches!(look.progress, Progress::Faulted { .. }) {
@@ -105,6 +113,25 @@ fn metric(state: &State) -> Option<&'static str> {
         State::Refused(_) => Some("HealsRefused"),
         State::Shadowed(_) => Some("HealsShadowed"),
         State::GaveUp { .. } => Some("HealsGivenUp"),
+        _ => None,
+    }
+}
+
+/// The same of a run.
+fn run_metric(state: &runbook::State) -> Option<&'static str> {
+    use runbook::State;
+
+    match state {
+        State::Healed { .. } | State::Unconfirmed { .. } | State::Late { .. } => Some("Heals"),
+        State::Unhealed { .. }
+        | State::Failed { .. }
+        | State::Aborted { .. }
+        | State::Stuck { .. }
+        | State::Gone { .. }
+        | State::Lost { .. } => Some("HealsFailed"),
+        State::Refused { .. } => Some("HealsRefused"),
+        State::Shadowed { .. } => Some("HealsShadowed"),
+        State::GaveUp => Some("HealsGivenUp"),
         _ => None,
     }
 }

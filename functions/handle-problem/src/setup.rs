@@ -4,7 +4,7 @@ use delivery::bundle::Bundles;
 use delivery::codedeploy::CodeDeploy;
 use lambda::door::{self, WEBHOOK_TOKEN};
 use lambda::report::{REPORT_KEYS, ReportLinks};
-use lambda::secrets::Secrets;
+use lambda::secrets::{Parameters, Secrets};
 use lambda::settings::{self, SettingError, minutes, optional, parsed, required, unusable};
 use lambda::tenant::{API_TOKEN, Reach};
 use release::remediation::Limits;
@@ -12,12 +12,15 @@ use store::{Flags, Ledger, Remediations};
 use workflows::change_flags::is_set_name;
 use workflows::handle_problem::{Connected, Healing, Services};
 
+use crate::runbooks::{self, HEAL_RUNBOOKS, RunbookSettings};
+
 /// Everything this function has before its first invocation.
 pub(crate) struct Edge {
     pub(crate) services: Services,
     pub(crate) secrets: Secrets,
     tenant: Reach,
     report: ReportLinks,
+    runbooks: RunbookSettings,
 }
 
 pub(crate) async fn edge() -> Result<Edge, SettingError> {
@@ -29,7 +32,10 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
     let healing = healing()?;
 
     let sdk = lambda::clients::aws().await?;
-    let secrets = Secrets::new(sdk.clone(), &[API_TOKEN, WEBHOOK_TOKEN, REPORT_KEYS]);
+    let secrets = Secrets::new(
+        sdk.clone(),
+        &[API_TOKEN, WEBHOOK_TOKEN, REPORT_KEYS, HEAL_RUNBOOKS],
+    );
     Reach::require_token(&secrets)?;
     secrets.require(
         WEBHOOK_TOKEN,
@@ -38,6 +44,7 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
     )?;
     report.require_keys(&secrets)?;
     door::check_at_start(&secrets)?;
+    runbooks::check_at_start(&secrets)?;
     let dynamodb = aws_sdk_dynamodb::Client::new(&sdk);
     let flags = optional("FLAGS_TABLE").map(|table| Flags::new(dynamodb.clone(), table));
     Ok(Edge {
@@ -52,6 +59,7 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
         secrets,
         tenant,
         report,
+        runbooks: RunbookSettings::new(Parameters::new(sdk)),
     })
 }
 
@@ -61,6 +69,7 @@ impl Edge {
         let secrets = self.secrets.read().await;
         Ok(Connected {
             tenant: self.tenant.connect(&secrets).await?,
+            automation: Box::pin(self.runbooks.automation(&secrets)).await,
             links: self.report.links(&secrets),
         })
     }

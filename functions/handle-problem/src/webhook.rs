@@ -4,6 +4,7 @@ use lambda::door::{self, Opens, Route, Takes};
 use lambda::http::{Request, answer as response};
 use release::problem::{Cause, Problem};
 use release::remediation::State;
+use release::runbook::Run;
 use serde_json::{Value, json};
 use workflows::Tick;
 use workflows::handle_problem::{Notified, Observed, notified};
@@ -76,6 +77,7 @@ fn told(problem: &Problem, progress: Option<&Progress>) -> Value {
             })
         })
         .collect();
+    let runs: Vec<Value> = problem.runs.iter().map(run).collect();
     let reason = match progress {
         Some(Progress::Deferred { waiting_for, .. }) => Some(format!("waiting for {waiting_for}")),
         _ => reason(&problem.cause).map(str::to_owned),
@@ -85,6 +87,16 @@ fn told(problem: &Problem, progress: Option<&Progress>) -> Value {
         "state": problem.word(),
         "reason": reason,
         "remediations": remediations,
+        "runs": runs,
+    })
+}
+
+fn run(run: &Run) -> Value {
+    json!({
+        "run": run.id,
+        "runbook": run.runbook.alias,
+        "change": run.cause.id,
+        "state": run.state.word(),
     })
 }
 

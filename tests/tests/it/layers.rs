@@ -161,6 +161,7 @@ const FUNCTION: Room = Room {
         "monspec",
         "release",
         "dynatrace",
+        "controller",
         "flags",
         "delivery",
         "store",
@@ -171,6 +172,7 @@ const FUNCTION: Room = Room {
 
 /// What `workflows` joins.
 const JOINED: &[&str] = &[
+    "controller",
     "flags",
     "monspec",
     "release",

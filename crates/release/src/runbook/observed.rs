@@ -1,6 +1,7 @@
 //! What is known when a step is decided.
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::settings::Mode;
 use super::{Ended, Form, JobAt};
@@ -34,7 +35,8 @@ pub struct Situation<'a> {
 }
 
 /// What a person says of a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "says")]
 pub enum Word {
     /// It shall be run.
     Yes {

@@ -3,6 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use release::change;
+use release::configuration::Configuration;
 use release::deployment::{self, Origin};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -46,6 +47,7 @@ pub(crate) fn read_group(
 pub(super) enum Change {
     Deployment(Deployment),
     Flag(FlagChange),
+    Configuration(Configuration),
 }
 
 /// What takes back a change of the same kind. Its field is read with [`of_kind`].
@@ -124,6 +126,7 @@ where
 record!(enum Change = change::Change {
     Deployment(deployment),
     Flag(change),
+    Configuration(configuration),
 });
 
 record!(enum Remedy = change::Remedy {

@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use release::problem::{self, Arrival};
 use release::rule::Application;
+use release::runbook::Run;
 use serde::{Deserialize, Serialize};
 
 use super::outbox::Entry;
@@ -36,6 +37,7 @@ pub(crate) fn read(item: &Item) -> Result<problem::Problem, StoreError> {
         cause,
         remediations,
         applications,
+        runs,
         comments,
         give_up_at,
     } = item::json(item, "problem")?;
@@ -53,6 +55,7 @@ pub(crate) fn read(item: &Item) -> Result<problem::Problem, StoreError> {
         cause: cause.into(),
         remediations: remediations.into_iter().map(Into::into).collect(),
         applications,
+        runs,
         comments: comments.into_iter().map(Into::into).collect(),
         faults: item::number(item, "faults")?,
         waits: item::number(item, "waits")?,
@@ -87,6 +90,8 @@ struct Problem {
     remediations: Vec<Remediation>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     applications: Vec<Application>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    runs: Vec<Run>,
     #[serde(default)]
     comments: Vec<Entry>,
     give_up_at: Timestamp,
@@ -122,6 +127,7 @@ impl From<problem::Problem> for Problem {
             cause,
             remediations,
             applications,
+            runs,
             comments,
             faults: _,
             waits: _,
@@ -142,6 +148,7 @@ impl From<problem::Problem> for Problem {
             cause: cause.into(),
             remediations: remediations.into_iter().map(Into::into).collect(),
             applications,
+            runs,
             comments: comments.into_iter().map(Into::into).collect(),
             give_up_at,
         }

@@ -16,6 +16,7 @@ mod pauses;
 mod problems;
 mod registration;
 mod rulings;
+mod runs;
 mod slots;
 mod tables;
 mod ties;

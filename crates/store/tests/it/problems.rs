@@ -490,6 +490,7 @@ pub(crate) fn problem(id: &str) -> Problem {
         cause: Cause::Pending,
         applications: Vec::new(),
         remediations: Vec::new(),
+        runs: Vec::new(),
         comments: Vec::new(),
         faults: 0,
         waits: 0,

@@ -11,10 +11,12 @@ use release::change::{Change, Place};
 use release::problem::cause::{Conclusion, Evidence, conclude};
 use release::problem::{Cause, Problem};
 use release::remediation::{State, begin};
+use release::runbook::Draft;
 use store::{Advanced, ClaimedProblem};
 use tokio::time::Instant;
 
 use super::Healing;
+use super::announced;
 use super::tools::Pass;
 use super::words;
 use crate::remedy::{Affected, Case, Gathered, Sighted, Site, gather};
@@ -76,7 +78,7 @@ pub(super) async fn find(
     };
     let (gathered, mut views) = gather(pass.context(), &case).await?;
     let Gathered {
-        candidates,
+        mut candidates,
         undecided,
         closed,
         left_out,
@@ -85,6 +87,8 @@ pub(super) async fn find(
     for what in left_out {
         told_as_left_out(&claimed.problem, &what);
     }
+    let announced = Box::pin(announced::look(pass, claimed, &case, seen)).await?;
+    candidates.extend(announced.candidates.iter().cloned());
     let attribution = attribute(&candidates, blame);
     let evidence = Evidence::Attributed(&attribution);
     let culprits = match decide(&claimed.problem, Some(evidence)) {
@@ -111,12 +115,12 @@ pub(super) async fn find(
         Conclusion::Ask => anyhow::bail!("the cause was asked for"),
     };
     let culprits = culprits.into_iter().map(|culprit| culprit.change);
-    let blamed: Vec<Change> = culprits.collect();
+    let (drafts, blamed) = announced.drafts_of(culprits);
     let sites = blamed.iter().map(|culprit| Site::of(culprit, &mut views));
-    let mut sites: Vec<Site> = sites.collect();
+    let mut sites: Vec<Site> = sites.collect::<anyhow::Result<_>>()?;
     let sighted = sites.iter().map(Site::sighted).collect();
     let (outcome, ()) = join(
-        blame_all(pass, claimed, blamed, sighted),
+        blame_all(pass, claimed, (blamed, drafts, seen), sighted),
         foresee(pass, &mut sites),
     )
     .await;
@@ -158,7 +162,7 @@ async fn foresee(pass: &Pass<'_>, sites: &mut [Site]) {
 async fn blame_all(
     pass: &Pass<'_>,
     claimed: &mut ClaimedProblem,
-    culprits: Vec<Change>,
+    (culprits, drafts, seen): (Vec<Change>, Vec<Draft>, &dynatrace::Problem),
     mut sighted: Vec<Option<Sighted>>,
 ) -> anyhow::Result<()> {
     for _ in 0..ATTEMPTS {
@@ -191,9 +195,14 @@ async fn blame_all(
             effects.extend(effect);
             remediations.push(remediation);
         }
+        let begun = announced::begin(pass, &own, &drafts, seen).await?;
+        comments.extend(begun.comments);
+        effects.extend(begun.effects);
+        let runs = begun.runs;
         let change = |problem: &mut Problem| {
             problem.cause = Cause::Blamed;
             problem.remediations = remediations;
+            problem.runs = runs;
             for text in comments {
                 problem.say(text, pass.tick.now);
             }

@@ -241,7 +241,7 @@ async fn conclude(
     let mut fates = Vec::new();
     for Culprit { change, .. } in culprits {
         let place = change.place();
-        let mut site = Site::of(&change, &mut views);
+        let mut site = Site::of(&change, &mut views)?;
         let targets = site.weighed(pass.context()).await?;
         let fate = Box::pin(fate(pass, past, site, &change)).await?;
         fates.push((change.clone(), fate));

@@ -2,6 +2,7 @@
 
 use release::problem::Cause;
 use release::remediation::give_up;
+use release::runbook;
 use store::{Advanced, ClaimedProblem, StoreError};
 
 use super::tools::Pass;
@@ -33,6 +34,15 @@ impl Pass<'_> {
                 effects.extend(what.effects);
             }
             said.extend(rules::give_up(&mut problem));
+            for run in &mut problem.runs {
+                let guard = ledger.guard(&run.place()).await?;
+                let Some(what) = runbook::give_up(run, &guard, now) else {
+                    continue;
+                };
+                said.extend(runbook::words::of(run, &what));
+                effects.extend(run.in_ledger(&what.effects));
+                what.apply(run);
+            }
             for text in said {
                 problem.say(text, now);
             }

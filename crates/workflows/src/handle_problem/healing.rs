@@ -33,16 +33,12 @@ pub(super) async fn pursue(
     tenant: Tenant,
     site: Option<Site>,
 ) -> anyhow::Result<Option<Wait>> {
-    let unseen = || {
-        Site::of(
-            &claimed.problem.remediations[index].culprit,
-            &mut Views::default(),
-        )
-    };
+    let culprit = &claimed.problem.remediations[index].culprit;
+    let site = site.map_or_else(|| Site::of(culprit, &mut Views::default()), Ok)?;
     let mut walk = Walk {
         index,
         tenant,
-        known: Known::new(pass, site.unwrap_or_else(unseen)),
+        known: Known::new(pass, site),
     };
     let mut next = None;
     for _ in 0..MOST_STEPS {
@@ -58,7 +54,7 @@ pub(super) async fn pursue(
                     // What was known is of before; or it has changed since.
                     Advanced::Written | Advanced::Stale => {
                         let culprit = &claimed.problem.remediations[index].culprit;
-                        let site = Site::of(culprit, &mut Views::default());
+                        let site = Site::of(culprit, &mut Views::default())?;
                         walk.known = Known::new(pass, site);
                     }
                 }

@@ -14,7 +14,7 @@ use store::{ClaimedProblem, Followed, StoreError};
 use super::cause::Found;
 use super::healing::Tenant;
 use super::tools::{Pass, Seen};
-use super::{Connected, Services, Worked, cause, comments, healing, rules};
+use super::{Connected, Services, Worked, cause, comments, healing, rules, running};
 use crate::remedy::Site;
 use crate::work::{Look, Tick, is_lost};
 
@@ -66,9 +66,14 @@ impl Look for Looked<'_> {
             given_up.count()
         };
         let given_up_before = given_up(&before.problem);
+        let run_moved = |&index: &usize| {
+            let was = before.problem.runs.get(index);
+            was.map(|run| &run.state) != Some(&problem.runs[index].state)
+        };
         Worked {
             comments_given_up: given_up(&problem).saturating_sub(given_up_before),
             moved: (0..problem.remediations.len()).filter(moved).collect(),
+            runs_moved: (0..problem.runs.len()).filter(run_moved).collect(),
             problem,
         }
     }
@@ -177,6 +182,13 @@ impl<'a> Pass<'a> {
                 Ok(wait) => waits.extend(wait),
                 Err(error) if is_lost(&error) => return Err(error),
                 // One place's trouble is not another's.
+                Err(error) => fault = Some(error),
+            }
+        }
+        for index in 0..claimed.problem.runs.len() {
+            match Box::pin(running::pursue(self, claimed, index, tenant)).await {
+                Ok(wait) => waits.extend(wait),
+                Err(error) if is_lost(&error) => return Err(error),
                 Err(error) => fault = Some(error),
             }
         }

@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 use release::change::Change;
 use release::condition::{Facts, Measured};
-use release::problem::{Problem, Reported};
+use release::problem::{Cause, Problem, Reported};
 use release::rule::application::{
     Allowed, Back, Begin, Observed, Set, Situation, State, Step, begin, step,
 };
@@ -58,10 +58,14 @@ pub(super) async fn pursue(
     fault.map_or(Ok(waits), Err)
 }
 
-/// Whether a rule may still begin: the problem is open and young, so it is looked at
-/// even where nothing else is left to do.
+/// Whether a rule may still begin: the problem is production's, open and young, so
+/// it is looked at even where nothing else is left to do.
 pub(super) fn may_begin(pass: &Pass<'_>, problem: &Problem) -> bool {
-    pass.services.flags.is_some() && problem.closed.is_none() && is_in_time(pass, problem)
+    let is_real = !matches!(problem.cause, Cause::Test | Cause::NotProduction);
+    pass.services.flags.is_some()
+        && is_real
+        && problem.closed.is_none()
+        && is_in_time(pass, problem)
 }
 
 fn is_in_time(pass: &Pass<'_>, problem: &Problem) -> bool {
@@ -297,7 +301,7 @@ fn blamed(problem: &Problem, set: &str) -> BTreeSet<String> {
     let culprits = problem.remediations.iter();
     let flags = culprits.filter_map(|one| match &one.culprit {
         Change::Flag(change) if change.flag.set == set => Some(change.flag.name.clone()),
-        Change::Flag(_) | Change::Deployment(_) => None,
+        Change::Flag(_) | Change::Deployment(_) | Change::Configuration(_) => None,
     });
     flags.collect()
 }

@@ -11,6 +11,7 @@ use release::grouping::SETTING;
 use release::pause::Stopped;
 use release::problem::{Problem, Remediation};
 use release::remediation::{Actor, Heal, HealRefusal, Move, Needless, Said, State};
+use release::runbook;
 
 /// `undecided` has the names of groups that several applications have, so that
 /// the tag says of none which one is meant.
@@ -46,6 +47,47 @@ pub(super) fn nothing_deployed(
         look_back.as_mins(),
         time(began)
     ))
+}
+
+/// A change asks for an action that must not be run.
+pub(super) fn action_refused(event: &runbook::Cause, refusal: &runbook::Refusal) -> String {
+    bounded(format!(
+        "Unbreakable: {} names an action, and nothing was run for it: {}. Other changes are \
+         looked at.",
+        announced(event),
+        sentence(&refusal.to_string())
+    ))
+}
+
+/// A change was answered by an earlier run.
+pub(super) fn answered_before(event: &runbook::Cause, by: &str) -> String {
+    bounded(format!(
+        "Unbreakable: {} is to blame, and its runbook ran for it before ({}). It is not run a \
+         second time; a person has to look.",
+        announced(event),
+        sentence(by)
+    ))
+}
+
+/// A change is answered under another problem.
+pub(super) fn run_joined(run: &runbook::Run) -> Option<String> {
+    let runbook::State::Joined { problem } = &run.state else {
+        return None;
+    };
+    Some(bounded(format!(
+        "Unbreakable: {} is to blame, and it is answered under problem {} already.",
+        announced(&run.cause),
+        plain(problem)
+    )))
+}
+
+fn announced(event: &runbook::Cause) -> String {
+    format!(
+        "the change \"{}\" ({}, {})",
+        plain(&event.title),
+        plain(&event.source),
+        time(event.at)
+    )
 }
 
 pub(super) fn too_many_places(places: &[Place], most: usize) -> String {
@@ -266,6 +308,7 @@ fn still_open(problem: &Problem, remediation: &Remediation) -> Option<String> {
             plain(&deployment.version)
         ),
         Change::Flag(flag) => format!("To bring it back, set the flag to {}", plain(&flag.after)),
+        Change::Configuration(_) => "To bring it back, make the change again".to_owned(),
     };
     Some(bounded(format!(
         "Unbreakable: this problem is still open, although {} is back since {}. {} may not be \
@@ -304,6 +347,7 @@ fn confirmed(culprit: &Change, heal: &Heal, began: Option<Timestamp>, closed: Ti
             Change::Deployment(_) =>
                 "and is not deployed again; a person can clear it in the ledger",
             Change::Flag(_) => "and stays taken back; a person can set the flag again",
+            Change::Configuration(_) => "and stays taken back; a person can make it again",
         }
     ))
 }
@@ -317,6 +361,7 @@ fn unconfirmed(culprit: &Change, heal: &Heal) -> String {
         match culprit {
             Change::Deployment(_) => "; a person can clear or condemn it in the ledger",
             Change::Flag(_) => " and taken back; a person can set the flag again",
+            Change::Configuration(_) => " and taken back; a person can make it again",
         }
     ))
 }
@@ -337,6 +382,7 @@ fn released(culprit: &Change) -> String {
         match culprit {
             Change::Deployment(_) => "If it is to blame, condemn it in the ledger.",
             Change::Flag(_) => "If it is to blame, set the flag by hand.",
+            Change::Configuration(_) => "If it is to blame, take it back by hand.",
         }
     ))
 }
@@ -365,6 +411,7 @@ fn change(change: &Change) -> String {
             change.version,
             time(change.at)
         ),
+        Change::Configuration(configuration) => announced(&configuration.event),
     }
 }
 
@@ -381,6 +428,9 @@ fn briefly(change: &Change) -> String {
             plain(&change.flag.to_string()),
             plain(&change.after)
         ),
+        Change::Configuration(configuration) => {
+            format!("the change \"{}\"", plain(&configuration.event.title))
+        }
     }
 }
 
@@ -388,7 +438,7 @@ fn briefly(change: &Change) -> String {
 pub(super) fn taken_back(change: &Change) -> &'static str {
     match change {
         Change::Deployment(_) => "rolled back",
-        Change::Flag(_) => "taken back",
+        Change::Flag(_) | Change::Configuration(_) => "taken back",
     }
 }
 

@@ -12,7 +12,7 @@ mod notices;
 mod paused;
 mod rollbacks;
 mod rules;
-mod scene;
+pub(crate) mod scene;
 mod targets;
 mod troubles;
 

@@ -2,6 +2,7 @@
 //! that answers, at the story's own time.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use delivery::bundle::Bundles;
@@ -19,7 +20,8 @@ use tokio::time::Instant;
 use workflows::Tick;
 use workflows::handle_problem::explain::{Asked, Explained, explain};
 use workflows::handle_problem::{
-    Connected, Healing, LookResult, Notified, Services, Ticked, handle_problems, notified,
+    Automation, Connected, Healing, LookResult, Notified, Services, Ticked, handle_problems,
+    notified,
 };
 use workflows::push_deployment_event::UNSURE;
 
@@ -33,6 +35,7 @@ pub(crate) const BUCKET: &str = "bundles";
 pub(crate) struct Scene {
     pub world: World,
     pub healing: Healing,
+    pub automation: Arc<Automation>,
 }
 
 impl Scene {
@@ -42,6 +45,7 @@ impl Scene {
         let scene = Self {
             world,
             healing: Healing::default(),
+            automation: Arc::default(),
         };
         scene.group(GroupOptions::default());
         scene
@@ -233,6 +237,7 @@ impl Scene {
     pub(crate) fn connected(&self) -> Connected {
         Connected {
             tenant: self.world.dynatrace(),
+            automation: Arc::clone(&self.automation),
             links: self.world.connected().links,
         }
     }

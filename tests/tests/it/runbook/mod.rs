@@ -1,9 +1,7 @@
-//! Runs of runbooks, from an event to the end of a problem, through the rules,
-//! the client and a controller.
-//!
-//! The driver of these stories is the smallest thing that does what the rules ask
-//! for: it finds out, writes and calls. `now` is the story's.
+//! Runs of runbooks, from an event to the end of a problem, as `handle-problem`
+//! answers it, with a controller. `now` is the story's.
 
+mod chosen;
 mod driver;
 mod launched;
 mod refused;

@@ -1,48 +1,66 @@
 //! What is never launched, and what is said of it.
 
-use fake_controller::{JobTemplate, Prompts, Status};
-use release::runbook::{Mode, State, Word};
+use fake_controller::{Fault, JobTemplate, Prompts, Status, Times};
+use release::remediation::Mode;
+use release::runbook::{State, Word};
 use serde_json::json;
+use store::Heard;
 
-use super::driver::{World, asked, listed, template};
+use super::driver::{Change, World, template};
 
 #[tokio::test]
 async fn foreign_host_is_refused_and_never_spoken_to() {
     let evil = fake_controller::Controller::start().await.unwrap();
-    let (ours, id, listed) = listed(template(), |_| {}).await;
     for action in [
-        format!("{}/api/v2/job_templates/{id}/launch/", evil.origin()),
-        format!("{}/#/templates/job_template/{id}", evil.origin()),
-        format!("{}/api/v2/job_templates/999/launch/", ours.origin()),
-        format!(
-            "{}/elsewhere/api/v2/job_templates/{id}/launch/",
-            ours.origin()
-        ),
-        ours.origin().replace("://", "://ours@") + "/api/v2/job_templates/1/launch/",
+        format!("{}/api/v2/job_templates/1/launch/", evil.origin()),
+        format!("{}/#/templates/job_template/1", evil.origin()),
+        evil.origin().replace("://", "://awx.acme@") + "/api/v2/job_templates/1/launch/",
+        "/elsewhere/api/v2/job_templates/1/launch/".to_owned(),
+        "999".to_owned(),
     ] {
-        assert!(asked(&listed, &action, "0").is_err(), "{action}");
-    }
+        let announced = Change {
+            action: Some(action.clone()),
+            ..Change::default()
+        };
+        let mut world = World::announced(template(), |_| {}, announced).await;
 
-    assert!(evil.calls().is_empty() && ours.calls().is_empty());
-    // The right one, in the form that people copy from the page.
-    let page = format!("{}/#/templates/job_template/{id}", ours.origin());
-    assert_eq!(asked(&listed, &page, "0").unwrap().runbook.alias, "stop");
+        let waits = world.pass().await;
+        world.pass().await;
+
+        assert!(waits.starts_with("a deployment to be announced"), "{waits}");
+        assert!(
+            world.run.is_none() && world.fake.calls().is_empty(),
+            "{action}"
+        );
+        let comments = world.comments();
+        assert_eq!(comments.len(), 1, "{comments:?}");
+        assert!(
+            comments[0].contains("nothing was run for it"),
+            "{comments:?}"
+        );
+    }
+    assert!(evil.calls().is_empty());
 }
 
 #[tokio::test]
 async fn value_that_is_out_of_bounds_or_a_template_is_never_passed_on() {
-    let (_, id, listed) = listed(template(), |_| {}).await;
-    for (value, says) in [
-        (
-            "101",
-            "must be a whole number from 0 to 100, and the event says `101`",
-        ),
+    for (old_value, says) in [
+        ("101", "must be a whole number from 0 to 100"),
         ("-1", "must be a whole number"),
         ("5%", "must be a whole number"),
         ("{{7*7}}", "has marks of a template in it"),
     ] {
-        let refused = asked(&listed, &id.to_string(), value).unwrap_err();
-        assert!(refused.to_string().contains(says), "{refused}");
+        let announced = Change {
+            old_value,
+            ..Change::default()
+        };
+        let mut world = World::announced(template(), |_| {}, announced).await;
+
+        world.pass().await;
+
+        assert!(world.run.is_none() && world.fake.calls().is_empty());
+        let comments = world.comments();
+        assert!(comments[0].contains(says), "{comments:?}");
     }
 }
 
@@ -104,15 +122,15 @@ async fn template_that_would_do_something_else_is_not_launched() {
         world.pass().await;
 
         assert!(
-            matches!(world.run.state, State::Refused { .. }),
+            matches!(world.state(), State::Refused { .. }),
             "{:?}",
-            world.run.state
+            world.state()
         );
         assert_eq!(world.launches(), 0);
         assert!(
-            world.comments[0].contains(says),
+            world.comments()[0].contains(says),
             "{says}: {:?}",
-            world.comments
+            world.comments()
         );
     }
 }
@@ -121,43 +139,55 @@ async fn template_that_would_do_something_else_is_not_launched() {
 async fn problem_that_is_over_launches_nothing() {
     let mut world = World::start().await;
     world.closes();
+    assert_eq!(world.pass().await, "nothing");
+    assert!(world.run.is_none());
 
-    world.pass().await;
+    let mut later = World::start().await;
+    later
+        .fake
+        .fail(Fault::Broken, Times::N(1), "GET /job_templates");
+    later.pass().await;
+    assert_eq!(later.state().word(), "asked");
+    later.at(60);
+    later.closes();
 
-    assert_eq!(world.run.state.word(), "notNeeded");
-    assert!(world.fake.jobs().is_empty() && !world.run.holds);
+    later.pass().await;
+
+    assert_eq!(later.state().word(), "notNeeded");
+    assert!(later.fake.jobs().is_empty() && !later.run().holds);
+    assert!(world.fake.jobs().is_empty());
 }
 
 #[tokio::test]
 async fn shadow_decides_everything_and_launches_nothing() {
     let mut world = World::start().await;
-    world.mode = Mode::Shadow;
+    world.scene.healing.mode = Mode::Shadow;
 
     world.pass().await;
 
-    assert_eq!(world.run.state.word(), "shadowed");
+    assert_eq!(world.state().word(), "shadowed");
     assert_eq!(world.launches(), 0);
-    assert!(world.comments[0].starts_with("Unbreakable (shadow mode): the change"));
+    assert!(world.comments()[0].starts_with("Unbreakable (shadow mode): the change"));
 }
 
 #[tokio::test]
 async fn person_is_asked_and_may_answer_late() {
-    let mut world = World::start().await;
-    world.mode = Mode::Ask;
+    let mut world = World::with(template(), |runbook| runbook["mode"] = json!("ask")).await;
     assert_eq!(world.pass().await, "a person to answer");
     assert_eq!(world.launches(), 0);
     world.at(7_200);
-    world.word = Some(Word::Yes {
+    let yes = Word::Yes {
         who: "ann".to_owned(),
-    });
+    };
+    assert_eq!(world.says(yes).await, Heard::Stored);
 
     world.pass().await;
 
     assert_eq!(world.launches(), 1);
     assert!(
-        world.comments[1].contains("allowed by ann"),
+        world.comments()[1].contains("allowed by ann"),
         "{:?}",
-        world.comments
+        world.comments()
     );
 }
 
@@ -173,7 +203,7 @@ async fn job_that_a_person_runs_already_is_waited_for_and_named() {
 
     assert_eq!(waits, format!("job {theirs} of ann, which is running"));
     assert_eq!(world.launches(), 0);
-    assert_eq!(world.comments.len(), 1, "{:?}", world.comments);
+    assert_eq!(world.comments().len(), 1, "{:?}", world.comments());
     world
         .fake
         .ends(theirs, fake_controller::End::well(1))
@@ -194,5 +224,5 @@ async fn controller_that_is_down_is_waited_for() {
         waits.contains("the controller cannot be reached"),
         "{waits}"
     );
-    assert_eq!(world.run.state, State::Asked);
+    assert_eq!(*world.state(), State::Asked);
 }

@@ -4,6 +4,8 @@ use fake_controller::{End, Fault, JobTemplate, Status, Times};
 use release::runbook::{State, Word};
 use serde_json::json;
 
+use store::Heard;
+
 use super::driver::{World, template};
 
 #[tokio::test]
@@ -43,12 +45,12 @@ async fn each_of_the_four_ends_is_told_once() {
         world.pass().await;
         world.pass().await;
 
-        assert_eq!(world.run.state.word(), word, "{end:?}");
-        assert_eq!(world.comments.len(), 2, "{:?}", world.comments);
+        assert_eq!(world.state().word(), word, "{end:?}");
+        assert_eq!(world.comments().len(), 2, "{:?}", world.comments());
         assert!(
-            world.comments[1].contains(says),
+            world.comments()[1].contains(says),
             "{says}: {:?}",
-            world.comments
+            world.comments()
         );
         assert_eq!(world.launches(), 1);
     }
@@ -71,7 +73,7 @@ async fn proof_says_more_than_success() {
 
         world.pass().await;
 
-        assert_eq!(world.run.state.word(), word, "{rate}");
+        assert_eq!(world.state().word(), word, "{rate}");
     }
 }
 
@@ -93,8 +95,8 @@ async fn details_that_come_late_are_waited_for_half_a_minute() {
 
     world.pass().await;
 
-    assert_eq!(world.run.state.word(), "failed");
-    assert!(world.comments[1].contains("does not say on how many hosts"));
+    assert_eq!(world.state().word(), "failed");
+    assert!(world.comments()[1].contains("does not say on how many hosts"));
 }
 
 #[tokio::test]
@@ -115,7 +117,7 @@ async fn controller_that_says_nothing_for_ten_minutes_leads_to_no_second_launch(
 
     world.pass().await;
 
-    assert_eq!(world.run.state.word(), "verifying");
+    assert_eq!(world.state().word(), "verifying");
     assert_eq!(world.launches(), 1);
 }
 
@@ -128,8 +130,8 @@ async fn job_that_waits_names_what_it_waits_for() {
     world.pass().await;
     world.pass().await;
 
-    assert_eq!(world.comments.len(), 2, "{:?}", world.comments);
-    assert!(world.comments[1].contains("waits: This job is not ready to start"));
+    assert_eq!(world.comments().len(), 2, "{:?}", world.comments());
+    assert!(world.comments()[1].contains("waits: This job is not ready to start"));
 }
 
 #[tokio::test]
@@ -144,8 +146,8 @@ async fn job_that_takes_too_long_is_ended() {
 
     world.pass().await;
 
-    assert_eq!(world.run.state.word(), "aborted");
-    assert!(world.comments[2].contains("was ended, because it took longer than it may"));
+    assert_eq!(world.state().word(), "aborted");
+    assert!(world.comments()[2].contains("was ended, because it took longer than it may"));
 }
 
 #[tokio::test]
@@ -158,7 +160,7 @@ async fn problem_that_ends_before_the_job_runs_ends_the_job() {
 
     world.pass().await;
 
-    assert_eq!(world.run.state.word(), "aborted");
+    assert_eq!(world.state().word(), "aborted");
     assert_eq!(world.fake.jobs()[0].status, Status::Canceled);
 }
 
@@ -176,8 +178,8 @@ async fn job_that_runs_when_the_problem_ends_is_late() {
 
     world.pass().await;
 
-    assert_eq!(world.run.state.word(), "late");
-    assert!(world.comments.last().unwrap().contains("was late"));
+    assert_eq!(world.state().word(), "late");
+    assert!(world.comments().last().unwrap().contains("was late"));
 }
 
 #[tokio::test]
@@ -187,18 +189,18 @@ async fn job_that_cannot_be_ended_calls_a_person() {
     world.pass().await;
     let job = world.job();
     world.fake.runs(job).unwrap();
-    world.word = Some(Word::No {
+    let no = Word::No {
         who: "ann".to_owned(),
-    });
+    };
+    assert_eq!(world.says(no).await, Heard::Stored);
     for minute in 0..=10 {
         world.at(minute * 60);
         world.pass().await;
     }
 
-    assert_eq!(world.run.state.word(), "stuck");
-    assert_eq!(world.alarms, 1);
+    assert_eq!(world.state().word(), "stuck");
     assert!(10 <= world.fake.count("POST", "/cancel/"));
-    assert!(!world.run.guards);
+    assert!(!world.run().guards);
 }
 
 #[tokio::test]
@@ -210,7 +212,7 @@ async fn job_that_is_gone_is_said_to_be() {
 
     world.pass().await;
 
-    assert_eq!(world.run.state.word(), "gone");
+    assert_eq!(world.state().word(), "gone");
     assert_eq!(world.launches(), 1);
 }
 
@@ -218,21 +220,21 @@ async fn job_that_is_gone_is_said_to_be() {
 async fn template_that_changes_between_look_and_launch_is_found_out() {
     // It takes the limit when it is looked at and drops it when it is launched.
     let mut world = World::with(template(), |runbook| runbook["limit"] = json!("web-1")).await;
-    world.pass_killed_after(1).await;
+    world.pass_killed_after_the_launch().await;
     let id = world.template;
     world
         .fake
         .change(id, |template| template.prompts.limit = false);
     let job = world.job();
     world.fake.purge(job);
-    let variables = json!({"unbreakable": {"run": "r-1"}, "promotion_rate": 0});
+    let variables = json!({"unbreakable": {"run": world.run().id}, "promotion_rate": 0});
     let dropped = world.fake.launched_by("ub", id, &variables);
-    world.at(5);
+    world.at(15);
 
     world.pass().await;
 
-    let State::Aborting { job, why, .. } = &world.run.state else {
-        panic!("{:?}", world.run.state);
+    let State::Aborting { job, why, .. } = world.state() else {
+        panic!("{:?}", world.state());
     };
     assert_eq!(job.id, dropped);
     assert!(
@@ -265,9 +267,9 @@ async fn check_comes_before_the_real_run_and_stops_it_where_it_fails() {
         .ends(check, End::failed("set rate", "web-1", "404"))
         .unwrap();
     failing.pass().await;
-    assert_eq!(failing.run.state.word(), "refused");
+    assert_eq!(failing.state().word(), "refused");
     assert_eq!(failing.launches(), 1);
-    assert!(!failing.run.guards);
+    assert!(!failing.run().guards);
 }
 
 #[tokio::test]
@@ -277,11 +279,11 @@ async fn template_without_variables_is_recognised_by_being_the_only_one() {
         ..JobTemplate::default()
     };
     let mut world = World::with(silent, |runbook| runbook["vars"] = json!({})).await;
-    world.pass_killed_after(1).await;
-    world.at(5);
+    world.pass_killed_after_the_launch().await;
+    world.at(15);
 
     world.pass().await;
 
-    assert_eq!(world.run.state.word(), "launched");
+    assert_eq!(world.state().word(), "launched");
     assert_eq!(world.launches(), 1);
 }

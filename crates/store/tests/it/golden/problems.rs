@@ -153,6 +153,7 @@ fn problem(number: usize, cause: Cause, remediations: Vec<Remediation>) -> Probl
         cause,
         remediations,
         applications: Vec::new(),
+        runs: Vec::new(),
         comments: vec![
             Entry {
                 text: "d-2 is suspect".to_owned(),

@@ -120,6 +120,7 @@ impl Fate {
             Self::Answered { by } => match culprit {
                 Change::Deployment(_) => format!("is answered by deployment {by}"),
                 Change::Flag(_) => format!("is taken back already, by change {by}"),
+                Change::Configuration(_) => format!("is answered by run {by}"),
             },
             Self::TakenBack { by } => format!("CodeDeploy itself rolls it back by {by}"),
             Self::Waits(what) => format!("what is done waits for {what}"),

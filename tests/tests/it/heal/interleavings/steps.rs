@@ -2,6 +2,7 @@
 //! and rivals are at it at the same time, and some die.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use fake_aws::Fault;
@@ -219,6 +220,7 @@ impl Storm<'_> {
         let connect = async || {
             Ok(Connected {
                 tenant: worker.tenant.clone(),
+                automation: Arc::default(),
                 links: None,
             })
         };
@@ -241,6 +243,7 @@ impl Storm<'_> {
         let connect = async || {
             Ok(Connected {
                 tenant,
+                automation: Arc::default(),
                 links: None,
             })
         };

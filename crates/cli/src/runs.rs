@@ -1,0 +1,262 @@
+//! `monspec runs`
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use monspec::lint::escaped;
+use release::problem::Problem;
+use release::runbook::{Attempt, Marking, Order, Purpose, Run, Word};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use store::{Heard, Remediations};
+
+use crate::aws::{Account, now, speaker, table, words};
+use crate::failure::Failure;
+use crate::output;
+
+const NOTES: &str = "\
+Settings:
+  REMEDIATIONS_TABLE names the table, as it does for handle-problem; the AWS
+  settings are those of `monspec ledger`.
+
+Examples:
+  monspec runs show -6478017825120311599_1641223491837V2
+  monspec runs allow -6478017825120311599_1641223491837V2 --reason \"seen, go on\"
+  monspec runs replay -6478017825120311599_1641223491837V2";
+
+/// Shows the runs of runbooks that answer a problem, and lets a person decide.
+#[derive(Args)]
+#[command(after_help = NOTES)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Show what was decided, launched and seen, with what was said on the problem.
+    Show(Which),
+    /// Let a run begin that asks for it (`"mode": "ask"`).
+    Allow(Decision),
+    /// Keep a run from beginning, or end its job.
+    Deny(Decision),
+    /// Show what a run would launch again: its stored input, in check mode. Nothing
+    /// is called.
+    Replay(Which),
+}
+
+#[derive(Args)]
+struct Which {
+    /// The problem, as the tenant's API calls it.
+    #[arg(allow_hyphen_values = true)]
+    problem: String,
+
+    /// The run, where the problem has several.
+    #[arg(long, value_name = "ID")]
+    run: Option<String>,
+
+    /// The table of problems, else `REMEDIATIONS_TABLE`.
+    #[arg(long, value_name = "NAME")]
+    table: Option<String>,
+
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct Decision {
+    #[command(flatten)]
+    which: Which,
+
+    /// The reason, which is kept with your name.
+    #[arg(long, value_name = "TEXT", value_parser = words)]
+    reason: String,
+
+    /// Your name, else `USER`.
+    #[arg(long = "as", value_name = "NAME", value_parser = words)]
+    who: Option<String>,
+}
+
+pub(crate) fn run(options: &Options, out: &mut impl Write) -> Result<ExitCode, Failure> {
+    match &options.command {
+        Command::Show(which) => {
+            let problem = Table::open(which)?.problem(which)?;
+            show(which, &problem, out)?;
+        }
+        Command::Replay(which) => {
+            let problem = Table::open(which)?.problem(which)?;
+            for run in chosen(which, &problem)? {
+                replay(which, run, out)?;
+            }
+        }
+        Command::Allow(decision) => decide(decision, |who| Word::Yes { who }, out)?,
+        Command::Deny(decision) => decide(decision, |who| Word::No { who }, out)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The table of problems, and what waits for its answers.
+struct Table {
+    account: Account,
+    problems: Remediations,
+    name: String,
+}
+
+impl Table {
+    fn open(which: &Which) -> Result<Self, Failure> {
+        let meaning = "the name of the table of problems, or give --table";
+        let name = table(which.table.as_deref(), "REMEDIATIONS_TABLE", meaning)?;
+        let account = Account::open()?;
+        let client = aws_sdk_dynamodb::Client::new(&account.sdk);
+        Ok(Self {
+            problems: Remediations::new(client, &name),
+            account,
+            name,
+        })
+    }
+
+    fn problem(&self, which: &Which) -> Result<Problem, Failure> {
+        let id = &which.problem;
+        let found = self.account.ask(&self.name, self.problems.problem(id))?;
+        found.ok_or_else(|| Failure::Usage(format!("no problem `{id}` is known here")))
+    }
+}
+
+/// The runs that are meant.
+fn chosen<'a>(which: &Which, problem: &'a Problem) -> Result<Vec<&'a Run>, Failure> {
+    let wanted = which.run.as_deref();
+    let runs = problem.runs.iter();
+    let runs: Vec<&Run> = runs
+        .filter(|run| wanted.is_none_or(|id| run.id == id))
+        .collect();
+    if runs.is_empty() {
+        let id = &which.problem;
+        return Err(Failure::Usage(match wanted {
+            Some(run) => format!("problem `{id}` has no run `{run}`"),
+            None => format!(
+                "no runbook answers problem `{id}`; it is {}",
+                problem.word()
+            ),
+        }));
+    }
+    Ok(runs)
+}
+
+fn show(which: &Which, problem: &Problem, out: &mut impl Write) -> Result<(), Failure> {
+    let runs = chosen(which, problem)?;
+    if which.json {
+        return Ok(output::json(out, &runs)?);
+    }
+    for run in runs {
+        let Run { cause, runbook, .. } = run;
+        line(out, &format!("run {}: {}", run.id, run.state.word()))?;
+        let who = &cause.source;
+        line(
+            out,
+            &format!("  change   {} ({who}, {})", cause.title, cause.at),
+        )?;
+        let template = format!("template {} on {}", runbook.template, runbook.on);
+        line(out, &format!("  runbook  {} ({template})", runbook.alias))?;
+        let input = Value::Object(run.input.variables.clone());
+        line(out, &format!("  input    {input}"))?;
+        line(
+            out,
+            &format!("  hosts    {}", hosts(run.input.limit.as_deref())),
+        )?;
+        let state = serde_json::to_value(&run.state).unwrap_or_default();
+        line(out, &format!("  state    {state}"))?;
+    }
+    for comment in &problem.comments {
+        line(out, &format!("{} {}", comment.at, comment.text))?;
+    }
+    Ok(())
+}
+
+/// What a run would launch, as JSON and for people.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Replayed<'a> {
+    runbook: &'a str,
+    controller: &'a str,
+    template: u64,
+    job_type: &'static str,
+    limit: Option<String>,
+    variables: Map<String, Value>,
+}
+
+fn replay(which: &Which, run: &Run, out: &mut impl Write) -> Result<(), Failure> {
+    let now = now();
+    let attempt = Attempt {
+        purpose: Purpose::Check,
+        floor: 0,
+        marking: Marking::Variables,
+        at: now,
+        deadline: now.saturating_add(run.runbook.timeout).unwrap_or(now),
+        second: false,
+    };
+    let Order {
+        variables, limit, ..
+    } = run.order(&attempt);
+    let replayed = Replayed {
+        runbook: &run.runbook.alias,
+        controller: &run.runbook.on,
+        template: run.runbook.template,
+        job_type: "check",
+        limit,
+        variables,
+    };
+    if which.json {
+        return Ok(output::json(out, &replayed)?);
+    }
+    let Replayed {
+        controller,
+        template,
+        ..
+    } = replayed;
+    line(
+        out,
+        &format!("template {template} on {controller}, in check mode"),
+    )?;
+    line(
+        out,
+        &format!("  hosts      {}", hosts(replayed.limit.as_deref())),
+    )?;
+    let variables = Value::Object(replayed.variables);
+    line(out, &format!("  variables  {variables}"))?;
+    line(out, "nothing was called")
+}
+
+fn decide(
+    decision: &Decision,
+    word: impl Fn(String) -> Word,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let Decision { which, reason, who } = decision;
+    let table = Table::open(which)?;
+    let problem = table.problem(which)?;
+    let [run] = chosen(which, &problem)?[..] else {
+        let runs = problem.runs.iter().map(|run| run.id.as_str());
+        let runs: Vec<&str> = runs.collect();
+        return Err(Failure::Usage(format!("give --run: {}", runs.join(", "))));
+    };
+    let who = format!("{} ({reason})", speaker(who.as_deref())?);
+    let word = word(who);
+    let said = table.problems.say(&which.problem, &run.id, &word, now());
+    match table.account.ask(&table.name, said)? {
+        Heard::Stored => line(out, &format!("run {} hears of it within a minute", run.id)),
+        Heard::TooLate => Err(Failure::Usage(format!(
+            "nothing is done about problem `{}` any more",
+            which.problem
+        ))),
+    }
+}
+
+fn hosts(limit: Option<&str>) -> &str {
+    limit.unwrap_or("those of the template")
+}
+
+fn line(out: &mut impl Write, text: &str) -> Result<(), Failure> {
+    Ok(writeln!(out, "{}", escaped(text))?)
+}

@@ -1,0 +1,205 @@
+//! How a run begins, and what its steps do to the ledger.
+
+use super::{About, Cause, Configuration, Effect, Input, Needless, Run, Runbook, State};
+use crate::change::{Change, Place};
+use crate::deployment::Standing;
+use crate::ledger::{self, Known};
+
+/// A run that a change would lead to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draft {
+    /// The runbook.
+    pub runbook: Runbook,
+    /// The change.
+    pub cause: Cause,
+    /// What the runbook is given.
+    pub input: Input,
+}
+
+/// How the answer to a change that is to blame begins.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Begun {
+    /// By this run.
+    Run(Box<Run>),
+    /// Not at all: an earlier run has answered the change.
+    Answered {
+        /// What is known of it.
+        by: String,
+    },
+}
+
+impl Draft {
+    /// The change, as it competes with others for the blame.
+    pub fn change(&self) -> Change {
+        Change::Configuration(Configuration {
+            event: self.cause.clone(),
+            target: self.runbook.target(self.input.limit.as_deref()),
+        })
+    }
+
+    /// The answer to `problem`, with what is known of the change. `id` is new.
+    pub fn begin(self, id: String, problem: &str, about: About, known: &Known) -> Begun {
+        let holder = known.bound_to.clone().filter(|holder| holder != problem);
+        let standing = known.said.standing;
+        if standing == Standing::Bad || (known.bound_to.is_none() && standing.is_against()) {
+            return Begun::Answered {
+                by: known.said.by.clone(),
+            };
+        }
+        let is_free = holder.is_none();
+        let run = Run {
+            id,
+            runbook: self.runbook,
+            problem: problem.to_owned(),
+            cause: self.cause,
+            about,
+            input: self.input,
+            holds: is_free,
+            guards: false,
+            allowed: None,
+            checked: None,
+            named: None,
+            state: match holder {
+                Some(problem) => State::Joined { problem },
+                None => State::Asked,
+            },
+        };
+        Begun::Run(Box::new(run))
+    }
+}
+
+impl Run {
+    /// The change that it takes back.
+    pub fn change(&self) -> Change {
+        Change::Configuration(Configuration {
+            event: self.cause.clone(),
+            target: self.target(),
+        })
+    }
+
+    /// What its beginning does to the ledger.
+    pub fn blame(&self) -> Option<ledger::Effect> {
+        self.holds.then(|| ledger::Effect::Blame {
+            change: self.change(),
+        })
+    }
+
+    /// What its guard protects, as a place.
+    pub fn place(&self) -> Place {
+        Place::Runbook(self.target())
+    }
+
+    /// What these effects of a step are to the ledger.
+    pub fn in_ledger(&self, effects: &[Effect]) -> Vec<ledger::Effect> {
+        let change = || self.change();
+        let effects = effects.iter().map(|effect| match effect {
+            Effect::Blame => ledger::Effect::Blame { change: change() },
+            Effect::Release => ledger::Effect::Release { change: change() },
+            Effect::Condemn => ledger::Effect::Condemn { change: change() },
+            Effect::Guard { from, to } => ledger::Effect::Guard {
+                place: self.place(),
+                from: from.clone(),
+                to: to.clone(),
+            },
+        });
+        effects.collect()
+    }
+
+    /// Whether nothing was run for the problem, and nothing more is.
+    pub fn did_nothing(&self) -> bool {
+        let waited = matches!(self.state, State::Refused { .. } | State::NotNeeded { .. });
+        waited && !self.holds
+    }
+
+    /// Whether the problem was over before anything was run.
+    pub fn was_over(&self) -> bool {
+        let why = Needless::Closed;
+        self.state == State::NotNeeded { why }
+    }
+
+    /// Whether nothing more is done, and the change has heard what becomes of it.
+    pub fn is_over(&self) -> bool {
+        self.state.is_final() && !self.holds
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+    use crate::ledger::Lesson;
+    use crate::runbook::Runbooks;
+
+    fn draft() -> Draft {
+        let settings = json!({
+            "controllers": {
+                "awx": {"base": "https://awx.acme/api/v2", "auth": "bearer", "secret": "/ub/awx"},
+            },
+            "runbooks": {"stop": {
+                "on": "awx", "template": 18, "name": "stop-campaign",
+                "for": {"events": ["CUSTOM_CONFIGURATION"], "sources": ["Ansible"]},
+            }},
+        });
+        let listed = Runbooks::read(&settings.to_string()).unwrap();
+        Draft {
+            runbook: listed.runbooks["stop"].clone(),
+            cause: Cause {
+                id: "e-1".to_owned(),
+                kind: "CUSTOM_CONFIGURATION".to_owned(),
+                at: Timestamp::UNIX_EPOCH,
+                title: "rate".to_owned(),
+                source: "Ansible".to_owned(),
+            },
+            input: Input::default(),
+        }
+    }
+
+    fn begun(standing: Standing, bound_to: Option<&str>) -> String {
+        let known = Known {
+            said: Lesson {
+                standing,
+                by: "problem P-0".to_owned(),
+            },
+            bound_to: bound_to.map(str::to_owned),
+            ..Known::default()
+        };
+        let begun = draft().begin("r-1".to_owned(), "P-1", About::default(), &known);
+        match begun {
+            Begun::Answered { by } => format!("answered: {by}"),
+            Begun::Run(run) => {
+                let blames = matches!(run.blame(), Some(ledger::Effect::Blame { change })
+                    if change == run.change() && change.place() == run.place());
+                format!("{} {blames}", run.state.word())
+            }
+        }
+    }
+
+    #[test]
+    fn change_is_answered_once_and_under_one_problem() {
+        use Standing::{Bad, Suspect, Unknown};
+
+        assert_eq!(begun(Unknown, None), "asked true");
+        assert_eq!(begun(Suspect, Some("P-1")), "asked true");
+        assert_eq!(begun(Suspect, Some("P-0")), "joined false");
+        assert_eq!(begun(Suspect, None), "answered: problem P-0");
+        assert_eq!(begun(Bad, Some("P-0")), "answered: problem P-0");
+    }
+
+    #[test]
+    fn announcement_is_the_same_on_every_entity() {
+        let one = draft().cause;
+        let other = Cause {
+            id: "e-2".to_owned(),
+            ..one.clone()
+        };
+        let later = Cause {
+            title: "rate 2".to_owned(),
+            ..one.clone()
+        };
+
+        assert_eq!(one.identity(), other.identity());
+        assert_ne!(one.identity(), later.identity());
+    }
+}

@@ -1,0 +1,45 @@
+//! Configurations that others announced, and the runbooks that take them back.
+//!
+//! Only the operator's list says what may run. An event chooses among it, and no
+//! address of an event is ever spoken to.
+
+mod asking;
+mod candidates;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use controller::Controller;
+use release::runbook::Runbooks;
+
+pub(crate) use asking::Asking;
+pub(crate) use candidates::found;
+
+/// What runbooks are run with.
+#[derive(Default)]
+pub struct Automation {
+    /// What the operator lists.
+    pub listed: Runbooks,
+    /// The controllers by the operator's names, or why one cannot be spoken to.
+    pub controllers: BTreeMap<String, Result<Controller, String>>,
+}
+
+impl Automation {
+    /// The controller that the operator calls so, or why it cannot be spoken to.
+    pub(crate) fn controller(&self, name: &str) -> Result<&Controller, String> {
+        match self.controllers.get(name) {
+            Some(Ok(controller)) => Ok(controller),
+            Some(Err(why)) => Err(why.clone()),
+            None => Err("it is not listed any more".to_owned()),
+        }
+    }
+}
+
+impl fmt::Debug for Automation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&String> = self.controllers.keys().collect();
+        f.debug_struct("Automation")
+            .field("controllers", &names)
+            .finish_non_exhaustive()
+    }
+}
