@@ -25,6 +25,8 @@ pub enum Fault {
     NotJson200,
     /// The connection stays open and silent until the tenant stops.
     Hang,
+    /// What was asked for is done, and the connection stays open and silent.
+    HangAfterActing,
     /// The connection closes without a single byte of an answer.
     CloseConnection,
     /// What a tenant answers after the end of API v1; v2 is left alone.
@@ -152,7 +154,7 @@ impl Planned {
 /// What `fault` does at `now`; `root` is the tenant's path prefix.
 pub(super) fn effect(fault: Fault, now: i64, root: &str) -> Effect {
     Effect::Answer(match fault {
-        Fault::Hang => return Effect::Hang,
+        Fault::Hang | Fault::HangAfterActing => return Effect::Hang,
         Fault::CloseConnection => return Effect::Close,
         Fault::Throttle(headers) => throttled(headers, now),
         Fault::Html503 => {

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::answer::{Answer, ServiceError};
 use super::auth::{self, Door, PLATFORM_PREFIX};
 use super::endpoints;
-use super::faults::{self, Effect};
+use super::faults::{self, Effect, Fault};
 use super::request::{Incoming, Query};
 use super::state::{Call, State};
 
@@ -140,7 +140,12 @@ fn answer(state: &mut State, parts: &Parts, incoming: &Incoming<'_>) -> Effect {
     let scope = auth::scope_of(&parts.method, &path);
     let full_path = format!("/{}", path.join("/"));
     let method = parts.method.as_str();
+    let path: Vec<_> = path.iter().map(String::as_str).collect();
     if let Some(fault) = faults::take(&mut state.faults, method, &full_path, scope) {
+        if fault == Fault::HangAfterActing {
+            // Nobody hears what came of it.
+            let _ = endpoints::serve(state, &path, incoming);
+        }
         let root = state
             .environment
             .as_ref()
@@ -148,7 +153,6 @@ fn answer(state: &mut State, parts: &Parts, incoming: &Incoming<'_>) -> Effect {
             .unwrap_or_default();
         return faults::effect(fault, state.now(), &root);
     }
-    let path: Vec<_> = path.iter().map(String::as_str).collect();
     respond(endpoints::serve(state, &path, incoming))
 }
 

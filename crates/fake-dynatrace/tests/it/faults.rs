@@ -138,6 +138,26 @@ async fn a_hanging_call_lasts_until_its_caller_gives_up() -> anyhow::Result<()> 
 }
 
 #[tokio::test]
+async fn a_call_that_hangs_after_acting_has_acted() -> anyhow::Result<()> {
+    let caller = Caller::start().await?;
+    caller.tenant.service("SERVICE-1", "one").add();
+    let ingest = "/api/v2/events/ingest";
+    let fault = Fault::HangAfterActing;
+    caller.tenant.fail(fault, Times::N(1), ingest);
+    let request = caller
+        .request(reqwest::Method::POST, ingest)
+        .json(&json!({
+            "eventType": "CUSTOM_INFO", "title": "a test",
+            "entitySelector": "type(SERVICE)",
+        }))
+        .timeout(Duration::from_millis(50));
+    let error = request.send().await.err();
+    assert!(error.is_some_and(|error| error.is_timeout()));
+    assert_eq!(caller.tenant.events().len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_hanging_call_ends_with_the_tenant() -> anyhow::Result<()> {
     let caller = with_fault(Fault::Hang).await?;
     let tenant = caller.tenant.clone();
