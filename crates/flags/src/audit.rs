@@ -99,6 +99,28 @@ pub enum Cause {
     TakenBack,
     /// A person lets programs change it again.
     Unlocked,
+    /// A change was not made whose event is required; the value stays.
+    Aborted(Aborted),
+}
+
+/// A change that was not made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Aborted {
+    /// The value that was wanted, shortened.
+    pub wanted: String,
+    /// Why it was not made.
+    pub because: Because,
+}
+
+/// Why a change was not made whose event is required.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Because {
+    /// The tenant did not take the event.
+    NotTold,
+    /// The flag was changed while the event was sent.
+    Overtaken,
 }
 
 impl Cause {
@@ -123,6 +145,7 @@ impl Cause {
             Self::Superseded(_) => "superseded",
             Self::TakenBack => "takenBack",
             Self::Unlocked => "unlocked",
+            Self::Aborted(_) => "aborted",
         }
     }
 
@@ -140,7 +163,8 @@ impl Cause {
             | Self::LeaseEnded
             | Self::GivenBack
             | Self::BoundReached
-            | Self::TakenBack => true,
+            | Self::TakenBack
+            | Self::Aborted(_) => true,
             Self::Joined
             | Self::EndedBelow
             | Self::Released

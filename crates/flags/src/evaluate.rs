@@ -28,6 +28,8 @@ pub struct Set<'a> {
     pub declarations: &'a Declarations,
     /// What was said, by flag; nothing of flags that nobody touched.
     pub states: &'a BTreeMap<String, State>,
+    /// Whether nobody knows if it has changed since it was read.
+    pub stale: bool,
 }
 
 /// What a flag is for a caller.
@@ -52,6 +54,8 @@ pub struct Resolved {
     pub version: u64,
     /// The set.
     pub set: String,
+    /// Whether nobody knows if it has changed since it was read.
+    pub stale: bool,
 }
 
 /// Why a value is what it is.
@@ -125,13 +129,16 @@ impl Evaluation {
     /// The body of the answer.
     pub fn to_json(&self) -> Json {
         match &self.result {
-            Ok(resolved) => json!({
-                "key": self.key,
-                "value": resolved.value,
-                "reason": resolved.reason.as_str(),
-                "variant": resolved.variant,
-                "metadata": {"version": resolved.version, "flagSetId": resolved.set},
-            }),
+            Ok(resolved) => {
+                let metadata = json!({"version": resolved.version, "flagSetId": resolved.set});
+                json!({
+                    "key": self.key,
+                    "value": resolved.value,
+                    "reason": resolved.reason.as_str(),
+                    "variant": resolved.variant,
+                    "metadata": marked(metadata, resolved.stale),
+                })
+            }
             Err(why) => json!({
                 "key": self.key,
                 "errorCode": why.code(),
@@ -139,6 +146,14 @@ impl Evaluation {
             }),
         }
     }
+}
+
+/// Says that nobody knows whether something has changed since.
+pub(crate) fn marked(mut metadata: Json, is_stale: bool) -> Json {
+    if is_stale {
+        metadata["stale"] = true.into();
+    }
+    metadata
 }
 
 /// The answer about many flags.
@@ -194,6 +209,7 @@ impl<'a> Set<'a> {
             })
             .collect();
         let metadata = json!({"version": self.revision, "flagSetId": self.name});
+        let metadata = marked(metadata, self.stale);
         let body = json!({"flags": flags, "metadata": metadata}).to_string();
         Bulk {
             etag: etag(&body),
@@ -345,6 +361,7 @@ impl<'a> Set<'a> {
             reason,
             version: self.state(&flag.name).map_or(0, |state| state.version),
             set: self.name.to_owned(),
+            stale: self.stale,
         }
     }
 }

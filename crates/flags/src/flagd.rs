@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value as Json, json};
 
 use crate::declaration::{Audience, Declaration};
-use crate::evaluate::{Bulk, PARTS, Set, etag};
+use crate::evaluate::{Bulk, PARTS, Set, etag, marked};
 use crate::targeting::FRACTIONAL;
 use crate::value::Value;
 
@@ -16,9 +16,10 @@ impl Set<'_> {
         let flags: Map<String, Json> = seen
             .map(|flag| (flag.name.clone(), self.flagd_flag(flag, now)))
             .collect();
+        let metadata = json!({"flagSetId": self.name, "version": self.revision.to_string()});
         let body = json!({
             "$schema": "https://flagd.dev/schema/v0/flags.json",
-            "metadata": {"flagSetId": self.name, "version": self.revision.to_string()},
+            "metadata": marked(metadata, self.stale),
             "flags": flags,
         });
         let body = body.to_string();

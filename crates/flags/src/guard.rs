@@ -65,6 +65,7 @@ mod tests {
                 at: minute(*at),
                 hand: *hand,
                 reversal: *reversal,
+                problem: None,
             };
             remember(&mut recent, change);
         }

@@ -17,6 +17,7 @@ pub mod key;
 mod plan;
 mod ramp;
 mod read;
+pub mod require;
 mod rule;
 pub mod state;
 pub mod step;
@@ -25,7 +26,7 @@ mod value;
 
 pub use announcement::{Announcement, announcement};
 pub use asked::{BadBulk, BadWish};
-pub use audit::{Broken, Cause, Difference, Entry, Record, diff, verify};
+pub use audit::{Aborted, Because, Broken, Cause, Difference, Entry, Record, diff, verify};
 pub use bounds::{Bounds, OutOfBounds};
 pub use context::{BadContext, Context, LARGEST_REQUEST};
 pub use culprit::{NoCulprit, as_culprit, taken_back_by};

@@ -127,6 +127,9 @@ pub struct Recent {
     /// Whether a program put back what had been before the change before it.
     #[serde(default)]
     pub reversal: bool,
+    /// The problem that held it, or that it was given back after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
 }
 
 /// Who said the latest word, and when.
@@ -162,6 +165,22 @@ impl State {
     /// Whether the clock has something to write down already.
     pub fn is_overdue(&self, now: Timestamp) -> bool {
         self.timer().is_some_and(|timer| timer <= now)
+    }
+
+    /// Whether a problem holds or held a value of the flag, as far as that is
+    /// remembered.
+    pub fn knows(&self, problem: &str) -> bool {
+        let holds = |word: &Word| word.end.holders().any(|(one, _)| one == problem);
+        let held = |recent: &Recent| recent.problem.as_deref() == Some(problem);
+        self.words.iter().any(holds) || self.recent.iter().any(held)
+    }
+
+    /// The problems that hold a value and are not known to be over.
+    pub fn held_by(&self) -> impl Iterator<Item = &str> {
+        let holders = self.words.iter().flat_map(|word| word.end.holders());
+        holders
+            .filter(|(_, holder)| !holder.closed)
+            .map(|(problem, _)| problem)
     }
 
     /// The open problems that stop holding a mitigation before `by`, because they

@@ -47,6 +47,7 @@
 //! | `blamed.since` | another word on top of it, or it is gone behind one | it is taken back | refused with who and when | comment | – | – |
 //! | `blamed.first` | the blamed word lowest, and older words were dropped | it is taken back | refused: nobody knows what was before | comment | – | – |
 //! | `blamed.over` | it ended by itself | it is taken back | – | comment | – | – |
+//! | `any.aborted` | any | a change of it was not made because its event is required: the table of [`crate::require`] | an entry with what was wanted; the value stays | event, if the tenant has that of the change | written later | event follows |
 
 mod back;
 mod clock;
@@ -54,8 +55,9 @@ mod refusal;
 mod set;
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
-use crate::audit::{Cause, Entry, Record};
+use crate::audit::{Aborted, Cause, Entry, Record};
 use crate::declaration::Declaration;
 use crate::guard::remember;
 use crate::ramp::later;
@@ -104,6 +106,8 @@ pub enum Event {
     },
     /// Somebody lets programs change it again.
     Unlock,
+    /// A change that waited for its event is not made.
+    Abort(Aborted),
     /// Time has passed.
     Tick,
 }
@@ -201,7 +205,7 @@ pub enum Outcome {
 }
 
 /// What is written in one transaction.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Transition {
     /// The flag from now on; the write is conditional on the version that was read.
     pub state: State,
@@ -220,9 +224,16 @@ impl Transition {
         &self.last().after
     }
 
-    fn last(&self) -> &Record {
+    /// What is written last: what was asked for.
+    pub fn last(&self) -> &Record {
         let last = self.entries.last();
         &last.expect("a transition has an entry").record
+    }
+
+    /// Whether it is what follows for a flag in this state.
+    pub fn follows(&self, state: &State) -> bool {
+        let first = self.entries.first();
+        first.is_some_and(|entry| entry.record.version == state.version + 1)
     }
 }
 
@@ -259,6 +270,10 @@ pub fn step(situation: Situation<'_>, request: &Request, event: &Event) -> Outco
         Event::Recovery { problem } => draft.recovery(problem),
         Event::TakeBack { change } => draft.take_back(change),
         Event::Unlock => draft.unlock(),
+        Event::Abort(aborted) => {
+            draft.abort(aborted);
+            Ok(())
+        }
         Event::Tick if draft.state == *state => Err(Outcome::Unchanged),
         Event::Tick => Ok(()),
     };
@@ -343,6 +358,9 @@ impl Draft<'_> {
             at: record.at,
             hand: if is_back { Hand::Clock } else { record.by.hand },
             reversal,
+            problem: matches!(record.cause, Cause::Mitigated | Cause::GivenBack)
+                .then(|| record.problem.clone())
+                .flatten(),
         };
         remember(&mut self.state.recent, change);
     }

@@ -1,7 +1,7 @@
 //! What happened to a flag, in words.
 
 use flags::state::Hand;
-use flags::{Cause, Record, Value};
+use flags::{Aborted, Because, Cause, Record, Value};
 
 use crate::text::shortened;
 
@@ -54,5 +54,16 @@ pub(crate) fn happened(record: &Record) -> String {
         ),
         Cause::TakenBack => format!("Blamed for {problem} and taken back: {after} again"),
         Cause::Unlocked => "Programs may change it again".to_owned(),
+        Cause::Aborted(Aborted { wanted, because }) => {
+            let wanted = shortened(wanted, VALUE);
+            match because {
+                Because::NotTold => {
+                    format!("Not set to {wanted}, because Dynatrace did not take the event")
+                }
+                Because::Overtaken => {
+                    format!("Not set to {wanted}, because another change came first")
+                }
+            }
+        }
     }
 }

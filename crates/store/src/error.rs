@@ -24,6 +24,14 @@ pub enum StoreError {
     /// may be begun.
     #[error("there are more pauses than can be read")]
     Crowded,
+    /// It takes more writes than are made together; less must be asked for.
+    #[error("it takes {needed} writes together, and there are {most} at most")]
+    TooLarge {
+        /// How many it takes.
+        needed: usize,
+        /// How many there are at most.
+        most: usize,
+    },
     /// An item is not what this version writes; a person must look.
     #[error("the stored attribute `{attribute}` cannot be read")]
     Corrupt {

@@ -5,8 +5,11 @@ mod change;
 mod history;
 mod keys;
 mod owed;
+mod prepare;
+mod prepared;
 mod read;
 mod rules;
+mod repeat;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,11 +28,13 @@ use crate::handles::{Queue, Table};
 use crate::item::{self, Item, Key};
 use crate::transaction::{Attempt, Attempts, Write};
 
-pub use change::{Commit, Decision, Found, Repeat, RepeatId, Written};
+pub use change::{Commit, Decision, Found, Written};
 pub use history::{EntryId, FlagHistory};
-pub use owed::{ChangeEvent, Outbox, Owed, What};
+pub use owed::{ChangeEvent, OnlyIf, Outbox, Owed, What};
+pub use prepared::{EndedAs, Ends, Prepared, PreparedChange, WantedChange};
 pub use read::Look;
 pub use rules::StoredRule;
+pub use repeat::{Repeat, RepeatId};
 
 /// How many flags one transaction declares: it takes a hundred writes at most.
 const DECLARED_AT_ONCE: usize = 90;
@@ -55,6 +60,8 @@ pub struct FlagSet {
     pub declarations: Declarations,
     /// What was said, by flag; nothing of flags that nobody touched.
     pub states: BTreeMap<String, State>,
+    /// What is written once the tenant has its event, by flag.
+    prepared: BTreeMap<String, Prepared>,
     /// The revision that declared each flag.
     declared_in: BTreeMap<String, u64>,
 }
@@ -76,6 +83,7 @@ impl FlagSet {
             revision: 0,
             declarations: Declarations::default(),
             states: BTreeMap::new(),
+            prepared: BTreeMap::new(),
             declared_in: BTreeMap::new(),
         }
     }
@@ -87,6 +95,7 @@ impl FlagSet {
             revision: self.revision,
             declarations: &self.declarations,
             states: &self.states,
+            stale: false,
         }
     }
 }
@@ -182,10 +191,15 @@ impl Flags {
             .set_key(Some(keys::flag(set, name).attributes()));
         Write::reread(match flag {
             Some(flag) => update
-                .update_expression("SET declaration = :declaration, declaredIn = :revision")
+                .update_expression(
+                    "SET declaration = :declaration, declaredIn = :revision \
+                     REMOVE prepared, preparedBy",
+                )
                 .expression_attribute_values(":revision", keys::number(revision))
                 .expression_attribute_values(":declaration", item::json_attribute(flag)),
-            None => update.update_expression("REMOVE declaration, declaredIn"),
+            None => {
+                update.update_expression("REMOVE declaration, declaredIn, prepared, preparedBy")
+            }
         })
     }
 

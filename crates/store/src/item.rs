@@ -413,7 +413,7 @@ pub(crate) fn problem_id(key: &Key) -> String {
 }
 
 /// `#` separates the parts of a key, so it may not occur within one.
-fn escaped(part: &str) -> String {
+pub(crate) fn escaped(part: &str) -> String {
     part.replace('%', "%25").replace('#', "%23")
 }
 

@@ -59,8 +59,9 @@ pub use due::Due;
 pub use entry::Reading;
 pub use error::StoreError;
 pub use flag_set::{
-    ChangeEvent, Commit, Decision, Declared, EntryId, FlagHistory, FlagSet, Flags, Found, Look,
-    Outbox, Owed, Repeat, RepeatId, StoredRule, What, Written,
+    ChangeEvent, Commit, Decision, Declared, EndedAs, Ends, EntryId, FlagHistory, FlagSet, Flags,
+    Found, Look, OnlyIf, Outbox, Owed, Prepared, PreparedChange, Repeat, RepeatId, StoredRule, WantedChange,
+    What, Written,
 };
 pub use followed::{ClaimedProblem, Followed};
 pub use handles::{Ledger, Queue, Remediations, Validations};

@@ -5,25 +5,27 @@
 
 mod answer;
 mod asked;
+mod follows;
+mod one;
 mod owed;
+mod prepared;
+mod watched;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use dynatrace::Dynatrace;
+use flags::is_flag_name;
 use flags::key::{Action, Denied, Key, Presented, verify};
-use flags::state::State;
-use flags::step::{self, Refusal, Request, Situation, Transition, step};
-use flags::{Declarations, is_flag_name};
+use flags::require::BUSY_SECONDS;
 use futures_util::future::join_all;
-use jiff::{SignedDuration, Timestamp};
-use release::window::saturating_add;
+use jiff::Timestamp;
 use serde_json::{Value as Json, json};
-use store::{Commit, Decision, FlagSet, Flags, Found, Repeat, RepeatId, What};
+use store::{Flags, Found, RepeatId, StoreError, What};
 use uuid::Uuid;
 
 use crate::work::{Tick, Worker};
-use asked::{Asked, Happens};
+use one::OneChange;
 
 pub use asked::Call;
 pub(crate) use owed::SOURCE;
@@ -32,9 +34,6 @@ pub use owed::{Observed, Ticked, Worked, tick};
 /// How long whoever changes a flag waits for its event: what is not sent by then
 /// follows.
 const WAITED_FOR: Duration = Duration::from_secs(2);
-
-/// How long the same request without a key of its own is the same one.
-const SAME_REQUEST: SignedDuration = SignedDuration::from_mins(15);
 
 /// What flags are changed with.
 #[derive(Debug)]
@@ -50,6 +49,8 @@ pub struct Services {
 pub struct Wanted<'a> {
     /// What is asked for.
     pub call: Call,
+    /// The name in its address, where there is one.
+    pub name: &'a str,
     /// The key that was presented.
     pub key: Option<&'a Presented>,
     /// What makes a repetition the same request, in the words of the caller.
@@ -93,6 +94,11 @@ pub enum Ended {
     },
     /// Nothing is declared yet.
     Undeclared,
+    /// The tenant did not take the event without which it is not done.
+    NotTold,
+    /// Another change waits for its event, or nobody knows yet what became of
+    /// this one.
+    Waits,
 }
 
 impl Ended {
@@ -106,7 +112,16 @@ impl Ended {
             Self::Forbidden => 403,
             Self::Conflict => 409,
             Self::TooOften { .. } => 429,
-            Self::Undeclared => 503,
+            Self::Undeclared | Self::NotTold | Self::Waits => 503,
+        }
+    }
+
+    /// After how many seconds it may come again, where that is known.
+    pub fn retry_after(self) -> Option<i64> {
+        match self {
+            Self::TooOften { seconds } => Some(seconds),
+            Self::Waits => Some(BUSY_SECONDS),
+            _ => None,
         }
     }
 }
@@ -119,7 +134,7 @@ pub fn is_set_name(name: &str) -> bool {
 /// Does what is asked for.
 pub async fn change_flags(
     services: &Services,
-    connect: impl AsyncFnOnce() -> anyhow::Result<Dynatrace>,
+    connect: impl AsyncFn() -> anyhow::Result<Dynatrace>,
     wanted: Wanted<'_>,
     tick: Tick,
     observe: &(dyn Fn(Observed<'_>) + Sync),
@@ -134,7 +149,7 @@ pub async fn change_flags(
     let Ok(key) = key else {
         return Ok(Answer::refused(Ended::Unknown, Denied::Unknown));
     };
-    let asked = match asked::read(wanted.call, wanted.body) {
+    let asked = match asked::read(wanted.call, wanted.name, wanted.body) {
         Ok(Some(asked)) => asked,
         Ok(None) => return list(services, key, now).await,
         Err(bad) => return Ok(Answer::refused(Ended::Bad, bad)),
@@ -144,12 +159,18 @@ pub async fn change_flags(
         key: key.id.clone(),
         hash: wanted.idempotency.map_or(hash.clone(), asked::hash_of),
     };
+    let recovery = match asked.recovery() {
+        Some(problem) => Some(watched::recovery(&connect().await, problem, tick).await),
+        None => None,
+    };
     let batch = Uuid::new_v4().to_string();
     let claim = Uuid::new_v4().to_string();
     let change = OneChange {
         services,
         key,
+        id: &repeat,
         asked: &asked,
+        recovery,
         hash,
         is_named: wanted.idempotency.is_some(),
         batch: &batch,
@@ -158,10 +179,22 @@ pub async fn change_flags(
     };
     let decide = |found: &Found| change.decide(found);
     let flags = &services.flags;
-    let written = flags
+    let written = match flags
         .change(&services.set, Some(&repeat), now, decide)
-        .await?;
+        .await
+    {
+        Err(error @ StoreError::TooLarge { .. }) => {
+            let why = format!("{error}: change fewer flags at once");
+            return Ok(Answer::refused(Ended::Bad, why));
+        }
+        written => written?,
+    };
     let mut answer = written.decided;
+    if let Some(prepared) = written.prepared {
+        return Ok(
+            prepared::make(services, &connect().await, answer, prepared, tick, observe).await,
+        );
+    }
     if written.events.is_empty() {
         return Ok(answer);
     }
@@ -228,218 +261,6 @@ async fn list(services: &Services, key: &Key, now: Timestamp) -> anyhow::Result<
         versions: BTreeMap::new(),
     })
 }
-
-/// One request that changes flags, whatever is found.
-struct OneChange<'a> {
-    services: &'a Services,
-    key: &'a Key,
-    asked: &'a Asked,
-    hash: String,
-    is_named: bool,
-    batch: &'a str,
-    claim: (String, Timestamp),
-    now: Timestamp,
-}
-
-impl OneChange<'_> {
-    fn decide(&self, found: &Found) -> Decision<Answer> {
-        let Some(set) = &found.set else {
-            return Decision::Leave(Answer::undeclared(self.services));
-        };
-        if let Some(repeat) = &found.repeat
-            && (self.is_named || self.still_holds(set, repeat))
-        {
-            return Decision::Leave(self.again(repeat));
-        }
-        match self.transitions(set) {
-            Err(refused) => Decision::Leave(*refused),
-            Ok(transitions) => {
-                let told = answer::done(set, self.asked, self.batch, &transitions, self.now);
-                let flags: Vec<(String, Transition)> = transitions
-                    .into_iter()
-                    .filter_map(|(flag, transition)| Some((flag, transition?)))
-                    .collect();
-                if flags.is_empty() {
-                    return Decision::Leave(told);
-                }
-                let commit = Commit {
-                    repeat: Some(self.repeat(&told)),
-                    flags,
-                    claim: Some(self.claim.clone()),
-                };
-                Decision::Write(commit, told)
-            }
-        }
-    }
-
-    /// What was answered before, if the same was asked for.
-    fn again(&self, repeat: &Repeat) -> Answer {
-        if repeat.asked != self.hash {
-            let why = "this Idempotency-Key belongs to another request";
-            return Answer::refused(Ended::Conflict, why);
-        }
-        let ended = if repeat.status == Ended::Begun.status() {
-            Ended::Begun
-        } else {
-            Ended::Done
-        };
-        Answer {
-            ended,
-            body: serde_json::from_str(&repeat.body).unwrap_or_default(),
-            made: Vec::new(),
-            versions: BTreeMap::new(),
-        }
-    }
-
-    /// Whether the same request is a repetition: it is none once anything else
-    /// was done with a flag, be it by the clock.
-    fn still_holds(&self, set: &FlagSet, repeat: &Repeat) -> bool {
-        let untouched = State::default();
-        let is_as_it_was = |(flag, version): (&String, &u64)| {
-            let state = set.states.get(flag).unwrap_or(&untouched);
-            state.version == *version && !state.is_overdue(self.now)
-        };
-        self.now < saturating_add(repeat.at, SAME_REQUEST)
-            && repeat.versions.iter().all(is_as_it_was)
-    }
-
-    fn repeat(&self, told: &Answer) -> Repeat {
-        Repeat {
-            change: self.batch.to_owned(),
-            versions: told.versions.clone(),
-            at: self.now,
-            asked: self.hash.clone(),
-            status: told.ended.status(),
-            body: told.body.to_string(),
-        }
-    }
-
-    /// What follows for each flag; nothing, where it is so already. What is wrong
-    /// with one of them refuses all.
-    fn transitions(&self, set: &FlagSet) -> Result<Transitions, Box<Answer>> {
-        let events = self.events(&set.declarations)?;
-        let author = self.key.author();
-        let Some(author) = author else {
-            let why = "a key that browsers have changes nothing";
-            return Err(Box::new(Answer::refused(Ended::Forbidden, why)));
-        };
-        let untouched = State::default();
-        let many = 1 < self.asked.wishes.len() || self.asked.is_bulk;
-        let mut transitions = Transitions::new();
-        for (index, (wish, event)) in self.asked.wishes.iter().zip(&events).enumerate() {
-            let situation = Situation {
-                set: &set.name,
-                flag: &set.declarations.flags[&wish.flag],
-                state: set.states.get(&wish.flag).unwrap_or(&untouched),
-                now: self.now,
-            };
-            let request = Request {
-                change: if many {
-                    format!("{}-{index}", self.batch)
-                } else {
-                    self.batch.to_owned()
-                },
-                batch: many.then(|| self.batch.to_owned()),
-                by: author.clone(),
-                why: self.asked.reason.clone().unwrap_or_default(),
-                triggered_by: self.asked.triggered_by.clone(),
-                problem: self.asked.problem.clone(),
-                expected: self.asked.expected,
-            };
-            let transition = match step(situation, &request, event) {
-                step::Outcome::Written(transition) => Some(*transition),
-                step::Outcome::Refused(refusal) => {
-                    return Err(Box::new(self.refused(&wish.flag, &refusal)));
-                }
-                // All but the first follow from events that nobody asks for here.
-                step::Outcome::Unchanged
-                | step::Outcome::Deferred
-                | step::Outcome::NotHeld(_)
-                | step::Outcome::AlreadyBack => None,
-            };
-            transitions.insert(wish.flag.clone(), transition);
-        }
-        Ok(transitions)
-    }
-
-    /// What is to happen to each flag, if there is one, it may be so, and the key
-    /// admits it: first what is wrong with the request, then who asks.
-    fn events(&self, declared: &Declarations) -> Result<Vec<step::Event>, Box<Answer>> {
-        let mut events = Vec::new();
-        let mut invalid = Vec::new();
-        let mut forbidden = None;
-        for wish in &self.asked.wishes {
-            match wish.event(declared, self.now) {
-                Err(bad) => invalid.push((wish.flag.as_str(), bad)),
-                Ok(Happens {
-                    action,
-                    value,
-                    event,
-                }) => {
-                    let set = &self.services.set;
-                    let admitted = self.key.admit(action, set, &wish.flag, value.as_ref());
-                    forbidden = forbidden.or(admitted.err());
-                    events.push(event);
-                }
-            }
-        }
-        if !invalid.is_empty() {
-            let known = self.visible(declared);
-            return Err(Box::new(answer::invalid(self.asked, &invalid, &known)));
-        }
-        match forbidden {
-            Some(denied) => Err(Box::new(Answer::refused(Ended::Forbidden, denied))),
-            None => Ok(events),
-        }
-    }
-
-    /// The flags that whoever asks may know of.
-    fn visible<'d>(&self, declared: &'d Declarations) -> Vec<&'d str> {
-        let set = &self.services.set;
-        let may = |name: &&str| {
-            let named = |action| {
-                self.key.scopes.iter().any(|scope| {
-                    let unlimited = flags::key::Scope {
-                        limits: Vec::new(),
-                        ..scope.clone()
-                    };
-                    unlimited.admits(action, set, name, None)
-                })
-            };
-            Action::ALL.into_iter().any(named)
-        };
-        declared.names().filter(may).collect()
-    }
-
-    fn refused(&self, flag: &str, refusal: &Refusal) -> Answer {
-        let ended = match refusal {
-            Refusal::Value(_)
-            | Refusal::NothingBetween
-            | Refusal::BadRamp
-            | Refusal::Over(_)
-            | Refusal::TooLong(_) => Ended::Bad,
-            Refusal::TooOften { .. } | Refusal::Flapping { .. } => Ended::TooOften {
-                seconds: refusal.retry_after(self.now).unwrap_or(1),
-            },
-            Refusal::NotAPerson => Ended::Forbidden,
-            Refusal::Moved { .. }
-            | Refusal::TooManyTrials
-            | Refusal::Overruled(_)
-            | Refusal::NothingToKeep
-            | Refusal::NothingMoves
-            | Refusal::NotLocked
-            | Refusal::ChangedSince(_)
-            | Refusal::UnknownChange(_)
-            | Refusal::NothingBefore => Ended::Conflict,
-        };
-        let mut answer = Answer::refused(ended, refusal);
-        answer.body["flag"] = flag.into();
-        answer
-    }
-}
-
-/// What follows for each flag.
-type Transitions = BTreeMap<String, Option<Transition>>;
 
 impl Answer {
     fn refused(ended: Ended, why: impl std::fmt::Display) -> Self {

@@ -3,14 +3,20 @@
 //! Each answer begins with one strongly consistent read of the key and of the
 //! set's revision. The set is read again only if the revision is another one, so
 //! what was changed or revoked holds in the very next answer of every process.
+//!
+//! While the table cannot be read, keys and the set hold for five minutes as they
+//! were read last, and answers say that they may be stale. What ends or moves does
+//! so all the same.
 
-use std::sync::{Arc, Mutex, PoisonError};
+mod kept;
 
 use flags::key::{Action, Denied, Key, Presented, verify};
 use flags::{BadContext, Bulk, Context, Declaration, Rules, is_known};
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
-use store::{FlagSet, Flags};
+use store::Flags;
+
+pub use kept::Kept;
 
 /// What flags are read with.
 #[derive(Debug)]
@@ -24,10 +30,6 @@ pub struct Services {
     /// The set as it was read last.
     pub kept: Kept,
 }
-
-/// The set as it was read last, and the revision that was seen before it was.
-#[derive(Debug, Default)]
-pub struct Kept(Mutex<Option<(u64, Arc<FlagSet>)>>);
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -92,9 +94,9 @@ pub async fn serve_flags(
     now: Timestamp,
 ) -> anyhow::Result<Outcome> {
     let id = presented.map(|key| key.id.as_str());
-    let look = services.flags.look(&services.set, id).await?;
+    let read = services.read(id, now).await?;
     let key = match presented {
-        Some(presented) => verify(look.key.as_ref(), presented, now),
+        Some(presented) => verify(read.key.as_ref(), presented, now),
         None => Err(Denied::Unknown),
     };
     let Ok(key) = key else {
@@ -116,24 +118,22 @@ pub async fn serve_flags(
             });
         }
     };
-    let set = match look.revision {
-        Some(revision) => services.set_at(revision).await?,
-        None => None,
-    };
-    let Some(set) = set else {
+    let Some(set) = &read.set else {
         return Ok(Outcome::NoSet);
+    };
+    let set = flags::Set {
+        stale: read.is_stale,
+        ..set.as_set()
     };
     let sees = |flag: &Declaration| key.reads(&services.set, flag);
     let many = match question {
         Question::One { flag, .. } => {
-            let found = set
-                .as_set()
-                .evaluate(&services.rules, flag, &context, sees, now);
+            let found = set.evaluate(&services.rules, flag, &context, sees, now);
             let (status, body) = (found.status(), found.to_json());
             return Ok(Outcome::One { status, body });
         }
-        Question::All { .. } => set.as_set().bulk(&services.rules, &context, sees, now),
-        Question::Flagd { set: name } if name == services.set => set.as_set().flagd(sees, now),
+        Question::All { .. } => set.bulk(&services.rules, &context, sees, now),
+        Question::Flagd { set: name } if name == services.set => set.flagd(sees, now),
         Question::Flagd { .. } => return Ok(Outcome::NoSet),
     };
     if if_none_match.is_some_and(|known| is_known(known, &many.etag)) {
@@ -163,30 +163,5 @@ impl Outcome {
             body["key"] = flag.into();
         }
         body
-    }
-}
-
-impl Services {
-    /// The set as it is at this revision, or later.
-    async fn set_at(&self, revision: u64) -> anyhow::Result<Option<Arc<FlagSet>>> {
-        if let Some((seen, set)) = &*self.kept.lock()
-            && *seen == revision
-        {
-            return Ok(Some(Arc::clone(set)));
-        }
-        let Some(set) = self.flags.set(&self.set).await? else {
-            return Ok(None);
-        };
-        let set = Arc::new(set);
-        // What is written during the read may be in the set in part. It stays
-        // under the revision that was seen before, so the next answer reads again.
-        *self.kept.lock() = Some((revision, Arc::clone(&set)));
-        Ok(Some(set))
-    }
-}
-
-impl Kept {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<(u64, Arc<FlagSet>)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -14,7 +14,7 @@ use workflows::change_flags::{Observed, tick as work};
 use setup::Edge;
 
 /// What a request has and a schedule has not.
-const REQUEST: [&str; 4] = ["flag", "flags", "value", "targetRate"];
+const REQUEST: [&str; 5] = ["flag", "flags", "value", "preset", "targetRate"];
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

@@ -1,8 +1,9 @@
 //! One line and one set of metrics per timer or event that was worked on.
 
+use flags::Because;
 use jiff::Timestamp;
 use lambda::metrics::{self, Line, Unit};
-use store::{Stuck, What};
+use store::{EndedAs, PreparedChange, Stuck, What};
 use workflows::change_flags::{Observed, Worked};
 use workflows::work::{LookResult, Progress};
 
@@ -27,6 +28,8 @@ fn left(report: &LookResult<Worked>, now: Timestamp) {
     let (what, flag) = match &report.about.owed.what {
         What::Timer { flag, .. } => ("The timer", flag),
         What::Event(outbox) => ("The event", &outbox.flag),
+        What::Watch { problem, .. } => return watched(report, problem),
+        What::Prepared(change) => return prepared(report, change, now),
     };
     if let What::Event(outbox) = &report.about.owed.what
         && let Some(why) = &outbox.entry.given_up
@@ -56,6 +59,57 @@ fn left(report: &LookResult<Worked>, now: Timestamp) {
         }
         Progress::Lost => {
             tracing::info!(flag.name = flag, "{what} of flag `{flag}` has a successor");
+        }
+    }
+}
+
+/// A problem that holds flags.
+fn watched(report: &LookResult<Worked>, problem: &str) {
+    match &report.progress {
+        Progress::Deferred { until, .. } => tracing::info!(
+            problem.id = problem, until = %until,
+            "Problem {problem} still holds flags"
+        ),
+        Progress::Faulted { error, until } => tracing::warn!(
+            problem.id = problem, until = %until,
+            "Whether problem {problem} is over is not known: {error:#}"
+        ),
+        Progress::Settled | Progress::Lost => tracing::info!(
+            problem.id = problem,
+            "Problem {problem} is not watched any more"
+        ),
+    }
+}
+
+/// A change that waits for its event, or ended.
+fn prepared(report: &LookResult<Worked>, change: &PreparedChange, now: Timestamp) {
+    for (flag, wanted) in &change.wanted {
+        match (change.ended, &report.progress) {
+            (Some(EndedAs::Made), _) => tracing::info!(
+                flag.name = flag,
+                "Flag `{flag}` was changed, and the tenant has the event"
+            ),
+            (Some(EndedAs::Aborted(because)), _) => {
+                let why = match because {
+                    Because::NotTold => "the tenant did not take the event",
+                    Because::Overtaken => "another change came in between",
+                };
+                tracing::warn!(flag.name = flag, "Flag `{flag}` was not changed: {why}");
+                if wanted.requires_event && because == Because::NotTold {
+                    count("FlagFaults", ("flag", flag), now);
+                }
+            }
+            (None, Progress::Faulted { error, until }) => {
+                tracing::warn!(
+                    flag.name = flag, until = %until,
+                    "Whether the tenant has the event of a change of flag `{flag}` is not known: {error:#}"
+                );
+                count("FlagFaults", ("flag", flag), now);
+            }
+            (None, _) => tracing::info!(
+                flag.name = flag,
+                "A change of flag `{flag}` waits for its event"
+            ),
         }
     }
 }

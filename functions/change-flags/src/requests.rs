@@ -11,21 +11,35 @@ use crate::report;
 use crate::setup::Edge;
 
 /// As the callers of the guide know them, below any folder.
-const ROUTES: [Route<Call>; 4] = [
-    route("*/api/remediation/feature-flags", Call::List),
-    route("*/api/remediation/feature-flag", Call::Set),
-    route("*/api/remediation/feature-flags/bulk", Call::Bulk),
-    route("*/api/remediation/error-rate", Call::ErrorRate),
+const ROUTES: [Route<Call>; 7] = [
+    reads("*/api/remediation/feature-flags", Call::List),
+    changes("*/api/remediation/feature-flag", Call::Set),
+    changes("*/api/remediation/feature-flags/bulk", Call::Bulk),
+    changes("*/api/remediation/feature-flags/preset", Call::Preset),
+    changes("*/api/remediation/error-rate", Call::ErrorRate),
+    changes("*/carts/1/items/promotional/{}", Call::Promotional),
+    // The carts of the guide take a GET. Nobody repeats one that has a key, and
+    // who does repeats the same value.
+    reads("*/carts/1/items/promotional/{}", Call::Promotional),
 ];
 
 /// Twenty flags with values as long as they may be.
 const LONGEST: usize = 256 * 1024;
 
-const fn route(path: &'static str, leads_to: Call) -> Route<Call> {
-    let (methods, takes): (&[&str], _) = match leads_to {
-        Call::List => (&["GET"], Takes::Nothing),
-        Call::Set | Call::Bulk | Call::ErrorRate => (&["POST"], Takes::Json { longest: LONGEST }),
-    };
+const fn reads(path: &'static str, leads_to: Call) -> Route<Call> {
+    route(path, leads_to, &["GET"], Takes::Nothing)
+}
+
+const fn changes(path: &'static str, leads_to: Call) -> Route<Call> {
+    route(path, leads_to, &["POST"], Takes::Json { longest: LONGEST })
+}
+
+const fn route(
+    path: &'static str,
+    leads_to: Call,
+    methods: &'static [&'static str],
+    takes: Takes,
+) -> Route<Call> {
     Route {
         leads_to,
         path,
@@ -44,6 +58,7 @@ pub(crate) async fn answer(edge: &Edge, request: &Request, id: &str, tick: Tick)
     let key = door::key(request).and_then(|key| Presented::parse(&key));
     let wanted = Wanted {
         call: visit.leads_to,
+        name: visit.name,
         key: key.as_ref(),
         idempotency: request.header("idempotency-key").next(),
         body: &visit.body,
@@ -76,7 +91,7 @@ fn told(answer: &Answer, id: &str) -> Value {
         tracing::warn!(request.id = id, status, "Refused a request about flags");
     }
     let mut response = response(status, &answer.body);
-    if let Ended::TooOften { seconds } = answer.ended {
+    if let Some(seconds) = answer.ended.retry_after() {
         response["headers"]["retry-after"] = seconds.to_string().into();
     }
     response

@@ -49,6 +49,7 @@ impl World {
             revision: 12,
             declarations: &self.declarations,
             states: &self.states,
+            stale: false,
         }
     }
 

@@ -38,6 +38,15 @@ pub(super) fn read_flag(
     let touches = fields
         .get("touches")
         .and_then(|cursor| read_entities(&cursor, report));
+    if events == EventPolicy::Require
+        && let (None, Some(cursor)) = (fields.get("touches"), fields.get("events"))
+    {
+        report.error(
+            &cursor.place,
+            "an event is required that belongs to no entity",
+            "say what the flag touches",
+        );
+    }
     let rate = read_rate(&fields, report);
     let lease = read_leases(&fields, report);
 

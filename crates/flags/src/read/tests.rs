@@ -181,6 +181,17 @@ fn wrong_values_are_errors_at_their_place() {
 }
 
 #[test]
+fn event_that_is_required_belongs_to_an_entity() {
+    check(
+        r#""default": 5"#,
+        r#""default": 5, "events": "require""#,
+        &[
+            "3:61 error $.flags.percent.events: an event is required that belongs to no entity => say what the flag touches",
+        ],
+    );
+}
+
+#[test]
 fn misspelled_words_are_errors_with_the_right_one() {
     check(
         r#""default": 5"#,

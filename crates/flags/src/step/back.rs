@@ -2,7 +2,7 @@
 
 use super::set::refuse;
 use super::{Draft, Outcome, Refusal, Said};
-use crate::audit::Cause;
+use crate::audit::{Aborted, Cause};
 use crate::guard::steady_again;
 use crate::state::{End, Hand, Word};
 
@@ -127,6 +127,18 @@ impl Draft<'_> {
             });
         }
         Ok(())
+    }
+
+    /// Writes down that a change was not made.
+    pub(super) fn abort(&mut self, aborted: &Aborted) {
+        let value = self.value();
+        self.record(Said {
+            cause: Cause::Aborted(aborted.clone()),
+            at: self.now(),
+            before: value.clone(),
+            after: value,
+            ends: self.top().and_then(|word| word.end.at_the_latest()),
+        });
     }
 
     fn drop_what_nobody_holds(&mut self) {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::*;
-use crate::audit::verify;
+use crate::audit::{Because, verify};
 use crate::read::read;
 
 /// The file that the table is in.
@@ -63,6 +63,12 @@ fn cases() -> Vec<Case> {
         expected,
     };
     vec![
+        case("any.aborted", &["0 ann abort 50"], "Aborted(50) 5->5"),
+        case(
+            "any.aborted",
+            &["0 ann lease 37 60", "61 bob abort 50"],
+            "LeaseEnded 37->5 at 60, Aborted(50) 5->5",
+        ),
         case("settled.same", &["0 ann set 37"], "Changed 5->37"),
         case("settled.same", &["0 ann set 5"], "unchanged"),
         case(
@@ -723,6 +729,10 @@ impl World {
             "confirm" => Event::Confirm,
             "stop" => Event::Stop,
             "unlock" => Event::Unlock,
+            "abort" => Event::Abort(Aborted {
+                wanted: words[3].to_owned(),
+                because: Because::NotTold,
+            }),
             "tick" => Event::Tick,
             "closed" => Event::Closed {
                 problem: words[3].to_owned(),
@@ -788,6 +798,7 @@ fn line(record: &Record, now: Timestamp) -> String {
     let minutes = |at: Timestamp| at.duration_since(minute(0)).as_secs() / 60;
     let cause = match &record.cause {
         Cause::Superseded(since) => format!("Superseded({})", since.by.name),
+        Cause::Aborted(aborted) => format!("Aborted({})", aborted.wanted),
         other => format!("{other:?}"),
     };
     let mut line = format!("{cause} {}->{}", record.before, record.after);

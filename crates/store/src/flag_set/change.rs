@@ -1,16 +1,16 @@
 //! One change, one transaction: the revision of the set, the flags, their
 //! histories, timers and events, and the answer to a repeated request.
 
-use std::collections::BTreeMap;
-
 use aws_sdk_dynamodb::types::Update;
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use flags::step::Transition;
-use flags::{Entry, announcement};
+use flags::{Cause, Entry, announcement};
 use jiff::{SignedDuration, Timestamp};
 use release::window::saturating_add;
-use serde::{Deserialize, Serialize};
 
-use super::owed::{ChangeEvent, Outbox, Owed, What};
+use super::owed::{ChangeEvent, OnlyIf, Outbox, Owed, What};
+use super::prepared::{Ends, PreparedChange};
+use super::repeat::{Repeat, RepeatId};
 use super::{FlagSet, Flags, keys};
 use crate::claim::Claimed;
 use crate::error::unavailable;
@@ -26,31 +26,21 @@ const KEPT: SignedDuration = SignedDuration::from_hours(24);
 /// How long a sent event stays in the table.
 const EVENTS_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// A request that may come twice: whose, and which.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RepeatId {
-    /// The id of the key that asks.
-    pub key: String,
-    /// The hash of what makes it the same request.
-    pub hash: String,
-}
+/// The most writes of one transaction.
+const MOST_WRITES: usize = 100;
 
-/// What was answered to a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Repeat {
-    /// The change that it made.
-    pub change: String,
-    /// The versions that the flags had then.
-    pub versions: BTreeMap<String, u64>,
-    /// When.
-    pub at: Timestamp,
-    /// The hash of everything that was asked for.
-    pub asked: String,
-    /// The status.
-    pub status: u16,
-    /// The answer.
-    pub body: String,
+/// After how long the tenant is asked whether it has the event of a change that
+/// was not made: it may have taken it and list it late.
+const LATE: SignedDuration = SignedDuration::from_mins(1);
+
+/// When an event is sent.
+enum Due {
+    /// It was.
+    Never,
+    /// From this moment on, by whoever finds it.
+    At(Timestamp),
+    /// Now, by whoever has this claim until then.
+    Claimed(String, Timestamp),
 }
 
 /// What a change is decided on, read after any earlier attempt.
@@ -68,9 +58,16 @@ pub struct Commit {
     /// What follows for each flag.
     pub flags: Vec<(String, Transition)>,
     /// The answer to a repeated request.
-    pub repeat: Option<Repeat>,
+    pub repeat: Option<Box<Repeat>>,
     /// Whose work the events are: until then, they are this claim's.
     pub claim: Option<(String, Timestamp)>,
+    /// The problems that are watched from now on: what they hold is given back
+    /// once they are over.
+    pub watches: Vec<String>,
+    /// All of it is only prepared: it is written once the tenant has its events.
+    pub prepares: Option<Box<PreparedChange>>,
+    /// What ends with this.
+    pub ends: Option<Box<Ends>>,
 }
 
 /// What was decided.
@@ -89,6 +86,8 @@ pub struct Written<T> {
     pub decided: T,
     /// The events that are to be sent now, by whoever made the change.
     pub events: Vec<Claimed<Owed>>,
+    /// What was prepared, for whoever sends its events.
+    pub prepared: Option<Claimed<Owed>>,
 }
 
 impl Flags {
@@ -128,15 +127,35 @@ impl Flags {
             };
             let (commit, decided) = match decide(&found) {
                 Decision::Leave(decided) => {
-                    let events = Vec::new();
-                    return Ok(Written { decided, events });
+                    return Ok(Written {
+                        decided,
+                        events: Vec::new(),
+                        prepared: None,
+                    });
                 }
                 Decision::Write(commit, decided) => (commit, decided),
             };
             let read = found.set.as_ref().expect("a flag that changes is declared");
-            let (writes, events) = self.writes(read, &commit, repeat, found.repeat.as_ref(), now);
+            let earlier = found.repeat.as_ref();
+            let (mut writes, mut events) = self.writes(read, &commit, repeat, earlier, now);
+            let mut prepared = None;
+            let needed = writes.len() + usize::from(commit.prepares.is_some());
+            if MOST_WRITES < needed {
+                return Err(StoreError::TooLarge {
+                    needed,
+                    most: MOST_WRITES,
+                });
+            }
+            if let Some(change) = &commit.prepares {
+                (writes, prepared) = self.prepare(read, &commit, change, now);
+                events.clear();
+            }
             if attempts.write(writes).await? == Attempt::Written {
-                return Ok(Written { decided, events });
+                return Ok(Written {
+                    decided,
+                    events,
+                    prepared,
+                });
             }
         }
     }
@@ -199,11 +218,13 @@ impl Flags {
                     && announced.entities.is_some()
                 {
                     let event = ChangeEvent::from(announced);
-                    let outbox = Outbox::new(set, name, entry.record.version, event, now);
-                    let key = keys::event(&entry.record.change, set, name, entry.record.version);
-                    writes.push(self.event(&key, &outbox, commit.claim.as_ref(), now));
-                    if let Some((claim, _)) = &commit.claim {
-                        events.push(self.held(key, outbox, claim));
+                    let version = entry.record.version;
+                    let mut outbox = Outbox::new(set, name, version, event, now);
+                    let key = keys::event(&entry.record.change, set, name, version);
+                    let due = Self::due(&mut outbox, commit, name, entry, now);
+                    writes.push(self.event(&key, &outbox, &due, now));
+                    if let Due::Claimed(claim, _) = due {
+                        events.push(self.held(key, outbox, &claim));
                     }
                 }
             }
@@ -212,7 +233,33 @@ impl Flags {
         if let (Some(id), Some(repeat)) = (repeat, &commit.repeat) {
             writes.push(self.answer(id, repeat, earlier, now));
         }
+        let watches = commit.watches.iter();
+        writes.extend(watches.map(|problem| self.watch(set, problem, now)));
+        writes.extend(commit.ends.as_deref().map(Self::ended));
         (writes, events)
+    }
+
+    /// When an event is sent, and by whom.
+    fn due(outbox: &mut Outbox, commit: &Commit, name: &str, entry: &Entry, now: Timestamp) -> Due {
+        if let Some(ends) = &commit.ends {
+            if ends.sent.contains(&outbox.entry.text) {
+                outbox.entry.posted = Some(now);
+                return Due::Never;
+            }
+            if let (Cause::Aborted(_), Some(wanted)) =
+                (&entry.record.cause, ends.change.wanted.get(name))
+            {
+                outbox.only_if = Some(OnlyIf {
+                    marker: wanted.marker(),
+                    at: ends.change.since,
+                });
+                return Due::At(saturating_add(now, LATE));
+            }
+        }
+        match &commit.claim {
+            Some((claim, until)) => Due::Claimed(claim.clone(), *until),
+            None => Due::At(now),
+        }
     }
 
     fn next_revision(&self, set: &str) -> Write {
@@ -225,29 +272,40 @@ impl Flags {
         Write::reread(update)
     }
 
-    /// The flag, as long as neither its declaration nor what was said of it has
-    /// changed since it was read.
+    /// The flag, as long as it is as it was read. What was prepared of it is
+    /// written with this, or never.
     fn said(&self, read: &FlagSet, name: &str, transition: &Transition) -> Write {
-        let before = read.states.get(name).map_or(0, |state| state.version);
-        let declared = read.declared_in.get(name).copied().unwrap_or_default();
-        let version = if before == 0 {
-            "attribute_not_exists(version)"
-        } else {
-            "version = :read"
-        };
-        let mut update = Update::builder()
+        let update = Update::builder()
             .table_name(self.table())
             .set_key(Some(keys::flag(&read.name, name).attributes()))
-            .update_expression("SET #state = :state, version = :version")
-            .condition_expression(format!("{version} AND declaredIn = :declared"))
+            .update_expression(
+                "SET #state = :state, version = :version REMOVE prepared, preparedBy",
+            )
             .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":declared", keys::number(declared))
             .expression_attribute_values(":state", json_attribute(&transition.state))
             .expression_attribute_values(":version", keys::number(transition.state.version));
-        if before != 0 {
+        let (as_read, update) = Self::as_read(read, name, update);
+        Write::reread(update.condition_expression(as_read))
+    }
+
+    /// The condition that neither its declaration nor what was said of a flag has
+    /// changed since it was read, and an update with its values.
+    pub(super) fn as_read(
+        read: &FlagSet,
+        name: &str,
+        mut update: UpdateBuilder,
+    ) -> (&'static str, UpdateBuilder) {
+        let before = read.states.get(name).map_or(0, |state| state.version);
+        let declared = read.declared_in.get(name).copied().unwrap_or_default();
+        let condition = if before == 0 {
+            "attribute_not_exists(version) AND declaredIn = :declared"
+        } else {
             update = update.expression_attribute_values(":read", keys::number(before));
-        }
-        Write::reread(update)
+            "version = :read AND declaredIn = :declared"
+        };
+        let declared = keys::number(declared);
+        let update = update.expression_attribute_values(":declared", declared);
+        (condition, update)
     }
 
     fn history_of(&self, set: &str, name: &str, entry: &Entry) -> Write {
@@ -273,28 +331,37 @@ impl Flags {
         Write::put(self.put(&key, attributes))
     }
 
-    fn event(
-        &self,
-        key: &Key,
-        outbox: &Outbox,
-        claim: Option<&(String, Timestamp)>,
-        now: Timestamp,
-    ) -> Write {
+    /// Whoever watches the problem already loses it.
+    fn watch(&self, set: &str, problem: &str, now: Timestamp) -> Write {
+        let key = keys::watch(set, problem);
+        let attributes = [
+            ("set", keys::text(set)),
+            ("problem", keys::text(problem)),
+            ("since", item::millis(now)),
+            ("faults", keys::number(0)),
+            ("waits", keys::number(0)),
+            ("dueShard", keys::text(&shard_key(shard_of(&key.pk)))),
+            ("dueAt", item::millis(saturating_add(now, LATE))),
+            ("expiresAt", item::seconds(saturating_add(now, EVENTS_KEPT))),
+        ];
+        Write::put(self.put(&key, attributes))
+    }
+
+    fn event(&self, key: &Key, outbox: &Outbox, due: &Due, now: Timestamp) -> Write {
         let shard = tables::shard_key(shard_of(&key.pk));
         let expires = saturating_add(now, EVENTS_KEPT);
         let mut attributes = vec![
             ("outbox", json_attribute(outbox)),
             ("faults", keys::number(0)),
             ("waits", keys::number(0)),
-            ("dueShard", keys::text(&shard)),
             ("expiresAt", item::seconds(expires)),
         ];
-        match claim {
-            Some((claim, until)) => {
-                attributes.push(("claim", keys::text(claim)));
-                attributes.push(("dueAt", item::millis(*until)));
-            }
-            None => attributes.push(("dueAt", item::millis(now))),
+        if let Due::Claimed(claim, _) = due {
+            attributes.push(("claim", keys::text(claim)));
+        }
+        if let Due::Claimed(_, at) | Due::At(at) = due {
+            attributes.push(("dueShard", keys::text(&shard)));
+            attributes.push(("dueAt", item::millis(*at)));
         }
         let put = self.put(key, attributes);
         Write::put(put.condition_expression("attribute_not_exists(pk)"))

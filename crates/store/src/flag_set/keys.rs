@@ -4,7 +4,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
-use crate::item::Key;
+use crate::item::{self, Key};
 use crate::months::moment;
 
 pub(super) fn set(set: &str) -> String {
@@ -56,6 +56,15 @@ pub(super) fn rules(set: &str) -> String {
 
 pub(super) fn rule(set: &str, id: &str) -> Key {
     at(rules(set), id)
+}
+
+/// A problem is named by callers in their own words.
+pub(super) fn watch(set: &str, problem: &str) -> Key {
+    at(format!("watch#{set}#{}", item::escaped(problem)), "watch")
+}
+
+pub(super) fn prepared(request: &str) -> Key {
+    at(format!("wait#{request}"), "change")
 }
 
 pub(super) fn repeat(key: &str, hash: &str) -> Key {

@@ -8,6 +8,7 @@ use release::outbox::Entry;
 use release::work::Counts;
 use serde::{Deserialize, Serialize};
 
+use super::prepared::PreparedChange;
 use crate::item::{self, Item};
 use crate::item_update::ItemUpdate;
 use crate::kind::{Actions, Kind, Record};
@@ -34,6 +35,17 @@ pub enum What {
     },
     /// The tenant is to be told of a change.
     Event(Box<Outbox>),
+    /// A change is made once the tenant has its event.
+    Prepared(Box<PreparedChange>),
+    /// What a problem holds is given back once it is over.
+    Watch {
+        /// In which set.
+        set: String,
+        /// Which.
+        problem: String,
+        /// Since when it holds something.
+        since: Timestamp,
+    },
 }
 
 /// An event for the tenant, and whether it has it.
@@ -51,6 +63,20 @@ pub struct Outbox {
     /// Whether it was: the text is what it is known by.
     #[serde(with = "record::outbox")]
     pub entry: Entry,
+    /// The event of a change that was not made: unless the tenant has that, it
+    /// is told nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only_if: Option<OnlyIf>,
+}
+
+/// Another event that the tenant may have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OnlyIf {
+    /// What it is known by.
+    pub marker: String,
+    /// When it began.
+    pub at: Timestamp,
 }
 
 /// An event of the type `CUSTOM_CONFIGURATION`, as it is kept.
@@ -82,10 +108,15 @@ impl From<Announcement> for ChangeEvent {
 }
 
 impl ChangeEvent {
-    /// What it is known by: the change and its version.
+    /// What it is known by: the change and its version. A change that was aborted
+    /// may have had the version that the entry about it has.
     pub fn marker(properties: &BTreeMap<String, String>) -> String {
         let property = |name: &str| properties.get(name).map_or("", String::as_str);
-        format!("{} {}", property("change.id"), property("change.version"))
+        let marker = format!("{} {}", property("change.id"), property("change.version"));
+        match property("change.cause") {
+            "aborted" => marker + " aborted",
+            _ => marker,
+        }
     }
 }
 
@@ -103,6 +134,7 @@ impl Outbox {
             version,
             entry: Entry::new(ChangeEvent::marker(&event.properties), now),
             event,
+            only_if: None,
         }
     }
 }
@@ -118,9 +150,17 @@ impl Owed {
     fn read(item: &Item) -> Result<Self, StoreError> {
         let what = match item::optional_json(item, "outbox")? {
             Some(outbox) => What::Event(Box::new(outbox)),
-            None => What::Timer {
-                set: item::string(item, "set")?.to_owned(),
-                flag: item::string(item, "flag")?.to_owned(),
+            None => match item::optional_json(item, "prepared")? {
+                Some(change) => What::Prepared(Box::new(change)),
+                None if item.contains_key("problem") => What::Watch {
+                    set: item::string(item, "set")?.to_owned(),
+                    problem: item::string(item, "problem")?.to_owned(),
+                    since: item::timestamp(item, "since")?,
+                },
+                None => What::Timer {
+                    set: item::string(item, "set")?.to_owned(),
+                    flag: item::string(item, "flag")?.to_owned(),
+                },
             },
         };
         Ok(Self {
@@ -135,7 +175,10 @@ impl Owed {
     fn deferred(&self) -> ItemUpdate {
         let change = ItemUpdate::counts(self.counts);
         match &self.what {
-            What::Timer { .. } => change,
+            What::Timer { .. } | What::Watch { .. } => change,
+            What::Prepared(prepared) => {
+                change.and("prepared", item::json_attribute(prepared.as_ref()))
+            }
             What::Event(outbox) => change.and("outbox", item::json_attribute(outbox.as_ref())),
         }
     }

@@ -100,6 +100,9 @@ impl FlagSet {
         if let Some(state) = item::optional_json(item, "state")? {
             self.states.insert(name.to_owned(), state);
         }
+        if let Some(prepared) = item::optional_json(item, "prepared")? {
+            self.prepared.insert(name.to_owned(), prepared);
+        }
         if let Some(declaration) = item::optional_json(item, "declaration")? {
             let revision = item::number(item, "declaredIn")?;
             self.declared_in.insert(name.to_owned(), revision);

@@ -145,15 +145,16 @@ impl Wish {
             Outcome::Written(transition) => {
                 let commit = Commit {
                     flags: vec![(self.flag.to_owned(), *transition)],
-                    repeat: Some(Repeat {
+                    repeat: Some(Box::new(Repeat {
                         change: self.change.clone(),
                         versions: [(self.flag.to_owned(), 1)].into(),
                         at: self.now,
                         asked: "hash".to_owned(),
                         status: 200,
                         body: format!("the answer of {}", self.change),
-                    }),
+                    })),
                     claim: self.claim.clone(),
+                    ..Commit::default()
                 };
                 Decision::Write(commit, Made::Done)
             }

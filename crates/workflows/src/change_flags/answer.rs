@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use flags::BadWish;
 use flags::key::Key;
-use flags::state::{Course, End, State};
+use flags::state::{Course, End, Since, State};
+use flags::{BadWish, Cause};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value as Json, json};
 use store::{FlagSet, Outbox};
 
-use super::asked::{Asked, Call, Wish};
-use super::{Answer, Ended, Transitions};
+use super::asked::{Asked, Call};
+use super::follows::{Follows, Transitions};
+use super::{Answer, Ended};
 use crate::work::Progress;
 
 /// All flags that whoever asks may read.
@@ -72,46 +73,26 @@ pub(super) fn done(
 ) -> Answer {
     let changes: Vec<Json> = transitions
         .iter()
-        .map(|(flag, transition)| {
-            let untouched = State::default();
-            let before = set.states.get(flag).unwrap_or(&untouched);
-            let declared = &set.declarations.flags[flag];
-            let Some(transition) = transition else {
-                let value = before.value(declared, now);
-                return json!({
-                    "flag": flag, "previousValue": value, "newValue": value,
-                    "version": before.version, "changed": false,
-                });
-            };
-            let ends = transition
-                .entries
-                .last()
-                .and_then(|entry| entry.record.ends);
-            let mut change = json!({
-                "flag": flag,
-                "previousValue": transition.before(), "newValue": transition.after(),
-                "version": transition.state.version, "changed": true,
-            });
-            if let Some(ends) = ends {
-                change["expiresAt"] = ends.to_string().into();
-            }
-            change
-        })
+        .map(|(flag, follows)| one(set, flag, follows, now))
         .collect();
+    let is_deferred = changes.iter().any(|change| change["deferred"] == true);
     let made = transitions
         .iter()
-        .filter_map(|(flag, transition)| Some((flag.clone(), transition.as_ref()?.state.version)));
+        .filter_map(|(flag, follows)| Some((flag.clone(), follows.written()?.state.version)));
     let made: Vec<(String, u64)> = made.collect();
     let mut told = told(asked, batch, now);
     let ended = match asked.call {
         Call::ErrorRate => moving(&mut told, asked, set, transitions, now),
-        Call::Bulk => {
+        Call::Bulk | Call::Preset => {
             let events = made.iter().map(|(flag, _)| unsent(set, flag));
             told["events"] = events.collect::<Vec<_>>().into();
             told["changes"] = changes.into();
-            Ended::Done
+            if let Some(preset) = &asked.preset {
+                told["preset"] = preset.as_str().into();
+            }
+            done_or(is_deferred)
         }
-        Call::Set | Call::List => {
+        Call::Set | Call::Promotional | Call::List => {
             for (name, value) in changes
                 .first()
                 .and_then(Json::as_object)
@@ -128,7 +109,7 @@ pub(super) fn done(
                 told["eventSent"] = false.into();
                 told["eventDetails"] = json!({"success": false, "reason": "nothing_changed"});
             }
-            Ended::Done
+            done_or(is_deferred)
         }
     };
     if made.is_empty()
@@ -144,12 +125,84 @@ pub(super) fn done(
     }
 }
 
+/// What is given back later has begun.
+fn done_or(is_deferred: bool) -> Ended {
+    if is_deferred {
+        Ended::Begun
+    } else {
+        Ended::Done
+    }
+}
+
+/// What is told of one flag.
+fn one(set: &FlagSet, flag: &str, follows: &Follows, now: Timestamp) -> Json {
+    let untouched = State::default();
+    let before = set.states.get(flag).unwrap_or(&untouched);
+    let unchanged = || {
+        let value = before.value(&set.declarations.flags[flag], now);
+        json!({
+            "flag": flag, "previousValue": value, "newValue": value,
+            "version": before.version, "changed": false,
+        })
+    };
+    let transition = match follows {
+        Follows::Unchanged => return unchanged(),
+        Follows::Deferred => {
+            let mut told = unchanged();
+            told["deferred"] = true.into();
+            return told;
+        }
+        Follows::NotHeld(since) => {
+            let mut told = unchanged();
+            told["restored"] = false.into();
+            told["why"] = not_restored(since.as_ref()).into();
+            return told;
+        }
+        Follows::Written(transition) => transition,
+    };
+    let record = transition.last();
+    let mut told = json!({
+        "flag": flag,
+        "previousValue": transition.before(), "newValue": transition.after(),
+        "version": transition.state.version, "changed": true,
+    });
+    if let Some(ends) = record.ends {
+        told["expiresAt"] = ends.to_string().into();
+    }
+    match &record.cause {
+        Cause::GivenBack => told["restored"] = true.into(),
+        Cause::Superseded(since) => {
+            told["changed"] = false.into();
+            told["restored"] = false.into();
+            told["why"] = not_restored(Some(since)).into();
+        }
+        Cause::Released => {
+            told["changed"] = false.into();
+            told["restored"] = false.into();
+            told["why"] = "another problem holds it".into();
+        }
+        Cause::Postponed => {
+            told["changed"] = false.into();
+            told["deferred"] = true.into();
+        }
+        _ => {}
+    }
+    told
+}
+
+fn not_restored(since: Option<&Since>) -> String {
+    match since {
+        Some(Since { by, at, .. }) => format!("{} said something else at {at}", by.name),
+        None => "the problem holds nothing any more".to_owned(),
+    }
+}
+
 fn versions(set: &FlagSet, transitions: &Transitions) -> BTreeMap<String, u64> {
     let before = |flag: &String| set.states.get(flag).map_or(0, |state| state.version);
     transitions
         .iter()
-        .map(|(flag, transition)| {
-            let after = transition.as_ref().map(|one| one.state.version);
+        .map(|(flag, follows)| {
+            let after = follows.written().map(|one| one.state.version);
             (flag.clone(), after.unwrap_or_else(|| before(flag)))
         })
         .collect()
@@ -178,16 +231,15 @@ fn moving(
     transitions: &Transitions,
     now: Timestamp,
 ) -> Ended {
-    let Some((flag, transition)) = transitions.first_key_value() else {
+    let Some((flag, follows)) = transitions.first_key_value() else {
         return Ended::Done;
     };
     let declared = &set.declarations.flags[flag];
     let untouched = State::default();
     let before = set.states.get(flag).unwrap_or(&untouched);
     let from = before.value(declared, now);
-    let after = transition.as_ref().map_or(before, |one| &one.state);
-    let duration = asked.wishes.iter().find_map(Wish::moves_for);
-    let duration = duration.unwrap_or_default();
+    let after = follows.written().map_or(before, |one| &one.state);
+    let duration = asked.moves_for().unwrap_or_default();
     let ramp = after.words.last().and_then(|word| match &word.course {
         Course::Ramp(ramp) if now < ramp.end => Some(ramp),
         _ => None,

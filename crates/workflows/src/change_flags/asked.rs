@@ -18,6 +18,10 @@ pub enum Call {
     Set,
     /// Several are, together.
     Bulk,
+    /// Several are, as was declared.
+    Preset,
+    /// The share of a promotion is set, by the address.
+    Promotional,
     /// A number moves.
     ErrorRate,
 }
@@ -27,7 +31,8 @@ pub enum Call {
 pub(super) struct Asked {
     pub(super) call: Call,
     pub(super) is_bulk: bool,
-    pub(super) wishes: Vec<Wish>,
+    pub(super) preset: Option<String>,
+    wishes: Vec<Wish>,
     pub(super) reason: Option<String>,
     pub(super) triggered_by: String,
     pub(super) problem: Option<String>,
@@ -47,7 +52,10 @@ enum To {
         value: Json,
         lasts: Option<SignedDuration>,
     },
+    /// As a preset says.
+    Preset(Value),
     Kept,
+    Unlocked,
     Ramp {
         rate: Json,
         duration: SignedDuration,
@@ -73,6 +81,10 @@ pub(super) enum Bad {
     NoFlags,
     #[error("Missing required field: targetRate")]
     NoRate,
+    #[error("Missing required field: preset")]
+    NoPreset,
+    #[error("a promotion reaches a whole number of percent, 0 to 100")]
+    NoPercent,
     #[error("1 to {LARGEST_BULK} flags are changed together, these are {0}")]
     Count(usize),
     #[error("`{field}` is {meaning}")]
@@ -84,10 +96,15 @@ pub(super) enum Bad {
 
 /// Reads a body; nothing, where nothing is to be changed. Whom a caller would
 /// have told, and with which token, is not read: it is configured.
-pub(super) fn read(call: Call, body: &str) -> Result<Option<Asked>, Bad> {
+pub(super) fn read(call: Call, name: &str, body: &str) -> Result<Option<Asked>, Bad> {
     if call == Call::List {
         return Ok(None);
     }
+    // The address says everything that is needed.
+    let body = match call {
+        Call::Promotional if body.trim().is_empty() => "{}",
+        _ => body,
+    };
     let Ok(Json::Object(fields)) = serde_json::from_str(body) else {
         return Err(Bad::NoObject);
     };
@@ -101,14 +118,20 @@ pub(super) fn read(call: Call, body: &str) -> Result<Option<Asked>, Bad> {
     }
     let lasts = lasts.map(seconds);
     let wishes = match call {
-        Call::List => Vec::new(),
+        Call::List | Call::Preset => Vec::new(),
+        Call::Promotional => vec![promotional(name, lasts)?],
         Call::Set => vec![set(&fields, lasts)?],
         Call::Bulk => bulk(&fields, lasts)?,
         Call::ErrorRate => vec![rate(&fields)?],
     };
+    let preset = match call {
+        Call::Preset => Some(text(&fields, "preset")?.ok_or(Bad::NoPreset)?),
+        _ => None,
+    };
     Ok(Some(Asked {
         call,
-        is_bulk: call == Call::Bulk,
+        is_bulk: matches!(call, Call::Bulk | Call::Preset),
+        preset,
         wishes,
         reason: text(&fields, "reason")?,
         triggered_by: text(&fields, "triggeredBy")?.unwrap_or_else(|| "manual".to_owned()),
@@ -121,6 +144,10 @@ fn set(fields: &Map<String, Json>, lasts: Option<SignedDuration>) -> Result<Wish
     let flag = text(fields, "flag")?.ok_or(Bad::NoFlag)?;
     if yes(fields, "confirm")? {
         return Ok(Wish { flag, to: To::Kept });
+    }
+    if yes(fields, "unlock")? {
+        let to = To::Unlocked;
+        return Ok(Wish { flag, to });
     }
     let value = fields.get("value").ok_or(Bad::NoFlag)?.clone();
     let to = To::Value { value, lasts };
@@ -142,6 +169,18 @@ fn bulk(fields: &Map<String, Json>, lasts: Option<SignedDuration>) -> Result<Vec
         },
     });
     Ok(wishes.collect())
+}
+
+/// The carts of the guide have one campaign.
+fn promotional(percent: &str, lasts: Option<SignedDuration>) -> Result<Wish, Bad> {
+    let is_plain = percent.bytes().all(|byte| byte.is_ascii_digit());
+    let percent = percent.parse::<u8>().ok().filter(|_| is_plain);
+    let percent = percent.filter(|percent| *percent <= 100);
+    let value = percent.ok_or(Bad::NoPercent)?.into();
+    Ok(Wish {
+        flag: "promotionalPercent".to_owned(),
+        to: To::Value { value, lasts },
+    })
 }
 
 fn rate(fields: &Map<String, Json>) -> Result<Wish, Bad> {
@@ -173,29 +212,45 @@ impl Wish {
     pub(super) fn moves_for(&self) -> Option<SignedDuration> {
         match self.to {
             To::Ramp { duration, .. } => Some(duration),
-            To::Value { .. } | To::Kept | To::Stopped => None,
+            To::Value { .. } | To::Preset(_) | To::Kept | To::Unlocked | To::Stopped => None,
         }
     }
 
+    /// What happens to its flag; a value that a problem holds ends with it.
     pub(super) fn event(
         &self,
         declared: &Declarations,
+        held_by: Option<&str>,
         now: Timestamp,
     ) -> Result<Happens, BadWish> {
         let flag = declared.flags.get(&self.flag);
         let flag = flag.ok_or_else(|| BadWish::UnknownFlag(self.flag.clone()))?;
+        let set = |action, value: Value, lasts: Option<SignedDuration>| {
+            let term = match (held_by, lasts) {
+                (Some(problem), None) => Term::While {
+                    problem: problem.to_owned(),
+                    longest: step::LONGEST_HOLD,
+                },
+                _ => Term::of(flag, lasts, now),
+            };
+            let to = Target::Value(value.clone());
+            Happens {
+                action,
+                event: step::Event::Set { to, term },
+                value: Some(value),
+            }
+        };
         Ok(match &self.to {
             To::Value { value, lasts } => {
                 let value = declared.wished(&self.flag, value)?;
-                Happens {
-                    action: Action::Change,
-                    event: step::Event::Set {
-                        to: Target::Value(value.clone()),
-                        term: Term::of(flag, *lasts, now),
-                    },
-                    value: Some(value),
-                }
+                set(Action::Change, value, *lasts)
             }
+            To::Preset(value) => set(Action::Preset, value.clone(), None),
+            To::Unlocked => Happens {
+                action: Action::Release,
+                value: None,
+                event: step::Event::Unlock,
+            },
             To::Kept => Happens {
                 action: Action::Confirm,
                 value: None,
@@ -226,16 +281,49 @@ impl Wish {
 }
 
 impl Asked {
+    /// What is wished of each flag; the name of the preset, if there is none of it.
+    pub(super) fn wishes(&self, declared: &Declarations) -> Result<Vec<Wish>, String> {
+        let Some(name) = &self.preset else {
+            return Ok(self.wishes.clone());
+        };
+        let preset = declared.presets.get(name);
+        let preset = preset.ok_or_else(|| name.clone())?;
+        let wishes = preset.set.iter().map(|(flag, value)| Wish {
+            flag: flag.clone(),
+            to: To::Preset(value.clone()),
+        });
+        Ok(wishes.collect())
+    }
+
+    /// How long a number moves, where it does.
+    pub(super) fn moves_for(&self) -> Option<SignedDuration> {
+        self.wishes.iter().find_map(Wish::moves_for)
+    }
+
+    /// The problem that is said to be over: whoever sends this knows what to set
+    /// again, and not what was there before.
+    pub(super) fn recovery(&self) -> Option<&str> {
+        let sets_values = matches!(self.call, Call::Set | Call::Bulk | Call::Preset);
+        let problem = self.problem.as_deref()?;
+        let is_over = sets_values && self.triggered_by.ends_with("_recovery");
+        is_over.then_some(problem)
+    }
+
     /// What makes it the same request: what is asked for, not why.
     pub(super) fn hash(&self) -> String {
         let Self {
             call,
+            preset,
             wishes,
             problem,
             expected,
+            triggered_by,
             ..
         } = self;
-        hash_of(&format!("{call:?} {problem:?} {expected:?} {wishes:?}"))
+        let is_over = triggered_by.ends_with("_recovery");
+        hash_of(&format!(
+            "{call:?} {preset:?} {problem:?} {is_over} {expected:?} {wishes:?}"
+        ))
     }
 }
 

@@ -12,12 +12,14 @@ use dynatrace::{Announced, Dynatrace, EntityType, EventKind, Scope, Tag, Window}
 use flags::state::{Author, Hand, State};
 use flags::step::{self, Request, Situation, step};
 use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join};
 use jiff::{SignedDuration, Timestamp};
 use release::outbox::{self, Next};
 use release::window::saturating_add;
 use release::work::{Outcome, Time, Wait};
-use store::{ChangeEvent, Claimed, Commit, Decision, Due, Found, Outbox, Owed, StoreError, What};
+use store::{
+    ChangeEvent, Claimed, Commit, Decision, Due, Found, OnlyIf, Outbox, Owed, StoreError, What,
+};
 
 use super::Services;
 use crate::work::{self, Look, Tick, Worker};
@@ -27,6 +29,9 @@ const CONCURRENCY: usize = 8;
 
 /// How long an event is tried for.
 const TRIED_FOR: SignedDuration = SignedDuration::from_hours(24);
+
+/// How long a problem is watched: longer than it holds anything.
+const WATCHED_FOR: SignedDuration = SignedDuration::from_hours(25);
 
 /// How far back an entity may have been seen last.
 const SEEN_WITHIN: SignedDuration = SignedDuration::from_hours(24);
@@ -63,7 +68,10 @@ pub async fn tick(
         tick,
         observe: &|observed| observe(observed),
     };
-    let first = worker.first_pages().await?;
+    let beat = services.flags.queue().beat(tick.now);
+    let (beat, first) = join(beat, worker.first_pages()).await;
+    work::untold("flags", beat);
+    let first = first?;
     if first.iter().all(Vec::is_empty) {
         return Ok(Ticked::default());
     }
@@ -84,10 +92,10 @@ pub(super) enum Stored {
 
 /// One look at a timer or an event.
 pub(super) struct Walk<'a> {
-    services: &'a Services,
-    tenant: &'a anyhow::Result<Dynatrace>,
-    tick: Tick,
-    stored: Stored,
+    pub(super) services: &'a Services,
+    pub(super) tenant: &'a anyhow::Result<Dynatrace>,
+    pub(super) tick: Tick,
+    pub(super) stored: Stored,
     token_refused: bool,
 }
 
@@ -120,6 +128,15 @@ impl Look for Walk<'_> {
             match &mut claimed.what {
                 What::Timer { set, flag } => self.write_down(set, flag).await,
                 What::Event(outbox) => self.send(outbox).await,
+                What::Prepared(_) => self.make(claimed).await,
+                What::Watch {
+                    set,
+                    problem,
+                    since,
+                } => {
+                    let (set, problem, since) = (set.clone(), problem.clone(), *since);
+                    self.watch(&set, &problem, since).await
+                }
             }
         }
         .boxed()
@@ -130,7 +147,12 @@ impl Look for Walk<'_> {
             What::Event(outbox) if saturating_add(outbox.entry.at, TRIED_FOR) <= self.tick.now => {
                 Time::Over
             }
-            What::Event(_) | What::Timer { .. } => Time::Left,
+            What::Watch { since, .. } if saturating_add(*since, WATCHED_FOR) <= self.tick.now => {
+                Time::Over
+            }
+            What::Event(_) | What::Timer { .. } | What::Prepared(_) | What::Watch { .. } => {
+                Time::Left
+            }
         }
     }
 
@@ -166,43 +188,43 @@ impl Walk<'_> {
             // The flag has another timer by now, or none.
             Clock::Written => Outcome::Lost,
             Clock::Nothing => Outcome::Done,
+            Clock::Waits => Outcome::Waits(vec![Wait::for_("the event of a prepared change")]),
         })
     }
 
     /// Tells the tenant of a change, unless it knows.
     async fn send(&mut self, outbox: &mut Outbox) -> anyhow::Result<Outcome> {
-        let tenant = match self.tenant {
-            Ok(tenant) => tenant,
+        let told = self.told(self.tenant()?, outbox).await;
+        told.inspect_err(|error| self.noted(error))
+    }
+
+    pub(super) fn tenant(&self) -> anyhow::Result<&Dynatrace> {
+        match self.tenant {
+            Ok(tenant) => Ok(tenant),
             Err(error) => anyhow::bail!("the tenant cannot be asked: {error:#}"),
-        };
-        match self.told(tenant, outbox).await {
-            Err(error) => {
-                let refused = error.downcast_ref::<dynatrace::Error>();
-                self.token_refused = matches!(refused, Some(dynatrace::Error::Unauthorised(_)));
-                Err(error)
-            }
-            outcome => outcome,
         }
     }
 
-    async fn told(&self, tenant: &Dynatrace, outbox: &mut Outbox) -> anyhow::Result<Outcome> {
+    /// Notes whether the tenant refused the token.
+    pub(super) fn noted(&mut self, error: &anyhow::Error) {
+        let refused = error.downcast_ref::<dynatrace::Error>();
+        self.token_refused |= matches!(refused, Some(dynatrace::Error::Unauthorised(_)));
+    }
+
+    pub(super) async fn told(
+        &self,
+        tenant: &Dynatrace,
+        outbox: &mut Outbox,
+    ) -> anyhow::Result<Outcome> {
         let now = self.tick.now;
         let until = self.tick.remotes_until();
-        let touches = outbox.event.entities.as_ref();
-        let touches = touches.context("the event belongs to no entity")?;
-        let entity_type = EntityType::named(&touches.etype)
-            .with_context(|| format!("there are no entities of type `{}`", touches.etype))?;
-        let scope = Scope {
-            entity_type,
-            tags: touches.tags.iter().map(tag).collect(),
-        };
-        let seen = Window {
-            from_ms: now.saturating_sub(SEEN_WITHIN)?.as_millisecond(),
-            to_ms: now.as_millisecond(),
-        };
-        let found = tenant.entities(&scope, seen, until).await;
-        let found = found.context("cannot find the entities of the flag")?;
-        let mut lacking: BTreeSet<String> = found.into_iter().map(|entity| entity.id).collect();
+        let mut lacking = self.entities(tenant, outbox).await?;
+        if let Some(OnlyIf { marker, at }) = &outbox.only_if {
+            let having = self.having(tenant, outbox, marker, *at, &lacking).await?;
+            if having.is_empty() {
+                return Ok(Outcome::Done);
+            }
+        }
         if lacking.is_empty() {
             return Ok(Outcome::Waits(vec![Wait::for_(
                 "an entity with the tags of the flag",
@@ -212,7 +234,7 @@ impl Walk<'_> {
         let older = usize::from(self.stored == Stored::Earlier);
         let mut next = outbox::next(entries, older, None);
         if next == Next::Look {
-            let having = self.having(tenant, outbox, &lacking).await?;
+            let having = self.has(tenant, outbox, &lacking).await?;
             lacking.retain(|entity| !having.contains(entity));
             let said: Vec<String> = if lacking.is_empty() {
                 vec![outbox.entry.text.clone()]
@@ -240,15 +262,57 @@ impl Walk<'_> {
         Ok(Outcome::Done)
     }
 
+    /// The entities that the flag touches.
+    pub(super) async fn entities(
+        &self,
+        tenant: &Dynatrace,
+        outbox: &Outbox,
+    ) -> anyhow::Result<BTreeSet<String>> {
+        let now = self.tick.now;
+        let touches = outbox.event.entities.as_ref();
+        let touches = touches.context("the event belongs to no entity")?;
+        let entity_type = EntityType::named(&touches.etype)
+            .with_context(|| format!("there are no entities of type `{}`", touches.etype))?;
+        let scope = Scope {
+            entity_type,
+            tags: touches.tags.iter().map(tag).collect(),
+        };
+        let seen = Window {
+            from_ms: now.saturating_sub(SEEN_WITHIN)?.as_millisecond(),
+            to_ms: now.as_millisecond(),
+        };
+        let until = self.tick.remotes_until();
+        let found = tenant.entities(&scope, seen, until).await;
+        let found = found.context("cannot find the entities of the flag")?;
+        Ok(found.into_iter().map(|entity| entity.id).collect())
+    }
+
     /// The entities that have the event already.
-    async fn having(
+    pub(super) async fn has(
         &self,
         tenant: &Dynatrace,
         outbox: &Outbox,
         entities: &BTreeSet<String>,
     ) -> anyhow::Result<BTreeSet<String>> {
+        let began = start(&outbox.event, self.tick.now);
+        let marker = &outbox.entry.text;
+        self.having(tenant, outbox, marker, began, entities).await
+    }
+
+    /// The entities that have the event about the flag of this marker, which
+    /// began at this moment.
+    async fn having(
+        &self,
+        tenant: &Dynatrace,
+        outbox: &Outbox,
+        marker: &str,
+        began: Timestamp,
+        entities: &BTreeSet<String>,
+    ) -> anyhow::Result<BTreeSet<String>> {
+        if entities.is_empty() {
+            return Ok(BTreeSet::new());
+        }
         let now = self.tick.now;
-        let began = start(&outbox.event, now);
         let window = Window {
             from_ms: began.as_millisecond() - 60_000,
             to_ms: now.as_millisecond() + 60_000,
@@ -260,7 +324,7 @@ impl Walk<'_> {
             .await;
         let events = events.context("cannot look for an earlier event")?;
         let ours = events.into_iter().filter(|event| {
-            ChangeEvent::marker(&event.properties) == outbox.entry.text
+            ChangeEvent::marker(&event.properties) == marker
                 && event.properties.get("feature.flag") == Some(&outbox.flag)
         });
         Ok(ours.map(|event| event.entity).collect())
@@ -271,6 +335,7 @@ impl Walk<'_> {
 enum Clock {
     Written,
     Nothing,
+    Waits,
 }
 
 fn clock(found: &Found, flag: &str, change: &str, now: Timestamp) -> Decision<Clock> {
@@ -281,6 +346,9 @@ fn clock(found: &Found, flag: &str, change: &str, now: Timestamp) -> Decision<Cl
     let Some(declared) = set.declarations.flags.get(flag) else {
         return Decision::Leave(Clock::Nothing);
     };
+    if set.waiting(flag).is_some() {
+        return Decision::Leave(Clock::Waits);
+    }
     let untouched = State::default();
     let situation = Situation {
         set: &set.name,

@@ -389,3 +389,98 @@ async fn version_that_moved_and_haste_are_refused() {
     let seconds: u32 = hasty.header("retry-after").parse().unwrap();
     assert!((1..=600).contains(&seconds), "{seconds}");
 }
+
+#[tokio::test]
+async fn bulk_that_is_too_large_for_one_transaction_is_refused_with_the_limit() {
+    let flagged = Flagged::start().await;
+    let key = flagged.all().await;
+    let flags = flagged.world.flags();
+    let set = flags.set("prod").await.unwrap().unwrap();
+    let mut declarations = set.declarations.clone();
+    let mut rate = declarations.flags["errorRate"].clone();
+    rate.touches = declarations.flags["errorInjectionEnabled"].touches.clone();
+    let names: Vec<String> = (0..20).map(|number| format!("rate{number}")).collect();
+    for name in &names {
+        rate.name.clone_from(name);
+        declarations.flags.insert(name.clone(), rate.clone());
+    }
+    let declared = flags.declare("prod", &declarations, Some(&set));
+    declared.await.unwrap();
+    for flag in &names {
+        let wanted = json!({"flag": flag, "targetRate": 1, "duration": 3_600});
+        let told = flagged.post("error-rate", &key, &wanted).await;
+        assert_eq!(told.status, 202, "{told:?}");
+    }
+    let bulk = |names: &[String]| {
+        let values = names.iter().map(|name| (name.clone(), json!(0.5)));
+        json!({"flags": values.collect::<serde_json::Map<_, _>>()})
+    };
+
+    // Each of them stops, then changes, and both are told.
+    let told = flagged
+        .post("feature-flags/bulk", &key, &bulk(&names))
+        .await;
+
+    assert_eq!(
+        (told.status, told.json()["error"].as_str()),
+        (
+            400,
+            Some(
+                "it takes 123 writes together, and there are 100 at most: \
+                 change fewer flags at once"
+            )
+        ),
+        "{told:?}"
+    );
+    let read = flagged.evaluates("/rate0", &key, &json!({})).await;
+    assert_ne!(read.json()["value"], 0.5);
+    let half = bulk(&names[..16]);
+    let told = flagged.post("feature-flags/bulk", &key, &half).await;
+    assert_eq!(told.status, 200, "{told:?}");
+}
+
+#[tokio::test]
+async fn preset_sets_its_flags_together_for_keys_that_may() {
+    let flagged = Flagged::start().await;
+    let scopes = ["read:prod", "preset:prod"];
+    let key = flagged.key("flow", KeyHolder::Person, &scopes).await;
+    let changer = flagged.all().await;
+    let path = "feature-flags/preset";
+    let wanted = json!({"preset": "defensiveMode", "reason": "Complex failure"});
+
+    assert_eq!(flagged.post(path, &changer, &wanted).await.status, 403);
+    let told = flagged.post(path, &key, &wanted).await;
+
+    assert_eq!(told.status, 200, "{told:?}");
+    let body = told.json();
+    assert_eq!(body["preset"], "defensiveMode");
+    let changes: Vec<_> = body["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|change| (change["flag"].as_str().unwrap(), &change["newValue"]))
+        .collect();
+    assert_eq!(
+        changes,
+        [
+            ("errorInjectionEnabled", &json!(false)),
+            ("slowResponsesEnabled", &json!(false)),
+        ]
+    );
+    assert_eq!(
+        flagged.post(path, &key, &wanted).await.json(),
+        body,
+        "the same request again"
+    );
+    let unknown = flagged.post(path, &key, &json!({"preset": "calm"})).await;
+    assert_eq!(
+        (unknown.status, unknown.json()["error"].as_str()),
+        (400, Some("Unknown preset: calm"))
+    );
+    assert_eq!(unknown.json()["availablePresets"], json!(["defensiveMode"]));
+    let none = flagged.post(path, &key, &json!({})).await;
+    assert_eq!(none.json()["error"], "Missing required field: preset");
+    let half = ["preset:prod/error*"];
+    let half = flagged.key("half", KeyHolder::Machine, &half).await;
+    assert_eq!(flagged.post(path, &half, &wanted).await.status, 403);
+}

@@ -4,7 +4,10 @@
 mod changed;
 mod clients;
 mod owed;
+mod problems;
+mod required;
 mod served;
+mod stale;
 
 use std::time::Duration;
 
@@ -39,6 +42,8 @@ const FILE: &str = r#"{ "flags": {
         "type": "boolean", "default": false,
         "rollout": { "variant": "on", "otherwise": "off", "percent": 25 }
     }
+}, "presets": {
+    "defensiveMode": { "set": { "errorInjectionEnabled": false, "slowResponsesEnabled": false } }
 } }"#;
 
 /// A world with declared flags, and both functions behind addresses.

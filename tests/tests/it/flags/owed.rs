@@ -174,6 +174,8 @@ async fn trial_ends_by_the_clock_and_the_schedule_writes_it_down() {
     assert_eq!(history.len(), 2);
     flags::verify(&history).unwrap();
     assert_eq!(tick(&clock).await, json!({"worked": 0, "workLeft": false}));
+    let beat = flagged.world.flags().queue().last_beat().await.unwrap();
+    assert!(beat.is_some(), "an idle tick leaves that it ran");
 }
 
 #[tokio::test]

@@ -413,6 +413,7 @@ impl Scene {
         let presented = Presented::parse(&secret.text).unwrap();
         let wanted = Wanted {
             call,
+            name: "",
             key: Some(&presented),
             idempotency: None,
             body: &asked.to_string(),

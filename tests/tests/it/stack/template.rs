@@ -369,6 +369,23 @@ fn every_metric_is_on_the_dashboard_and_trouble_rings() {
     }
 }
 
+#[test]
+fn answers_of_the_api_with_5xx_ring() {
+    let template = template();
+    let alarm = &template["Resources"]["ApiErrorsAlarm"]["Properties"];
+    let told = |name: &str| alarm[name].as_str();
+
+    assert_eq!(told("Namespace"), Some("AWS/ApiGateway"));
+    assert_eq!(told("MetricName"), Some("5xx"));
+    let dimension = &alarm["Dimensions"][0];
+    assert_eq!(dimension["Name"].as_str(), Some("ApiId"));
+    assert_eq!(dimension["Value"].as_str(), Some("HttpApi"));
+    assert_eq!(alarm["Threshold"].as_i64(), Some(0));
+    assert_eq!(told("ComparisonOperator"), Some("GreaterThanThreshold"));
+    let errors = &template["Resources"]["ChangeFlagsErrorsAlarm"]["Properties"];
+    assert_eq!(alarm["AlarmActions"], errors["AlarmActions"]);
+}
+
 /// What the functions count: each name is one word of code in capitals.
 fn metrics() -> BTreeSet<String> {
     let mut sources = vec![Path::new(ROOT).join("crates/store/src/stuck.rs")];

@@ -42,6 +42,7 @@ impl World {
             revision: 1,
             declarations: &self.declared,
             states: &self.states,
+            stale: false,
         }
     }
 

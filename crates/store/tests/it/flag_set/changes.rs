@@ -130,7 +130,7 @@ async fn lease_is_due_when_it_ends_and_an_earlier_timer_is_gone() {
             let claimed = claimed.unwrap();
             match &claimed.what {
                 What::Timer { flag, .. } => timers.push((flag.clone(), claimed)),
-                What::Event(_) => queue.settle(claimed).await.unwrap(),
+                _ => queue.settle(claimed).await.unwrap(),
             }
         }
         timers

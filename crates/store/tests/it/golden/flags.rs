@@ -62,6 +62,7 @@ async fn flags() {
                 owed.push(match &claimed.unwrap().what {
                     What::Timer { flag, .. } => format!("timer of {flag}"),
                     What::Event(outbox) => format!("event {}", outbox.entry.text),
+                    other => format!("{other:?}"),
                 });
             }
         }

@@ -1,0 +1,34 @@
+//! What was answered to a request, for whoever sends it again.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A request that may come twice: whose, and which.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RepeatId {
+    /// The id of the key that asks.
+    pub key: String,
+    /// The hash of what makes it the same request.
+    pub hash: String,
+}
+
+/// What was answered to a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Repeat {
+    /// The change that it made.
+    pub change: String,
+    /// The versions that the flags had then.
+    pub versions: BTreeMap<String, u64>,
+    /// When.
+    pub at: Timestamp,
+    /// The hash of everything that was asked for.
+    pub asked: String,
+    /// The status.
+    pub status: u16,
+    /// The answer.
+    pub body: String,
+}

@@ -1,0 +1,280 @@
+//! What programs set because of a problem, as the workflows of the guide do, and
+//! what becomes of it when the problem is over.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use fake_aws::clock::real_time;
+use fake_dynatrace::{Fault, Problem, Times};
+use flags::key::KeyHolder;
+use lab::world::CHANGE_FLAGS;
+use serde_json::{Value, json};
+
+use super::{Flagged, PROCESS, Told, tick};
+
+/// Problems, a workflow's key and the key of a person.
+struct Scene {
+    flagged: Flagged,
+    flow: String,
+    ann: String,
+}
+
+impl Scene {
+    async fn start() -> Self {
+        let flagged = Flagged::start().await;
+        let scopes = ["read:prod", "change:prod"];
+        let flow = flagged.key("flow", KeyHolder::Machine, &scopes).await;
+        let ann = flagged.all().await;
+        Self { flagged, flow, ann }
+    }
+
+    fn problem(&self) -> Problem {
+        let problem = self.flagged.world.tenant.problem("Failure rate increase");
+        problem.impacts(PROCESS).open()
+    }
+
+    /// The first action of the first workflow.
+    async fn disables(&self, problem: &str) -> Told {
+        let wanted = json!({
+            "flag": "errorInjectionEnabled", "value": false,
+            "reason": "Automated remediation - High error rate detected",
+            "problemId": problem, "triggeredBy": "dynatrace_workflow",
+        });
+        self.flagged.post("feature-flag", &self.flow, &wanted).await
+    }
+
+    /// Its last.
+    async fn recovers(&self, problem: &str) -> Told {
+        let wanted = json!({
+            "flag": "errorInjectionEnabled", "value": true,
+            "reason": "Automated recovery - Re-enabling after cooldown",
+            "problemId": problem, "triggeredBy": "dynatrace_workflow_recovery",
+        });
+        self.flagged.post("feature-flag", &self.flow, &wanted).await
+    }
+
+    async fn sets(&self, flag: &str, value: Value) {
+        let wanted = json!({"flag": flag, "value": value});
+        let told = self.flagged.post("feature-flag", &self.ann, &wanted).await;
+        assert_eq!(told.status, 200, "{told:?}");
+    }
+
+    async fn value(&self, flag: &str) -> Value {
+        self.flagged.list(&self.ann).await.json()["flags"][flag].clone()
+    }
+
+    /// Asks after the problems, however long that is not due.
+    async fn asks(&self) {
+        let table = self.flagged.world.dynamo.client();
+        let items = table.scan().table_name("Flags").send().await.unwrap();
+        for item in items.items() {
+            if item["sk"].as_s().unwrap() == "watch" && item.contains_key("dueShard") {
+                let mut due = item.clone();
+                let now = AttributeValue::N("0".to_owned());
+                due.insert("dueAt".to_owned(), now);
+                let put = table.put_item().table_name("Flags");
+                put.set_item(Some(due)).send().await.unwrap();
+            }
+        }
+        let clock = self.flagged.world.another(CHANGE_FLAGS).await.unwrap();
+        tick(&clock).await;
+    }
+}
+
+fn close(problem: &Problem) {
+    problem.resolve(real_time().as_millisecond());
+}
+
+#[tokio::test]
+async fn what_a_problem_holds_is_given_back_once_it_is_closed() {
+    let scene = Scene::start().await;
+    let problem = scene.problem();
+    let told = scene.disables(&problem.display_id()).await;
+    assert_eq!(told.status, 200, "{told:?}");
+    assert!(told.json()["expiresAt"].is_string(), "a day at most");
+    let listed = scene.flagged.list(&scene.ann).await.json();
+    let holders = &listed["details"]["errorInjectionEnabled"]["holders"];
+    assert!(holders[problem.display_id()].is_string(), "{listed}");
+
+    scene.asks().await;
+    assert_eq!(scene.value("errorInjectionEnabled").await, false);
+    close(&problem);
+    scene.asks().await;
+
+    assert_eq!(scene.value("errorInjectionEnabled").await, true);
+    let events = scene.flagged.events();
+    assert_eq!(events.len(), 1, "the other one is sent at the next tick");
+    scene.asks().await;
+    let events = scene.flagged.events();
+    let last = events.last().unwrap();
+    assert_eq!(last.properties["change.cause"], "givenBack");
+    assert_eq!(last.properties["problem.id"], problem.display_id());
+}
+
+#[tokio::test]
+async fn early_recovery_is_deferred_to_the_close() {
+    let scene = Scene::start().await;
+    let problem = scene.problem();
+    scene.disables(&problem.display_id()).await;
+
+    let early = scene.recovers(&problem.display_id()).await;
+
+    assert_eq!(early.status, 202, "{early:?}");
+    let early = early.json();
+    assert_eq!(
+        (&early["deferred"], &early["changed"], &early["newValue"]),
+        (&json!(true), &json!(false), &json!(false))
+    );
+    assert_eq!(scene.value("errorInjectionEnabled").await, false);
+    close(&problem);
+    scene.asks().await;
+    assert_eq!(scene.value("errorInjectionEnabled").await, true);
+    // Workflow 3 comes after it, and finds nothing to do.
+    let late = scene.recovers(&problem.display_id()).await;
+    assert_eq!(
+        (late.status, &late.json()["restored"]),
+        (200, &json!(false)),
+        "{late:?}"
+    );
+}
+
+#[tokio::test]
+async fn recovery_gives_back_what_was_before_and_says_so() {
+    let scene = Scene::start().await;
+    scene.sets("canaryTrafficPercent", json!(37)).await;
+    let problem = scene.problem();
+    let bulk = |values: Value, triggered_by: &str| {
+        json!({
+            "flags": values, "reason": "Complex failure - Enabling defensive mode",
+            "problemId": problem.display_id(), "triggeredBy": triggered_by,
+        })
+    };
+    let path = "feature-flags/bulk";
+    let defensive = json!({"errorInjectionEnabled": false, "canaryTrafficPercent": 0});
+    let defensive = bulk(defensive, "dynatrace_workflow");
+    let told = scene.flagged.post(path, &scene.flow, &defensive).await;
+    assert_eq!(told.status, 200, "{told:?}");
+    close(&problem);
+
+    let recovery = json!({"errorInjectionEnabled": true, "canaryTrafficPercent": 100});
+    let recovery = bulk(recovery, "dynatrace_workflow_recovery");
+    let told = scene.flagged.post(path, &scene.flow, &recovery).await;
+
+    assert_eq!(told.status, 200, "{told:?}");
+    let changes = told.json()["changes"].clone();
+    assert_eq!(
+        changes,
+        json!([
+            {
+                "flag": "canaryTrafficPercent", "previousValue": 0, "newValue": 37,
+                "version": 3, "changed": true, "restored": true,
+            },
+            {
+                "flag": "errorInjectionEnabled", "previousValue": false, "newValue": true,
+                "version": 2, "changed": true, "restored": true,
+            },
+        ])
+    );
+    assert_eq!(scene.value("canaryTrafficPercent").await, 37);
+    let again = scene.flagged.post(path, &scene.flow, &recovery).await;
+    assert_eq!(again.json(), told.json(), "its first answer was lost");
+}
+
+#[tokio::test]
+async fn recovery_does_not_overwrite_the_later_word_of_a_person() {
+    let scene = Scene::start().await;
+    let problem = scene.problem();
+    scene.disables(&problem.display_id()).await;
+    // The same value: from now on it is theirs.
+    scene.sets("errorInjectionEnabled", json!(false)).await;
+    close(&problem);
+
+    let told = scene.recovers(&problem.display_id()).await;
+
+    assert_eq!(told.status, 200, "{told:?}");
+    let body = told.json();
+    assert_eq!(
+        (&body["restored"], &body["newValue"]),
+        (&json!(false), &json!(false))
+    );
+    let why = body["why"].as_str().unwrap();
+    assert!(why.starts_with("the key all said something else"), "{why}");
+    for _ in 0..2 {
+        scene.recovers(&problem.display_id()).await;
+        scene.asks().await;
+        assert_eq!(scene.value("errorInjectionEnabled").await, false);
+    }
+}
+
+#[tokio::test]
+async fn recovery_of_a_problem_that_holds_nothing_is_a_change_like_any_other() {
+    let scene = Scene::start().await;
+    scene.sets("errorInjectionEnabled", json!(false)).await;
+
+    let told = scene.recovers("P-1").await;
+
+    assert_eq!(
+        (told.status, &told.json()["newValue"]),
+        (200, &json!(true)),
+        "{told:?}"
+    );
+    assert!(told.json()["restored"].is_null());
+}
+
+#[tokio::test]
+async fn problem_that_the_tenant_cannot_be_asked_about_counts_as_open() {
+    let scene = Scene::start().await;
+    let problem = scene.problem();
+    scene.disables(&problem.display_id()).await;
+    close(&problem);
+    let tenant = &scene.flagged.world.tenant;
+    tenant.fail(Fault::Html503, Times::Always, "/");
+
+    let told = scene.recovers(&problem.display_id()).await;
+
+    assert_eq!(told.status, 202, "{told:?}");
+    scene.asks().await;
+    assert_eq!(scene.value("errorInjectionEnabled").await, false);
+    tenant.clear_faults();
+    scene.asks().await;
+    assert_eq!(scene.value("errorInjectionEnabled").await, true);
+}
+
+#[tokio::test]
+async fn flapping_flag_is_unlocked_by_a_person() {
+    let scene = Scene::start().await;
+    let flag = "slowResponsesEnabled";
+    let set = async |value: bool| {
+        let wanted = json!({"flag": flag, "value": value});
+        let flow = &scene.flow;
+        scene.flagged.post("feature-flag", flow, &wanted).await
+    };
+    let mut value = false;
+    let locked = loop {
+        let told = set(value).await;
+        if told.status != 200 {
+            break told;
+        }
+        value = !value;
+    };
+    assert_eq!(locked.status, 429, "{locked:?}");
+    assert!(
+        locked.json()["error"]
+            .as_str()
+            .unwrap()
+            .contains("back and forth")
+    );
+    let unlock = json!({"flag": flag, "unlock": true});
+    let post = async |key: &str| scene.flagged.post("feature-flag", key, &unlock).await;
+    assert_eq!(post(&scene.ann).await.status, 403, "not within its scopes");
+
+    let releaser = &["release:prod/slow*"];
+    let releaser = scene.flagged.key("rel", KeyHolder::Person, releaser).await;
+    let told = post(&releaser).await;
+
+    assert_eq!(told.status, 200, "{told:?}");
+    assert_eq!(set(value).await.status, 200);
+    let program = scene
+        .flagged
+        .key("prog", KeyHolder::Machine, &["release:prod"])
+        .await;
+    assert_eq!(post(&program).await.status, 403, "only a person");
+}
