@@ -1,6 +1,7 @@
 //! `monspec doctor`
 
 mod account;
+mod flags;
 mod result;
 mod schedule;
 mod tenant;
@@ -47,7 +48,7 @@ type Checked = Result<Vec<CheckResult>, CheckResult>;
 type Check = for<'a> fn(&'a Installation) -> Pin<Box<dyn Future<Output = Checked> + 'a>>;
 
 /// The checks, in the order of the output.
-const CHECKS: [(&str, Check); 10] = [
+const CHECKS: [(&str, Check); 11] = [
     ("scope", |it| Box::pin(tenant::scopes(it))),
     ("api", |it| Box::pin(tenant::api(it))),
     ("entities", |it| Box::pin(tenant::entities(it))),
@@ -57,13 +58,14 @@ const CHECKS: [(&str, Check); 10] = [
     ("schedule", |it| Box::pin(account::schedules(it))),
     ("secret", |it| Box::pin(account::secrets(it))),
     ("webhook", |it| Box::pin(account::webhook(it))),
+    ("flags", |it| Box::pin(flags::flags(it))),
     ("clock", |it| Box::pin(account::clocks(it))),
 ];
 
 const NOTES: &str = "\
 Settings:
-  VALIDATIONS_TABLE, LEDGER_TABLE, REMEDIATIONS_TABLE, DT_TENANT_URL, DT_API,
-  DT_API_TOKEN, REPORT_KEYS, WEBHOOK_TOKEN, RESULT_HOOK_SECRET (or the names of
+  VALIDATIONS_TABLE, LEDGER_TABLE, REMEDIATIONS_TABLE, FLAGS_TABLE, FLAG_SET,
+  DT_TENANT_URL, DT_API, DT_API_TOKEN, REPORT_KEYS, WEBHOOK_TOKEN, RESULT_HOOK_SECRET (or the names of
   their SSM parameters, DT_API_TOKEN_PARAMETER and so on), DEPLOYMENT_GROUPS and
   HEAL_TAG, as the functions have them, and the AWS settings of `monspec ledger`.
   `infra/deploy` prints the command with all of them.
@@ -73,8 +75,8 @@ Examples:
       --webhook https://abc.execute-api.eu-central-1.amazonaws.com/HandleDynatraceProblem
   monspec doctor --json";
 
-/// Checks an installation: tenant, pipelines, tables, schedules, secrets, webhook
-/// and clocks.
+/// Checks an installation: tenant, pipelines, tables, schedules, flags, secrets,
+/// webhook and clocks.
 ///
 /// All checks run in parallel. Each failure comes with its fix; a check that could
 /// not run is a gap and says what it lacked. Nothing is changed; the webhook gets a
@@ -98,6 +100,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "URL")]
     webhook: Option<String>,
 
+    /// The id of a key of flags; may be given several times.
+    #[arg(long, value_name = "ID")]
+    flag_key: Vec<String>,
+
     /// How often the schedules run, as in the stack's `Schedule`; a schedule is
     /// late once two ticks are missing.
     #[arg(long, value_name = "RATE", default_value = "rate(1 minute)")]
@@ -118,6 +124,7 @@ struct Installation {
     production: Scope,
     spec: Result<(Monspec, String), String>,
     pipelines: Vec<String>,
+    flag_keys: Vec<String>,
     behind: Behind,
     schedule: Schedule,
     sdk: SdkConfig,
@@ -188,6 +195,7 @@ impl Installation {
             },
             spec,
             pipelines: options.pipeline.clone(),
+            flag_keys: options.flag_key.clone(),
             behind: behind
                 .parse()
                 .map_err(|error| unusable("DEPLOYMENT_GROUPS", error))?,

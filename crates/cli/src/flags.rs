@@ -6,7 +6,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use flags::{Declarations, EventPolicy, Plan, Planned, plan, read};
+use flags::{Declarations, Plan, Planned, plan, read};
 use lambda::settings::optional;
 use monspec::lint::{Severity, escaped};
 use store::{Declared, FlagSet, Flags};
@@ -128,7 +128,6 @@ fn lint(options: &Linting, out: &mut impl Write) -> Result<ExitCode, Failure> {
 fn apply(options: &Applying, out: &mut impl Write) -> Result<ExitCode, Failure> {
     let Applying { plan, move_users } = options;
     let new = declared(&plan.file)?;
-    refuse_required(&new)?;
     let open = plan.place.open()?;
     for _ in 0..ATTEMPTS {
         let (old, planned) = planned(&open, &new)?;
@@ -172,19 +171,6 @@ fn declared(file: &Input) -> Result<Declarations, Failure> {
         },
         Ok,
     )
-}
-
-/// A change that is not made unless its event is sent needs more than a queue.
-fn refuse_required(new: &Declarations) -> Result<(), Failure> {
-    let mut flags = new.flags.values();
-    match flags.find(|flag| flag.events == EventPolicy::Require) {
-        None => Ok(()),
-        Some(flag) => Err(Failure::Data(format!(
-            "`{}` has `events` `require`, which this version cannot keep: with `queue`, changes \
-             hold and their events follow",
-            flag.name
-        ))),
-    }
 }
 
 fn planned(open: &Open, new: &Declarations) -> Result<(Option<FlagSet>, Plan), Failure> {

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::error::BoxError;
 use delivery::codedeploy::CodeDeploy;
 use delivery::pipeline::{ActionKind, Structure};
 use delivery::{CodePipeline, DeliveryError};
-use futures_util::future::{join, join_all};
+use futures_util::future::{join_all, join3};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use lambda::door::{self, WEBHOOK_TOKEN};
@@ -21,7 +21,7 @@ use release::links::Access;
 use reqwest::StatusCode;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use store::{Remediations, StoreError, Validations, tables};
+use store::{Flags, Remediations, StoreError, Validations, tables};
 use workflows::register_validation::rehearsal::{BehindOne, Rehearsed, Role, rehearse};
 
 use super::result::{CheckResult, because, fail, ok, unchecked, warn};
@@ -153,6 +153,7 @@ pub(super) async fn tables(it: &Installation) -> Checked {
         ("VALIDATIONS_TABLE", tables::VALIDATIONS),
         ("LEDGER_TABLE", tables::LEDGER),
         ("REMEDIATIONS_TABLE", tables::REMEDIATIONS),
+        ("FLAGS_TABLE", tables::FLAGS),
     ];
     let told = all.into_iter().map(async |(setting, table)| {
         let Some(name) = optional(setting) else {
@@ -184,12 +185,15 @@ pub(super) async fn tables(it: &Installation) -> Checked {
 pub(super) async fn schedules(it: &Installation) -> Checked {
     let builds = async |client, table| Validations::new(client, table).queue().last_beat().await;
     let problems = async |client, table| Remediations::new(client, table).queue().last_beat().await;
-    let (builds, problems) = join(
+    let flags = async |client, table| Flags::new(client, table).queue().last_beat().await;
+    // On the heap: together they are large.
+    let (builds, problems, flags) = Box::pin(join3(
         schedule(it, "validate-builds", "VALIDATIONS_TABLE", builds),
         schedule(it, "handle-problem", "REMEDIATIONS_TABLE", problems),
-    )
+        schedule(it, "change-flags", "FLAGS_TABLE", flags),
+    ))
     .await;
-    Ok(vec![builds, problems])
+    Ok(vec![builds, problems, flags])
 }
 
 async fn schedule(

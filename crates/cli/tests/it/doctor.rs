@@ -6,8 +6,8 @@ use fake_aws::{ACCESS_KEY, REGION, SECRET_KEY};
 use fake_dynatrace::{Fault, GoneAs, Requests, Times};
 use jiff::{SignedDuration, Timestamp};
 use lab::world::{
-    HANDLE_PROBLEM, PIPELINE, PRODUCTION, REGISTER, STAGING, Settings, Traffic, VALIDATE, World,
-    answer, scheduled,
+    CHANGE_FLAGS, HANDLE_PROBLEM, PIPELINE, PRODUCTION, REGISTER, STAGING, Settings, Traffic,
+    VALIDATE, World, answer, scheduled,
 };
 use lambda_host::front::{Front, Open};
 use serde_json::{Value, json};
@@ -17,6 +17,10 @@ use crate::{Ran, monspec_in};
 
 const METHOD: &str = "SERVICE_METHOD-00000000000000A1";
 const COMPARED: &str = "SERVICE_METHOD-00000000000000B1";
+const FLAGS: &str = r#"{ "flags": { "cacheEnabled": {
+    "type": "boolean", "default": true,
+    "touches": { "etype": "SERVICE", "tags": [{ "key": "DeploymentGroup", "value": "Production" }] }
+} } }"#;
 const GATE: &str = "StagingToProduction,5,ApproveStaging";
 
 /// The functions as they are deployed, with a gate, traffic, a webhook, and
@@ -59,9 +63,17 @@ impl Installed {
         let ticked = front.function().invoke(scheduled()).await;
         answer(HANDLE_PROBLEM, ticked.expect("it runs")).expect("it ticks");
 
+        let changer = world.another(CHANGE_FLAGS).await.expect("it starts");
+        let ticked = changer.invoke(scheduled()).await.expect("it runs");
+        answer(CHANGE_FLAGS, ticked).expect("it ticks");
+        let declared = flags::read(FLAGS).declarations.expect("the file is good");
+        let declared = world.flags().declare("prod", &declared, None).await;
+        declared.expect("the world is as it was made");
+
         let variables = |function| world.environment(function).expect("it is described");
         let mut settings = variables(VALIDATE);
         settings.extend(variables(HANDLE_PROBLEM));
+        settings.extend(variables(CHANGE_FLAGS));
         let account = [
             ("AWS_REGION", REGION),
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
@@ -186,6 +198,7 @@ async fn healthy_installation_is_ok_in_every_check() {
         "schedule",
         "secret",
         "webhook",
+        "flags",
         "clock",
     ] {
         assert!(checks.iter().any(|one| one["check"] == check), "{check}");
@@ -221,7 +234,12 @@ async fn what_was_not_looked_at_is_no_success() {
             .collect::<Vec<_>>()
     };
 
-    for setting in ["VALIDATIONS_TABLE", "LEDGER_TABLE", "REMEDIATIONS_TABLE"] {
+    for setting in [
+        "VALIDATIONS_TABLE",
+        "LEDGER_TABLE",
+        "REMEDIATIONS_TABLE",
+        "FLAGS_TABLE",
+    ] {
         let gaps = gaps(installed.with(&[(setting, "")]));
         assert!(gaps.contains(&json!("table")), "{setting}: {gaps:?}");
     }
@@ -313,6 +331,46 @@ async fn what_is_wrong_with_the_monspec_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_flags_is_told() {
+    let installed = Installed::start().await;
+    let flags = installed.world.flags();
+    let nothing = installed.with(&[("FLAG_SET", "test")]);
+    assert_eq!(nothing.code, 0, "{}", nothing.out);
+    assert!(
+        nothing.out.contains("monspec flags apply"),
+        "{}",
+        nothing.out
+    );
+    let key = |id: &str, expires| flags::key::Key {
+        id: id.to_owned(),
+        name: "checkout".to_owned(),
+        holder: flags::key::KeyHolder::Machine,
+        secrets: Vec::new(),
+        scopes: vec!["read:prod".parse().expect("it is a scope")],
+        expires,
+    };
+    for (id, expires) in [("good", None), ("old", Some(clock()))] {
+        let put = flags.put_key(&key(id, expires)).await;
+        put.expect("the world is as it was made");
+    }
+    let named = |id| installed.more(&["--flag-key", id]);
+    let good = named("good");
+    assert_eq!(good.code, 0, "{}", good.out);
+    assert!(good.out.contains("for read:prod/*"), "{}", good.out);
+    named("old").fails(&["key"], "it ended at");
+    named("nobody").fails(&["key"], "there is no such key");
+
+    let file = FLAGS.replace("Production", "Nowhere");
+    let declared = flags::read(&file).declarations.expect("the file is good");
+    let set = flags.set("prod").await.expect("it is there");
+    let declared = flags.declare("prod", &declared, set.as_ref()).await;
+    declared.expect("the world is as it was made");
+    installed
+        .with(&[])
+        .fails(&["flags"], "so events of flags wait");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn baseline_without_data_is_a_warning() {
     let installed = Installed::start().await;
     let canary = installed
@@ -385,7 +443,7 @@ async fn what_is_wrong_with_the_tenant_is_told() {
     tenant.fail(Fault::Gone(GoneAs::Gone), Times::Always, "/api/v1");
     let wrong = installed.with(&[("DT_API", "v1")]);
     wrong.fails(
-        &["api", "entities", "metric", "key request"],
+        &["api", "entities", "metric", "key request", "flags"],
         "deploy again with DtApi=v2",
     );
     tenant.clear_faults();

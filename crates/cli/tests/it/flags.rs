@@ -72,7 +72,7 @@ async fn what_cannot_be_kept_is_not_applied() {
     assert_eq!(ran.code, 65);
     assert!(
         ran.err
-            .contains("`events` `require`, which this version cannot keep"),
+            .contains("an event is required that belongs to no entity"),
         "{}",
         ran.err
     );
@@ -80,6 +80,20 @@ async fn what_cannot_be_kept_is_not_applied() {
     assert_eq!(ran.code, 65);
     assert!(ran.err.contains("declares no flag"), "{}", ran.err);
     assert_eq!(table.flags().set("prod").await.expect("it answers"), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn flag_that_requires_its_event_is_applied() {
+    let table = Table::start().await;
+    let example = include_str!("../../../flags/examples/flags.json");
+
+    let ran = table.run(&["apply", "-"], example);
+
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let set = table.flags().set("prod").await.expect("it answers");
+    let declared = set.expect("it was applied").declarations;
+    let campaign = &declared.flags["promotionalPercent"];
+    assert_eq!(campaign.events, flags::EventPolicy::Require);
 }
 
 #[tokio::test(flavor = "multi_thread")]
