@@ -3,6 +3,7 @@
 
 mod changed;
 mod clients;
+mod forms;
 mod owed;
 mod problems;
 mod required;
