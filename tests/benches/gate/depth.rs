@@ -94,6 +94,8 @@ fn spans(event: Event) -> &'static [(Span, &'static str, Option<f64>)] {
             ),
             (Span::Whole, "", None),
         ],
+        Event::Flags => &[(Span::Whole, "", Some(1.0))],
+        Event::ChangedFlags => &[(Span::Whole, "", Some(2.0))],
         _ => &[(Span::Whole, "", None)],
     }
 }

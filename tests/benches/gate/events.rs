@@ -28,6 +28,8 @@ pub(crate) enum Event {
     AnnouncedDeployment,
     QuietSchedule,
     Notification,
+    Flags,
+    ChangedFlags,
 }
 
 /// An event that is about to happen, and what tells that it went well.
@@ -46,7 +48,7 @@ enum Expected {
 }
 
 impl Event {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Registration,
         Self::NamedRegistration,
         Self::IdleTick,
@@ -58,6 +60,8 @@ impl Event {
         Self::AnnouncedDeployment,
         Self::QuietSchedule,
         Self::Notification,
+        Self::Flags,
+        Self::ChangedFlags,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -73,6 +77,8 @@ impl Event {
             Self::AnnouncedDeployment => "push-deployment-event, notice",
             Self::QuietSchedule => "handle-problem, schedule",
             Self::Notification => "handle-problem, notification",
+            Self::Flags => "serve-flags, bulk of 50",
+            Self::ChangedFlags => "serve-flags, bulk of 50 after a change",
         }
     }
 
@@ -84,6 +90,7 @@ impl Event {
             Self::StartPage | Self::Evaluation => &binaries.show,
             Self::AnnouncingJob | Self::AnnouncedDeployment => &binaries.announce,
             Self::QuietSchedule | Self::Notification => &binaries.heal,
+            Self::Flags | Self::ChangedFlags => &binaries.serve,
         }
     }
 
@@ -134,6 +141,12 @@ impl Event {
                 Expected::Announced,
             ),
             Self::QuietSchedule => (json!({}), Expected::Schedule),
+            Self::Flags => (world.flags_bulk(tables).await?, Expected::Page),
+            Self::ChangedFlags => {
+                let bulk = world.flags_bulk(tables).await?;
+                world.change_flags(tables).await?;
+                (bulk, Expected::Page)
+            }
             Self::Notification => {
                 // A service of its own, so that nothing else is to blame.
                 let service = "s".repeat(number + 1);

@@ -1,6 +1,6 @@
 //! What the functions cost, through the real release binaries: starts, depths,
 //! a busy tick, the calls of a validation, the answer to a problem, a long
-//! history and an idle tick.
+//! history, an idle tick and the reading of flags.
 //!
 //! Every figure is printed as it is measured, and a part that fails takes no
 //! other with it. It asserts nothing of the figures: times of a shared machine
@@ -11,6 +11,7 @@ mod calls;
 mod depth;
 mod events;
 mod figures;
+mod flags;
 mod heal;
 mod healing;
 mod history;
@@ -29,7 +30,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, anyhow, bail};
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
-use lab::world::{HANDLE_PROBLEM, PUBLISH, PUSH, REGISTER, SHOW, VALIDATE, functions};
+use lab::world::{HANDLE_PROBLEM, PUBLISH, PUSH, REGISTER, SERVE_FLAGS, SHOW, VALIDATE, functions};
 use lambda_host::binaries::{self, Profile};
 
 use events::Event;
@@ -46,12 +47,14 @@ const PROFILE: Profile = if cfg!(debug_assertions) {
 /// The executables that are measured.
 struct Binaries {
     hello: PathBuf,
+    one_read: PathBuf,
     register: PathBuf,
     validate: PathBuf,
     publish: PathBuf,
     show: PathBuf,
     heal: PathBuf,
     announce: PathBuf,
+    serve: PathBuf,
 }
 
 /// What is measured on its own.
@@ -64,6 +67,7 @@ enum Part {
     Heal,
     Report,
     Idle,
+    Flags,
 }
 
 /// What the command line asks for.
@@ -121,6 +125,7 @@ impl Part {
             Self::Heal,
             Self::Report,
             Self::Idle,
+            Self::Flags,
         ];
         starts.chain(depths).chain(others)
     }
@@ -134,6 +139,7 @@ impl Part {
             Self::Heal => "the answer to a problem".to_owned(),
             Self::Report => "a long history".to_owned(),
             Self::Idle => "an idle tick".to_owned(),
+            Self::Flags => "reading flags".to_owned(),
         }
     }
 
@@ -150,6 +156,7 @@ impl Part {
             Self::Heal => heal::measure(binaries, figures).boxed_local(),
             Self::Report => report::measure(binaries, figures).boxed_local(),
             Self::Idle => idle::measure(binaries, figures).boxed_local(),
+            Self::Flags => flags::measure(binaries, figures).boxed_local(),
         }
     }
 }
@@ -189,7 +196,7 @@ fn say(line: &str) {
 /// compile dependencies in the form that this benchmark itself is linked from;
 /// the functions on their own would have all of them compiled once more.
 fn build() -> anyhow::Result<Binaries> {
-    let mut selection = vec!["--example", "hello"];
+    let mut selection = vec!["--example", "hello", "--example", "one_read"];
     for function in functions::ALL {
         selection.extend(["--bin", function.name]);
     }
@@ -200,11 +207,13 @@ fn build() -> anyhow::Result<Binaries> {
     };
     Ok(Binaries {
         hello: take("hello")?,
+        one_read: take("one_read")?,
         register: take(REGISTER)?,
         validate: take(VALIDATE)?,
         publish: take(PUBLISH)?,
         show: take(SHOW)?,
         heal: take(HANDLE_PROBLEM)?,
         announce: take(PUSH)?,
+        serve: take(SERVE_FLAGS)?,
     })
 }

@@ -108,7 +108,7 @@ pub(crate) fn mean(times: impl ExactSizeIterator<Item = Duration>) -> Duration {
 fn add(figures: &mut Figures, event: Event, start: Start, hello: Start) {
     let name = event.name();
     let to_answer = match event {
-        Event::StartPage | Event::Evaluation => TO_READERS,
+        Event::StartPage | Event::Evaluation | Event::Flags | Event::ChangedFlags => TO_READERS,
         _ => TO_ANSWER,
     };
     let time = |what: &str, of: fn(&Start) -> Duration, times: Option<f64>| {

@@ -15,13 +15,15 @@ use fake_aws::dynamo::Dynamo;
 use fake_aws::pipeline::{ApprovalStatus, Job, PipelineSpec, SourceRevision, Stage};
 use fake_aws::ssm::Kind;
 use fake_dynatrace::{Requests, Tenant};
+use flags::Declarations;
+use flags::key::{Key, KeyHolder, issue};
 use jiff::{SignedDuration, Timestamp};
 use lambda_host::runtime::{self, Function, Invocation};
 use release::link::{Keys, Scope};
 use release::validation::ValidationId;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
-use store::{Ledger, Validations, tables};
+use store::{Declared, Flags, Ledger, Validations, tables};
 use workflows::outgoing::Outgoing;
 use workflows::register_validation::{
     Hooks, Outcome, Request, Services, Settings, register_validation,
@@ -38,6 +40,8 @@ const METHOD: &str = "/api/invoke";
 pub(crate) const SAMPLE: &str = include_str!("../../../monspec/examples/monspec.json");
 
 pub(crate) const WEBHOOK_TOKEN: &str = "the-secret-that-notifications-carry";
+
+const SET: &str = "prod";
 
 const KEYS: &str = "a:the-key-that-signs-links-to-reports-here";
 
@@ -60,6 +64,7 @@ pub(crate) struct Tables {
     pub(crate) validations: String,
     pub(crate) ledger: String,
     remediations: String,
+    flags: String,
 }
 
 /// A pipeline that waits at its gate.
@@ -128,11 +133,13 @@ impl World {
             validations: format!("validations-{name}"),
             ledger: format!("ledger-{name}"),
             remediations: format!("remediations-{name}"),
+            flags: format!("flags-{name}"),
         };
         let client = self.dynamo.client();
         tables::create(&client, tables::VALIDATIONS, &named.validations).await?;
         tables::create(&client, tables::LEDGER, &named.ledger).await?;
         tables::create(&client, tables::REMEDIATIONS, &named.remediations).await?;
+        tables::create(&client, tables::FLAGS, &named.flags).await?;
         Ok(named)
     }
 
@@ -301,6 +308,53 @@ impl World {
         })
     }
 
+    /// The request of an application for all of fifty flags, which are declared
+    /// where they are not.
+    pub(crate) async fn flags_bulk(&self, tables: &Tables) -> anyhow::Result<Value> {
+        let flags = self.flags(tables);
+        if flags.set(SET).await?.is_none() {
+            let declared = flags.declare(SET, &fifty("as declared"), None).await?;
+            ensure!(
+                declared == Declared::Stored(1),
+                "the flags are not declared"
+            );
+        }
+        let secret = issue("bench", [7; 32]);
+        flags
+            .put_key(&Key {
+                id: "bench".to_owned(),
+                name: "an application".to_owned(),
+                holder: KeyHolder::Machine,
+                secrets: vec![secret.hash],
+                scopes: vec!["read:prod".parse()?],
+                expires: None,
+            })
+            .await?;
+        let path = "/ofrep/v1/evaluate/flags";
+        let key = format!("Bearer {}", secret.text.expose_secret());
+        Ok(json!({
+            "version": "2.0",
+            "rawPath": path,
+            "headers": {"authorization": key, "content-type": "application/json"},
+            "requestContext": {"stage": "$default", "http": {"method": "POST", "path": path}},
+            "body": json!({"context": {"targetingKey": "user-1", "country": "CA"}}).to_string(),
+        }))
+    }
+
+    /// Changes the set of flags, so that whoever keeps it reads it again.
+    pub(crate) async fn change_flags(&self, tables: &Tables) -> anyhow::Result<()> {
+        let flags = self.flags(tables);
+        let set = flags.set(SET).await?.context("nothing is declared")?;
+        let declarations = fifty(&format!("after revision {}", set.revision));
+        let declared = flags.declare(SET, &declarations, Some(&set)).await?;
+        ensure!(declared != Declared::Moved, "the flags were not changed");
+        Ok(())
+    }
+
+    fn flags(&self, tables: &Tables) -> Flags {
+        Flags::new(self.dynamo.client(), &tables.flags)
+    }
+
     /// What is between a function and everything that it asks.
     pub(crate) async fn remotes(&self) -> anyhow::Result<Remotes> {
         let (aws, tenant) = (self.aws.url(), self.tenant.url());
@@ -368,6 +422,30 @@ impl World {
     }
 }
 
+/// Flags of each type, some of which split users or have a rule.
+fn fifty(description: &str) -> Declarations {
+    let flags = (0..50).map(|number| {
+        let flag = match number % 5 {
+            0 => json!({"type": "boolean", "default": true}),
+            1 => json!({"type": "integer", "default": number, "min": 0, "max": 100}),
+            2 => json!({"type": "string", "default": "a text of some length"}),
+            3 => json!({
+                "type": "boolean", "default": false,
+                "rollout": {"variant": "on", "otherwise": "off", "percent": 25},
+            }),
+            _ => json!({
+                "type": "boolean", "default": false,
+                "targeting": {"if": [{"==": [{"var": "country"}, "CA"]}, "on", "off"]},
+            }),
+        };
+        (format!("flag{number}"), flag)
+    });
+    let mut flags: serde_json::Map<_, _> = flags.collect();
+    flags["flag0"]["description"] = description.into();
+    let reading = flags::read(&json!({"flags": flags}).to_string());
+    reading.declarations.expect("the file is good")
+}
+
 async fn spawn(
     binary: &Path,
     tables: &Tables,
@@ -377,6 +455,7 @@ async fn spawn(
         ("VALIDATIONS_TABLE", tables.validations.as_str()),
         ("LEDGER_TABLE", &tables.ledger),
         ("REMEDIATIONS_TABLE", &tables.remediations),
+        ("FLAGS_TABLE", &tables.flags),
         ("WEBHOOK_TOKEN_PARAMETER", "/webhook/token"),
         ("DT_API_TOKEN_PARAMETER", "/dt/token"),
         ("DT_BUILD_REPORT_URL", "https://report.example"),
