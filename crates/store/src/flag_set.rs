@@ -8,8 +8,8 @@ mod owed;
 mod prepare;
 mod prepared;
 mod read;
-mod rules;
 mod repeat;
+mod rules;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,8 +33,8 @@ pub use history::{EntryId, FlagHistory};
 pub use owed::{ChangeEvent, OnlyIf, Outbox, Owed, What};
 pub use prepared::{EndedAs, Ends, Prepared, PreparedChange, WantedChange};
 pub use read::Look;
-pub use rules::StoredRule;
 pub use repeat::{Repeat, RepeatId};
+pub use rules::StoredRule;
 
 /// How many flags one transaction declares: it takes a hundred writes at most.
 const DECLARED_AT_ONCE: usize = 90;
