@@ -1,6 +1,6 @@
 //! One problem, for whoever has a link.
 
-use flags::step::Term;
+use flags::step::{LONGEST_HOLD, Term};
 use jiff::{SignedDuration, Timestamp};
 use release::link::Scope;
 use release::problem::{Arrival, Cause, Problem, Reported};
@@ -52,6 +52,7 @@ async fn problem_is_told_with_what_was_said_and_what_was_changed_because_of_it()
     ] {
         let held = Term::While {
             problem: problem.to_owned(),
+            longest: LONGEST_HOLD,
         };
         reader
             .world
@@ -142,7 +143,10 @@ async fn remedies_are_told_with_the_share_of_problems_that_closed_soon() {
         } else {
             format!("P-{id}")
         };
-        let held = Term::While { problem };
+        let held = Term::While {
+            problem,
+            longest: LONGEST_HOLD,
+        };
         reader
             .world
             .set_flag("cacheEnabled", json!(false), held, "Shed load")
