@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::audit::{Cause, Entry};
 use crate::declaration::Declaration;
+use crate::state::Hand;
 
 /// Why a change of a flag caused no problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,6 +15,9 @@ pub enum NoCulprit {
     /// It is declared that changes of the flag cause nothing.
     #[error("its flag is declared harmless")]
     Harmless,
+    /// A program answered a problem by it that had begun.
+    #[error("it answered a problem that had begun")]
+    Answer,
     /// The flag had this value before.
     #[error("it left the value of the flag as it was")]
     Same,
@@ -46,6 +50,12 @@ pub fn as_culprit(
     if flag.harmless {
         return Err(NoCulprit::Harmless);
     }
+    // A problem begins in the minute that the tenant names, so what answers it may
+    // seem to precede it.
+    let is_answer = record.problem.is_some() && record.by.hand != Hand::Person;
+    if is_answer && began <= record.at {
+        return Err(NoCulprit::Answer);
+    }
     if record.before == record.after {
         return Err(NoCulprit::Same);
     }
@@ -71,7 +81,7 @@ pub fn as_culprit(
 mod tests {
     use super::*;
     use crate::audit::Record;
-    use crate::state::{Author, Hand};
+    use crate::state::Author;
     use crate::step::percent;
     use crate::value::Value;
 
@@ -144,6 +154,20 @@ mod tests {
             let found = as_culprit(&change, &history, &flag, at(40));
             assert_eq!(found, expected, "{cause:?} {history:?}");
         }
+    }
+
+    #[test]
+    fn what_answers_a_problem_that_had_begun_did_not_cause_it() {
+        let mut change = entry(1, 10, Cause::Mitigated, "c1");
+        let by_a_person = as_culprit(&change, &[], &percent(), at(10));
+        change.record.by.hand = Hand::Rule;
+
+        let by_a_rule = as_culprit(&change, &[], &percent(), at(10));
+        let before_the_problem = as_culprit(&change, &[], &percent(), at(11));
+
+        assert_eq!(by_a_person, Ok(at(10)));
+        assert_eq!(by_a_rule, Err(NoCulprit::Answer));
+        assert_eq!(before_the_problem, Ok(at(10)));
     }
 
     #[test]
