@@ -6,6 +6,7 @@ use flags::key::Action;
 use flags::step::{self, Target, Term};
 use flags::{BadWish, Declarations, LARGEST_BULK, Value};
 use jiff::{SignedDuration, Timestamp};
+use release::problem::LONGEST_ID;
 use serde_json::{Map, Value as Json};
 use sha2::{Digest as _, Sha256};
 
@@ -135,9 +136,21 @@ pub(super) fn read(call: Call, name: &str, body: &str) -> Result<Option<Asked>, 
         wishes,
         reason: text(&fields, "reason")?,
         triggered_by: text(&fields, "triggeredBy")?.unwrap_or_else(|| "manual".to_owned()),
-        problem: text(&fields, "problemId")?,
+        problem: problem(&fields)?,
         expected: whole(&fields, "expectedVersion", "the version of a flag")?,
     }))
+}
+
+/// The id of a problem is a part of keys.
+fn problem(fields: &Map<String, Json>) -> Result<Option<String>, Bad> {
+    let id = text(fields, "problemId")?;
+    if id.as_ref().is_some_and(|id| LONGEST_ID < id.len()) {
+        return Err(Bad::Field {
+            field: "problemId",
+            meaning: "the id of a problem, at most 200 bytes",
+        });
+    }
+    Ok(id)
 }
 
 fn set(fields: &Map<String, Json>, lasts: Option<SignedDuration>) -> Result<Wish, Bad> {
