@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use flags::state::{Author, Hand, State as FlagState};
 use flags::step::{Event, LONGEST_HOLD, Outcome, Request, Situation, Term, Transition, step};
-use flags::{Cause, Declaration, Set as FlagSet};
+use flags::{BadWish, Cause, Declaration, Set as FlagSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::application::{Back, Became, Set, change_of, return_of};
@@ -78,7 +78,9 @@ fn all(
     let targets = rule.action.targets(set.declarations);
     let mut became = BTreeMap::new();
     for (flag, to) in targets.map_err(|bad| bad.to_string())? {
-        let declared = &set.declarations.flags[&flag];
+        let Some(declared) = set.declarations.flags.get(&flag) else {
+            return Err(BadWish::UnknownFlag(flag).to_string());
+        };
         let untouched = FlagState::default();
         let state = set.states.get(&flag).unwrap_or(&untouched);
         let change = change_of(problem, id, &flag);

@@ -223,6 +223,16 @@ fn all_flags_are_set_or_none() {
 }
 
 #[test]
+fn flag_of_a_preset_that_is_not_declared_is_refused() {
+    let mut world = World::of(r#""preset": "defensiveMode""#);
+    world.declared.flags.remove(FLAG);
+
+    let why = format!("Unknown feature flag: {FLAG}");
+    assert_eq!(world.set("P-1", 0), Set::Refused(why));
+    assert_eq!(world.states.len(), 0);
+}
+
+#[test]
 fn rule_is_followed_so_often_a_day_and_what_is_done_counts_once() {
     let mut world = World::of(&format!(r#"{OFF}, "maxPerDay": 2"#));
     world.set("P-1", 0);
