@@ -88,6 +88,11 @@ fn all(
         if setting.closed && !is_done {
             continue;
         }
+        // What was set has to be given back, whatever was blamed since.
+        if is_done {
+            became.insert(flag, Became::Already);
+            continue;
+        }
         if blamed.contains(&flag) {
             became.insert(flag, Became::Blamed);
             continue;
@@ -101,11 +106,7 @@ fn all(
             term: term(setting),
         };
         let request = request(id, rule.description.as_deref(), change, problem);
-        let outcome = if is_done {
-            Outcome::Unchanged
-        } else {
-            step(situation(set, declared, state, now), &request, &event)
-        };
+        let outcome = step(situation(set, declared, state, now), &request, &event);
         let one = match outcome {
             Outcome::Written(transition) => {
                 let set = Became::Set {

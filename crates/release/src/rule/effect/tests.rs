@@ -209,6 +209,21 @@ fn what_is_blamed_or_taken_is_left_alone_and_the_rest_is_set() {
 }
 
 #[test]
+fn what_was_set_before_it_was_blamed_is_given_back() {
+    let mut world = World::of(OFF);
+    world.set("P-1", 0);
+    world.blamed.insert(FLAG.to_owned());
+
+    assert_eq!(
+        world.set("P-1", 1),
+        already(),
+        "a crash before it was noted"
+    );
+    world.give_back("P-1", FLAG, 2);
+    assert_eq!(world.value(FLAG, 3), Value::Boolean(true));
+}
+
+#[test]
 fn all_flags_are_set_or_none() {
     let mut world = World::of(r#""set": {"cacheEnabled": false, "errorInjectionEnabled": false}"#);
     let flag = world.declared.flags.get_mut(FLAG).unwrap();
