@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::audit::{Cause, Entry};
 use crate::declaration::Declaration;
-use crate::state::Hand;
+use crate::state::{Hand, State};
 
 /// Why a change of a flag caused no problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,7 +29,17 @@ pub enum NoCulprit {
 /// The id of the change that takes this one back because a problem was blamed on
 /// it. It is made at most once.
 pub fn taken_back_by(change: &str) -> String {
-    format!("back-{change}")
+    format!("{TAKEN_BACK}{change}")
+}
+
+const TAKEN_BACK: &str = "back-";
+
+/// Whether a change of the flag was taken back because of a problem, and no person
+/// has changed the flag since.
+pub fn is_blamed(state: &State) -> bool {
+    let newest_first = state.recent.iter().rev();
+    let mut since = newest_first.take_while(|recent| recent.hand != Hand::Person);
+    since.any(|recent| recent.change.starts_with(TAKEN_BACK))
 }
 
 /// Until when a change moved its flag, if it may have caused a problem that began

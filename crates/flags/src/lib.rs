@@ -29,7 +29,7 @@ pub use asked::{BadBulk, BadWish};
 pub use audit::{Aborted, Because, Broken, Cause, Difference, Entry, Record, diff, verify};
 pub use bounds::{Bounds, OutOfBounds};
 pub use context::{BadContext, Context, LARGEST_REQUEST};
-pub use culprit::{NoCulprit, as_culprit, taken_back_by};
+pub use culprit::{NoCulprit, as_culprit, is_blamed, taken_back_by};
 pub use declaration::{
     Audience, BadValue, Declaration, Declarations, Entities, EventPolicy, Fractional, Leases,
     MissingKey, Options, Preset, RateLimit, Rollout, Share, Tag,

@@ -117,7 +117,8 @@ pub enum Became {
     },
     /// It is what the rule wants, by this rule or by others.
     Already,
-    /// It is left alone: it was blamed for the problem.
+    /// It is left alone: it is blamed for the problem, or was for another and no
+    /// person has changed it since.
     Blamed,
     /// It is left alone: another rule set it for the problem.
     #[serde(rename_all = "camelCase")]
@@ -287,7 +288,7 @@ fn after_setting(restore: Restore, flags: BTreeMap<String, Became>) -> State {
         let why = if flags.is_empty() {
             "the problem closed before anything was set"
         } else {
-            "every flag is to blame for the problem, or was set by another rule"
+            "every flag was blamed for a problem, or was set by another rule"
         };
         return State::NotNeeded {
             why: why.to_owned(),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use flags::state::{Author, Hand, State as FlagState};
 use flags::step::{Event, LONGEST_HOLD, Outcome, Request, Situation, Term, Transition, step};
-use flags::{BadWish, Cause, Declaration, Set as FlagSet};
+use flags::{BadWish, Cause, Declaration, Set as FlagSet, is_blamed};
 use jiff::{SignedDuration, Timestamp};
 
 use super::application::{Back, Became, Set, change_of, return_of};
@@ -23,7 +23,8 @@ pub struct Setting<'a> {
     pub rule: &'a Rule,
     /// The id of the problem.
     pub problem: &'a str,
-    /// The flags that are blamed for it: blame wins over mitigation.
+    /// The flags that are blamed for it: blame wins over mitigation. The state of a
+    /// flag tells what was taken back for other problems.
     pub blamed: &'a BTreeSet<String>,
     /// The flags that other rules set for it, with the rule.
     pub taken: &'a BTreeMap<String, String>,
@@ -93,7 +94,7 @@ fn all(
             became.insert(flag, Became::Already);
             continue;
         }
-        if blamed.contains(&flag) {
+        if blamed.contains(&flag) || is_blamed(state) {
             became.insert(flag, Became::Blamed);
             continue;
         }

@@ -82,8 +82,6 @@ impl World {
     }
 
     fn person(&mut self, flag: &str, value: Value, at: i64) {
-        let untouched = FlagState::default();
-        let state = self.states.get(flag).unwrap_or(&untouched);
         let event = Event::Set {
             to: Target::Value(value),
             term: Term::Stays,
@@ -95,10 +93,23 @@ impl World {
             },
             ..request("r", None, format!("ann-{at}"), "P-0")
         };
+        self.change(flag, &request, &event, at);
+    }
+
+    /// A problem is blamed on what a person set then.
+    fn take_back(&mut self, flag: &str, set_at: i64, at: i64) {
+        let change = format!("ann-{set_at}");
+        let request = request("heal", None, flags::taken_back_by(&change), "P-0");
+        self.change(flag, &request, &Event::TakeBack { change }, at);
+    }
+
+    fn change(&mut self, flag: &str, request: &Request, event: &Event, at: i64) {
+        let untouched = FlagState::default();
+        let state = self.states.get(flag).unwrap_or(&untouched);
         let flags = self.flags();
         let situation = situation(&flags, &self.declared.flags[flag], state, minute(at));
-        let Outcome::Written(transition) = step(situation, &request, &event) else {
-            panic!("a person may");
+        let Outcome::Written(transition) = step(situation, request, event) else {
+            panic!("it is changed");
         };
         self.write(vec![(flag.to_owned(), *transition)]);
     }
@@ -206,6 +217,22 @@ fn what_is_blamed_or_taken_is_left_alone_and_the_rest_is_set() {
     assert_eq!(became[FLAG], Became::Taken { by });
     assert!(matches!(became["slowResponsesEnabled"], Became::Set { .. }));
     assert_eq!(world.states.len(), 1);
+}
+
+#[test]
+fn what_was_blamed_for_another_problem_is_left_alone_until_a_person_changes_it() {
+    let mut world = World::of(OFF);
+    world.person(FLAG, Value::Boolean(false), 0);
+    world.take_back(FLAG, 0, 5);
+    assert_eq!(world.value(FLAG, 5), Value::Boolean(true));
+
+    let blamed = Set::Done([(FLAG.to_owned(), Became::Blamed)].into());
+    assert_eq!(world.set("P-1", 10), blamed);
+    assert_eq!(world.value(FLAG, 10), Value::Boolean(true));
+
+    world.person(FLAG, Value::Boolean(false), 20);
+    world.person(FLAG, Value::Boolean(true), 25);
+    assert_eq!(world.set("P-2", 30), is_set(true, false));
 }
 
 #[test]

@@ -87,7 +87,7 @@ fn became(became: &Became) -> String {
             format!("goes from {} to {}", value(before), value(after))
         }
         Became::Already => "is set already".to_owned(),
-        Became::Blamed => "is left alone, because it is blamed for the problem".to_owned(),
+        Became::Blamed => "is left alone, because it was blamed for a problem".to_owned(),
         Became::Taken { by } => format!("is left alone, because rule {} set it", plain(by)),
     }
 }
