@@ -27,7 +27,7 @@ pub enum Target {
     All,
     /// A deployment group: nothing is deployed to it again.
     Group(Group),
-    /// A flag: no change of it is taken back because of a problem.
+    /// A flag: no change of it is taken back because of a problem, and no rule sets it.
     Flag(Flag),
     /// A pipeline: none of its stages is approved.
     Pipeline(String),

@@ -8,14 +8,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
 use jiff::Timestamp;
-use release::change::Change;
+use release::change::{Change, Flag};
 use release::condition::{Facts, Measured};
+use release::pause::Target;
 use release::problem::{Cause, Problem, Reported};
+use release::remediation::Paused;
 use release::rule::application::{
     Allowed, Back, Begin, Observed, Set, Situation, State, Step, begin, step,
 };
 use release::rule::effect::{Setting, Written, give_back, set};
-use release::rule::{Application, Rule};
+use release::rule::{Action, Application, Rule};
 use release::window::saturating_add;
 use release::work::Wait;
 use store::{ClaimedProblem, Commit, Decision, Flags, Found};
@@ -93,7 +95,7 @@ async fn begin_all(
         if applied.iter().any(|one| one.rule == *id) {
             continue;
         }
-        match begin_one(pass, claimed, (id, &stored.rule), &facts).await {
+        match begin_one(pass, flags, claimed, (id, &stored.rule), &facts).await {
             Ok(later) => may_match |= later,
             Err(error) if is_lost(&error) => return Err(error),
             Err(error) => fault = Some(error),
@@ -108,15 +110,16 @@ async fn begin_all(
 /// Begins a rule if it matches; whether it may do so later.
 async fn begin_one(
     pass: &Pass<'_>,
+    flags: &Flags,
     claimed: &mut ClaimedProblem,
     (id, rule): (&str, &Rule),
     facts: &Facts,
 ) -> anyhow::Result<bool> {
     let now = pass.tick.now;
-    let paused = pass.stopped();
+    let paused = paused(pass, flags, &rule.action).await?;
     let allowed = Allowed {
         in_time: is_in_time(pass, &claimed.problem),
-        paused: paused.as_ref().is_none_or(Option::is_some),
+        paused: paused != Paused::No,
         mode: rule.mode.within(pass.services.healing.mode),
     };
     let mut measured: Option<Measured> = None;
@@ -141,7 +144,7 @@ async fn begin_one(
                 measured = Some(asked.await?);
             }
             Begin::Paused => {
-                let text = words::paused(id, paused.flatten().as_ref());
+                let text = words::paused(id, &paused);
                 let change = |problem: &mut Problem| problem.say(text, now);
                 let _ = pass.commit(claimed, change, &[]).await?;
                 return Ok(true);
@@ -161,6 +164,24 @@ async fn begin_one(
             }
         }
     }
+}
+
+/// Whether all flags of an action may be set: they are set together.
+async fn paused(pass: &Pass<'_>, flags: &Flags, action: &Action) -> anyhow::Result<Paused> {
+    let set = &pass.services.healing.flag_set;
+    let all = pass.paused(Target::All);
+    if all != Paused::No || !pass.pauses_flags(set) {
+        return Ok(all);
+    }
+    let found = flags.set(set).await.context("cannot read the flags")?;
+    // An action that cannot be done is refused once it is tried.
+    let targets = found.and_then(|found| action.targets(&found.declarations).ok());
+    let mut each = targets.into_iter().flatten().map(|(name, _)| {
+        let set = set.clone();
+        pass.paused(Target::Flag(Flag { set, name }))
+    });
+    let paused = each.find(|paused| *paused != Paused::No);
+    Ok(paused.unwrap_or(Paused::No))
 }
 
 /// Takes an application as far as it goes now.

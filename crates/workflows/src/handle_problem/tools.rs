@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use jiff::Timestamp;
 use release::change::Place;
 use release::ledger::Effect;
-use release::pause::{Pause, Stopped, Stops, Target};
+use release::pause::{Pause, Stops, Target};
 use release::problem::Problem;
 use release::remediation::Paused;
 use store::{Advanced, ClaimedProblem, Reading, StoreError};
@@ -97,22 +97,22 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Whether a place may be changed.
-    pub(super) fn paused(&self, place: Place) -> Paused {
+    /// Whether a target may be changed.
+    pub(super) fn paused(&self, target: impl Into<Target>) -> Paused {
         let Some(stops) = self.stops.get() else {
             return Paused::Unknown;
         };
-        match stops.on(&place.into(), self.tick.now) {
+        match stops.on(&target.into(), self.tick.now) {
             Some(stopped) => Paused::Yes(stopped),
             None => Paused::No,
         }
     }
 
-    /// What keeps changes of all kinds from being begun; not there, where nobody can
-    /// say.
-    pub(super) fn stopped(&self) -> Option<Option<Stopped>> {
-        let stops = self.stops.get()?;
-        Some(stops.on(&Target::All, self.tick.now))
+    /// Whether flags of the set are paused, or nobody can say.
+    pub(super) fn pauses_flags(&self, set: &str) -> bool {
+        let of_set = |pause: &Pause| matches!(&pause.target, Target::Flag(flag) if flag.set == set);
+        let stops = self.stops.get();
+        stops.is_none_or(|stops| stops.pauses.iter().any(of_set))
     }
 
     /// A comment, with what is paused while it is made.

@@ -359,6 +359,33 @@ async fn rule_waits_for_the_end_of_a_pause_and_giving_back_does_not() {
 }
 
 #[tokio::test]
+async fn pause_of_one_flag_keeps_a_rule_from_setting_it_and_no_other() {
+    let mut scene = scene().await;
+    let ledger = scene.world.ledger.clone();
+    for (flag, minutes) in [(ERRORS, 60), ("circuitBreakerEnabled", 5)] {
+        let pause = Pause {
+            target: format!("flag:prod/{flag}").parse().unwrap(),
+            until: scene.world.now + SignedDuration::from_mins(minutes),
+            who: "ada".to_owned(),
+            why: "it is examined".to_owned(),
+        };
+        ledger.pause(&pause).await.unwrap();
+    }
+    let problem = scene.problem().severity(Severity::Availability).open();
+
+    scene.notify(&problem, "OPEN").await;
+    scene.ticks(3).await;
+    assert!(!scene.is_on("circuitBreakerEnabled").await);
+    let comments = scene.comments(&problem);
+    assert!(
+        comments[0].contains("Changes of flag prod/circuitBreakerEnabled are paused"),
+        "{comments:?}"
+    );
+    scene.ticks(6).await;
+    assert!(scene.is_on("circuitBreakerEnabled").await);
+}
+
+#[tokio::test]
 async fn rule_is_not_followed_for_staging_or_too_often() {
     let rules = r#"{"rules": {"breaker": {
         "when": {"category": ["AVAILABILITY"]}, "maxPerDay": 1,

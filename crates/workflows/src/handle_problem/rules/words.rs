@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use flags::Value;
 use flags::step::LONGEST_HOLD;
 use release::comment::{bounded, plain, sentence, time};
-use release::pause::Stopped;
+use release::remediation::Paused;
 use release::rule::application::{Back, Became, State};
 use release::rule::{Application, Rule};
 
@@ -58,11 +58,11 @@ pub(super) fn would(id: &str, rule: &Rule) -> String {
 }
 
 /// A rule that waits for changes to be allowed.
-pub(super) fn paused(id: &str, stopped: Option<&Stopped>) -> String {
-    let why = stopped.map_or_else(
-        || "nobody can say whether changes are paused".to_owned(),
-        ToString::to_string,
-    );
+pub(super) fn paused(id: &str, paused: &Paused) -> String {
+    let why = match paused {
+        Paused::Yes(stopped) => stopped.to_string(),
+        Paused::Unknown | Paused::No => "nobody can say whether changes are paused".to_owned(),
+    };
     bounded(format!(
         "Unbreakable: rule {} matches this problem, and waits. {}",
         plain(id),
