@@ -21,6 +21,9 @@
 //! | `none.matches` | – | it matches | Applying | – | matched again | set in the next look |
 //! | `applying.unheard` | Applying | the tenant says nothing of the problem | – | – | – | looked at again |
 //! | `applying.set` | Applying | the problem is open | – | the flags are set, but for what is blamed and what another rule has set | set again | found set |
+//! | `applying.disallowed` | Applying | it is open, and nothing may be set any more: see the two rows below | – | it is looked whether an earlier look set them | looked at again | looked at again |
+//! | `applying.paused` | Applying | none was set, and changes are paused, or nobody can say | – | – | – | looked at again |
+//! | `applying.dropped` | Applying | none was set, and the problem became known too long ago, or the rule is off, only told or no longer declared | not needed | – | decided again | as written |
 //! | `applying.held` | Applying | they are, and are given back on close | Holding | – | found set | as written |
 //! | `applying.kept` | Applying | they are, and stay | Kept | – | found set | as written |
 //! | `applying.nothing` | Applying | there is no flag to be set | not needed | – | decided again | as written |
@@ -153,13 +156,15 @@ pub enum Back {
 }
 
 /// What is known of the problem.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Situation {
     /// Whether the tenant said in this look how it stands.
     pub heard: bool,
     /// Whether it is closed, as the tenant says, or, while that is silent, its
     /// notification.
     pub closed: bool,
+    /// What allows flags to be set. What is set already is given back regardless.
+    pub allowed: Allowed,
 }
 
 /// What became of the calls since the last write.
@@ -174,8 +179,8 @@ pub struct Observed {
 /// What became of setting flags.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Set {
-    /// All that had to be set are; nothing of those that are not, once the problem
-    /// is closed.
+    /// All that had to be set are; where it is only looked, nothing of those that
+    /// are not.
     Done(BTreeMap<String, Became>),
     /// None is, for this reason.
     Refused(String),
@@ -184,9 +189,10 @@ pub enum Set {
 /// What comes next.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
-    /// The flags are set; if the problem is closed, it is only looked whether they
-    /// were.
+    /// The flags are set.
     Set,
+    /// It is only looked whether they were.
+    Look,
     /// They are given back.
     GiveBack,
     /// This is written and said.
@@ -219,8 +225,24 @@ pub struct Allowed {
     pub in_time: bool,
     /// Whether changes are paused, or nobody can say.
     pub paused: bool,
-    /// What of the rule is done.
+    /// What of the rule is done: nothing, if it is no longer declared.
     pub mode: Mode,
+}
+
+impl Allowed {
+    /// What comes instead of setting flags, if they must not be set.
+    fn instead(self) -> Option<Step> {
+        let why = match self.mode {
+            _ if !self.in_time => "the problem is too old",
+            Mode::Off => "the rule is off or no longer declared",
+            Mode::Shadow => "the mode is shadow",
+            Mode::Auto if self.paused => return Some(Step::Wait("changes to be allowed")),
+            Mode::Auto => return None,
+        };
+        Some(Step::Write(State::NotNeeded {
+            why: why.to_owned(),
+        }))
+    }
 }
 
 /// Whether a rule is applied to a problem. `answer` is whether its condition holds.
@@ -253,17 +275,25 @@ pub fn begin<'a>(
 
 /// The next step of an application.
 pub fn step(application: &Application, situation: Situation, observed: &Observed) -> Step {
-    let Situation { heard, closed } = situation;
+    let Situation {
+        heard,
+        closed,
+        allowed,
+    } = situation;
+    let instead = allowed.instead().filter(|_| !closed);
     match (&application.state, &observed.set, &observed.back) {
         (State::Applying { .. }, Some(Set::Refused(why)), _) => {
             Step::Write(State::Refused { why: why.clone() })
         }
         (State::Applying { as_matched }, Some(Set::Done(flags)), _) => {
-            Step::Write(after_setting(as_matched.restore, flags.clone()))
+            let instead = instead.filter(|_| flags.is_empty());
+            let set = || Step::Write(after_setting(as_matched.restore, flags.clone()));
+            instead.unwrap_or_else(set)
         }
         (State::Applying { .. }, ..) if !heard && !closed => {
             Step::Wait("the tenant to know the problem")
         }
+        (State::Applying { .. }, ..) if closed || instead.is_some() => Step::Look,
         (State::Applying { .. }, ..) => Step::Set,
         (State::Holding { .. }, _, Some(back)) => Step::Write(State::Ended {
             flags: back.clone(),

@@ -30,9 +30,8 @@ pub struct Setting<'a> {
     pub taken: &'a BTreeMap<String, String>,
     /// When the rule was followed lately.
     pub followed: &'a [Timestamp],
-    /// Whether the problem is closed: nothing is set any more, and it is only looked
-    /// whether it was.
-    pub closed: bool,
+    /// Whether nothing may be set any more: it is only looked what was.
+    pub only_look: bool,
     /// The moment.
     pub now: Timestamp,
 }
@@ -86,7 +85,7 @@ fn all(
         let state = set.states.get(&flag).unwrap_or(&untouched);
         let change = change_of(problem, id, &flag);
         let is_done = state.recent.iter().any(|recent| recent.change == change);
-        if setting.closed && !is_done {
+        if setting.only_look && !is_done {
             continue;
         }
         // What was set has to be given back, whatever was blamed since.

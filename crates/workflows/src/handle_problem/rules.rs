@@ -17,7 +17,7 @@ use release::rule::application::{
     Allowed, Back, Begin, Observed, Set, Situation, State, Step, begin, step,
 };
 use release::rule::effect::{Setting, Written, give_back, set};
-use release::rule::{Action, Application, Rule};
+use release::rule::{Action, Application, Mode, Rule};
 use release::window::saturating_add;
 use release::work::Wait;
 use store::{ClaimedProblem, Commit, Decision, Flags, Found};
@@ -117,11 +117,7 @@ async fn begin_one(
 ) -> anyhow::Result<bool> {
     let now = pass.tick.now;
     let paused = paused(pass, flags, &rule.action).await?;
-    let allowed = Allowed {
-        in_time: is_in_time(pass, &claimed.problem),
-        paused: paused != Paused::No,
-        mode: rule.mode.within(pass.services.healing.mode),
-    };
+    let allowed = allowed(pass, &claimed.problem, Some(rule), &paused);
     let mut measured: Option<Measured> = None;
     loop {
         let answer = rule.when.answer(facts, |_| measured.clone());
@@ -166,6 +162,34 @@ async fn begin_one(
     }
 }
 
+/// What allows a rule, as it is declared now, to set flags for the problem.
+fn allowed(pass: &Pass<'_>, problem: &Problem, rule: Option<&Rule>, paused: &Paused) -> Allowed {
+    let mode = rule.map_or(Mode::Off, |rule| rule.mode);
+    Allowed {
+        in_time: is_in_time(pass, problem),
+        paused: *paused != Paused::No,
+        mode: mode.within(pass.services.healing.mode),
+    }
+}
+
+/// The same, of a rule that is being applied already.
+async fn still_allowed(
+    pass: &Pass<'_>,
+    flags: &Flags,
+    problem: &Problem,
+    application: &Application,
+) -> anyhow::Result<Allowed> {
+    let State::Applying { as_matched } = &application.state else {
+        // Nothing is set any more.
+        return Ok(allowed(pass, problem, None, &Paused::Unknown));
+    };
+    let rules = flags.rules(&pass.services.healing.flag_set).await;
+    let rules = rules.context("cannot read the rules")?;
+    let rule = rules.get(&application.rule).map(|stored| &stored.rule);
+    let paused = paused(pass, flags, &as_matched.action).await?;
+    Ok(allowed(pass, problem, rule, &paused))
+}
+
 /// Whether all flags of an action may be set: they are set together.
 async fn paused(pass: &Pass<'_>, flags: &Flags, action: &Action) -> anyhow::Result<Paused> {
     let set = &pass.services.healing.flag_set;
@@ -194,9 +218,11 @@ async fn apply(
 ) -> anyhow::Result<Option<Wait>> {
     let now = pass.tick.now;
     let by_word = !heard && claimed.reported == Reported::Resolved;
+    let problem = &claimed.problem;
     let situation = Situation {
         heard,
-        closed: claimed.problem.closed.is_some() || by_word,
+        closed: problem.closed.is_some() || by_word,
+        allowed: still_allowed(pass, flags, problem, &problem.applications[index]).await?,
     };
     let of = OfSet {
         flags,
@@ -208,9 +234,9 @@ async fn apply(
         let problem = &claimed.problem;
         let application = &problem.applications[index];
         match step(application, situation, &observed) {
-            Step::Set => {
-                let closed = situation.closed;
-                observed.set = Some(of.set_flags(problem, application, closed).await?);
+            next @ (Step::Set | Step::Look) => {
+                let only_look = next == Step::Look;
+                observed.set = Some(of.set_flags(problem, application, only_look).await?);
             }
             Step::GiveBack => {
                 observed.back = Some(of.give_back(problem, application).await?);
@@ -255,7 +281,7 @@ impl OfSet<'_> {
         self,
         problem: &Problem,
         application: &Application,
-        closed: bool,
+        only_look: bool,
     ) -> anyhow::Result<Set> {
         let Self { flags, name, now } = self;
         let State::Applying { as_matched: rule } = &application.state else {
@@ -279,7 +305,7 @@ impl OfSet<'_> {
                 blamed: &blamed,
                 taken: &taken,
                 followed,
-                closed,
+                only_look,
                 now,
             };
             set(setting, &found.as_set())

@@ -9,6 +9,7 @@ use release::pause::{Pause, Target as Paused};
 use release::problem::Phase;
 use release::remediation::Mode;
 use release::rule::application::State;
+use release::rule::{Application, Rule, Rules};
 use store::{Commit, Decision, Declared, Found};
 
 use super::scene::Scene;
@@ -423,16 +424,59 @@ async fn rule_that_died_after_setting_sets_nothing_twice() {
     scene.notify(&problem, "OPEN").await;
 
     scene.minutes(10);
-    // As if the worker had died before it could write down that it had set them.
     let stored = scene.stored(&problem).await;
     let rules = scene.world.flags.rules("prod").await.unwrap();
     let State::Holding { .. } = stored.applications[0].state else {
         panic!("{stored:?}");
     };
-    let mut claimed = claim(&scene, &problem).await;
-    claimed.problem.applications[0].state = State::Applying {
-        as_matched: Box::new(rules["circuitBreaker"].rule.clone()),
+    let rule = rules["circuitBreaker"].rule.clone();
+    died_before_it_was_written_down(&scene, &problem, rule).await;
+    scene.ticks(1).await;
+
+    assert_eq!(scene.version("circuitBreakerEnabled").await, 1);
+    assert_eq!(scene.applied(&problem).await, ["circuitBreaker holding"]);
+    let followed = &scene.world.flags.rules("prod").await.unwrap()["circuitBreaker"].followed;
+    assert_eq!(followed.len(), 1);
+}
+
+#[tokio::test]
+async fn rule_that_died_before_setting_asks_again_whether_it_may() {
+    let mut scene = scene().await;
+    let pause = Pause {
+        target: Paused::All,
+        until: scene.world.now + SignedDuration::from_mins(60),
+        who: "ada".to_owned(),
+        why: "the network is being moved".to_owned(),
     };
+    scene.world.ledger.pause(&pause).await.unwrap();
+    let problem = scene.problem().severity(Severity::Availability).open();
+    scene.notify(&problem, "OPEN").await;
+    scene.minutes(1);
+    let flags = scene.world.flags.clone();
+    let rules = flags.rules("prod").await.unwrap();
+    let rule = rules["circuitBreaker"].rule.clone();
+    died_before_it_was_written_down(&scene, &problem, rule).await;
+
+    scene.ticks(1).await;
+    assert_eq!(scene.applied(&problem).await, ["circuitBreaker applying"]);
+    let none = Rules::default();
+    flags.declare_rules("prod", &none, &rules).await.unwrap();
+    scene.ticks(2).await;
+
+    assert_eq!(scene.applied(&problem).await, ["circuitBreaker notNeeded"]);
+    assert_eq!(scene.version("circuitBreakerEnabled").await, 0);
+}
+
+/// As if a worker had died after the rule matched, before it wrote down what it set.
+async fn died_before_it_was_written_down(scene: &Scene, problem: &Problem, rule: Rule) {
+    let mut claimed = claim(scene, problem).await;
+    claimed.problem.applications = vec![Application {
+        rule: "circuitBreaker".to_owned(),
+        at: scene.world.now,
+        state: State::Applying {
+            as_matched: Box::new(rule),
+        },
+    }];
     let remediations = &scene.world.remediations;
     let written = remediations
         .advance(&scene.world.ledger, &mut claimed, &[])
@@ -443,12 +487,6 @@ async fn rule_that_died_after_setting_sets_nothing_twice() {
         .defer(claimed, scene.world.now)
         .await
         .unwrap();
-    scene.ticks(1).await;
-
-    assert_eq!(scene.version("circuitBreakerEnabled").await, 1);
-    assert_eq!(scene.applied(&problem).await, ["circuitBreaker holding"]);
-    let followed = &scene.world.flags.rules("prod").await.unwrap()["circuitBreaker"].followed;
-    assert_eq!(followed.len(), 1);
 }
 
 async fn claim(scene: &Scene, problem: &Problem) -> store::ClaimedProblem {

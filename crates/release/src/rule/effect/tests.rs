@@ -54,7 +54,7 @@ impl World {
             blamed: &self.blamed,
             taken: &self.taken,
             followed: &self.followed,
-            closed: false,
+            only_look: false,
             now: minute(at),
         }
     }
@@ -294,21 +294,21 @@ fn rule_is_followed_so_often_a_day_and_what_is_done_counts_once() {
 }
 
 #[test]
-fn nothing_is_set_for_a_problem_that_is_closed_and_what_was_is_found() {
+fn nothing_is_set_where_it_is_only_looked_and_what_was_is_found() {
     let mut world = World::of(OFF);
-    let closed = |world: &World| {
+    let look = |world: &World| {
         let setting = Setting {
-            closed: true,
+            only_look: true,
             ..world.setting("P-1", 1)
         };
         set(setting, &world.flags())
     };
 
-    let written = closed(&world);
+    let written = look(&world);
     assert_eq!(written.flags, []);
     assert_eq!(written.means, Set::Done(BTreeMap::new()));
     world.set("P-1", 0);
-    let written = closed(&world);
+    let written = look(&world);
     assert_eq!(written.flags, []);
     assert_eq!(written.means, already());
 }

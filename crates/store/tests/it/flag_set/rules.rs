@@ -82,7 +82,7 @@ async fn follow(flags: &store::Flags, rule: &Rule, problem: &str) -> Set {
             blamed: &blamed,
             taken: &taken,
             followed,
-            closed: false,
+            only_look: false,
             now,
         };
         set(setting, &found.as_set())
