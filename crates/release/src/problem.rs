@@ -212,7 +212,9 @@ impl Problem {
             Cause::Blamed => {
                 let heals = self.remediations.iter();
                 let mut over = heals.map(|heal| heal.state == State::NotNeeded(Needless::Closed));
-                over.all(|over| over) && self.runs.iter().all(Run::was_over)
+                // A change that was answered before leaves neither of them.
+                let is_answered = !self.remediations.is_empty() || !self.runs.is_empty();
+                is_answered && over.all(|over| over) && self.runs.iter().all(Run::was_over)
             }
             _ => false,
         };
@@ -422,6 +424,26 @@ mod tests {
                 deployment: None,
             },
         ]
+    }
+
+    #[test]
+    fn problem_was_over_only_if_each_of_its_answers_was_not_needed() {
+        let now = Timestamp::UNIX_EPOCH;
+        let mut problem =
+            Problem::heard_of("P-1", Arrival::Webhook, now, SignedDuration::from_hours(1));
+        problem.phase = Phase::Settled;
+        problem.cause = Cause::Blamed;
+        assert!(!problem.was_over(), "its change was answered before");
+        for state in states() {
+            let is_over = state == State::NotNeeded(Needless::Closed);
+            problem.remediations = vec![Remediation {
+                culprit: Change::Deployment(deployment()),
+                holds: false,
+                stopped: false,
+                state,
+            }];
+            assert_eq!(problem.was_over(), is_over);
+        }
     }
 
     #[test]
