@@ -6,7 +6,7 @@ use release::runbook;
 use store::{Advanced, ClaimedProblem, StoreError};
 
 use super::tools::Pass;
-use super::{comments, rules, words};
+use super::{comments, rules, running, words};
 
 impl Pass<'_> {
     /// Ends what is still owed in states that can be seen, and says so once.
@@ -39,6 +39,7 @@ impl Pass<'_> {
                 let Some(what) = runbook::give_up(run, &guard, now) else {
                     continue;
                 };
+                running::raise(&what, &claimed.problem.id, run);
                 said.extend(runbook::words::of(run, &what));
                 effects.extend(run.in_ledger(&what.effects));
                 what.apply(run);

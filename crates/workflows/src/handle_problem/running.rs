@@ -123,12 +123,7 @@ impl Walk<'_> {
             _ => comment.map(|text| self.pass.noted(run.place(), text)),
         };
         let effects: Vec<Effect> = run.in_ledger(&what.effects);
-        if what.alarm {
-            tracing::error!(
-                problem.id = %claimed.problem.id, run = run.id,
-                "A person has to look after runbook `{}`", run.runbook.alias
-            );
-        }
+        raise(what, &claimed.problem.id, run);
         let now = self.pass.tick.now;
         let change = |problem: &mut Problem| {
             if what.state.is_some() {
@@ -156,6 +151,18 @@ impl Walk<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Calls a person, if a step of a run says so.
+pub(super) fn raise(what: &Move, problem: &str, run: &Run) {
+    if what.alarm {
+        tracing::error!(
+            problem.id = problem,
+            run = run.id,
+            "A person has to look after runbook `{}`",
+            run.runbook.alias
+        );
     }
 }
 
