@@ -74,6 +74,7 @@
 //! | `verifying.healed` | Verifying | the problem closes after the job had ended | Healed, the change bad, in one transaction | – | looked at again | as written |
 //! | `verifying.late` | Verifying | the problem had closed before | Late, the change stays suspect | – | looked at again | as written |
 //! | `verifying.unconfirmed` | Verifying | the problem was merged, and the tenant cannot say into which | Unconfirmed, the change stays suspect | – | looked at again | as written |
+//! | `verifying.unheard` | Verifying | the tenant does not answer | due later | – | looked at again | as written |
 //! | `verifying.unhealed` | Verifying | the problem goes on for too long | Unhealed, the change stays suspect | – | looked at again | as written |
 //! | `ended.released` | Refused, not needed, Shadowed, and whatever ended with a check | the problem closes | the change is unknown again | – | looked at again | as written |
 //! | `ended.kept` | whatever ended with a real job | the problem closes | the change stays suspect | – | looked at again | as written |

@@ -622,6 +622,19 @@ fn ending() -> Vec<Case> {
             "unconfirmed, letting go [] said State",
         ),
         case(
+            "verifying.unheard",
+            verifying().but(|world| {
+                world.now = world::after(60 + 1800);
+                world.heard = false;
+            }),
+            "wait: the tenant to answer",
+        ),
+        case(
+            "verifying.unheard",
+            closed_at(60).but(|world| world.heard = false),
+            "healed [condemn] said State",
+        ),
+        case(
             "verifying.unhealed",
             verifying().but(|world| world.now = world::after(60 + 1800)),
             "unhealed, letting go [] said State",

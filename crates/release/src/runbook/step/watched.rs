@@ -239,6 +239,8 @@ impl At<'_> {
             Some(_) if situation.lost => (State::Unconfirmed { ended }, Vec::new()),
             Some(closed) if closed < ended.at => (State::Late { ended, closed }, Vec::new()),
             Some(closed) => (State::Healed { ended, closed }, vec![Effect::Condemn]),
+            // It may have ended, and nobody has said so yet.
+            None if !situation.heard => return wait("the tenant to answer", PATIENCE),
             None if situation.verify_within <= situation.now.duration_since(ended.at) => {
                 (State::Unhealed { ended }, Vec::new())
             }
