@@ -107,7 +107,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::configuration::{Cause, Configuration};
 pub use action::{Action, Site, Unreadable, Which, Wish, parse, read};
 pub use announced::Event;
-pub use begin::{Begun, Draft};
+pub use begin::{Begun, Draft, answered_by};
 pub use cause::{Candidate, Choice, choose};
 pub use ended::{Counts, Ended, Proof, Task, Unwell};
 pub use fit::{Active, Form, Unfit};

@@ -28,6 +28,14 @@ pub enum Begun {
     },
 }
 
+/// The earlier run that has answered a change, if one has.
+pub fn answered_by(known: &Known) -> Option<&str> {
+    let standing = known.said.standing;
+    let is_answered =
+        standing == Standing::Bad || (known.bound_to.is_none() && standing.is_against());
+    is_answered.then_some(known.said.by.as_str())
+}
+
 impl Draft {
     /// The change, as it competes with others for the blame.
     pub fn change(&self) -> Change {
@@ -39,13 +47,10 @@ impl Draft {
 
     /// The answer to `problem`, with what is known of the change. `id` is new.
     pub fn begin(self, id: String, problem: &str, about: About, known: &Known) -> Begun {
-        let holder = known.bound_to.clone().filter(|holder| holder != problem);
-        let standing = known.said.standing;
-        if standing == Standing::Bad || (known.bound_to.is_none() && standing.is_against()) {
-            return Begun::Answered {
-                by: known.said.by.clone(),
-            };
+        if let Some(by) = answered_by(known) {
+            return Begun::Answered { by: by.to_owned() };
         }
+        let holder = known.bound_to.clone().filter(|holder| holder != problem);
         let is_free = holder.is_none();
         let run = Run {
             id,

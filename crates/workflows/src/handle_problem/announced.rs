@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use release::attribution::Candidate;
+use release::attribution::{Attribution, Blame, Candidate, attribute};
 use release::change::Change;
 use release::ledger::Effect;
 use release::problem::Problem;
-use release::runbook::{About, Begun, Draft, Entity, Run};
+use release::runbook::{About, Begun, Draft, Entity, Mode, Run, answered_by};
 use store::ClaimedProblem;
 use uuid::Uuid;
 
@@ -17,8 +17,10 @@ use crate::remedy::{Case, runbook};
 
 /// What was found.
 pub(super) struct Announced {
-    pub(super) candidates: Vec<Candidate>,
+    candidates: Vec<Candidate>,
     drafts: BTreeMap<String, Draft>,
+    /// What is said of those that will not be taken back, by the id of the event.
+    kept: BTreeMap<String, String>,
 }
 
 /// Looks for the configurations that could be the cause. Of one whose action must
@@ -35,26 +37,75 @@ pub(super) async fn look(
     let found = runbook::found(pass.context(), listed, case, &names.collect()).await?;
     let newest = found.refused.iter().max_by_key(|(event, _)| event.at);
     if let Some((event, refusal)) = newest {
-        let text = words::action_refused(event, refusal);
-        let is_said = claimed
-            .problem
-            .comments
-            .iter()
-            .any(|said| said.text == text);
-        if !is_said {
-            let now = pass.tick.now;
-            let change = |problem: &mut Problem| problem.say(text, now);
-            // Nothing is done to the ledger, so nothing can have changed there.
-            let _ = pass.commit(claimed, change, &[]).await?;
-        }
+        say(pass, claimed, words::action_refused(event, refusal)).await?;
+    }
+    let mut kept = BTreeMap::new();
+    for (id, draft) in &found.drafts {
+        let known = pass.services.ledger.known_of(&draft.cause).await?;
+        // HEAL_MODE holds for deployments as well: only the runbook's own mode
+        // makes a difference between the two.
+        let text = match answered_by(&known) {
+            Some(by) => words::kept_as_answered(&draft.cause, by),
+            None if draft.runbook.mode <= Mode::Shadow => words::kept_by_mode(draft),
+            None => continue,
+        };
+        kept.insert(id.clone(), text);
     }
     Ok(Announced {
         candidates: found.candidates,
         drafts: found.drafts,
+        kept,
     })
 }
 
+/// Has something said that was not said yet.
+async fn say(pass: &Pass<'_>, claimed: &mut ClaimedProblem, text: String) -> anyhow::Result<()> {
+    if !claimed.problem.has_said(&text) {
+        let now = pass.tick.now;
+        let change = |problem: &mut Problem| problem.say(text, now);
+        // Nothing is done to the ledger, so nothing can have changed there.
+        let _ = pass.commit(claimed, change, &[]).await?;
+    }
+    Ok(())
+}
+
 impl Announced {
+    /// What these candidates and the configurations say about the problem. A
+    /// configuration that will not be taken back hides no other change: it is told,
+    /// and is to blame only if nothing else is.
+    pub(super) async fn attributed(
+        &self,
+        pass: &Pass<'_>,
+        claimed: &mut ClaimedProblem,
+        mut candidates: Vec<Candidate>,
+        blame: Blame<'_>,
+    ) -> anyhow::Result<Attribution> {
+        candidates.extend(self.candidates.iter().cloned());
+        let first = attribute(&candidates, blame);
+        let mut attribution = first.clone();
+        let mut texts = Vec::new();
+        loop {
+            let ids = newest(&attribution).map(Change::id);
+            let hiding: Vec<String> = ids
+                .filter(|id| self.kept.contains_key(*id))
+                .map(str::to_owned)
+                .collect();
+            if hiding.is_empty() {
+                break;
+            }
+            candidates.retain(|one| !hiding.iter().any(|id| id == one.change.id()));
+            texts.extend(hiding.iter().map(|id| self.kept[id].clone()));
+            attribution = attribute(&candidates, blame);
+        }
+        if attribution == Attribution::Nothing {
+            return Ok(first);
+        }
+        for text in texts {
+            say(pass, claimed, text).await?;
+        }
+        Ok(attribution)
+    }
+
     /// The runs that the culprits lead to, and the culprits that lead to none.
     pub(super) fn drafts_of(
         mut self,
@@ -70,6 +121,18 @@ impl Announced {
         }
         (drafts, others)
     }
+}
+
+/// The changes that keep older ones from being blamed.
+fn newest(attribution: &Attribution) -> impl Iterator<Item = &Change> {
+    let culprits = match attribution {
+        Attribution::Nothing => &[],
+        Attribution::Culprits(culprits) | Attribution::TooManyPlaces(culprits) => {
+            culprits.as_slice()
+        }
+        Attribution::Ambiguous { newest, .. } => std::slice::from_ref(&**newest),
+    };
+    culprits.iter().map(|culprit| &culprit.change)
 }
 
 /// How the answers begin.

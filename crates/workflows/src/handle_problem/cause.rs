@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use dynatrace::{Dynatrace, Entity, EntityType, Scope, Tag};
 use futures_util::future::{join, join_all, try_join_all};
 use jiff::Timestamp;
-use release::attribution::{Attribution, Blame, attribute};
+use release::attribution::{Attribution, Blame};
 use release::change::{Change, Place};
 use release::problem::cause::{Conclusion, Evidence, conclude};
 use release::problem::{Cause, Problem};
@@ -78,7 +78,7 @@ pub(super) async fn find(
     };
     let (gathered, mut views) = gather(pass.context(), &case).await?;
     let Gathered {
-        mut candidates,
+        candidates,
         undecided,
         closed,
         left_out,
@@ -88,8 +88,7 @@ pub(super) async fn find(
         told_as_left_out(&claimed.problem, &what);
     }
     let announced = Box::pin(announced::look(pass, claimed, &case, seen)).await?;
-    candidates.extend(announced.candidates.iter().cloned());
-    let attribution = attribute(&candidates, blame);
+    let attribution = Box::pin(announced.attributed(pass, claimed, candidates, blame)).await?;
     let evidence = Evidence::Attributed(&attribution);
     let culprits = match decide(&claimed.problem, Some(evidence)) {
         Conclusion::NotYet(what) => return Ok(Found::NotYet(Wait::for_(what))),

@@ -59,6 +59,30 @@ pub(super) fn action_refused(event: &runbook::Cause, refusal: &runbook::Refusal)
     ))
 }
 
+/// The mode of its runbook keeps the newest change from being taken back.
+pub(super) fn kept_by_mode(draft: &runbook::Draft) -> String {
+    let what = match draft.runbook.mode {
+        runbook::Mode::Off => "is for it and is switched off",
+        _ => "would have been run for it (shadow mode)",
+    };
+    bounded(format!(
+        "Unbreakable: {} may be the cause, and runbook {} {what}. It is not taken back; other \
+         changes are looked at.",
+        announced(&draft.cause),
+        plain(&draft.runbook.alias)
+    ))
+}
+
+/// The newest change was answered by an earlier run.
+pub(super) fn kept_as_answered(event: &runbook::Cause, by: &str) -> String {
+    bounded(format!(
+        "Unbreakable: {} may be the cause, and its runbook ran for it before ({}). It is not run \
+         a second time; other changes are looked at.",
+        announced(event),
+        sentence(by)
+    ))
+}
+
 /// A change was answered by an earlier run.
 pub(super) fn answered_before(event: &runbook::Cause, by: &str) -> String {
     bounded(format!(

@@ -40,6 +40,56 @@ async fn newer_deployment_is_blamed_instead() {
 }
 
 #[tokio::test]
+async fn runbook_that_is_not_run_hides_no_older_deployment() {
+    for (mode, says) in [
+        (
+            "shadow",
+            "runbook stop would have been run for it (shadow mode)",
+        ),
+        ("off", "runbook stop is for it and is switched off"),
+    ] {
+        let setting = |runbook: &mut serde_json::Value| runbook["mode"] = json!(mode);
+        let mut world = World::with(template(), setting).await;
+
+        let comments = announced_over_a_bad_release(&mut world).await;
+
+        assert_eq!(world.scene.heals().len(), 1, "{mode}: {comments:?}");
+        assert_eq!(world.launches(), 0);
+        assert!(comments[0].contains(says), "{comments:?}");
+    }
+}
+
+#[tokio::test]
+async fn runbook_that_is_run_hides_an_older_deployment() {
+    let mut world = World::start().await;
+
+    let comments = announced_over_a_bad_release(&mut world).await;
+
+    assert!(world.scene.heals().is_empty(), "{comments:?}");
+    assert_eq!(world.launches(), 1);
+}
+
+/// A deployment, a change a minute later, and a problem. What is said of it.
+async fn announced_over_a_bad_release(world: &mut World) -> Vec<String> {
+    let scene = &mut world.scene;
+    scene.release("good").await;
+    scene.minutes(45);
+    scene.release("bad").await;
+    scene.minutes(1);
+    let action = world.template.to_string();
+    announce(
+        scene,
+        &[("remediationAction", action.as_str()), ("oldValue", "0")],
+    )
+    .await;
+    scene.minutes(9);
+    let problem = scene.problem().open();
+    scene.minutes(5);
+    scene.notify(&problem, "OPEN").await;
+    scene.comments(&problem)
+}
+
+#[tokio::test]
 async fn change_without_an_action_hides_no_deployment_but_an_older_action() {
     let mut world = World::start().await;
     world.scene.minutes(-1);
@@ -109,6 +159,37 @@ async fn change_that_was_answered_is_not_answered_for_the_next_problem() {
 
     assert_eq!(world.launches(), 1);
     let comments = world.scene.comments(&next);
+    assert!(
+        comments[0].contains("its runbook ran for it before"),
+        "{comments:?}"
+    );
+}
+
+#[tokio::test]
+async fn change_that_was_answered_hides_no_older_deployment() {
+    let mut world = World::start().await;
+    world.scene.minutes(-50);
+    world.scene.release("good").await;
+    world.scene.minutes(40);
+    world.scene.release("bad").await;
+    world.at(0);
+    world.pass().await;
+    let job = world.job();
+    world.fake.ends(job, End::well(1)).unwrap();
+    world.at(20);
+    world.pass().await;
+    world.at(60);
+    world.closes();
+    world.pass().await;
+    assert_eq!(world.state().word(), "healed");
+    world.at(180);
+    let next = world.scene.problem().open();
+
+    world.scene.notify(&next, "OPEN").await;
+
+    let comments = world.scene.comments(&next);
+    assert_eq!(world.scene.heals().len(), 1, "{comments:?}");
+    assert_eq!(world.launches(), 1);
     assert!(
         comments[0].contains("its runbook ran for it before"),
         "{comments:?}"

@@ -171,6 +171,19 @@ async fn shadow_decides_everything_and_launches_nothing() {
 }
 
 #[tokio::test]
+async fn runbook_in_shadow_mode_answers_where_nothing_else_was_changed() {
+    let mut world = World::with(template(), |runbook| runbook["mode"] = json!("shadow")).await;
+
+    world.pass().await;
+
+    assert_eq!(world.state().word(), "shadowed");
+    assert_eq!(world.launches(), 0);
+    let comments = world.comments();
+    assert_eq!(comments.len(), 1, "{comments:?}");
+    assert!(comments[0].starts_with("Unbreakable (shadow mode): the change"));
+}
+
+#[tokio::test]
 async fn person_is_asked_and_may_answer_late() {
     let mut world = World::with(template(), |runbook| runbook["mode"] = json!("ask")).await;
     assert_eq!(world.pass().await, "a person to answer");
