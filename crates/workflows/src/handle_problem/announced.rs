@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::future::try_join_all;
 use release::attribution::{Attribution, Blame, Candidate, attribute};
 use release::change::Change;
 use release::ledger::Effect;
@@ -40,11 +41,13 @@ pub(super) async fn look(
         say(pass, claimed, words::action_refused(event, refusal)).await?;
     }
     let mut kept = BTreeMap::new();
-    for (id, draft) in &found.drafts {
-        let known = pass.services.ledger.known_of(&draft.cause).await?;
+    let drafts = found.drafts.values();
+    let known = drafts.map(|draft| pass.services.ledger.known_of(&draft.cause));
+    let known = try_join_all(known).await?;
+    for ((id, draft), known) in found.drafts.iter().zip(&known) {
         // HEAL_MODE holds for deployments as well: only the runbook's own mode
         // makes a difference between the two.
-        let text = match answered_by(&known) {
+        let text = match answered_by(known) {
             Some(by) => words::kept_as_answered(&draft.cause, by),
             None if draft.runbook.mode <= Mode::Shadow => words::kept_by_mode(draft),
             None => continue,

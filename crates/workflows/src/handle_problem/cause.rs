@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use dynatrace::{Dynatrace, Entity, EntityType, Scope, Tag};
-use futures_util::future::{join, join_all, try_join_all};
+use futures_util::future::{join, join_all, try_join, try_join_all};
 use jiff::Timestamp;
 use release::attribution::{Attribution, Blame};
 use release::change::{Change, Place};
@@ -76,7 +76,9 @@ pub(super) async fn find(
         affected: &affected,
         evidence: &seen.evidence,
     };
-    let (gathered, mut views) = gather(pass.context(), &case).await?;
+    let announced = Box::pin(announced::look(pass, claimed, &case, seen));
+    let ((gathered, mut views), announced) =
+        try_join(gather(pass.context(), &case), announced).await?;
     let Gathered {
         candidates,
         undecided,
@@ -87,7 +89,6 @@ pub(super) async fn find(
     for what in left_out {
         told_as_left_out(&claimed.problem, &what);
     }
-    let announced = Box::pin(announced::look(pass, claimed, &case, seen)).await?;
     let attribution = Box::pin(announced.attributed(pass, claimed, candidates, blame)).await?;
     let evidence = Evidence::Attributed(&attribution);
     let culprits = match decide(&claimed.problem, Some(evidence)) {
