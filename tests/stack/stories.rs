@@ -14,7 +14,7 @@ use fake_aws::Right;
 use fake_aws::codedeploy::{Creator, DeploymentEnd};
 use fake_aws::pipeline::{Answer, ApprovalStatus, JobStatus, JobView, RetryMode};
 use flags::key::{Key, KeyHolder, issue};
-use flags::state::{Author, Hand, State};
+use flags::state::{Author, AuthorKind, State};
 use flags::step::{self, Event, Outcome, Situation, Term};
 use jiff::{SignedDuration, Timestamp};
 use lab::world::{scheduled, until};
@@ -225,7 +225,7 @@ impl Stories {
             batch: None,
             by: Author {
                 name: "ada".to_owned(),
-                hand: Hand::Person,
+                kind: AuthorKind::Person,
             },
             why: "the socks are sold out".to_owned(),
             triggered_by: "manual".to_owned(),

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use monspec::lint::escaped;
 use release::problem::Problem;
-use release::runbook::{Attempt, Marking, Order, Purpose, Run, Word};
+use release::runbook::{Attempt, Marking, Order, Permission, Purpose, Run};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use store::{Heard, Remediations};
@@ -91,8 +91,8 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> Result<ExitCode, F
                 replay(which, run, out)?;
             }
         }
-        Command::Allow(decision) => decide(decision, |who| Word::Yes { who }, out)?,
-        Command::Deny(decision) => decide(decision, |who| Word::No { who }, out)?,
+        Command::Allow(decision) => decide(decision, |who| Permission::Given { who }, out)?,
+        Command::Deny(decision) => decide(decision, |who| Permission::Refused { who }, out)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -230,7 +230,7 @@ fn replay(which: &Which, run: &Run, out: &mut impl Write) -> Result<(), Failure>
 
 fn decide(
     decision: &Decision,
-    word: impl Fn(String) -> Word,
+    word: impl Fn(String) -> Permission,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
     let Decision { which, reason, who } = decision;

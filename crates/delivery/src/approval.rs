@@ -61,7 +61,7 @@ pub enum Decision {
 
 /// What became of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum Receipt {
     /// CodePipeline took it.
     Taken,
     /// The approval had an answer already, or its token has ended.
@@ -111,7 +111,7 @@ impl CodePipeline {
         token: &SecretString,
         decision: Decision,
         summary: &str,
-    ) -> Result<Told, DeliveryError> {
+    ) -> Result<Receipt, DeliveryError> {
         let status = match decision {
             Decision::Approve => ApprovalStatus::Approved,
             Decision::Reject => ApprovalStatus::Rejected,
@@ -132,12 +132,12 @@ impl CodePipeline {
             .send()
             .await;
         match outcome {
-            Ok(_) => Ok(Told::Taken),
+            Ok(_) => Ok(Receipt::Taken),
             Err(error) => match error.as_service_error() {
                 Some(
                     PutApprovalResultError::InvalidApprovalTokenException(_)
                     | PutApprovalResultError::ApprovalAlreadyCompletedException(_),
-                ) => Ok(Told::TooLate),
+                ) => Ok(Receipt::TooLate),
                 _ => Err(sorted("answer the approval", error)),
             },
         }

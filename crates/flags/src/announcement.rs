@@ -70,7 +70,7 @@ pub fn announcement(entry: &Entry, flag: &Declaration) -> Option<Announcement> {
 mod tests {
     use super::*;
     use crate::audit::{Cause, Record};
-    use crate::state::{Author, Hand};
+    use crate::state::{Author, AuthorKind};
     use crate::step::percent;
     use crate::value::Value;
 
@@ -88,7 +88,7 @@ mod tests {
             batch: batch.map(str::to_owned),
             by: Author {
                 name: "ann".to_owned(),
-                hand: Hand::Person,
+                kind: AuthorKind::Person,
             },
             why: why.to_owned(),
             triggered_by: "manual".to_owned(),

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::audit::{Cause, Entry};
 use crate::declaration::Declaration;
-use crate::state::{Hand, State};
+use crate::state::{AuthorKind, State};
 
 /// Why a change of a flag caused no problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,7 +38,7 @@ const TAKEN_BACK: &str = "back-";
 /// has changed the flag since.
 pub fn is_blamed(state: &State) -> bool {
     let newest_first = state.recent.iter().rev();
-    let mut since = newest_first.take_while(|recent| recent.hand != Hand::Person);
+    let mut since = newest_first.take_while(|recent| recent.kind != AuthorKind::Person);
     since.any(|recent| recent.change.starts_with(TAKEN_BACK))
 }
 
@@ -62,7 +62,7 @@ pub fn as_culprit(
     }
     // A problem begins in the minute that the tenant names, so what answers it may
     // seem to precede it.
-    let is_answer = record.problem.is_some() && record.by.hand != Hand::Person;
+    let is_answer = record.problem.is_some() && record.by.kind != AuthorKind::Person;
     if is_answer && began <= record.at {
         return Err(NoCulprit::Answer);
     }
@@ -113,7 +113,7 @@ mod tests {
             batch: None,
             by: Author {
                 name: "ann".to_owned(),
-                hand: Hand::Person,
+                kind: AuthorKind::Person,
             },
             why: String::new(),
             triggered_by: "manual".to_owned(),
@@ -170,7 +170,7 @@ mod tests {
     fn what_answers_a_problem_that_had_begun_did_not_cause_it() {
         let mut change = entry(1, 10, Cause::Mitigated, "c1");
         let by_a_person = as_culprit(&change, &[], &percent(), at(10));
-        change.record.by.hand = Hand::Rule;
+        change.record.by.kind = AuthorKind::Rule;
 
         let by_a_rule = as_culprit(&change, &[], &percent(), at(10));
         let before_the_problem = as_culprit(&change, &[], &percent(), at(11));

@@ -259,15 +259,18 @@ impl<'a> Set<'a> {
         context: &Context,
         now: Timestamp,
     ) -> Result<Resolved, Unresolved> {
-        let word = self.state(&flag.name).and_then(|state| state.word(now));
+        let assignment = self
+            .state(&flag.name)
+            .and_then(|state| state.assignment(now));
         let value = || self.value(flag, now);
         if flag.off.is_some() {
             return Ok(self.resolved(flag, value(), Reason::Disabled));
         }
         // Whoever sets a flag sets it for everybody.
-        match (word, &flag.audience) {
-            (Some(word), _) => {
-                let lasts = word.end == End::Never && matches!(word.course, Course::Steady(_));
+        match (assignment, &flag.audience) {
+            (Some(assignment), _) => {
+                let lasts =
+                    assignment.end == End::Never && matches!(assignment.course, Course::Steady(_));
                 let reason = if lasts {
                     Reason::Static
                 } else {

@@ -30,13 +30,15 @@ impl Set<'_> {
     }
 
     fn flagd_flag(self, flag: &Declaration, now: Timestamp) -> Json {
-        let word = self.state(&flag.name).and_then(|state| state.word(now));
+        let assignment = self
+            .state(&flag.name)
+            .and_then(|state| state.assignment(now));
         // Switched off, it is a value all the same: of a disabled flag flagd tells
         // nothing, and the program falls back to what it was built with.
         let set = flag
             .off
             .clone()
-            .or_else(|| word.map(|word| word.course.at(now)));
+            .or_else(|| assignment.map(|assignment| assignment.course.at(now)));
         let targeting = match (&set, &flag.audience) {
             (Some(_), _) | (None, Audience::Everybody) => None,
             (None, Audience::Rollout(rollout)) => {

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::declaration::RateLimit;
 use crate::ramp::later;
-use crate::state::{Hand, Recent};
+use crate::state::{AuthorKind, Recent};
 
 /// The most changes that are remembered.
 const REMEMBERED: usize = 20;
@@ -19,10 +19,10 @@ const FLAPPING_WITHIN: SignedDuration = SignedDuration::from_mins(30);
 pub(crate) fn free_again(
     recent: &[Recent],
     limit: RateLimit,
-    hand: Hand,
+    kind: AuthorKind,
     now: Timestamp,
 ) -> Option<Timestamp> {
-    let by_hand = recent.iter().filter(|change| change.hand == hand);
+    let by_hand = recent.iter().filter(|change| change.kind == kind);
     let ends = by_hand.map(|change| later(change.at, limit.within));
     nth_last(ends.filter(|end| now < *end), limit.changes)
 }
@@ -57,13 +57,13 @@ mod tests {
         Timestamp::from_second(1_700_000_000 + minute * 60).unwrap()
     }
 
-    fn recent(changes: &[(i64, Hand, bool)]) -> Vec<Recent> {
+    fn recent(changes: &[(i64, AuthorKind, bool)]) -> Vec<Recent> {
         let mut recent = Vec::new();
-        for (at, hand, reversal) in changes {
+        for (at, kind, reversal) in changes {
             let change = Recent {
                 change: format!("c{at}"),
                 at: minute(*at),
-                hand: *hand,
+                kind: *kind,
                 reversal: *reversal,
                 problem: None,
             };
@@ -79,26 +79,26 @@ mod tests {
             within: SignedDuration::from_mins(10),
         };
         let recent = recent(&[
-            (0, Hand::Machine, false),
-            (3, Hand::Machine, false),
-            (4, Hand::Person, false),
+            (0, AuthorKind::Machine, false),
+            (3, AuthorKind::Machine, false),
+            (4, AuthorKind::Person, false),
         ]);
-        let free = |hand, at| free_again(&recent, limit, hand, minute(at));
-        assert_eq!(free(Hand::Machine, 5), Some(minute(10)));
-        assert_eq!(free(Hand::Machine, 9), Some(minute(10)));
-        assert_eq!(free(Hand::Machine, 10), None);
-        assert_eq!(free(Hand::Person, 5), None);
+        let free = |kind, at| free_again(&recent, limit, kind, minute(at));
+        assert_eq!(free(AuthorKind::Machine, 5), Some(minute(10)));
+        assert_eq!(free(AuthorKind::Machine, 9), Some(minute(10)));
+        assert_eq!(free(AuthorKind::Machine, 10), None);
+        assert_eq!(free(AuthorKind::Person, 5), None);
     }
 
     #[test]
     fn three_reversals_in_half_an_hour_are_flapping() {
-        let twice = recent(&[(0, Hand::Rule, true), (1, Hand::Machine, true)]);
+        let twice = recent(&[(0, AuthorKind::Rule, true), (1, AuthorKind::Machine, true)]);
         assert_eq!(steady_again(&twice, minute(2)), None);
         let thrice = recent(&[
-            (0, Hand::Rule, true),
-            (1, Hand::Machine, true),
-            (2, Hand::Rule, false),
-            (3, Hand::Clock, true),
+            (0, AuthorKind::Rule, true),
+            (1, AuthorKind::Machine, true),
+            (2, AuthorKind::Rule, false),
+            (3, AuthorKind::Clock, true),
         ]);
         assert_eq!(steady_again(&thrice, minute(4)), Some(minute(30)));
         assert_eq!(steady_again(&thrice, minute(30)), None);
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn only_the_newest_changes_are_remembered() {
-        let many: Vec<_> = (0..50).map(|at| (at, Hand::Person, false)).collect();
+        let many: Vec<_> = (0..50).map(|at| (at, AuthorKind::Person, false)).collect();
         let recent = recent(&many);
         assert_eq!(recent.len(), REMEMBERED);
         assert_eq!(recent.last().unwrap().at, minute(49));

@@ -14,7 +14,7 @@ use subtle::ConstantTimeEq;
 
 use crate::declaration::Declaration;
 use crate::hash::sha256;
-use crate::state::{Author, Hand};
+use crate::state::{Author, AuthorKind};
 use crate::value::Value;
 
 pub use scope::{Action, BadScope, Limit, Pattern, Scope};
@@ -168,13 +168,13 @@ impl Key {
 
     /// Who a change is by; nobody, if the key is shipped to browsers.
     pub fn author(&self) -> Option<Author> {
-        let hand = match self.holder {
-            KeyHolder::Person => Hand::Person,
-            KeyHolder::Machine => Hand::Machine,
+        let kind = match self.holder {
+            KeyHolder::Person => AuthorKind::Person,
+            KeyHolder::Machine => AuthorKind::Machine,
             KeyHolder::Browser => return None,
         };
         let name = self.name.clone();
-        Some(Author { name, hand })
+        Some(Author { name, kind })
     }
 
     /// Whether it may do this to a flag, and where there is a value, with it.

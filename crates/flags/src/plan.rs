@@ -98,7 +98,7 @@ fn planned(
     if fields.is_empty() {
         return None;
     }
-    if let Some(state) = state.filter(|state| !state.words.is_empty()) {
+    if let Some(state) = state.filter(|state| !state.assignments.is_empty()) {
         if old.kind != new.kind {
             let (from, to) = (old.kind, new.kind);
             return Some(Planned::Refused(PlanRefusal::Kind { from, to }));
@@ -136,7 +136,7 @@ mod tests {
 
     use super::*;
     use crate::read::read;
-    use crate::state::{Author, Course, End, Hand, Word};
+    use crate::state::{Assignment, Author, AuthorKind, Course, End};
     use crate::value::Value;
 
     fn file(flags: &str) -> Declarations {
@@ -150,11 +150,11 @@ mod tests {
 
     /// The state of a flag that somebody set to 50.
     fn said(end: End) -> State {
-        let word = Word {
+        let assignment = Assignment {
             change: "c1".to_owned(),
             by: Author {
                 name: "ann".to_owned(),
-                hand: Hand::Person,
+                kind: AuthorKind::Person,
             },
             at: now(),
             version: 1,
@@ -163,7 +163,7 @@ mod tests {
         };
         State {
             version: 1,
-            words: vec![word],
+            assignments: vec![assignment],
             ..State::default()
         }
     }

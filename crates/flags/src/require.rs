@@ -102,7 +102,7 @@ pub fn ending(heard: Heard, is_prepared: bool, now: Timestamp) -> Ending {
 mod tests {
     use super::*;
     use crate::declaration::Entities;
-    use crate::state::{Author, Hand};
+    use crate::state::{Author, AuthorKind};
     use crate::step::{LONGEST_HOLD, percent};
     use crate::value::Value;
 
@@ -126,7 +126,7 @@ mod tests {
             batch: None,
             by: Author {
                 name: "ann".to_owned(),
-                hand: Hand::Person,
+                kind: AuthorKind::Person,
             },
             why: String::new(),
             triggered_by: String::new(),

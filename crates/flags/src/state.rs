@@ -23,7 +23,8 @@ pub struct State {
     /// How often something was written; the next write is conditional on it.
     pub version: u64,
     /// The words that may still hold, the latest last.
-    pub words: Vec<Word>,
+    #[serde(rename = "words")]
+    pub assignments: Vec<Assignment>,
     /// Whether older words were dropped below the first.
     #[serde(default)]
     pub pruned: bool,
@@ -41,7 +42,7 @@ pub struct State {
 /// What somebody said, and until when.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Word {
+pub struct Assignment {
     /// The change that said it.
     pub change: String,
     /// Who said it.
@@ -97,13 +98,14 @@ pub struct Author {
     /// The name of the key or of the rule.
     pub name: String,
     /// Who or what the name stands for.
-    pub hand: Hand,
+    #[serde(rename = "hand")]
+    pub kind: AuthorKind,
 }
 
 /// Who or what makes a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Hand {
+pub enum AuthorKind {
     /// A person: what they say later is never overwritten by what is given back.
     Person,
     /// A program with a key of its own, such as a workflow.
@@ -123,7 +125,8 @@ pub struct Recent {
     /// When.
     pub at: Timestamp,
     /// By what.
-    pub hand: Hand,
+    #[serde(rename = "hand")]
+    pub kind: AuthorKind,
     /// Whether a program put back what had been before the change before it.
     #[serde(default)]
     pub reversal: bool,
@@ -148,18 +151,23 @@ impl State {
     /// What holds at this moment, whether or not anybody has written down what
     /// the clock did.
     pub fn value(&self, flag: &Declaration, now: Timestamp) -> Value {
-        self.word(now)
-            .map_or_else(|| flag.default.clone(), |word| word.course.at(now))
+        self.assignment(now).map_or_else(
+            || flag.default.clone(),
+            |assignment| assignment.course.at(now),
+        )
     }
 
     /// The word that holds at this moment; none if it is what was declared.
-    pub fn word(&self, now: Timestamp) -> Option<&Word> {
-        self.words.iter().rev().find(|word| !word.end.is_over(now))
+    pub fn assignment(&self, now: Timestamp) -> Option<&Assignment> {
+        self.assignments
+            .iter()
+            .rev()
+            .find(|assignment| !assignment.end.is_over(now))
     }
 
     /// When the clock has something to write down next.
     pub fn timer(&self) -> Option<Timestamp> {
-        self.words.iter().flat_map(Word::moments).min()
+        self.assignments.iter().flat_map(Assignment::moments).min()
     }
 
     /// Whether the clock has something to write down already.
@@ -170,14 +178,18 @@ impl State {
     /// Whether a problem holds or held a value of the flag, as far as that is
     /// remembered.
     pub fn knows(&self, problem: &str) -> bool {
-        let holds = |word: &Word| word.end.holders().any(|(one, _)| one == problem);
+        let holds =
+            |assignment: &Assignment| assignment.end.holders().any(|(one, _)| one == problem);
         let held = |recent: &Recent| recent.problem.as_deref() == Some(problem);
-        self.words.iter().any(holds) || self.recent.iter().any(held)
+        self.assignments.iter().any(holds) || self.recent.iter().any(held)
     }
 
     /// The problems that hold a value and are not known to be over.
     pub fn held_by(&self) -> impl Iterator<Item = &str> {
-        let holders = self.words.iter().flat_map(|word| word.end.holders());
+        let holders = self
+            .assignments
+            .iter()
+            .flat_map(|assignment| assignment.end.holders());
         holders
             .filter(|(_, holder)| !holder.closed)
             .map(|(problem, _)| problem)
@@ -186,7 +198,10 @@ impl State {
     /// The open problems that stop holding a mitigation before `by`, because they
     /// have held it for as long as they may.
     pub fn holds_ending(&self, by: Timestamp) -> Vec<&str> {
-        let holders = self.words.iter().flat_map(|word| word.end.holders());
+        let holders = self
+            .assignments
+            .iter()
+            .flat_map(|assignment| assignment.end.holders());
         holders
             .filter(|(_, holder)| !holder.closed && holder.until <= by)
             .map(|(problem, _)| problem)
@@ -194,7 +209,7 @@ impl State {
     }
 }
 
-impl Word {
+impl Assignment {
     /// Who said it, and when.
     pub fn since(&self) -> Since {
         Since {

@@ -61,7 +61,7 @@ use crate::audit::{Aborted, Cause, Entry, Record};
 use crate::declaration::Declaration;
 use crate::guard::remember;
 use crate::ramp::later;
-use crate::state::{Author, Hand, Recent, Since, State, Word};
+use crate::state::{Assignment, Author, AuthorKind, Recent, Since, State};
 use crate::value::Value;
 
 pub use refusal::Refusal;
@@ -321,8 +321,8 @@ impl Draft<'_> {
         self.value_at(self.now())
     }
 
-    fn top(&self) -> Option<&Word> {
-        self.state.words.last()
+    fn top(&self) -> Option<&Assignment> {
+        self.state.assignments.last()
     }
 
     /// Writes down what the requester did.
@@ -347,7 +347,7 @@ impl Draft<'_> {
         let is_back = matches!(record.cause, Cause::GivenBack | Cause::TakenBack);
         let differs = record.before != record.after;
         let reversal = differs
-            && record.by.hand != Hand::Person
+            && record.by.kind != AuthorKind::Person
             && record.cause != Cause::TakenBack
             && self.state.previous.as_ref() == Some(&record.after);
         if differs {
@@ -356,7 +356,11 @@ impl Draft<'_> {
         let change = Recent {
             change: record.change.clone(),
             at: record.at,
-            hand: if is_back { Hand::Clock } else { record.by.hand },
+            kind: if is_back {
+                AuthorKind::Clock
+            } else {
+                record.by.kind
+            },
             reversal,
             problem: matches!(record.cause, Cause::Mitigated | Cause::GivenBack)
                 .then(|| record.problem.clone())
@@ -366,14 +370,14 @@ impl Draft<'_> {
     }
 
     /// Writes down what the clock did to a word.
-    fn record_clock(&mut self, said: Said, word: &Word, problem: Option<String>) {
+    fn record_clock(&mut self, said: Said, assignment: &Assignment, problem: Option<String>) {
         let clock = Author {
-            name: word.by.name.clone(),
-            hand: Hand::Clock,
+            name: assignment.by.name.clone(),
+            kind: AuthorKind::Clock,
         };
         let record = self.record_of(
             said,
-            word.change.clone(),
+            assignment.change.clone(),
             clock,
             "by the clock".to_owned(),
             problem,

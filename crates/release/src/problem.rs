@@ -101,19 +101,19 @@ pub enum Cause {
     NotProduction,
     /// It was over before anything was found out.
     Over,
-    /// No deployment reached the affected entities shortly before.
-    NothingDeployed,
-    /// Deployments are to blame; each has its remediation.
+    /// Nothing that touches the affected entities was changed shortly before.
+    NothingChanged,
+    /// Changes are to blame; each has its remediation.
     Blamed,
-    /// More groups would have to change than the operator allows.
-    TooManyGroups {
+    /// More places would have to change than the operator allows.
+    TooManyPlaces {
         /// How many.
-        groups: usize,
+        places: usize,
     },
-    /// Either of two deployments may be to blame, and nobody can say which.
+    /// Either of two changes may be to blame, and nobody can say which.
     Ambiguous {
         /// Their ids.
-        deployments: Vec<String>,
+        changes: Vec<String>,
     },
     /// The cause could not be found out in time.
     GaveUp,
@@ -193,9 +193,9 @@ impl Problem {
         let nothing_done = match self.cause {
             Cause::NotProduction
             | Cause::Over
-            | Cause::NothingDeployed
+            | Cause::NothingChanged
             | Cause::Ambiguous { .. }
-            | Cause::TooManyGroups { .. } => true,
+            | Cause::TooManyPlaces { .. } => true,
             Cause::Blamed => {
                 let healed_nothing = self.remediations.iter().all(Remediation::did_nothing);
                 healed_nothing && self.runs.iter().all(Run::did_nothing)
@@ -270,8 +270,8 @@ impl Problem {
             Cause::Test => "test",
             Cause::NotProduction => "ignored",
             Cause::Over => "over",
-            Cause::NothingDeployed => "nothingDeployed",
-            Cause::TooManyGroups { .. } | Cause::Ambiguous { .. } => "refused",
+            Cause::NothingChanged => "nothingDeployed",
+            Cause::TooManyPlaces { .. } | Cause::Ambiguous { .. } => "refused",
             Cause::GaveUp => "gaveUp",
             Cause::Blamed => {
                 let heal = self.remediations.first().map(|heal| heal.state.word());
@@ -317,7 +317,7 @@ impl Remediation {
     /// it goes on whatever the tenant says.
     pub fn is_begun(&self) -> bool {
         match self.state {
-            State::Intended(_) | State::Deploying { .. } => true,
+            State::Intended(_) | State::UnderWay { .. } => true,
             State::Attributed => self.stopped,
             _ => false,
         }
@@ -392,7 +392,7 @@ mod tests {
             State::Attributed,
             State::Joined { problem: text() },
             State::Intended(heal.clone()),
-            State::Deploying {
+            State::UnderWay {
                 heal: heal.clone(),
                 deployment: text(),
             },
@@ -452,7 +452,7 @@ mod tests {
         let mut problem =
             Problem::heard_of("P-1", Arrival::Webhook, now, SignedDuration::from_hours(1));
         assert!(!problem.is_over(), "nobody looked yet");
-        problem.cause = Cause::NothingDeployed;
+        problem.cause = Cause::NothingChanged;
         assert!(problem.is_over());
         problem.comments = vec![Entry::new("said".to_owned(), now)];
         assert!(!problem.is_over(), "a comment is owed");

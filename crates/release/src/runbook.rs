@@ -112,7 +112,7 @@ pub use cause::{Candidate, Choice, choose};
 pub use ended::{Counts, Ended, Proof, Task, Unwell};
 pub use fit::{Active, Form, Unfit};
 pub use matching::{Announced, find};
-pub use observed::{Answer, Found, Launched, Observed, Shown, Situation, Word};
+pub use observed::{Answer, Found, Launched, Observed, Permission, Shown, Situation};
 pub use order::{About, Entity, MARKER, Order};
 pub use refusal::{Needless, Refusal};
 pub use settings::{

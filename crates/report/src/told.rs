@@ -1,6 +1,6 @@
 //! What happened to a flag, in words.
 
-use flags::state::Hand;
+use flags::state::AuthorKind;
 use flags::{Aborted, Because, Cause, Record, Value};
 
 use crate::text::shortened;
@@ -14,12 +14,12 @@ pub(crate) fn value(value: &Value) -> String {
 }
 
 /// What stands behind a name, where that is no person.
-pub(crate) fn hand(hand: Hand) -> Option<&'static str> {
-    match hand {
-        Hand::Person => None,
-        Hand::Machine => Some("a program"),
-        Hand::Rule => Some("a rule"),
-        Hand::Clock => Some("by itself"),
+pub(crate) fn kind(kind: AuthorKind) -> Option<&'static str> {
+    match kind {
+        AuthorKind::Person => None,
+        AuthorKind::Machine => Some("a program"),
+        AuthorKind::Rule => Some("a rule"),
+        AuthorKind::Clock => Some("by itself"),
     }
 }
 

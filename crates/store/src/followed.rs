@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use release::problem::{Phase, Problem, Reported};
-use release::runbook::Word;
+use release::runbook::Permission;
 
 use crate::claim::Claimed;
 use crate::due::Due;
 use crate::item::{self, Item, Key};
 use crate::item_update::ItemUpdate;
 use crate::kind::{Actions, Kind, Record};
+use crate::permission::permissions;
 use crate::record;
-use crate::word::words;
 
 /// A problem with what was read beside it.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,7 +23,7 @@ pub struct Followed {
     /// What was reported last.
     pub reported: Reported,
     /// What people said of its runs, by run.
-    pub words: BTreeMap<String, Word>,
+    pub permissions: BTreeMap<String, Permission>,
     /// The document as it was read or last written.
     pub(crate) stored: Problem,
     /// Counts the writes of the document: a worker that does not know whether
@@ -42,7 +42,7 @@ impl Record for Followed {
             let problem = record::problem::read(item)?;
             Ok(Self {
                 reported: item::plain(item, "reported")?,
-                words: words(item)?,
+                permissions: permissions(item)?,
                 stored: problem.clone(),
                 problem,
                 revision: item::number(item, "revision")?,

@@ -10,12 +10,12 @@ mod claim;
 mod due;
 mod held;
 mod kind;
+mod permission;
 mod stuck;
 mod unsettled;
 mod validation;
 mod verdict;
 mod wish;
-mod word;
 
 mod ledger;
 
@@ -70,6 +70,7 @@ pub use history::{Evaluated, History, Part, ReadLimit, Recorded, Span};
 pub use kind::{Kind, Record};
 pub use ledger::HISTORY;
 pub use pauses::{MOST_PAUSES, Paused};
+pub use permission::Heard;
 pub use problem_list::{ListedProblem, NoEdge, ProblemEdge, ProblemList};
 pub use problems::{Noticed, Taken};
 pub use record::validation::registration_len;
@@ -80,4 +81,3 @@ pub use stuck::{Stuck, Why};
 pub use unsettled::{Pending, Unsettled};
 pub use verdict::{Beside, Judged};
 pub use wish::Fulfilled;
-pub use word::Heard;

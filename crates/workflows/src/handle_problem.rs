@@ -47,7 +47,7 @@ pub use cause::tagged_services;
 pub use release::remediation::Mode;
 
 use notification::{About, Notification, Unusable};
-use pass::Looked;
+use pass::ProblemLook;
 use tools::Pass;
 
 /// How many problems are worked on at the same time.
@@ -350,7 +350,7 @@ async fn at_once(
                 pass.note(error);
             }
             pass.note_pauses(&known.id, paused);
-            let look = Looked {
+            let look = ProblemLook {
                 pass,
                 seen: Some(seen),
             };

@@ -15,7 +15,7 @@ use release::problem::{Problem, Remediation};
 use release::remediation::{Created, Heal, Observed, Question};
 
 pub(crate) use adapter::{
-    Affected, Alternative, Case, Context, Dismissed, Gathered, Notes, Sighted,
+    Affected, Alternative, BeforeBlame, Case, Context, Dismissed, Gathered, Notes,
 };
 
 /// Looks at places that need not be repeated in the same pass.
@@ -62,7 +62,7 @@ impl Site {
     }
 
     /// What a look at the place says of the culprit, if there was one.
-    pub(crate) fn sighted(&self) -> Option<Sighted> {
+    pub(crate) fn sighted(&self) -> Option<BeforeBlame> {
         asked!(self, one => one.sighted())
     }
 

@@ -26,7 +26,7 @@ use release::links::Links;
 use release::pause::{Freeze, Stopped, Stops, Target};
 use release::plot::Plotted;
 use release::summary;
-use release::validation::life::{Looked, Next, Part, next};
+use release::validation::life::{Next, Part, Seen, next};
 use release::validation::{Ending, Hook, Judgement, Registration, State, Validation};
 use release::work::{Outcome, Time};
 use secrecy::SecretString;
@@ -246,7 +246,7 @@ impl Shared<'_> {
     ) -> anyhow::Result<Outcome> {
         self.tell(claimed);
         let held = claimed.held();
-        let mut looked = Looked::default();
+        let mut looked = Seen::default();
         let mut ahead = None;
         loop {
             match next(claimed, &looked) {

@@ -103,9 +103,9 @@ fn run(run: &Run) -> Value {
 fn reason(cause: &Cause) -> Option<&'static str> {
     match cause {
         Cause::NotProduction => Some("no affected entity has the tag of production"),
-        Cause::NothingDeployed => Some("nothing was deployed shortly before the problem"),
+        Cause::NothingChanged => Some("nothing was deployed shortly before the problem"),
         Cause::Over => Some("the problem was over before anything was done"),
-        Cause::TooManyGroups { .. } => Some("more groups would have to change than is allowed"),
+        Cause::TooManyPlaces { .. } => Some("more groups would have to change than is allowed"),
         Cause::Ambiguous { .. } => Some("either of two deployments may be to blame"),
         Cause::Pending | Cause::Test | Cause::Blamed | Cause::GaveUp => None,
     }
@@ -113,7 +113,7 @@ fn reason(cause: &Cause) -> Option<&'static str> {
 
 fn deployment(state: &State) -> Option<&str> {
     match state {
-        State::Deploying { deployment, .. }
+        State::UnderWay { deployment, .. }
         | State::Healed { deployment, .. }
         | State::Confirmed { deployment, .. }
         | State::Unconfirmed { deployment, .. } => Some(deployment),

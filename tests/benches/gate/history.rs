@@ -7,7 +7,7 @@ use monspec::Verdict;
 use release::evidence::Evidence;
 use release::execution::ExecutionMode;
 use release::plot::Plotted;
-use release::validation::life::{Looked, Next, next};
+use release::validation::life::{Next, Seen, next};
 use release::validation::{Ending, Judgement, Registrant, Registration, ValidationId};
 use release::window::Window;
 use store::{Claimed, Spec, Validations, tables};
@@ -59,7 +59,7 @@ impl World {
                 .judged(&ledger, &mut claimed, judgement, &evidence, &plot)
                 .await?;
             let held = claimed.held();
-            let Next::Answer(answering) = next(&mut claimed, &Looked::default()) else {
+            let Next::Answer(answering) = next(&mut claimed, &Seen::default()) else {
                 anyhow::bail!("a judged validation answers first");
             };
             validations

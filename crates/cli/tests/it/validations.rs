@@ -6,7 +6,7 @@ use release::approval::Answer;
 use release::deployment::{Deployment, Group, Origin};
 use release::evidence::{Context, Evidence, Unjudged};
 use release::execution::ExecutionMode;
-use release::validation::life::{Looked, Next, next};
+use release::validation::life::{Next, Seen, next};
 use release::validation::wish::Wish;
 use release::validation::{
     ApprovalAction, Ending, Judgement, PersonsDecision, Phase, Registrant, Registration,
@@ -255,7 +255,7 @@ async fn whoever_releases_what_is_answered_hears_that_it_is() {
         overridden: None,
     };
     let held = worker.held();
-    let Next::Answer(answering) = next(&mut worker, &Looked::default()) else {
+    let Next::Answer(answering) = next(&mut worker, &Seen::default()) else {
         panic!("it is judged");
     };
     let stored = world

@@ -1,5 +1,5 @@
 use super::*;
-use crate::state::Hand;
+use crate::state::AuthorKind;
 
 fn history() -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
@@ -17,7 +17,7 @@ fn history() -> Vec<Entry> {
             batch: None,
             by: Author {
                 name: "ann".to_owned(),
-                hand: Hand::Person,
+                kind: AuthorKind::Person,
             },
             why: "because".to_owned(),
             triggered_by: "manual".to_owned(),

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::audit::Cause;
 use crate::read::read;
-use crate::state::{Author, Hand};
+use crate::state::{Author, AuthorKind};
 use crate::step::{Event, Outcome, Request, Situation, Target, Term, step};
 
 const FILE: &str = r#"{
@@ -66,7 +66,7 @@ impl World {
             batch: None,
             by: Author {
                 name: "ann".to_owned(),
-                hand: Hand::Person,
+                kind: AuthorKind::Person,
             },
             why: String::new(),
             triggered_by: "manual".to_owned(),

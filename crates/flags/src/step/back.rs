@@ -4,25 +4,26 @@ use super::set::refuse;
 use super::{Draft, Outcome, Refusal, Said};
 use crate::audit::{Aborted, Cause};
 use crate::guard::steady_again;
-use crate::state::{End, Hand, Word};
+use crate::state::{Assignment, AuthorKind, End};
 
 impl Draft<'_> {
     pub(super) fn closed(&mut self, problem: &str) -> Result<(), Outcome> {
         let now = self.now();
-        let holds = |word: &Word| {
-            word.end
+        let holds = |assignment: &Assignment| {
+            assignment
+                .end
                 .holders()
                 .any(|(one, holder)| one == problem && !holder.closed)
         };
-        if !self.state.words.iter().any(holds) {
-            return Err(Outcome::NotHeld(self.top().map(Word::since)));
+        if !self.state.assignments.iter().any(holds) {
+            return Err(Outcome::NotHeld(self.top().map(Assignment::since)));
         }
         let before = self.value();
         let was_on_top = self.top().is_some_and(holds);
         let steady = steady_again(&self.state.recent, now);
-        let last = self.state.words.len() - 1;
-        for (index, word) in self.state.words.iter_mut().enumerate() {
-            let End::Holds(holders) = &mut word.end else {
+        let last = self.state.assignments.len() - 1;
+        for (index, assignment) in self.state.assignments.iter_mut().enumerate() {
+            let End::Holds(holders) = &mut assignment.end else {
                 continue;
             };
             let is_last = holders.len() == 1;
@@ -36,16 +37,21 @@ impl Draft<'_> {
         }
         self.drop_what_nobody_holds();
         let cause = match self.top() {
-            Some(word) if word.end.holders().any(|(one, _)| one == problem) => Cause::Postponed,
-            Some(word) if !was_on_top => Cause::Superseded(word.since()),
-            Some(word)
-                if word.end.holders().next().is_some() && self.state.words.len() == last + 1 =>
+            Some(assignment) if assignment.end.holders().any(|(one, _)| one == problem) => {
+                Cause::Postponed
+            }
+            Some(assignment) if !was_on_top => Cause::Superseded(assignment.since()),
+            Some(assignment)
+                if assignment.end.holders().next().is_some()
+                    && self.state.assignments.len() == last + 1 =>
             {
                 Cause::Released
             }
             _ => Cause::GivenBack,
         };
-        let ends = self.top().and_then(|word| word.end.at_the_latest());
+        let ends = self
+            .top()
+            .and_then(|assignment| assignment.end.at_the_latest());
         self.record(Said {
             cause,
             at: now,
@@ -57,45 +63,54 @@ impl Draft<'_> {
     }
 
     pub(super) fn recovery(&mut self, problem: &str) -> Result<(), Outcome> {
-        let holds = |word: &Word| word.end.holders().any(|(one, _)| one == problem);
-        if self.state.words.iter().any(holds) {
+        let holds =
+            |assignment: &Assignment| assignment.end.holders().any(|(one, _)| one == problem);
+        if self.state.assignments.iter().any(holds) {
             return Err(Outcome::Deferred);
         }
-        Err(Outcome::NotHeld(self.top().map(Word::since)))
+        Err(Outcome::NotHeld(self.top().map(Assignment::since)))
     }
 
     pub(super) fn take_back(&mut self, change: &str) -> Result<(), Outcome> {
-        let words = &self.state.words;
-        let Some(blamed) = words.iter().position(|word| word.change == change) else {
+        let words = &self.state.assignments;
+        let Some(blamed) = words
+            .iter()
+            .position(|assignment| assignment.change == change)
+        else {
             return Err(self.not_on_top(change));
         };
         let above = words[blamed + 1..].iter().rev();
-        let is_word = |word: &&Word| !matches!(word.end, End::Holds(_));
+        let is_word = |assignment: &&Assignment| !matches!(assignment.end, End::Holds(_));
         if let Some(later) = above.into_iter().find(is_word) {
             return Err(refuse(Refusal::ChangedSince(later.since())));
         }
-        let is_lowest = !words[..blamed].iter().any(|word| word.end == End::Never);
+        let is_lowest = !words[..blamed]
+            .iter()
+            .any(|assignment| assignment.end == End::Never);
         if is_lowest && self.state.pruned {
             return Err(refuse(Refusal::NothingBefore));
         }
         let before = self.value();
-        self.state.words.truncate(blamed);
+        self.state.assignments.truncate(blamed);
         self.record(Said {
             cause: Cause::TakenBack,
             at: self.now(),
             before,
             after: self.value(),
-            ends: self.top().and_then(|word| word.end.at_the_latest()),
+            ends: self
+                .top()
+                .and_then(|assignment| assignment.end.at_the_latest()),
         });
         Ok(())
     }
 
     pub(super) fn unlock(&mut self) -> Result<(), Outcome> {
         let now = self.now();
-        if self.request.by.hand != Hand::Person {
+        if self.request.by.kind != AuthorKind::Person {
             return Err(refuse(Refusal::NotAPerson));
         }
-        let is_late = |word: &Word| word.end.holders().any(|(_, holder)| holder.closed);
+        let is_late =
+            |assignment: &Assignment| assignment.end.holders().any(|(_, holder)| holder.closed);
         let late = self.top().is_some_and(is_late);
         if !late && steady_again(&self.state.recent, now).is_none() {
             return Err(refuse(Refusal::NotLocked));
@@ -112,8 +127,8 @@ impl Draft<'_> {
             ends: None,
         });
         if late {
-            for word in &mut self.state.words {
-                if let End::Holds(holders) = &mut word.end {
+            for assignment in &mut self.state.assignments {
+                if let End::Holds(holders) = &mut assignment.end {
                     holders.retain(|_, holder| !holder.closed);
                 }
             }
@@ -123,7 +138,9 @@ impl Draft<'_> {
                 at: now,
                 before: value,
                 after: self.value(),
-                ends: self.top().and_then(|word| word.end.at_the_latest()),
+                ends: self
+                    .top()
+                    .and_then(|assignment| assignment.end.at_the_latest()),
             });
         }
         Ok(())
@@ -137,16 +154,18 @@ impl Draft<'_> {
             at: self.now(),
             before: value.clone(),
             after: value,
-            ends: self.top().and_then(|word| word.end.at_the_latest()),
+            ends: self
+                .top()
+                .and_then(|assignment| assignment.end.at_the_latest()),
         });
     }
 
     fn drop_what_nobody_holds(&mut self) {
-        let is_held = |word: &Word| match &word.end {
+        let is_held = |assignment: &Assignment| match &assignment.end {
             End::Holds(holders) => !holders.is_empty(),
             End::Never | End::Lease(_) => true,
         };
-        self.state.words.retain(is_held);
+        self.state.assignments.retain(is_held);
     }
 
     /// Why a change that is no word any more cannot be taken back.
@@ -158,9 +177,9 @@ impl Draft<'_> {
             .find(|recent| recent.change == change);
         match (recent, self.top()) {
             (None, None) => refuse(Refusal::UnknownChange(change.to_owned())),
-            (None, Some(word)) => refuse(Refusal::ChangedSince(word.since())),
-            (Some(recent), Some(word)) if recent.at <= word.at => {
-                refuse(Refusal::ChangedSince(word.since()))
+            (None, Some(assignment)) => refuse(Refusal::ChangedSince(assignment.since())),
+            (Some(recent), Some(assignment)) if recent.at <= assignment.at => {
+                refuse(Refusal::ChangedSince(assignment.since()))
             }
             (Some(_), _) => Outcome::AlreadyBack,
         }

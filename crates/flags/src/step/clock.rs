@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{Draft, Said};
 use crate::audit::Cause;
-use crate::state::{Course, End, Word};
+use crate::state::{Assignment, Course, End};
 use crate::value::Value;
 
 impl Draft<'_> {
@@ -12,8 +12,12 @@ impl Draft<'_> {
     pub(super) fn catch_up(&mut self) {
         while let Some(at) = self.state.timer().filter(|at| *at <= self.now()) {
             // What is below others ends unseen, and before what it is below of.
-            let index = self.state.words.iter().position(|word| word.is_due(at));
-            let index = index.expect("the timer is that of a word");
+            let index = self
+                .state
+                .assignments
+                .iter()
+                .position(|assignment| assignment.is_due(at));
+            let index = index.expect("the timer is that of a assignment");
             self.end_of(index, at);
         }
     }
@@ -21,10 +25,10 @@ impl Draft<'_> {
     /// The moving word on top stops where it is.
     pub(super) fn stop_top(&mut self) {
         let now = self.now();
-        let Some(word) = self.state.words.last_mut() else {
+        let Some(assignment) = self.state.assignments.last_mut() else {
             return;
         };
-        let Course::Ramp(ramp) = &word.course else {
+        let Course::Ramp(ramp) = &assignment.course else {
             return;
         };
         let said = Said {
@@ -32,22 +36,22 @@ impl Draft<'_> {
             at: now,
             before: ramp.from.clone(),
             after: ramp.at(now),
-            ends: word.end.at_the_latest(),
+            ends: assignment.end.at_the_latest(),
         };
-        word.course = Course::Steady(said.after.clone());
-        let word = word.clone();
-        self.record_clock(said, &word, None);
+        assignment.course = Course::Steady(said.after.clone());
+        let assignment = assignment.clone();
+        self.record_clock(said, &assignment, None);
     }
 
     fn end_of(&mut self, index: usize, at: Timestamp) {
-        let is_top = index + 1 == self.state.words.len();
-        let word = self.state.words[index].clone();
-        if word.end.is_over(at) {
+        let is_top = index + 1 == self.state.assignments.len();
+        let assignment = self.state.assignments[index].clone();
+        if assignment.end.is_over(at) {
             let before = self.value_at_top(at);
-            self.state.words.remove(index);
+            self.state.assignments.remove(index);
             let said = Said {
                 cause: if is_top {
-                    cause_of(&word.end)
+                    cause_of(&assignment.end)
                 } else {
                     Cause::EndedBelow
                 },
@@ -56,37 +60,41 @@ impl Draft<'_> {
                 after: self.value_at_top(at),
                 ends: None,
             };
-            let problem = word
+            let problem = assignment
                 .end
                 .holders()
                 .next()
                 .map(|(problem, _)| problem.to_owned());
-            self.record_clock(said, &word, problem);
+            self.record_clock(said, &assignment, problem);
             return;
         }
-        for (problem, _) in word.end.holders().filter(|(_, holder)| holder.until <= at) {
-            self.let_go(index, problem, at, &word);
+        for (problem, _) in assignment
+            .end
+            .holders()
+            .filter(|(_, holder)| holder.until <= at)
+        {
+            self.let_go(index, problem, at, &assignment);
         }
-        if let Course::Ramp(ramp) = &word.course
+        if let Course::Ramp(ramp) = &assignment.course
             && ramp.end <= at
         {
-            self.state.words[index].course = Course::Steady(ramp.to.clone());
+            self.state.assignments[index].course = Course::Steady(ramp.to.clone());
             let said = Said {
                 cause: Cause::RampEnded,
                 at,
                 before: ramp.from.clone(),
                 after: ramp.to.clone(),
-                ends: word.end.at_the_latest(),
+                ends: assignment.end.at_the_latest(),
             };
-            self.record_clock(said, &word, None);
+            self.record_clock(said, &assignment, None);
         }
     }
 }
 
 impl Draft<'_> {
     /// One of several problems has held the word for as long as it may.
-    fn let_go(&mut self, index: usize, problem: &str, at: Timestamp, word: &Word) {
-        if let End::Holds(holders) = &mut self.state.words[index].end {
+    fn let_go(&mut self, index: usize, problem: &str, at: Timestamp, assignment: &Assignment) {
+        if let End::Holds(holders) = &mut self.state.assignments[index].end {
             holders.remove(problem);
         }
         let value = self.value_at_top(at);
@@ -95,19 +103,20 @@ impl Draft<'_> {
             at,
             before: value.clone(),
             after: value,
-            ends: self.state.words[index].end.at_the_latest(),
+            ends: self.state.assignments[index].end.at_the_latest(),
         };
-        self.record_clock(said, word, Some(problem.to_owned()));
+        self.record_clock(said, assignment, Some(problem.to_owned()));
     }
 
     /// What the word on top has at this moment, though it may be its last.
     fn value_at_top(&self, at: Timestamp) -> Value {
         let default = || self.flag().default.clone();
-        self.top().map_or_else(default, |word| word.course.at(at))
+        self.top()
+            .map_or_else(default, |assignment| assignment.course.at(at))
     }
 }
 
-impl Word {
+impl Assignment {
     fn is_due(&self, at: Timestamp) -> bool {
         let ramp_is = match &self.course {
             Course::Ramp(ramp) => ramp.end <= at,

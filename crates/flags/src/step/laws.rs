@@ -50,22 +50,26 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-fn hand() -> impl Strategy<Value = Hand> {
-    proptest::sample::select(vec![Hand::Person, Hand::Machine, Hand::Rule])
+fn kind() -> impl Strategy<Value = AuthorKind> {
+    proptest::sample::select(vec![
+        AuthorKind::Person,
+        AuthorKind::Machine,
+        AuthorKind::Rule,
+    ])
 }
 
 /// Events with who makes them and how many minutes after the one before.
-fn story() -> impl Strategy<Value = Vec<(i64, Hand, Event)>> {
-    proptest::collection::vec((0_i64..120, hand(), event()), 1..40)
+fn story() -> impl Strategy<Value = Vec<(i64, AuthorKind, Event)>> {
+    proptest::collection::vec((0_i64..120, kind(), event()), 1..40)
 }
 
-fn request(index: usize, hand: Hand) -> Request {
+fn request(index: usize, kind: AuthorKind) -> Request {
     Request {
         change: format!("c{index}"),
         batch: None,
         by: Author {
-            name: format!("{hand:?}"),
-            hand,
+            name: format!("{kind:?}"),
+            kind,
         },
         why: "a law".to_owned(),
         triggered_by: "manual".to_owned(),
@@ -87,7 +91,7 @@ fn at<'a>(flag: &'a Declaration, state: &'a State, now: Timestamp) -> Situation<
 fn ticked(flag: &Declaration, state: &State, now: Timestamp) -> State {
     match step(
         at(flag, state, now),
-        &request(99, Hand::Clock),
+        &request(99, AuthorKind::Clock),
         &Event::Tick,
     ) {
         Outcome::Written(transition) => transition.state,
@@ -100,7 +104,7 @@ proptest! {
     fn nothing_gets_lost_and_reading_needs_no_timer(story in story()) {
         let flag = percent();
         let (mut state, mut entries, mut now) = (State::default(), Vec::<Entry>::new(), 0);
-        for (index, (pause, hand, event)) in story.into_iter().enumerate() {
+        for (index, (pause, kind, event)) in story.into_iter().enumerate() {
             now += pause;
             let moment = minute(now);
 
@@ -117,7 +121,7 @@ proptest! {
                 other => other,
             };
             let before = state.value(&flag, moment);
-            let outcome = step(at(&flag, &state, moment), &request(index, hand), &event);
+            let outcome = step(at(&flag, &state, moment), &request(index, kind), &event);
             if let Outcome::Written(transition) = outcome {
                 state = transition.state;
                 entries.extend(transition.entries);
@@ -136,7 +140,7 @@ proptest! {
             } else {
                 prop_assert_eq!(state.value(&flag, moment), before);
             }
-            prop_assert!(state.words.len() <= 40, "{}", state.words.len());
+            prop_assert!(state.assignments.len() <= 40, "{}", state.assignments.len());
             prop_assert!(flag.bounds.admit(&state.value(&flag, moment)).is_ok());
         }
         prop_assert!(verify(&entries).is_ok());
@@ -151,28 +155,28 @@ proptest! {
         let flag = percent();
         let (mut state, mut now) = (State::default(), 0);
         let mut index = 0;
-        let mut play = |state: &mut State, now: i64, hand, event: &Event| {
-            let done = step(at(&flag, state, minute(now)), &request(index, hand), event);
+        let mut play = |state: &mut State, now: i64, kind, event: &Event| {
+            let done = step(at(&flag, state, minute(now)), &request(index, kind), event);
             index += 1;
             if let Outcome::Written(transition) = done {
                 *state = transition.state;
             }
         };
-        for (pause, hand, event) in story {
+        for (pause, kind, event) in story {
             now += pause;
-            play(&mut state, now, hand, &event);
+            play(&mut state, now, kind, &event);
         }
         now += 60;
-        let word = Event::Set { to: Target::Value(Value::Integer(value)), term: Term::Stays };
-        play(&mut state, now, Hand::Person, &word);
-        prop_assume!(state.word(minute(now)).is_some_and(|word| word.by.hand == Hand::Person && word.end == End::Never));
-        let persons = state.word(minute(now)).unwrap().change.clone();
-        for (pause, hand, event) in after {
+        let assignment = Event::Set { to: Target::Value(Value::Integer(value)), term: Term::Stays };
+        play(&mut state, now, AuthorKind::Person, &assignment);
+        prop_assume!(state.assignment(minute(now)).is_some_and(|assignment| assignment.by.kind == AuthorKind::Person && assignment.end == End::Never));
+        let persons = state.assignment(minute(now)).unwrap().change.clone();
+        for (pause, kind, event) in after {
             now += pause;
             let takes_back_the_word = matches!(&event, Event::TakeBack { change } if *change == persons);
             let gives_back = matches!(event, Event::Closed { .. } | Event::TakeBack { .. } | Event::Recovery { .. } | Event::Tick);
             if gives_back && !takes_back_the_word {
-                play(&mut state, now, hand, &event);
+                play(&mut state, now, kind, &event);
                 prop_assert_eq!(state.value(&flag, minute(now)), Value::Integer(value));
             }
         }
@@ -186,23 +190,23 @@ proptest! {
     ) {
         let flag = percent();
         let play = |state: &State, now: i64, change: usize, event: &Event| {
-            let written = step(at(&flag, state, minute(now)), &request(change, Hand::Person), event);
+            let written = step(at(&flag, state, minute(now)), &request(change, AuthorKind::Person), event);
             match written {
                 Outcome::Written(transition) => Some(transition.state),
                 _ => None,
             }
         };
         let (mut state, mut now) = (State::default(), 0);
-        for (index, (pause, hand, event)) in story.into_iter().enumerate() {
+        for (index, (pause, kind, event)) in story.into_iter().enumerate() {
             now += pause;
-            if let Outcome::Written(transition) = step(at(&flag, &state, minute(now)), &request(index, hand), &event) {
+            if let Outcome::Written(transition) = step(at(&flag, &state, minute(now)), &request(index, kind), &event) {
                 state = transition.state;
             }
         }
         // What the story did in a hurry must be no reason to refuse.
         state.recent.clear();
         let untouched = play(&state, now, 100, &Event::Stop).unwrap_or_else(|| state.clone());
-        let on_hold = ticked(&flag, &state, minute(now)).words.last().is_some_and(|word| matches!(word.end, End::Holds(_)));
+        let on_hold = ticked(&flag, &state, minute(now)).assignments.last().is_some_and(|assignment| matches!(assignment.end, End::Holds(_)));
         // Another problem would hold what is held already.
         let kind = if on_hold { kind.max(1) } else { kind };
 
@@ -214,7 +218,7 @@ proptest! {
         };
         let done = play(&state, now, 101, &Event::Set { to, term });
         // The same for longer is no change of the value, and no word of its own.
-        let is_word = |state: &State| state.words.iter().any(|word| word.change == "c101");
+        let is_word = |state: &State| state.assignments.iter().any(|assignment| assignment.change == "c101");
         prop_assume!(done.as_ref().is_some_and(is_word));
         let undo = match kind {
             0 => Event::Closed { problem: "P9".to_owned() },

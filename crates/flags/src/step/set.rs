@@ -7,7 +7,7 @@ use crate::audit::Cause;
 use crate::declaration::BadValue;
 use crate::guard::{free_again, steady_again};
 use crate::ramp::{Ramp, Step, later};
-use crate::state::{Course, End, Hand, Holder, Word};
+use crate::state::{Assignment, AuthorKind, Course, End, Holder};
 use crate::value::{Kind, NotAValue, Value};
 
 impl Draft<'_> {
@@ -22,12 +22,13 @@ impl Draft<'_> {
 
     pub(super) fn confirm(&mut self) -> Result<(), Outcome> {
         let value = self.value();
-        let last = self.state.words.len().checked_sub(1);
-        let Some(last) = last.filter(|last| matches!(self.state.words[*last].end, End::Lease(_)))
+        let last = self.state.assignments.len().checked_sub(1);
+        let Some(last) =
+            last.filter(|last| matches!(self.state.assignments[*last].end, End::Lease(_)))
         else {
             return Err(refuse(Refusal::NothingToKeep));
         };
-        self.state.words[last].end = End::Never;
+        self.state.assignments[last].end = End::Never;
         self.prune();
         self.record(Said {
             cause: Cause::Confirmed,
@@ -42,10 +43,10 @@ impl Draft<'_> {
     pub(super) fn stop(&mut self) -> Result<(), Outcome> {
         let value = self.value();
         let now = self.now();
-        let Some(word) = self.state.words.last_mut() else {
+        let Some(assignment) = self.state.assignments.last_mut() else {
             return Err(refuse(Refusal::NothingMoves));
         };
-        let Course::Ramp(ramp) = &word.course else {
+        let Course::Ramp(ramp) = &assignment.course else {
             return Err(refuse(Refusal::NothingMoves));
         };
         let said = Said {
@@ -53,9 +54,9 @@ impl Draft<'_> {
             at: now,
             before: ramp.from.clone(),
             after: value.clone(),
-            ends: word.end.at_the_latest(),
+            ends: assignment.end.at_the_latest(),
         };
-        word.course = Course::Steady(value);
+        assignment.course = Course::Steady(value);
         self.record(said);
         Ok(())
     }
@@ -64,11 +65,13 @@ impl Draft<'_> {
         let now = self.now();
         let by = &self.request.by;
         let settled = match self.top() {
-            Some(word) if word.end == End::Never && word.course == course => Some(&word.by),
+            Some(assignment) if assignment.end == End::Never && assignment.course == course => {
+                Some(&assignment.by)
+            }
             None if course == Course::Steady(self.flag().default.clone()) => Some(by),
             _ => None,
         };
-        if settled.is_some_and(|settled| settled == by || by.hand != Hand::Person) {
+        if settled.is_some_and(|settled| settled == by || by.kind != AuthorKind::Person) {
             return Err(Outcome::Unchanged);
         }
         self.guard()?;
@@ -92,27 +95,27 @@ impl Draft<'_> {
         if later(now, longest) < until {
             return Err(refuse(Refusal::TooLong(longest)));
         }
-        let is_again = |word: &&Word| {
-            let is_lease = matches!(word.end, End::Lease(_));
-            is_lease && word.course == course && word.by == self.request.by
+        let is_again = |assignment: &&Assignment| {
+            let is_lease = matches!(assignment.end, End::Lease(_));
+            is_lease && assignment.course == course && assignment.by == self.request.by
         };
         let again = self.top().filter(is_again);
-        if again.is_some_and(|word| word.end == End::Lease(until)) {
+        if again.is_some_and(|assignment| assignment.end == End::Lease(until)) {
             return Err(Outcome::Unchanged);
         }
         let is_again = again.is_some();
         let leases = self
             .state
-            .words
+            .assignments
             .iter()
-            .filter(|word| matches!(word.end, End::Lease(_)));
+            .filter(|assignment| matches!(assignment.end, End::Lease(_)));
         if !is_again && MOST_TRIALS <= leases.count() {
             return Err(refuse(Refusal::TooManyTrials));
         }
         self.guard()?;
         let before = self.value();
-        if let (true, Some(word)) = (is_again, self.state.words.last_mut()) {
-            word.end = End::Lease(until);
+        if let (true, Some(assignment)) = (is_again, self.state.assignments.last_mut()) {
+            assignment.end = End::Lease(until);
             self.record(Said {
                 cause: Cause::Extended,
                 at: now,
@@ -139,12 +142,14 @@ impl Draft<'_> {
         let now = self.now();
         let held = self
             .state
-            .words
+            .assignments
             .iter()
-            .position(|word| word.holder(problem).is_some());
+            .position(|assignment| assignment.holder(problem).is_some());
         if let Some(held) = held {
-            let above = self.state.words[held + 1..].iter().rev();
-            let person = above.into_iter().find(|word| word.by.hand == Hand::Person);
+            let above = self.state.assignments[held + 1..].iter().rev();
+            let person = above
+                .into_iter()
+                .find(|assignment| assignment.by.kind == AuthorKind::Person);
             if let Some(person) = person {
                 return Err(refuse(Refusal::Overruled(person.since())));
             }
@@ -154,7 +159,9 @@ impl Draft<'_> {
             until: self.until(longest.min(LONGEST_HOLD)),
             closed: false,
         };
-        let top = self.top().filter(|word| matches!(word.end, End::Holds(_)));
+        let top = self
+            .top()
+            .filter(|assignment| matches!(assignment.end, End::Holds(_)));
         let Some(top) = top else {
             self.limit()?;
             let end = End::Holds([(problem.to_owned(), holder)].into());
@@ -180,8 +187,12 @@ impl Draft<'_> {
             self.request.by.clone(),
             self.state.version + 1,
         );
-        let word = self.state.words.last_mut().expect("there is a word on top");
-        if let End::Holds(holders) = &mut word.end {
+        let assignment = self
+            .state
+            .assignments
+            .last_mut()
+            .expect("there is a assignment on top");
+        if let End::Holds(holders) = &mut assignment.end {
             let holder = if holds_already {
                 holders[problem]
             } else {
@@ -194,15 +205,15 @@ impl Draft<'_> {
             (Course::Steady(_), false) => Cause::Mitigated,
             (Course::Ramp(_), false) => Cause::RampStarted,
         };
-        let ends = word.end.at_the_latest();
+        let ends = assignment.end.at_the_latest();
         if !is_same {
-            *word = Word {
+            *assignment = Assignment {
                 change,
                 by,
                 at: now,
                 version,
                 course,
-                end: word.end.clone(),
+                end: assignment.end.clone(),
             };
         }
         let after = if is_same {
@@ -229,7 +240,7 @@ impl Draft<'_> {
         now: Timestamp,
     ) {
         self.stop_top();
-        let word = Word {
+        let assignment = Assignment {
             change: self.request.change.clone(),
             by: self.request.by.clone(),
             at: now,
@@ -237,11 +248,11 @@ impl Draft<'_> {
             course,
             end,
         };
-        let ends = match &word.course {
+        let ends = match &assignment.course {
             Course::Ramp(ramp) => Some(ramp.end),
-            Course::Steady(_) => word.end.at_the_latest(),
+            Course::Steady(_) => assignment.end.at_the_latest(),
         };
-        self.state.words.push(word);
+        self.state.assignments.push(assignment);
         let after = self.arrival();
         self.record(Said {
             cause,
@@ -254,7 +265,7 @@ impl Draft<'_> {
 
     /// What the word on top has, or moves to.
     fn arrival(&self) -> Value {
-        match self.top().map(|word| &word.course) {
+        match self.top().map(|assignment| &assignment.course) {
             Some(Course::Ramp(ramp)) => ramp.to.clone(),
             Some(Course::Steady(value)) => value.clone(),
             None => self.value(),
@@ -265,14 +276,14 @@ impl Draft<'_> {
     /// one back needs that, and nothing older. What a problem holds is kept until
     /// the problem closes, so that it is known to be overruled.
     fn prune(&mut self) {
-        let words = &self.state.words;
+        let words = &self.state.assignments;
         let stay = words.iter().enumerate().rev();
-        let mut stay = stay.filter(|(_, word)| word.end == End::Never);
+        let mut stay = stay.filter(|(_, assignment)| assignment.end == End::Never);
         let before = stay.nth(1).map_or(0, |(index, _)| index);
         let mut index = 0;
-        self.state.words.retain(|word| {
+        self.state.assignments.retain(|assignment| {
             index += 1;
-            before < index || matches!(word.end, End::Holds(_))
+            before < index || matches!(assignment.end, End::Holds(_))
         });
         self.state.pruned |= 0 < before;
     }
@@ -339,7 +350,7 @@ impl Draft<'_> {
     /// Whether the requester may change the flag now, where no problem holds it.
     fn guard(&self) -> Result<(), Outcome> {
         self.limit()?;
-        if self.request.by.hand == Hand::Person {
+        if self.request.by.kind == AuthorKind::Person {
             return Ok(());
         }
         match steady_again(&self.state.recent, self.now()) {
@@ -349,15 +360,15 @@ impl Draft<'_> {
     }
 
     fn limit(&self) -> Result<(), Outcome> {
-        let (limit, hand) = (self.flag().rate, self.request.by.hand);
-        match free_again(&self.state.recent, limit, hand, self.now()) {
+        let (limit, kind) = (self.flag().rate, self.request.by.kind);
+        match free_again(&self.state.recent, limit, kind, self.now()) {
             Some(until) => Err(refuse(Refusal::TooOften { until })),
             None => Ok(()),
         }
     }
 }
 
-impl Word {
+impl Assignment {
     fn holder(&self, problem: &str) -> Option<&Holder> {
         let mut holders = self.end.holders();
         holders

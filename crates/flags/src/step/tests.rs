@@ -591,17 +591,17 @@ fn entries_name_the_problem_and_the_clock_the_change() {
             (
                 entry.record.change.as_str(),
                 entry.record.problem.as_deref(),
-                entry.record.by.hand,
+                entry.record.by.kind,
             )
         })
         .collect();
     assert_eq!(
         told,
         [
-            ("c0", Some("P1"), Hand::Rule),
-            ("c1", Some("P1"), Hand::Clock),
-            ("c2", None, Hand::Person),
-            ("c2", None, Hand::Clock),
+            ("c0", Some("P1"), AuthorKind::Rule),
+            ("c1", Some("P1"), AuthorKind::Clock),
+            ("c2", None, AuthorKind::Person),
+            ("c2", None, AuthorKind::Clock),
         ]
     );
 }
@@ -632,7 +632,7 @@ fn flag_with_single_values_takes_steps_and_no_even_ramp() {
         batch: None,
         by: Author {
             name: "ann".to_owned(),
-            hand: Hand::Person,
+            kind: AuthorKind::Person,
         },
         why: String::new(),
         triggered_by: String::new(),
@@ -745,18 +745,18 @@ impl World {
             },
             other => panic!("{other}"),
         };
-        let hand = match words[1].as_bytes()[0] {
-            b'@' => Hand::Machine,
-            b'!' => Hand::Rule,
-            b'*' => Hand::Clock,
-            _ => Hand::Person,
+        let kind = match words[1].as_bytes()[0] {
+            b'@' => AuthorKind::Machine,
+            b'!' => AuthorKind::Rule,
+            b'*' => AuthorKind::Clock,
+            _ => AuthorKind::Person,
         };
         let request = Request {
             change: format!("c{now}"),
             batch: None,
             by: Author {
                 name: words[1].to_owned(),
-                hand,
+                kind,
             },
             why: "a test".to_owned(),
             triggered_by: "manual".to_owned(),
@@ -804,7 +804,7 @@ fn line(record: &Record, now: Timestamp) -> String {
     let mut line = format!("{cause} {}->{}", record.before, record.after);
     if record.at != now {
         write!(line, " at {}", minutes(record.at)).unwrap();
-    } else if record.by.hand == Hand::Clock && record.why == "by the clock" {
+    } else if record.by.kind == AuthorKind::Clock && record.why == "by the clock" {
         line += " by the clock";
     }
     if let Some(ends) = record.ends {

@@ -111,8 +111,8 @@ impl Scene {
         let mut all = Vec::new();
         for flag in set.declarations.flags.values() {
             let state = set.states.get(&flag.name).unwrap_or(&untouched);
-            let word = state.word(now);
-            let until = word.and_then(|word| word.end.at_the_latest());
+            let assignment = state.assignment(now);
+            let until = assignment.and_then(|assignment| assignment.end.at_the_latest());
             all.push(Switch {
                 name: flag.name.clone(),
                 description: flag.description.clone().unwrap_or_default(),
@@ -122,7 +122,7 @@ impl Scene {
                     .map(|until| state.value(flag, until))
                     .as_ref()
                     .map(Value::to_json),
-                by: word.map(|word| word.by.name.clone()),
+                by: assignment.map(|assignment| assignment.by.name.clone()),
                 version: state.version,
             });
         }

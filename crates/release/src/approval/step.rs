@@ -25,7 +25,7 @@ pub struct Observed {
     /// Whether nobody can retry the stage for this execution any more.
     pub beyond_retry: Option<bool>,
     /// What became of the answer that was just sent.
-    pub told: Option<Told>,
+    pub told: Option<Receipt>,
 }
 
 /// How an approval stands.
@@ -72,7 +72,7 @@ pub enum Given {
 
 /// What became of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum Receipt {
     /// CodePipeline took it.
     Taken,
     /// The approval had an answer already, or its token has ended.
@@ -166,10 +166,10 @@ fn answer(answering: &Answering<'_>, observed: &Observed, now: Timestamp) -> Ste
         Approval::Open { run, earlier } => match &judged.intent {
             Some(intent) if intent.action_execution == run.id => match observed.told {
                 None => Step::Send(intent.answer),
-                Some(Told::Taken) => end(answered(intent)),
+                Some(Receipt::Taken) => end(answered(intent)),
                 // Somebody was faster, or an earlier attempt of ours arrived
                 // after all: the next look at the approval tells which.
-                Some(Told::TooLate) => wait("CodePipeline to show who answered the approval"),
+                Some(Receipt::TooLate) => wait("CodePipeline to show who answered the approval"),
             },
             // Our run is no longer the open one: it was answered, and somebody
             // pressed Retry. The new run is theirs to answer.

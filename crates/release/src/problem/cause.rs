@@ -62,16 +62,16 @@ pub fn conclude(
             "an affected entity to get the tag of production",
         ),
         Evidence::Attributed(Attribution::Nothing) => {
-            late(Cause::NothingDeployed, "a deployment to be announced")
+            late(Cause::NothingChanged, "a deployment to be announced")
         }
         Evidence::Attributed(Attribution::TooManyPlaces(culprits)) => {
-            Conclusion::Nothing(Cause::TooManyGroups {
-                groups: culprits.len(),
+            Conclusion::Nothing(Cause::TooManyPlaces {
+                places: culprits.len(),
             })
         }
         Evidence::Attributed(Attribution::Ambiguous { newest, older, .. }) => {
             Conclusion::Nothing(Cause::Ambiguous {
-                deployments: vec![newest.change.id().to_owned(), older.change.id().to_owned()],
+                changes: vec![newest.change.id().to_owned(), older.change.id().to_owned()],
             })
         }
         Evidence::Attributed(Attribution::Culprits(culprits)) => {

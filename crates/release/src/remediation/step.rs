@@ -151,7 +151,7 @@ pub fn step(remediation: &Remediation, situation: &Situation<'_>, observed: &Obs
         State::Attributed => at.attributed(),
         State::Joined { .. } => at.joined(),
         State::Intended(heal) => at.intended(heal),
-        State::Deploying { heal, deployment } => at.deploying(heal, deployment),
+        State::UnderWay { heal, deployment } => at.deploying(heal, deployment),
         State::Healed {
             heal,
             deployment,
@@ -210,7 +210,7 @@ pub fn give_up(
         }
         State::Attributed | State::Joined { .. } => (None, None),
         State::Intended(heal) => (Some(heal.clone()), None),
-        State::Deploying { heal, deployment } => (Some(heal.clone()), Some(deployment.clone())),
+        State::UnderWay { heal, deployment } => (Some(heal.clone()), Some(deployment.clone())),
         state if remediation.holds && !state.began_heal() => return Some(released()),
         _ => {
             return remediation.holds.then(|| Move {
@@ -282,7 +282,7 @@ impl<'a> At<'a> {
             Look::NotNeeded(needless) => self.not_needed(needless),
             Look::Wait => wait("another deployment to end"),
             Look::TakenBack { .. } => match &running.rollback {
-                Some(rollback) => self.adopt(rollback, Actor::CodeDeploy),
+                Some(rollback) => self.adopt(rollback, Actor::Platform),
                 None => wait("CodeDeploy to show its rollback"),
             },
             Look::StopFirst => self.act(true),
@@ -312,7 +312,7 @@ impl<'a> At<'a> {
             effects.extend(turn(remediation, guard, taken));
         }
         let deployment = made.id.clone();
-        to(State::Deploying { heal, deployment }, effects)
+        to(State::UnderWay { heal, deployment }, effects)
     }
 
     /// The culprit runs, on one instance at least. `under_way`: its deployment
@@ -415,7 +415,7 @@ impl<'a> At<'a> {
             if is_ours { effects } else { Vec::new() }
         };
         let under_way = |id: &str, at| {
-            let state = State::Deploying {
+            let state = State::UnderWay {
                 heal: heal.clone(),
                 deployment: id.to_owned(),
             };
@@ -512,7 +512,7 @@ impl<'a> At<'a> {
             return to(state, released());
         };
         let reason: String = reason.chars().take(LONGEST_REASON).collect();
-        if heal.by == Actor::CodeDeploy {
+        if heal.by == Actor::Platform {
             return write(Move {
                 state: Some(State::Attributed),
                 effects: turned(guard.returned()),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use flags::state::{Author, Hand, State as FlagState};
+use flags::state::{Author, AuthorKind, State as FlagState};
 use flags::step::{Event, LONGEST_HOLD, Outcome, Request, Situation, Term, Transition, step};
 use flags::{BadWish, Cause, Declaration, Set as FlagSet, is_blamed};
 use jiff::{SignedDuration, Timestamp};
@@ -190,7 +190,9 @@ pub fn give_back<'a>(
             _ if state.recent.iter().any(|recent| recent.change == change) => Back::Given {
                 value: state.value(declared, now),
             },
-            Outcome::NotHeld(Some(by)) if by.by.hand == Hand::Person => Back::Superseded { by },
+            Outcome::NotHeld(Some(by)) if by.by.kind == AuthorKind::Person => {
+                Back::Superseded { by }
+            }
             Outcome::NotHeld(_)
             | Outcome::Refused(_)
             | Outcome::Unchanged
@@ -225,7 +227,7 @@ fn request(id: &str, why: Option<&str>, change: String, problem: &str) -> Reques
         batch: None,
         by: Author {
             name: id.to_owned(),
-            hand: Hand::Rule,
+            kind: AuthorKind::Rule,
         },
         why: why.map_or_else(|| format!("the rule `{id}`"), str::to_owned),
         triggered_by: "rule".to_owned(),

@@ -29,7 +29,7 @@ pub struct Situation<'a> {
     /// Whether anything may be begun.
     pub paused: Paused,
     /// What a person said of this run.
-    pub word: Option<Word>,
+    pub permission: Option<Permission>,
     /// Now.
     pub now: Timestamp,
 }
@@ -37,14 +37,16 @@ pub struct Situation<'a> {
 /// What a person says of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "says")]
-pub enum Word {
+pub enum Permission {
     /// It shall be run.
-    Yes {
+    #[serde(rename = "yes")]
+    Given {
         /// Who.
         who: String,
     },
     /// It shall not be run, or shall end.
-    No {
+    #[serde(rename = "no")]
+    Refused {
         /// Who.
         who: String,
     },

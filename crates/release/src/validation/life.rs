@@ -28,7 +28,7 @@ use crate::work::{Outcome, Wait};
 
 /// What one look has looked at by now.
 #[derive(Clone, Debug, Default)]
-pub struct Looked {
+pub struct Seen {
     /// The window.
     pub window: Part,
     /// The approval.
@@ -71,7 +71,7 @@ pub enum Next<'a> {
 }
 
 /// What comes next, after what was looked at so far.
-pub fn next<'a>(validation: &'a mut Validation, looked: &Looked) -> Next<'a> {
+pub fn next<'a>(validation: &'a mut Validation, looked: &Seen) -> Next<'a> {
     let is_owed = validation.hook == Hook::Owed && looked.result == Part::Unseen;
     let end = || {
         Next::End(match (&looked.approval, &looked.result) {

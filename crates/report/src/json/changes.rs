@@ -1,6 +1,6 @@
 //! Flags and what became of them.
 
-use flags::state::{End, Hand};
+use flags::state::{AuthorKind, End};
 use flags::{Entry, Record, Value};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -146,8 +146,8 @@ impl<'a> FlagHistory<'a> {
 impl<'a> Flag<'a> {
     fn of(frame: &Frame<'_>, flag: &'a FlagNow<'_>) -> Self {
         let now = frame.now;
-        let word = flag.word(now);
-        let end = word.map(|word| &word.end);
+        let assignment = flag.assignment(now);
+        let end = assignment.map(|assignment| &assignment.end);
         let answered = flag.answered(now);
         let audience = answered.in_words();
         let moves = flag.moves(now);
@@ -205,11 +205,11 @@ impl<'a> From<&'a Entry> for Written<'a> {
             change,
             batch: batch.as_deref(),
             by: &by.name,
-            hand: match by.hand {
-                Hand::Person => "person",
-                Hand::Machine => "machine",
-                Hand::Rule => "rule",
-                Hand::Clock => "clock",
+            hand: match by.kind {
+                AuthorKind::Person => "person",
+                AuthorKind::Machine => "machine",
+                AuthorKind::Rule => "rule",
+                AuthorKind::Clock => "clock",
             },
             why,
             triggered_by,

@@ -1,6 +1,6 @@
 //! The flags of a set as they are now.
 
-use flags::state::{End, Word};
+use flags::state::{Assignment, End};
 use maud::{Markup, html};
 
 use crate::frame::{Crumb, Frame};
@@ -15,7 +15,10 @@ pub fn changes(frame: &Frame<'_>, changes: &Changes<'_>) -> String {
         address: None,
     }];
     let now = frame.now;
-    let set = changes.flags.iter().filter(|flag| flag.word(now).is_some());
+    let set = changes
+        .flags
+        .iter()
+        .filter(|flag| flag.assignment(now).is_some());
     let ending = changes
         .flags
         .iter()
@@ -128,13 +131,15 @@ fn problems(end: &End) -> Markup {
 }
 
 fn who(flag: &FlagNow<'_>, clock: Clock<'_>) -> Markup {
-    let said = flag.word(clock.now).map(|word: &Word| (&word.by, word.at));
+    let said = flag
+        .assignment(clock.now)
+        .map(|assignment: &Assignment| (&assignment.by, assignment.at));
     let written = flag.entry.map(|entry| (&entry.record.by, entry.record.at));
     html! {
         @match said.or(written) {
             Some((by, at)) => {
                 (name(&by.name))
-                @if let Some(hand) = told::hand(by.hand) { span .muted { " (" (hand) ")" } }
+                @if let Some(hand) = told::kind(by.kind) { span .muted { " (" (hand) ")" } }
                 br; span .muted { (clock.relative(at)) }
             }
             None => span .muted { "nobody touched it" },

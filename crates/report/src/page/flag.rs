@@ -133,7 +133,7 @@ fn row(one: &Written, clock: Clock<'_>) -> Markup {
             td { (clock.both(record.at)) br; span .muted { (clock.relative(record.at)) } }
             td {
                 (name(&record.by.name))
-                @if let Some(hand) = told::hand(record.by.hand) { span .muted { " (" (hand) ")" } }
+                @if let Some(hand) = told::kind(record.by.kind) { span .muted { " (" (hand) ")" } }
                 br; span .muted { (name(&record.triggered_by)) }
             }
             td {

@@ -108,7 +108,7 @@ fn done(state: &State) -> String {
         State::Attributed => "Nothing was changed yet".to_owned(),
         State::Joined { problem } => format!("Answered under problem {problem}"),
         State::Intended(heal) => format!("{} is about to be put in its place", heal.remedy.id()),
-        State::Deploying { heal, .. } => format!("{} is put in its place", heal.remedy.id()),
+        State::UnderWay { heal, .. } => format!("{} is put in its place", heal.remedy.id()),
         State::Healed { heal, .. } => {
             format!(
                 "{} is in its place; the problem is still open",

@@ -1,6 +1,6 @@
 //! What flags are, and what became of them.
 
-use flags::state::{Course, End, State, Word};
+use flags::state::{Assignment, Course, End, State};
 use flags::{Audience, Declaration, Entry, Rollout, Share, Value};
 use jiff::Timestamp;
 
@@ -82,9 +82,9 @@ pub(crate) enum Until<'a> {
 
 impl<'a> FlagNow<'a> {
     /// The word that holds; none, if it is what was declared.
-    pub(crate) fn word(&self, now: Timestamp) -> Option<&'a Word> {
+    pub(crate) fn assignment(&self, now: Timestamp) -> Option<&'a Assignment> {
         let off = self.declaration.off.is_some();
-        self.state.filter(|_| !off)?.word(now)
+        self.state.filter(|_| !off)?.assignment(now)
     }
 
     pub(crate) fn answered(&self, now: Timestamp) -> Answered<'a> {
@@ -92,8 +92,8 @@ impl<'a> FlagNow<'a> {
         if let Some(off) = &declared.off {
             return Answered::Same(off.clone());
         }
-        match (self.word(now), &declared.audience) {
-            (Some(word), _) => Answered::Same(word.course.at(now)),
+        match (self.assignment(now), &declared.audience) {
+            (Some(assignment), _) => Answered::Same(assignment.course.at(now)),
             (None, Audience::Everybody) => Answered::Same(declared.default.clone()),
             (None, Audience::Rollout(rollout)) => Answered::Split(rollout),
             (None, Audience::Targeting(_)) => Answered::Rule,
@@ -101,7 +101,7 @@ impl<'a> FlagNow<'a> {
     }
 
     pub(crate) fn until(&self, now: Timestamp) -> Until<'a> {
-        match self.word(now).map(|word| &word.end) {
+        match self.assignment(now).map(|assignment| &assignment.end) {
             None | Some(End::Never) => Until::Open,
             Some(End::Lease(until)) => Until::Lease(*until),
             Some(end @ End::Holds(_)) => match end.at_the_latest() {
@@ -122,7 +122,7 @@ impl<'a> FlagNow<'a> {
 
     /// Where the value moves to, and when it has arrived.
     pub(crate) fn moves(&self, now: Timestamp) -> Option<(&'a Value, Timestamp)> {
-        match &self.word(now)?.course {
+        match &self.assignment(now)?.course {
             Course::Ramp(ramp) if now < ramp.end => Some((&ramp.to, ramp.end)),
             Course::Ramp(_) | Course::Steady(_) => None,
         }

@@ -146,17 +146,17 @@ impl AnsweredProblem<'_> {
             Cause::Test => "The tenant tried out its connection".to_owned(),
             Cause::NotProduction => "It is felt on nothing that belongs to production".to_owned(),
             Cause::Over => "It was over before anything was found out".to_owned(),
-            Cause::NothingDeployed => "Nothing was changed shortly before it began".to_owned(),
+            Cause::NothingChanged => "Nothing was changed shortly before it began".to_owned(),
             Cause::Blamed => {
                 let culprits = self.problem.remediations.iter();
                 let culprits = culprits.map(|one| one.culprit.id());
                 format!("Blamed on {}", culprits.collect::<Vec<_>>().join(", "))
             }
-            Cause::TooManyGroups { groups } => {
-                format!("{groups} groups changed before it, more than may be changed back at once")
+            Cause::TooManyPlaces { places } => {
+                format!("{places} places changed before it, more than may be changed back at once")
             }
-            Cause::Ambiguous { deployments } => {
-                format!("Either of {} may have caused it", deployments.join(" and "))
+            Cause::Ambiguous { changes } => {
+                format!("Either of {} may have caused it", changes.join(" and "))
             }
             Cause::GaveUp => "The cause could not be found out in time".to_owned(),
         }

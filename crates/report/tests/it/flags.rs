@@ -1,6 +1,6 @@
 //! Flags and their histories, as people and machines read them.
 
-use ::flags::state::{Author, Hand, State};
+use ::flags::state::{Author, AuthorKind, State};
 use ::flags::step::{Event, Outcome, Request, Situation, Target, Term, step};
 use ::flags::{Declarations, Entry, read};
 use jiff::{SignedDuration, Timestamp};
@@ -43,7 +43,14 @@ impl Said {
         }
     }
 
-    fn say(&mut self, minutes_ago: i64, flag: &str, who: (&str, Hand), why: &str, event: &Event) {
+    fn say(
+        &mut self,
+        minutes_ago: i64,
+        flag: &str,
+        who: (&str, AuthorKind),
+        why: &str,
+        event: &Event,
+    ) {
         let problem = match event {
             Event::Set {
                 term: Term::While { problem, .. },
@@ -56,7 +63,7 @@ impl Said {
             batch: None,
             by: Author {
                 name: who.0.to_owned(),
-                hand: who.1,
+                kind: who.1,
             },
             why: why.to_owned(),
             triggered_by: "manual".to_owned(),
@@ -80,7 +87,7 @@ impl Said {
     /// A set in which something of every kind was said.
     pub(crate) fn of_every_kind() -> Self {
         let mut said = Self::nothing(FILE);
-        let person = ("ann", Hand::Person);
+        let person = ("ann", AuthorKind::Person);
         let to = |value: Value, flag: &str, said: &Self| {
             Target::Value(said.declarations.flags[flag].value(&value).unwrap())
         };
@@ -102,7 +109,7 @@ impl Said {
         said.say(
             5,
             "slowResponsesEnabled",
-            ("shed load", Hand::Rule),
+            ("shed load", AuthorKind::Rule),
             "The checkout fails",
             &set(slow, held),
         );
@@ -112,7 +119,7 @@ impl Said {
                 .unwrap(),
             duration: SignedDuration::from_mins(10),
         };
-        let machine = ("dynatrace", Hand::Machine);
+        let machine = ("dynatrace", AuthorKind::Machine);
         said.say(5, "errorRate", machine, "Ease off", &set(ramp, Term::Stays));
         for (minutes, value) in [(9, false), (8, true), (7, false)] {
             let cached = to(json!(value), "cacheEnabled", &said);
@@ -329,7 +336,7 @@ pub(crate) fn pages_named(name: &str) -> Vec<String> {
             longest: flags::step::LONGEST_HOLD,
         },
     };
-    said.say(5, "greeting", (name, Hand::Person), name, &event);
+    said.say(5, "greeting", (name, AuthorKind::Person), name, &event);
     let written = said.written("greeting");
     let now = said.now();
     vec![

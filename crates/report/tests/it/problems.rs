@@ -1,6 +1,6 @@
 //! A problem from its beginning to its end, and what remedies achieved.
 
-use ::flags::state::{Author, Hand};
+use ::flags::state::{Author, AuthorKind};
 use ::flags::{Cause as Happened, Entry, Record, Value as FlagValue};
 use jiff::{SignedDuration, Timestamp};
 use release::change::{Change, Remedy};
@@ -87,7 +87,7 @@ fn entry(flag: &str, version: u64, problem: &str, minutes: i64, cause: Happened)
             batch: None,
             by: Author {
                 name: "dynatrace".to_owned(),
-                hand: Hand::Machine,
+                kind: AuthorKind::Machine,
             },
             why: "Shed load".to_owned(),
             triggered_by: "workflow".to_owned(),

@@ -104,10 +104,18 @@ enum Cause {
     Test,
     NotProduction,
     Over,
-    NothingDeployed,
+    #[serde(rename = "nothingDeployed")]
+    NothingChanged,
     Blamed,
-    TooManyGroups { groups: usize },
-    Ambiguous { deployments: Vec<String> },
+    #[serde(rename = "tooManyGroups")]
+    TooManyPlaces {
+        #[serde(rename = "groups")]
+        places: usize,
+    },
+    Ambiguous {
+        #[serde(rename = "deployments")]
+        changes: Vec<String>,
+    },
     GaveUp,
 }
 
@@ -160,9 +168,9 @@ record!(enum Cause = problem::Cause {
     Test,
     NotProduction,
     Over,
-    NothingDeployed,
+    NothingChanged,
     Blamed,
-    TooManyGroups { same: groups; },
-    Ambiguous { same: deployments; },
+    TooManyPlaces { same: places; },
+    Ambiguous { same: changes; },
     GaveUp,
 });

@@ -28,7 +28,8 @@ enum State {
         problem: String,
     },
     Intended(Heal),
-    Deploying {
+    #[serde(rename = "deploying")]
+    UnderWay {
         heal: Heal,
         deployment: String,
     },
@@ -123,7 +124,7 @@ record!(enum State = remediation::State {
     Attributed,
     Joined { same: problem; },
     Intended(heal),
-    Deploying { same: deployment; inner: heal; },
+    UnderWay { same: deployment; inner: heal; },
     Healed { same: deployment, at; inner: heal; },
     Confirmed { same: deployment, at, closed; inner: heal; },
     Unconfirmed { same: deployment, at; inner: heal; },
@@ -206,7 +207,7 @@ mod tests {
         let read: Remediation = serde_json::from_str(STORED).unwrap();
         let read = problem::Remediation::from(read);
 
-        let State::Deploying { heal, deployment } = &read.state else {
+        let State::UnderWay { heal, deployment } = &read.state else {
             panic!("{:?}", read.state);
         };
         assert!(matches!(heal.remedy, Remedy::Redeploy(_)));

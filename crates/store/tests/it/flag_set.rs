@@ -5,7 +5,7 @@ mod log;
 mod rules;
 mod sets;
 
-use flags::state::{Author, Hand, State};
+use flags::state::{Author, AuthorKind, State};
 use flags::step::{Event, Outcome, Request, Situation, Target, Term, step};
 use flags::{Declarations, Value, read};
 use jiff::Timestamp;
@@ -86,7 +86,7 @@ impl Wish {
             batch: None,
             by: Author {
                 name: "ann".to_owned(),
-                hand: Hand::Person,
+                kind: AuthorKind::Person,
             },
             why: "a test".to_owned(),
             triggered_by: "manual".to_owned(),

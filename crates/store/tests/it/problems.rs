@@ -110,7 +110,7 @@ async fn problem_that_makes_its_workers_panic_is_looked_at_less_and_less_and_the
 async fn second_notice_wakes_a_problem_and_leaves_its_document() {
     let world = World::start().await;
     let mut worker = world.noticed_and_claimed("P-1").await;
-    worker.problem.cause = Cause::NothingDeployed;
+    worker.problem.cause = Cause::NothingChanged;
     assert_eq!(
         world
             .remediations
@@ -298,7 +298,7 @@ async fn crashed_workers_problem_is_due_at_the_lease_and_its_claim_is_lost() {
     assert_eq!(crashed.problem, problem("P-1"), "it is put back");
     let late = world.remediations.queue().defer(crashed, at(70)).await;
     assert!(matches!(late, Err(StoreError::Lost)));
-    worker.problem.cause = Cause::NothingDeployed;
+    worker.problem.cause = Cause::NothingChanged;
     let written = world
         .remediations
         .advance(&world.ledger, &mut worker, &[])
@@ -315,7 +315,7 @@ async fn worker_that_does_not_know_of_its_own_write_does_not_write_over_it() {
     // The same claim again: what a worker holds whose last write arrived
     // although its answer did not.
     let mut unaware = world.claim_problem("P-1", 0, "worker").await.unwrap();
-    worker.problem.cause = Cause::NothingDeployed;
+    worker.problem.cause = Cause::NothingChanged;
     assert_eq!(
         world
             .remediations
@@ -332,7 +332,7 @@ async fn worker_that_does_not_know_of_its_own_write_does_not_write_over_it() {
         .await;
 
     assert!(matches!(outcome, Err(StoreError::Lost)));
-    assert_eq!(world.problem("P-1").await.cause, Cause::NothingDeployed);
+    assert_eq!(world.problem("P-1").await.cause, Cause::NothingChanged);
 }
 
 #[tokio::test]

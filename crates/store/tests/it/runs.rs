@@ -5,7 +5,7 @@ use release::configuration::{Cause, Configuration};
 use release::deployment::Standing;
 use release::ledger::Effect;
 use release::problem::Reported;
-use release::runbook::Word;
+use release::runbook::Permission;
 use store::{Advanced, Heard};
 
 use crate::world::{World, at};
@@ -70,7 +70,7 @@ async fn configuration_is_bound_to_one_problem_on_whichever_entity_it_is_met() {
 #[tokio::test]
 async fn what_a_person_says_waits_for_no_worker_and_wakes_the_problem() {
     let world = World::start().await;
-    let yes = Word::Yes {
+    let yes = Permission::Given {
         who: "ann".to_owned(),
     };
     let say = async |problem: &str, second: i64| {
@@ -79,7 +79,7 @@ async fn what_a_person_says_waits_for_no_worker_and_wakes_the_problem() {
     };
     assert_eq!(say("P-1", 5).await, Heard::TooLate);
     let claimed = world.noticed_and_claimed("P-1").await;
-    assert!(claimed.words.is_empty());
+    assert!(claimed.permissions.is_empty());
 
     assert_eq!(say("P-1", 20).await, Heard::Stored);
     // Whoever has it gives it back, and it is due at once.
@@ -87,7 +87,7 @@ async fn what_a_person_says_waits_for_no_worker_and_wakes_the_problem() {
     queue.defer(claimed, at(1_000)).await.unwrap();
     assert_eq!(world.due_problems(20).await, ["P-1"]);
     let again = world.noticed_and_claimed("P-1").await;
-    assert_eq!(again.words["r-1"], yes);
+    assert_eq!(again.permissions["r-1"], yes);
 
     queue.settle(again).await.unwrap();
     assert_eq!(say("P-1", 30).await, Heard::TooLate);

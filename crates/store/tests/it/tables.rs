@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, KeySchemaElement, KeyType, ProjectionType};
 use monspec::Verdict;
-use release::validation::life::{Looked, Next, next};
+use release::validation::life::{Next, Seen, next};
 use release::validation::{Ending, Registration, State};
 use release::work::Outcome;
 use store::tables::Table;
@@ -124,7 +124,7 @@ async fn what_gave_up_before_it_was_judged_is_never_judged() {
         worker.state,
         State::Unjudged(Ending::GaveUp { waiting_for })
     );
-    let left = next(&mut worker, &Looked::default());
+    let left = next(&mut worker, &Seen::default());
     assert_eq!(left, Next::End(Outcome::Done));
 }
 

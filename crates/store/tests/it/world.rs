@@ -18,7 +18,7 @@ use release::approval::Answer;
 use release::deployment::{Deployment, Group, LedgerEntry, Origin};
 use release::evidence::{Asked, Evidence, Evidenced};
 use release::execution::ExecutionMode;
-use release::validation::life::{Looked, Next, next};
+use release::validation::life::{Next, Seen, next};
 use release::validation::{
     Answering, ApprovalAction, Ending, Intent, Judgement, PersonsAnswer, Registrant, Registration,
     Validation, ValidationId,
@@ -248,7 +248,7 @@ impl World {
 
 /// What whoever takes the approval of a judged validation further holds.
 fn answering(validation: &mut Validation) -> Answering<'_> {
-    match next(validation, &Looked::default()) {
+    match next(validation, &Seen::default()) {
         Next::Answer(answering) => answering,
         other => panic!("it has a verdict: {other:?}"),
     }

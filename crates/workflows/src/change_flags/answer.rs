@@ -31,10 +31,10 @@ pub(super) fn list(set: &FlagSet, key: &Key, now: Timestamp) -> Json {
             "description": flag.description,
             "version": state.version,
         });
-        if let Some(word) = state.word(now) {
-            detail["changedAt"] = word.at.to_string().into();
-            detail["changedBy"] = word.by.name.clone().into();
-            match &word.end {
+        if let Some(assignment) = state.assignment(now) {
+            detail["changedAt"] = assignment.at.to_string().into();
+            detail["changedBy"] = assignment.by.name.clone().into();
+            match &assignment.end {
                 End::Never => {}
                 End::Lease(until) => detail["lease"] = json!({"until": until.to_string()}),
                 End::Holds(holders) => {
@@ -46,7 +46,7 @@ pub(super) fn list(set: &FlagSet, key: &Key, now: Timestamp) -> Json {
                     detail["holders"] = holders.into();
                 }
             }
-            if let Course::Ramp(ramp) = &word.course
+            if let Course::Ramp(ramp) = &assignment.course
                 && now < ramp.end
             {
                 detail["ramp"] = json!({
@@ -240,10 +240,13 @@ fn moving(
     let from = before.value(declared, now);
     let after = follows.written().map_or(before, |one| &one.state);
     let duration = asked.moves_for().unwrap_or_default();
-    let ramp = after.words.last().and_then(|word| match &word.course {
-        Course::Ramp(ramp) if now < ramp.end => Some(ramp),
-        _ => None,
-    });
+    let ramp = after
+        .assignments
+        .last()
+        .and_then(|assignment| match &assignment.course {
+            Course::Ramp(ramp) if now < ramp.end => Some(ramp),
+            _ => None,
+        });
     told["flag"] = flag.as_str().into();
     told["from"] = from.to_json();
     told["to"] = ramp

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use flags::key::{Action, Key};
 use flags::require::requires_event;
-use flags::state::{Author, Hand, State};
+use flags::state::{Author, AuthorKind, State};
 use flags::step::{self, Refusal, Request, Situation, Transition, step};
 use flags::{Declarations, Value};
 use jiff::{SignedDuration, Timestamp};
@@ -231,7 +231,7 @@ impl OneChange<'_> {
     ) -> Result<Vec<step::Event>, Box<Answer>> {
         let declared = &set.declarations;
         // What a program sets because of a problem ends with it.
-        let is_driven = author.hand == Hand::Machine && self.recovery.is_none();
+        let is_driven = author.kind == AuthorKind::Machine && self.recovery.is_none();
         let held_by = self.asked.problem.as_deref().filter(|_| is_driven);
         let mut events = Vec::new();
         let mut invalid = Vec::new();

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use anyhow::Context as _;
 use dynatrace::{Announced, Dynatrace, EntityType, EventKind, Scope, Tag, Window};
-use flags::state::{Author, Hand, State};
+use flags::state::{Author, AuthorKind, State};
 use flags::step::{self, Request, Situation, step};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join};
@@ -361,7 +361,7 @@ fn clock(found: &Found, flag: &str, change: &str, now: Timestamp) -> Decision<Cl
         batch: None,
         by: Author {
             name: "the clock".to_owned(),
-            hand: Hand::Clock,
+            kind: AuthorKind::Clock,
         },
         why: String::new(),
         triggered_by: "schedule".to_owned(),

@@ -3,7 +3,7 @@
 
 use anyhow::Context as _;
 use dynatrace::{Dynatrace, ProblemStatus, Window};
-use flags::state::{Author, Hand};
+use flags::state::{Author, AuthorKind};
 use flags::step::{self, Request, Situation, step};
 use jiff::{SignedDuration, Timestamp};
 use release::work::{Outcome, Wait};
@@ -151,7 +151,7 @@ fn given_back(
         batch: None,
         by: Author {
             name: "the clock".to_owned(),
-            hand: Hand::Clock,
+            kind: AuthorKind::Clock,
         },
         why: format!("problem {problem} is over"),
         triggered_by: "problem_closed".to_owned(),

@@ -19,7 +19,7 @@ use super::Healing;
 use super::announced;
 use super::tools::Pass;
 use super::words;
-use crate::remedy::{Affected, Case, Gathered, Sighted, Site, gather};
+use crate::remedy::{Affected, BeforeBlame, Case, Gathered, Site, gather};
 use release::work::Wait;
 
 /// Of how many entities of one problem it is asked whether they are production.
@@ -163,7 +163,7 @@ async fn blame_all(
     pass: &Pass<'_>,
     claimed: &mut ClaimedProblem,
     (culprits, drafts, seen): (Vec<Change>, Vec<Draft>, &dynatrace::Problem),
-    mut sighted: Vec<Option<Sighted>>,
+    mut sighted: Vec<Option<BeforeBlame>>,
 ) -> anyhow::Result<()> {
     for _ in 0..ATTEMPTS {
         let own = claimed.problem.id.clone();

@@ -253,7 +253,7 @@ async fn conclude(
     }
     let conclusion = if too_many {
         let most = pass.services.healing.most_groups;
-        Conclusion::TooManyGroups { count, most }
+        Conclusion::TooManyPlaces { count, most }
     } else {
         Conclusion::Blamed(fates)
     };

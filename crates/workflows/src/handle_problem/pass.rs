@@ -22,13 +22,13 @@ use crate::work::{Look, Tick, is_lost};
 const MOST_MERGES: usize = 4;
 
 /// A pass with what the tenant says of its problem.
-pub(super) struct Looked<'a> {
+pub(super) struct ProblemLook<'a> {
     pub(super) pass: Pass<'a>,
     /// Taken by the pursuit.
     pub(super) seen: Option<Seen>,
 }
 
-impl Look for Looked<'_> {
+impl Look for ProblemLook<'_> {
     type Record = Followed;
     type Told = Worked;
 
@@ -86,11 +86,11 @@ impl<'a> Pass<'a> {
         connected: &'a Connected,
         tick: Tick,
         id: &str,
-    ) -> Looked<'a> {
+    ) -> ProblemLook<'a> {
         let pass = Self::new(services, connected, tick);
         let (seen, paused) = join(pass.look(id), services.ledger.pauses(tick.now)).await;
         pass.note_pauses(id, paused);
-        Looked {
+        ProblemLook {
             pass,
             seen: Some(seen),
         }

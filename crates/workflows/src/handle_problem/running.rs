@@ -86,7 +86,7 @@ impl Walk<'_> {
             max_age: healing.max_age,
             verify_within: VERIFIED_WITHIN,
             paused: self.pass.paused(run.place()),
-            word: claimed.words.get(&run.id).cloned(),
+            permission: claimed.permissions.get(&run.id).cloned(),
             now: self.pass.tick.now,
         };
         step(run, &situation, &self.observed)

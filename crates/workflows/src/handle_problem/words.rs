@@ -181,7 +181,7 @@ pub(super) fn of(
             shadowed(culprit, heal, "It would have been stopped. ", notes)
         }
         (Said::State, Some(State::Shadowed(heal))) => shadowed(culprit, heal, "", notes),
-        (Said::State, Some(State::Deploying { heal, deployment })) => match heal.remedy {
+        (Said::State, Some(State::UnderWay { heal, deployment })) => match heal.remedy {
             Remedy::Redeploy(_) => deploying(culprit, heal, deployment, notes),
             // It is done by now, which is what is said next.
             Remedy::Restore(_) => return None,
@@ -239,7 +239,7 @@ pub(super) fn while_stopped(text: &str, stopped: &Stopped) -> String {
 fn deploying(culprit: &Change, heal: &Heal, id: &str, notes: &[String]) -> String {
     let who = match heal.by {
         Actor::Ours => "Unbreakable deploys",
-        Actor::CodeDeploy => "CodeDeploy itself deploys",
+        Actor::Platform => "CodeDeploy itself deploys",
     };
     bounded(format!(
         "Unbreakable: {} is to blame. {who} {} again, as deployment {} since {}.{}",
@@ -405,8 +405,8 @@ fn released(culprit: &Change) -> String {
         change(culprit),
         match culprit {
             Change::Deployment(_) => "If it is to blame, condemn it in the ledger.",
-            Change::Flag(_) => "If it is to blame, set the flag by hand.",
-            Change::Configuration(_) => "If it is to blame, take it back by hand.",
+            Change::Flag(_) => "If it is to blame, set the flag by kind.",
+            Change::Configuration(_) => "If it is to blame, take it back by kind.",
         }
     ))
 }

@@ -125,7 +125,7 @@ pub(crate) struct Alternative {
 }
 
 /// What a look at the place of a culprit says before it is blamed.
-pub(crate) struct Sighted {
+pub(crate) struct BeforeBlame {
     /// The problem that holds it.
     pub(crate) holder: Option<String>,
     /// What was read of it, where the write that blames it rests on that.

@@ -9,7 +9,7 @@ use futures_util::future::{try_join, try_join3};
 use jiff::Timestamp;
 use release::approval::Answer;
 use release::approval::step::{
-    Approval, Given, Observed, Question, Run, Step, Told, ahead, answered_since, step,
+    Approval, Given, Observed, Question, Receipt, Run, Step, ahead, answered_since, step,
 };
 use release::execution::ExecutionMode;
 use release::summary;
@@ -171,8 +171,8 @@ impl Walk<'_> {
         let pipeline = &self.shared.services.pipeline;
         let told = pipeline.answer(approval, token, decision, &text).await?;
         self.observed.told = Some(match told {
-            delivery::approval::Told::Taken => Told::Taken,
-            delivery::approval::Told::TooLate => Told::TooLate,
+            delivery::approval::Receipt::Taken => Receipt::Taken,
+            delivery::approval::Receipt::TooLate => Receipt::TooLate,
         });
         Ok(())
     }

@@ -159,5 +159,7 @@ impl Reading<'_> {
 }
 
 fn telling(state: &State, now: Timestamp) -> u64 {
-    state.word(now).map_or(state.version, |word| word.version)
+    state
+        .assignment(now)
+        .map_or(state.version, |assignment| assignment.version)
 }

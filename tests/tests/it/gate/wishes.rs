@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use release::approval::Answer;
 use release::deployment::{LedgerEntry, Standing};
 use release::outlook::Outlook;
-use release::validation::life::{Looked, Next, next};
+use release::validation::life::{Next, Seen, next};
 use release::validation::wish::{Unfulfilled, Wish};
 use release::validation::{Ending, Intent, PersonsDecision, Phase, Validation, ValidationId};
 use serde_json::json;
@@ -447,7 +447,7 @@ impl World {
         intent: Intent,
     ) -> Result<(), StoreError> {
         let held = claimed.held();
-        let Next::Answer(mut answering) = next(claimed, &Looked::default()) else {
+        let Next::Answer(mut answering) = next(claimed, &Seen::default()) else {
             panic!("it is judged");
         };
         self.validations.intend(&held, &mut answering, intent).await

@@ -93,7 +93,7 @@ async fn nothing_deployed_is_told_once(mut scene: Scene) {
         "{comments:?}"
     );
     let stored = scene.stored(&problem).await;
-    assert_eq!(stored.cause, Cause::NothingDeployed);
+    assert_eq!(stored.cause, Cause::NothingChanged);
     assert_eq!(stored.phase, Phase::Settled);
 }
 
@@ -106,7 +106,7 @@ async fn deployment_after_the_beginning_is_not_its_cause(mut scene: Scene) {
     scene.minutes(31);
     scene.tick().await;
 
-    assert_eq!(scene.stored(&problem).await.cause, Cause::NothingDeployed);
+    assert_eq!(scene.stored(&problem).await.cause, Cause::NothingChanged);
     assert!(scene.heals().is_empty());
 }
 
@@ -142,7 +142,7 @@ async fn entity_of_another_environment_is_no_cause(mut scene: Scene) {
     scene.tick().await;
 
     let stored = scene.stored(&problem).await;
-    assert_eq!(stored.cause, Cause::NothingDeployed);
+    assert_eq!(stored.cause, Cause::NothingChanged);
     assert!(scene.heals().is_empty());
 }
 
@@ -232,7 +232,7 @@ async fn two_groups_are_too_many_unless_one_is_the_root(mut scene: Scene) {
 
     assert_eq!(
         scene.stored(&unclear).await.cause,
-        Cause::TooManyGroups { groups: 2 }
+        Cause::TooManyPlaces { places: 2 }
     );
     let comments = scene.comments(&unclear);
     assert!(comments[0].contains("HEAL\\_MAX\\_GROUPS") || comments[0].contains("HEAL_MAX_GROUPS"));
@@ -341,7 +341,7 @@ async fn deployment_that_never_was_is_not_blamed(mut scene: Scene) {
     assert_eq!(scene.healed_to(), ["good"]);
     assert!(matches!(
         scene.state(&problem).await,
-        State::Deploying { .. } | State::Healed { .. }
+        State::UnderWay { .. } | State::Healed { .. }
     ));
 }
 
@@ -415,7 +415,7 @@ async fn announcement_of_somebody_else_is_not_blamed(mut scene: Scene) {
     scene.minutes(31);
     scene.tick().await;
 
-    assert_eq!(scene.stored(&problem).await.cause, Cause::NothingDeployed);
+    assert_eq!(scene.stored(&problem).await.cause, Cause::NothingChanged);
 }
 
 async fn announcement_outside_the_evidence_is_found(mut scene: Scene) {

@@ -341,7 +341,7 @@ async fn tag_that_names_groups_of_two_applications_decides_nothing_and_the_setti
     scene.tick().await;
 
     let found = scene.stored(&problem).await;
-    assert_eq!(found.cause, Cause::NothingDeployed);
+    assert_eq!(found.cause, Cause::NothingChanged);
     assert!(found.comments[0].text.contains("DEPLOYMENT_GROUPS"));
     assert!(scene.heals().is_empty());
     let setting = format!("DeploymentGroup:Production={APPLICATION}/{GROUP}");
@@ -425,7 +425,7 @@ async fn group_behind_staging_alone_is_never_a_target(mut scene: Scene) {
     scene.minutes(31);
     scene.tick().await;
 
-    assert_eq!(scene.stored(&problem).await.cause, Cause::NothingDeployed);
+    assert_eq!(scene.stored(&problem).await.cause, Cause::NothingChanged);
     assert!(scene.heals().is_empty());
 }
 
@@ -459,7 +459,7 @@ async fn newest_by_rounding_alone_is_not_blamed_beside_an_older_one_in_doubt(mut
     assert_eq!(
         scene.stored(&problem).await.cause,
         Cause::Ambiguous {
-            deployments: vec![newest.clone(), older.clone()]
+            changes: vec![newest.clone(), older.clone()]
         }
     );
     assert!(scene.heals().is_empty());
@@ -526,7 +526,7 @@ async fn problem_of_a_group_that_nobody_may_look_at_says_so(mut scene: Scene) {
     scene.ticks(36).await;
 
     let stored = scene.stored(&problem).await;
-    assert_eq!(stored.cause, Cause::NothingDeployed);
+    assert_eq!(stored.cause, Cause::NothingChanged);
     let comments = scene.comments(&problem);
     let told = format!("denies this installation access to {APPLICATION}/Elsewhere");
     assert!(comments[0].contains(&told), "{comments:?}");
@@ -615,7 +615,7 @@ async fn groups_that_nothing_tells_apart_are_named_and_left_alone(mut scene: Sce
 
     let stored = scene.stored(&problem).await;
     let both = vec![tests, bad];
-    assert_eq!(stored.cause, Cause::Ambiguous { deployments: both });
+    assert_eq!(stored.cause, Cause::Ambiguous { changes: both });
     assert!(scene.heals().is_empty());
     let comments = scene.comments(&problem);
     assert!(

@@ -79,7 +79,7 @@ async fn joined_problem_takes_over_when_the_first_one_ends_unanswered(mut scene:
     assert_eq!(scene.healed_to(), ["good"]);
     let state = scene.state(&second).await;
     assert!(
-        matches!(state, State::Deploying { .. } | State::Healed { .. }),
+        matches!(state, State::UnderWay { .. } | State::Healed { .. }),
         "{state:?}"
     );
     assert_eq!(scene.standing(&bad).await, Standing::Suspect);

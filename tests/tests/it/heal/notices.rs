@@ -209,7 +209,7 @@ async fn what_is_begun_goes_on_though_nothing_is_heard_of_the_survivor(mut scene
         ..GroupOptions::default()
     });
     scene.notify(&first, "OPEN").await;
-    assert!(matches!(scene.state(&first).await, State::Deploying { .. }));
+    assert!(matches!(scene.state(&first).await, State::UnderWay { .. }));
     let survivor = scene.problem().open();
     first.merge_into(&survivor);
     for path in ["/api/v1/problem/details/", "/api/v2/problems/"] {
@@ -222,10 +222,7 @@ async fn what_is_begun_goes_on_though_nothing_is_heard_of_the_survivor(mut scene
 
     scene.ticks(5).await;
 
-    assert!(!matches!(
-        scene.state(&first).await,
-        State::Deploying { .. }
-    ));
+    assert!(!matches!(scene.state(&first).await, State::UnderWay { .. }));
 }
 
 async fn problem_that_became_a_part_of_an_unknown_one_condemns_nobody(mut scene: Scene) {

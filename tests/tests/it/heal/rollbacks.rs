@@ -204,10 +204,10 @@ async fn rollback_under_way_is_watched_and_verified_whatever_it_brings(mut scene
 
     scene.notify(&problem, "OPEN").await;
 
-    let State::Deploying { heal, deployment } = scene.state(&problem).await else {
+    let State::UnderWay { heal, deployment } = scene.state(&problem).await else {
         panic!("it is watched: {:?}", scene.state(&problem).await);
     };
-    assert_eq!((heal.by, &deployment), (Actor::CodeDeploy, &rollback.id));
+    assert_eq!((heal.by, &deployment), (Actor::Platform, &rollback.id));
     assert_eq!(heal.remedy.id(), unknown);
     let guard = scene.guard().await;
     assert_eq!(guard.active.as_deref(), Some(problem.id()));
@@ -246,7 +246,7 @@ async fn rollback_that_was_over_before_anybody_looked_is_the_heal(mut scene: Sce
     else {
         panic!("it is healed: {:?}", scene.state(&problem).await);
     };
-    assert_eq!((heal.by, &deployment), (Actor::CodeDeploy, &rollback.id));
+    assert_eq!((heal.by, &deployment), (Actor::Platform, &rollback.id));
     assert_eq!(heal.remedy.id(), unknown);
     let ended = scene.world.aws.codedeploy().deployment(&rollback.id);
     assert_eq!(Some(at), ended.unwrap().completed);
@@ -262,12 +262,12 @@ async fn rollback_that_fails_is_followed_by_ours(mut scene: Scene) {
     let rollback = only_rollback(&scene);
     scene.notify(&problem, "OPEN").await;
     let state = scene.state(&problem).await;
-    assert!(matches!(state, State::Deploying { .. }), "{state:?}");
+    assert!(matches!(state, State::UnderWay { .. }), "{state:?}");
 
     scene.ticks(3).await;
 
     assert_eq!(scene.healed_to(), ["good"]);
-    let State::Deploying { heal, .. } = scene.state(&problem).await else {
+    let State::UnderWay { heal, .. } = scene.state(&problem).await else {
         panic!("ours follows: {:?}", scene.state(&problem).await);
     };
     assert_eq!(heal.by, Actor::Ours);
@@ -541,7 +541,7 @@ async fn rollback_that_begins_between_intent_and_call_is_the_heal(mut scene: Sce
     else {
         panic!("it is healed: {:?}", scene.state(&problem).await);
     };
-    assert_eq!(heal.by, Actor::CodeDeploy);
+    assert_eq!(heal.by, Actor::Platform);
     assert_eq!(deployment, only_rollback(&scene).id);
     let guard = scene.guard().await;
     assert_eq!((guard.active, guard.heals.len()), (None, 1));
@@ -714,7 +714,7 @@ async fn failed_release_that_changed_nothing_is_not_answered(mut scene: Scene) {
         scene.tick().await;
 
         let stored = scene.stored(&problem).await;
-        assert_eq!(stored.cause, Cause::NothingDeployed);
+        assert_eq!(stored.cause, Cause::NothingChanged);
         assert_eq!(calls(&scene), 0);
         let entry = scene.world.ledger.entry(&group(), &bad).await;
         assert!(entry.unwrap().is_none());

@@ -2,7 +2,7 @@
 
 use fake_dynatrace::{Failed, Fault, Problem, Requests, Severity, Times};
 use flags::Value;
-use flags::state::{Author, Hand, State as FlagState};
+use flags::state::{Author, AuthorKind, State as FlagState};
 use flags::step::{Event, Outcome, Request, Situation, Target, Term, step};
 use jiff::SignedDuration;
 use release::pause::{Pause, Target as Paused};
@@ -95,7 +95,7 @@ impl Scene {
                 batch: None,
                 by: Author {
                     name: "ann".to_owned(),
-                    hand: Hand::Person,
+                    kind: AuthorKind::Person,
                 },
                 why: "I know better".to_owned(),
                 triggered_by: "manual".to_owned(),

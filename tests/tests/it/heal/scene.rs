@@ -343,7 +343,7 @@ impl Scene {
 /// The deployment whose revision an answer deploys again.
 pub(crate) fn healed_by(state: &State) -> Option<String> {
     match state {
-        State::Intended(heal) | State::Deploying { heal, .. } | State::Healed { heal, .. } => {
+        State::Intended(heal) | State::UnderWay { heal, .. } | State::Healed { heal, .. } => {
             Some(heal.remedy.id().to_owned())
         }
         _ => None,

@@ -73,7 +73,7 @@ async fn deployment_that_codedeploy_does_not_show_yet_is_no_failed_heal(mut scen
     let due = Due::problem(problem.id(), now);
     let claimed = remediations.queue().claim(&due, "the story", now, lease);
     let mut claimed = claimed.await.unwrap();
-    let State::Deploying { deployment, .. } = &mut claimed.problem.remediations[0].state else {
+    let State::UnderWay { deployment, .. } = &mut claimed.problem.remediations[0].state else {
         panic!("it is being deployed");
     };
     "d-NOTSHOWN1".clone_into(deployment);
@@ -86,7 +86,7 @@ async fn deployment_that_codedeploy_does_not_show_yet_is_no_failed_heal(mut scen
 
     scene.tick().await;
     let state = scene.state(&problem).await;
-    assert!(matches!(state, State::Deploying { .. }), "{state:?}");
+    assert!(matches!(state, State::UnderWay { .. }), "{state:?}");
     scene.ticks(8).await;
 
     let state = scene.state(&problem).await;

@@ -91,7 +91,7 @@ async fn answered(reader: &Reader, id: &str, closed: Option<SignedDuration>) {
         panic!("somebody else has {id}");
     };
     claimed.problem.display_id = Some(format!("P-{id}"));
-    claimed.problem.cause = Cause::NothingDeployed;
+    claimed.problem.cause = Cause::NothingChanged;
     claimed.problem.closed = closed.map(|later| now + later);
     let advanced = remediations.advance(&reader.world.ledger, &mut claimed, &[]);
     assert_eq!(advanced.await.unwrap(), Advanced::Written);

@@ -12,7 +12,7 @@ use fake_dynatrace::Problem;
 use jiff::{SignedDuration, Timestamp};
 use release::change::Place;
 use release::remediation::Guard;
-use release::runbook::{Run, Runbooks, State, Word};
+use release::runbook::{Permission, Run, Runbooks, State};
 use serde_json::{Value, json};
 use store::Heard;
 use tokio::time::Instant;
@@ -142,7 +142,7 @@ impl World {
     }
 
     /// What a person says of the run.
-    pub(super) async fn says(&self, word: Word) -> Heard {
+    pub(super) async fn says(&self, word: Permission) -> Heard {
         let remediations = &self.scene.world.remediations;
         let run = &self.run().id;
         let now = self.scene.world.now;

@@ -2,7 +2,7 @@
 
 use fake_controller::{Fault, JobTemplate, Prompts, Status, Times};
 use release::remediation::Mode;
-use release::runbook::{State, Word};
+use release::runbook::{Permission, State};
 use serde_json::json;
 use store::Heard;
 
@@ -189,7 +189,7 @@ async fn person_is_asked_and_may_answer_late() {
     assert_eq!(world.pass().await, "a person to answer");
     assert_eq!(world.launches(), 0);
     world.at(7_200);
-    let yes = Word::Yes {
+    let yes = Permission::Given {
         who: "ann".to_owned(),
     };
     assert_eq!(world.says(yes).await, Heard::Stored);

@@ -1,7 +1,7 @@
 //! A job is watched to its end, or ended.
 
 use fake_controller::{End, Fault, JobTemplate, Status, Times};
-use release::runbook::{State, Word};
+use release::runbook::{Permission, State};
 use serde_json::json;
 
 use store::Heard;
@@ -189,7 +189,7 @@ async fn job_that_cannot_be_ended_calls_a_person() {
     world.pass().await;
     let job = world.job();
     world.fake.runs(job).unwrap();
-    let no = Word::No {
+    let no = Permission::Refused {
         who: "ann".to_owned(),
     };
     assert_eq!(world.says(no).await, Heard::Stored);

@@ -1,6 +1,6 @@
 //! Flags, and what somebody says of them.
 
-use flags::state::{Author, Hand, State};
+use flags::state::{Author, AuthorKind, State};
 use flags::step::{Event, Outcome, Request, Situation, Target, Term, step};
 use serde_json::Value;
 use store::{Commit, Decision};
@@ -29,7 +29,7 @@ impl World {
             batch: None,
             by: Author {
                 name: "ann".to_owned(),
-                hand: Hand::Person,
+                kind: AuthorKind::Person,
             },
             why: why.to_owned(),
             triggered_by: "manual".to_owned(),

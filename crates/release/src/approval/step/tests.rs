@@ -105,12 +105,12 @@ fn cases() -> Vec<Case> {
         ("send", intended(), "send approve"),
         (
             "answered",
-            intended().knows(|known| known.told = Some(Told::Taken)),
+            intended().knows(|known| known.told = Some(Receipt::Taken)),
             "end: answered approve run-2",
         ),
         (
             "answered",
-            intended().knows(|known| known.told = Some(Told::TooLate)),
+            intended().knows(|known| known.told = Some(Receipt::TooLate)),
             "wait: CodePipeline to show who answered the approval",
         ),
         (
@@ -132,7 +132,7 @@ fn cases() -> Vec<Case> {
             World::judged(Answer::Reject)
                 .intends("run-2", Answer::Reject)
                 .stands(open_run("run-2"))
-                .knows(|known| known.told = Some(Told::Taken)),
+                .knows(|known| known.told = Some(Receipt::Taken)),
             "end: answered reject run-2, then wait",
         ),
         (
@@ -205,7 +205,7 @@ proptest! {
         let mut world = World::drawn(&draws);
         let truth = world.known.clone();
 
-        let steps = world.walk(if is_taken { Told::Taken } else { Told::TooLate });
+        let steps = world.walk(if is_taken { Receipt::Taken } else { Receipt::TooLate });
 
         match steps.last() {
             Some(Step::Rest) => prop_assert!(world.judged.ending().is_some()),
@@ -340,7 +340,7 @@ impl World {
     /// Every step until something has to happen first or nothing is left to do.
     /// What a step asks for is what is known; what it writes is written, and what
     /// was written about the end is followed by another look.
-    fn walk(&mut self, told: Told) -> Vec<Step> {
+    fn walk(&mut self, told: Receipt) -> Vec<Step> {
         let truth = std::mem::take(&mut self.known);
         let mut steps = Vec::new();
         let mut asked = Vec::new();

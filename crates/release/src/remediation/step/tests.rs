@@ -309,32 +309,32 @@ fn cases() -> Vec<Case> {
             "healFailed [guard] said Failed",
         ),
         case(
-            "deploying.hidden",
+            "under-way.hidden",
             World::of(deploying(Actor::Ours)).knows(|known| known.heal = Some(None)),
             "wait: the heal to be deployed",
         ),
         case(
-            "deploying.succeeded",
+            "under-way.succeeded",
             World::of(deploying(Actor::Ours))
                 .knows(|known| known.heal = Some(Some(Shown::Well(None)))),
             "healed [guard] said State",
         ),
         case(
-            "deploying.failed",
+            "under-way.failed",
             World::of(deploying(Actor::Ours))
                 .knows(|known| known.heal = Some(Some(Shown::Badly("no".to_owned(), None)))),
             "healFailed [guard] said Failed",
         ),
         case(
-            "deploying.failed",
+            "under-way.failed",
             World::of(deploying(Actor::Ours))
                 .knows(|known| known.heal = Some(None))
                 .but(|world| world.now = minute(56)),
             "healFailed [guard] said Failed",
         ),
         case(
-            "deploying.rollback-failed",
-            World::of(deploying(Actor::CodeDeploy))
+            "under-way.rollback-failed",
+            World::of(deploying(Actor::Platform))
                 .knows(|known| known.heal = Some(Some(Shown::Badly("no".to_owned(), None)))),
             "attributed [guard] said RollbackFailed",
         ),
@@ -499,7 +499,7 @@ impl World {
             SignedDuration::from_hours(24),
         );
         problem.began = Some(minute(45));
-        let is_begun = matches!(state, State::Intended(_) | State::Deploying { .. });
+        let is_begun = matches!(state, State::Intended(_) | State::UnderWay { .. });
         Self {
             remediation: Remediation {
                 culprit: Change::Deployment(deployment("d-2", 40)),
@@ -740,7 +740,7 @@ fn states() -> Vec<State> {
         joined(),
         intended(),
         deploying(Actor::Ours),
-        deploying(Actor::CodeDeploy),
+        deploying(Actor::Platform),
         healed(),
         failed(),
         State::HealFailed {
@@ -769,7 +769,7 @@ fn intended() -> State {
 }
 
 fn deploying(by: Actor) -> State {
-    State::Deploying {
+    State::UnderWay {
         heal: heal(by),
         deployment: "d-9".to_owned(),
     }

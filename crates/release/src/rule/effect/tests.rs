@@ -89,7 +89,7 @@ impl World {
         let request = Request {
             by: Author {
                 name: "ann".to_owned(),
-                hand: Hand::Person,
+                kind: AuthorKind::Person,
             },
             ..request("r", None, format!("ann-{at}"), "P-0")
         };

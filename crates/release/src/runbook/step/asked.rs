@@ -7,7 +7,7 @@ use super::{
 use crate::precedence::{Precedence, may_precede};
 use crate::remediation::{self, Admission, Guard, Paused};
 use crate::runbook::fit::fit;
-use crate::runbook::{Check, Form, Mode, Word};
+use crate::runbook::{Check, Form, Mode, Permission};
 
 impl At<'_> {
     /// Nothing was launched yet, or the first launch has left nothing behind.
@@ -164,7 +164,7 @@ impl At<'_> {
         if self.situation.problem.closed.is_some() {
             return Some(self.not_needed(Needless::Closed));
         }
-        if let Some(Word::No { who }) = &self.situation.word {
+        if let Some(Permission::Refused { who }) = &self.situation.permission {
             return Some(self.refuse(Refusal::Denied { who: who.clone() }));
         }
         if !self.situation.heard {
@@ -181,9 +181,9 @@ impl At<'_> {
     }
 
     fn newly_allowed(self) -> Option<String> {
-        match &self.situation.word {
-            Some(Word::Yes { who }) if self.run.allowed.is_none() => Some(who.clone()),
-            Some(Word::Yes { .. } | Word::No { .. }) | None => None,
+        match &self.situation.permission {
+            Some(Permission::Given { who }) if self.run.allowed.is_none() => Some(who.clone()),
+            Some(Permission::Given { .. } | Permission::Refused { .. }) | None => None,
         }
     }
 

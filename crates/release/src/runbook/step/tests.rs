@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::remediation::Paused;
-use crate::runbook::{Active, Check, Form, Hosts, Kind, Mode, Proof, Shown, Word};
+use crate::runbook::{Active, Check, Form, Hosts, Kind, Mode, Permission, Proof, Shown};
 use world::{World, told};
 
 /// The file that the table is in.
@@ -61,13 +61,13 @@ fn waiting() -> World {
 }
 
 fn yes(world: &mut World) {
-    world.word = Some(Word::Yes {
+    world.permission = Some(Permission::Given {
         who: "ann".to_owned(),
     });
 }
 
 fn no(world: &mut World) {
-    world.word = Some(Word::No {
+    world.permission = Some(Permission::Refused {
         who: "ann".to_owned(),
     });
 }

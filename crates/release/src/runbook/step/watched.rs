@@ -6,7 +6,7 @@ use super::{
     Abort, Answer, At, Attempt, Call, Effect, Ended, Guarding, JobAt, Move, PATIENCE, Purpose,
     Question, Refusal, Said, State, Step, wait, write,
 };
-use crate::runbook::{Kind, Mode, Shown, Word};
+use crate::runbook::{Kind, Mode, Permission, Shown};
 
 /// How long the controller may take to say where a job ran that has ended.
 const DETAILS: SignedDuration = SignedDuration::from_secs(30);
@@ -105,7 +105,7 @@ impl At<'_> {
                 differences: differs.join("; "),
             });
         }
-        if let Some(Word::No { who }) = &self.situation.word {
+        if let Some(Permission::Refused { who }) = &self.situation.permission {
             return Some(Abort::Person { who: who.clone() });
         }
         if attempt.deadline <= self.situation.now {

@@ -16,14 +16,14 @@ const TABLE: &str = include_str!("../life.rs");
 
 #[test]
 fn every_row_is_a_case_and_goes_as_the_table_says() {
-    let seen = |approval: Part, result: Part| Looked {
+    let seen = |approval: Part, result: Part| Seen {
         approval,
         result,
-        ..Looked::default()
+        ..Seen::default()
     };
     let waits = |what: &str| Part::Waits(Wait::for_(what));
-    let nothing = Looked::default;
-    let unmeasured = Looked {
+    let nothing = Seen::default;
+    let unmeasured = Seen {
         window: waits("a number"),
         ..nothing()
     };
@@ -166,7 +166,7 @@ fn every_look_comes_to_an_end_and_does_each_thing_once() {
     for state in states {
         for hook in [Hook::None, Hook::Owed, Hook::Delivered, Hook::GivenUp] {
             let mut validation = validation(state.clone(), hook);
-            let mut looked = Looked::default();
+            let mut looked = Seen::default();
             let mut done = Vec::new();
             loop {
                 let step = next(&mut validation, &looked);

@@ -19,7 +19,7 @@ async fn stored_form_of_phases_of_problems_is_kept() {
         Problem::heard_of(id, Arrival::Webhook, at(0), patience)
     };
     let settled = Problem {
-        cause: Cause::NothingDeployed,
+        cause: Cause::NothingChanged,
         phase: Phase::Settled,
         ..heard("P-4")
     };
@@ -42,7 +42,7 @@ async fn stored_form_of_phases_of_problems_is_kept() {
                 .await;
             noticed.unwrap();
             let mut settles = world.claim_problem("P-4", 0, "worker").await.unwrap();
-            settles.problem.cause = Cause::NothingDeployed;
+            settles.problem.cause = Cause::NothingChanged;
             world.written(&mut settles, &[]).await;
             remediations.queue().settle(settles).await.unwrap();
             let mut due = Some(at(0));
@@ -177,10 +177,10 @@ fn causes() -> Vec<Cause> {
         Cause::Test,
         Cause::NotProduction,
         Cause::Over,
-        Cause::NothingDeployed,
-        Cause::TooManyGroups { groups: 4 },
+        Cause::NothingChanged,
+        Cause::TooManyPlaces { places: 4 },
         Cause::Ambiguous {
-            deployments: vec!["d-1".to_owned(), "d-2".to_owned()],
+            changes: vec!["d-1".to_owned(), "d-2".to_owned()],
         },
         Cause::GaveUp,
     ]
@@ -253,8 +253,8 @@ fn states() -> Vec<State> {
             problem: "-98_2V2".to_owned(),
         },
         State::Intended(ours()),
-        State::Deploying {
-            heal: heal(Actor::CodeDeploy),
+        State::UnderWay {
+            heal: heal(Actor::Platform),
             deployment: made(),
         },
         State::Healed {

@@ -22,7 +22,7 @@ pub(super) enum Conclusion {
     /// Either may be to blame.
     Ambiguous { newest: String, older: String },
     /// More groups would be changed than may be.
-    TooManyGroups { count: usize, most: usize },
+    TooManyPlaces { count: usize, most: usize },
     /// These are to blame, and this becomes of each.
     Blamed(Vec<(Change, Fate)>),
 }
@@ -64,9 +64,9 @@ impl Fate {
                 }
             }
             (Some(State::Joined { problem }), _) => Self::Joined { problem },
-            (Some(State::Deploying { heal, deployment }), _) => match heal.by {
+            (Some(State::UnderWay { heal, deployment }), _) => match heal.by {
                 Actor::Ours => Self::Answered { by: deployment },
-                Actor::CodeDeploy => Self::TakenBack { by: deployment },
+                Actor::Platform => Self::TakenBack { by: deployment },
             },
             (Some(State::NotNeeded(needless)), _) => Self::NotNeeded(needless),
             (Some(State::Refused(HealRefusal::NoTarget { .. })), _) => Self::WithoutTarget,
@@ -96,7 +96,7 @@ impl fmt::Display for Conclusion {
                 f,
                 "either {newest} or {older} is to blame, and it is unknown which"
             ),
-            Self::TooManyGroups { count, most } => {
+            Self::TooManyPlaces { count, most } => {
                 write!(f, "{count} places are to blame, and {most} may be changed")
             }
             Self::Blamed(fates) => {

@@ -496,17 +496,17 @@ async fn look_at(
 ) -> anyhow::Result<(Views, BTreeSet<Group>)> {
     let looked = groups.into_iter().map(async |group| {
         let error = match View::read(context, &group).await {
-            Ok(view) => return Ok((group, Looked::At(Box::new(view)))),
+            Ok(view) => return Ok((group, GroupView::At(Box::new(view)))),
             Err(error) => error,
         };
         match error.downcast_ref::<DeliveryError>() {
-            Some(DeliveryError::NotFound { .. }) => Ok((group, Looked::Gone)),
+            Some(DeliveryError::NotFound { .. }) => Ok((group, GroupView::Gone)),
             Some(DeliveryError::Denied { .. }) => {
                 tracing::warn!(
                     deployment.group = %group,
                     "Deployments to `{group}` are left out: {error:#}"
                 );
-                Ok((group, Looked::Closed))
+                Ok((group, GroupView::Closed))
             }
             _ => Err(error),
         }
@@ -515,11 +515,11 @@ async fn look_at(
     let mut closed = BTreeSet::new();
     for (group, looked) in try_join_all(looked).await? {
         match looked {
-            Looked::At(view) => {
+            GroupView::At(view) => {
                 views.insert(group, *view);
             }
-            Looked::Gone => {}
-            Looked::Closed => {
+            GroupView::Gone => {}
+            GroupView::Closed => {
                 closed.insert(group);
             }
         }
@@ -528,7 +528,7 @@ async fn look_at(
 }
 
 /// What a look at a group came to.
-enum Looked {
+enum GroupView {
     At(Box<View>),
     /// CodeDeploy knows no such group.
     Gone,

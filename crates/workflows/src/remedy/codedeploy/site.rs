@@ -11,7 +11,7 @@ use super::candidates::Views;
 use super::choice::{Choice, brought, choose, weighed};
 use super::runs::{made, running};
 use super::view::View;
-use crate::remedy::adapter::{Alternative, Context, Notes, Sighted};
+use crate::remedy::adapter::{Alternative, BeforeBlame, Context, Notes};
 
 /// One deployment that is to blame, with what is known of its group.
 pub(crate) struct Site {
@@ -32,10 +32,10 @@ impl Site {
     }
 
     /// What the look at the group says of it, if there was one.
-    pub(crate) fn sighted(&self) -> Option<Sighted> {
+    pub(crate) fn sighted(&self) -> Option<BeforeBlame> {
         let view = self.view.as_ref()?;
         let known = view.known(&self.culprit.id);
-        Some(Sighted {
+        Some(BeforeBlame {
             holder: known.and_then(|entry| entry.bound_to.clone()),
             reading: Some(view.reading(&self.culprit)),
         })
@@ -84,7 +84,7 @@ impl Site {
                 observed.remedy = Some(choice.map(|one| Remedy::Redeploy(one.target.clone())));
             }
             Question::Heal => {
-                let State::Deploying { deployment, .. } = &remediation.state else {
+                let State::UnderWay { deployment, .. } = &remediation.state else {
                     anyhow::bail!("no heal is being deployed");
                 };
                 observed.heal = Some(watch(context, deployment).await?);

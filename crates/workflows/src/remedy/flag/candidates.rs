@@ -38,7 +38,7 @@ pub(in crate::remedy) async fn gather(
         return Ok((Gathered::default(), Views::new()));
     };
     let events = events(context, case).await?;
-    let told: Vec<Told> = events.iter().filter_map(Told::of).collect();
+    let told: Vec<Pointer> = events.iter().filter_map(Pointer::of).collect();
     let mut gathered = Gathered::default();
     let pointed = pointed(&told, &mut gathered.left_out);
     let (sets, looks) = try_join(
@@ -68,7 +68,7 @@ pub(in crate::remedy) async fn gather(
 }
 
 /// What an event says of a change of a flag.
-struct Told {
+struct Pointer {
     entity: String,
     flag: Flag,
     change: String,
@@ -76,7 +76,7 @@ struct Told {
     at: Timestamp,
 }
 
-impl Told {
+impl Pointer {
     fn of(event: &RecordedEvent) -> Option<Self> {
         if event.source.as_deref() != Some(SOURCE) {
             return None;
@@ -102,8 +102,8 @@ impl Told {
 }
 
 /// The flags that events point to, the newest first.
-fn pointed(told: &[Told], left_out: &mut Vec<String>) -> Vec<Flag> {
-    let mut newest: Vec<&Told> = told.iter().collect();
+fn pointed(told: &[Pointer], left_out: &mut Vec<String>) -> Vec<Flag> {
+    let mut newest: Vec<&Pointer> = told.iter().collect();
     newest.sort_by_key(|one| Reverse(one.at));
     let mut seen = BTreeSet::new();
     let mut flags: Vec<Flag> = newest.into_iter().map(|one| one.flag.clone()).collect();
@@ -164,7 +164,7 @@ async fn looks(
     context: Context<'_>,
     flags: &Flags,
     pointed: &[Flag],
-    told: &[Told],
+    told: &[Pointer],
 ) -> anyhow::Result<Vec<(Flag, Look)>> {
     let looks = pointed.iter().map(async |flag| {
         let place = Place::Flag(flag.clone());
@@ -202,7 +202,7 @@ fn weigh(
     flag: &Flag,
     set: Option<&FlagSet>,
     look: &Look,
-    told: &[Told],
+    told: &[Pointer],
     gathered: &mut Gathered,
 ) {
     let declared = set.and_then(|set| set.declarations.flags.get(&flag.name));
@@ -248,7 +248,7 @@ fn weigh(
             }
         }
     }
-    let is_unknown = |one: &&Told| !look.history.iter().any(|entry| one.is(entry));
+    let is_unknown = |one: &&Pointer| !look.history.iter().any(|entry| one.is(entry));
     let unknown = of_flag().filter(is_unknown);
     let unknown = unknown.filter(|one| is_in_time(one.at, one.at));
     gathered.dismissed.extend(unknown.map(|one| Dismissed {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use flags::state::{Author, Hand, State};
+use flags::state::{Author, AuthorKind, State};
 use flags::step::{Event, Outcome, Refusal, Request, Situation, Transition, step};
 use flags::taken_back_by;
 use jiff::Timestamp;
@@ -16,7 +16,7 @@ use release::remediation::{
 use store::{Commit, Decision, FlagSet, Flags, Found};
 
 use super::{View, Views};
-use crate::remedy::adapter::{Alternative, Context, Notes, Sighted};
+use crate::remedy::adapter::{Alternative, BeforeBlame, Context, Notes};
 
 /// Who takes changes back, in the history of a flag.
 const AUTHOR: &str = "Unbreakable";
@@ -37,9 +37,9 @@ impl Site {
     }
 
     /// What the look at the flag says of it, if that was asked.
-    pub(crate) fn sighted(&self) -> Option<Sighted> {
+    pub(crate) fn sighted(&self) -> Option<BeforeBlame> {
         let holder = self.view.as_ref()?.holders.get(&self.culprit.id)?;
-        Some(Sighted {
+        Some(BeforeBlame {
             holder: holder.clone(),
             reading: None,
         })
@@ -234,7 +234,7 @@ fn back(
         batch: None,
         by: Author {
             name: AUTHOR.to_owned(),
-            hand: Hand::Rule,
+            kind: AuthorKind::Rule,
         },
         why: why.unwrap_or_default(),
         triggered_by: "problem".to_owned(),

@@ -116,7 +116,7 @@ async fn rollback_of_codedeploy_is_the_heal_to_the_end() {
         let State::Healed { heal, .. } = state(&world, &problem).await else {
             panic!("it is healed");
         };
-        assert_eq!(heal.by, Actor::CodeDeploy);
+        assert_eq!(heal.by, Actor::Platform);
         problem.resolve(now());
         posted(&world, &function, &problem, "RESOLVED").await;
         until(&world, &function, &problem, State::is_final).await;

@@ -143,8 +143,8 @@ impl Storm<'_> {
         }
         let told = matches!(
             problem.cause,
-            Cause::NothingDeployed
-                | Cause::TooManyGroups { .. }
+            Cause::NothingChanged
+                | Cause::TooManyPlaces { .. }
                 | Cause::Ambiguous { .. }
                 | Cause::GaveUp
         );

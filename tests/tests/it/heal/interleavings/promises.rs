@@ -226,7 +226,7 @@ impl Answer {
 pub(super) fn heal(state: &State) -> Option<&Heal> {
     match state {
         State::Intended(heal)
-        | State::Deploying { heal, .. }
+        | State::UnderWay { heal, .. }
         | State::Healed { heal, .. }
         | State::Confirmed { heal, .. }
         | State::Unconfirmed { heal, .. }

@@ -19,7 +19,7 @@ pub(super) struct World {
     pub(super) mode: Mode,
     pub(super) listed: bool,
     pub(super) paused: Paused,
-    pub(super) word: Option<Word>,
+    pub(super) permission: Option<Permission>,
     pub(super) now: Timestamp,
     pub(super) known: Observed,
     /// Whether the time for it is over.
@@ -71,7 +71,7 @@ impl World {
             mode: Mode::Auto,
             listed: true,
             paused: Paused::No,
-            word: None,
+            permission: None,
             now: minute(47),
             known: Observed {
                 guard: Some(guard(guards.then_some("r-1"))),
@@ -202,7 +202,7 @@ impl World {
             max_age: SignedDuration::from_mins(30),
             verify_within: SignedDuration::from_mins(30),
             paused: self.paused.clone(),
-            word: self.word.clone(),
+            permission: self.permission.clone(),
             now: self.now,
         };
         step(&self.run, &situation, &self.known)

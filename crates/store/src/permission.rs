@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
-use release::runbook::Word;
+use release::runbook::Permission;
 
 use crate::contention::giving_way;
 use crate::error::unavailable;
@@ -14,7 +14,7 @@ use crate::item::{self, Item, Key};
 use crate::{Remediations, StoreError};
 
 /// What stands before the id of a run in the name of its attribute.
-const WORD: &str = "word.";
+const PREFIX: &str = "word.";
 
 /// What became of what a person said.
 #[must_use]
@@ -35,7 +35,7 @@ impl Remediations {
         &self,
         problem: &str,
         run: &str,
-        word: &Word,
+        permission: &Permission,
         now: Timestamp,
     ) -> Result<Heard, StoreError> {
         let key = Key::problem(problem);
@@ -51,11 +51,11 @@ impl Remediations {
                     .table
                     .update_item(&key)
                     .update_expression(format!(
-                        "SET #word = :word, reportedAt = :now{set} ADD notices :one"
+                        "SET #permission = :permission, reportedAt = :now{set} ADD notices :one"
                     ))
                     .condition_expression(condition)
-                    .expression_attribute_names("#word", format!("{WORD}{run}"))
-                    .expression_attribute_values(":word", item::json_attribute(word))
+                    .expression_attribute_names("#permission", format!("{PREFIX}{run}"))
+                    .expression_attribute_values(":permission", item::json_attribute(permission))
                     .expression_attribute_values(":now", item::millis(now))
                     .expression_attribute_values(":one", AttributeValue::N("1".to_owned()));
                 let outcome = giving_way(|| update.clone().send()).await;
@@ -78,16 +78,16 @@ impl Remediations {
 }
 
 /// What people said, by run.
-pub(crate) fn words(found: &Item) -> Result<BTreeMap<String, Word>, StoreError> {
-    let runs = found.keys().filter_map(|name| name.strip_prefix(WORD));
+pub(crate) fn permissions(found: &Item) -> Result<BTreeMap<String, Permission>, StoreError> {
+    let runs = found.keys().filter_map(|name| name.strip_prefix(PREFIX));
     runs.map(|run| {
-        let text = match found.get(&format!("{WORD}{run}")) {
+        let text = match found.get(&format!("{PREFIX}{run}")) {
             Some(AttributeValue::S(text)) => text.as_str(),
             _ => "",
         };
-        let word = serde_json::from_str(text);
-        let word = word.map_err(|error| crate::error::corrupt("word", error))?;
-        Ok((run.to_owned(), word))
+        let permission = serde_json::from_str(text);
+        let permission = permission.map_err(|error| crate::error::corrupt("permission", error))?;
+        Ok((run.to_owned(), permission))
     })
     .collect()
 }
