@@ -17,7 +17,7 @@ impl Draft<'_> {
                 .assignments
                 .iter()
                 .position(|assignment| assignment.is_due(at));
-            let index = index.expect("the timer is that of a assignment");
+            let index = index.expect("the timer is that of an assignment");
             self.end_of(index, at);
         }
     }

@@ -191,7 +191,7 @@ impl Draft<'_> {
             .state
             .assignments
             .last_mut()
-            .expect("there is a assignment on top");
+            .expect("there is an assignment on top");
         if let End::Holds(holders) = &mut assignment.end {
             let holder = if holds_already {
                 holders[problem]

@@ -405,8 +405,8 @@ fn released(culprit: &Change) -> String {
         change(culprit),
         match culprit {
             Change::Deployment(_) => "If it is to blame, condemn it in the ledger.",
-            Change::Flag(_) => "If it is to blame, set the flag by kind.",
-            Change::Configuration(_) => "If it is to blame, take it back by kind.",
+            Change::Flag(_) => "If it is to blame, set the flag yourself.",
+            Change::Configuration(_) => "If it is to blame, take it back yourself.",
         }
     ))
 }
