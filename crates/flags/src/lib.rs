@@ -38,7 +38,7 @@ pub use evaluate::{Bulk, Evaluation, Reason, Resolved, Set, Unresolved, is_known
 pub use format::schema;
 pub use hash::Digest;
 pub use plan::{Plan, PlanRefusal, Planned, plan};
-pub use ramp::{Ramp, Way};
+pub use ramp::{Ramp, Step, Way};
 pub use read::{LARGEST_BULK, Reading, is_flag_name, read};
 pub use rule::{NotRun, Rules};
 pub use targeting::{BadRule, OPERATORS, Targeting};

@@ -12,6 +12,8 @@
 mod flags;
 mod ledger;
 mod problems;
+mod runs;
+mod sets;
 mod validations;
 
 use std::collections::BTreeMap;
