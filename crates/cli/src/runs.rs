@@ -1,5 +1,7 @@
 //! `monspec runs`
 
+mod shown;
+
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -11,6 +13,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use store::{Heard, Remediations};
 
+use self::shown::Shown;
 use crate::aws::{Account, now, speaker, table, words};
 use crate::failure::Failure;
 use crate::output;
@@ -146,27 +149,12 @@ fn chosen<'a>(which: &Which, problem: &'a Problem) -> Result<Vec<&'a Run>, Failu
 
 fn show(which: &Which, problem: &Problem, out: &mut impl Write) -> Result<(), Failure> {
     let runs = chosen(which, problem)?;
+    let runs: Vec<Shown<'_>> = runs.into_iter().map(Shown::of).collect();
     if which.json {
         return Ok(output::json(out, &runs)?);
     }
-    for run in runs {
-        let Run { cause, runbook, .. } = run;
-        line(out, &format!("run {}: {}", run.id, run.state.word()))?;
-        let who = &cause.source;
-        line(
-            out,
-            &format!("  change   {} ({who}, {})", cause.title, cause.at),
-        )?;
-        let template = format!("template {} on {}", runbook.template, runbook.on);
-        line(out, &format!("  runbook  {} ({template})", runbook.alias))?;
-        let input = Value::Object(run.input.variables.clone());
-        line(out, &format!("  input    {input}"))?;
-        line(
-            out,
-            &format!("  hosts    {}", hosts(run.input.limit.as_deref())),
-        )?;
-        let state = serde_json::to_value(&run.state).unwrap_or_default();
-        line(out, &format!("  state    {state}"))?;
+    for text in runs.iter().flat_map(Shown::lines) {
+        line(out, &text)?;
     }
     for comment in &problem.comments {
         line(out, &format!("{} {}", comment.at, comment.text))?;

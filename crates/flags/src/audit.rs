@@ -1,6 +1,8 @@
 //! What is written down of each change, chained so that nothing can be taken
 //! out, added or altered unseen.
 
+mod hashed;
+
 use std::fmt;
 
 use jiff::Timestamp;
@@ -11,11 +13,9 @@ use crate::state::{Author, Since};
 use crate::value::Value;
 
 /// One change of one flag. Nothing but [`Entry::seal`] makes one.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
     /// What happened.
-    #[serde(flatten)]
     pub record: Record,
     /// The digest of the entry before it; none for the first.
     pub previous: Option<Digest>,
@@ -23,10 +23,8 @@ pub struct Entry {
     pub digest: Digest,
 }
 
-/// What happened to a flag. Its text is what is hashed: a field that comes later
-/// must be left out of it where there is none, or old entries hold no longer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// What happened to a flag.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Record {
     /// The set.
     pub set: String,
@@ -59,8 +57,7 @@ pub struct Record {
 }
 
 /// What happened to a flag.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// It was set, and stays.
     Changed,
@@ -104,8 +101,7 @@ pub enum Cause {
 }
 
 /// A change that was not made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Aborted {
     /// The value that was wanted, shortened.
     pub wanted: String,
@@ -311,8 +307,7 @@ pub fn diff(one: &Entry, other: &Entry) -> Vec<Difference> {
 }
 
 fn digest(record: &Record, previous: Option<&Digest>) -> Digest {
-    let text = serde_json::to_string(&(previous, record)).expect("a record is always JSON");
-    Digest::of(text)
+    Digest::of(hashed::text(record, previous))
 }
 
 #[cfg(test)]

@@ -1,21 +1,15 @@
 //! What the values of a flag are held to.
 
-use serde::{Deserialize, Serialize};
-
 use crate::value::Value;
 
 /// What a value must keep to, besides its type.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Bounds {
     /// The least number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min: Option<f64>,
     /// The largest number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max: Option<f64>,
     /// The only values, unless there are none.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed: Vec<Value>,
 }
 

@@ -12,8 +12,7 @@ use crate::targeting::Targeting;
 use crate::value::{Kind, NotAValue, Value};
 
 /// The flags of a set, and what is true of all of them.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Declarations {
     /// How users are hashed.
     pub options: Options,
@@ -31,8 +30,7 @@ impl Declarations {
 }
 
 /// What is true of all flags of a set.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// How users are hashed.
     pub fractional: Fractional,
@@ -90,13 +88,11 @@ impl MissingKey {
 }
 
 /// One flag, as it was declared.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Declaration {
     /// Its name.
     pub name: String,
     /// The type of its values.
-    #[serde(rename = "type")]
     pub kind: Kind,
     /// What it is until it is changed.
     pub default: Value,
@@ -155,8 +151,7 @@ impl Declaration {
 }
 
 /// Who is answered what.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub enum Audience {
     /// Everybody the same.
     #[default]
@@ -168,8 +163,7 @@ pub enum Audience {
 }
 
 /// A share of all users.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rollout {
     /// The variant that they are answered.
     pub variant: String,
@@ -180,8 +174,7 @@ pub struct Rollout {
 }
 
 /// How large a share is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Share {
     /// This many percent.
     Percent(f64),
@@ -191,8 +184,7 @@ pub enum Share {
 }
 
 /// The entities that carry all of these tags, of one type.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entities {
     /// The type of entity, `PROCESS_GROUP_INSTANCE` for example.
     pub etype: String,
@@ -201,8 +193,7 @@ pub struct Entities {
 }
 
 /// One Dynatrace tag. Displays the way Dynatrace writes it: `[CONTEXT]key:value`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tag {
     /// Where the tag was imported from; none for tags made in Dynatrace itself.
     pub context: Option<String>,
@@ -251,8 +242,7 @@ impl EventPolicy {
 }
 
 /// How often a flag may change, by each kind of hand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {
     /// This many times.
     pub changes: usize,
@@ -270,8 +260,7 @@ impl Default for RateLimit {
 }
 
 /// How long trials of a flag last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Leases {
     /// A change of which nothing else is said; none if it stays.
     pub default: Option<SignedDuration>,
@@ -289,8 +278,7 @@ impl Default for Leases {
 }
 
 /// Values that are set together.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Preset {
     /// What it is for.
     pub description: Option<String>,

@@ -33,8 +33,7 @@ const LONGEST: usize = 200;
 pub struct SecretHash(String);
 
 /// A key as it is kept.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Key {
     /// Which key it is.
     pub id: String,

@@ -1,7 +1,6 @@
 //! Values that move by the clock.
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
 use crate::value::Value;
 
@@ -16,8 +15,7 @@ const SHORTEST_MOVE: i64 = 1;
 const MICRO: f64 = 1_000_000.0;
 
 /// A value that moves from one to another while time passes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Ramp {
     /// Where it began.
     pub from: Value,
@@ -32,11 +30,9 @@ pub struct Ramp {
 }
 
 /// What a ramp is between its beginning and its end.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Way {
     /// It moves by the same amount again and again, after each of these seconds.
-    #[serde(rename_all = "camelCase")]
     Evenly {
         /// The seconds between two moves.
         step_seconds: i64,
@@ -46,8 +42,7 @@ pub enum Way {
 }
 
 /// A value and when it begins.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Step {
     /// When.
     pub at: Timestamp,

@@ -17,31 +17,24 @@ use crate::value::Value;
 
 /// Everything that is kept of a flag beside its declaration. A flag that nobody
 /// touched is the default of this.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
     /// How often something was written; the next write is conditional on it.
     pub version: u64,
     /// The words that may still hold, the latest last.
-    #[serde(rename = "words")]
     pub assignments: Vec<Assignment>,
     /// Whether older words were dropped below the first.
-    #[serde(default)]
     pub pruned: bool,
     /// The value before the last change of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Value>,
     /// The latest changes, the newest last.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recent: Vec<Recent>,
     /// The digest of the newest entry of its history.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
 }
 
 /// What somebody said, and until when.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Assignment {
     /// The change that said it.
     pub change: String,
@@ -58,8 +51,7 @@ pub struct Assignment {
 }
 
 /// A value over time.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Course {
     /// It stays the same.
     Steady(Value),
@@ -68,8 +60,7 @@ pub enum Course {
 }
 
 /// When a word ends.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
     /// When it is changed.
     Never,
@@ -80,25 +71,21 @@ pub enum End {
 }
 
 /// A problem that holds a mitigation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holder {
     /// The longest that it does.
     pub until: Timestamp,
     /// Whether the problem has closed already, and what it held is given back
     /// late because the flag was flapping.
-    #[serde(default)]
     pub closed: bool,
 }
 
 /// Who said something.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Author {
     /// The name of the key or of the rule.
     pub name: String,
     /// Who or what the name stands for.
-    #[serde(rename = "hand")]
     pub kind: AuthorKind,
 }
 
@@ -117,27 +104,22 @@ pub enum AuthorKind {
 }
 
 /// What is remembered of a change after its word is gone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recent {
     /// The change.
     pub change: String,
     /// When.
     pub at: Timestamp,
     /// By what.
-    #[serde(rename = "hand")]
     pub kind: AuthorKind,
     /// Whether a program put back what had been before the change before it.
-    #[serde(default)]
     pub reversal: bool,
     /// The problem that held it, or that it was given back after.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
 }
 
 /// Who said the latest word, and when.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Since {
     /// The change.
     pub change: String,

@@ -55,7 +55,6 @@ mod refusal;
 mod set;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
 use crate::audit::{Aborted, Cause, Entry, Record};
 use crate::declaration::Declaration;
@@ -205,7 +204,7 @@ pub enum Outcome {
 }
 
 /// What is written in one transaction.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Transition {
     /// The flag from now on; the write is conditional on the version that was read.
     pub state: State,

@@ -21,8 +21,7 @@ pub use facts::{Facts, NoSample, Sample, entity_type};
 pub const SERVICE: &str = "SERVICE";
 
 /// What a problem must be.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Condition {
     /// It is of one of these categories.
     pub category: Vec<Category>,
@@ -57,8 +56,7 @@ pub enum Category {
 }
 
 /// A number that the tenant is asked for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Metric {
     /// The metric selector.
     pub selector: String,

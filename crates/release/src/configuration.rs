@@ -1,12 +1,10 @@
 //! Configurations that others change and announce.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 /// A configuration that was announced, with what a run for it would change.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Configuration {
     /// The event that announced it.
     pub event: Cause,
@@ -15,8 +13,7 @@ pub struct Configuration {
 }
 
 /// The change that a run takes back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cause {
     /// The id of the event that announced it.
     pub id: String,

@@ -26,18 +26,15 @@ pub use read::{MOST_RULES, Reading, read};
 pub type Rules = BTreeMap<String, Rule>;
 
 /// What follows from problems of a kind.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
     /// What it is for.
-    #[serde(default)]
     pub description: Option<String>,
     /// From which problems.
     pub when: Condition,
     /// What is done with flags.
     pub action: Action,
     /// The longest that it lasts.
-    #[serde(default)]
     pub ttl: Option<SignedDuration>,
     /// What ends it.
     pub restore: Restore,

@@ -133,8 +133,7 @@ pub enum Kind {
 }
 
 /// One execution of a runbook for a problem and a change.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Run {
     /// What names it everywhere, in the variables of its jobs too.
     pub id: String,

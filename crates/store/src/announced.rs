@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::Update;
 use release::ledger::{Effect, Held, Known};
 use release::runbook::{Cause, Configuration};
 
-use crate::item::{self, Key};
+use crate::item::Key;
 use crate::transaction::Write;
 use crate::{Ledger, StoreError, known, record};
 
@@ -50,7 +50,7 @@ impl Ledger {
             let update = Update::builder()
                 .table_name(&self.table.name)
                 .set_key(Some(Key::announced(&change.event).attributes()))
-                .expression_attribute_values(":event", item::json_attribute(&change.event));
+                .expression_attribute_values(":event", record::configuration::event(&change.event));
             let set = "event = if_not_exists(event, :event)";
             known::write(update, set, &change.known, change.read.as_ref())
         });

@@ -2,8 +2,10 @@
 //! owed to the tenant and to the clock.
 
 mod change;
+mod entry_id;
 mod history;
 mod keys;
+mod outbox;
 mod owed;
 mod prepare;
 mod prepared;
@@ -22,16 +24,18 @@ use flags::key::Key as FlagKey;
 use flags::state::State;
 use tokio::sync::RwLock;
 
-use crate::StoreError;
 use crate::error::unavailable;
 use crate::handles::{Queue, Table};
-use crate::item::{self, Item, Key};
+use crate::item::{Item, Key};
 use crate::transaction::{Attempt, Attempts, Write};
+use crate::{StoreError, record};
 
-pub use change::{Commit, Decision, Found, Written};
-pub use history::{EntryId, FlagHistory};
-pub use owed::{ChangeEvent, OnlyIf, Outbox, Owed, What};
-pub use prepared::{EndedAs, Ends, Prepared, PreparedChange, WantedChange};
+pub use change::{Commit, Decision, Ends, Found, Written};
+pub use entry_id::EntryId;
+pub use history::FlagHistory;
+pub use outbox::{ChangeEvent, OnlyIf, Outbox};
+pub use owed::{Owed, What};
+pub use prepared::{EndedAs, Prepared, PreparedChange, WantedChange};
 pub use read::Look;
 pub use repeat::{Repeat, RepeatId};
 pub use rules::StoredRule;
@@ -171,8 +175,14 @@ impl Flags {
             .update_expression("SET revision = :next, options = :options, presets = :presets")
             .condition_expression(condition)
             .expression_attribute_values(":next", keys::number(read + 1))
-            .expression_attribute_values(":options", item::json_attribute(&declarations.options))
-            .expression_attribute_values(":presets", item::json_attribute(&declarations.presets));
+            .expression_attribute_values(
+                ":options",
+                record::declaration::options(declarations.options),
+            )
+            .expression_attribute_values(
+                ":presets",
+                record::declaration::presets(&declarations.presets),
+            );
         if read != 0 {
             update = update.expression_attribute_values(":read", keys::number(read));
         }
@@ -196,7 +206,7 @@ impl Flags {
                      REMOVE prepared, preparedBy",
                 )
                 .expression_attribute_values(":revision", keys::number(revision))
-                .expression_attribute_values(":declaration", item::json_attribute(flag)),
+                .expression_attribute_values(":declaration", record::declaration::attribute(flag)),
             None => {
                 update.update_expression("REMOVE declaration, declaredIn, prepared, preparedBy")
             }
@@ -206,7 +216,7 @@ impl Flags {
     /// Stores a key, instead of what is stored of it.
     pub async fn put_key(&self, key: &FlagKey) -> Result<(), StoreError> {
         let mut item = keys::key(&key.id).attributes();
-        item.insert("key".to_owned(), item::json_attribute(key));
+        item.insert("key".to_owned(), record::key::attribute(key));
         let put = self.client().put_item().table_name(self.table());
         let put = put.set_item(Some(item)).send().await;
         put.map_err(|error| unavailable("store a key", error.into_service_error()))?;
@@ -226,7 +236,7 @@ impl Flags {
             .await
             .map_err(|error| unavailable("revoke a key", error.into_service_error()))?;
         let found = deleted.attributes;
-        found.map(|item| item::json(&item, "key")).transpose()
+        found.as_ref().map(record::key::read).transpose()
     }
 
     async fn partition(&self, action: &'static str, pk: &str) -> Result<Vec<Item>, StoreError> {

@@ -11,7 +11,7 @@ use release::runbook::Permission;
 use crate::contention::giving_way;
 use crate::error::unavailable;
 use crate::item::{self, Item, Key};
-use crate::{Remediations, StoreError};
+use crate::{Remediations, StoreError, record};
 
 /// What stands before the id of a run in the name of its attribute.
 const PREFIX: &str = "word.";
@@ -55,7 +55,10 @@ impl Remediations {
                     ))
                     .condition_expression(condition)
                     .expression_attribute_names("#permission", format!("{PREFIX}{run}"))
-                    .expression_attribute_values(":permission", item::json_attribute(permission))
+                    .expression_attribute_values(
+                        ":permission",
+                        record::permission::attribute(permission),
+                    )
                     .expression_attribute_values(":now", item::millis(now))
                     .expression_attribute_values(":one", AttributeValue::N("1".to_owned()));
                 let outcome = giving_way(|| update.clone().send()).await;
@@ -85,9 +88,7 @@ pub(crate) fn permissions(found: &Item) -> Result<BTreeMap<String, Permission>, 
             Some(AttributeValue::S(text)) => text.as_str(),
             _ => "",
         };
-        let permission = serde_json::from_str(text);
-        let permission = permission.map_err(|error| crate::error::corrupt("permission", error))?;
-        Ok((run.to_owned(), permission))
+        Ok((run.to_owned(), record::permission::read(text)?))
     })
     .collect()
 }

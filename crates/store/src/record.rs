@@ -5,13 +5,25 @@
 //! verdict, has no record of its own.
 
 pub(crate) mod answer;
+pub(crate) mod application;
 pub(crate) mod change;
+pub(crate) mod configuration;
+pub(crate) mod declaration;
+pub(crate) mod entry;
 pub(crate) mod evidence;
+pub(crate) mod flag;
 pub(crate) mod guard;
+pub(crate) mod key;
 pub(crate) mod ledger;
 pub(crate) mod outbox;
+pub(crate) mod owed;
+pub(crate) mod permission;
+pub(crate) mod prepared;
 pub(crate) mod problem;
 pub(crate) mod remediation;
+pub(crate) mod repeat;
+pub(crate) mod rule;
+pub(crate) mod run;
 pub(crate) mod validation;
 
 /// Turns a record into what it is about, and back. Every field is named, so that
@@ -55,6 +67,8 @@ macro_rules! record {
             $(same: $($same:ident),+;)?
             $(inner: $($inner:ident),+;)?
             $(maybe: $($maybe:ident),+;)?
+            $(each: $($each:ident),+;)?
+            $(values: $($values:ident),+;)?
         })?,)+
     }) => {
         impl From<$crate_::$what> for $record {
@@ -62,10 +76,14 @@ macro_rules! record {
                 match what {
                     $($crate_::$what::$variant $(($only))? $({
                         $($($same,)+)? $($($inner,)+)? $($($maybe,)+)?
+                        $($($each,)+)? $($($values,)+)?
                     })? => Self::$variant $(($only.into()))? $({
                         $($($same,)+)?
                         $($($inner: $inner.into(),)+)?
                         $($($maybe: $maybe.map(Into::into),)+)?
+                        $($($each: $each.into_iter().map(Into::into).collect(),)+)?
+                        $($($values: $values.into_iter()
+                            .map(|(key, value)| (key, value.into())).collect(),)+)?
                     })?,)+
                 }
             }
@@ -76,10 +94,14 @@ macro_rules! record {
                 match record {
                     $($record::$variant $(($only))? $({
                         $($($same,)+)? $($($inner,)+)? $($($maybe,)+)?
+                        $($($each,)+)? $($($values,)+)?
                     })? => Self::$variant $(($only.into()))? $({
                         $($($same,)+)?
                         $($($inner: $inner.into(),)+)?
                         $($($maybe: $maybe.map(Into::into),)+)?
+                        $($($each: $each.into_iter().map(Into::into).collect(),)+)?
+                        $($($values: $values.into_iter()
+                            .map(|(key, value)| (key, value.into())).collect(),)+)?
                     })?,)+
                 }
             }

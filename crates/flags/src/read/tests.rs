@@ -146,16 +146,6 @@ fn share_may_be_another_flag() {
 }
 
 #[test]
-fn declaration_that_was_stored_is_read_again() {
-    let declarations = declared(include_str!("../../examples/flags.json"));
-    let stored = serde_json::to_string(&declarations).unwrap();
-    assert_eq!(
-        serde_json::from_str::<Declarations>(&stored).unwrap(),
-        declarations
-    );
-}
-
-#[test]
 fn wrong_values_are_errors_at_their_place() {
     check(
         r#""default": 5"#,

@@ -6,12 +6,10 @@ use std::fmt;
 use flags::step::{LONGEST_RAMP, Target};
 use flags::{BadBulk, BadWish, Declarations};
 use jiff::SignedDuration;
-use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 /// What a rule does with flags, whatever is declared of them at the moment.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// These flags are set to these values.
     Set(BTreeMap<String, Json>),

@@ -42,15 +42,13 @@ use std::collections::BTreeMap;
 use flags::Value;
 use flags::state::Since;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{Mode, Restore, Rule};
 use crate::condition::{Answer, Checked, Metric};
 
 /// A rule applied to a problem.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Application {
     /// The id of the rule.
     pub rule: String,
@@ -61,29 +59,24 @@ pub struct Application {
 }
 
 /// How far an application is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "state")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum State {
     /// It matched, and is about to be done.
-    #[serde(rename_all = "camelCase")]
     Applying {
         /// The rule, as it matched.
         as_matched: Box<Rule>,
     },
     /// Flags are set for as long as the problem is open.
-    #[serde(rename_all = "camelCase")]
     Holding {
         /// What became of each.
         flags: BTreeMap<String, Became>,
     },
     /// Flags are set, and nothing is given back.
-    #[serde(rename_all = "camelCase")]
     Kept {
         /// What became of each.
         flags: BTreeMap<String, Became>,
     },
     /// The problem closed.
-    #[serde(rename_all = "camelCase")]
     Ended {
         /// What became of each flag.
         flags: BTreeMap<String, Back>,
@@ -91,13 +84,11 @@ pub enum State {
     /// It was said what would be done.
     Shadowed,
     /// It cannot be done.
-    #[serde(rename_all = "camelCase")]
     Refused {
         /// Why.
         why: String,
     },
     /// Nothing had to be done.
-    #[serde(rename_all = "camelCase")]
     NotNeeded {
         /// Why.
         why: String,
@@ -107,11 +98,9 @@ pub enum State {
 }
 
 /// What became of a flag that a rule sets.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "became")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Became {
     /// It was set.
-    #[serde(rename_all = "camelCase")]
     Set {
         /// What it was.
         before: Value,
@@ -124,7 +113,6 @@ pub enum Became {
     /// person has changed it since.
     Blamed,
     /// It is left alone: another rule set it for the problem.
-    #[serde(rename_all = "camelCase")]
     Taken {
         /// Which.
         by: String,
@@ -132,11 +120,9 @@ pub enum Became {
 }
 
 /// What became of a flag once the problem closed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "became")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Back {
     /// What was before is back.
-    #[serde(rename_all = "camelCase")]
     Given {
         /// What it is.
         value: Value,
@@ -146,7 +132,6 @@ pub enum Back {
     /// It is given back later, because it was changed back and forth.
     Later,
     /// Somebody said something later, and that holds.
-    #[serde(rename_all = "camelCase")]
     Superseded {
         /// Who, and when.
         by: Since,

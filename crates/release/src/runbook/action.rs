@@ -4,7 +4,6 @@
 //! listed is decided in [`super::find`], and no address of an event is ever
 //! spoken to.
 
-use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::Kind;
@@ -69,8 +68,7 @@ pub enum Which {
 }
 
 /// Why an action is not read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(rename_all = "camelCase", tag = "because", content = "what")]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
     /// A kind of remedy that is not known.
     #[error("the remediation type `{0}` is not one of ansible, awx, tower, aap and unbreakable")]

@@ -4,14 +4,13 @@
 //! and so does one whose failures were ignored.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{JobAt, Kind, Purpose};
 
 /// A job that has ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ended {
     /// The job.
     pub job: JobAt,
@@ -24,23 +23,19 @@ pub struct Ended {
     /// On how many hosts what happened, where that is known.
     pub counts: Option<Counts>,
     /// What it has set by `set_stats`.
-    #[serde(default)]
     pub artifacts: Map<String, Value>,
     /// The first task that failed.
     pub task: Option<Task>,
     /// The end of what it has put out.
-    #[serde(default)]
     pub tail: String,
     /// What the controller says of it.
-    #[serde(default)]
     pub explanation: String,
     /// The commit of the playbook.
-    #[serde(default)]
     pub revision: String,
 }
 
 /// On how many hosts what happened; a host can be counted more than once.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// All was as it should be.
     pub ok: u64,
@@ -62,7 +57,7 @@ impl Counts {
 }
 
 /// A task that failed on a host.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
     /// Its name.
     pub name: String,
@@ -73,7 +68,7 @@ pub struct Task {
 }
 
 /// What a runbook has to say of itself for having done something.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Proof {
     /// What it sets by `set_stats`; names within names are separated by dots.
@@ -83,8 +78,7 @@ pub struct Proof {
 }
 
 /// Why a job that has ended is not what was hoped for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(rename_all = "camelCase", tag = "because")]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unwell {
     /// Its status says so.
     #[error("it ended as {status}")]

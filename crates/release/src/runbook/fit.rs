@@ -2,8 +2,6 @@
 //! launched: a job template drops what it does not take without a word, a limit
 //! among it, and a check.
 
-use serde::{Deserialize, Serialize};
-
 use super::settings::Runbook;
 use super::{Input, Kind, Marking, Purpose};
 
@@ -58,8 +56,7 @@ pub struct Active {
 }
 
 /// Why a template does not do what a runbook needs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(rename_all = "camelCase", tag = "is", content = "what")]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
     /// There is none.
     #[error("there is no such template, or the user may not see it")]

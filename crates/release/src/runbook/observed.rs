@@ -1,7 +1,6 @@
 //! What is known when a step is decided.
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
 use super::settings::Mode;
 use super::{Ended, Form, JobAt};
@@ -35,17 +34,14 @@ pub struct Situation<'a> {
 }
 
 /// What a person says of a run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "says")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Permission {
     /// It shall be run.
-    #[serde(rename = "yes")]
     Given {
         /// Who.
         who: String,
     },
     /// It shall not be run, or shall end.
-    #[serde(rename = "no")]
     Refused {
         /// Who.
         who: String,

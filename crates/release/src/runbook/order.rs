@@ -1,7 +1,6 @@
 //! What a controller is told of a run.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::settings::Compat;
@@ -28,8 +27,7 @@ pub struct Order {
 }
 
 /// What a run tells its playbook of the problem.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct About {
     /// What people call the problem.
     pub display: Option<String>,
@@ -44,10 +42,9 @@ pub struct About {
 }
 
 /// An entity that a problem is felt on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entity {
     /// Its type, such as `SERVICE`.
-    #[serde(rename = "type")]
     pub kind: String,
     /// Its name.
     pub name: String,

@@ -1,14 +1,12 @@
 //! Why a runbook must not be run, or need not be.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use super::{Misfit, Unfit, Unreadable};
 
 /// Why a runbook must not be run. Displays as a sentence that says what a person
 /// can do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(rename_all = "camelCase", tag = "because")]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The action is not read.
     #[error("the action of the event cannot be used: {why}")]
@@ -140,8 +138,7 @@ pub enum Refusal {
 }
 
 /// Why a runbook need not be run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(rename_all = "camelCase", tag = "because")]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Needless {
     /// The problem is over.
     #[error("the problem is already closed")]

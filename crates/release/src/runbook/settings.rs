@@ -99,8 +99,7 @@ pub enum Auth {
 }
 
 /// What may be run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Runbook {
     /// What the operator calls it.
     pub alias: String,
@@ -145,7 +144,7 @@ pub struct Runbook {
 }
 
 /// The events that a runbook is for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Causes {
     /// Their types, such as `CUSTOM_CONFIGURATION`.
     pub events: Vec<String>,
@@ -156,8 +155,7 @@ pub struct Causes {
 }
 
 /// Where a runbook runs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hosts {
     /// On the hosts of this pattern.
     These(String),

@@ -6,8 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Ended, Kind, Needless, Refusal, Unwell};
 
 /// How far a run is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "state")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
     /// It is decided what shall be run; nothing was launched yet.
     Asked,
@@ -156,8 +155,7 @@ pub enum State {
 }
 
 /// A launch.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
     /// What for.
     pub purpose: Purpose,
@@ -195,8 +193,7 @@ pub enum Marking {
 }
 
 /// Where a job is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobAt {
     /// Its id.
     pub id: u64,
@@ -207,8 +204,7 @@ pub struct JobAt {
 }
 
 /// Why a job has to end.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(rename_all = "camelCase", tag = "because")]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Abort {
     /// It is not what was ordered.
     #[error("it is not what was ordered: {differences}")]

@@ -4,15 +4,13 @@
 use std::collections::BTreeMap;
 
 use regex_lite::Regex;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Refusal;
 use super::settings::{Hosts, Runbook};
 
 /// Where the value of a variable comes from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Variable {
     /// The operator says it.
     Const(Value),
@@ -26,8 +24,7 @@ pub enum Variable {
 }
 
 /// What a value must be.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "type")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Shape {
     /// A whole number between bounds, which belong to it.
     Int {
@@ -53,8 +50,7 @@ pub enum Shape {
 }
 
 /// Why a variable cannot be given.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(rename_all = "camelCase", tag = "is")]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Misfit {
     /// The event lacks the property.
     #[error("is taken from property `{property}`, which the event lacks")]
@@ -116,8 +112,7 @@ pub fn input(
 }
 
 /// What a runbook is given.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Input {
     /// The variables.
     pub variables: Map<String, Value>,

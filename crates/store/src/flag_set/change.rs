@@ -8,17 +8,18 @@ use flags::{Cause, Entry, announcement};
 use jiff::{SignedDuration, Timestamp};
 use release::window::saturating_add;
 
-use super::owed::{ChangeEvent, OnlyIf, Outbox, Owed, What};
-use super::prepared::{Ends, PreparedChange};
+use super::outbox::{ChangeEvent, OnlyIf, Outbox};
+use super::owed::{Owed, What};
+use super::prepared::PreparedChange;
 use super::repeat::{Repeat, RepeatId};
 use super::{FlagSet, Flags, keys};
 use crate::claim::Claimed;
 use crate::error::unavailable;
 use crate::held::Held;
-use crate::item::{self, Key, json_attribute};
+use crate::item::{self, Key};
 use crate::tables::{shard_key, shard_of};
 use crate::transaction::{Attempt, Write};
-use crate::{StoreError, tables};
+use crate::{StoreError, record, tables};
 
 /// How long an answer is kept for repeated requests.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
@@ -68,6 +69,17 @@ pub struct Commit {
     pub prepares: Option<Box<PreparedChange>>,
     /// What ends with this.
     pub ends: Option<Box<Ends>>,
+}
+
+/// The end of a change that waited, and who holds it.
+#[derive(Debug)]
+pub struct Ends {
+    /// The request as it ends.
+    pub change: PreparedChange,
+    /// The claim on it.
+    pub held: Held,
+    /// The events that the tenant has, by what they are known by.
+    pub sent: Vec<String>,
 }
 
 /// What was decided.
@@ -170,7 +182,7 @@ impl Flags {
             .update_expression("SET answer = :answer")
             .condition_expression("#change = :change")
             .expression_attribute_names("#change", "change")
-            .expression_attribute_values(":answer", json_attribute(repeat))
+            .expression_attribute_values(":answer", record::repeat::attribute(repeat))
             .expression_attribute_values(":change", keys::text(&repeat.change))
             .send()
             .await;
@@ -192,7 +204,7 @@ impl Flags {
             .send()
             .await
             .map_err(|error| unavailable("read an answer", error.into_service_error()))?;
-        let answer = found.item.map(|item| item::json(&item, "answer"));
+        let answer = found.item.as_ref().map(record::repeat::read);
         answer.transpose()
     }
 
@@ -282,7 +294,7 @@ impl Flags {
                 "SET #state = :state, version = :version REMOVE prepared, preparedBy",
             )
             .expression_attribute_names("#state", "state")
-            .expression_attribute_values(":state", json_attribute(&transition.state))
+            .expression_attribute_values(":state", record::flag::attribute(&transition.state))
             .expression_attribute_values(":version", keys::number(transition.state.version));
         let (as_read, update) = Self::as_read(read, name, update);
         Write::reread(update.condition_expression(as_read))
@@ -310,7 +322,7 @@ impl Flags {
 
     fn history_of(&self, set: &str, name: &str, entry: &Entry) -> Write {
         let key = keys::change(set, name, entry.record.version);
-        let put = self.put(&key, [("entry", json_attribute(entry))]);
+        let put = self.put(&key, [("entry", record::entry::attribute(entry))]);
         Write::put(put.condition_expression("attribute_not_exists(pk)"))
     }
 
@@ -351,7 +363,7 @@ impl Flags {
         let shard = tables::shard_key(shard_of(&key.pk));
         let expires = saturating_add(now, EVENTS_KEPT);
         let mut attributes = vec![
-            ("outbox", json_attribute(outbox)),
+            ("outbox", record::owed::attribute(outbox)),
             ("faults", keys::number(0)),
             ("waits", keys::number(0)),
             ("expiresAt", item::seconds(expires)),
@@ -390,7 +402,7 @@ impl Flags {
         let put = self.put(
             &keys::repeat(&id.key, &id.hash),
             [
-                ("answer", json_attribute(repeat)),
+                ("answer", record::repeat::attribute(repeat)),
                 ("change", keys::text(&repeat.change)),
                 ("expiresAt", item::seconds(saturating_add(now, KEPT))),
             ],

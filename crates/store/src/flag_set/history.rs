@@ -6,13 +6,13 @@ use std::collections::{BTreeMap, HashMap};
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use flags::Entry;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
+use super::entry_id::EntryId;
 use super::{Commit, Flags, keys};
-use crate::StoreError;
-use crate::item::{self, Item, json_attribute};
+use crate::item::Item;
 use crate::months::{NEWEST, OLDEST, Rows, month};
 use crate::transaction::Write;
+use crate::{StoreError, record};
 
 const ACTION: &str = "read a history";
 
@@ -28,21 +28,12 @@ pub struct FlagHistory {
     pub older: bool,
 }
 
-/// An entry, by what it is about.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct EntryId {
-    /// The flag.
-    pub flag: String,
-    /// The version that it made.
-    pub version: u64,
-}
-
 impl Flags {
     /// The whole history of a flag, in the order of its versions.
     pub async fn history(&self, set: &str, flag: &str) -> Result<Vec<Entry>, StoreError> {
         let pk = keys::change(set, flag, 0).pk;
         let items = self.partition(ACTION, &pk).await?;
-        items.iter().map(entry).collect()
+        items.iter().map(record::entry::read).collect()
     }
 
     /// At most so many entries of a flag below a version, or the newest ones.
@@ -62,7 +53,7 @@ impl Flags {
         let older = most < items.len();
         let items = items.iter().take(most);
         Ok(FlagHistory {
-            entries: items.map(entry).collect::<Result<_, _>>()?,
+            entries: items.map(record::entry::read).collect::<Result<_, _>>()?,
             older,
         })
     }
@@ -130,7 +121,7 @@ impl Flags {
         }
         let writes = places.into_iter().map(|(pk, entries)| {
             let key = keys::logged(pk, now, &entries[0].flag, entries[0].version);
-            let put = self.put(&key, [("entries", json_attribute(&entries))]);
+            let put = self.put(&key, [("entries", record::entry::ids(&entries))]);
             Write::put(put.condition_expression("attribute_not_exists(pk)"))
         });
         writes.collect()
@@ -149,19 +140,10 @@ impl Flags {
                 .build()
                 .expect("there are keys");
             for item in self.batch(ACTION, wanted).await? {
-                entries.push(entry(&item)?);
+                entries.push(record::entry::read(&item)?);
             }
         }
         Ok(entries)
-    }
-}
-
-impl EntryId {
-    fn of(entry: &Entry) -> Self {
-        Self {
-            flag: entry.record.flag.clone(),
-            version: entry.record.version,
-        }
     }
 }
 
@@ -169,12 +151,7 @@ impl EntryId {
 fn named(rows: &[Item]) -> Result<Vec<EntryId>, StoreError> {
     let mut named = Vec::new();
     for row in rows {
-        let entries: Vec<EntryId> = item::json(row, "entries")?;
-        named.extend(entries);
+        named.extend(record::entry::read_ids(row)?);
     }
     Ok(named)
-}
-
-fn entry(item: &Item) -> Result<Entry, StoreError> {
-    item::json(item, "entry")
 }

@@ -7,14 +7,16 @@ use flags::step::Transition;
 use jiff::{SignedDuration, Timestamp};
 use release::window::saturating_add;
 
-use super::change::Commit;
-use super::owed::{ChangeEvent, Outbox, Owed, What};
-use super::prepared::{Ends, Prepared, PreparedChange};
+use super::change::{Commit, Ends};
+use super::outbox::{ChangeEvent, Outbox};
+use super::owed::{Owed, What};
+use super::prepared::{Prepared, PreparedChange};
 use super::{FlagSet, Flags, keys};
 use crate::claim::Claimed;
 use crate::held::Held;
-use crate::item::{self, json_attribute};
+use crate::item;
 use crate::item_update::ItemUpdate;
+use crate::record;
 use crate::tables::{shard_key, shard_of};
 use crate::transaction::Write;
 
@@ -74,7 +76,7 @@ impl Flags {
         }
         let key = keys::prepared(&change.request);
         let mut attributes = vec![
-            ("prepared", json_attribute(change)),
+            ("prepared", record::prepared::attribute(change)),
             ("faults", keys::number(0)),
             ("waits", keys::number(0)),
             ("dueShard", keys::text(&shard_key(shard_of(&key.pk)))),
@@ -120,7 +122,7 @@ impl Flags {
             .table_name(self.table())
             .set_key(Some(keys::flag(&read.name, name).attributes()))
             .update_expression("SET prepared = :prepared, preparedBy = :request")
-            .expression_attribute_values(":prepared", json_attribute(&prepared))
+            .expression_attribute_values(":prepared", record::prepared::of_flag(&prepared))
             .expression_attribute_values(":request", keys::text(request));
         let earlier = match read.prepared.get(name) {
             Some(earlier) => {
@@ -136,7 +138,7 @@ impl Flags {
 
     /// The request as it ended, written by whoever holds it.
     pub(super) fn ended(ends: &Ends) -> Write {
-        let change = ItemUpdate::set("prepared", json_attribute(&ends.change))
+        let change = ItemUpdate::set("prepared", record::prepared::attribute(&ends.change))
             .and("settledBy", keys::text(&ends.held.claim))
             .remove(&["claim", "dueShard", "dueAt"]);
         Write::owned(ends.held.update(&change))

@@ -6,17 +6,14 @@ use flags::Because;
 use flags::state::Author;
 use flags::step::Transition;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use super::repeat::{Repeat, RepeatId};
-use crate::held::Held;
 
 /// The most of a wanted value that is kept.
 const LONGEST_WANTED: usize = 200;
 
 /// What is written of a flag once the tenant has its event.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Prepared {
     /// The request.
     pub request: String,
@@ -25,8 +22,7 @@ pub struct Prepared {
 }
 
 /// A request whose changes wait for their events.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PreparedChange {
     /// The set.
     pub set: String,
@@ -45,13 +41,11 @@ pub struct PreparedChange {
     /// What whoever asks again is answered once it is made.
     pub answer: Option<(RepeatId, Repeat)>,
     /// How it ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<EndedAs>,
 }
 
 /// What is wanted of one flag.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WantedChange {
     /// The change.
     pub change: String,
@@ -64,24 +58,12 @@ pub struct WantedChange {
 }
 
 /// How a change ended that waited for its event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndedAs {
     /// It was made.
     Made,
     /// It was not.
     Aborted(Because),
-}
-
-/// The end of a change that waited, and who holds it.
-#[derive(Debug)]
-pub struct Ends {
-    /// The request as it ends.
-    pub change: PreparedChange,
-    /// The claim on it.
-    pub held: Held,
-    /// The events that the tenant has, by what they are known by.
-    pub sent: Vec<String>,
 }
 
 impl WantedChange {

@@ -5,9 +5,9 @@ use aws_sdk_dynamodb::types::KeysAndAttributes;
 use flags::key::Key as FlagKey;
 
 use super::{FlagSet, Flags, keys};
-use crate::StoreError;
 use crate::error::unavailable;
 use crate::item::{self, Item, Key};
+use crate::{StoreError, record};
 
 /// What is known without reading a set.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,7 +43,7 @@ impl Flags {
             if item::string(&item, "sk")? == head.sk {
                 look.revision = Some(item::number(&item, "revision")?);
             } else {
-                look.key = Some(item::json(&item, "key")?);
+                look.key = Some(record::key::read(&item)?);
             }
         }
         Ok(look)
@@ -85,8 +85,8 @@ impl Flags {
                 read.add(flag, item)?;
             } else {
                 read.revision = item::number(item, "revision")?;
-                read.declarations.options = item::json(item, "options")?;
-                read.declarations.presets = item::json(item, "presets")?;
+                read.declarations.options = record::declaration::read_options(item)?;
+                read.declarations.presets = record::declaration::read_presets(item)?;
             }
         }
         Ok((read.revision != 0).then_some(read))
@@ -97,13 +97,13 @@ impl FlagSet {
     fn add(&mut self, name: &str, item: &Item) -> Result<(), StoreError> {
         // What was said of a flag outlives its declaration: should it come back,
         // its history goes on.
-        if let Some(state) = item::optional_json(item, "state")? {
+        if let Some(state) = record::flag::read(item)? {
             self.states.insert(name.to_owned(), state);
         }
-        if let Some(prepared) = item::optional_json(item, "prepared")? {
+        if let Some(prepared) = record::prepared::read_of_flag(item)? {
             self.prepared.insert(name.to_owned(), prepared);
         }
-        if let Some(declaration) = item::optional_json(item, "declaration")? {
+        if let Some(declaration) = record::declaration::read(item)? {
             let revision = item::number(item, "declaredIn")?;
             self.declared_in.insert(name.to_owned(), revision);
             self.declarations.flags.insert(name.to_owned(), declaration);

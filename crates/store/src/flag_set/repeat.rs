@@ -3,11 +3,9 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 /// A request that may come twice: whose, and which.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RepeatId {
     /// The id of the key that asks.
     pub key: String,
@@ -16,8 +14,7 @@ pub struct RepeatId {
 }
 
 /// What was answered to a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repeat {
     /// The change that it made.
     pub change: String,

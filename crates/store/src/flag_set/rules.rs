@@ -10,9 +10,9 @@ use release::rule::{Rule, Rules};
 use release::window::saturating_add;
 
 use super::{Commit, FlagSet, Flags, keys};
-use crate::StoreError;
 use crate::item::{self, Item, json_attribute};
 use crate::transaction::{Attempt, Write};
+use crate::{StoreError, record};
 
 /// A rule as it is stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,7 +36,7 @@ impl Flags {
         let items = self.partition("read rules", &keys::rules(set)).await?;
         let mut rules = BTreeMap::new();
         for item in &items {
-            if let Some(rule) = item::optional_json(item, "rule")? {
+            if let Some(rule) = record::rule::read(item)? {
                 let followed = followed(item)?.lately;
                 rules.insert(
                     item::string(item, "sk")?.to_owned(),
@@ -79,7 +79,7 @@ impl Flags {
         Write::reread(match rule {
             Some(rule) => update
                 .update_expression("SET #rule = :rule")
-                .expression_attribute_values(":rule", json_attribute(rule)),
+                .expression_attribute_values(":rule", record::rule::attribute(rule)),
             None => update.update_expression("REMOVE #rule"),
         })
     }

@@ -3,12 +3,12 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use release::change;
-use release::configuration::Configuration;
 use release::deployment::{self, Origin};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+use super::configuration::Configuration;
 use super::record;
 use crate::StoreError;
 use crate::item::{self, Item};

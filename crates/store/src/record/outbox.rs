@@ -1,23 +1,10 @@
-//! Messages to another service, as [`serialize`] and [`deserialize`] of fields.
+//! Messages to another service.
 
 use jiff::Timestamp;
 use release::outbox;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::record;
-
-pub(crate) fn serialize<S: Serializer>(
-    entry: &outbox::Entry,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    Entry::from(entry.clone()).serialize(serializer)
-}
-
-pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<outbox::Entry, D::Error> {
-    Entry::deserialize(deserializer).map(Into::into)
-}
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

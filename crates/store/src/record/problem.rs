@@ -6,13 +6,13 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use release::problem::{self, Arrival};
-use release::rule::Application;
-use release::runbook::Run;
 use serde::{Deserialize, Serialize};
 
+use super::application::Application;
 use super::outbox::Entry;
 use super::record;
 use super::remediation::Remediation;
+use super::run::Run;
 use crate::StoreError;
 use crate::item::{self, Item};
 
@@ -54,8 +54,8 @@ pub(crate) fn read(item: &Item) -> Result<problem::Problem, StoreError> {
         root_cause,
         cause: cause.into(),
         remediations: remediations.into_iter().map(Into::into).collect(),
-        applications,
-        runs,
+        applications: applications.into_iter().map(Into::into).collect(),
+        runs: runs.into_iter().map(Into::into).collect(),
         comments: comments.into_iter().map(Into::into).collect(),
         faults: item::number(item, "faults")?,
         waits: item::number(item, "waits")?,
@@ -155,8 +155,8 @@ impl From<problem::Problem> for Problem {
             root_cause,
             cause: cause.into(),
             remediations: remediations.into_iter().map(Into::into).collect(),
-            applications,
-            runs,
+            applications: applications.into_iter().map(Into::into).collect(),
+            runs: runs.into_iter().map(Into::into).collect(),
             comments: comments.into_iter().map(Into::into).collect(),
             give_up_at,
         }
