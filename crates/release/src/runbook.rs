@@ -92,6 +92,8 @@ mod begin;
 mod cause;
 mod ended;
 mod fit;
+mod input;
+mod job;
 mod matching;
 mod observed;
 mod order;
@@ -111,6 +113,8 @@ pub use begin::{Begun, Draft, answered_by};
 pub use cause::{Candidate, Choice, choose};
 pub use ended::{Counts, Ended, Proof, Task, Unwell};
 pub use fit::{Active, Form, Unfit};
+pub use input::input;
+pub use job::{JobAt, Marking, Purpose};
 pub use matching::{Announced, find};
 pub use observed::{Answer, Found, Launched, Observed, Permission, Shown, Situation};
 pub use order::{About, Entity, MARKER, Order};
@@ -118,9 +122,9 @@ pub use refusal::{Needless, Refusal};
 pub use settings::{
     Auth, Causes, Check, Compat, Controller, Hosts, Invalid, Mode, Older, Runbook, Runbooks,
 };
-pub use state::{Abort, Attempt, JobAt, Marking, Purpose, State};
+pub use state::{Abort, Attempt, State};
 pub use step::{Call, Effect, Move, Question, Said, Step, give_up, step};
-pub use variables::{Input, Misfit, Shape, Variable, input};
+pub use variables::{Input, Misfit, Shape, Variable};
 
 /// What is launched: a playbook, or several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

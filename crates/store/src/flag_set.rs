@@ -25,8 +25,9 @@ use flags::state::State;
 use tokio::sync::RwLock;
 
 use crate::error::unavailable;
-use crate::handles::{Queue, Table};
 use crate::item::{Item, Key};
+use crate::queue::Queue;
+use crate::table::Table;
 use crate::transaction::{Attempt, Attempts, Write};
 use crate::{StoreError, record};
 

@@ -12,7 +12,6 @@ use crate::due::Due;
 use crate::item::{self, Item, Key};
 use crate::item_update::ItemUpdate;
 use crate::kind::{Actions, Kind, Record};
-use crate::permission::permissions;
 use crate::record;
 
 /// A problem with what was read beside it.
@@ -42,7 +41,7 @@ impl Record for Followed {
             let problem = record::problem::read(item)?;
             Ok(Self {
                 reported: item::plain(item, "reported")?,
-                permissions: permissions(item)?,
+                permissions: record::permission::read(item)?,
                 stored: problem.clone(),
                 problem,
                 revision: item::number(item, "revision")?,

@@ -12,13 +12,13 @@ use release::deployment::Group;
 use release::pause::Target;
 use release::plot::Plotted;
 use release::runbook::Cause;
-use release::validation::{Registrant, Registration, Validation, ValidationId};
+use release::validation::{Registrant, Registration, ValidationId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
+use crate::StoreError;
 use crate::error::{corrupt, missing};
-use crate::{StoreError, record};
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
@@ -288,31 +288,6 @@ pub(crate) fn plotted(value: &AttributeValue) -> Result<Plotted, StoreError> {
         upper_limit: optional("upperLimit")?,
         lower_limit: optional("lowerLimit")?,
     })
-}
-
-/// The attributes of a validation that was just registered.
-pub(crate) fn registered(validation: &Validation, key: &Key, shard: u8) -> Item {
-    let registration = &validation.registration;
-    let mut item = key.attributes();
-    let attributes = [
-        (
-            "registration",
-            record::validation::registration(registration),
-        ),
-        ("phase", record::validation::phase(validation.phase())),
-        ("hook", record::validation::hook(validation.hook)),
-        ("faults", AttributeValue::N("0".to_owned())),
-        ("waits", AttributeValue::N("0".to_owned())),
-        (
-            "dueShard",
-            AttributeValue::S(crate::tables::shard_key(shard)),
-        ),
-        ("dueAt", millis(registration.due_at)),
-    ];
-    for (name, value) in attributes {
-        item.insert(name.to_owned(), value);
-    }
-    item
 }
 
 pub(crate) fn json_attribute(value: &impl Serialize) -> AttributeValue {

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod handles;
+mod queue;
+mod table;
 
 mod register;
 mod slots;
@@ -60,11 +62,10 @@ pub use entry::Reading;
 pub use error::StoreError;
 pub use flag_set::{
     ChangeEvent, Commit, Decision, Declared, EndedAs, Ends, EntryId, FlagHistory, FlagSet, Flags,
-    Found, Look, OnlyIf, Outbox, Owed, Prepared, PreparedChange, Repeat, RepeatId, StoredRule,
-    WantedChange, What, Written,
+    Found, Look, OnlyIf, Outbox, Owed, Prepared, PreparedChange, Repeat, RepeatId, StoredRule, WantedChange, What, Written,
 };
 pub use followed::{ClaimedProblem, Followed};
-pub use handles::{Ledger, Queue, Remediations, Validations};
+pub use handles::{Ledger, Remediations, Validations};
 pub use held::Held;
 pub use history::{Evaluated, History, Part, ReadLimit, Recorded, Span};
 pub use kind::{Kind, Record};
@@ -73,6 +74,7 @@ pub use pauses::{MOST_PAUSES, Paused};
 pub use permission::Heard;
 pub use problem_list::{ListedProblem, NoEdge, ProblemEdge, ProblemList};
 pub use problems::{Noticed, Taken};
+pub use queue::Queue;
 pub use record::validation::registration_len;
 pub use register::Registered;
 pub use slots::Slot;

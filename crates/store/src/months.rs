@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::StoreError;
 use crate::error::unavailable;
-use crate::handles::Table;
 use crate::item::{self, Item};
+use crate::table::Table;
 
 /// What every moment sorts before.
 pub(crate) const NEWEST: &str = "a";

@@ -1,8 +1,6 @@
 //! What people say of runs of runbooks, beside the document of their problem: no
 //! worker has to be waited for.
 
-use std::collections::BTreeMap;
-
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
@@ -10,11 +8,8 @@ use release::runbook::Permission;
 
 use crate::contention::giving_way;
 use crate::error::unavailable;
-use crate::item::{self, Item, Key};
+use crate::item::{self, Key};
 use crate::{Remediations, StoreError, record};
-
-/// What stands before the id of a run in the name of its attribute.
-const PREFIX: &str = "word.";
 
 /// What became of what a person said.
 #[must_use]
@@ -54,7 +49,7 @@ impl Remediations {
                         "SET #permission = :permission, reportedAt = :now{set} ADD notices :one"
                     ))
                     .condition_expression(condition)
-                    .expression_attribute_names("#permission", format!("{PREFIX}{run}"))
+                    .expression_attribute_names("#permission", record::permission::name(run))
                     .expression_attribute_values(
                         ":permission",
                         record::permission::attribute(permission),
@@ -78,17 +73,4 @@ impl Remediations {
             cause: "workers kept taking the problem and giving it back".into(),
         })
     }
-}
-
-/// What people said, by run.
-pub(crate) fn permissions(found: &Item) -> Result<BTreeMap<String, Permission>, StoreError> {
-    let runs = found.keys().filter_map(|name| name.strip_prefix(PREFIX));
-    runs.map(|run| {
-        let text = match found.get(&format!("{PREFIX}{run}")) {
-            Some(AttributeValue::S(text)) => text.as_str(),
-            _ => "",
-        };
-        Ok((run.to_owned(), record::permission::read(text)?))
-    })
-    .collect()
 }

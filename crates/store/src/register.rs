@@ -7,7 +7,7 @@ use release::validation::{Ending, Hook, Phase, Registration, Validation, Validat
 use crate::item::{self, Item, Key, STUCK_SINCE, expiring};
 use crate::packed::pack;
 use crate::spec::Spec;
-use crate::tables::shard_of;
+use crate::tables::{self, shard_of};
 use crate::transaction::{Attempt, Write};
 use crate::{Ledger, StoreError, Validations, record};
 
@@ -118,7 +118,7 @@ impl Validations {
         };
 
         let shard = shard_of(&registration.id.to_string());
-        let mut item = item::registered(&validation, &key, shard);
+        let mut item = registered(&validation, &key, shard);
         if let Some(intent) = predecessor.and_then(Predecessor::unfinished) {
             item.insert("inherited".to_owned(), intent.clone());
         }
@@ -283,4 +283,26 @@ impl Predecessor {
             .or(self.inherited.as_ref())
             .filter(|_| unsettled)
     }
+}
+
+/// The attributes of a validation that was just registered.
+fn registered(validation: &Validation, key: &Key, shard: u8) -> Item {
+    let registration = &validation.registration;
+    let mut item = key.attributes();
+    let attributes = [
+        (
+            "registration",
+            record::validation::registration(registration),
+        ),
+        ("phase", record::validation::phase(validation.phase())),
+        ("hook", record::validation::hook(validation.hook)),
+        ("faults", AttributeValue::N("0".to_owned())),
+        ("waits", AttributeValue::N("0".to_owned())),
+        ("dueShard", AttributeValue::S(tables::shard_key(shard))),
+        ("dueAt", item::millis(registration.due_at)),
+    ];
+    for (name, value) in attributes {
+        item.insert(name.to_owned(), value);
+    }
+    item
 }

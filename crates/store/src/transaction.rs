@@ -10,7 +10,7 @@ use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
 use crate::contention::Contention;
 use crate::error::unavailable;
-use crate::handles::Table;
+use crate::table::Table;
 use crate::{Ledger, StoreError};
 
 /// How often a transaction is tried when neighbours' writes have come between its

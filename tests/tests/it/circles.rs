@@ -1,6 +1,9 @@
 //! No two files of a crate import each other, directly or through others.
 //!
-//! A file may name what it is a part of: `super` and every module above it.
+//! A file may name what it is a part of, and a file its parts: only a path from the
+//! root of the crate or from `super` counts. What a module passes on with `pub use`
+//! counts as named where it lies: `crate::remediation::Guard` names
+//! `remediation::guard`, and not what lies beside it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -8,6 +11,23 @@ use std::path::{Path, PathBuf};
 
 /// A module by its names from the root of its crate.
 type Module = Vec<String>;
+
+/// A path as it is written, and the other name that it gets.
+struct Named {
+    names: Vec<String>,
+    known_as: Option<String>,
+}
+
+impl Named {
+    /// What it is called from here on.
+    fn known_as(&self) -> Option<&String> {
+        let own = || self.names.iter().rfind(|name| *name != "self");
+        self.known_as.as_ref().or_else(own)
+    }
+}
+
+/// What modules pass on, by its path there, and where that lies.
+type PassedOn = BTreeMap<Module, Module>;
 
 /// What each file names by a path of its own crate.
 type Imports = BTreeMap<Module, BTreeSet<Module>>;
@@ -39,12 +59,6 @@ fn no_files_of_a_crate_import_each_other() {
 
 #[test]
 fn circle_is_found_through_every_kind_of_path() {
-    let files = |texts: &[(&str, &str)]| -> BTreeMap<Module, String> {
-        let texts = texts.iter();
-        texts
-            .map(|(name, text)| (module(name), (*text).to_owned()))
-            .collect()
-    };
     let apart = files(&[
         ("", "pub mod a; pub mod b;"),
         ("a", "use crate::{StoreError, b::{self, Two}};"),
@@ -74,6 +88,43 @@ fn circle_is_found_through_every_kind_of_path() {
     let mut three = three;
     three.insert(module("e"), "use crate::a;".to_owned());
     assert_eq!(circles(&imports(&three)), [["a", "b::c", "e"]]);
+
+    // `a` names what lies in `b::c`, which names `a`; `b` itself is named by nobody.
+    let passed_on = |text: &str, back: &str| {
+        let named = format!("use crate::{{b::{back}}};");
+        let files = [
+            ("a", named.as_str()),
+            ("b", text),
+            ("b::c", "use crate::a;"),
+        ];
+        circles(&imports(&self::files(&files)))
+    };
+    for (text, back) in [
+        ("pub use c::D;", "D"),
+        ("pub(crate) use self::c::{E, D as F};", "F::new"),
+        ("pub use c as d;", "d::D"),
+        ("use x::D;\npub use crate::b::c::{self, D};", "D"),
+    ] {
+        assert_eq!(passed_on(text, back), [["a", "b::c"]], "{text}");
+    }
+    for (text, back) in [("pub use c::D;", "E"), ("use c::D;\npub struct D;", "D")] {
+        assert_eq!(passed_on(text, back), Vec::<Vec<String>>::new(), "{text}");
+    }
+
+    // What is named by a module that was named before.
+    let by_module = self::files(&[
+        ("a", "use crate::b;\nfn f() { b::c::g(); }"),
+        ("b", "pub mod c;"),
+        ("b::c", "use crate::a::One;"),
+    ]);
+    assert_eq!(circles(&imports(&by_module)), [["a", "b::c"]]);
+}
+
+fn files(texts: &[(&str, &str)]) -> BTreeMap<Module, String> {
+    let texts = texts.iter();
+    texts
+        .map(|(name, text)| (module(name), (*text).to_owned()))
+        .collect()
 }
 
 fn module(name: &str) -> Module {
@@ -105,23 +156,100 @@ fn read(folder: &Path) -> BTreeMap<Module, String> {
 }
 
 fn imports(files: &BTreeMap<Module, String>) -> Imports {
-    let imported = |module: &Module, text: &String| {
-        let named = paths(text).into_iter().filter_map(|path| {
-            let mut path = from_root(module, &path)?;
-            while !files.contains_key(&path) {
-                path.pop()?;
-            }
-            (!module.starts_with(&path)).then_some(path)
-        });
-        named.collect()
+    let texts = files
+        .iter()
+        .map(|(module, text)| (module.clone(), code(text)));
+    let texts: BTreeMap<Module, String> = texts.collect();
+    let passed_on = passed_on(&texts);
+    let imported = |module: &Module, text: &str| {
+        let named = named(module, text, &texts).into_iter();
+        let lies_in = named.filter_map(|path| lies_in(&path, &texts, &passed_on));
+        lies_in.filter(|path| path != module).collect()
     };
-    files
+    texts
         .iter()
         .map(|(module, text)| (module.clone(), imported(module, text)))
         .collect()
 }
 
-/// A path that begins with `crate` or `super`, from the root of the crate.
+/// What a text names by a path that begins with `crate` or `super`, and by one that
+/// begins with a module that it named so.
+fn named(module: &Module, text: &str, files: &BTreeMap<Module, String>) -> Vec<Module> {
+    let mut named = Vec::new();
+    for path in paths(text, "crate::")
+        .into_iter()
+        .chain(paths(text, "super::"))
+    {
+        let Some(full) = from_root(module, &path.names) else {
+            continue;
+        };
+        if let Some(name) = path.known_as()
+            && files.contains_key(&full)
+        {
+            for further in paths(text, &format!("{name}::")) {
+                let further = further.names.into_iter().skip(1);
+                named.push(full.iter().cloned().chain(further).collect());
+            }
+        }
+        named.push(full);
+    }
+    named
+}
+
+/// The file in which it lies what a path from the root of the crate names.
+fn lies_in(
+    path: &Module,
+    files: &BTreeMap<Module, String>,
+    passed_on: &PassedOn,
+) -> Option<Module> {
+    let mut path = path.clone();
+    // Nothing is passed on more often.
+    for _ in 0..8 {
+        let Some(end) = (1..=path.len()).find(|end| passed_on.contains_key(&path[..*end])) else {
+            break;
+        };
+        let further = path.split_off(end);
+        path = passed_on[&path].clone();
+        path.extend(further);
+    }
+    while !files.contains_key(&path) {
+        path.pop()?;
+    }
+    Some(path)
+}
+
+/// Everything that modules pass on from others.
+fn passed_on(files: &BTreeMap<Module, String>) -> PassedOn {
+    let mut passed_on = PassedOn::new();
+    for (module, text) in files {
+        let used = text.match_indices("pub").filter_map(|(at, _)| {
+            let behind = text[at..].strip_prefix("pub")?;
+            let behind = match behind.strip_prefix('(') {
+                Some(limited) => limited.split_once(')')?.1,
+                None => behind,
+            };
+            behind.strip_prefix(" use ")
+        });
+        for used in used {
+            let mut found = Vec::new();
+            branch(used, &mut Vec::new(), &mut found);
+            for path in found {
+                let (Some(lies_at), Some(name)) = (from_root(module, &path.names), path.known_as())
+                else {
+                    continue;
+                };
+                let shown_at = module.iter().chain([name]).cloned().collect();
+                if shown_at != lies_at {
+                    passed_on.insert(shown_at, lies_at);
+                }
+            }
+        }
+    }
+    passed_on
+}
+
+/// A path from the root of the crate: one that begins with neither `crate` nor
+/// `super` begins at the module that names it.
 fn from_root(module: &Module, path: &[String]) -> Option<Module> {
     let mut full = match path.first()?.as_str() {
         "crate" => Module::new(),
@@ -139,27 +267,27 @@ fn from_root(module: &Module, path: &[String]) -> Option<Module> {
     Some(full)
 }
 
-/// Every path of a text that begins with `crate` or `super`, with each branch of
-/// its braces. Comments and the tests at the end of a file do not count.
-fn paths(text: &str) -> Vec<Vec<String>> {
+/// A text without its comments and the tests at its end.
+fn code(text: &str) -> String {
     let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
     let lines = text.lines().map(|line| line.split("//").next().unwrap());
-    let text: String = lines.flat_map(|line| [line, "\n"]).collect();
+    lines.flat_map(|line| [line, "\n"]).collect()
+}
 
+/// Every path of a text that begins like this, with each branch of its braces.
+fn paths(text: &str, start: &str) -> Vec<Named> {
     let mut found = Vec::new();
-    for start in ["crate::", "super::"] {
-        for (at, _) in text.match_indices(start) {
-            // Behind `::` or a letter it is the middle of a path.
-            if !text[..at].ends_with(|letter: char| is_of_name(letter) || letter == ':') {
-                branch(&text[at..], &mut Vec::new(), &mut found);
-            }
+    for (at, _) in text.match_indices(start) {
+        // Behind `::` or a letter it is the middle of a path.
+        if !text[..at].ends_with(|letter: char| is_of_name(letter) || letter == ':') {
+            branch(&text[at..], &mut Vec::new(), &mut found);
         }
     }
     found
 }
 
 /// Reads one branch; what is left of the text.
-fn branch<'a>(text: &'a str, before: &mut Vec<String>, found: &mut Vec<Vec<String>>) -> &'a str {
+fn branch<'a>(text: &'a str, before: &mut Vec<String>, found: &mut Vec<Named>) -> &'a str {
     let text = text.trim_start();
     if let Some(mut rest) = text.strip_prefix('{') {
         loop {
@@ -180,7 +308,14 @@ fn branch<'a>(text: &'a str, before: &mut Vec<String>, found: &mut Vec<Vec<Strin
     match rest.strip_prefix("::") {
         Some(rest) if !name.is_empty() => branch(rest, before, found),
         _ => {
-            found.push(before.clone());
+            let known_as = rest.trim_start().strip_prefix("as ");
+            found.push(Named {
+                names: before.clone(),
+                known_as: known_as.map(|name| {
+                    let name = name.chars().take_while(|letter| is_of_name(*letter));
+                    name.collect()
+                }),
+            });
             // `as` and what it names, or the star.
             rest.trim_start_matches(|letter| !",}".contains(letter))
         }

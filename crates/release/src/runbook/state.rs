@@ -1,9 +1,9 @@
 //! How far a run is.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use super::{Ended, Kind, Needless, Refusal, Unwell};
+use super::job::{JobAt, Marking, Purpose};
+use super::{Ended, Needless, Refusal, Unwell};
 
 /// How far a run is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,38 +169,6 @@ pub struct Attempt {
     pub deadline: Timestamp,
     /// Whether an earlier one has left nothing behind.
     pub second: bool,
-}
-
-/// What a job is launched for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Purpose {
-    /// To say what it would change.
-    Check,
-    /// To change it.
-    Real,
-}
-
-/// How a job is recognised as ours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Marking {
-    /// Its variables name the run.
-    Variables,
-    /// The template takes no variables: it is the only one of this user above the
-    /// floor.
-    Sole,
-}
-
-/// Where a job is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JobAt {
-    /// Its id.
-    pub id: u64,
-    /// Its kind, which a template that is cut into slices does not share.
-    pub kind: Kind,
-    /// Where people see it.
-    pub page: Option<String>,
 }
 
 /// Why a job has to end.

@@ -6,9 +6,6 @@ use std::collections::BTreeMap;
 use regex_lite::Regex;
 use serde_json::{Map, Value};
 
-use super::Refusal;
-use super::settings::{Hosts, Runbook};
-
 /// Where the value of a variable comes from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Variable {
@@ -74,43 +71,6 @@ pub enum Misfit {
 /// The longest text of an event that is passed on, in characters.
 const LONGEST: usize = 1_000;
 
-/// What the runbook is given: its variables and its hosts. `entity` is the name
-/// of what was changed.
-pub fn input(
-    runbook: &Runbook,
-    properties: &BTreeMap<String, String>,
-    entity: Option<&str>,
-) -> Result<Input, Refusal> {
-    let mut variables = Map::new();
-    for (name, variable) in &runbook.variables {
-        let value = variable.value(properties);
-        let value = value.map_err(|why| Refusal::Variable {
-            alias: runbook.alias.clone(),
-            name: name.clone(),
-            why,
-        })?;
-        variables.insert(name.clone(), value);
-    }
-    let limit = match &runbook.limit {
-        None => None,
-        Some(Hosts::These(pattern)) => Some(pattern.clone()),
-        Some(Hosts::Entity(hosts)) => {
-            let entity = entity.unwrap_or_default();
-            if !hosts.iter().any(|host| host == entity) {
-                return Err(Refusal::Limit {
-                    alias: runbook.alias.clone(),
-                    entity: match entity {
-                        "" => "what was changed".to_owned(),
-                        entity => entity.chars().take(200).collect(),
-                    },
-                });
-            }
-            Some(entity.to_owned())
-        }
-    };
-    Ok(Input { variables, limit })
-}
-
 /// What a runbook is given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Input {
@@ -121,7 +81,7 @@ pub struct Input {
 }
 
 impl Variable {
-    fn value(&self, properties: &BTreeMap<String, String>) -> Result<Value, Misfit> {
+    pub(super) fn value(&self, properties: &BTreeMap<String, String>) -> Result<Value, Misfit> {
         match self {
             Self::Const(value) => Ok(value.clone()),
             Self::From { property, is } => {
