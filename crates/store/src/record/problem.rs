@@ -12,7 +12,7 @@ use super::application::Application;
 use super::outbox::Entry;
 use super::record;
 use super::remediation::Remediation;
-use super::run::Run;
+use super::run::{Document, Run};
 use crate::StoreError;
 use crate::item::{self, Item};
 
@@ -41,6 +41,12 @@ pub(crate) fn read(item: &Item) -> Result<problem::Problem, StoreError> {
         comments,
         give_up_at,
     } = item::json(item, "problem")?;
+    let document = Document {
+        id: &id,
+        display: display_id.as_deref(),
+        title: title.as_deref(),
+    };
+    let runs = runs.into_iter().map(|run| run.of(document)).collect();
     Ok(problem::Problem {
         id,
         display_id,
@@ -55,7 +61,7 @@ pub(crate) fn read(item: &Item) -> Result<problem::Problem, StoreError> {
         cause: cause.into(),
         remediations: remediations.into_iter().map(Into::into).collect(),
         applications: applications.into_iter().map(Into::into).collect(),
-        runs: runs.into_iter().map(Into::into).collect(),
+        runs,
         comments: comments.into_iter().map(Into::into).collect(),
         faults: item::number(item, "faults")?,
         waits: item::number(item, "waits")?,
@@ -142,6 +148,13 @@ impl From<problem::Problem> for Problem {
             give_up_at,
             phase: _,
         } = problem;
+        let document = Document {
+            id: &id,
+            display: display_id.as_deref(),
+            title: title.as_deref(),
+        };
+        let runs = runs.into_iter().map(|run| Run::within(document, run));
+        let runs = runs.collect();
         Self {
             id,
             display_id,
@@ -156,7 +169,7 @@ impl From<problem::Problem> for Problem {
             cause: cause.into(),
             remediations: remediations.into_iter().map(Into::into).collect(),
             applications: applications.into_iter().map(Into::into).collect(),
-            runs: runs.into_iter().map(Into::into).collect(),
+            runs,
             comments: comments.into_iter().map(Into::into).collect(),
             give_up_at,
         }

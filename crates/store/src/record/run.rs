@@ -15,12 +15,11 @@ use self::refusal::{Needless, Refusal};
 use super::configuration::Cause;
 use super::record;
 
+/// A run, without what the document of its problem says already.
 #[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub(super) struct Run {
     id: String,
     runbook: Runbook,
-    problem: String,
     cause: Cause,
     about: About,
     input: Input,
@@ -32,14 +31,37 @@ pub(super) struct Run {
     state: State,
 }
 
+/// What a run tells of its problem. That stays what it was when it was decided:
+/// what a launch would tell again must be what it told.
 #[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct About {
-    display: Option<String>,
-    title: Option<String>,
+    #[serde(default, skip_serializing_if = "Told::is_of_document")]
+    display: Told,
+    #[serde(default, skip_serializing_if = "Told::is_of_document")]
+    title: Told,
     severity: Option<String>,
     url: Option<String>,
     entities: Vec<Entity>,
+}
+
+/// A text that is told of a problem.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Told {
+    /// What the document says.
+    #[default]
+    #[serde(skip)]
+    OfDocument,
+    /// What it does not say, or not any more.
+    Other(Option<String>),
+}
+
+/// What the document of a problem says of it.
+#[derive(Clone, Copy)]
+pub(super) struct Document<'a> {
+    pub(super) id: &'a str,
+    pub(super) display: Option<&'a str>,
+    pub(super) title: Option<&'a str>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -169,16 +191,96 @@ enum Abort {
     Person { who: String },
 }
 
-record!(Run = runbook::Run {
-    same: id, problem, holds, guards, allowed, named;
-    inner: runbook, cause, about, input, state;
-    maybe: checked;
-});
+impl Run {
+    /// A run as a part of this document.
+    pub(super) fn within(document: Document<'_>, run: runbook::Run) -> Self {
+        let runbook::Run {
+            id,
+            runbook,
+            problem: _,
+            cause,
+            about,
+            input,
+            holds,
+            guards,
+            allowed,
+            checked,
+            named,
+            state,
+        } = run;
+        Self {
+            id,
+            runbook: runbook.into(),
+            cause: cause.into(),
+            about: About {
+                display: Told::beside(document.display, about.display),
+                title: Told::beside(document.title, about.title),
+                severity: about.severity,
+                url: about.url,
+                entities: about.entities.into_iter().map(Into::into).collect(),
+            },
+            input: input.into(),
+            holds,
+            guards,
+            allowed,
+            checked: checked.map(Into::into),
+            named,
+            state: state.into(),
+        }
+    }
 
-record!(About = runbook::About {
-    same: display, title, severity, url;
-    each: entities;
-});
+    /// The run that was a part of this document.
+    pub(super) fn of(self, document: Document<'_>) -> runbook::Run {
+        let About {
+            display,
+            title,
+            severity,
+            url,
+            entities,
+        } = self.about;
+        runbook::Run {
+            id: self.id,
+            runbook: self.runbook.into(),
+            problem: document.id.to_owned(),
+            cause: self.cause.into(),
+            about: runbook::About {
+                display: display.or(document.display),
+                title: title.or(document.title),
+                severity,
+                url,
+                entities: entities.into_iter().map(Into::into).collect(),
+            },
+            input: self.input.into(),
+            holds: self.holds,
+            guards: self.guards,
+            allowed: self.allowed,
+            checked: self.checked.map(Into::into),
+            named: self.named,
+            state: self.state.into(),
+        }
+    }
+}
+
+impl Told {
+    fn beside(document: Option<&str>, told: Option<String>) -> Self {
+        if told.as_deref() == document {
+            Self::OfDocument
+        } else {
+            Self::Other(told)
+        }
+    }
+
+    fn or(self, document: Option<&str>) -> Option<String> {
+        match self {
+            Self::OfDocument => document.map(str::to_owned),
+            Self::Other(told) => told,
+        }
+    }
+
+    fn is_of_document(&self) -> bool {
+        matches!(self, Self::OfDocument)
+    }
+}
 
 record!(Entity = runbook::Entity {
     same: kind, name, entity;
