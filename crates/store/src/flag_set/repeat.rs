@@ -24,8 +24,17 @@ pub struct Repeat {
     pub at: Timestamp,
     /// The hash of everything that was asked for.
     pub asked: String,
-    /// The status.
-    pub status: u16,
+    /// Whether it was done, or only begun.
+    pub progress: Progress,
     /// The answer.
     pub body: String,
+}
+
+/// How far a request was when it was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// It was done.
+    Done,
+    /// It had begun.
+    Begun,
 }

@@ -33,14 +33,55 @@ pub(super) struct Repeat {
     versions: BTreeMap<String, u64>,
     at: Timestamp,
     asked: String,
-    status: u16,
+    /// An earlier version stored the status of its answer instead.
+    #[serde(alias = "status")]
+    progress: Progress,
     body: String,
 }
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Progress {
+    Word(Word),
+    Status(u16),
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Word {
+    Done,
+    Begun,
+}
+
+/// The status of an answer to what has begun.
+const ACCEPTED: u16 = 202;
 
 record!(RepeatId = flag_set::RepeatId {
     same: key, hash;
 });
 
 record!(Repeat = flag_set::Repeat {
-    same: change, versions, at, asked, status, body;
+    same: change, versions, at, asked, body;
+    inner: progress;
 });
+
+record!(enum Word = flag_set::Progress {
+    Done,
+    Begun,
+});
+
+impl From<flag_set::Progress> for Progress {
+    fn from(progress: flag_set::Progress) -> Self {
+        Self::Word(progress.into())
+    }
+}
+
+impl From<Progress> for flag_set::Progress {
+    fn from(progress: Progress) -> Self {
+        match progress {
+            Progress::Word(word) => word.into(),
+            Progress::Status(ACCEPTED) => Self::Begun,
+            Progress::Status(_) => Self::Done,
+        }
+    }
+}

@@ -9,7 +9,9 @@ use flags::step::{self, Refusal, Request, Situation, Transition, step};
 use flags::{Declarations, Value};
 use jiff::{SignedDuration, Timestamp};
 use release::window::saturating_add;
-use store::{Commit, Decision, FlagSet, Found, PreparedChange, Repeat, RepeatId, WantedChange};
+use store::{
+    Commit, Decision, FlagSet, Found, PreparedChange, Progress, Repeat, RepeatId, WantedChange,
+};
 
 use super::asked::{Asked, Happens, Wish};
 use super::follows::{Follows, Transitions};
@@ -80,10 +82,9 @@ impl OneChange<'_> {
             let why = "this Idempotency-Key belongs to another request";
             return Answer::refused(Ended::Conflict, why);
         }
-        let ended = if repeat.status == Ended::Begun.status() {
-            Ended::Begun
-        } else {
-            Ended::Done
+        let ended = match repeat.progress {
+            Progress::Begun => Ended::Begun,
+            Progress::Done => Ended::Done,
         };
         Answer {
             ended,
@@ -111,7 +112,10 @@ impl OneChange<'_> {
             versions: told.versions.clone(),
             at: self.now,
             asked: self.hash.clone(),
-            status: told.ended.status(),
+            progress: match told.ended {
+                Ended::Begun => Progress::Begun,
+                _ => Progress::Done,
+            },
             body: told.body.to_string(),
         }
     }

@@ -8,8 +8,8 @@ use flags::step::Transition;
 use flags::{Aborted, Because, Cause, Declarations, Entry, Ramp, Record, Step, Value, Way, read};
 use release::rule::Rules;
 use store::{
-    Commit, Decision, EndedAs, Ends, Flags, PreparedChange, Repeat, RepeatId, WantedChange, What,
-    Written, tables,
+    Commit, Decision, EndedAs, Ends, Flags, PreparedChange, Progress, Repeat, RepeatId,
+    WantedChange, What, Written, tables,
 };
 
 use super::check;
@@ -203,7 +203,11 @@ async fn stored_form_of_prepared_changes_is_kept() {
         key: "pipeline".to_owned(),
         hash: "h2".to_owned(),
     };
-    let left = waits("req-3", Some((id(), repeat())));
+    let answer = Repeat {
+        progress: Progress::Begun,
+        ..repeat()
+    };
+    let left = waits("req-3", Some((id(), answer)));
     let steps = async |world: &World| {
         let flags = Flags::new(world.raw.clone(), FLAGS);
         flags.declare(SET, &declared(), None).await.unwrap();
@@ -303,7 +307,7 @@ fn repeat() -> Repeat {
         versions: [("percent".to_owned(), 19)].into(),
         at: second(0),
         asked: "h9".to_owned(),
-        status: 200,
+        progress: Progress::Done,
         body: r#"{"ok":true}"#.to_owned(),
     }
 }
