@@ -11,13 +11,14 @@
 //! | `look` | by an earlier worker | not yet | what was said there is read |
 //! | `found` | by an earlier worker | and found | noted as said |
 //! | `repeat` | by an earlier worker | and not found | said |
-//! | `say` | in this look | – | said |
+//! | `say` | in this look, or its receiver knows a repetition by its id | – | said |
 //! | `done` | nothing is owed | – | nothing |
 //!
 //! | Row | Not taken, or not looked for | Time of its record | Next |
 //! |---|---|---|---|
 //! | `refused` | whatever the reason | is left | it keeps its place, and those behind it wait; attempts + 1, due = backoff by its attempts |
 //! | `given-up` | whatever the reason | is over | everything owed is stored as given up, with the reason |
+//! | `never` | nobody can ever take it | – | the same |
 //!
 //! What was given up is no longer owed: neither looked for nor repeated.
 
@@ -103,22 +104,27 @@ pub enum Failed {
 /// Notes that the first entry that is owed could not be said, and says what
 /// follows. `time` is that of the record that the entries belong to.
 pub fn failed(entries: &mut [Entry], why: &str, time: Time, now: Timestamp) -> Failed {
-    let mut owed = entries.iter_mut().filter(|entry| entry.is_owed());
     match time {
         Time::Over => {
-            for entry in owed {
-                entry.given_up = Some(why.to_owned());
-            }
+            give_up(entries, why);
             Failed::GivenUp
         }
         Time::Left => {
-            let attempts = owed.next().map_or(0, |entry| {
+            let owed = entries.iter_mut().find(|entry| entry.is_owed());
+            let attempts = owed.map_or(0, |entry| {
                 entry.attempts = entry.attempts.saturating_add(1);
                 entry.attempts
             });
             let until = saturating_add(now, backoff(attempts));
             Failed::Again { attempts, until }
         }
+    }
+}
+
+/// Notes that nobody tries any more what is owed.
+pub fn give_up(entries: &mut [Entry], why: &str) {
+    for entry in entries.iter_mut().filter(|entry| entry.is_owed()) {
+        entry.given_up = Some(why.to_owned());
     }
 }
 

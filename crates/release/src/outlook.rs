@@ -64,7 +64,7 @@ impl Outlook {
                     Self::GivenUp
                 }
                 Progress::Ended(ending) if ending.is_watched() => Self::Rejected,
-                Progress::Ended(_) if validation.hook == Hook::Owed => Self::Posting,
+                Progress::Ended(_) if validation.hook() == Hook::Owed => Self::Posting,
                 Progress::Ended(_) | Progress::Settled(_) => Self::Over,
             },
         }
@@ -129,6 +129,7 @@ mod tests {
 
     use super::*;
     use crate::execution::ExecutionMode;
+    use crate::outbox::Entry;
     use crate::validation::{
         Judged, Judgement, PersonsAnswer, Registrant, Registration, ValidationId,
     };
@@ -209,7 +210,7 @@ mod tests {
 
     fn owing(validation: Validation) -> Validation {
         Validation {
-            hook: Hook::Owed,
+            result: Some(Entry::new("1".to_owned(), Timestamp::UNIX_EPOCH)),
             ..validation
         }
     }

@@ -12,7 +12,8 @@
 //! the tests of its function. A row whose name begins with `story.` takes a store
 //! or a person; `tests/tests/it/rows.rs` names the test of each.
 //! What one look does in which order is the table of [`life`], and when it is
-//! looked at again that of [`crate::work`].
+//! looked at again that of [`crate::work`]. What becomes of a result that its hook
+//! does not take is the table of [`crate::outbox`].
 //!
 //! # States
 //!
@@ -62,6 +63,8 @@
 //! | `answered` | Judged, intent | sent, or found answered, or another action execution is met | ending = answered; a rejection is watched | – | lease, asked again | as written |
 //! | `ended` | Judged | a person answered, or the execution ended | ending, ledger | – | lease, asked again | as written |
 //! | `story.hook` | Judged, hook | delivered | hook = delivered | result hook | delivered again: the receiver sees the same id | as written |
+//! | `story.hook.refused` | Judged or settled, hook owed | not delivered | with the next deferral: attempts + 1, due = backoff by its attempts | – | delivered again: the receiver sees the same id | as written |
+//! | `story.hook.never` | Judged or settled, hook owed | nothing signs results any more, or its origin is not allowed | hook = given up, with the reason | – | due again, given up | as written |
 //! | `story.hook.no-result` | Settled, hook owed | superseded before it was judged, or its time is over | hook = given up | – | lease | due again, leaves the index |
 //! | `story.hook.superseded` | Settled, hook owed | superseded after it was judged | hook = delivered | result hook | delivered again: the receiver sees the same id | due again, leaves the index |
 //! | `watched` | Judged, watched | the stage can still be retried | due = backoff, claim released | – | lease, asked again | as written |
@@ -91,6 +94,7 @@ use crate::approval::Answer;
 use crate::deployment::{Deployment, Group};
 use crate::execution::{ExecutionMode, SourceRevision};
 use crate::otherwise::Otherwise;
+use crate::outbox::Entry;
 use crate::window::{Window, saturating_add};
 use crate::work::{Counts, Outcome, Time};
 
@@ -274,8 +278,9 @@ pub struct Validation {
     pub inherited: Option<Intent>,
     /// How far it is.
     pub state: State,
-    /// Whether the result still has to be posted.
-    pub hook: Hook,
+    /// The result that is posted, where a hook asked for it: known by the name of
+    /// its delivery.
+    pub result: Option<Entry>,
     /// Those who had it judged again, the first one first.
     pub rejudged: Vec<PersonsDecision>,
     /// How often it was looked at without result.
@@ -425,7 +430,7 @@ pub struct PersonsDecision {
     pub at: Timestamp,
 }
 
-/// Whether the result still has to be posted.
+/// What became of the result, in a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hook {
     /// Nobody asked for it.
@@ -507,15 +512,15 @@ impl Judged {
 impl Validation {
     /// A validation that was just registered.
     pub fn registered(registration: Registration) -> Self {
-        let hook = match registration.result_hook {
-            Some(_) => Hook::Owed,
-            None => Hook::None,
-        };
+        let result = registration
+            .result_hook
+            .as_ref()
+            .map(|_| Entry::new(registration.id.to_string(), registration.registered_at));
         Self {
             registration,
             inherited: None,
             state: State::Waiting,
-            hook,
+            result,
             rejudged: Vec::new(),
             counts: Counts::default(),
             stuck_since: None,
@@ -571,13 +576,20 @@ impl Validation {
         }
     }
 
+    /// What became of its result, in a word.
+    pub fn hook(&self) -> Hook {
+        match &self.result {
+            None => Hook::None,
+            Some(result) if result.posted.is_some() => Hook::Delivered,
+            Some(result) if result.given_up.is_some() => Hook::GivenUp,
+            Some(_) => Hook::Owed,
+        }
+    }
+
     /// Names one delivery of the result: the same on every attempt, and another
     /// once it was judged again.
     pub fn delivery(&self) -> String {
-        match self.rejudged.len() {
-            0 => self.registration.id.to_string(),
-            times => format!("{}-{times}", self.registration.id),
-        }
+        delivery(self.registration.id, self.rejudged.len())
     }
 
     /// Until when it waits for whatever it needs. What a person wants has as
@@ -609,6 +621,14 @@ impl Validation {
         } else {
             Time::Left
         }
+    }
+}
+
+/// The same, of a validation that was judged again so many times.
+pub fn delivery(id: ValidationId, again: usize) -> String {
+    match again {
+        0 => id.to_string(),
+        times => format!("{id}-{times}"),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{StoreError, Validations, record};
 const AT_ONCE: i32 = 100;
 
 /// What is read of a validation: itself and its plotted numbers.
-const SHOWN: [&str; 16] = [
+const SHOWN: [&str; 17] = [
     "sk",
     "registration",
     "phase",
@@ -30,6 +30,7 @@ const SHOWN: [&str; 16] = [
     "released",
     "rejudged",
     "hook",
+    record::validation::POSTING,
     STUCK_SINCE,
     "plot",
 ];

@@ -35,6 +35,12 @@ impl ItemUpdate {
         self
     }
 
+    pub(crate) fn and_all(mut self, other: Self) -> Self {
+        self.set.extend(other.set);
+        self.remove.extend(other.remove);
+        self
+    }
+
     pub(crate) fn remove(mut self, names: &[&'static str]) -> Self {
         self.remove.extend_from_slice(names);
         self

@@ -295,7 +295,7 @@ fn registered(validation: &Validation, key: &Key, shard: u8) -> Item {
             record::validation::registration(registration),
         ),
         ("phase", record::validation::phase(validation.phase())),
-        ("hook", record::validation::hook(validation.hook)),
+        ("hook", record::validation::hook(validation.hook())),
         ("faults", AttributeValue::N("0".to_owned())),
         ("waits", AttributeValue::N("0".to_owned())),
         ("dueShard", AttributeValue::S(tables::shard_key(shard))),

@@ -5,8 +5,9 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
 use release::evidence::Evidence;
 use release::ledger::Lesson;
+use release::outbox::Entry;
 use release::validation::{
-    Answering, Ending, Hook, Intent, PersonsAnswer, Phase, Progress, Registration, Validation,
+    Answering, Ending, Intent, PersonsAnswer, Phase, Progress, Registration, Validation,
     ValidationId,
 };
 
@@ -27,12 +28,14 @@ impl Record for Validation {
         counts: |validation| validation.counts,
         count: |validation, counts| validation.counts = counts,
         deferred: |validation| {
-            let change = ItemUpdate::counts(validation.counts);
+            let mut change = ItemUpdate::counts(validation.counts);
             if validation.judged().is_some_and(|judged| judged.told) {
-                change.and("told", AttributeValue::Bool(true))
-            } else {
-                change
+                change = change.and("told", AttributeValue::Bool(true));
             }
+            if validation.result.as_ref().is_some_and(was_refused) {
+                change = change.and_all(record::validation::result(validation));
+            }
+            change
         },
         settled,
         notices: |_| None,
@@ -47,12 +50,17 @@ impl Record for Validation {
     };
 }
 
+/// Whether its receiver did not take it, and is tried again.
+fn was_refused(result: &Entry) -> bool {
+    result.is_owed() && 0 < result.attempts
+}
+
 /// It leaves the index, or rests there where it gave up and its approval may
 /// still wait for a person.
 fn settled(validation: &Validation) -> ItemUpdate {
     const INDEXED: [&str; 2] = ["dueShard", "dueAt"];
     let change = ItemUpdate::set("phase", record::validation::phase(Phase::Settled))
-        .and("hook", record::validation::hook(validation.hook));
+        .and_all(record::validation::result(validation));
     let Some(gave_up @ Ending::GaveUp { .. }) = validation.ending() else {
         return change.remove(&INDEXED);
     };
@@ -151,17 +159,16 @@ impl Validations {
     pub async fn hooked(
         &self,
         claimed: &mut Claimed<Validation>,
-        hook: Hook,
+        result: Entry,
     ) -> Result<(), StoreError> {
-        let change = ItemUpdate::set("hook", record::validation::hook(hook));
-        self.write(
-            "store what became of the result hook",
-            &claimed.held,
-            change,
-        )
-        .await?;
-        claimed.hook = hook;
-        Ok(())
+        let before = claimed.result.replace(result);
+        let change = record::validation::result(claimed);
+        let action = "store what became of the result hook";
+        let written = self.write(action, &claimed.held, change).await;
+        if written.is_err() {
+            claimed.result = before;
+        }
+        written
     }
 
     async fn write(

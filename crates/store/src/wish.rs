@@ -155,7 +155,7 @@ fn due(validation: &Validation, now: Timestamp) -> ItemUpdate {
 fn judged_again(due: ItemUpdate, validation: &Validation) -> ItemUpdate {
     due.and("phase", record::validation::phase(validation.phase()))
         .and("rejudged", record::answer::decisions(&validation.rejudged))
-        .and("hook", record::validation::hook(validation.hook))
+        .and_all(record::validation::result(validation))
         // The last two were written by earlier versions.
         .remove(&["ending", "judgement", "plot", "told", "verdict", "judgedAt"])
 }

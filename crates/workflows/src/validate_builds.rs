@@ -23,11 +23,12 @@ use futures_util::future::{BoxFuture, join, ready};
 use jiff::{SignedDuration, Timestamp};
 use release::console::Console;
 use release::links::Links;
+use release::outbox::Entry;
 use release::pause::{Freeze, Stopped, Stops, Target};
 use release::plot::Plotted;
 use release::summary;
 use release::validation::life::{Next, Part, Seen, next};
-use release::validation::{Ending, Hook, Judgement, Registration, State, Validation};
+use release::validation::{Ending, Judgement, Registration, State, Validation};
 use release::work::{Outcome, Time};
 use secrecy::SecretString;
 use store::{Beside, Claimed, Due, Judged, Ledger, StoreError, Validations};
@@ -91,8 +92,8 @@ pub struct Worked {
     pub judged: Option<Judgement>,
     /// How the approval ended, once it has.
     pub ending: Option<Ending>,
-    /// What became of the result hook.
-    pub hook: Hook,
+    /// The result that is posted, where a hook asked for it.
+    pub result: Option<Entry>,
 }
 
 /// What happened to one validation.
@@ -209,7 +210,7 @@ impl Look for Walk<'_> {
         Worked {
             judged: judgement.cloned(),
             ending: left.ending().cloned(),
-            hook: left.hook,
+            result: left.result,
             registration: before.registration,
         }
     }
@@ -260,10 +261,7 @@ impl Shared<'_> {
                 Next::Post(judgement) => {
                     looked.result = hook::deliver(self, claimed, &judgement).await?.into();
                 }
-                Next::NoResult => {
-                    let validations = &self.services.validations;
-                    validations.hooked(claimed, Hook::GivenUp).await?;
-                }
+                Next::NoResult => hook::give_up(self, claimed).await?,
                 Next::End(outcome) => return Ok(outcome),
             }
         }

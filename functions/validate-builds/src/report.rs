@@ -5,7 +5,8 @@ use lambda::metrics::{self, Line, Unit};
 use lambda::secrets::NoSecret;
 use monspec::Verdict;
 use release::approval::Answer;
-use release::validation::{Ending, Hook, Judgement, Registration};
+use release::outbox::Entry;
+use release::validation::{Ending, Judgement, Registration};
 use store::Stuck;
 use workflows::validate_builds::{LookResult, Observed, Worked};
 use workflows::work::{self, Progress};
@@ -60,13 +61,19 @@ fn line(look: &LookResult) {
         registration,
         judged,
         ending,
-        hook,
+        result,
     } = &look.about;
     let id = registration.id;
     let pipeline = registration.pipeline.as_str();
     let comparison = registration.comparison.as_str();
     let verdict = judged.as_ref().map(|judged| judged.verdict.to_string());
     let verdict = verdict.as_deref();
+    if let (Progress::Settled, Some(why)) = (&look.progress, given_up(result.as_ref())) {
+        tracing::warn!(
+            validation.id = %id, pipeline.name = pipeline, comparison,
+            "The result of validation `{id}` is not posted any more: {why}"
+        );
+    }
     match (&look.progress, ending) {
         (Progress::Deferred { waiting_for, until }, _) => tracing::info!(
             validation.id = %id, pipeline.name = pipeline, comparison, verdict, until = %until,
@@ -84,7 +91,6 @@ fn line(look: &LookResult) {
         (Progress::Settled, ending) => tracing::info!(
             validation.id = %id, pipeline.name = pipeline, comparison, verdict,
             ending = ending.as_ref().map(word),
-            hook_given_up = (*hook == Hook::GivenUp),
             "Validation `{id}` is settled"
         ),
         (Progress::Lost, _) => tracing::info!(
@@ -107,6 +113,10 @@ fn count(registration: &Registration, counts: &[(&'static str, Unit, f64)], now:
         metrics: counts,
         properties: &[("validation", &registration.id.to_string())],
     });
+}
+
+fn given_up(result: Option<&Entry>) -> Option<&str> {
+    result?.given_up.as_deref()
 }
 
 /// How an approval ended, in a word to search for; what a person wrote stays
@@ -141,11 +151,11 @@ fn of_look(look: &LookResult) -> Vec<(&'static str, Unit, f64)> {
     match look.progress {
         Progress::Faulted { .. } => counts.push(("Faults", Unit::Count, 1.0)),
         Progress::Settled => {
-            let Worked { ending, hook, .. } = &look.about;
+            let Worked { ending, result, .. } = &look.about;
             if matches!(ending, Some(Ending::GaveUp { .. })) {
                 counts.push(("GaveUp", Unit::Count, 1.0));
             }
-            if *hook == Hook::GivenUp {
+            if given_up(result.as_ref()).is_some() {
                 counts.push(("HooksGivenUp", Unit::Count, 1.0));
             }
         }

@@ -13,13 +13,15 @@ type Told = (&'static str, &'static str, &'static str);
 const VALIDATIONS: &str = "crates/release/src/validation.rs";
 
 #[rustfmt::skip]
-const OF_VALIDATIONS: [Told; 15] = [
+const OF_VALIDATIONS: [Told; 17] = [
     ("registered", "tests/tests/it/gate/registration.rs", "same_job_twice_gives_one_validation"),
     ("unreadable", "tests/tests/it/gate/refused.rs", "record_that_makes_its_worker_panic_is_told_and_rests_after_a_while"),
     ("claimed", "tests/tests/it/gate/faults.rs", "two_ticks_at_once_judge_and_answer_once"),
     ("judged-and-intended", "crates/store/tests/it/verdicts.rs", "intent_is_stored_with_its_verdict_or_neither_is"),
     ("counted", "tests/tests/it/gate/refused.rs", "verdict_is_told_once_and_only_when_it_is_stored"),
     ("hook", "tests/tests/it/gate/hook.rs", "result_is_posted_once_and_signed"),
+    ("hook.refused", "tests/tests/it/gate/hook.rs", "receiver_that_is_down_is_tried_again_and_holds_up_nothing"),
+    ("hook.never", "tests/tests/it/gate/hook.rs", "result_for_an_origin_that_is_allowed_no_more_is_given_up"),
     ("hook.no-result", "tests/tests/it/gate/hook.rs", "hook_of_a_validation_that_never_had_a_result_is_given_up_visibly"),
     ("hook.superseded", "tests/tests/it/gate/hook.rs", "result_that_is_owed_is_posted_although_its_validation_is_superseded"),
     ("gave-up.unjudged", "tests/tests/it/gate/refused.rs", "verdict_that_is_never_stored_ends_in_a_visible_state"),

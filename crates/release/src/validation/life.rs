@@ -12,7 +12,7 @@
 //! | `superseded` | settled after it was judged, its result owed | – | the same; its approval is its successor's |
 //! | `no-result` | settled before it was judged, its result owed | – | nothing can be posted any more: given up |
 //! | `waits` | judged | its approval, which waits | waits for the approval |
-//! | `undelivered` | judged or settled | its result, which was not taken | waits for the receiver, where the approval waits for nothing |
+//! | `undelivered` | judged or settled | its result, which was not taken | waits until [`crate::outbox`] sends it again, where the approval waits for nothing |
 //! | `done` | judged or settled | everything, and nothing waits | nothing is left to do |
 //!
 //! [`Validation::give_up`] decides what is written where the time of a validation
@@ -24,6 +24,7 @@
 //! | `over.undelivered` | its result owed | that the receiver never took it |
 
 use super::{Answering, Ending, Hook, Judgement, Progress, State, Validation};
+use crate::outbox;
 use crate::work::{Outcome, Wait};
 
 /// What one look has looked at by now.
@@ -72,7 +73,7 @@ pub enum Next<'a> {
 
 /// What comes next, after what was looked at so far.
 pub fn next<'a>(validation: &'a mut Validation, looked: &Seen) -> Next<'a> {
-    let is_owed = validation.hook == Hook::Owed && looked.result == Part::Unseen;
+    let is_owed = validation.hook() == Hook::Owed && looked.result == Part::Unseen;
     let end = || {
         Next::End(match (&looked.approval, &looked.result) {
             (Part::Waits(wait), _) | (_, Part::Waits(wait)) => Outcome::Waits(vec![wait.clone()]),
@@ -101,6 +102,9 @@ pub fn next<'a>(validation: &'a mut Validation, looked: &Seen) -> Next<'a> {
 impl Validation {
     /// Ends what is still owed in a state that can be seen.
     pub fn give_up(&mut self, waiting_for: String) {
+        if let Some(result) = &mut self.result {
+            outbox::give_up(std::slice::from_mut(result), &waiting_for);
+        }
         let gave_up = Ending::GaveUp { waiting_for };
         match &mut self.state {
             State::Waiting => self.state = State::Unjudged(gave_up),
@@ -108,9 +112,6 @@ impl Validation {
                 judged.progress = Progress::Ended(gave_up);
             }
             State::Judged(_) | State::Unjudged(_) => {}
-        }
-        if self.hook == Hook::Owed {
-            self.hook = Hook::GivenUp;
         }
     }
 }

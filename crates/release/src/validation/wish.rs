@@ -3,8 +3,9 @@
 
 use monspec::Verdict;
 
-use super::{Ending, Hook, PersonsDecision, Progress, State, Validation};
+use super::{Ending, PersonsDecision, Progress, State, Validation};
 use crate::approval::Answer;
+use crate::outbox::Entry;
 use crate::work::Counts;
 
 /// How often a validation is judged again; each is kept with its reason.
@@ -134,9 +135,11 @@ impl Validation {
             (Wish::Rejudge, state) => {
                 *state = State::Waiting;
                 validation.rejudged.push(word.clone());
-                if validation.registration.result_hook.is_some() {
-                    validation.hook = Hook::Owed;
-                }
+                validation.result = validation
+                    .registration
+                    .result_hook
+                    .as_ref()
+                    .map(|_| Entry::new(validation.delivery(), word.at));
             }
         }
         Ok(validation)

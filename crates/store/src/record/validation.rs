@@ -8,6 +8,7 @@ use monspec::Verdict;
 use release::approval::Answer;
 use release::execution::{self, ExecutionMode};
 use release::otherwise;
+use release::outbox::Entry;
 use release::validation::{self, Judged, Progress, State, Validation, ValidationId};
 use release::window::Window;
 use release::work::Counts;
@@ -18,6 +19,10 @@ use super::{answer, record};
 use crate::StoreError;
 use crate::error::missing;
 use crate::item::{self, Item, STUCK_SINCE};
+use crate::item_update::ItemUpdate;
+
+/// How the result was posted, where there is something to say of it.
+pub(crate) const POSTING: &str = "posting";
 
 /// What was asked for, as an attribute.
 pub(crate) fn registration(registration: &validation::Registration) -> AttributeValue {
@@ -44,14 +49,45 @@ pub(crate) fn phase_of(item: &Item) -> Result<validation::Phase, StoreError> {
     item::plain::<Phase>(item, "phase").map(Into::into)
 }
 
-/// What became of the result hook, as an attribute.
+/// What became of the result hook in a word, as an attribute.
 pub(crate) fn hook(hook: validation::Hook) -> AttributeValue {
     item::word(Hook::from(hook))
+}
+
+/// What became of the result hook: the word, and how where there is more to say.
+pub(crate) fn result(validation: &Validation) -> ItemUpdate {
+    let change = ItemUpdate::set("hook", hook(validation.hook()));
+    match validation.result.as_ref().map(Posting::of) {
+        Some(posting) if posting != Posting::default() => {
+            change.and(POSTING, item::json_attribute(&posting))
+        }
+        _ => change.remove(&[POSTING]),
+    }
 }
 
 /// What is stored of what became of the result hook.
 pub(crate) fn hook_of(item: &Item) -> Result<validation::Hook, StoreError> {
     item::plain::<Hook>(item, "hook").map(Into::into)
+}
+
+/// The result, if a hook asked for it. Earlier versions stored the word alone.
+fn result_of(
+    item: &Item,
+    registration: &validation::Registration,
+    rejudged: &[validation::PersonsDecision],
+) -> Result<Option<Entry>, StoreError> {
+    let hook = hook_of(item)?;
+    let posting = item::optional_json::<Posting>(item, POSTING)?.unwrap_or_default();
+    let at = rejudged
+        .last()
+        .map_or(registration.registered_at, |word| word.at);
+    let text = validation::delivery(registration.id, rejudged.len());
+    Ok((hook != validation::Hook::None).then(|| Entry {
+        attempts: posting.attempts,
+        posted: (hook == validation::Hook::Delivered).then(|| posting.posted.unwrap_or(at)),
+        given_up: (hook == validation::Hook::GivenUp).then(|| posting.given_up.unwrap_or_default()),
+        ..Entry::new(text, at)
+    }))
 }
 
 /// The approval that it answers, as an attribute.
@@ -67,12 +103,14 @@ pub(crate) fn approval_of(item: &Item) -> Result<Option<validation::ApprovalActi
 
 /// What is stored of a whole validation.
 pub(crate) fn read(item: &Item) -> Result<Validation, StoreError> {
+    let registration = registered(item)?;
+    let rejudged = answer::decisions_of(item, "rejudged")?;
     Ok(Validation {
-        registration: registered(item)?,
         inherited: answer::intent_of(item, "inherited")?,
         state: state(item)?,
-        hook: hook_of(item)?,
-        rejudged: answer::decisions_of(item, "rejudged")?,
+        result: result_of(item, &registration, &rejudged)?,
+        registration,
+        rejudged,
         counts: Counts {
             faults: item::number(item, "faults")?,
             waits: item::number(item, "waits")?,
@@ -247,6 +285,27 @@ enum Hook {
     Owed,
     Delivered,
     GivenUp,
+}
+
+/// How the result was posted, or not.
+#[derive(Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Posting {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    posted: Option<Timestamp>,
+    attempts: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    given_up: Option<String>,
+}
+
+impl Posting {
+    fn of(result: &Entry) -> Self {
+        Self {
+            posted: result.posted,
+            attempts: result.attempts,
+            given_up: result.given_up.clone(),
+        }
+    }
 }
 
 record!(enum Phase = validation::Phase {

@@ -7,6 +7,7 @@ use store::{ClaimError, Claimed, StoreError};
 
 use crate::world::{
     LEDGER, VALIDATIONS, World, at, evidence, judgement, lease, overridden, person, registration,
+    result,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -95,7 +96,9 @@ async fn worker_that_was_overtaken_writes_nothing_more() {
         validations
             .judged(&world.ledger, &mut waiting, judgement, &evidence, &[])
             .await,
-        validations.hooked(&mut waiting, Hook::Delivered).await,
+        validations
+            .hooked(&mut waiting, result(&registration(1), Hook::Delivered))
+            .await,
     ];
 
     for outcome in outcomes {
@@ -128,7 +131,10 @@ async fn worker_that_was_overtaken_once_it_had_judged_writes_nothing_more() {
         world
             .ended(&mut first, overridden(Answer::Reject, person("Approved")))
             .await,
-        world.validations.hooked(&mut first, Hook::Delivered).await,
+        world
+            .validations
+            .hooked(&mut first, result(&registration(1), Hook::Delivered))
+            .await,
     ];
 
     for outcome in outcomes {
@@ -183,7 +189,10 @@ async fn claim_that_was_given_back_permits_nothing() {
         .await
         .unwrap();
 
-    let outcome = world.validations.hooked(&mut kept, Hook::Delivered).await;
+    let outcome = world
+        .validations
+        .hooked(&mut kept, result(&registration(1), Hook::Delivered))
+        .await;
 
     assert!(matches!(outcome, Err(StoreError::Lost)));
 }
@@ -265,7 +274,7 @@ async fn what_a_worker_wrote_is_what_the_next_one_reads() {
         .unwrap();
     world
         .validations
-        .hooked(&mut worker, Hook::Delivered)
+        .hooked(&mut worker, result(&registration(1), Hook::Delivered))
         .await
         .unwrap();
 
@@ -276,7 +285,7 @@ async fn what_a_worker_wrote_is_what_the_next_one_reads() {
     assert_eq!(*next, *worker);
     let told = next.ending().and_then(Ending::overridden);
     assert_eq!(told, Some(&person("Approved")));
-    assert_eq!(next.hook, Hook::Delivered);
+    assert_eq!(next.hook(), Hook::Delivered);
 }
 
 /// A claim whose lease ended, and the claim that came after it.

@@ -12,7 +12,7 @@ use store::{Fulfilled, Ledger, Registered, StoreError, Validations};
 
 use crate::world::{
     LEDGER, VALIDATIONS, World, again, approval, at, deployment, evidence, judgement, lease,
-    person, place, registration, spec,
+    person, place, registration, result, spec,
 };
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn registration_stores_everything_that_belongs_to_it() {
     let validation = world.validation(&asked).await;
     assert_eq!(validation.registration, asked);
     assert_eq!(validation.phase(), Phase::Waiting);
-    assert_eq!(validation.hook, Hook::Owed);
+    assert_eq!(validation.hook(), Hook::Owed);
     assert_eq!(
         world
             .validations
@@ -198,7 +198,8 @@ async fn superseded_validation_stays_due_for_its_hook_alone() {
         let first = hooked(registration(1));
         let mut worker = world.judged(&first, Verdict::Passed).await;
         if hook != Hook::Owed {
-            world.validations.hooked(&mut worker, hook).await.unwrap();
+            let result = result(&first, hook);
+            world.validations.hooked(&mut worker, result).await.unwrap();
         }
 
         world.register(&again(&first, 2)).await;
@@ -240,7 +241,9 @@ async fn worker_of_a_superseded_validation_writes_nothing_more() {
         validations
             .judged(ledger, &mut waiting, judgement, &evidence, &[])
             .await,
-        validations.hooked(&mut waiting, Hook::Delivered).await,
+        validations
+            .hooked(&mut waiting, result(&waits, Hook::Delivered))
+            .await,
         validations.queue().defer(waiting, at(3_000)).await,
         world.intend(&mut worker, intent).await,
         world.ended(&mut worker, Ending::NothingToAnswer).await,

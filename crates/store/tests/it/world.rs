@@ -18,10 +18,11 @@ use release::approval::Answer;
 use release::deployment::{Deployment, Group, LedgerEntry, Origin};
 use release::evidence::{Asked, Evidence, Evidenced};
 use release::execution::ExecutionMode;
+use release::outbox::Entry;
 use release::validation::life::{Next, Seen, next};
 use release::validation::{
-    Answering, ApprovalAction, Ending, Intent, Judgement, PersonsAnswer, Registrant, Registration,
-    Validation, ValidationId,
+    Answering, ApprovalAction, Ending, Hook, Intent, Judgement, PersonsAnswer, Registrant,
+    Registration, Validation, ValidationId,
 };
 use release::window::Window;
 use store::tables::{self, Table};
@@ -430,6 +431,23 @@ pub(crate) fn person(status: &str) -> PersonsAnswer {
 }
 
 /// Partition and sort key.
+/// The result of a build of which this became.
+pub(crate) fn result(asked: &Registration, hook: Hook) -> Entry {
+    let owed = Entry::new(asked.id.to_string(), asked.registered_at);
+    match hook {
+        Hook::None | Hook::Owed => owed,
+        Hook::Delivered => Entry {
+            posted: Some(at(2_000)),
+            ..owed
+        },
+        Hook::GivenUp => Entry {
+            attempts: 3,
+            given_up: Some("the receiver answered 500".to_owned()),
+            ..owed
+        },
+    }
+}
+
 pub(crate) fn place(item: &Item) -> (String, String) {
     (text(item, "pk").to_owned(), text(item, "sk").to_owned())
 }

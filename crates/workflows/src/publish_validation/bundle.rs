@@ -2,7 +2,7 @@
 
 use monspec::{AnnotateError, Finding, annotate};
 use release::evidence::Evidence;
-use release::validation::{Hook, Judged, Judgement, State, Validation};
+use release::validation::{Judged, Judgement, State, Validation};
 use report::{Evaluation, Frame, json, page};
 
 /// Everything that is known of a verdict, as it was when it fell: what became of
@@ -45,13 +45,8 @@ pub(super) fn files(
 
 /// The validation without what happened after its verdict.
 fn as_it_fell(validation: &Validation, judgement: &Judgement) -> Validation {
-    let fallen = Validation::registered(validation.registration.clone());
     Validation {
         state: State::Judged(Judged::new(judgement.clone(), None)),
-        hook: match validation.hook {
-            Hook::None => Hook::None,
-            Hook::Owed | Hook::Delivered | Hook::GivenUp => Hook::Owed,
-        },
-        ..fallen
+        ..Validation::registered(validation.registration.clone())
     }
 }

@@ -194,7 +194,7 @@ async fn build_is_judged_and_its_result_waits_while_the_secret_of_hooks_is_missi
 
         let approval = world.approval(&build.execution).unwrap();
         assert_eq!(approval.status, ApprovalStatus::Approved);
-        assert_eq!(stored(&world, build.id).await.hook, Hook::Owed);
+        assert_eq!(stored(&world, build.id).await.hook(), Hook::Owed);
         let logs = world.validate.logs();
         let told = "No result is posted until its hook can be signed: the SSM parameter";
         assert!(logs.contains(told), "{logs}");
@@ -203,7 +203,7 @@ async fn build_is_judged_and_its_result_waits_while_the_secret_of_hooks_is_missi
         world.aws.ssm().put(parameter, Kind::SecureString, &secret);
         settled(&world, build.id).await;
 
-        assert_eq!(stored(&world, build.id).await.hook, Hook::Delivered);
+        assert_eq!(stored(&world, build.id).await.hook(), Hook::Delivered);
         let [(signed, posted)] = hook.received().try_into().unwrap();
         assert!(signed && posted["validation"] == json!(build.id));
     };

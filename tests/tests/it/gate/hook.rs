@@ -98,8 +98,29 @@ async fn receiver_that_is_down_is_tried_again_and_holds_up_nothing() {
 
     assert_eq!(receiver.received.lock().unwrap().len(), 1);
     let validation = world.validation(only(&ticked)).await;
-    assert_eq!(validation.hook, Hook::Delivered);
+    assert_eq!(validation.hook(), Hook::Delivered);
     assert_eq!(validation.phase(), Phase::Settled);
+    let result = validation.result.unwrap();
+    assert_eq!((result.attempts, result.posted), (1, Some(world.now)));
+}
+
+/// An operator who takes an origin back stops what was promised to it.
+#[tokio::test]
+async fn result_for_an_origin_that_is_allowed_no_more_is_given_up() {
+    let (mut world, receiver) = hooked_world(0).await;
+    let execution = world.release("1", &monspec()).await;
+    world.origins.clear();
+
+    let ticked = world.pass_window().await;
+
+    assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
+    assert!(receiver.received.lock().unwrap().is_empty());
+    let result = world.validation(only(&ticked)).await.result.unwrap();
+    let why = result.given_up.unwrap();
+    assert!(why.contains("ALLOWED_ORIGINS"), "{why}");
+    world.advance(SignedDuration::from_hours(1));
+    world.tick().await;
+    assert!(receiver.received.lock().unwrap().is_empty());
 }
 
 /// Who asks twice for the same approval of the same execution, and is heard by a
@@ -110,7 +131,7 @@ async fn result_that_is_owed_is_posted_although_its_validation_is_superseded() {
     let execution = unregistered(&world);
     let first = registered(&world, &execution).await;
     world.pass_window().await;
-    assert_eq!(world.validation(first).await.hook, Hook::Owed);
+    assert_eq!(world.validation(first).await.hook(), Hook::Owed);
 
     let second = registered(&world, &execution).await;
 
@@ -120,8 +141,8 @@ async fn result_that_is_owed_is_posted_although_its_validation_is_superseded() {
     world.advance(SignedDuration::from_mins(6));
     world.tick().await;
     world.pass_window().await;
-    assert_eq!(world.validation(first).await.hook, Hook::Delivered);
-    assert_eq!(world.validation(second).await.hook, Hook::Delivered);
+    assert_eq!(world.validation(first).await.hook(), Hook::Delivered);
+    assert_eq!(world.validation(second).await.hook(), Hook::Delivered);
     assert_eq!(world.aws.calls("PutApprovalResult"), answers);
     let posted: Vec<Value> = {
         let received = receiver.received.lock().unwrap();
@@ -149,13 +170,18 @@ async fn hook_of_a_validation_that_never_had_a_result_is_given_up_visibly() {
     let ticked = world.pass_window().await;
 
     let given_up = |look: &&LookResult| {
-        matches!(look.progress, Progress::Settled) && look.about.hook == Hook::GivenUp
+        matches!(look.progress, Progress::Settled)
+            && look
+                .about
+                .result
+                .as_ref()
+                .is_some_and(|it| it.given_up.is_some())
     };
     let told: Vec<_> = ticked.looks.iter().filter(given_up).collect();
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(told[0].about.registration.id, first);
-    assert_eq!(world.validation(first).await.hook, Hook::GivenUp);
-    assert_eq!(world.validation(second).await.hook, Hook::Delivered);
+    assert_eq!(world.validation(first).await.hook(), Hook::GivenUp);
+    assert_eq!(world.validation(second).await.hook(), Hook::Delivered);
     assert_eq!(receiver.received.lock().unwrap().len(), 1);
 }
 
@@ -205,7 +231,7 @@ async fn receiver_that_hangs_holds_up_no_approval() {
         .unwrap();
 
     assert_eq!(world.answered(&execution), ApprovalStatus::Approved);
-    assert_eq!(world.validation(only(&ticked)).await.hook, Hook::Owed);
+    assert_eq!(world.validation(only(&ticked)).await.hook(), Hook::Owed);
 }
 
 fn signature(body: &str) -> String {

@@ -8,6 +8,7 @@ use monspec::Verdict;
 use super::*;
 use crate::approval::Answer;
 use crate::execution::ExecutionMode;
+use crate::outbox::Entry;
 use crate::validation::{Ending, Judged, Registrant, Registration, ValidationId};
 use crate::window::Window;
 
@@ -137,7 +138,8 @@ fn every_row_of_a_time_that_is_over_is_a_case() {
     let after = |(state, hook)| {
         let mut validation = validation(state, hook);
         validation.give_up("a number".to_owned());
-        (validation.state, validation.hook)
+        let hook = validation.hook();
+        (validation.state, hook)
     };
     let named: BTreeSet<&str> = cases.iter().map(|(row, ..)| *row).collect();
     for (row, before, expected) in cases {
@@ -176,7 +178,7 @@ fn every_look_comes_to_an_end_and_does_each_thing_once() {
                     Next::Judge => validation.state = judged(Progress::Owed),
                     Next::Answer(_) => looked.approval = Part::Done,
                     Next::Post(_) => looked.result = Part::Waits(Wait::for_("the receiver")),
-                    Next::NoResult => validation.hook = Hook::GivenUp,
+                    Next::NoResult => validation.result = result(Hook::GivenUp),
                     Next::End(_) => break,
                 }
                 done.push(word);
@@ -200,8 +202,25 @@ fn told(next: &Next<'_>) -> String {
 fn validation(state: State, hook: Hook) -> Validation {
     Validation {
         state,
-        hook,
+        result: result(hook),
         ..Validation::registered(registration(Timestamp::UNIX_EPOCH))
+    }
+}
+
+/// The result of which this became.
+fn result(hook: Hook) -> Option<Entry> {
+    let owed = || Entry::new("1".to_owned(), Timestamp::UNIX_EPOCH);
+    match hook {
+        Hook::None => None,
+        Hook::Owed => Some(owed()),
+        Hook::Delivered => Some(Entry {
+            posted: Some(Timestamp::UNIX_EPOCH),
+            ..owed()
+        }),
+        Hook::GivenUp => Some(Entry {
+            given_up: Some("no".to_owned()),
+            ..owed()
+        }),
     }
 }
 

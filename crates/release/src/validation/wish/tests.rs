@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::execution::ExecutionMode;
 use crate::validation::{
-    ApprovalAction, Intent, Judged, Judgement, Registrant, Registration, ValidationId,
+    ApprovalAction, Hook, Intent, Judged, Judgement, Registrant, Registration, ValidationId,
 };
 use crate::window::Window;
 
@@ -97,7 +97,9 @@ fn what_nobody_decided_is_judged_again_and_the_rest_goes_on() {
 
         assert_eq!(after.state, expected, "{before:?}");
         assert_eq!(after.rejudged.len(), usize::from(!goes_on), "{before:?}");
-        assert_eq!(after.hook == Hook::Owed, !goes_on, "{before:?}");
+        assert_eq!(after.hook() == Hook::Owed, !goes_on, "{before:?}");
+        let result = after.result.as_ref().map(|result| result.text.as_str());
+        assert_eq!(result, Some(&*after.delivery()), "{before:?}");
         assert_eq!(after.stuck_since, None);
         assert_eq!(after.counts, Counts::default());
     }
@@ -189,13 +191,15 @@ fn validation(state: State) -> Validation {
         give_up_at: at,
         expires_at: at,
     };
-    Validation {
+    let mut validation = Validation {
         state,
-        hook: Hook::Delivered,
         counts: Counts {
             faults: 1,
             waits: 2,
         },
         ..Validation::registered(registration)
-    }
+    };
+    let result = validation.result.as_mut().unwrap();
+    result.posted = Some(at);
+    validation
 }

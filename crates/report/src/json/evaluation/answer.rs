@@ -96,7 +96,7 @@ impl<'a> From<&'a Validation> for Answers<'a> {
             overridden: overridden.map(Person::from),
             released: validation.released().map(Decision::from),
             rejudged: validation.rejudged.iter().map(Decision::from).collect(),
-            hook: match validation.hook {
+            hook: match validation.hook() {
                 Hook::None => "none",
                 Hook::Owed => "owed",
                 Hook::Delivered => "delivered",

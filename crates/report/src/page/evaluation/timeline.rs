@@ -91,7 +91,7 @@ fn events(validation: &Validation) -> Vec<Event> {
     if let Some(person) = validation.ending().and_then(Ending::overridden) {
         events.push(by(person));
     }
-    match validation.hook {
+    match validation.hook() {
         Hook::None => {}
         Hook::Owed => events.push(undated(html! { "The result hook is still to be posted" })),
         Hook::Delivered => events.push(undated(html! { "The result hook was delivered" })),

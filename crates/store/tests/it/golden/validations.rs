@@ -20,7 +20,7 @@ use store::{Fulfilled, GateName, Part, ReadLimit, Slot, Span, Stuck};
 use super::check;
 use crate::world::{
     REMEDIATIONS, VALIDATIONS, World, again, at, deployment, evidence, finding, group, judgement,
-    lease, person, registration, spec,
+    lease, person, registration, result, spec,
 };
 
 #[tokio::test]
@@ -207,7 +207,7 @@ async fn stored_form_of_settled_validations_is_kept() {
                 let validations = &world.validations;
                 world.ended(&mut claimed, (*ending).clone()).await.unwrap();
                 validations
-                    .hooked(&mut claimed, hook(*number))
+                    .hooked(&mut claimed, result(&asked(*number), hook(*number)))
                     .await
                     .unwrap();
                 validations.queue().settle(claimed).await.unwrap();
@@ -219,15 +219,18 @@ async fn stored_form_of_settled_validations_is_kept() {
         },
         async |world| {
             for (number, ending) in &builds {
+                let read = world.validation(&asked(*number)).await;
+                assert_eq!(read.hook(), hook(*number));
                 let expected = Validation {
                     state: State::Judged(Judged {
                         progress: Progress::Settled((*ending).clone()),
                         ..Judged::new(judgement(Verdict::Passed), None)
                     }),
-                    hook: hook(*number),
+                    // Earlier versions stored neither when nor why.
+                    result: read.result.clone(),
                     ..Validation::registered(asked(*number))
                 };
-                assert_eq!(world.validation(&asked(*number)).await, expected);
+                assert_eq!(read, expected);
             }
             let intent = Some(intent(Answer::Approve));
             let superseded = Validation {
