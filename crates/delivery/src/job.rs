@@ -217,6 +217,22 @@ impl Answer {
             variables: HashMap::new(),
         }
     }
+
+    /// Failed until the pipeline or the monspec is corrected.
+    pub fn misconfigured(message: String) -> Self {
+        Self::Failed {
+            failure: JobFailure::Configuration,
+            message,
+        }
+    }
+
+    /// Failed until a role or a token is corrected.
+    pub fn not_permitted(message: String) -> Self {
+        Self::Failed {
+            failure: JobFailure::Permission,
+            message,
+        }
+    }
 }
 
 /// Whether CodePipeline took a job's result.

@@ -117,15 +117,6 @@ impl Unresolved {
 }
 
 impl Evaluation {
-    /// The status of the answer.
-    pub fn status(&self) -> u16 {
-        match &self.result {
-            Ok(_) => 200,
-            Err(Unresolved::FlagNotFound { .. }) => 404,
-            Err(_) => 400,
-        }
-    }
-
     /// The body of the answer.
     pub fn to_json(&self) -> Json {
         match &self.result {

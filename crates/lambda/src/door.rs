@@ -17,7 +17,7 @@ mod secret;
 
 use serde_json::{Value, json};
 
-use crate::http::{BodyError, Request, answer};
+use crate::http::{BodyError, Request, Status, answer};
 use crate::secrets::Secrets;
 pub use key::key;
 pub use secret::{WEBHOOK_TOKEN, check, check_at_start, current};
@@ -47,7 +47,8 @@ pub enum Opens {
     /// therefore checks it before it looks anything up.
     Link,
     /// A key in a header, or nothing at all. What it admits is told by what is
-    /// asked for alone, so whoever answers checks it.
+    /// asked for alone, and both are read in one round trip, so whoever answers
+    /// checks it.
     Key,
 }
 
@@ -188,17 +189,21 @@ fn may_be_json(content_type: &str) -> bool {
 }
 
 impl Refused {
+    fn status(&self) -> Status {
+        match self {
+            Self::Body(BodyError::NotEncoded | BodyError::NoText) => Status::Bad,
+            Self::Key => Status::Unknown,
+            Self::Nowhere => Status::Nowhere,
+            Self::Method(_) => Status::Method,
+            Self::Body(BodyError::TooLong { .. }) => Status::TooLong,
+            Self::Content => Status::Content,
+            Self::Broken => Status::Unavailable,
+        }
+    }
+
     /// The answer to the sender.
     pub fn answer(&self) -> Value {
-        let status = match self {
-            Self::Body(BodyError::NotEncoded | BodyError::NoText) => 400,
-            Self::Key => 401,
-            Self::Nowhere => 404,
-            Self::Method(_) => 405,
-            Self::Body(BodyError::TooLong { .. }) => 413,
-            Self::Content => 415,
-            Self::Broken => 503,
-        };
+        let status = self.status();
         let mut answer = answer(status, &json!({"error": self.to_string()}));
         if let Self::Method(methods) = self {
             answer["headers"]["allow"] = methods.join(", ").into();

@@ -6,6 +6,7 @@
 //! lacks.
 
 mod reply;
+mod status;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,6 +18,7 @@ use serde_json::{Value, json};
 use url::form_urlencoded;
 
 pub use reply::Reply;
+pub use status::Status;
 
 /// A request, as far as a function needs it.
 pub struct Request {
@@ -191,9 +193,9 @@ fn parameters(event: &Value) -> Vec<(String, String)> {
 }
 
 /// The answer to a request, in the shape that every front door takes.
-pub fn answer(status: u16, body: &Value) -> Value {
+pub fn answer(status: Status, body: &Value) -> Value {
     json!({
-        "statusCode": status,
+        "statusCode": status.code(),
         "headers": {"content-type": "application/json", "cache-control": "no-store"},
         "body": body.to_string(),
         "isBase64Encoded": false,

@@ -102,20 +102,6 @@ pub enum Ended {
 }
 
 impl Ended {
-    /// The status of the answer.
-    pub fn status(self) -> u16 {
-        match self {
-            Self::Done => 200,
-            Self::Begun => 202,
-            Self::Bad => 400,
-            Self::Unknown => 401,
-            Self::Forbidden => 403,
-            Self::Conflict => 409,
-            Self::TooOften { .. } => 429,
-            Self::Undeclared | Self::NotTold | Self::Waits => 503,
-        }
-    }
-
     /// After how many seconds it may come again, where that is known.
     pub fn retry_after(self) -> Option<i64> {
         match self {

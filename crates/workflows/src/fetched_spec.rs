@@ -2,7 +2,7 @@
 
 use delivery::DeliveryError;
 use delivery::artifact::{ArtifactError, Artifacts};
-use delivery::job::{JobData, JobFailure};
+use delivery::job::JobData;
 use monspec::Monspec;
 use monspec::lint::Severity;
 use serde::Deserialize;
@@ -119,13 +119,11 @@ impl SpecFetcher<'_> {
             }
             Err(error @ ArtifactError::Torn(_)) => Err(Stop::Fault(anyhow::Error::from(error))),
             Err(ArtifactError::Fetch(DeliveryError::Denied { .. })) => {
-                Err(Stop::Refused(Refusal {
-                    failure: JobFailure::Permission,
-                    text: format!(
-                        "the job's credentials may not read the input artifact `{}`: check the pipeline's role",
-                        artifact.name
-                    ),
-                }))
+                Err(Refusal::permission(format!(
+                    "the job's credentials may not read the input artifact `{}`: check the pipeline's role",
+                    artifact.name
+                ))
+                .into())
             }
             Err(error) => Err(Refusal::configuration(format!(
                 "input artifact `{}`: {error}",

@@ -26,7 +26,7 @@ mod remedy;
 mod sides;
 mod token;
 
-pub use refusal::Refusal;
+pub use refusal::{Corrects, Refusal};
 pub use work::Tick;
 
 use monspec::MetricFacts;

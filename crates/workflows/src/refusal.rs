@@ -1,30 +1,35 @@
 //! What stops a use-case: something to correct, or a fault.
 
-use delivery::job::{Answer, JobFailure};
-
 /// Why a request was refused, in words that its author can act on.
 #[derive(Clone, Debug)]
 pub struct Refusal {
-    /// What kind of correction it needs.
-    pub failure: JobFailure,
-    /// What to correct.
+    /// What has to be corrected.
+    pub corrects: Corrects,
+    /// How, in words.
     pub text: String,
+}
+
+/// What has to be corrected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Corrects {
+    /// The request, the pipeline or the monspec.
+    Configuration,
+    /// A role or a token.
+    Permission,
 }
 
 impl Refusal {
     pub(crate) fn configuration(text: impl std::fmt::Display) -> Self {
         Self {
-            failure: JobFailure::Configuration,
+            corrects: Corrects::Configuration,
             text: text.to_string(),
         }
     }
-}
 
-impl From<Refusal> for Answer {
-    fn from(refusal: Refusal) -> Self {
-        Self::Failed {
-            failure: refusal.failure,
-            message: refusal.text,
+    pub(crate) fn permission(text: impl std::fmt::Display) -> Self {
+        Self {
+            corrects: Corrects::Permission,
+            text: text.to_string(),
         }
     }
 }

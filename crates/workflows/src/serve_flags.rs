@@ -11,7 +11,7 @@
 mod kept;
 
 use flags::key::{Action, Denied, Key, Presented, verify};
-use flags::{BadContext, Bulk, Context, Declaration, Rules, is_known};
+use flags::{BadContext, Bulk, Context, Declaration, Evaluation, Rules, is_known};
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 use store::Flags;
@@ -57,12 +57,7 @@ pub enum Question<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// One flag, or why there is no value.
-    One {
-        /// The status.
-        status: u16,
-        /// The body.
-        body: Json,
-    },
+    One(Evaluation),
     /// Many flags.
     Many(Bulk),
     /// Whoever asks has the answer already.
@@ -129,8 +124,7 @@ pub async fn serve_flags(
     let many = match question {
         Question::One { flag, .. } => {
             let found = set.evaluate(&services.rules, flag, &context, sees, now);
-            let (status, body) = (found.status(), found.to_json());
-            return Ok(Outcome::One { status, body });
+            return Ok(Outcome::One(found));
         }
         Question::All { .. } => set.bulk(&services.rules, &context, sees, now),
         Question::Flagd { set: name } if name == services.set => set.flagd(sees, now),

@@ -2,7 +2,7 @@
 
 use flags::key::Presented;
 use lambda::door::{self, Opens, Refused, Route, Takes};
-use lambda::http::{Request, answer as response};
+use lambda::http::{Request, Status, answer as response};
 use serde_json::{Value, json};
 use workflows::Tick;
 use workflows::change_flags::{Answer, Call, Ended, Observed, Wanted, change_flags};
@@ -73,13 +73,13 @@ pub(crate) async fn answer(edge: &Edge, request: &Request, id: &str, tick: Tick)
                 "Flags could not be read or changed: {error:#}"
             );
             let why = "the flags could not be read or changed; send it again";
-            response(503, &json!({"ok": false, "error": why}))
+            response(Status::Unavailable, &json!({"ok": false, "error": why}))
         }
     }
 }
 
 fn told(answer: &Answer, id: &str) -> Value {
-    let status = answer.ended.status();
+    let status = status(answer.ended);
     for (flag, version) in &answer.made {
         tracing::info!(
             flag.name = flag,
@@ -88,13 +88,30 @@ fn told(answer: &Answer, id: &str) -> Value {
         );
     }
     if !matches!(answer.ended, Ended::Done | Ended::Begun) {
-        tracing::warn!(request.id = id, status, "Refused a request about flags");
+        tracing::warn!(
+            request.id = id,
+            status = status.code(),
+            "Refused a request about flags"
+        );
     }
     let mut response = response(status, &answer.body);
     if let Some(seconds) = answer.ended.retry_after() {
         response["headers"]["retry-after"] = seconds.to_string().into();
     }
     response
+}
+
+fn status(ended: Ended) -> Status {
+    match ended {
+        Ended::Done => Status::Done,
+        Ended::Begun => Status::Begun,
+        Ended::Bad => Status::Bad,
+        Ended::Unknown => Status::Unknown,
+        Ended::Forbidden => Status::Forbidden,
+        Ended::Conflict => Status::Conflict,
+        Ended::TooOften { .. } => Status::TooOften,
+        Ended::Undeclared | Ended::NotTold | Ended::Waits => Status::Unavailable,
+    }
 }
 
 /// In the words of the guide.

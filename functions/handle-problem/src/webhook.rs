@@ -1,7 +1,7 @@
 //! One notification and its answer, which is always JSON.
 
 use lambda::door::{self, Opens, Route, Takes};
-use lambda::http::{Request, answer as response};
+use lambda::http::{Request, Status, answer as response};
 use release::problem::{Cause, Problem};
 use release::remediation::State;
 use release::runbook::Run;
@@ -35,18 +35,21 @@ pub(crate) async fn answer(edge: &Edge, request: &Request, id: &str, tick: Tick)
     match notified(&edge.services, connect, body.as_bytes(), tick, &observe).await {
         Ok(Notified::Unusable(unusable)) => {
             tracing::warn!(request.id = id, "A notification cannot be used: {unusable}");
-            response(400, &json!({"error": unusable.to_string()}))
+            response(Status::Bad, &json!({"error": unusable.to_string()}))
         }
         Ok(Notified::Ignored(reason)) => {
             tracing::info!(request.id = id, "A notification is ignored: {reason}");
-            response(200, &json!({"state": "ignored", "reason": reason}))
+            response(Status::Done, &json!({"state": "ignored", "reason": reason}))
         }
-        Ok(Notified::Stored(problem)) => response(200, &told(&problem, None)),
+        Ok(Notified::Stored(problem)) => response(Status::Done, &told(&problem, None)),
         Ok(Notified::Worked(left)) => {
             if left.token_refused {
                 edge.secrets.forget();
             }
-            response(200, &told(&left.about.problem, Some(&left.progress)))
+            response(
+                Status::Done,
+                &told(&left.about.problem, Some(&left.progress)),
+            )
         }
         Err(error) => broken(id, &error),
     }
@@ -59,7 +62,7 @@ fn broken(id: &str, error: &anyhow::Error) -> Value {
         "A notification could not be stored: {error:#}"
     );
     response(
-        503,
+        Status::Unavailable,
         &json!({"error": "the notification could not be stored; send it again"}),
     )
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use delivery::job::{Answer, JobFailure};
 use workflows::publish_validation::{Outcome, Published};
+use workflows::{Corrects, Refusal};
 
 /// The result of the job.
 pub(crate) fn to_job(job: &str, outcome: Outcome) -> Answer {
@@ -42,8 +43,15 @@ pub(crate) fn to_job(job: &str, outcome: Outcome) -> Answer {
         }
         Outcome::Refused(refusal) => {
             tracing::warn!(job.id = job, "Refused job `{job}`: {}", refusal.text);
-            refusal.into()
+            failed(refusal)
         }
+    }
+}
+
+fn failed(Refusal { corrects, text }: Refusal) -> Answer {
+    match corrects {
+        Corrects::Configuration => Answer::misconfigured(text),
+        Corrects::Permission => Answer::not_permitted(text),
     }
 }
 

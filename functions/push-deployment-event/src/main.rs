@@ -6,11 +6,12 @@ mod posted;
 mod report;
 mod setup;
 
-use delivery::job::{Job, JobFailure};
+use delivery::job::Job;
 use lambda::job::answer_job;
 use lambda::{Failure, Invocation, init_logging};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::{Value, json};
+use workflows::Corrects;
 use workflows::push_deployment_event::{Moment, Outcome, Request, push_deployment_event};
 
 use event::Trigger;
@@ -36,7 +37,7 @@ async fn handle(edge: &Edge, event: LambdaEvent<Value>) -> Result<Value, Failure
         Trigger::Deployments(notices) => notices::answer(edge, notices, invocation).await,
         Trigger::Http(asked) => Ok(posted::answer(edge, &asked, request, invocation).await),
         Trigger::Nothing(reason) => {
-            tracing::info!("Nothing to announce: {reason}");
+            tracing::info!(request.id = request, "Nothing to announce: {reason}");
             Ok(json!({"announced": false, "reason": reason}))
         }
         Trigger::Direct(parameters) => {
@@ -45,7 +46,7 @@ async fn handle(edge: &Edge, event: LambdaEvent<Value>) -> Result<Value, Failure
                 parameters: &parameters,
                 request,
             };
-            report::to_caller(push(edge, asked, invocation).await?)
+            report::to_caller(request, push(edge, asked, invocation).await?)
         }
     }
 }
@@ -63,7 +64,7 @@ async fn push(
     let pushed = push_deployment_event(&edge.services, connect, request, moment);
     let outcome = Box::pin(pushed).await?;
     if let Outcome::Refused(refusal) = &outcome
-        && refusal.failure == JobFailure::Permission
+        && refusal.corrects == Corrects::Permission
     {
         edge.secrets.forget();
     }

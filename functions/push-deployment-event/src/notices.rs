@@ -21,7 +21,7 @@ pub(crate) async fn answer(
         let id = notice.map_err(|error| ("a notice".to_owned(), Failure::unusable(error)))?;
         let pushed = Box::pin(push(edge, Request::Deployment(&id), invocation));
         let answer = match ended(pushed, invocation.deadline).await {
-            Ok(outcome) => report::to_caller(outcome),
+            Ok(outcome) => report::to_caller(&id, outcome),
             Err(fault) => Err(fault.into()),
         };
         match answer {

@@ -1,17 +1,18 @@
 //! Outcomes as answers to the caller.
 
 use anyhow::anyhow;
-use delivery::job::{Answer, JobFailure};
-use lambda::{Failure, http};
+use delivery::job::Answer;
+use lambda::Failure;
+use lambda::http::{self, Status};
 use serde_json::{Value, json};
-use workflows::Refusal;
 use workflows::push_deployment_event::{Announcement, Outcome};
+use workflows::{Corrects, Refusal};
 
 /// The result of the job.
 pub(crate) fn to_job(job: &str, outcome: Outcome) -> Answer {
     match outcome {
         Outcome::Announced(announcement) => {
-            told(&announcement);
+            told(job, &announcement);
             Answer::done(in_words(&announcement))
         }
         Outcome::Later { token, missing } => {
@@ -27,27 +28,31 @@ pub(crate) fn to_job(job: &str, outcome: Outcome) -> Answer {
             tracing::info!(job.id = job, "Nothing to announce: {reason}");
             Answer::done(format!("Nothing announced: {reason}."))
         }
-        Outcome::Unattached { missing, .. } => Answer::Failed {
-            failure: JobFailure::Configuration,
-            message: missing.join("; "),
-        },
+        Outcome::Unattached { missing, .. } => Answer::misconfigured(missing.join("; ")),
         Outcome::Refused(refusal) => {
             tracing::warn!(job.id = job, "Refused job `{job}`: {}", refusal.text);
-            refusal.into()
+            failed(refusal)
         }
+    }
+}
+
+fn failed(Refusal { corrects, text }: Refusal) -> Answer {
+    match corrects {
+        Corrects::Configuration => Answer::misconfigured(text),
+        Corrects::Permission => Answer::not_permitted(text),
     }
 }
 
 /// Answers a direct call. Whatever is not there is an error of the call, so that
 /// an asynchronous one is made again and ends on the failure destination.
-pub(crate) fn to_caller(outcome: Outcome) -> Result<Value, Failure> {
+pub(crate) fn to_caller(request: &str, outcome: Outcome) -> Result<Value, Failure> {
     match outcome {
         Outcome::Announced(announcement) => {
-            told(&announcement);
+            told(request, &announcement);
             Ok(as_json(&announcement))
         }
         Outcome::NotNeeded(reason) => {
-            tracing::info!("Nothing to announce: {reason}");
+            tracing::info!(request.id = request, "Nothing to announce: {reason}");
             Ok(json!({"announced": false, "reason": reason}))
         }
         Outcome::Unattached { missing, .. } | Outcome::Later { missing, .. } => {
@@ -59,35 +64,34 @@ pub(crate) fn to_caller(outcome: Outcome) -> Result<Value, Failure> {
 
 /// Answers a request over HTTP.
 pub(crate) fn over_http(request: &str, outcome: anyhow::Result<Outcome>) -> Value {
-    let refused = |status, told: &str| http::answer(status, &json!({"error": told}));
+    let refused = |status: Status, told: &str| http::answer(status, &json!({"error": told}));
     match outcome {
         Ok(Outcome::Announced(announcement)) => {
-            told(&announcement);
-            http::answer(200, &as_json(&announcement))
+            told(request, &announcement);
+            http::answer(Status::Done, &as_json(&announcement))
         }
         Ok(Outcome::NotNeeded(reason)) => {
-            http::answer(200, &json!({"announced": false, "reason": reason}))
+            http::answer(Status::Done, &json!({"announced": false, "reason": reason}))
         }
         Ok(Outcome::Unattached { missing, .. } | Outcome::Later { missing, .. }) => {
-            refused(404, &unattached(&missing))
+            refused(Status::Nowhere, &unattached(&missing))
         }
-        Ok(Outcome::Refused(Refusal { text, failure })) => match failure {
-            JobFailure::Configuration => refused(400, &text),
-            JobFailure::Permission | JobFailure::Unavailable | JobFailure::Result => {
-                refused(502, &text)
-            }
+        Ok(Outcome::Refused(Refusal { corrects, text })) => match corrects {
+            Corrects::Configuration => refused(Status::Bad, &text),
+            Corrects::Permission => refused(Status::Upstream, &text),
         },
         Err(error) => {
             tracing::error!(request.id = request, "Cannot announce: {error:#}");
             refused(
-                503,
+                Status::Unavailable,
                 "something this function depends on is broken; send it again later",
             )
         }
     }
 }
 
-fn told(announcement: &Announcement) {
+/// `request` is the job, the deployment or the call.
+fn told(request: &str, announcement: &Announcement) {
     let Announcement {
         kind,
         deployments,
@@ -99,6 +103,7 @@ fn told(announcement: &Announcement) {
     let deployments = deployments.join(", ");
     if missing.is_empty() {
         tracing::info!(
+            request.id = request,
             deployment.id = deployments,
             event.kind = kind,
             entities = have_it,
@@ -107,6 +112,7 @@ fn told(announcement: &Announcement) {
         );
     } else {
         tracing::warn!(
+            request.id = request,
             deployment.id = deployments,
             event.kind = kind,
             entities = have_it,

@@ -1,8 +1,8 @@
 //! Outcomes as answers of HTTP, in the words of OFREP.
 
-use flags::BadContext;
+use flags::{BadContext, Unresolved};
 use lambda::door::Refused;
-use lambda::http::{Reply, Request};
+use lambda::http::{Reply, Request, Status};
 use serde_json::{Value, json};
 use workflows::serve_flags::Outcome;
 
@@ -20,36 +20,43 @@ pub(crate) fn to(request: &Request, id: &str, served: anyhow::Result<Outcome>) -
         Err(error) => {
             tracing::error!(request.id = id, "Cannot serve flags: {error:#}");
             let body = json!({"errorDetails": "the flags cannot be read; ask again"});
-            return plain(500, &body.to_string());
+            return plain(Status::Defect, &body.to_string());
         }
     };
     match outcome {
-        Outcome::One { status, body } => plain(status, &body.to_string()),
+        Outcome::One(evaluation) => {
+            let status = match &evaluation.result {
+                Ok(_) => Status::Done,
+                Err(Unresolved::FlagNotFound { .. }) => Status::Nowhere,
+                Err(Unresolved::TargetingKeyMissing(_) | Unresolved::General(_)) => Status::Bad,
+            };
+            plain(status, &evaluation.to_json().to_string())
+        }
         Outcome::Many(many) => {
             let reply = Reply {
-                status: 200,
+                status: Status::Done,
                 headers: headers(Some(&many.etag)),
                 body: many.body,
             };
             reply.to(request).unwrap_or_else(|error| {
                 tracing::error!(request.id = id, "Cannot serve flags: {error}");
                 let body = json!({"errorDetails": "the flags are more than can be sent at once"});
-                plain(500, &body.to_string())
+                plain(Status::Defect, &body.to_string())
             })
         }
-        Outcome::Known { etag } => answered(304, headers(Some(&etag)), ""),
+        Outcome::Known { etag } => answered(Status::Known, headers(Some(&etag)), ""),
         Outcome::Bad { flag, why } => {
             let status = match why {
-                BadContext::TooLarge(_) => 413,
-                BadContext::NotJson | BadContext::NoObject => 400,
+                BadContext::TooLarge(_) => Status::TooLong,
+                BadContext::NotJson | BadContext::NoObject => Status::Bad,
             };
             plain(status, &Outcome::bad(flag.as_deref(), &why).to_string())
         }
-        Outcome::Unknown => plain(401, ""),
-        Outcome::Forbidden => plain(403, ""),
+        Outcome::Unknown => plain(Status::Unknown, ""),
+        Outcome::Forbidden => plain(Status::Forbidden, ""),
         Outcome::NoSet => {
             let body = json!({"errorDetails": "there is no such set of flags"});
-            plain(404, &body.to_string())
+            plain(Status::Nowhere, &body.to_string())
         }
     }
 }
@@ -71,19 +78,19 @@ pub(crate) fn preflight() -> Value {
         ("access-control-allow-headers", MAY_SEND.to_owned()),
         ("access-control-max-age", "7200".to_owned()),
     ]);
-    answered(204, headers, "")
+    answered(Status::Silent, headers, "")
 }
 
-fn plain(status: u16, body: &str) -> Value {
+fn plain(status: Status, body: &str) -> Value {
     answered(status, headers(None), body)
 }
 
-fn answered(status: u16, headers: Vec<(&'static str, String)>, body: &str) -> Value {
+fn answered(status: Status, headers: Vec<(&'static str, String)>, body: &str) -> Value {
     let headers: serde_json::Map<String, Value> = headers
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value.into()))
         .collect();
-    json!({"statusCode": status, "headers": headers, "body": body, "isBase64Encoded": false})
+    json!({"statusCode": status.code(), "headers": headers, "body": body, "isBase64Encoded": false})
 }
 
 fn headers(etag: Option<&str>) -> Vec<(&'static str, String)> {

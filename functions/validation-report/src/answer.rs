@@ -1,7 +1,7 @@
 //! Outcomes as answers of HTTP.
 
 use jiff::Timestamp;
-use lambda::http::{self, Reply, Request};
+use lambda::http::{self, Reply, Request, Status};
 use serde_json::{Value, json};
 use workflows::validation_report::{
     Document, Found, Kind, Outcome, Request as Asked, Services, content_security_policy,
@@ -18,7 +18,7 @@ pub(crate) fn to(request: &Request, id: &str, outcome: Outcome) -> Value {
     | Outcome::Nothing(document)
     | Outcome::UnknownKey(document)
     | Outcome::Unavailable(document, _)) = &outcome;
-    let status = status(document.found);
+    let status = status(document.found).code();
     let document = match outcome {
         Outcome::Shown(document) => {
             tracing::info!(request.id = id, status, "Showed a report");
@@ -39,18 +39,18 @@ pub(crate) fn to(request: &Request, id: &str, outcome: Outcome) -> Value {
             tracing::warn!(request.id = id, status, "Cannot show a report: {error}");
             let told = "this is more than can be sent at once: ask for a shorter `timespan`, \
                         or accept gzip";
-            http::answer(413, &json!({"error": told}))
+            http::answer(Status::TooLong, &json!({"error": told}))
         }
     }
 }
 
-fn status(found: Found) -> u16 {
+fn status(found: Found) -> Status {
     match found {
-        Found::Shown => 200,
-        Found::BadParameter => 400,
-        Found::Closed => 403,
-        Found::Nothing => 404,
-        Found::Unavailable => 503,
+        Found::Shown => Status::Done,
+        Found::BadParameter => Status::Bad,
+        Found::Closed => Status::Forbidden,
+        Found::Nothing => Status::Nowhere,
+        Found::Unavailable => Status::Unavailable,
     }
 }
 
@@ -86,11 +86,11 @@ fn reply(document: Document) -> Reply {
 fn headers(
     content_type: &'static str,
     policy: &'static str,
-    status: u16,
+    status: Status,
 ) -> Vec<(&'static str, String)> {
     // What is good may be looked at again after asking; the rest is not kept.
     let cache = match status {
-        200 => "private, no-cache",
+        Status::Done => "private, no-cache",
         _ => "private, no-store",
     };
     let headers = [

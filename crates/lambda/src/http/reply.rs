@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Map, Value, json};
 
-use super::Request;
+use super::{Request, Status};
 
 /// Lambda ends an answer at 6 MB, and what is not letters takes more than a
 /// byte in it.
@@ -21,7 +21,7 @@ const WORTH_IT: usize = 1_000;
 #[derive(Clone, Debug)]
 pub struct Reply {
     /// The status.
-    pub status: u16,
+    pub status: Status,
     /// The headers.
     pub headers: Vec<(&'static str, String)>,
     /// The body.
@@ -63,7 +63,7 @@ impl Reply {
             body
         };
         Ok(json!({
-            "statusCode": self.status,
+            "statusCode": self.status.code(),
             "headers": headers,
             "isBase64Encoded": packed && !body.is_empty(),
             "body": body,
@@ -121,7 +121,7 @@ mod tests {
 
     fn reply(length: usize) -> Reply {
         Reply {
-            status: 200,
+            status: Status::Done,
             headers: vec![("content-type", "text/plain".to_owned())],
             body: "x".repeat(length),
         }

@@ -3,7 +3,7 @@
 use anyhow::anyhow;
 use delivery::DeliveryError;
 use delivery::artifact::Artifacts;
-use delivery::job::{ArtifactCredentials, EncryptionKey, JobData, JobFailure, S3Location};
+use delivery::job::{ArtifactCredentials, EncryptionKey, JobData, S3Location};
 
 use crate::refusal::{Refusal, Stop};
 
@@ -48,13 +48,11 @@ impl<'a> Output<'a> {
             .await;
         let name = self.name;
         written.map_err(|error| match error {
-            DeliveryError::Denied { .. } => Stop::Refused(Refusal {
-                failure: JobFailure::Permission,
-                text: format!(
-                    "the job's credentials may not write the output artifact `{name}`: \
-                     check the pipeline's role, the artifact bucket and its key"
-                ),
-            }),
+            DeliveryError::Denied { .. } => Refusal::permission(format!(
+                "the job's credentials may not write the output artifact `{name}`: \
+                 check the pipeline's role, the artifact bucket and its key"
+            ))
+            .into(),
             DeliveryError::NotFound { .. } => Refusal::configuration(format!(
                 "the bucket of the output artifact `{name}` does not exist"
             ))

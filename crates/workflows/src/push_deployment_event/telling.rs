@@ -185,12 +185,8 @@ fn refused(type_: &str, statuses: &[String]) -> Refusal {
 
 /// What a person can correct is a refusal; anything else may pass by itself.
 pub(super) fn stop(error: Error) -> Stop {
-    use delivery::job::JobFailure;
     match error {
-        Error::Unauthorised(_) | Error::ScopeMissing(_) => Stop::Refused(Refusal {
-            failure: JobFailure::Permission,
-            text: error.to_string(),
-        }),
+        Error::Unauthorised(_) | Error::ScopeMissing(_) => Refusal::permission(error).into(),
         Error::BadSelector(_) | Error::ApiGone => Refusal::configuration(error).into(),
         other => Stop::Fault(anyhow::Error::from(other).context("cannot announce the deployment")),
     }

@@ -87,11 +87,10 @@ pub(super) fn accepted(fetched: Fetched) -> Result<Accepted, Refusal> {
 
 #[cfg(test)]
 mod tests {
-    use delivery::job::JobFailure;
 
     use super::*;
-    use crate::LARGEST_SPEC;
     use crate::fetched_spec::read;
+    use crate::{Corrects, LARGEST_SPEC};
 
     const SPEC: &str = r#"{"_comment":"","Shop":{"etype":"SERVICE",
         "environments":{"Staging":{"tags":[{"key":"Stage"}]}}}}"#;
@@ -122,7 +121,7 @@ mod tests {
             panic!("it is accepted");
         };
 
-        assert_eq!(refusal.failure, JobFailure::Configuration);
+        assert_eq!(refusal.corrects, Corrects::Configuration);
         assert!(
             refusal
                 .text

@@ -23,7 +23,7 @@ use workflows::push_deployment_event::{
     Moment, Outcome, Request, Services, Settings, push_deployment_event,
 };
 
-use crate::world::{PIPELINE, World, monspec};
+use crate::world::{PIPELINE, World, failing, monspec};
 
 const APPLICATION: &str = "SampleDevOpsApp";
 const HEALING: &str = "https://healing.example";
@@ -129,7 +129,7 @@ impl World {
                 summary: "later".to_owned(),
                 token,
             },
-            Outcome::Refused(refusal) => refusal.into(),
+            Outcome::Refused(refusal) => failing(&refusal),
             unattached @ Outcome::Unattached { .. } => panic!("no job ends so: {unattached:?}"),
         };
         let pipeline = self.codepipeline();

@@ -61,9 +61,10 @@ impl Reader {
 
     async fn reads(&self, flag: &str, now: Timestamp) -> anyhow::Result<(Value, bool)> {
         let question = Question::One { flag, body: b"" };
-        let Outcome::One { body, .. } = self.asks(question, now).await? else {
+        let Outcome::One(found) = self.asks(question, now).await? else {
             anyhow::bail!("it reads nothing");
         };
+        let body = found.to_json();
         Ok((body["value"].clone(), body["metadata"]["stale"] == true))
     }
 }

@@ -1,9 +1,9 @@
 //! What its author can correct is told, and what is broken is a fault.
 
-use delivery::job::JobFailure;
 use fake_aws::Fault;
 use fake_aws::pipeline::{Mode, Stage};
 use serde_json::json;
+use workflows::Corrects;
 
 use super::{APPLICATION, judged, refused, with_traffic};
 use crate::world::monspec;
@@ -15,9 +15,9 @@ async fn name_of_nothing_is_told_with_what_there_is() {
         world.publishing(publish);
         let job = world.publishing_job().await;
 
-        let (failure, told) = refused(world.publish(&job).await);
+        let (corrects, told) = refused(world.publish(&job).await);
 
-        assert_eq!(failure, JobFailure::Configuration);
+        assert_eq!(corrects, Corrects::Configuration);
         assert!(
             told.contains("`StagingToProduction` by the action `Register` of stage `Staging`"),
             "{told}"
@@ -54,9 +54,9 @@ async fn one_of_several_has_to_be_named() {
     }
     let job = world.aws.pipelines().next_job().unwrap();
 
-    let (failure, told) = refused(world.publish(&job).await);
+    let (corrects, told) = refused(world.publish(&job).await);
 
-    assert_eq!(failure, JobFailure::Configuration);
+    assert_eq!(corrects, Corrects::Configuration);
     for part in [
         "several validations",
         "the action `One`",
@@ -81,9 +81,9 @@ async fn action_without_an_artifact_to_write_is_told_before_it_waits() {
         let mut job = job.clone();
         job.event["CodePipeline.job"]["data"][pointer] = json!(null);
 
-        let (failure, text) = refused(world.try_publish(&job).await.unwrap());
+        let (corrects, text) = refused(world.try_publish(&job).await.unwrap());
 
-        assert_eq!(failure, JobFailure::Configuration);
+        assert_eq!(corrects, Corrects::Configuration);
         assert!(text.contains(told), "{text}");
     }
 }
@@ -96,9 +96,9 @@ async fn artifact_that_may_not_be_written_is_for_whoever_gives_rights() {
     let data = &mut job.event["CodePipeline.job"]["data"];
     data["artifactCredentials"]["sessionToken"] = json!("of somebody else");
 
-    let (failure, told) = refused(world.publish(&job).await);
+    let (corrects, told) = refused(world.publish(&job).await);
 
-    assert_eq!(failure, JobFailure::Permission);
+    assert_eq!(corrects, Corrects::Permission);
     assert!(
         told.contains("may not write the output artifact `Evidence`"),
         "{told}"

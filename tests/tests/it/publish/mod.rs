@@ -14,9 +14,10 @@ use dynatrace::Api;
 use fake_aws::pipeline::{ARTIFACT_BUCKET, Job, JobStatus, Mode, PipelineSpec, Stage};
 use fake_aws::s3::Object;
 use jiff::SignedDuration;
+use workflows::Corrects;
 use workflows::publish_validation::{Outcome, Published, Services, publish_validation};
 
-use crate::world::{PIPELINE, PRODUCTION, STAGING, World, monspec};
+use crate::world::{PIPELINE, PRODUCTION, STAGING, World, failing, monspec};
 
 const APPLICATION: &str = "SampleDevOpsApp";
 
@@ -94,10 +95,7 @@ impl World {
             Outcome::Stopped(published) => failed(&published.summary),
             Outcome::GaveUp(reason) => failed(reason),
             Outcome::NotNeeded(reason) => Answer::done(*reason),
-            Outcome::Refused(refusal) => Answer::Failed {
-                failure: refusal.failure,
-                message: refusal.text.clone(),
-            },
+            Outcome::Refused(refusal) => failing(refusal),
         };
         self.codepipeline().report(&job.id, answer).await.unwrap();
         outcome
@@ -151,9 +149,9 @@ fn published(outcome: Outcome) -> Published {
     }
 }
 
-fn refused(outcome: Outcome) -> (JobFailure, String) {
+fn refused(outcome: Outcome) -> (Corrects, String) {
     match outcome {
-        Outcome::Refused(refusal) => (refusal.failure, refusal.text),
+        Outcome::Refused(refusal) => (refusal.corrects, refusal.text),
         other => panic!("it is not refused: {other:?}"),
     }
 }
