@@ -9,19 +9,23 @@
 //! dies, the schedule finds it once the claim ends, and looks for the event by
 //! `change.id` and `change.version`.
 //!
+//! [`ending`] decides the rows whose name does not begin with `story.`, and the flag
+//! and its state the others. Each row also has a story with a store and a tenant,
+//! which `tests/tests/it/rows.rs` names.
+//!
 //! | Row | What waits | Event | Durable write | Then | Crash before | Crash after |
 //! |---|---|---|---|---|---|---|
-//! | `prepared` | nothing, or what is overtaken | a change that requires its event | what would be written, beside each flag, and the request | the event is sent | repeated | looked for once the claim ends |
-//! | `busy` | another change of the flag | a change that requires its event | – | refused for some seconds | – | – |
-//! | `passed` | another change of the flag | a change that waits for no event | what follows from it; what waits is overtaken | its event is queued | repeated | its event follows |
-//! | `clock` | a change of the flag | a trial or a ramp ends | –, it is written down once nothing waits; readers see the end all the same | – | – | – |
+//! | `story.prepared` | nothing, or what is overtaken | a change that requires its event | what would be written, beside each flag, and the request | the event is sent | repeated | looked for once the claim ends |
+//! | `story.busy` | another change of the flag | a change that requires its event | – | refused for some seconds | – | – |
+//! | `story.passed` | another change of the flag | a change that waits for no event | what follows from it; what waits is overtaken | its event is queued | repeated | its event follows |
+//! | `story.clock` | a change of the flag | a trial or a ramp ends | –, it is written down once nothing waits; readers see the end all the same | – | – | – |
 //! | `taken` | this change, and its flags are as it found them | the tenant took the event | what was prepared, the event as sent, and the answer | 200 | looked for: `found` | the same request gets the answer |
 //! | `found` | the same, from a request that died | the tenant has the event | the same | – | looked for again | – |
 //! | `refused` | this change | the tenant did not take the event in time | entry `aborted`; the value stays | 503; `corrected` | looked for: `found` or `missing` | `corrected` |
 //! | `missing` | this change, from a request that died | the tenant does not have the event | the same | `corrected` | looked for again | `corrected` |
 //! | `silent` | the same | the tenant cannot be asked | –, for ten minutes; then as `missing` | – | – | – |
 //! | `overtaken` | this change, and another was made of one of its flags | the tenant took the event | entry `aborted`; the value stays | 409; `corrected` | looked for, then the same | `corrected` |
-//! | `corrected` | nothing; an aborted change | the tenant has its event after all | the outbox has an event `aborted`, which is sent only then | event | looked for later | – |
+//! | `story.corrected` | nothing; an aborted change | the tenant has its event after all | the outbox has an event `aborted`, which is sent only then | event | looked for later | – |
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -100,11 +104,16 @@ pub fn ending(heard: Heard, is_prepared: bool, now: Timestamp) -> Ending {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::declaration::Entities;
     use crate::state::{Author, AuthorKind};
     use crate::step::{LONGEST_HOLD, percent};
     use crate::value::Value;
+
+    /// The file that the table is in.
+    const TABLE: &str = include_str!("require.rs");
 
     fn minute(minute: i64) -> Timestamp {
         Timestamp::from_second(1_700_000_000 + minute * 60).unwrap()
@@ -197,7 +206,7 @@ mod tests {
     #[test]
     fn prepared_change_ends_as_the_table_says() {
         let unknown = Heard::Unknown { since: minute(0) };
-        for (row, heard, is_prepared, now, expected) in [
+        let cases = [
             ("taken", Heard::Taken, true, 1, Ending::Made),
             ("found", Heard::Taken, true, 100, Ending::Made),
             (
@@ -229,8 +238,15 @@ mod tests {
                 1,
                 Ending::Aborted(Because::Overtaken),
             ),
-        ] {
+        ];
+        for (row, heard, is_prepared, now, expected) in cases {
             assert_eq!(ending(heard, is_prepared, minute(now)), expected, "{row}");
         }
+        let named: BTreeSet<&str> = cases.iter().map(|(row, ..)| *row).collect();
+        let rows = TABLE
+            .lines()
+            .filter_map(|line| line.strip_prefix("//! | `")?.split('`').next())
+            .filter(|row| !row.starts_with("story."));
+        assert_eq!(named, rows.collect());
     }
 }

@@ -16,6 +16,7 @@ pub mod measure;
 pub mod outgoing;
 pub mod work;
 
+mod announce;
 mod execution;
 mod fetched_spec;
 mod once;

@@ -8,17 +8,19 @@
 //! follows from the verdict alone, so doing it twice leaves the same bytes under
 //! the same key.
 //!
-//! | Met | Event | External call | Killed before it | Killed after it |
-//! |---|---|---|---|---|
-//! | what is meant is registered by nobody yet, or again in this attempt (`attempt` has the table) | job | job continues, with since when | delivered again | next job, the same patience |
-//! | a validation that is not judged | job | job continues, with since when and the execution | delivered again | next job, the same patience |
-//! | the same, patience is over | job | job fails: its result is that there is none | delivered again: fails | – |
-//! | a validation that ended without a verdict | job | job fails: its result is that there is none | delivered again: fails | – |
-//! | nothing that is meant, or several | job | job fails with what there is | delivered again: fails | – |
-//! | a verdict | job | the artifact is written | delivered again | written again, the same bytes |
-//! | a verdict, written | – | job succeeds with variables, or fails where `failOn` says so | delivered again: written again | – |
-//! | an execution that takes a stage back | job | job succeeds, nothing is written | delivered again | – |
-//! | – | a fault of a remote | job fails at once | delivered again | – |
+//! | Row | Met | Event | External call | Killed before it | Killed after it |
+//! |---|---|---|---|---|---|
+//! | `story.unregistered` | what is meant is registered by nobody yet, or again in this attempt (`attempt` has the table) | job | job continues, with since when | delivered again | next job, the same patience |
+//! | `story.unjudged` | a validation that is not judged | job | job continues, with since when and the execution | delivered again | next job, the same patience |
+//! | `story.over` | the same, patience is over | job | job fails: its result is that there is none | delivered again: fails | – |
+//! | `story.ended` | a validation that ended without a verdict | job | job fails: its result is that there is none | delivered again: fails | – |
+//! | `story.refused` | nothing that is meant, or several | job | job fails with what there is | delivered again: fails | – |
+//! | `story.written` | a verdict | job | the artifact is written | delivered again | written again, the same bytes |
+//! | `story.published` | a verdict, written | – | job succeeds with variables, or fails where `failOn` says so | delivered again: written again | – |
+//! | `story.rollback` | an execution that takes a stage back | job | job succeeds, nothing is written | delivered again | – |
+//! | `story.fault` | – | a fault of a remote | job fails at once | delivered again | – |
+//!
+//! `tests/tests/it/rows.rs` names the test of each row.
 //!
 //! A validation that was superseded gave its slot to its successor, and the slot
 //! is read by every job: what is published is what the action registered last.

@@ -6,21 +6,24 @@
 //! and the token of a continued job. So every invocation goes the same way and
 //! may die anywhere on it: the next one meets what is there.
 //!
-//! | Met | Event | Durable write | External call | Killed before it | Killed after it |
-//! |---|---|---|---|---|---|
-//! | nothing | delivered: job, notice, call | the deployment in the ledger | – | delivered again | the same entry is met |
-//! | the entry | some entity lacks the event | which group is behind each entity, beside the call | attach it to those | delivered again: looked for, not found, attached | looked for and found; attached twice where the tenant does not show it yet |
-//! | the entry, and nobody can say in time whether the event is there | – | – | attach it to all | the same | looked for again; attached twice |
-//! | the entry | one type of entities is refused, or a fault | – | attach it to the others, then fail with it | delivered again | delivered again: looked for and found on the others |
-//! | the event on every entity | – | – | job succeeds | delivered again: found, nothing is sent | – |
-//! | no entity, or not all | a job, within its patience | – | job continues, with since when | delivered again | next job, the same patience |
-//! | no entity | a job, patience over | – | job fails with what to check | delivered again: fails | – |
-//! | some entities | a job, patience over | – | job succeeds and says which are missing | delivered again | – |
-//! | no entity, or not all | any other trigger | – | invocation fails | retried by Lambda | retried by Lambda |
-//! | – | an event with several notices, one of which cannot be announced | each as above | each as above; then the invocation fails and names which and why | retried by Lambda | retried by Lambda: the others are found to have their event |
-//! | – | a deployment that failed, a restart, one for a joining instance | – | – | – | – |
-//! | – | something to correct | as far as it came | job fails with it | delivered again | – |
-//! | – | a fault of a remote | as far as it came | job fails at once; other invocations fail | delivered again | – |
+//! | Row | Met | Event | Durable write | External call | Killed before it | Killed after it |
+//! |---|---|---|---|---|---|---|
+//! | `story.entered` | nothing | delivered: job, notice, call | the deployment in the ledger | – | delivered again | the same entry is met |
+//! | `story.attached` | the entry | some entity lacks the event | which group is behind each entity, beside the call | attach it to those | delivered again: looked for, not found, attached | looked for and found; attached twice where the tenant does not show it yet |
+//! | `story.doubt` | the entry, and nobody can say in time whether the event is there | – | – | attach it to all | the same | looked for again; attached twice |
+//! | `story.one-type` | the entry | one type of entities is refused, or a fault | – | attach it to the others, then fail with it | delivered again | delivered again: looked for and found on the others |
+//! | `story.done` | the event on every entity | – | – | job succeeds | delivered again: found, nothing is sent | – |
+//! | `story.continued` | no entity, or not all | a job, within its patience | – | job continues, with since when | delivered again | next job, the same patience |
+//! | `story.nobody` | no entity | a job, patience over | – | job fails with what to check | delivered again: fails | – |
+//! | `story.some` | some entities | a job, patience over | – | job succeeds and says which are missing | delivered again | – |
+//! | `story.unattached` | no entity, or not all | any other trigger | – | invocation fails | retried by Lambda | retried by Lambda |
+//! | `story.several` | – | an event with several notices, one of which cannot be announced | each as above | each as above; then the invocation fails and names which and why | retried by Lambda | retried by Lambda: the others are found to have their event |
+//! | `story.nothing` | – | a deployment that failed, a restart, one for a joining instance | – | – | – | – |
+//! | `story.refused` | – | something to correct | as far as it came | job fails with it | delivered again | – |
+//! | `story.fault` | – | a fault of a remote | as far as it came | job fails at once; other invocations fail | delivered again | – |
+//!
+//! `tests/tests/it/rows.rs` names the test of each row. How an event is looked for and
+//! attached is the table of [`crate::announce`].
 //!
 //! The ledger comes first: a deployment that could not be announced is still
 //! one that a window must not be judged across.
@@ -29,7 +32,6 @@ mod codedeploy;
 mod parameters;
 mod pipeline;
 mod targets;
-mod telling;
 mod words;
 
 use anyhow::Context as _;
@@ -51,6 +53,7 @@ pub use crate::remedy::codedeploy::{GroupTag, InvalidTag, SOURCE, UNSURE};
 pub use words::ORIGIN;
 
 use crate::Refusal;
+use crate::announce::{Attached, InDoubt, Look, Teller};
 use crate::fetched_spec::SpecFetcher;
 use crate::outgoing::Outgoing;
 use crate::refusal::Stop;
@@ -58,8 +61,7 @@ use crate::token::Token;
 use codedeploy::Known;
 use parameters::Parameters;
 use targets::{Found, Targets};
-use telling::{Change, Teller, Told};
-use words::Facts;
+use words::{Facts, Message};
 
 /// How long entities are waited for: a new service has its tags a few minutes
 /// after its first request.
@@ -192,7 +194,7 @@ struct Plan {
     /// Whether the groups surely are behind the targets.
     is_sure: bool,
     deployments: Vec<Deployment>,
-    changes: Vec<Change>,
+    messages: Vec<Message>,
     targets: Targets,
 }
 
@@ -268,24 +270,29 @@ async fn tell(
     (request, Moment { now, deadline }): (&str, Moment),
 ) -> Result<(usize, Vec<String>), Stop> {
     let found = plan.targets.find(tenant, now, deadline).await;
-    let found = found.map_err(telling::stop)?;
+    let found = found.map_err(stop)?;
     let teller = Teller {
-        request,
         tenant,
-        now,
-        deadline,
+        until: deadline,
+        request,
     };
     let telling = async {
-        let mut told = Told::default();
-        for change in &plan.changes {
-            teller.tell(change, &found, &mut told).await;
+        let mut all = Attached::default();
+        for message in &plan.messages {
+            let look = Look {
+                window: message.window(now),
+                is_it: &|event| message.is(event),
+                in_doubt: InDoubt::Repeat,
+            };
+            let attached = teller.attach(&message.event, &found.by_type, Some(look));
+            all.add(attached.await);
         }
-        told
+        all
     };
     let ties = plan.ties(&found);
     let until = saturating_add(now, services.settings.keep_ties);
-    let (told, tied) = tokio::join!(telling, services.ledger.tie(&ties, until));
-    let (have_it, missing) = told.ended()?;
+    let (attached, tied) = tokio::join!(telling, services.ledger.tie(&ties, until));
+    let (have_it, missing) = without_stops(attached)?;
     tied.context("cannot keep which group is behind the entities")?;
     Ok((have_it, [found.missing, missing].concat()))
 }
@@ -298,8 +305,8 @@ impl Plan {
         deployments: Vec<Deployment>,
         settings: &Settings,
     ) -> Self {
-        let change = |deployment| {
-            words::change(
+        let message = |deployment| {
+            words::message(
                 &Facts {
                     deployment,
                     ..facts
@@ -307,16 +314,16 @@ impl Plan {
                 settings,
             )
         };
-        let changes = if deployments.is_empty() {
-            vec![change(None)]
+        let messages = if deployments.is_empty() {
+            vec![message(None)]
         } else {
-            deployments.iter().map(|each| change(Some(each))).collect()
+            deployments.iter().map(|each| message(Some(each))).collect()
         };
         Self {
             kind: facts.kind,
             is_sure: facts.is_sure,
             deployments,
-            changes,
+            messages,
             targets,
         }
     }
@@ -338,6 +345,49 @@ impl Plan {
             entities.map(move |entity| tie(deployment, entity))
         });
         ties.take(MOST_TIES).collect()
+    }
+}
+
+/// How many have their event, and what is missing. Of what stopped something, all
+/// that a person can correct is told; else the first fault.
+fn without_stops(attached: Attached) -> Result<(usize, Vec<String>), Stop> {
+    let Attached {
+        have_it,
+        missing,
+        refused,
+        faults,
+    } = attached;
+    let stops = faults.into_iter().map(stop);
+    let refused = refused.into_iter().map(Refusal::configuration);
+    let mut refusal: Option<Refusal> = None;
+    let mut fault = None;
+    for stop in stops.chain(refused.map(Stop::from)) {
+        match (stop, &mut refusal) {
+            (Stop::Refused(refused), None) => refusal = Some(refused),
+            (Stop::Refused(refused), Some(known)) => {
+                if !known.text.contains(&refused.text) {
+                    known.text = format!("{}; {}", known.text, refused.text);
+                }
+            }
+            (Stop::Fault(error), _) => {
+                fault.get_or_insert(error);
+            }
+        }
+    }
+    match (refusal, fault) {
+        (Some(refusal), _) => Err(refusal.into()),
+        (None, Some(error)) => Err(error.into()),
+        (None, None) => Ok((have_it, missing)),
+    }
+}
+
+/// What a person can correct is a refusal; anything else may pass by itself.
+fn stop(error: dynatrace::Error) -> Stop {
+    use dynatrace::Error;
+    match error {
+        Error::Unauthorised(_) | Error::ScopeMissing(_) => Refusal::permission(error).into(),
+        Error::BadSelector(_) | Error::ApiGone => Refusal::configuration(error).into(),
+        other => Stop::Fault(anyhow::Error::from(other).context("cannot announce the deployment")),
     }
 }
 

@@ -1,20 +1,21 @@
 //! What is owed because of changes: events for the tenant, and what the clock
 //! did to flags.
 //!
-//! An event is stored with its change, looked for by whoever did not store it,
-//! sent, then noted as sent: the table of [`release::outbox`]. The clock's doings
-//! hold whether or not they are written down.
+//! An event is stored with its change, attached as [`crate::announce`] says, looked
+//! for by whoever did not store it, then noted as sent; given up, it is an entry of
+//! [`release::outbox`]. The clock's doings hold whether or not they are written
+//! down.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
-use dynatrace::{Announced, Dynatrace, EntityType, EventKind, Scope, Tag, Window};
+use dynatrace::{Dynatrace, EntityType, EventKind, RecordedEvent, Scope, Tag, Window};
 use flags::state::{Author, AuthorKind, State};
 use flags::step::{self, Request, Situation, step};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join};
 use jiff::{SignedDuration, Timestamp};
-use release::outbox::{self, Next};
+use release::outbox;
 use release::window::saturating_add;
 use release::work::{Outcome, Time, Wait};
 use store::{
@@ -22,6 +23,7 @@ use store::{
 };
 
 use super::Services;
+use crate::announce::{Entities, InDoubt, Look as LookFor, Teller};
 use crate::work::{self, Look, Tick, Worker};
 
 /// How many timers and events are worked on at the same time.
@@ -163,7 +165,7 @@ impl Look for Walk<'_> {
     ) -> BoxFuture<'a, Result<(), StoreError>> {
         if let What::Event(outbox) = &mut claimed.what {
             let entries = std::slice::from_mut(&mut outbox.entry);
-            outbox::failed(entries, &why, Time::Over, self.tick.now);
+            outbox::give_up(entries, &why);
         }
         async { Ok(()) }.boxed()
     }
@@ -217,49 +219,49 @@ impl Walk<'_> {
         outbox: &mut Outbox,
     ) -> anyhow::Result<Outcome> {
         let now = self.tick.now;
-        let until = self.tick.remotes_until();
-        let mut lacking = self.entities(tenant, outbox).await?;
+        let entities = self.entities(tenant, outbox).await?;
         if let Some(OnlyIf { marker, at }) = &outbox.only_if {
-            let having = self.having(tenant, outbox, marker, *at, &lacking).await?;
+            let having = self.having(tenant, outbox, marker, *at, &entities).await?;
             if having.is_empty() {
                 return Ok(Outcome::Done);
             }
         }
-        if lacking.is_empty() {
+        if entities.values().all(Vec::is_empty) {
             return Ok(Outcome::Waits(vec![Wait::for_(
                 "an entity with the tags of the flag",
             )]));
         }
-        let entries = std::slice::from_ref(&outbox.entry);
-        let older = usize::from(self.stored == Stored::Earlier);
-        let mut next = outbox::next(entries, older, None);
-        if next == Next::Look {
-            let having = self.has(tenant, outbox, &lacking).await?;
-            lacking.retain(|entity| !having.contains(entity));
-            let said: Vec<String> = if lacking.is_empty() {
-                vec![outbox.entry.text.clone()]
-            } else {
-                Vec::new()
-            };
-            next = outbox::next(entries, older, Some(&said));
+        let marker = &outbox.entry.text;
+        let is_it = |event: &RecordedEvent| is_about(event, &outbox.flag, marker);
+        let look = LookFor {
+            window: around(start(&outbox.event, now), now),
+            is_it: &is_it,
+            in_doubt: InDoubt::Fault,
+        };
+        let look = (self.stored == Stored::Earlier).then_some(look);
+        let event = event(&outbox.event, now);
+        let attached = self.teller(tenant, outbox).attach(&event, &entities, look);
+        let attached = attached.await;
+        if let Some(error) = attached.faults.into_iter().next() {
+            return Err(anyhow::Error::from(error).context("cannot tell the tenant of a change"));
         }
-        if let Next::Say(_) = next {
-            let wanted = lacking.len();
-            let event = event(&outbox.event, lacking, now);
-            let announced = tenant.announce(&event, until).await;
-            match announced.context("cannot tell the tenant of a change")? {
-                Announced::Attached { attached, .. } if wanted <= attached => {}
-                Announced::Attached { .. } | Announced::NobodyMatched => {
-                    let wait = Wait::for_("entities that the tenant does not know yet");
-                    return Ok(Outcome::Waits(vec![wait]));
-                }
-                Announced::Refused { statuses, .. } => {
-                    anyhow::bail!("the tenant did not take the event: {}", statuses.join(", "))
-                }
-            }
+        if let Some(refused) = attached.refused.first() {
+            anyhow::bail!("{refused}");
+        }
+        if !attached.missing.is_empty() {
+            let wait = Wait::for_("entities that the tenant does not know yet");
+            return Ok(Outcome::Waits(vec![wait]));
         }
         outbox.entry.posted = Some(now);
         Ok(Outcome::Done)
+    }
+
+    fn teller<'t>(&self, tenant: &'t Dynatrace, outbox: &'t Outbox) -> Teller<'t> {
+        Teller {
+            tenant,
+            until: self.tick.remotes_until(),
+            request: &outbox.entry.text,
+        }
     }
 
     /// The entities that the flag touches.
@@ -267,7 +269,7 @@ impl Walk<'_> {
         &self,
         tenant: &Dynatrace,
         outbox: &Outbox,
-    ) -> anyhow::Result<BTreeSet<String>> {
+    ) -> anyhow::Result<Entities> {
         let now = self.tick.now;
         let touches = outbox.event.entities.as_ref();
         let touches = touches.context("the event belongs to no entity")?;
@@ -284,7 +286,8 @@ impl Walk<'_> {
         let until = self.tick.remotes_until();
         let found = tenant.entities(&scope, seen, until).await;
         let found = found.context("cannot find the entities of the flag")?;
-        Ok(found.into_iter().map(|entity| entity.id).collect())
+        let ids = found.into_iter().map(|entity| entity.id).collect();
+        Ok(BTreeMap::from([(touches.etype.clone(), ids)]))
     }
 
     /// The entities that have the event already.
@@ -292,7 +295,7 @@ impl Walk<'_> {
         &self,
         tenant: &Dynatrace,
         outbox: &Outbox,
-        entities: &BTreeSet<String>,
+        entities: &Entities,
     ) -> anyhow::Result<BTreeSet<String>> {
         let began = start(&outbox.event, self.tick.now);
         let marker = &outbox.entry.text;
@@ -307,27 +310,31 @@ impl Walk<'_> {
         outbox: &Outbox,
         marker: &str,
         began: Timestamp,
-        entities: &BTreeSet<String>,
+        entities: &Entities,
     ) -> anyhow::Result<BTreeSet<String>> {
-        if entities.is_empty() {
-            return Ok(BTreeSet::new());
-        }
-        let now = self.tick.now;
-        let window = Window {
-            from_ms: began.as_millisecond() - 60_000,
-            to_ms: now.as_millisecond() + 60_000,
+        let look = LookFor {
+            window: around(began, self.tick.now),
+            is_it: &|event| is_about(event, &outbox.flag, marker),
+            in_doubt: InDoubt::Fault,
         };
-        let ids: Vec<String> = entities.iter().cloned().collect();
-        let until = self.tick.remotes_until();
-        let events = tenant
-            .events(EventKind::Configuration, &ids, window, until)
+        let teller = self.teller(tenant, outbox);
+        let having = teller
+            .having(EventKind::Configuration, entities, look)
             .await;
-        let events = events.context("cannot look for an earlier event")?;
-        let ours = events.into_iter().filter(|event| {
-            ChangeEvent::marker(&event.properties) == marker
-                && event.properties.get("feature.flag") == Some(&outbox.flag)
-        });
-        Ok(ours.map(|event| event.entity).collect())
+        having.context("cannot look for an earlier event")
+    }
+}
+
+fn is_about(event: &RecordedEvent, flag: &str, marker: &str) -> bool {
+    ChangeEvent::marker(&event.properties) == marker
+        && event.properties.get("feature.flag").map(String::as_str) == Some(flag)
+}
+
+/// When an event that began then may have been told.
+fn around(began: Timestamp, now: Timestamp) -> Window {
+    Window {
+        from_ms: began.as_millisecond() - 60_000,
+        to_ms: now.as_millisecond() + 60_000,
     }
 }
 
@@ -380,12 +387,11 @@ fn clock(found: &Found, flag: &str, change: &str, now: Timestamp) -> Decision<Cl
     }
 }
 
-fn event(event: &ChangeEvent, entities: BTreeSet<String>, now: Timestamp) -> dynatrace::Event {
+fn event(event: &ChangeEvent, now: Timestamp) -> dynatrace::Event {
     let at = start(event, now).as_millisecond();
     dynatrace::Event {
         kind: EventKind::Configuration,
         title: event.title.clone(),
-        entities: entities.into_iter().collect(),
         start_ms: Some(at),
         end_ms: Some(at),
         source: SOURCE.to_owned(),

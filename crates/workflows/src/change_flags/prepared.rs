@@ -192,7 +192,7 @@ impl Walk<'_> {
         let having = self.has(tenant, outbox, &entities).await?;
         Ok(match having.len() {
             0 => Has::Nowhere,
-            some if some < entities.len() => Has::Somewhere,
+            some if some < entities.values().map(Vec::len).sum() => Has::Somewhere,
             _ => Has::Everywhere,
         })
     }

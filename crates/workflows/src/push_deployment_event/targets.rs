@@ -1,6 +1,6 @@
 //! Whom an announcement is for: entities by their tags, or by their ids.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use dynatrace::{Dynatrace, EntityType, Scope, Tag, Window};
 use futures_util::future::try_join_all;
@@ -10,6 +10,7 @@ use release::deployment::Group;
 use tokio::time::Instant;
 
 use super::parameters::Attach;
+use crate::announce::Entities;
 use crate::measure;
 use crate::refusal::Refusal;
 use crate::remedy::codedeploy::GroupTag;
@@ -49,7 +50,7 @@ enum Demand {
 #[derive(Debug, Default)]
 pub(super) struct Found {
     /// Their ids by the type in front of each.
-    pub(super) by_type: BTreeMap<String, Vec<String>>,
+    pub(super) by_type: Entities,
     /// Those that are databases, which several groups may share.
     pub(super) databases: BTreeSet<String>,
     /// What was looked for and not found, in words, where it is needed.

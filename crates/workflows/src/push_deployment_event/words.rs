@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use delivery::job::JobContext;
-use dynatrace::{Event, EventKind};
+use dynatrace::{Event, EventKind, RecordedEvent, Window};
 use jiff::{SignedDuration, Timestamp};
 use release::deployment::{Deployment, Origin};
 use release::execution::SourceRevision;
 
 use super::Settings;
 use super::parameters::Parameters;
-use super::telling::Change;
 use crate::remedy::codedeploy::{DEPLOYMENT, SOURCE, UNSURE, named};
 
 /// The property that tells a heal from a release.
@@ -18,6 +17,38 @@ pub const ORIGIN: &str = "Unbreakable.Origin";
 
 /// Events may begin so long ago and no longer.
 const OLDEST: SignedDuration = SignedDuration::from_hours(24 * 29);
+
+/// How far back an earlier attempt may lie: a function that is invoked
+/// asynchronously is invoked again for up to six hours.
+const EARLIER_ATTEMPTS: SignedDuration = SignedDuration::from_hours(6);
+
+/// An event without entities, and the properties by which it is known again.
+#[derive(Debug)]
+pub(super) struct Message {
+    pub(super) event: Event,
+    marker: Vec<&'static str>,
+}
+
+impl Message {
+    /// When an earlier attempt at it may have begun.
+    pub(super) fn window(&self, now: Timestamp) -> Window {
+        let start = self.event.start_ms.unwrap_or(i64::MAX);
+        let earliest = now.saturating_sub(EARLIER_ATTEMPTS).unwrap_or(now);
+        Window {
+            from_ms: start.min(earliest.as_millisecond()),
+            to_ms: now.as_millisecond() + 60_000,
+        }
+    }
+
+    /// Others may announce the same thing, and say less about it.
+    pub(super) fn is(&self, recorded: &RecordedEvent) -> bool {
+        recorded.source.as_ref() == Some(&self.event.source)
+            && self.marker.iter().all(|name| {
+                let wanted = self.event.properties.get(*name);
+                wanted.is_some() && recorded.properties.get(*name) == wanted
+            })
+    }
+}
 
 /// Where in a pipeline something was announced.
 #[derive(Clone, Debug)]
@@ -44,7 +75,7 @@ pub(super) struct Facts<'a> {
 }
 
 /// The event that tells these facts.
-pub(super) fn change(facts: &Facts<'_>, settings: &Settings) -> Change {
+pub(super) fn message(facts: &Facts<'_>, settings: &Settings) -> Message {
     let Facts {
         kind,
         says,
@@ -77,7 +108,7 @@ pub(super) fn change(facts: &Facts<'_>, settings: &Settings) -> Change {
     let earliest = facts.now.saturating_sub(OLDEST).unwrap_or(facts.now);
     let start = start.max(earliest).as_millisecond();
 
-    Change {
+    Message {
         event: Event {
             kind: *kind,
             title,

@@ -117,7 +117,19 @@ async fn killed_after_the_tenant_was_told_it_is_not_told_again() {
         .unwrap();
 
     let clock = flagged.world.another(CHANGE_FLAGS).await.unwrap();
+    // While nobody can say whether it is there, it is not sent.
+    let tenant = &flagged.world.tenant;
+    tenant.fail(Fault::Html503, Times::Always, "GET /api/v2/events");
     assert_eq!(tick(&clock).await["worked"], 1);
+    assert_eq!(flagged.events().len(), 1);
+    tenant.clear_faults();
+    let noted = async || {
+        tick(&clock).await;
+        let items = table.scan().table_name("Flags").send().await.unwrap();
+        let mut items = items.items().iter();
+        items.all(|item| !item.contains_key("outbox") || !item.contains_key("dueShard"))
+    };
+    until("it is found", PATIENCE, noted).await.unwrap();
 
     assert_eq!(flagged.events().len(), 1);
     let settled = table.scan().table_name("Flags").send().await.unwrap();

@@ -386,6 +386,31 @@ async fn silent_tenant_is_asked_again_and_nothing_holds_up_a_stop() {
 }
 
 #[tokio::test]
+async fn busy_while_another_change_waits_for_its_event() {
+    let (flagged, key) = campaign(Settings::default()).await;
+    flagged.world.tenant.latency(Duration::from_millis(1_500));
+    let other = flagged.another_door().await;
+
+    let wanted = percent(50);
+    let asked = flagged.post("feature-flag", &key, &wanted);
+    let comes_second = async {
+        let sending = async || 0 < flagged.world.tenant.count("/");
+        until("the event is sent", PATIENCE, sending).await.unwrap();
+        flagged.post_at(&other, &key, &percent(60)).await
+    };
+    let (first, second) = tokio::join!(asked, comes_second);
+
+    assert_eq!(second.status, 503, "{second:?}");
+    let told = second.json()["error"].as_str().unwrap().to_owned();
+    assert!(
+        told.contains("another change waits for its event"),
+        "{told}"
+    );
+    assert_eq!(first.status, 200, "{first:?}");
+    assert_eq!(flagged.reads_percent(&key).await, 50);
+}
+
+#[tokio::test]
 async fn overtaken_while_its_event_was_sent_it_is_not_made() {
     let (flagged, key) = campaign(Settings::default()).await;
     flagged.world.tenant.latency(Duration::from_millis(1_500));
