@@ -190,6 +190,18 @@ impl Cause {
             Self::Changed | Self::Leased | Self::Mitigated | Self::RampStarted
         )
     }
+
+    /// Whether this is the word of one that competes: such a change can be taken
+    /// back.
+    pub fn is_word_of_a_change(word: &str) -> bool {
+        let all = [
+            Self::Changed,
+            Self::Leased,
+            Self::Mitigated,
+            Self::RampStarted,
+        ];
+        all.iter().any(|cause| cause.word() == word)
+    }
 }
 
 /// Why a history is not what was written.

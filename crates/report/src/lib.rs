@@ -22,7 +22,7 @@ pub use frame::Frame;
 pub use numbers::Numbers;
 pub use records::{
     AnsweredProblem, Build, Changes, Closing, Evaluation, FlagHistory, FlagNow, Form, Gate,
-    History, ProblemRow, Problems, Remedies, Start, Trouble, Written,
+    History, ProblemRow, Problems, Remedies, Said, Start, TakingBack, Trouble, Written,
 };
 pub use style::content_security_policy;
 pub use units::Unit;

@@ -9,6 +9,7 @@ mod problem;
 mod problems;
 mod remedies;
 mod start;
+mod taking_back;
 mod trouble;
 
 pub use changes::changes;
@@ -21,4 +22,5 @@ pub use problem::problem;
 pub use problems::problems;
 pub use remedies::remedies;
 pub use start::start;
+pub use taking_back::taking_back;
 pub use trouble::trouble;

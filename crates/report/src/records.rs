@@ -13,7 +13,7 @@ use release::plot::Plotted;
 use release::validation::{Environments, Validation, ValidationId};
 
 pub(crate) use changes::{Answered, Until};
-pub use changes::{Changes, FlagHistory, FlagNow, Written};
+pub use changes::{Changes, FlagHistory, FlagNow, Said, TakingBack, Written};
 pub use problem::{AnsweredProblem, ProblemRow, Problems};
 pub use remedies::{Closing, Remedies};
 pub(crate) use remedies::{Outcomes, Remedy};

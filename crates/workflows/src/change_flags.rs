@@ -9,6 +9,7 @@ mod follows;
 mod one;
 mod owed;
 mod prepared;
+pub mod restore;
 mod watched;
 
 use std::collections::BTreeMap;
@@ -42,6 +43,9 @@ pub struct Services {
     pub flags: Flags,
     /// Which set it is.
     pub set: String,
+    /// Where people reach the function that changes flags; events name it as the
+    /// place where their changes are taken back.
+    pub address: Option<String>,
 }
 
 /// A request.
@@ -51,6 +55,8 @@ pub struct Wanted<'a> {
     pub call: Call,
     /// The name in its address, where there is one.
     pub name: &'a str,
+    /// The change that its address names.
+    pub change: Option<&'a str>,
     /// The key that was presented.
     pub key: Option<&'a Presented>,
     /// What makes a repetition the same request, in the words of the caller.
@@ -135,7 +141,7 @@ pub async fn change_flags(
     let Ok(key) = key else {
         return Ok(Answer::refused(Ended::Unknown, Denied::Unknown));
     };
-    let asked = match asked::read(wanted.call, wanted.name, wanted.body) {
+    let asked = match asked::read(wanted) {
         Ok(Some(asked)) => asked,
         Ok(None) => return list(services, key, now).await,
         Err(bad) => return Ok(Answer::refused(Ended::Bad, bad)),

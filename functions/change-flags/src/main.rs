@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+mod answer;
 mod report;
 mod requests;
+mod restore;
 mod setup;
 
 use lambda::http::{Request, refuse_bare_body};

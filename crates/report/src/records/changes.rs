@@ -150,3 +150,33 @@ impl Answered<'_> {
         }
     }
 }
+
+/// A change of a flag that may be taken back.
+#[derive(Clone, Debug)]
+pub struct TakingBack<'a> {
+    /// The set.
+    pub set: &'a str,
+    /// The flag.
+    pub flag: &'a str,
+    /// What the change said, where that is still kept.
+    pub said: Option<Said<'a>>,
+    /// What the flag is now.
+    pub value: String,
+    /// What it would be afterwards; else why the change cannot be taken back.
+    pub after: Result<String, String>,
+    /// Where it is taken back.
+    pub action: &'a str,
+    /// What came of asking for it, if it was asked for.
+    pub outcome: Option<&'a str>,
+}
+
+/// What somebody said of a flag.
+#[derive(Clone, Debug)]
+pub struct Said<'a> {
+    /// The value.
+    pub value: String,
+    /// Who.
+    pub by: &'a str,
+    /// When.
+    pub at: Timestamp,
+}

@@ -92,7 +92,7 @@ pub(super) fn done(
             }
             done_or(is_deferred)
         }
-        Call::Set | Call::Promotional | Call::List => {
+        Call::Set | Call::Promotional | Call::Restore | Call::List => {
             for (name, value) in changes
                 .first()
                 .and_then(Json::as_object)
@@ -170,7 +170,7 @@ fn one(set: &FlagSet, flag: &str, follows: &Follows, now: Timestamp) -> Json {
         told["expiresAt"] = ends.to_string().into();
     }
     match &record.cause {
-        Cause::GivenBack => told["restored"] = true.into(),
+        Cause::GivenBack | Cause::TakenBack => told["restored"] = true.into(),
         Cause::Superseded(since) => {
             told["changed"] = false.into();
             told["restored"] = false.into();

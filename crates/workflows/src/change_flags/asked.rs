@@ -10,6 +10,8 @@ use release::problem::LONGEST_ID;
 use serde_json::{Map, Value as Json};
 use sha2::{Digest as _, Sha256};
 
+use super::Wanted;
+
 /// What can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
@@ -25,6 +27,8 @@ pub enum Call {
     Promotional,
     /// A number moves.
     ErrorRate,
+    /// A change is taken back, by its address.
+    Restore,
 }
 
 /// What is asked for.
@@ -57,6 +61,8 @@ enum To {
     Preset(Value),
     Kept,
     Unlocked,
+    /// What was before this change.
+    Back(String),
     Ramp {
         rate: Json,
         duration: SignedDuration,
@@ -84,6 +90,8 @@ pub(super) enum Bad {
     NoRate,
     #[error("Missing required field: preset")]
     NoPreset,
+    #[error("Missing parameter: change")]
+    NoChange,
     #[error("a promotion reaches a whole number of percent, 0 to 100")]
     NoPercent,
     #[error("1 to {LARGEST_BULK} flags are changed together, these are {0}")]
@@ -97,13 +105,16 @@ pub(super) enum Bad {
 
 /// Reads a body; nothing, where nothing is to be changed. Whom a caller would
 /// have told, and with which token, is not read: it is configured.
-pub(super) fn read(call: Call, name: &str, body: &str) -> Result<Option<Asked>, Bad> {
+pub(super) fn read(wanted: Wanted<'_>) -> Result<Option<Asked>, Bad> {
+    let Wanted {
+        call, name, body, ..
+    } = wanted;
     if call == Call::List {
         return Ok(None);
     }
     // The address says everything that is needed.
     let body = match call {
-        Call::Promotional if body.trim().is_empty() => "{}",
+        Call::Promotional | Call::Restore if body.trim().is_empty() => "{}",
         _ => body,
     };
     let Ok(Json::Object(fields)) = serde_json::from_str(body) else {
@@ -121,6 +132,10 @@ pub(super) fn read(call: Call, name: &str, body: &str) -> Result<Option<Asked>, 
     let wishes = match call {
         Call::List | Call::Preset => Vec::new(),
         Call::Promotional => vec![promotional(name, lasts)?],
+        Call::Restore => vec![Wish {
+            flag: name.to_owned(),
+            to: To::Back(wanted.change.ok_or(Bad::NoChange)?.to_owned()),
+        }],
         Call::Set => vec![set(&fields, lasts)?],
         Call::Bulk => bulk(&fields, lasts)?,
         Call::ErrorRate => vec![rate(&fields)?],
@@ -225,7 +240,12 @@ impl Wish {
     pub(super) fn moves_for(&self) -> Option<SignedDuration> {
         match self.to {
             To::Ramp { duration, .. } => Some(duration),
-            To::Value { .. } | To::Preset(_) | To::Kept | To::Unlocked | To::Stopped => None,
+            To::Value { .. }
+            | To::Preset(_)
+            | To::Kept
+            | To::Unlocked
+            | To::Back(_)
+            | To::Stopped => None,
         }
     }
 
@@ -263,6 +283,13 @@ impl Wish {
                 action: Action::Release,
                 value: None,
                 event: step::Event::Unlock,
+            },
+            To::Back(change) => Happens {
+                action: Action::Restore,
+                value: None,
+                event: step::Event::TakeBack {
+                    change: change.clone(),
+                },
             },
             To::Kept => Happens {
                 action: Action::Confirm,

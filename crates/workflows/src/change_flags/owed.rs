@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
 use dynatrace::{Dynatrace, EntityType, EventKind, RecordedEvent, Scope, Tag, Window};
+use flags::Cause;
 use flags::state::{Author, AuthorKind, State};
 use flags::step::{self, Request, Situation, step};
 use futures_util::FutureExt as _;
@@ -22,7 +23,7 @@ use store::{
     ChangeEvent, Claimed, Commit, Decision, Due, Found, OnlyIf, Outbox, Owed, StoreError, What,
 };
 
-use super::Services;
+use super::{Services, restore};
 use crate::announce::{Entities, InDoubt, Look as LookFor, Teller};
 use crate::work::{self, Look, Tick, Worker};
 
@@ -239,7 +240,7 @@ impl Walk<'_> {
             in_doubt: InDoubt::Fault,
         };
         let look = (self.stored == Stored::Earlier).then_some(look);
-        let event = event(&outbox.event, now);
+        let event = event(&outbox.event, self.services.address.as_deref(), now);
         let attached = self.teller(tenant, outbox).attach(&event, &entities, look);
         let attached = attached.await;
         if let Some(error) = attached.faults.into_iter().next() {
@@ -387,7 +388,10 @@ fn clock(found: &Found, flag: &str, change: &str, now: Timestamp) -> Decision<Cl
     }
 }
 
-fn event(event: &ChangeEvent, now: Timestamp) -> dynatrace::Event {
+fn event(event: &ChangeEvent, address: Option<&str>, now: Timestamp) -> dynatrace::Event {
+    let mut properties = event.properties.clone();
+    let action = address.and_then(|address| taken_back_at(address, &properties));
+    properties.extend(action.map(|action| ("remediationAction".to_owned(), action)));
     let at = start(event, now).as_millisecond();
     dynatrace::Event {
         kind: EventKind::Configuration,
@@ -395,9 +399,23 @@ fn event(event: &ChangeEvent, now: Timestamp) -> dynatrace::Event {
         start_ms: Some(at),
         end_ms: Some(at),
         source: SOURCE.to_owned(),
-        properties: event.properties.clone(),
+        properties,
         ..dynatrace::Event::default()
     }
+}
+
+/// Where the change of an event is taken back, if it can be: an address without
+/// any credential.
+fn taken_back_at(address: &str, properties: &BTreeMap<String, String>) -> Option<String> {
+    if !Cause::is_word_of_a_change(properties.get("change.cause")?) {
+        return None;
+    }
+    let flag = properties.get("feature.flag")?;
+    let change = properties.get("change.id")?;
+    let change = restore::named(change);
+    Some(format!(
+        "{address}/api/remediation/feature-flag/{flag}/restore?{change}"
+    ))
 }
 
 fn start(event: &ChangeEvent, now: Timestamp) -> Timestamp {

@@ -7,6 +7,7 @@ mod forms;
 mod owed;
 mod problems;
 mod required;
+mod restored;
 mod served;
 mod stale;
 

@@ -414,6 +414,7 @@ impl Scene {
         let wanted = Wanted {
             call,
             name: "",
+            change: None,
             key: Some(&presented),
             idempotency: None,
             body: &asked.to_string(),
@@ -431,6 +432,8 @@ impl Scene {
         change_flags::Services {
             flags: self.world.flags.clone(),
             set: "prod".to_owned(),
+            // What events carry of it is no runbook.
+            address: Some("https://flags.example".to_owned()),
         }
     }
 

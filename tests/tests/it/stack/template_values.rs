@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 use futures_util::StreamExt as _;
-use lab::world::{HANDLE_PROBLEM, PUSH, REGISTER, SHOW, Settings, VALIDATE, World};
+use lab::world::{CHANGE_FLAGS, HANDLE_PROBLEM, PUSH, REGISTER, SHOW, Settings, VALIDATE, World};
 use serde_json::{Value, json};
 
 use super::template::{parameter_of, template};
@@ -29,7 +29,7 @@ const NUMBERS: &[&str] = &["0", "1", "1440", "999999"];
 const POSITIVE: &[&str] = &["1", "999999"];
 const NO_NUMBERS: &[&str] = &["-1", "1.5", "1e3", "two", "99999999999", "1 000"];
 
-const VALUES: [Values; 21] = [
+const VALUES: [Values; 22] = [
     number("DT_INGEST_DELAY_SECONDS", REGISTER),
     number("GIVE_UP_AFTER_MINUTES", REGISTER),
     number("RETENTION_DAYS", REGISTER),
@@ -182,6 +182,18 @@ const VALUES: [Values; 21] = [
             "CET-1CEST,M13.5.0,M10.5.0/3",
         ],
         unseen: &["UTC99"],
+    },
+    Values {
+        setting: "FLAGS_URL",
+        function: CHANGE_FLAGS,
+        good: &["https://flags.example.com", "https://example.com/prod/"],
+        bad: &[
+            "flags.example.com",
+            "ftp://flags.example.com",
+            "https://me@flags.example.com",
+            "https://flags.example.com?key=1",
+        ],
+        unseen: &[],
     },
     Values {
         setting: "DT_SELF_HEALING_URL",
