@@ -62,8 +62,8 @@ struct Options {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Releases builds 1, 2, 3, 4 and then 1 again; exits 0 only if every build
-    /// ended as expected.
+    /// Releases builds 1, 2, 3, 4 and then 1 again, and sets a campaign too high;
+    /// exits 0 only if everything ended as expected.
     Story {
         /// Print the outcome as one JSON object, and progress on stderr.
         #[arg(long)]

@@ -1,5 +1,7 @@
-//! The unattended story: builds 1, 2, 3, 4 and then 1 again, each to its end.
+//! The unattended story: builds 1, 2, 3, 4 and then 1 again, each to its end, and a
+//! campaign that is too much for production.
 
+mod campaign;
 mod results;
 mod told;
 
@@ -13,6 +15,7 @@ use tokio::time::Instant;
 
 use crate::build;
 use crate::timeline::Timeline;
+use campaign::Campaign;
 use results::{Gate, Heal, Release, Results};
 
 pub(crate) use told::Form;
@@ -81,6 +84,7 @@ static CHAPTERS: [Chapter; 5] = [
 struct Progress {
     releases: Vec<Release>,
     under_way: Option<UnderWay>,
+    campaign: Option<Campaign>,
 }
 
 /// A release that is not over.
@@ -93,7 +97,7 @@ struct UnderWay {
 }
 
 /// Runs the whole story and prints its results, even if it stops early; an error
-/// unless every build ended as expected.
+/// unless everything ended as expected.
 pub(crate) async fn tell(options: live::Options, form: Form) -> anyhow::Result<()> {
     let timeline = Timeline::begin(form.stream());
     let listeners = Listeners::bind(options.ports).await?;
@@ -104,15 +108,17 @@ pub(crate) async fn tell(options: live::Options, form: Form) -> anyhow::Result<(
     let mut troubles = scene.troubles();
 
     let mut progress = Progress::default();
+    let all = CHAPTERS.len() + 1;
     let telling = async {
         for (number, chapter) in (1..).zip(&CHAPTERS) {
             let Chapter { build, about, .. } = chapter;
-            timeline.line(&format!(
-                "\n{number} of {}: build {build} {about}",
-                CHAPTERS.len()
-            ));
+            timeline.line(&format!("\n{number} of {all}: build {build} {about}"));
             progress.release(&scene, chapter).await?;
         }
+        timeline.line(&format!("\n{all} of {all}: a campaign is too much for it"));
+        progress.campaign = Some(campaign::tell(&scene).await?);
+        // All events are printed before the results are.
+        tokio::time::sleep(TELLING).await;
         anyhow::Ok(())
     };
     let ended = tokio::select! {
@@ -124,12 +130,13 @@ pub(crate) async fn tell(options: live::Options, form: Form) -> anyhow::Result<(
             Err(anyhow!(trouble.unwrap_or_default()))
         }
     };
+    let campaign = progress.campaign.take();
     let releases = progress.end(&scene).await;
     let error = ended.as_ref().err().map(|error| format!("{error:#}"));
-    let results = Results::of(releases, error, began.elapsed());
+    let results = Results::of(releases, campaign, error, began.elapsed());
     told::end(&results, form, &timeline);
     ended?;
-    ensure!(results.as_expected, "not every build ended as expected");
+    ensure!(results.as_expected, "not everything ended as expected");
     Ok(())
 }
 

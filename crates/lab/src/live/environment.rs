@@ -189,6 +189,15 @@ impl Environment {
         let to = now - now.rem_euclid(LENGTH);
         self.shared.meter().points(to - 60 * LENGTH, to, LENGTH)
     }
+
+    /// How long the slowest tenth of the requests of the last `seconds` took at
+    /// least, in milliseconds; nothing if there were none.
+    pub fn slowest_tenth(&self, seconds: i64) -> Option<f64> {
+        let now = real_time().as_millisecond();
+        self.shared
+            .meter()
+            .slowest_tenth(now - seconds * 1_000, now)
+    }
 }
 
 impl Drop for Environment {

@@ -80,15 +80,11 @@ impl Meter {
 
     /// The requests of `[from, to)` in numbers; nothing if there were none.
     pub(super) fn summary(&self, from: i64, to: i64) -> Option<Summary> {
-        // Answers arrive almost in order, so only the newest need a look.
-        let newest_first = self.requests.iter().rev();
         let mut durations = Vec::new();
         let mut failed = 0_usize;
-        for request in newest_first.take_while(|request| from <= request.at) {
-            if request.at < to {
-                durations.push(request.duration_us);
-                failed += usize::from(request.failed);
-            }
+        for request in self.between(from, to) {
+            durations.push(request.duration_us);
+            failed += usize::from(request.failed);
         }
         let middle = durations.len().checked_sub(1)? / 2;
         let (_, median_us, _) = durations.select_nth_unstable(middle);
@@ -98,6 +94,23 @@ impl Meter {
             median_ms,
             failing: failed as f64 / durations.len() as f64,
         })
+    }
+
+    /// How long the slowest tenth of the requests of `[from, to)` took at least, in
+    /// milliseconds; nothing if there were none.
+    pub(super) fn slowest_tenth(&self, from: i64, to: i64) -> Option<f64> {
+        let requests = self.between(from, to);
+        let mut durations: Vec<u64> = requests.map(|request| request.duration_us).collect();
+        let place = durations.len().checked_sub(1)? * 9 / 10;
+        let (_, duration_us, _) = durations.select_nth_unstable(place);
+        Some(*duration_us as f64 / 1_000.0)
+    }
+
+    fn between(&self, from: i64, to: i64) -> impl Iterator<Item = &Answered> {
+        // Answers arrive almost in order, so only the newest need a look.
+        let newest_first = self.requests.iter().rev();
+        let newest_first = newest_first.take_while(move |request| from <= request.at);
+        newest_first.filter(move |request| request.at < to)
     }
 }
 
@@ -135,8 +148,23 @@ mod tests {
     }
 
     #[test]
+    fn slowest_tenth_is_seen_where_the_median_hides_it() {
+        let requests: Vec<_> = (0..20)
+            .map(|at| (at, if at % 5 == 0 { 200 } else { 100 }, false))
+            .collect();
+        let meter = meter(&requests);
+
+        let slowest = meter.slowest_tenth(0, 20).unwrap();
+
+        assert!((slowest - 200.0).abs() < 1e-9, "{slowest}");
+        let median = meter.summary(0, 20).unwrap().median_ms;
+        assert!((median - 100.0).abs() < 1e-9, "{median}");
+    }
+
+    #[test]
     fn no_request_has_no_summary() {
         assert_eq!(meter(&[]).summary(0, 100), None);
+        assert_eq!(meter(&[]).slowest_tenth(0, 100), None);
         assert_eq!(meter(&[(5, 1, false)]).summary(6, 100), None);
     }
 

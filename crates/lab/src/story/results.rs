@@ -1,4 +1,4 @@
-//! The result of every build, and whether it was expected.
+//! The result of every build and of the campaign, and whether it was expected.
 
 use std::time::Duration;
 
@@ -6,16 +6,19 @@ use fake_aws::pipeline::{ApprovalStatus, ApprovalView};
 use serde::Serialize;
 
 use super::Chapter;
+use super::campaign::Campaign;
 
 /// The end of the story.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Results {
-    /// Whether every build ended as expected.
+    /// Whether everything ended as expected.
     pub(crate) as_expected: bool,
     /// How long it took once everything was built, in seconds.
     pub(crate) seconds: f64,
     pub(crate) releases: Vec<Release>,
+    /// What became of the campaign, unless the story stopped before.
+    pub(crate) campaign: Option<Campaign>,
     /// Why the story stopped early, if it did.
     pub(crate) error: Option<String>,
 }
@@ -51,17 +54,25 @@ pub(crate) struct Gate {
 pub(crate) struct Heal {
     pub(crate) problem: String,
     pub(crate) title: String,
-    /// Whether the problem ended when the last good build was deployed.
+    /// Whether the problem ended when its cause was taken back.
     pub(crate) confirmed: bool,
     pub(crate) comments: Vec<String>,
 }
 
 impl Results {
-    pub(crate) fn of(releases: Vec<Release>, error: Option<String>, took: Duration) -> Self {
+    pub(crate) fn of(
+        releases: Vec<Release>,
+        campaign: Option<Campaign>,
+        error: Option<String>,
+        took: Duration,
+    ) -> Self {
         Self {
-            as_expected: error.is_none() && releases.iter().all(|release| release.as_expected),
+            as_expected: error.is_none()
+                && releases.iter().all(|release| release.as_expected)
+                && campaign.as_ref().is_some_and(|told| told.as_expected),
             seconds: tenths(took),
             releases,
+            campaign,
             error,
         }
     }
@@ -128,7 +139,7 @@ impl Gate {
     }
 }
 
-fn tenths(took: Duration) -> f64 {
+pub(super) fn tenths(took: Duration) -> f64 {
     (took.as_secs_f64() * 10.0).round() / 10.0
 }
 

@@ -4,7 +4,8 @@ use std::convert::Infallible;
 
 use lab::live::Journal;
 
-use super::results::{Release, Results};
+use super::campaign::Campaign;
+use super::results::{Heal, Release, Results};
 use crate::timeline::{Stream, Timeline};
 
 /// How the results of the story are printed.
@@ -66,10 +67,13 @@ fn table(results: &Results) -> String {
         let gates = (release.staging.answer, release.production.answer);
         lines.push(row(&build, gates.0, gates.1, &left, &remark(release)));
     }
+    if let Some(campaign) = &results.campaign {
+        lines.push(format!("\n{}", told(campaign)));
+    }
     let end = if results.as_expected {
-        "Every build ended as expected"
+        "Everything ended as expected"
     } else {
-        "Not every build ended as expected"
+        "Not everything ended as expected"
     };
     lines.push(format!("\n{end}, after {:.0} s.", results.seconds));
     if let Some(error) = &results.error {
@@ -83,24 +87,40 @@ fn row(build: &str, staging: &str, production: &str, left: &str, remark: &str) -
     row.trim_end().to_owned()
 }
 
+/// The campaign in one line.
+fn told(campaign: &Campaign) -> String {
+    let [before, during, after] = campaign.slowest_tenth_ms.map(f64::round);
+    let mut remarks = vec![format!(
+        "Campaign: slowest tenth from {before} to {during} ms and back to {after} ms"
+    )];
+    remarks.extend(campaign.problems.iter().map(answered));
+    remarks.push(format!("then {} %", campaign.percent));
+    if !campaign.build_unchanged {
+        remarks.push("another deployment".to_owned());
+    }
+    if !campaign.as_expected {
+        remarks.push("NOT AS EXPECTED".to_owned());
+    }
+    remarks.join("; ")
+}
+
+/// What was done about a problem.
+fn answered(heal: &Heal) -> String {
+    let end = if heal.confirmed {
+        "healed"
+    } else {
+        "not healed"
+    };
+    format!(
+        "{} ({}): {end}, {} comments",
+        heal.problem,
+        heal.title,
+        heal.comments.len()
+    )
+}
+
 fn remark(release: &Release) -> String {
-    let mut remarks: Vec<String> = release
-        .problems
-        .iter()
-        .map(|heal| {
-            let end = if heal.confirmed {
-                "healed"
-            } else {
-                "not healed"
-            };
-            format!(
-                "{} ({}): {end}, {} comments",
-                heal.problem,
-                heal.title,
-                heal.comments.len()
-            )
-        })
-        .collect();
+    let mut remarks: Vec<String> = release.problems.iter().map(answered).collect();
     for gate in [&release.staging, &release.production] {
         if let Some(held) = gate.held() {
             remarks.push(format!("held: {}", held.replace('\n', " ")));
@@ -145,6 +165,7 @@ mod tests {
         let release = Release::told(&CHAPTERS[0], gates, Vec::new(), Some(1), took).unfinished();
         Results::of(
             vec![release],
+            None,
             Some("waited in vain".to_owned()),
             Duration::from_secs(102),
         )
@@ -158,7 +179,7 @@ mod tests {
 BUILD  STAGING      PRODUCTION   THEN RUNS
 1      waiting      not reached  build 1    held: Inconclusive: no baseline. http://reports; NOT AS EXPECTED
 
-Not every build ended as expected, after 102 s.
+Not everything ended as expected, after 102 s.
 It broke off: waited in vain"
         );
     }
@@ -182,14 +203,21 @@ It broke off: waited in vain"
                 "leftInProduction": 1,
                 "seconds": 100.0,
             }],
+            "campaign": null,
             "error": "waited in vain",
         });
         assert_eq!(told, expected);
     }
 
     #[test]
+    fn story_without_its_last_chapter_is_not_as_expected() {
+        let results = Results::of(Vec::new(), None, None, Duration::ZERO);
+        assert!(!results.as_expected);
+    }
+
+    #[test]
     fn story_that_breaks_off_between_two_builds_is_not_as_expected() {
-        let results = Results::of(Vec::new(), Some("broken".to_owned()), Duration::ZERO);
+        let results = Results::of(Vec::new(), None, Some("broken".to_owned()), Duration::ZERO);
         assert!(!results.as_expected);
     }
 }
