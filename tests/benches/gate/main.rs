@@ -30,7 +30,9 @@ use std::process::ExitCode;
 use anyhow::{Context as _, anyhow, bail};
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
-use lab::world::{HANDLE_PROBLEM, PUBLISH, PUSH, REGISTER, SERVE_FLAGS, SHOW, VALIDATE, functions};
+use lab::world::{
+    CHANGE_FLAGS, HANDLE_PROBLEM, PUBLISH, PUSH, REGISTER, SERVE_FLAGS, SHOW, VALIDATE, functions,
+};
 use lambda_host::binaries::{self, Profile};
 
 use events::Event;
@@ -55,6 +57,7 @@ struct Binaries {
     heal: PathBuf,
     announce: PathBuf,
     serve: PathBuf,
+    change: PathBuf,
 }
 
 /// What is measured on its own.
@@ -215,5 +218,6 @@ fn build() -> anyhow::Result<Binaries> {
         heal: take(HANDLE_PROBLEM)?,
         announce: take(PUSH)?,
         serve: take(SERVE_FLAGS)?,
+        change: take(CHANGE_FLAGS)?,
     })
 }

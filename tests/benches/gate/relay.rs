@@ -60,6 +60,8 @@ pub(crate) struct Call {
     pub(crate) ended: Instant,
     /// Items that a query looked at, whether or not it returned them.
     pub(crate) scanned: usize,
+    /// The capacity of the database that it took, in units.
+    pub(crate) units: f64,
 }
 
 struct Relay {
@@ -151,7 +153,7 @@ async fn pass(
     let round_trip = began.elapsed() / round_trips;
 
     match behind.forward(method, &uri, headers, body).await {
-        Ok((answer, scanned)) => {
+        Ok((answer, scanned, units)) => {
             lock(&behind.road.passed).push(Call {
                 host: behind.host,
                 operation,
@@ -160,6 +162,7 @@ async fn pass(
                 began,
                 ended: Instant::now(),
                 scanned,
+                units,
             });
             answer
         }
@@ -174,7 +177,11 @@ impl Behind {
         uri: &Uri,
         mut headers: HeaderMap,
         body: Bytes,
-    ) -> reqwest::Result<(Response, usize)> {
+    ) -> reqwest::Result<(Response, usize, f64)> {
+        let body = match self.host {
+            Host::DynamoDb => asking_for_units(body),
+            _ => body,
+        };
         for own in [header::HOST, header::CONTENT_LENGTH, header::CONNECTION] {
             headers.remove(own);
         }
@@ -187,8 +194,8 @@ impl Behind {
             headers.remove(own);
         }
         let body = answer.bytes().await?;
-        let scanned = scanned(&body);
-        Ok(((status, headers, body).into_response(), scanned))
+        let (scanned, units) = (scanned(&body), units(&body));
+        Ok(((status, headers, body).into_response(), scanned, units))
     }
 }
 
@@ -216,6 +223,27 @@ fn scanned(answer: &[u8]) -> usize {
     let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
     let scanned = answer["ScannedCount"].as_u64().unwrap_or(0);
     usize::try_from(scanned).unwrap_or(usize::MAX)
+}
+
+/// The same request, whose answer says what it took.
+fn asking_for_units(body: Bytes) -> Bytes {
+    match serde_json::from_slice(&body) {
+        Ok(Value::Object(mut request)) => {
+            request.insert("ReturnConsumedCapacity".to_owned(), "TOTAL".into());
+            Value::Object(request).to_string().into()
+        }
+        _ => body,
+    }
+}
+
+/// What a request took, of one table or of several.
+fn units(answer: &[u8]) -> f64 {
+    let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
+    let of_one = |one: &Value| one["CapacityUnits"].as_f64().unwrap_or(0.0);
+    match &answer["ConsumedCapacity"] {
+        Value::Array(all) => all.iter().map(of_one).sum(),
+        one => of_one(one),
+    }
 }
 
 /// How often each operation was asked for.

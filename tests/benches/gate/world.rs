@@ -41,7 +41,8 @@ pub(crate) const SAMPLE: &str = include_str!("../../../monspec/examples/monspec.
 
 pub(crate) const WEBHOOK_TOKEN: &str = "the-secret-that-notifications-carry";
 
-const SET: &str = "prod";
+/// The set of flags.
+pub(crate) const SET: &str = "prod";
 
 const KEYS: &str = "a:the-key-that-signs-links-to-reports-here";
 
@@ -64,7 +65,7 @@ pub(crate) struct Tables {
     pub(crate) validations: String,
     pub(crate) ledger: String,
     remediations: String,
-    flags: String,
+    pub(crate) flags: String,
 }
 
 /// A pipeline that waits at its gate.
@@ -311,6 +312,34 @@ impl World {
     /// The request of an application for all of fifty flags, which are declared
     /// where they are not.
     pub(crate) async fn flags_bulk(&self, tables: &Tables) -> anyhow::Result<Value> {
+        let authorization = self.flags_key(tables).await?;
+        let body = json!({"context": {"targetingKey": "user-1", "country": "CA"}});
+        Ok(post("/ofrep/v1/evaluate/flags", &authorization, &body))
+    }
+
+    /// Requests that change each of the fifty flags once.
+    pub(crate) async fn flags_changed(&self, tables: &Tables) -> anyhow::Result<Vec<Value>> {
+        let authorization = self.flags_key(tables).await?;
+        let numbers: Vec<u32> = (0..50).collect();
+        let requests = numbers.chunks(10).map(|numbers| {
+            let flags = numbers.iter().map(|number| {
+                let value = match number % 5 {
+                    0 => json!(false),
+                    1 => json!(number + 1),
+                    2 => json!("another text"),
+                    _ => json!(true),
+                };
+                (format!("flag{number}"), value)
+            });
+            let flags: serde_json::Map<_, _> = flags.collect();
+            let body = json!({"flags": flags, "reason": "a measurement"});
+            post("/api/remediation/bulk", &authorization, &body)
+        });
+        Ok(requests.collect())
+    }
+
+    /// What a key says that may read and change the fifty flags.
+    async fn flags_key(&self, tables: &Tables) -> anyhow::Result<String> {
         let flags = self.flags(tables);
         if flags.set(SET).await?.is_none() {
             let declared = flags.declare(SET, &fifty("as declared"), None).await?;
@@ -326,19 +355,11 @@ impl World {
                 name: "an application".to_owned(),
                 holder: KeyHolder::Machine,
                 secrets: vec![secret.hash],
-                scopes: vec!["read:prod".parse()?],
+                scopes: vec!["read:prod".parse()?, "change:prod".parse()?],
                 expires: None,
             })
             .await?;
-        let path = "/ofrep/v1/evaluate/flags";
-        let key = format!("Bearer {}", secret.text.expose_secret());
-        Ok(json!({
-            "version": "2.0",
-            "rawPath": path,
-            "headers": {"authorization": key, "content-type": "application/json"},
-            "requestContext": {"stage": "$default", "http": {"method": "POST", "path": path}},
-            "body": json!({"context": {"targetingKey": "user-1", "country": "CA"}}).to_string(),
-        }))
+        Ok(format!("Bearer {}", secret.text.expose_secret()))
     }
 
     /// Changes the set of flags, so that whoever keeps it reads it again.
@@ -420,6 +441,16 @@ impl World {
         );
         Ok(())
     }
+}
+
+fn post(path: &str, authorization: &str, body: &Value) -> Value {
+    json!({
+        "version": "2.0",
+        "rawPath": path,
+        "headers": {"authorization": authorization, "content-type": "application/json"},
+        "requestContext": {"stage": "$default", "http": {"method": "POST", "path": path}},
+        "body": body.to_string(),
+    })
 }
 
 /// Flags of each type, some of which split users or have a rule.

@@ -1,18 +1,23 @@
 //! Healing under fire: random storms over random worlds, and the promises that
 //! hold in each of them.
 //!
-//! A storm is drawn from its seed: what was released, what goes wrong when, and
+//! A storm is drawn from its seed: what was released, who changes flags, which
+//! rules follow, what a controller makes of launches, what goes wrong when, and
 //! where workers die. `INTERLEAVINGS=2000` tells that many, and
 //! `INTERLEAVINGS_FROM=<seed>` begins with another seed than the first, so that
 //! the two together tell a single one again. What the operating system adds to
 //! a seed is the order in which sockets answer.
 
+mod audit;
+mod callers;
 mod calm;
+mod kills;
 mod promises;
+mod rows;
 mod steps;
 mod storm;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -26,8 +31,16 @@ const STORMS: u64 = 24;
 /// the time something waits for a remote.
 const AT_ONCE: usize = 6;
 
-/// What storms brought about, by its name.
-type Tally = BTreeMap<&'static str, usize>;
+/// What storms brought about.
+#[derive(Default)]
+struct Tally {
+    /// How often, by its name.
+    counts: BTreeMap<&'static str, usize>,
+    /// The rows of tables that were gone through.
+    rows: rows::Rows,
+    /// What processes did that were killed, and what they had called last.
+    kills: BTreeSet<String>,
+}
 
 /// How a storm broke a promise.
 struct Broken {
@@ -55,11 +68,7 @@ fn whatever_happens_when_nothing_is_healed_twice_or_lost() {
                     let outcome = tell(seed);
                     let mut told = lock(&told);
                     match outcome {
-                        Ok(tally) => {
-                            for (what, count) in tally {
-                                *told.0.entry(what).or_default() += count;
-                            }
-                        }
+                        Ok(tally) => told.0.add(tally),
                         Err(broken) => told.1.push(broken),
                     }
                 }
@@ -77,8 +86,16 @@ fn whatever_happens_when_nothing_is_healed_twice_or_lost() {
     );
     // A storm in which nothing happens proves nothing.
     if STORMS <= storms {
-        for what in ["heals", "workers killed", "answers lost"] {
-            assert!(tally.contains_key(what), "no storm had {what}: {tally:?}");
+        for what in [
+            "heals",
+            "workers killed",
+            "answers lost",
+            "flags taken back",
+            "flags set by problems",
+            "jobs",
+        ] {
+            let had = tally.counts.contains_key(what);
+            assert!(had, "no storm had {what}: {:?}", tally.counts);
         }
     }
 }
@@ -109,6 +126,18 @@ fn lock<T>(told: &Mutex<T>) -> MutexGuard<'_, T> {
     told.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+impl Tally {
+    fn add(&mut self, other: Self) {
+        for (what, count) in other.counts {
+            *self.counts.entry(what).or_default() += count;
+        }
+        for (table, rows) in other.rows {
+            self.rows.entry(table).or_default().extend(rows);
+        }
+        self.kills.extend(other.kills);
+    }
+}
+
 impl Broken {
     fn told(&self) -> String {
         let again = format!("INTERLEAVINGS=1 INTERLEAVINGS_FROM={}", self.seed);
@@ -119,8 +148,17 @@ impl Broken {
 #[expect(clippy::print_stdout, reason = "whoever asks for figures reads them")]
 fn show(storms: u64, first: u64, tally: &Tally) {
     println!("{storms} storms from seed {first}:");
-    for (what, count) in tally {
+    for (what, count) in &tally.counts {
         println!("{count:>8} {what}");
+    }
+    println!("{:>8} kill points", tally.kills.len());
+    for (table, text) in rows::TABLES {
+        let names = rows::names(text);
+        let none = BTreeSet::new();
+        let met = tally.rows.get(table).unwrap_or(&none);
+        let unknown: Vec<_> = met.iter().filter(|row| !names.contains(**row)).collect();
+        assert!(unknown.is_empty(), "{table} has no rows {unknown:?}");
+        println!("{:>8} of {} rows of {table}", met.len(), names.len());
     }
 }
 

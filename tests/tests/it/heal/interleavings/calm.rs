@@ -4,8 +4,11 @@
 use std::time::Duration;
 
 use fake_aws::codedeploy::GroupOptions;
+use fake_controller::End;
 use fake_dynatrace::Times;
-use release::change::Place;
+use flags::Cause as FlagCause;
+use jiff::SignedDuration;
+use release::change::{Change, Place};
 use release::problem::{Cause, Phase, Problem};
 use release::remediation::State;
 use store::tables;
@@ -22,6 +25,7 @@ impl Storm<'_> {
         }
         self.scene.world.tenant.clear_faults();
         self.scene.world.tenant.refuse_comments(Times::N(0));
+        self.controller.clear_faults();
         for place in self.places {
             self.options(place, &GroupOptions::default());
         }
@@ -35,19 +39,34 @@ impl Storm<'_> {
         self.note("it is calm");
         self.tick_until_settled(30).await?;
         // Whatever is open by now stays open until nobody waits any longer.
-        self.scene.minutes(24 * 60);
+        self.pass(SignedDuration::from_hours(24));
         self.tick_until_settled(10).await?;
+        // What problems held may be held for a day.
+        self.pass(SignedDuration::from_hours(25));
+        self.sweep_until_nothing_is_owed().await?;
         self.everything_has_ended().await?;
-        Ok(self.tally)
+        let flags = super::audit::rows(&self.histories);
+        let tally = self.tally.get_mut();
+        tally.rows.entry("flags::step").or_default().extend(flags);
+        Ok(self.tally.into_inner())
     }
 
     async fn tick_until_settled(&mut self, most: usize) -> Result<(), String> {
         let mut was_settled = false;
         for round in 0..most {
-            self.scene.minutes(6);
+            self.pass(SignedDuration::from_mins(6));
+            for job in self.controller.jobs() {
+                if !job.status.is_ended() {
+                    self.controller.ends(job.id, End::well(2)).unwrap();
+                }
+            }
+            let swept = self.sweeps_once(&self.workers[round % 2]).await;
+            swept.map_err(|error| format!("a sweep failed in calm weather: {error:#}"))?;
             let before = Before::look(self).await;
             let ticked = self.ticks_once(&self.workers[round % 2]).await;
             ticked.map_err(|error| format!("a tick failed in calm weather: {error:#}"))?;
+            self.look().await;
+            self.flags_hold().await?;
             self.holds_since(&before).await?;
             // What settles as over in one tick may be found open by the next.
             let known = self.known().await;
@@ -56,6 +75,25 @@ impl Storm<'_> {
                 return Ok(());
             }
             was_settled = is_settled;
+        }
+        Ok(())
+    }
+
+    async fn sweep_until_nothing_is_owed(&mut self) -> Result<(), String> {
+        for worker in [0, 1, 0] {
+            self.pass(SignedDuration::from_mins(6));
+            let swept = self.sweeps_once(&self.workers[worker]).await;
+            swept.map_err(|error| format!("a sweep failed in calm weather: {error:#}"))?;
+            self.flags_hold().await?;
+        }
+        let later = SignedDuration::from_hours(24 * 365);
+        let later = self.scene.world.now.saturating_add(later).unwrap();
+        for shard in 0..tables::SHARDS {
+            let queue = self.scene.world.flags.queue();
+            let due = queue.due(shard, later, 10, None).await.unwrap();
+            if let Some(due) = due.first() {
+                return Err(format!("something of flags is owed for ever: {due:?}"));
+            }
         }
         Ok(())
     }
@@ -98,6 +136,7 @@ impl Storm<'_> {
                 .map_err(|how| format!("{how}: {problem:?}"))?;
         }
         self.nothing_is_due().await?;
+        self.flags_have_ended(&known).await?;
         self.every_heal_is_known(&known)?;
         for place in self.places {
             let ledger = &self.scene.world.ledger;
@@ -122,6 +161,13 @@ impl Storm<'_> {
         for place in self.places {
             self.count("heals", self.answers(place).len());
         }
+        let entries = self.histories.values().flatten();
+        let causes: Vec<_> = entries.map(|entry| entry.record.cause.clone()).collect();
+        self.count("changes of flags", causes.len());
+        let of = |cause| causes.iter().filter(|one| **one == cause).count();
+        self.count("flags taken back", of(FlagCause::TakenBack));
+        self.count("flags set by problems", of(FlagCause::Mitigated));
+        self.count("jobs", self.controller.jobs().len());
         Ok(())
     }
 
@@ -136,8 +182,11 @@ impl Storm<'_> {
             if !remediation.state.is_final() || remediation.holds {
                 return Err("a remediation was left behind".to_owned());
             }
-            let culprit = remediation.culprit.id();
-            if said.iter().all(|said| !said.text.contains(culprit)) {
+            let culprit = match &remediation.culprit {
+                Change::Flag(change) => change.flag.to_string(),
+                culprit => culprit.id().to_owned(),
+            };
+            if said.iter().all(|said| !said.text.contains(&culprit)) {
                 return Err(format!("nobody told what became of {culprit}"));
             }
         }
@@ -165,7 +214,7 @@ impl Storm<'_> {
     }
 
     async fn nothing_is_due(&self) -> Result<(), String> {
-        let later = jiff::SignedDuration::from_hours(24 * 365);
+        let later = SignedDuration::from_hours(24 * 365);
         let later = self.scene.world.now.saturating_add(later).unwrap();
         for shard in 0..tables::SHARDS {
             let remediations = &self.scene.world.remediations;

@@ -7,15 +7,19 @@ use std::time::Duration;
 
 use fake_aws::Fault;
 use fake_aws::codedeploy::{Creator, DeploymentEnd};
+use fake_controller::{End, Fault as ControllerFault, Times as Often};
 use fake_dynatrace::{Fault as TenantFault, Problem, ThrottleHeaders, Times};
 use futures_util::FutureExt as _;
-use futures_util::future::{LocalBoxFuture, join_all, poll_fn};
+use futures_util::future::{Either, LocalBoxFuture, join_all, select};
 use jiff::SignedDuration;
 use release::deployment::{Deployment, Group};
 use release::ledger::Ruling;
 use workflows::handle_problem::{Connected, Notified, handle_problems, notified};
 
+use super::callers::Ask;
+use super::kills::killed_after;
 use super::promises::Before;
+use super::rows;
 use super::storm::{Storm, Trouble, Worker, group};
 use crate::heal::scene::{APPLICATION, Scene};
 
@@ -30,6 +34,9 @@ pub(super) const OPERATIONS: [&str; 9] = [
     "BatchGetDeploymentTargets",
     "HeadObject",
 ];
+
+/// A step of a problem takes about as long.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(4);
 
 /// Something that one process does, and after how many steps of its own it
 /// dies.
@@ -47,6 +54,10 @@ enum Doing {
     },
     /// The schedule wakes this worker.
     Tick { worker: usize },
+    /// Somebody asks this worker for a change of flags.
+    Ask { worker: usize, ask: Ask },
+    /// The schedule wakes this worker for what is owed because of flags.
+    Sweep { worker: usize },
     /// Somebody else writes what the ledger knows of a deployment.
     Rival {
         deployment: Deployment,
@@ -55,8 +66,17 @@ enum Doing {
 }
 
 /// What came of an act.
-enum Done {
-    Killed,
+pub(super) enum Done {
+    /// Behind this call.
+    Killed(String),
+    /// The caller heard this, and that flags have these versions.
+    Answered {
+        status: u16,
+        requires: bool,
+        is_said: bool,
+        error: String,
+        made: Vec<(String, u64)>,
+    },
     /// The sender of this problem's notification heard that it is taken in.
     Accepted(String),
     Refused(String),
@@ -68,11 +88,13 @@ impl Storm<'_> {
     pub(super) async fn rage(&mut self) -> Result<(), String> {
         for _ in 0..self.dice.u8(6..=24) {
             match self.dice.u8(..100) {
-                ..50 => self.work().await?,
-                50..65 => {
+                ..47 => self.work().await?,
+                47..60 => {
                     let seconds = self.dice.choice([5_i64, 40, 61, 180, 360]).unwrap();
-                    self.scene.world.advance(SignedDuration::from_secs(seconds));
+                    self.pass(SignedDuration::from_secs(seconds));
                 }
+                60..63 => self.end_a_job(),
+                63..65 => self.plan_a_fault_of_the_controller(),
                 65..70 => self.end_a_deployment(),
                 70..76 => self.change_a_problem(),
                 76..81 => {
@@ -83,6 +105,12 @@ impl Storm<'_> {
                 81..91 => self.plan_a_fault(),
                 91..95 => self.plan_a_fault_of_the_tenant(),
                 95..97 => self.join(),
+                97 => {
+                    self.configure().await;
+                    if self.troubles.len() < 3 {
+                        self.trouble();
+                    }
+                }
                 _ if self.troubles.len() < 3 => self.trouble(),
                 _ => {}
             }
@@ -112,10 +140,44 @@ impl Storm<'_> {
                 before.clear(&deployment.id);
             }
         }
-        let done = join_all(acts.iter().map(|act| self.done(act))).await;
-        for done in done {
+        let done = {
+            let acting = pin!(join_all(acts.iter().map(|act| self.done(act))));
+            let looking = pin!(async {
+                loop {
+                    tokio::time::sleep(BETWEEN_LOOKS).await;
+                    self.look().await;
+                }
+            });
+            match select(acting, looking).await {
+                Either::Left((done, _)) => done,
+                Either::Right((never, _)) => match never {},
+            }
+        };
+        for (act, done) in acts.iter().zip(done) {
             match done {
-                Done::Killed => self.count("workers killed", 1),
+                Done::Killed(behind) => {
+                    self.count("workers killed", 1);
+                    let point = format!("{} {behind}", act.what.kind());
+                    self.tally.get_mut().kills.insert(point);
+                }
+                Done::Answered {
+                    status,
+                    requires,
+                    is_said,
+                    error,
+                    made,
+                } => {
+                    self.note(&format!("answered with {status}: {error}"));
+                    self.count("requests answered", 1);
+                    for (table, row) in rows::of_answer(status, &error, requires, !made.is_empty())
+                    {
+                        let rows = &mut self.tally.get_mut().rows;
+                        rows.entry(table).or_default().insert(row);
+                    }
+                    if is_said {
+                        self.acknowledged.extend(made);
+                    }
+                }
                 Done::Accepted(id) => {
                     self.accepted.insert(id);
                 }
@@ -130,12 +192,20 @@ impl Storm<'_> {
         for _ in 0..50 {
             tokio::task::yield_now().await;
         }
+        self.look().await;
+        self.flags_hold().await?;
         self.holds_since(&before).await
     }
 
     fn act(&mut self) -> Act {
         let worker = self.dice.usize(..self.workers.len());
-        let what = if self.chance(50) {
+        let kind = self.dice.u8(..100);
+        let what = if kind < 25 {
+            let ask = self.ask();
+            Doing::Ask { worker, ask }
+        } else if kind < 38 {
+            Doing::Sweep { worker }
+        } else if kind < 68 {
             let trouble = self.dice.usize(..self.troubles.len());
             let Trouble {
                 problem,
@@ -193,10 +263,8 @@ impl Storm<'_> {
 
     async fn done(&self, act: &Act) -> Done {
         let work = self.doing(&act.what);
-        match act.dies_after {
-            Some(steps) => killed_after(steps, work).await.unwrap_or(Done::Killed),
-            None => work.await,
-        }
+        let done = killed_after(act.dies_after, work).await;
+        done.unwrap_or_else(Done::Killed)
     }
 
     fn doing<'a>(&'a self, what: &'a Doing) -> LocalBoxFuture<'a, Done> {
@@ -208,6 +276,11 @@ impl Storm<'_> {
                     state,
                 } => self.hears(&self.workers[*worker], problem, state).await,
                 Doing::Tick { worker } => self.ticks(&self.workers[*worker]).await,
+                Doing::Ask { worker, ask } => self.asks(&self.workers[*worker], ask).await,
+                Doing::Sweep { worker } => match self.sweeps_once(&self.workers[*worker]).await {
+                    Ok(()) => Done::Fine,
+                    Err(error) => Done::Refused(format!("{error:#}")),
+                },
                 Doing::Rival { deployment, ruling } => {
                     self.rules(&deployment.group, deployment, *ruling).await
                 }
@@ -220,7 +293,7 @@ impl Storm<'_> {
         let connect = async || {
             Ok(Connected {
                 tenant: worker.tenant.clone(),
-                automation: Arc::default(),
+                automation: Arc::clone(&self.scene.automation),
                 links: None,
             })
         };
@@ -243,7 +316,7 @@ impl Storm<'_> {
         let connect = async || {
             Ok(Connected {
                 tenant,
-                automation: Arc::default(),
+                automation: Arc::clone(&self.scene.automation),
                 links: None,
             })
         };
@@ -358,12 +431,56 @@ impl Storm<'_> {
         }
     }
 
+    /// A job of the controller ends, or begins to run.
+    fn end_a_job(&mut self) {
+        let jobs = self.controller.jobs();
+        let active = jobs.into_iter().filter(|job| !job.status.is_ended());
+        let Some(job) = self.dice.choice(active.collect::<Vec<_>>()) else {
+            return;
+        };
+        let moved = match self.dice.u8(..10) {
+            0..6 => self.controller.ends(job.id, End::well(2)),
+            6..8 => {
+                let end = End::failed("Stop it", "web-1", "it does not stop");
+                self.controller.ends(job.id, end)
+            }
+            _ => self.controller.runs(job.id),
+        };
+        self.note(&format!("job {} moves on: {moved:?}", job.id));
+    }
+
+    /// Launches are lost, or nobody hears of them.
+    fn plan_a_fault_of_the_controller(&mut self) {
+        let (fault, path) = match self.dice.u8(..6) {
+            0 => (ControllerFault::BadGatewayBefore, "POST /job_templates"),
+            1 => (ControllerFault::BadGatewayAfter, "POST /job_templates"),
+            2 => (ControllerFault::LoseAnswer, "POST /job_templates"),
+            3 => (ControllerFault::Flattened, "POST /job_templates"),
+            4 => (ControllerFault::Html503, "GET /"),
+            _ => (ControllerFault::NotJson200, "GET /"),
+        };
+        let times = Often::N(self.dice.usize(1..=3));
+        self.note(&format!(
+            "the controller fails at {path}, {times:?}: {fault:?}"
+        ));
+        self.controller.fail(fault, times, path);
+    }
+
     fn plan_a_fault_of_the_tenant(&mut self) {
         let fault = match self.dice.u8(..12) {
             0 => TenantFault::Throttle(ThrottleHeaders::None),
             1 => TenantFault::CloseConnection,
             2..5 => TenantFault::NotJson200,
-            5..8 => TenantFault::Unauthorised,
+            5..7 => TenantFault::Unauthorised,
+            7 => {
+                // Nothing answers until somebody announces something.
+                self.note("the tenant is dead");
+                self.scene
+                    .world
+                    .tenant
+                    .fail(TenantFault::Html503, Times::Always, "/");
+                return;
+            }
             _ => {
                 let times = Times::N(self.dice.usize(1..=3));
                 self.scene.world.tenant.refuse_comments(times);
@@ -381,6 +498,19 @@ impl Storm<'_> {
     }
 }
 
+impl Doing {
+    /// In a word, for kills.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Hear { .. } => "hears:",
+            Self::Tick { .. } => "ticks:",
+            Self::Ask { .. } => "asks:",
+            Self::Sweep { .. } => "sweeps:",
+            Self::Rival { .. } => "rules:",
+        }
+    }
+}
+
 impl Act {
     fn told(&self) -> String {
         let told = match &self.what {
@@ -390,6 +520,8 @@ impl Act {
                 state,
             } => format!("{} is {state}, hears worker {worker}", problem.id()),
             Doing::Tick { worker } => format!("worker {worker} ticks"),
+            Doing::Ask { worker, ask } => format!("{}, hears worker {worker}", ask.told()),
+            Doing::Sweep { worker } => format!("worker {worker} sweeps"),
             Doing::Rival { deployment, ruling } => format!("a rival: {ruling:?} {}", deployment.id),
         };
         match self.dies_after {
@@ -397,19 +529,4 @@ impl Act {
             None => told,
         }
     }
-}
-
-/// Lets a process take so many steps, and drops it wherever it is by then, as
-/// a kill does.
-async fn killed_after<T>(steps: u32, work: impl Future<Output = T>) -> Option<T> {
-    let mut work = pin!(work);
-    let mut left = steps;
-    poll_fn(|context| {
-        if left == 0 {
-            return std::task::Poll::Ready(None);
-        }
-        left -= 1;
-        work.as_mut().poll(context).map(Some)
-    })
-    .await
 }

@@ -1,23 +1,36 @@
 //! A random world, and what is known of it while the storm goes on.
 
-use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use aws_sdk_codedeploy::config::retry::RetryConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
+use controller::{Controller, Credentials, Server};
 use delivery::bundle::Bundles;
 use delivery::codedeploy::CodeDeploy;
-use dynatrace::{Api, Dynatrace};
+use dynatrace::{Announced, Api, Dynatrace, Event, EventKind};
 use fake_aws::codedeploy::{AutoRollback, DeploymentEnd, GroupOptions, Revision, RollbackEvent};
-use fake_dynatrace::Problem;
+use fake_controller::{JobTemplate, Prompts, Scope};
+use fake_dynatrace::{Problem, Severity};
 use fastrand::Rng;
+use flags::Entry;
 use jiff::SignedDuration;
 use release::deployment::{Deployment, Group, Origin};
 use release::ledger::Ruling;
-use store::{Ledger, Remediations};
-use workflows::handle_problem::{Mode, Services};
+use release::problem;
+use release::runbook::Runbooks;
+use serde_json::json;
+use store::{Flags, Ledger, Remediations};
+use tokio::time::Instant;
+use workflows::change_flags;
+use workflows::handle_problem::{Automation, Mode, Services};
 
 use super::Tally;
+use super::callers::{Ask, SET, declare};
+use super::kills::Calls;
+use super::rows;
 use crate::heal::scene::{APPLICATION, BUCKET, GROUP, Scene};
 use crate::world::PRODUCTION;
 
@@ -45,6 +58,7 @@ const PLACES: [Place; 2] = [
 /// What one process holds on to.
 pub(super) struct Worker {
     pub(super) services: Services,
+    pub(super) switching: change_flags::Services,
     pub(super) tenant: Dynatrace,
 }
 
@@ -64,7 +78,17 @@ pub(super) struct Storm<'t> {
     /// The problems of which the sender of a notification heard that they are
     /// taken in.
     pub(super) accepted: BTreeSet<String>,
-    pub(super) tally: Tally,
+    /// What runs runbooks, and what it can be asked for.
+    pub(super) controller: fake_controller::Controller,
+    template: u64,
+    /// The flags whose callers heard that they have this version.
+    pub(super) acknowledged: BTreeSet<(String, u64)>,
+    pub(super) histories: BTreeMap<&'static str, Vec<Entry>>,
+    pub(super) asked: u32,
+    pub(super) last_ask: Option<Ask>,
+    /// Every problem as it was seen last.
+    seen: RefCell<BTreeMap<String, problem::Problem>>,
+    pub(super) tally: RefCell<Tally>,
     trace: &'t Mutex<Vec<String>>,
 }
 
@@ -81,16 +105,9 @@ impl<'t> Storm<'t> {
         }
         let other = scene.world.tenant.service(PLACES[1].entity, "Another");
         other.tag("DeploymentGroup", "Production").add();
-        let (world, client) = (&scene.world, scene.world.tables());
-        let tables = [
-            (world.ledger.clone(), world.remediations.clone()),
-            (
-                Ledger::new(client.clone(), "ledger"),
-                Remediations::new(client, "remediations"),
-            ),
-        ];
-        let workers =
-            tables.map(|(ledger, remediations)| Worker::new(&scene, ledger, remediations));
+        declare(&scene.world.flags).await;
+        let (controller, template) = controller(&mut scene).await;
+        let workers = [Worker::new(&scene), Worker::new(&scene)];
         let places = &PLACES[..dice.usize(1..=2)];
         let mut storm = Self {
             scene,
@@ -99,7 +116,14 @@ impl<'t> Storm<'t> {
             places,
             troubles: Vec::new(),
             accepted: BTreeSet::new(),
-            tally: Tally::new(),
+            controller,
+            template,
+            acknowledged: BTreeSet::new(),
+            histories: BTreeMap::new(),
+            asked: 0,
+            last_ask: None,
+            seen: RefCell::default(),
+            tally: RefCell::default(),
             trace,
         };
         let (mode, groups) = (storm.scene.healing.mode, storm.scene.healing.most_groups);
@@ -112,14 +136,24 @@ impl<'t> Storm<'t> {
                 storm.release(place).await;
             }
             let minutes = storm.dice.i64(10..50);
-            storm.scene.minutes(minutes);
+            storm.pass(SignedDuration::from_mins(minutes));
         }
         for place in places {
             storm.worsen(place);
             storm.release(place).await;
         }
+        for _ in 0..storm.dice.u8(0..=2) {
+            let ask = storm.ask();
+            let minutes = storm.dice.i64(1..5);
+            storm.pass(SignedDuration::from_mins(minutes));
+            storm.note(&ask.told());
+            storm.asks(&storm.workers[0], &ask).await;
+        }
+        if storm.chance(35) {
+            storm.configure().await;
+        }
         let minutes = storm.dice.i64(0..20);
-        storm.scene.minutes(minutes);
+        storm.pass(SignedDuration::from_mins(minutes));
         storm.trouble();
         storm
     }
@@ -132,8 +166,62 @@ impl<'t> Storm<'t> {
 
     pub(super) fn count(&mut self, what: &'static str, count: usize) {
         if 0 < count {
-            *self.tally.entry(what).or_default() += count;
+            *self.tally.get_mut().counts.entry(what).or_default() += count;
         }
+    }
+
+    /// Moves all clocks.
+    pub(super) fn pass(&mut self, time: SignedDuration) {
+        self.scene.world.advance(time);
+        self.controller
+            .set_now(self.scene.world.now.as_millisecond());
+    }
+
+    /// Notes what has become of the problems since the last look.
+    pub(super) async fn look(&self) {
+        for trouble in &self.troubles {
+            let id = trouble.problem.id();
+            let stored = self.scene.world.remediations.problem(id).await.unwrap();
+            let Some(stored) = stored else { continue };
+            let mut seen = self.seen.borrow_mut();
+            let before = seen.get(id);
+            if before != Some(&stored) {
+                rows::between(before, &stored, &mut self.tally.borrow_mut().rows);
+                seen.insert(id.to_owned(), stored);
+            }
+        }
+    }
+
+    /// Somebody announces a configuration, with the runbook that takes it back.
+    pub(super) async fn configure(&mut self) {
+        let place = self.place();
+        let base = self.controller.base();
+        let action = format!("{base}/job_templates/{}/launch/", self.template);
+        let properties = [("remediationAction", action), ("oldValue", "0".to_owned())];
+        let now = self.scene.world.now.as_millisecond();
+        let event = Event {
+            kind: EventKind::Configuration,
+            title: "A campaign".to_owned(),
+            entities: vec![place.entity.to_owned()],
+            start_ms: Some(now),
+            end_ms: Some(now),
+            source: "Ansible Tower".to_owned(),
+            properties: properties
+                .map(|(name, value)| (name.to_owned(), value))
+                .into(),
+            ..Event::default()
+        };
+        self.scene.world.tenant.clear_faults();
+        let deadline = Instant::now() + Duration::from_secs(5);
+        let announced = self
+            .scene
+            .world
+            .dynatrace()
+            .announce(&event, deadline)
+            .await;
+        assert!(matches!(announced.unwrap(), Announced::Attached { .. }));
+        self.note(&format!("{}: a configuration is announced", place.group));
+        self.count("configurations", 1);
     }
 
     pub(super) fn chance(&mut self, percent: u8) -> bool {
@@ -266,6 +354,12 @@ impl<'t> Storm<'t> {
     /// The tenant notices something.
     pub(super) fn trouble(&mut self) {
         let mut problem = self.scene.world.tenant.problem("Failure rate increase");
+        let severity = [
+            Severity::Error,
+            Severity::Availability,
+            Severity::Performance,
+        ];
+        problem = problem.severity(*self.dice.choice(&severity).unwrap());
         let felt_by = self.dice.usize(..self.places.len());
         problem = problem.impacts(self.places[felt_by].entity);
         if self.chance(30) {
@@ -291,25 +385,78 @@ impl<'t> Storm<'t> {
 }
 
 impl Worker {
-    fn new(scene: &Scene, ledger: Ledger, remediations: Remediations) -> Self {
+    fn new(scene: &Scene) -> Self {
+        let client = scene.world.tables().config().to_builder();
+        let client = client.interceptor(Calls).build();
+        let client = aws_sdk_dynamodb::Client::from_conf(client);
+        let flags = Flags::new(client.clone(), "flags");
         // The pauses between attempts are real time; the attempts are not less.
         let retries = RetryConfig::standard();
         let retries = retries.with_initial_backoff(std::time::Duration::from_millis(1));
         let sdk = scene.world.aws.sdk_config().into_builder();
         let sdk = sdk.retry_config(retries).build();
         let s3 = aws_sdk_s3::config::Builder::from(&sdk).force_path_style(true);
+        let codedeploy = aws_sdk_codedeploy::config::Builder::from(&sdk).interceptor(Calls);
+        let codedeploy = aws_sdk_codedeploy::Client::from_conf(codedeploy.build());
         Self {
             services: Services {
-                ledger,
-                remediations,
-                codedeploy: CodeDeploy::new(aws_sdk_codedeploy::Client::new(&sdk)),
+                ledger: Ledger::new(client.clone(), "ledger"),
+                remediations: Remediations::new(client, "remediations"),
+                codedeploy: CodeDeploy::new(codedeploy),
                 bundles: Bundles::new(aws_sdk_s3::Client::from_conf(s3.build())),
-                flags: None,
+                flags: Some(flags.clone()),
                 healing: scene.healing.clone(),
+            },
+            switching: change_flags::Services {
+                flags,
+                set: SET.to_owned(),
             },
             tenant: scene.world.dynatrace(),
         }
     }
+}
+
+/// A controller with one template, and the settings that list it.
+async fn controller(scene: &mut Scene) -> (fake_controller::Controller, u64) {
+    let fake = fake_controller::Controller::start().await.unwrap();
+    fake.user("ub", "hunter2");
+    let prompts = Prompts {
+        variables: true,
+        limit: true,
+        job_type: true,
+    };
+    let template = fake.job_template(JobTemplate {
+        prompts,
+        ..JobTemplate::default()
+    });
+    fake.permit("ub", template);
+    fake.set_now(scene.world.now.as_millisecond());
+    let settings = json!({
+        "controllers": {"awx": {"base": fake.base(), "auth": "bearer", "secret": "/ub/awx"}},
+        "runbooks": {"stop": {
+            "on": "awx",
+            "template": template,
+            "name": "stop-campaign",
+            "playbook": "stop.yml",
+            "for": {"events": ["CUSTOM_CONFIGURATION"], "sources": ["Ansible Tower"]},
+            "vars": {
+                "promotion_rate": {"from": "oldValue", "type": "int", "min": 0, "max": 100},
+            },
+            "mode": "auto",
+        }},
+    });
+    let listed = Runbooks::read(&settings.to_string());
+    let listed = listed.unwrap_or_else(|wrong| panic!("{wrong:?}"));
+    let server = Server {
+        base: fake.base(),
+        credentials: Credentials::Bearer(fake.token("ub", Scope::Write).into()),
+    };
+    let client = Controller::new(controller::http(None).unwrap(), server).unwrap();
+    scene.automation = Arc::new(Automation {
+        listed,
+        controllers: [("awx".to_owned(), Ok(client))].into(),
+    });
+    (fake, template)
 }
 
 pub(super) fn group(place: &Place) -> Group {

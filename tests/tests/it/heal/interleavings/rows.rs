@@ -1,0 +1,253 @@
+//! Which rows of the tables a storm went through, as far as what is stored tells.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use release::problem::{Cause, Phase, Problem, Remediation};
+use release::remediation::{HealRefusal, Needless, State};
+use release::rule::Application;
+use release::rule::application::State as Applied;
+use release::runbook::{Run, State as Ran};
+
+/// Rows by the table that has them.
+pub(super) type Rows = BTreeMap<&'static str, BTreeSet<&'static str>>;
+
+/// The tables, and the files that have them.
+pub(super) const TABLES: [(&str, &str); 6] = [
+    (
+        "flags::step",
+        include_str!("../../../../../crates/flags/src/step.rs"),
+    ),
+    (
+        "flags::require",
+        include_str!("../../../../../crates/flags/src/require.rs"),
+    ),
+    (
+        "release::rule::application",
+        include_str!("../../../../../crates/release/src/rule/application.rs"),
+    ),
+    (
+        "release::runbook",
+        include_str!("../../../../../crates/release/src/runbook.rs"),
+    ),
+    (
+        "release::remediation",
+        include_str!("../../../../../crates/release/src/remediation.rs"),
+    ),
+    (
+        "release::outbox",
+        include_str!("../../../../../crates/release/src/outbox.rs"),
+    ),
+];
+
+/// The names of the rows of a table.
+pub(super) fn names(table: &str) -> BTreeSet<&str> {
+    let lines = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("//! | `"));
+    lines
+        .filter_map(|line| Some(line.split_once('`')?.0))
+        .collect()
+}
+
+/// The rows between two looks at a problem.
+pub(super) fn between(before: Option<&Problem>, after: &Problem, rows: &mut Rows) {
+    let mut met = |table: &'static str, row: Option<&'static str>| {
+        rows.entry(table).or_default().extend(row);
+    };
+    met(
+        "release::remediation",
+        match before {
+            None => Some("story.noticed"),
+            Some(before) if before.phase == Phase::Settled && after.cause == Cause::Pending => {
+                Some("story.reopened")
+            }
+            Some(_) => None,
+        },
+    );
+    if before.is_none_or(|before| before.cause == Cause::Pending) {
+        met(
+            "release::remediation",
+            match after.cause {
+                Cause::Over => Some("cause.over"),
+                Cause::Blamed => Some("cause.found"),
+                Cause::NothingChanged => Some("cause.none"),
+                Cause::TooManyPlaces { .. } => Some("cause.too-many"),
+                Cause::Ambiguous { .. } => Some("cause.either"),
+                _ => None,
+            },
+        );
+    }
+    for one in &after.remediations {
+        let earlier = before.and_then(|before| {
+            let mut all = before.remediations.iter();
+            all.find(|earlier| earlier.culprit.id() == one.culprit.id())
+        });
+        met("release::remediation", of_remediation(earlier, one));
+    }
+    for one in &after.runs {
+        let earlier = before.and_then(|before| before.runs.iter().find(|run| run.id == one.id));
+        met("release::runbook", of_run(earlier, one));
+    }
+    for one in &after.applications {
+        let earlier = before.and_then(|before| {
+            let mut all = before.applications.iter();
+            all.find(|earlier| earlier.rule == one.rule)
+        });
+        met("release::rule::application", of_application(earlier, one));
+    }
+    for comment in &after.comments {
+        let earlier = before.and_then(|before| {
+            let mut all = before.comments.iter();
+            all.find(|earlier| earlier.text == comment.text)
+        });
+        if comment.text.contains("is still open") && earlier.is_none() {
+            met("release::remediation", Some("healed.still-open"));
+        }
+        let attempts = earlier.map_or(0, |earlier| earlier.attempts);
+        met(
+            "release::outbox",
+            (attempts < comment.attempts).then_some("refused"),
+        );
+        met(
+            "release::outbox",
+            comment.given_up.as_ref().map(|_| "given-up"),
+        );
+    }
+}
+
+fn of_remediation(before: Option<&Remediation>, after: &Remediation) -> Option<&'static str> {
+    let Some(before) = before else {
+        return Some(match after.state {
+            State::Joined { .. } => "begin.held",
+            State::Refused(HealRefusal::HealOfHeal { .. }) => "begin.heal",
+            _ => "begin.free",
+        });
+    };
+    if !before.stopped && after.stopped {
+        return Some("attributed.stop");
+    }
+    if before.state == after.state {
+        return match &after.state {
+            State::HealFailed {
+                deployment: Some(_),
+                ..
+            } if before.holds && !after.holds => Some("ended.kept"),
+            state if state.is_final() && before.holds && !after.holds => Some("ended.released"),
+            _ => None,
+        };
+    }
+    Some(match (&before.state, &after.state) {
+        (State::Joined { .. }, State::Attributed) => "joined.free",
+        (_, State::NotNeeded(Needless::Closed)) => "closed",
+        (State::Attributed, State::Intended(_)) => "attributed.intend",
+        (State::Attributed, State::UnderWay { .. }) => "attributed.marker",
+        (State::Attributed, State::Shadowed(_)) => "attributed.shadow",
+        (
+            State::Attributed,
+            State::Refused(HealRefusal::ChangedSince { .. } | HealRefusal::NothingBefore { .. }),
+        ) => "attributed.kept",
+        (State::Attributed, State::NotNeeded(Needless::Untouched { .. })) => "attributed.untouched",
+        (State::Attributed, State::NotNeeded(Needless::Over)) => "attributed.over",
+        (State::Attributed, State::Refused(_) | State::NotNeeded(_)) => "attributed.no",
+        (State::Intended(_), State::UnderWay { .. } | State::Healed { .. }) => "intended.created",
+        (State::Intended(_), State::Attributed) => "intended.not-found",
+        (State::Intended(_), State::HealFailed { .. }) => "intended.refused",
+        (State::UnderWay { .. }, State::Healed { .. }) => "under-way.succeeded",
+        (State::UnderWay { .. }, State::HealFailed { .. }) => "under-way.failed",
+        (State::UnderWay { .. }, State::Attributed) => "under-way.rollback-failed",
+        (State::Healed { .. }, State::Confirmed { .. }) => "healed.confirmed",
+        (State::Healed { .. }, State::Unconfirmed { .. }) => "healed.unconfirmed",
+        (_, State::GaveUp { .. }) => "gave-up",
+        _ => return None,
+    })
+}
+
+fn of_run(before: Option<&Run>, after: &Run) -> Option<&'static str> {
+    let before = before?;
+    if before.state == after.state {
+        if !before.holds || after.holds || !after.state.is_final() {
+            return None;
+        }
+        return Some(if after.state.ran() {
+            "ended.kept"
+        } else {
+            "ended.released"
+        });
+    }
+    Some(match (&before.state, &after.state) {
+        (Ran::Joined { .. }, Ran::Asked) => "joined.free",
+        (_, Ran::NotNeeded { why }) => match why {
+            release::runbook::Needless::Closed => "closed",
+            _ => "asked.needless",
+        },
+        (Ran::Asked, Ran::Refused { .. }) => "asked.guarded",
+        (Ran::Asked, Ran::Shadowed { .. }) => "asked.shadow",
+        (Ran::Asked, Ran::Intended { .. }) => "asked.intend",
+        (Ran::Intended { .. }, Ran::Launched { .. }) => "intended.launched",
+        (Ran::Intended { .. }, Ran::Refused { .. }) => "intended.refused",
+        (Ran::Intended { .. }, Ran::Asked) => "intended.not-sent",
+        (Ran::Intended { .. }, Ran::Unknown { .. }) => "intended.unknown",
+        (Ran::Unknown { .. }, Ran::Launched { .. }) => "unknown.found",
+        (Ran::Unknown { .. }, Ran::Again { .. }) => "unknown.again",
+        (Ran::Unknown { .. }, Ran::Lost { .. }) => "unknown.lost",
+        (Ran::Again { .. }, Ran::Launched { .. }) => "again.found",
+        (Ran::Again { .. }, Ran::Intended { .. }) => "again.intend",
+        (Ran::Launched { .. }, Ran::Launched { .. }) => "launched.moved",
+        (Ran::Launched { .. }, Ran::Verifying { .. }) => "launched.well",
+        (Ran::Launched { .. }, Ran::Failed { .. }) => "launched.badly",
+        (Ran::Launched { .. } | Ran::Aborting { .. }, Ran::Gone { .. }) => "launched.gone",
+        (Ran::Launched { .. }, Ran::Aborting { why, .. }) => match why {
+            release::runbook::Abort::Differs { .. } => "launched.differs",
+            release::runbook::Abort::Overdue => "launched.overdue",
+            release::runbook::Abort::Closed => "launched.closed",
+            release::runbook::Abort::Person { .. } => "launched.stopped",
+        },
+        (Ran::Aborting { .. }, Ran::Aborting { .. }) => "aborting.wish",
+        (Ran::Aborting { .. }, Ran::Aborted { .. }) => "aborting.ended",
+        (Ran::Aborting { .. }, Ran::Stuck { .. }) => "aborting.stuck",
+        (Ran::Verifying { .. }, Ran::Healed { .. }) => "verifying.healed",
+        (Ran::Verifying { .. }, Ran::Late { .. }) => "verifying.late",
+        (Ran::Verifying { .. }, Ran::Unconfirmed { .. }) => "verifying.unconfirmed",
+        (Ran::Verifying { .. }, Ran::Unhealed { .. }) => "verifying.unhealed",
+        _ => return None,
+    })
+}
+
+fn of_application(before: Option<&Application>, after: &Application) -> Option<&'static str> {
+    let Some(before) = before else {
+        return match after.state {
+            Applied::Shadowed => Some("none.shadow"),
+            _ => Some("none.matches"),
+        };
+    };
+    Some(match (&before.state, &after.state) {
+        (Applied::Applying { .. }, Applied::Holding { .. }) => "applying.held",
+        (Applied::Applying { .. }, Applied::Kept { .. }) => "applying.kept",
+        (Applied::Applying { .. }, Applied::Refused { .. }) => "applying.refused",
+        (Applied::Applying { .. }, Applied::NotNeeded { .. }) => "applying.in-vain",
+        (Applied::Applying { .. }, Applied::GaveUp) => "gave-up.applying",
+        (Applied::Holding { .. }, Applied::Ended { .. }) => "holding.over",
+        (Applied::Holding { .. }, Applied::GaveUp) => "gave-up.holding",
+        _ => return None,
+    })
+}
+
+/// The rows that the answer to a caller tells of.
+pub(super) fn of_answer(
+    status: u16,
+    error: &str,
+    requires: bool,
+    made: bool,
+) -> Vec<(&'static str, &'static str)> {
+    let (step, require) = ("flags::step", "flags::require");
+    match (status, requires) {
+        (200, true) if made => vec![(require, "prepared"), (require, "taken")],
+        (200, _) if !made => vec![(step, "settled.same")],
+        (429, _) if error.contains("back and forth") => vec![(step, "any.flapping")],
+        (429, _) => vec![(step, "any.often")],
+        (400, _) => vec![(step, "any.bad")],
+        (503, true) if error.contains("waits") => vec![(require, "busy")],
+        (503, true) => vec![(require, "prepared"), (require, "refused")],
+        _ => Vec::new(),
+    }
+}
