@@ -160,6 +160,7 @@ mod tests {
             version: 1,
             course: Course::Steady(Value::Integer(50)),
             end,
+            kept: None,
         };
         State {
             version: 1,

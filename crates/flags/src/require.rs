@@ -186,6 +186,7 @@ mod tests {
             (
                 Event::TakeBack {
                     change: "c".to_owned(),
+                    began: None,
                 },
                 false,
             ),

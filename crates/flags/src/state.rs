@@ -48,6 +48,9 @@ pub struct Assignment {
     pub course: Course,
     /// When it ends.
     pub end: End,
+    /// The person who kept, extended or stopped it last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Since>,
 }
 
 /// A value over time.
@@ -192,6 +195,12 @@ impl State {
 }
 
 impl Assignment {
+    /// The person who kept it from that moment on, or ever where none is given.
+    pub(crate) fn kept_since(&self, at: Option<Timestamp>) -> Option<&Since> {
+        let kept = self.kept.as_ref();
+        kept.filter(|kept| at.is_none_or(|at| at <= kept.at))
+    }
+
     /// Who said it, and when.
     pub fn since(&self) -> Since {
         Since {

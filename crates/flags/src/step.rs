@@ -43,8 +43,9 @@
 //! | `any.unlock` | flapping | a person lets it go on | the reversals are forgotten, and what waited for it is given back | event, comment | repeated | event and comment follow |
 //! | `any.moved` | any | a change of another version | refused with the version | – | – | – |
 //! | `any.bad` | any | a value that the flag may not have, or a trial that is too long | refused with the reason | – | – | – |
-//! | `blamed.back` | the blamed word on top, or below what problems hold | it is taken back | the word is dropped, and what problems hold above it: blame wins over mitigation | event, comment | taken back again | event and comment follow |
+//! | `blamed.back` | the blamed word on top, or below what problems hold and rules set | it is taken back | the word is dropped, and what problems hold and rules set above it: blame wins over mitigation | event, comment | taken back again | event and comment follow |
 //! | `blamed.since` | another word on top of it, or it is gone behind one | it is taken back | refused with who and when | comment | – | – |
+//! | `blamed.kept` | the blamed word, and a person kept, extended or stopped it after the problem began | it is taken back | refused with who and when | comment | – | – |
 //! | `blamed.first` | the blamed word lowest, and older words were dropped | it is taken back | refused: nobody knows what was before | comment | – | – |
 //! | `blamed.over` | it ended by itself | it is taken back | – | comment | – | – |
 //! | `any.aborted` | any | a change of it was not made because its event is required: the table of [`crate::require`] | an entry with what was wanted; the value stays | event, if the tenant has that of the change | written later | event follows |
@@ -102,6 +103,9 @@ pub enum Event {
     TakeBack {
         /// Which.
         change: String,
+        /// When the problem began, if that is known: who kept the change before did
+        /// not know of it.
+        began: Option<Timestamp>,
     },
     /// Somebody lets programs change it again.
     Unlock,
@@ -267,7 +271,7 @@ pub fn step(situation: Situation<'_>, request: &Request, event: &Event) -> Outco
         Event::Stop => draft.stop(),
         Event::Closed { problem } => draft.closed(problem),
         Event::Recovery { problem } => draft.recovery(problem),
-        Event::TakeBack { change } => draft.take_back(change),
+        Event::TakeBack { change, began } => draft.take_back(change, *began),
         Event::Unlock => draft.unlock(),
         Event::Abort(aborted) => {
             draft.abort(aborted);

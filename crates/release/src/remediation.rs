@@ -321,8 +321,8 @@ pub enum HealRefusal {
         /// Within how long.
         hours: i64,
     },
-    /// Somebody has changed the flag since.
-    #[error("{who} changed {flag} since, at {at}, and nobody's later word is overwritten")]
+    /// Somebody has set the flag since, or has kept the change.
+    #[error("{who} set or kept {flag} since, at {at}, and nobody's later word is overwritten")]
     ChangedSince {
         /// The flag.
         flag: String,

@@ -1,5 +1,7 @@
 //! What was said is given back or taken back.
 
+use jiff::Timestamp;
+
 use super::set::refuse;
 use super::{Draft, Outcome, Refusal, Said};
 use crate::audit::{Aborted, Cause};
@@ -71,7 +73,11 @@ impl Draft<'_> {
         Err(Outcome::NotHeld(self.top().map(Assignment::since)))
     }
 
-    pub(super) fn take_back(&mut self, change: &str) -> Result<(), Outcome> {
+    pub(super) fn take_back(
+        &mut self,
+        change: &str,
+        began: Option<Timestamp>,
+    ) -> Result<(), Outcome> {
         let words = &self.state.assignments;
         let Some(blamed) = words
             .iter()
@@ -80,9 +86,16 @@ impl Draft<'_> {
             return Err(self.not_on_top(change));
         };
         let above = words[blamed + 1..].iter().rev();
-        let is_word = |assignment: &&Assignment| !matches!(assignment.end, End::Holds(_));
-        if let Some(later) = above.into_iter().find(is_word) {
-            return Err(refuse(Refusal::ChangedSince(later.since())));
+        for later in above {
+            if let Some(kept) = later.kept_since(None) {
+                return Err(refuse(Refusal::ChangedSince(kept.clone())));
+            }
+            if !later.is_mitigation() {
+                return Err(refuse(Refusal::ChangedSince(later.since())));
+            }
+        }
+        if let Some(kept) = words[blamed].kept_since(began) {
+            return Err(refuse(Refusal::ChangedSince(kept.clone())));
         }
         let is_lowest = !words[..blamed]
             .iter()

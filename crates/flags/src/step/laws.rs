@@ -42,7 +42,7 @@ fn event() -> impl Strategy<Value = Event> {
         3 => (target(), problem()).prop_map(move |(to, problem)| set(to, held(problem))),
         2 => problem().prop_map(|problem| Event::Closed { problem }),
         1 => problem().prop_map(|problem| Event::Recovery { problem }),
-        1 => (0_usize..40).prop_map(|change| Event::TakeBack { change: format!("c{change}") }),
+        1 => (0_usize..40).prop_map(|change| Event::TakeBack { change: format!("c{change}"), began: None }),
         1 => Just(Event::Confirm),
         1 => Just(Event::Stop),
         1 => Just(Event::Unlock),
@@ -171,7 +171,7 @@ proptest! {
         let persons = state.assignment(minute(now)).unwrap().change.clone();
         for (pause, kind, event) in after {
             now += pause;
-            let takes_back_the_word = matches!(&event, Event::TakeBack { change } if *change == persons);
+            let takes_back_the_word = matches!(&event, Event::TakeBack { change, .. } if *change == persons);
             let gives_back = matches!(event, Event::Closed { .. } | Event::TakeBack { .. } | Event::Recovery { .. } | Event::Tick);
             if gives_back && !takes_back_the_word {
                 play(&mut state, now, kind, &event);
@@ -220,7 +220,7 @@ proptest! {
         prop_assume!(done.as_ref().is_some_and(is_word));
         let undo = match kind {
             0 => Event::Closed { problem: "P9".to_owned() },
-            _ => Event::TakeBack { change: "c101".to_owned() },
+            _ => Event::TakeBack { change: "c101".to_owned(), began: None },
         };
         let undone = play(&done.unwrap(), now + lasts, 102, &undo);
         prop_assert!(undone.is_some());

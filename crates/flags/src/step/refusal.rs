@@ -65,7 +65,7 @@ pub enum Refusal {
     #[error("programs may change it already")]
     NotLocked,
     /// The change was followed by another.
-    #[error("{} changed it since, at {} ({})", .0.by.name, .0.at, .0.change)]
+    #[error("{} set or kept it since, at {} ({})", .0.by.name, .0.at, .0.change)]
     ChangedSince(Since),
     /// The change is none of this flag's.
     #[error("this flag knows no change `{0}`")]

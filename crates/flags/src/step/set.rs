@@ -7,7 +7,7 @@ use crate::audit::Cause;
 use crate::declaration::BadValue;
 use crate::guard::{free_again, steady_again};
 use crate::ramp::{Ramp, Step, later};
-use crate::state::{Assignment, AuthorKind, Course, End, Holder};
+use crate::state::{Assignment, AuthorKind, Course, End, Holder, Since};
 use crate::value::{Kind, NotAValue, Value};
 
 impl Draft<'_> {
@@ -29,6 +29,8 @@ impl Draft<'_> {
             return Err(refuse(Refusal::NothingToKeep));
         };
         self.state.assignments[last].end = End::Never;
+        let kept = self.state.assignments[last].kept.take();
+        self.state.assignments[last].kept = self.word().or(kept);
         self.prune();
         self.record(Said {
             cause: Cause::Confirmed,
@@ -42,7 +44,7 @@ impl Draft<'_> {
 
     pub(super) fn stop(&mut self) -> Result<(), Outcome> {
         let value = self.value();
-        let now = self.now();
+        let (now, word) = (self.now(), self.word());
         let Some(assignment) = self.state.assignments.last_mut() else {
             return Err(refuse(Refusal::NothingMoves));
         };
@@ -57,6 +59,7 @@ impl Draft<'_> {
             ends: assignment.end.at_the_latest(),
         };
         assignment.course = Course::Steady(value);
+        assignment.kept = word.or(assignment.kept.take());
         self.record(said);
         Ok(())
     }
@@ -113,9 +116,10 @@ impl Draft<'_> {
             return Err(refuse(Refusal::TooManyTrials));
         }
         self.guard()?;
-        let before = self.value();
+        let (before, word) = (self.value(), self.word());
         if let (true, Some(assignment)) = (is_again, self.state.assignments.last_mut()) {
             assignment.end = End::Lease(until);
+            assignment.kept = word.or(assignment.kept.take());
             self.record(Said {
                 cause: Cause::Extended,
                 at: now,
@@ -214,6 +218,7 @@ impl Draft<'_> {
                 version,
                 course,
                 end: assignment.end.clone(),
+                kept: None,
             };
         }
         let after = if is_same {
@@ -247,6 +252,7 @@ impl Draft<'_> {
             version: self.state.version + 1,
             course,
             end,
+            kept: None,
         };
         let ends = match &assignment.course {
             Course::Ramp(ramp) => Some(ramp.end),
@@ -273,19 +279,40 @@ impl Draft<'_> {
     }
 
     /// Drops what lies below the word that stayed before this one: taking this
-    /// one back needs that, and nothing older. What a problem holds is kept until
-    /// the problem closes, so that it is known to be overruled.
+    /// one back needs that, and nothing older. What a rule set and nobody gives back
+    /// covers no other word, which may be blamed yet; of these, two are kept. What a
+    /// problem holds is kept until the problem closes, so that it is known to be
+    /// overruled.
     fn prune(&mut self) {
         let words = &self.state.assignments;
-        let stay = words.iter().enumerate().rev();
-        let mut stay = stay.filter(|(_, assignment)| assignment.end == End::Never);
-        let before = stay.nth(1).map_or(0, |(index, _)| index);
+        let second = |is_mitigation: bool| {
+            let stay = words.iter().enumerate().rev();
+            let mut stay = stay.filter(|(_, assignment)| {
+                assignment.end == End::Never && assignment.is_mitigation() == is_mitigation
+            });
+            stay.nth(1).map_or(0, |(index, _)| index)
+        };
+        let (before, mitigated) = (second(false), second(true));
         let mut index = 0;
         self.state.assignments.retain(|assignment| {
             index += 1;
-            before < index || matches!(assignment.end, End::Holds(_))
+            let is_old = index <= before
+                || (index <= mitigated
+                    && assignment.end == End::Never
+                    && assignment.is_mitigation());
+            !is_old || matches!(assignment.end, End::Holds(_))
         });
         self.state.pruned |= 0 < before;
+    }
+
+    /// The person who says something now.
+    fn word(&self) -> Option<Since> {
+        let by = &self.request.by;
+        (by.kind == AuthorKind::Person).then(|| Since {
+            change: self.request.change.clone(),
+            by: by.clone(),
+            at: self.now(),
+        })
     }
 
     fn course(&self, to: &Target) -> Result<Course, Outcome> {
@@ -369,6 +396,11 @@ impl Draft<'_> {
 }
 
 impl Assignment {
+    /// Whether it answers a problem: a problem holds it, or a rule set it.
+    pub(super) fn is_mitigation(&self) -> bool {
+        matches!(self.end, End::Holds(_)) || self.by.kind == AuthorKind::Rule
+    }
+
     fn holder(&self, problem: &str) -> Option<&Holder> {
         let mut holders = self.end.holders();
         holders

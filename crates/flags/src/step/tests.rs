@@ -511,6 +511,64 @@ fn cases() -> Vec<Case> {
             ],
             "not held, ann",
         ),
+        // So is what a rule sets and nobody gives back.
+        case(
+            "blamed.back",
+            &[
+                "0 ann set 37",
+                "10 ann set 50",
+                "20 !rule set 0",
+                "25 !other set 1",
+                "30 * back 10",
+            ],
+            "TakenBack 1->37",
+        ),
+        case(
+            "blamed.back",
+            &["0 ann lease 50 60", "10 !rule lease 0 50", "20 * back 0"],
+            "TakenBack 0->5",
+        ),
+        case(
+            "blamed.since",
+            &[
+                "0 ann lease 50 60",
+                "10 !rule lease 0 50",
+                "15 bob confirm",
+                "20 * back 0",
+            ],
+            "refused: bob set or kept it since, at 2023-11-14T22:28:20Z (c15)",
+        ),
+        // The problem began in minute 15.
+        case(
+            "blamed.kept",
+            &["0 ann lease 50 60", "16 bob confirm", "20 * back 0 15"],
+            "refused: bob set or kept it since, at 2023-11-14T22:29:20Z (c16)",
+        ),
+        case(
+            "blamed.kept",
+            &["0 ann lease 50 60", "14 bob confirm", "20 * back 0 15"],
+            "TakenBack 50->5",
+        ),
+        case(
+            "blamed.kept",
+            &["0 ann lease 50 60", "14 bob confirm", "20 * back 0"],
+            "refused: bob set or kept it since, at 2023-11-14T22:27:20Z (c14)",
+        ),
+        case(
+            "blamed.kept",
+            &["0 ann lease 50 60", "16 @flow confirm", "20 * back 0 15"],
+            "TakenBack 50->5",
+        ),
+        case(
+            "blamed.kept",
+            &["0 ann lease 50 60", "16 ann lease 50 90", "20 * back 0 15"],
+            "refused: ann set or kept it since, at 2023-11-14T22:29:20Z (c16)",
+        ),
+        case(
+            "blamed.kept",
+            &["0 ann ramp 50 60", "16 bob stop", "20 * back 0 15"],
+            "refused: bob set or kept it since, at 2023-11-14T22:29:20Z (c16)",
+        ),
         case(
             "blamed.first",
             &[
@@ -525,18 +583,18 @@ fn cases() -> Vec<Case> {
         case(
             "blamed.since",
             &["0 ann set 37", "1 bob set 50", "20 * back 0"],
-            "refused: bob changed it since, at 2023-11-14T22:14:20Z (c1)",
+            "refused: bob set or kept it since, at 2023-11-14T22:14:20Z (c1)",
         ),
         // Also where the person said the same.
         case(
             "blamed.since",
             &["0 @flow set 37", "1 bob set 37", "20 * back 0"],
-            "refused: bob changed it since, at 2023-11-14T22:14:20Z (c1)",
+            "refused: bob set or kept it since, at 2023-11-14T22:14:20Z (c1)",
         ),
         case(
             "blamed.since",
             &["0 ann set 1", "1 ann set 2", "2 bob set 3", "20 * back 0"],
-            "refused: bob changed it since, at 2023-11-14T22:15:20Z (c2)",
+            "refused: bob set or kept it since, at 2023-11-14T22:15:20Z (c2)",
         ),
         case(
             "blamed.since",
@@ -742,6 +800,7 @@ impl World {
             },
             "back" => Event::TakeBack {
                 change: format!("c{}", words[3]),
+                began: words.get(4).map(|minute| self::minute(minute.parse().unwrap())),
             },
             other => panic!("{other}"),
         };

@@ -281,7 +281,7 @@ async fn fate(pass: &Pass<'_>, past: &Past, site: Site, culprit: &Change) -> any
         paused: pass.paused(culprit.place()),
         now,
     };
-    let mut known = Known::new(pass, site);
+    let mut known = Known::new(pass, site, Some(past.began));
     let what = loop {
         if remediation.state != State::Attributed {
             break Move {

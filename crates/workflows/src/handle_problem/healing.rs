@@ -2,6 +2,7 @@
 //! decides; what it asks for is found out here, what it says is written, and
 //! what it calls is called.
 
+use jiff::Timestamp;
 use release::ledger::Effect;
 use release::problem::{Problem, Remediation, Reported};
 use release::remediation::{Call, Move, Observed, Question, Said, Situation, State, Step, step};
@@ -9,7 +10,7 @@ use store::{Advanced, ClaimedProblem};
 
 use super::tools::Pass;
 use super::words;
-use crate::remedy::{Notes, Site, Views};
+use crate::remedy::{Context, Notes, Site, Views};
 use release::work::Wait;
 
 /// How many steps one pass may take with one remediation, questions included.
@@ -38,7 +39,7 @@ pub(super) async fn pursue(
     let mut walk = Walk {
         index,
         tenant,
-        known: Known::new(pass, site),
+        known: Known::new(pass, site, claimed.problem.began),
     };
     let mut next = None;
     for _ in 0..MOST_STEPS {
@@ -55,7 +56,7 @@ pub(super) async fn pursue(
                     Advanced::Written | Advanced::Stale => {
                         let culprit = &claimed.problem.remediations[index].culprit;
                         let site = Site::of(culprit, &mut Views::default())?;
-                        walk.known = Known::new(pass, site);
+                        walk.known = Known::new(pass, site, claimed.problem.began);
                     }
                 }
             }
@@ -143,7 +144,7 @@ impl Walk<'_> {
 
     /// Makes a call that is written down, and says what is waited for.
     async fn call(&mut self, claimed: &ClaimedProblem, call: Call) -> anyhow::Result<Option<Wait>> {
-        let context = self.known.pass.context();
+        let context = self.known.context();
         let site = &self.known.site;
         match (call, &self.remediation(claimed).state) {
             (Call::Create, State::Intended(heal)) => {
@@ -164,14 +165,17 @@ impl Walk<'_> {
 pub(super) struct Known<'a> {
     pass: &'a Pass<'a>,
     site: Site,
+    /// When the problem began, if that is known.
+    began: Option<Timestamp>,
     pub(super) observed: Observed,
 }
 
 impl<'a> Known<'a> {
-    pub(super) fn new(pass: &'a Pass<'a>, site: Site) -> Self {
+    pub(super) fn new(pass: &'a Pass<'a>, site: Site, began: Option<Timestamp>) -> Self {
         Self {
             pass,
             site,
+            began,
             observed: Observed::default(),
         }
     }
@@ -182,14 +186,17 @@ impl<'a> Known<'a> {
         remediation: &Remediation,
         question: Question,
     ) -> anyhow::Result<()> {
-        let Self {
-            pass,
-            site,
-            observed,
-        } = self;
-        let context = pass.context();
+        let context = self.context();
+        let Self { site, observed, .. } = self;
         site.find_out(context, remediation, question, observed)
             .await
+    }
+
+    fn context(&self) -> Context<'a> {
+        Context {
+            began: self.began,
+            ..self.pass.context()
+        }
     }
 
     /// What a person should know about the choice, and where to read why it is

@@ -66,6 +66,7 @@ impl<'a> Pass<'a> {
             behind: &healing.behind,
             group_tag: &healing.group_tag,
             answers: healing.mode != Mode::Off,
+            began: None,
             now: self.tick.now,
             moment: self.moment,
             remotes_until: self.remotes_until,

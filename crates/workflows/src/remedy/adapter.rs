@@ -41,6 +41,8 @@ pub(crate) struct Context<'a> {
     pub(crate) group_tag: &'a GroupTag,
     /// Whether what is blamed will be answered, so that looking ahead pays.
     pub(crate) answers: bool,
+    /// When the problem began, if that is known.
+    pub(crate) began: Option<Timestamp>,
     /// Now.
     pub(crate) now: Timestamp,
     /// When what is looked at happened: now, or a moment of the past.

@@ -19,6 +19,7 @@ use super::stories;
 stories! {
     flag_that_caused_a_problem_is_set_back_and_the_build_stays,
     flag_that_somebody_changed_since_is_left_alone,
+    trial_that_somebody_kept_during_the_problem_is_left_alone,
     harmless_flag_hides_no_deployment,
     trial_that_ended_before_the_problem_hides_no_deployment,
     flag_that_is_older_than_a_deployment_is_not_to_blame,
@@ -97,9 +98,29 @@ async fn flag_that_somebody_changed_since_is_left_alone(mut scene: Scene) {
     assert_eq!((who.as_str(), at), ("Bob", scene.world.now));
     let comments = scene.comments(&problem);
     assert!(
-        comments[0].contains("Bob changed prod/percent since"),
+        comments[0].contains("Bob set or kept prod/percent since"),
         "{comments:?}"
     );
+}
+
+async fn trial_that_somebody_kept_during_the_problem_is_left_alone(mut scene: Scene) {
+    scene.declare().await;
+    let trial = json!({"flag": "percent", "value": 50, "ttlSeconds": 3600});
+    scene.ask("Ann", Call::Set, &trial).await;
+    scene.minutes(10);
+    let problem = scene.problem().open();
+    scene.minutes(5);
+    let kept = json!({"flag": "percent", "confirm": true});
+    scene.ask("Bob", Call::Set, &kept).await;
+
+    scene.notify(&problem, "OPEN").await;
+
+    assert_eq!(scene.percent().await, 50);
+    let state = scene.state(&problem).await;
+    let State::Refused(HealRefusal::ChangedSince { who, at, .. }) = state else {
+        panic!("{state:?}");
+    };
+    assert_eq!((who.as_str(), at), ("Bob", scene.world.now));
 }
 
 async fn harmless_flag_hides_no_deployment(mut scene: Scene) {
@@ -406,7 +427,10 @@ impl Scene {
             name: who.to_owned(),
             holder: KeyHolder::Person,
             secrets: vec![secret.hash],
-            scopes: vec!["change:prod".parse().unwrap()],
+            scopes: vec![
+                "change:prod".parse().unwrap(),
+                "confirm:prod".parse().unwrap(),
+            ],
             expires: None,
         };
         self.world.flags.put_key(&key).await.unwrap();

@@ -6,7 +6,6 @@ use anyhow::Context as _;
 use flags::state::{Author, AuthorKind, State};
 use flags::step::{Event, Outcome, Refusal, Request, Situation, Transition, step};
 use flags::taken_back_by;
-use jiff::Timestamp;
 use release::change::{FlagChange, FlagValue, Place, Remedy};
 use release::deployment::Standing;
 use release::problem::{Problem, Remediation};
@@ -53,7 +52,6 @@ impl Site {
         question: Question,
         observed: &mut Observed,
     ) -> anyhow::Result<()> {
-        let now = context.now;
         match question {
             Question::Holder => {
                 observed.holder = Some(context.ledger.holder(&remediation.culprit).await?);
@@ -70,7 +68,7 @@ impl Site {
             Question::Runs => {
                 let (culprit, view) = self.look(context).await?;
                 observed.runs = Some(Running {
-                    runs: view.runs(culprit, now)?,
+                    runs: view.runs(culprit, context)?,
                     rollback: None,
                     unfinished: false,
                 });
@@ -82,7 +80,7 @@ impl Site {
             }
             Question::Remedy => {
                 let (culprit, view) = self.look(context).await?;
-                observed.remedy = Some(match view.back(culprit, now, None) {
+                observed.remedy = Some(match view.back(culprit, context, None) {
                     Some(Outcome::Written(back)) => {
                         Some(restored(culprit, back.after().to_string()))
                     }
@@ -117,7 +115,7 @@ impl Site {
         let read = view.as_ref().and_then(|view| view.set.as_deref().cloned());
         let decide = |found: &Found| {
             let set = found.set.as_ref();
-            match set.and_then(|set| back(set, culprit, context.now, Some(problem))) {
+            match set.and_then(|set| back(set, culprit, context, Some(problem))) {
                 Some(Outcome::Written(back)) => Decision::Write(committed(culprit, *back), true),
                 _ => Decision::Leave(false),
             }
@@ -138,9 +136,8 @@ impl Site {
         &mut self,
         context: Context<'_>,
     ) -> anyhow::Result<Vec<Alternative>> {
-        let now = context.now;
         let (culprit, view) = self.look(context).await?;
-        let Some(Outcome::Written(back)) = view.back(culprit, now, None) else {
+        let Some(Outcome::Written(back)) = view.back(culprit, context, None) else {
             return Ok(Vec::new());
         };
         Ok(vec![Alternative {
@@ -184,9 +181,9 @@ impl View {
     }
 
     /// What the flag shows of the culprit.
-    fn runs(&self, culprit: &FlagChange, now: Timestamp) -> anyhow::Result<Runs> {
+    fn runs(&self, culprit: &FlagChange, context: Context<'_>) -> anyhow::Result<Runs> {
         let flag = culprit.flag.to_string();
-        Ok(match self.back(culprit, now, None) {
+        Ok(match self.back(culprit, context, None) {
             None => Runs::Kept(HealRefusal::Undeclared { flag }),
             Some(Outcome::Written(_)) => Runs::Culprit(Progress::Ended),
             Some(Outcome::AlreadyBack | Outcome::Refused(Refusal::UnknownChange(_))) => Runs::Over,
@@ -208,17 +205,17 @@ impl View {
     fn back(
         &self,
         culprit: &FlagChange,
-        now: Timestamp,
+        context: Context<'_>,
         problem: Option<&Problem>,
     ) -> Option<Outcome> {
-        back(self.set.as_deref()?, culprit, now, problem)
+        back(self.set.as_deref()?, culprit, context, problem)
     }
 }
 
 fn back(
     set: &FlagSet,
     culprit: &FlagChange,
-    now: Timestamp,
+    context: Context<'_>,
     problem: Option<&Problem>,
 ) -> Option<Outcome> {
     let untouched = State::default();
@@ -226,7 +223,7 @@ fn back(
         set: &set.name,
         flag: set.declarations.flags.get(&culprit.flag.name)?,
         state: set.states.get(&culprit.flag.name).unwrap_or(&untouched),
-        now,
+        now: context.now,
     };
     let why = problem.map(|problem| format!("blamed for problem {}", problem.name()));
     let request = Request {
@@ -243,6 +240,7 @@ fn back(
     };
     let event = Event::TakeBack {
         change: culprit.id.clone(),
+        began: context.began,
     };
     Some(step(situation, &request, &event))
 }
