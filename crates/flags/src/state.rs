@@ -49,7 +49,6 @@ pub struct Assignment {
     /// When it ends.
     pub end: End,
     /// The person who kept, extended or stopped it last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<Since>,
 }
 

@@ -800,7 +800,9 @@ impl World {
             },
             "back" => Event::TakeBack {
                 change: format!("c{}", words[3]),
-                began: words.get(4).map(|minute| self::minute(minute.parse().unwrap())),
+                began: words
+                    .get(4)
+                    .map(|minute| self::minute(minute.parse().unwrap())),
             },
             other => panic!("{other}"),
         };

@@ -47,6 +47,8 @@ struct Assignment {
     version: u64,
     course: Course,
     end: End,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kept: Option<Since>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -138,6 +140,7 @@ record!(State = state::State {
 record!(Assignment = state::Assignment {
     same: change, at, version;
     inner: by, course, end;
+    maybe: kept;
 });
 
 record!(enum Course = state::Course {

@@ -100,10 +100,15 @@ impl World {
     fn take_back(&mut self, flag: &str, set_at: i64, at: i64) {
         let change = format!("ann-{set_at}");
         let request = request("heal", None, flags::taken_back_by(&change), "P-0");
-        self.change(flag, &request, &Event::TakeBack {
+        self.change(
+            flag,
+            &request,
+            &Event::TakeBack {
                 change,
                 began: None,
-            }, at);
+            },
+            at,
+        );
     }
 
     fn change(&mut self, flag: &str, request: &Request, event: &Event, at: i64) {

@@ -420,6 +420,7 @@ fn word(kind: AuthorKind, course: Course, end: End) -> Assignment {
         version: 1,
         course,
         end,
+        kept: None,
     }
 }
 
