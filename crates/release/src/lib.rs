@@ -28,6 +28,7 @@ pub mod problem;
 pub mod remediation;
 pub mod rule;
 pub mod runbook;
+pub mod step;
 pub mod summary;
 pub mod tie;
 pub mod validation;

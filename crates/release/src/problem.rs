@@ -239,6 +239,16 @@ impl Problem {
         }
     }
 
+    /// Has the words of a step said. What has moved on is looked at again soon.
+    pub fn stepped(&mut self, has_moved: bool, said: Option<String>, now: Timestamp) {
+        if has_moved {
+            self.waits = 0;
+        }
+        if let Some(text) = said {
+            self.say(text, now);
+        }
+    }
+
     /// Has something said about it, unless that was said already: a problem that
     /// begins again may come to what it came to before.
     pub fn say(&mut self, text: String, now: Timestamp) {

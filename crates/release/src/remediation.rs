@@ -92,7 +92,7 @@ pub use begin::begin;
 pub use guard::{Admission, Guard, Limits};
 pub use observed::{Created, Made, Observed, Paused, Running, Shown, Situation};
 pub use policy::{Mode, Policy, UnknownMode};
-pub use step::{Call, Move, Question, Said, Step, give_up, step};
+pub use step::{Call, Move, Question, Said, Step, Stopping, Told, give_up, step};
 
 /// How far a remediation is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -123,7 +123,7 @@ pub use settings::{
     Auth, Causes, Check, Compat, Controller, Hosts, Invalid, Mode, Older, Runbook, Runbooks,
 };
 pub use state::{Abort, Attempt, State};
-pub use step::{Call, Effect, Move, Question, Said, Step, give_up, step};
+pub use step::{Call, Learnt, Move, Question, Said, Step, Told, give_up, step};
 pub use variables::{Input, Misfit, Shape, Variable};
 
 /// What is launched: a playbook, or several.

@@ -130,7 +130,7 @@ impl Validations {
         &self,
         ledger: &Ledger,
         held: &Held,
-        answering: Answering<'_>,
+        answering: &mut Answering<'_>,
         ending: Ending,
     ) -> Result<(), StoreError> {
         const ACTION: &str = "store how an approval ended";

@@ -26,6 +26,7 @@ mod refusal;
 mod remedy;
 mod sides;
 mod token;
+mod walk;
 
 pub use refusal::{Corrects, Refusal};
 pub use work::Tick;

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::{Agreement, Answer, agree};
 use crate::pause::Stopped;
+use crate::step;
 use crate::validation::{Answering, Ending, Intent, PersonsAnswer, Progress, Registration};
 
 /// What was found out. What is `None` was not asked yet.
@@ -79,22 +80,23 @@ pub enum Receipt {
     TooLate,
 }
 
-/// What comes next.
+/// What comes next for an approval.
+pub type Step = step::Step<Question, Move, Call>;
+
+/// What is written of an approval.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// This has to be found out first.
-    Ask(Question),
-    /// This is about to be answered: it is written, then sent.
+pub enum Move {
+    /// This is about to be answered, and is then sent.
     Intend(Intent),
-    /// This is sent to the open run; that it will be is written already.
-    Send(Answer),
-    /// How the approval ended is written; what is waited for afterwards, if
-    /// anything.
+    /// How the approval ended, and what is waited for afterwards, if anything.
     End(Ending, Option<&'static str>),
-    /// Something has to happen first.
-    Wait(String),
-    /// Nothing is left to do for the approval.
-    Rest,
+}
+
+/// What is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// This is sent to the open run.
+    Send(Answer),
 }
 
 /// A fact that is found out, and where it is noted.
@@ -120,7 +122,7 @@ pub fn step(answering: &Answering<'_>, observed: &Observed, now: Timestamp) -> S
     let registration = answering.registration;
     let asks = registration.approval.is_some() && registration.execution.is_some();
     match &answering.judged.progress {
-        Progress::Owed if !asks => Step::End(Ending::NothingToAnswer, None),
+        Progress::Owed if !asks => Step::write(Move::End(Ending::NothingToAnswer, None)),
         Progress::Owed => answer(answering, observed, now),
         Progress::Ended(ending) if asks && ending.is_watched() => watch(ending, observed),
         Progress::Ended(_) | Progress::Settled(_) => Step::Rest,
@@ -165,7 +167,7 @@ fn answer(answering: &Answering<'_>, observed: &Observed, now: Timestamp) -> Ste
         Approval::Changing => wait("the approval to open"),
         Approval::Open { run, earlier } => match &judged.intent {
             Some(intent) if intent.action_execution == run.id => match observed.told {
-                None => Step::Send(intent.answer),
+                None => Step::Call(Call::Send(intent.answer)),
                 Some(Receipt::Taken) => end(answered(intent)),
                 // Somebody was faster, or an earlier attempt of ours arrived
                 // after all: the next look at the approval tells which.
@@ -198,7 +200,7 @@ fn not_reached(observed: &Observed) -> Step {
         Some(None) => wait("the execution has not reached its approval"),
         Some(Some(status)) => {
             let status = status.clone();
-            Step::End(Ending::ExecutionEnded { status }, None)
+            Step::write(Move::End(Ending::ExecutionEnded { status }, None))
         }
     }
 }
@@ -210,7 +212,7 @@ fn decide(answering: &Answering<'_>, observed: &Observed, run: &Run, now: Timest
     };
     let answer = match agree(answers) {
         Agreement::Approve => match stopped {
-            Some(stopped) => return Step::Wait(format!("the end of a pause or freeze: {stopped}")),
+            Some(stopped) => return Step::wait(format!("the end of a pause or freeze: {stopped}")),
             None => Answer::Approve,
         },
         // The one that rejects says why; the others wait for it to do so.
@@ -221,7 +223,7 @@ fn decide(answering: &Answering<'_>, observed: &Observed, run: &Run, now: Timest
             return wait("another validation of the approval is not judged yet");
         }
     };
-    Step::Intend(intent(run, answer, now))
+    Step::write(Move::Intend(intent(run, answer, now)))
 }
 
 /// Who gave the answer that was found.
@@ -231,7 +233,7 @@ fn attributed(answering: &Answering<'_>, observed: &Observed, run: &Run) -> Step
         Given::Rejected => Answer::Reject,
         Given::Nothing => {
             let status = "Abandoned".to_owned();
-            return Step::End(Ending::ExecutionEnded { status }, None);
+            return Step::write(Move::End(Ending::ExecutionEnded { status }, None));
         }
     };
     if let Some(intent) = &answering.judged.intent
@@ -297,7 +299,7 @@ fn watch(rejected: &Ending, observed: &Observed) -> Step {
 
 fn end(ending: Ending) -> Step {
     let is_watched = ending.is_watched();
-    Step::End(ending, is_watched.then_some(WATCHED))
+    Step::write(Move::End(ending, is_watched.then_some(WATCHED)))
 }
 
 fn answered(intent: &Intent) -> Ending {
@@ -317,7 +319,7 @@ fn intent(run: &Run, answer: Answer, now: Timestamp) -> Intent {
 }
 
 fn wait(waiting_for: &str) -> Step {
-    Step::Wait(waiting_for.to_owned())
+    Step::wait(waiting_for)
 }
 
 #[cfg(test)]

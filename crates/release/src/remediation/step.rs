@@ -12,8 +12,8 @@ use super::{
     Observed, Paused, Scene, Shown, Situation, State, look, marker,
 };
 use crate::ledger::Effect;
-use crate::pause::Stopped;
 use crate::problem::Remediation;
+use crate::step;
 
 /// How long CodeDeploy may take to show a deployment that it has made.
 const SHOWN_WITHIN: SignedDuration = SignedDuration::from_mins(5);
@@ -24,20 +24,14 @@ const SHOULD_END_WITHIN: SignedDuration = SignedDuration::from_mins(10);
 /// How much of a reason of CodeDeploy is kept, in characters.
 const LONGEST_REASON: usize = 500;
 
-/// What comes next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// This has to be found out first.
-    Ask(Question),
-    /// This is written, and then something follows.
-    Write(Box<Move>),
-    /// This is called; that it will be is written already.
-    Call(Call),
-    /// Something has to happen first.
-    Wait(String),
-    /// Nothing is to be done until the problem changes.
-    Rest,
-}
+/// What comes next for a remediation.
+pub type Step = step::Step<Question, Move, Call>;
+
+/// What is written of a remediation.
+pub type Move = step::Move<State, Told, Question, Call, Stopping>;
+
+/// What is said of a remediation.
+pub type Said = step::Said<Told>;
 
 /// A fact that is found out, and where it is noted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,55 +61,15 @@ pub enum Call {
     Create,
 }
 
-/// What is written in one transaction.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Move {
-    /// The new state, unless it stays.
-    pub state: Option<State>,
-    /// Whether the culprit is being stopped from here on.
-    pub stops: bool,
-    /// Whether the problem has nothing more to say of its culprit.
-    pub lets_go: bool,
-    /// What is done to the ledger.
-    pub effects: Vec<Effect>,
-    /// What is said on the problem.
-    pub said: Option<Said>,
-    /// What follows once it is written; the next step, if nothing.
-    pub then: Option<Step>,
-}
+/// Whether the culprit's own deployment is being stopped from here on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stopping(pub bool);
 
-impl Move {
-    /// Whether nothing is written but what is said.
-    pub fn only_says(&self) -> bool {
-        self.state.is_none() && !self.stops && !self.lets_go && self.effects.is_empty()
-    }
-
-    /// Makes the remediation what it is once this is written.
-    pub fn apply(&self, remediation: &mut Remediation) {
-        for holds in self.effects.iter().filter_map(Effect::holds) {
-            remediation.holds = holds;
-        }
-        if self.lets_go {
-            remediation.holds = false;
-        }
-        if self.stops {
-            remediation.stopped = true;
-        }
-        if let Some(state) = &self.state {
-            remediation.state = state.clone();
-        }
-    }
-}
-
-/// What is said on the problem.
+/// What is said of a remediation alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Said {
-    /// What follows from the new state.
-    State,
+pub enum Told {
     /// The culprit is being stopped.
     Stopping,
-    /// Nothing is begun for now.
-    Paused(Stopped),
     /// What would have been done, after the culprit had been stopped.
     ShadowedAfterStop,
     /// The heal could not be made, as was found out at this time.
@@ -127,12 +81,18 @@ pub enum Said {
         /// Why.
         reason: String,
     },
-    /// The problem has not ended with the heal.
-    StillOpen,
     /// The time is over, and the culprit stays suspect.
     GaveUp,
     /// The time is over, and the culprit is suspect no longer.
     Released,
+}
+
+impl Remediation {
+    /// Makes it what it is once this is written.
+    pub fn take(&mut self, what: &Move) {
+        what.apply(&mut self.state, &mut self.holds);
+        self.stopped |= what.more.0;
+    }
 }
 
 /// The next step of a remediation.
@@ -145,7 +105,7 @@ pub fn step(remediation: &Remediation, situation: &Situation<'_>, observed: &Obs
     // What has changed nothing yet waits for the tenant's word; what is begun goes
     // on, as a place must not stay half done.
     if !situation.heard && !remediation.is_begun() && !remediation.is_over() {
-        return wait("the tenant to say whether the problem is still open");
+        return Step::wait("the tenant to say whether the problem is still open");
     }
     match &remediation.state {
         State::Attributed => at.attributed(),
@@ -178,7 +138,7 @@ pub fn give_up(
 ) -> Option<Move> {
     let released = || Move {
         effects: release(remediation),
-        said: Some(Said::Released),
+        said: Some(Said::Own(Told::Released)),
         lets_go: true,
         ..Move::default()
     };
@@ -227,7 +187,7 @@ pub fn give_up(
     Some(Move {
         state: Some(State::GaveUp { heal, deployment }),
         effects,
-        said: Some(Said::GaveUp),
+        said: Some(Said::Own(Told::GaveUp)),
         lets_go: true,
         ..Move::default()
     })
@@ -280,10 +240,10 @@ impl<'a> At<'a> {
         match look(&scene) {
             Look::Refused(refusal) => refuse(refusal),
             Look::NotNeeded(needless) => self.not_needed(needless),
-            Look::Wait => wait("another deployment to end"),
+            Look::Wait => Step::wait("another deployment to end"),
             Look::TakenBack { .. } => match &running.rollback {
                 Some(rollback) => self.adopt(rollback, Actor::Platform),
-                None => wait("CodeDeploy to show its rollback"),
+                None => Step::wait("CodeDeploy to show its rollback"),
             },
             Look::StopFirst => self.act(true),
             Look::Act => self.act(false),
@@ -325,13 +285,15 @@ impl<'a> At<'a> {
             match &situation.paused {
                 Paused::No => {}
                 Paused::Yes(stopped) => {
-                    return write(Move {
+                    return Step::write(Move {
                         said: Some(Said::Paused(stopped.clone())),
-                        then: Some(Step::Wait(stopped.to_string())),
+                        then: Some(Step::wait(stopped.to_string())),
                         ..Move::default()
                     });
                 }
-                Paused::Unknown => return wait("the ledger to say whether changes are paused"),
+                Paused::Unknown => {
+                    return Step::wait("the ledger to say whether changes are paused");
+                }
             }
         }
         let Some(guard) = &observed.guard else {
@@ -342,7 +304,9 @@ impl<'a> At<'a> {
         let admitted = match admitted {
             Admission::Admitted(admitted) => admitted,
             Admission::Refused(refusal) => return refuse(refusal),
-            Admission::Busy => return wait("the answer to another problem in the same group"),
+            Admission::Busy => {
+                return Step::wait("the answer to another problem in the same group");
+            }
         };
         let Some(remedy) = &observed.remedy else {
             return Step::Ask(Question::Remedy);
@@ -364,11 +328,11 @@ impl<'a> At<'a> {
         if is_shadow {
             let released = admitted.released(limits, situation.now);
             let said = if under_way {
-                Said::ShadowedAfterStop
+                Said::Own(Told::ShadowedAfterStop)
             } else {
                 Said::State
             };
-            return write(Move {
+            return Step::write(Move {
                 state: Some(State::Shadowed(heal)),
                 effects: turn(remediation, guard, released),
                 said: Some(said),
@@ -380,7 +344,7 @@ impl<'a> At<'a> {
         effects.push(Effect::Trust {
             remedy: heal.remedy.clone(),
         });
-        write(Move {
+        Step::write(Move {
             state: Some(State::Intended(heal)),
             effects,
             then: Some(Step::Call(Call::Create)),
@@ -393,9 +357,9 @@ impl<'a> At<'a> {
         if self.remediation.stopped {
             return Step::Call(Call::Stop);
         }
-        write(Move {
-            stops: true,
-            said: Some(Said::Stopping),
+        Step::write(Move {
+            more: Stopping(true),
+            said: Some(Said::Own(Told::Stopping)),
             then: Some(Step::Call(Call::Stop)),
             ..Move::default()
         })
@@ -423,25 +387,25 @@ impl<'a> At<'a> {
         };
         match (&observed.created, &observed.answer) {
             (Some(Created::Deployment(id)), _) => under_way(id, situation.now),
-            (Some(Created::Busy), _) => write(Move {
+            (Some(Created::Busy), _) => Step::write(Move {
                 state: Some(State::Attributed),
                 effects: returned(),
-                then: Some(Step::Wait("another change to end".to_owned())),
+                then: Some(Step::wait("another change to end")),
                 ..Move::default()
             }),
-            (Some(Created::Refused(reason)), _) => write(Move {
+            (Some(Created::Refused(reason)), _) => Step::write(Move {
                 state: Some(State::HealFailed {
                     heal: heal.clone(),
                     deployment: None,
                     reason: reason.clone(),
                 }),
                 effects: turn(remediation, guard, guard.released(limits, situation.now)),
-                said: Some(Said::Failed(situation.now)),
+                said: Some(Said::Own(Told::Failed(situation.now))),
                 ..Move::default()
             }),
             (None, None) => Step::Ask(Question::Answer),
             (None, Some(Some(made))) => under_way(&made.id, made.at),
-            (None, Some(None)) => write(Move {
+            (None, Some(None)) => Step::write(Move {
                 state: Some(State::Attributed),
                 effects: returned(),
                 ..Move::default()
@@ -454,7 +418,7 @@ impl<'a> At<'a> {
     fn joined(self) -> Step {
         let (remediation, situation, observed) = self.parts();
         if situation.problem.closed.is_some() {
-            return write(Move {
+            return Step::write(Move {
                 state: Some(State::NotNeeded(Needless::Closed)),
                 ..Move::default()
             });
@@ -462,9 +426,9 @@ impl<'a> At<'a> {
         match &observed.holder {
             None => Step::Ask(Question::Holder),
             Some(Some(holder)) if *holder != situation.problem.id => {
-                wait("the answer to another problem")
+                Step::wait("the answer to another problem")
             }
-            Some(_) => write(Move {
+            Some(_) => Step::write(Move {
                 state: Some(State::Attributed),
                 effects: vec![Effect::Blame {
                     change: remediation.culprit.clone(),
@@ -483,9 +447,9 @@ impl<'a> At<'a> {
         };
         let age = situation.now.duration_since(heal.at);
         let (reason, ended) = match shown {
-            None if age < SHOWN_WITHIN => return wait("the heal to be deployed"),
+            None if age < SHOWN_WITHIN => return Step::wait("the heal to be deployed"),
             None => (Some("CodeDeploy does not know it any more"), None),
-            Some(Shown::NotYet) => return wait("the heal to be deployed"),
+            Some(Shown::NotYet) => return Step::wait("the heal to be deployed"),
             Some(Shown::Well(at)) => (None, *at),
             Some(Shown::Badly(reason, at)) => (Some(reason.as_str()), *at),
         };
@@ -513,21 +477,21 @@ impl<'a> At<'a> {
         };
         let reason: String = reason.chars().take(LONGEST_REASON).collect();
         if heal.by == Actor::Platform {
-            return write(Move {
+            return Step::write(Move {
                 state: Some(State::Attributed),
                 effects: turned(guard.returned()),
-                said: Some(Said::RollbackFailed { id, reason }),
+                said: Some(Said::Own(Told::RollbackFailed { id, reason })),
                 ..Move::default()
             });
         }
-        write(Move {
+        Step::write(Move {
             state: Some(State::HealFailed {
                 heal,
                 deployment: Some(id),
                 reason,
             }),
             effects: released(),
-            said: Some(Said::Failed(at)),
+            said: Some(Said::Own(Told::Failed(at))),
             ..Move::default()
         })
     }
@@ -538,11 +502,11 @@ impl<'a> At<'a> {
         let Some(closed) = situation.problem.closed else {
             let waited = situation.now.duration_since(at);
             if !situation.heard || waited < SHOULD_END_WITHIN {
-                return wait("the problem to end");
+                return Step::wait("the problem to end");
             }
-            return write(Move {
+            return Step::write(Move {
                 said: Some(Said::StillOpen),
-                then: Some(wait("the problem to end")),
+                then: Some(Step::wait("the problem to end")),
                 ..Move::default()
             });
         };
@@ -550,7 +514,7 @@ impl<'a> At<'a> {
         // Of a problem that became a part of another one nobody knows its own end,
         // and one that ended before the heal had ended without it.
         if situation.lost || closed < at {
-            return write(Move {
+            return Step::write(Move {
                 state: Some(State::Unconfirmed {
                     heal,
                     deployment,
@@ -581,12 +545,12 @@ impl<'a> At<'a> {
             return Step::Rest;
         }
         if situation.problem.closed.is_none() {
-            return wait("the problem to end");
+            return Step::wait("the problem to end");
         }
         // A heal that was begun and failed has changed the group all the same: its
         // culprit is never answered a second time, and a person has to judge it.
         let begun = remediation.state.began_heal();
-        write(Move {
+        Step::write(Move {
             lets_go: true,
             effects: if begun {
                 Vec::new()
@@ -625,20 +589,12 @@ fn refuse(refusal: HealRefusal) -> Step {
 
 /// The state changes, and what that means is said.
 fn to(state: State, effects: Vec<Effect>) -> Step {
-    write(Move {
+    Step::write(Move {
         state: Some(state),
         effects,
         said: Some(Said::State),
         ..Move::default()
     })
-}
-
-fn write(what: Move) -> Step {
-    Step::Write(Box::new(what))
-}
-
-fn wait(waiting_for: &str) -> Step {
-    Step::Wait(waiting_for.to_owned())
 }
 
 /// The guard turns, unless it need not.

@@ -38,6 +38,7 @@
 //! | `gave-up.holding` | Holding | the same | GaveUp | – | given up again | as written; the clock ends what was set |
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 
 use flags::Value;
 use flags::state::Since;
@@ -46,6 +47,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Mode, Restore, Rule};
 use crate::condition::{Answer, Checked, Metric};
+use crate::step;
 
 /// A rule applied to a problem.
 #[derive(Clone, Debug, PartialEq)]
@@ -171,21 +173,18 @@ pub enum Set {
     Refused(String),
 }
 
-/// What comes next.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Step {
+/// What comes next for an application: nothing is asked, a state is written and said.
+pub type Step = step::Step<Infallible, State, Call>;
+
+/// What is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
     /// The flags are set.
     Set,
     /// It is only looked whether they were.
     Look,
     /// They are given back.
     GiveBack,
-    /// This is written and said.
-    Write(State),
-    /// Something has to happen first.
-    Wait(&'static str),
-    /// Nothing is to be done.
-    Rest,
 }
 
 /// Whether a rule is applied to a problem that it was not applied to.
@@ -221,10 +220,10 @@ impl Allowed {
             _ if !self.in_time => "the problem is too old",
             Mode::Off => "the rule is off or no longer declared",
             Mode::Shadow => "the mode is shadow",
-            Mode::Auto if self.paused => return Some(Step::Wait("changes to be allowed")),
+            Mode::Auto if self.paused => return Some(Step::wait("changes to be allowed")),
             Mode::Auto => return None,
         };
-        Some(Step::Write(State::NotNeeded {
+        Some(Step::write(State::NotNeeded {
             why: why.to_owned(),
         }))
     }
@@ -268,23 +267,23 @@ pub fn step(application: &Application, situation: Situation, observed: &Observed
     let instead = allowed.instead().filter(|_| !closed);
     match (&application.state, &observed.set, &observed.back) {
         (State::Applying { .. }, Some(Set::Refused(why)), _) => {
-            Step::Write(State::Refused { why: why.clone() })
+            Step::write(State::Refused { why: why.clone() })
         }
         (State::Applying { as_matched }, Some(Set::Done(flags)), _) => {
             let instead = instead.filter(|_| flags.is_empty());
-            let set = || Step::Write(after_setting(as_matched.restore, flags.clone()));
+            let set = || Step::write(after_setting(as_matched.restore, flags.clone()));
             instead.unwrap_or_else(set)
         }
         (State::Applying { .. }, ..) if !heard && !closed => {
-            Step::Wait("the tenant to know the problem")
+            Step::wait("the tenant to know the problem")
         }
-        (State::Applying { .. }, ..) if closed || instead.is_some() => Step::Look,
-        (State::Applying { .. }, ..) => Step::Set,
-        (State::Holding { .. }, _, Some(back)) => Step::Write(State::Ended {
+        (State::Applying { .. }, ..) if closed || instead.is_some() => Step::Call(Call::Look),
+        (State::Applying { .. }, ..) => Step::Call(Call::Set),
+        (State::Holding { .. }, _, Some(back)) => Step::write(State::Ended {
             flags: back.clone(),
         }),
-        (State::Holding { .. }, ..) if closed => Step::GiveBack,
-        (State::Holding { .. }, ..) => Step::Wait("the problem to close"),
+        (State::Holding { .. }, ..) if closed => Step::Call(Call::GiveBack),
+        (State::Holding { .. }, ..) => Step::wait("the problem to close"),
         (
             State::Kept { .. }
             | State::Ended { .. }

@@ -1,6 +1,6 @@
 //! How a run begins, and what its steps do to the ledger.
 
-use super::{About, Cause, Configuration, Effect, Input, Needless, Run, Runbook, State};
+use super::{About, Cause, Configuration, Input, Needless, Run, Runbook, State};
 use crate::change::{Change, Place};
 use crate::deployment::Standing;
 use crate::ledger::{self, Known};
@@ -92,22 +92,6 @@ impl Run {
     /// What its guard protects, as a place.
     pub fn place(&self) -> Place {
         Place::Runbook(self.target())
-    }
-
-    /// What these effects of a step are to the ledger.
-    pub fn in_ledger(&self, effects: &[Effect]) -> Vec<ledger::Effect> {
-        let change = || self.change();
-        let effects = effects.iter().map(|effect| match effect {
-            Effect::Blame => ledger::Effect::Blame { change: change() },
-            Effect::Release => ledger::Effect::Release { change: change() },
-            Effect::Condemn => ledger::Effect::Condemn { change: change() },
-            Effect::Guard { from, to } => ledger::Effect::Guard {
-                place: self.place(),
-                from: from.clone(),
-                to: to.clone(),
-            },
-        });
-        effects.collect()
     }
 
     /// Whether nothing was run for the problem, and nothing more is.

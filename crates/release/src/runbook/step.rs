@@ -14,8 +14,11 @@ use super::{
     Abort, Answer, Attempt, Ended, Found, JobAt, Launched, Marking, Needless, Observed, Purpose,
     Refusal, Run, Situation, State,
 };
-use crate::pause::Stopped;
+use crate::ledger::Effect;
 use crate::remediation::{Guard, Limits};
+use crate::step;
+use crate::window::saturating_add;
+use crate::work::Wait;
 
 pub use given_up::give_up;
 
@@ -32,25 +35,14 @@ const LOOKS: [SignedDuration; 3] = [
 /// How long something is left alone that somebody else has to do.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(30);
 
-/// What comes next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// This has to be found out first.
-    Ask(Question),
-    /// This is written, and then something follows.
-    Write(Box<Move>),
-    /// This is called; that it will be is written already.
-    Call(Call),
-    /// Something has to happen first.
-    Wait {
-        /// What.
-        what: String,
-        /// When to look again.
-        look_in: SignedDuration,
-    },
-    /// Nothing is to be done until the problem changes.
-    Rest,
-}
+/// What comes next for a run.
+pub type Step = step::Step<Question, Move, Call>;
+
+/// What is written of a run.
+pub type Move = step::Move<State, Told, Question, Call, Learnt>;
+
+/// What is said of a run.
+pub type Said = step::Said<Told>;
 
 /// What is found out, and where it is put down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,56 +72,22 @@ pub enum Call {
     Cancel(Vec<JobAt>),
 }
 
-/// What is written in one transaction.
+/// What only a run learns.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Move {
-    /// The new state, unless it stays.
-    pub state: Option<State>,
+pub struct Learnt {
     /// Who said yes, if that is new.
     pub allowed: Option<String>,
     /// What a check has shown, if that is new.
     pub checked: Option<Ended>,
     /// The foreign job that is waited for, if that is another one.
     pub named: Option<u64>,
-    /// Whether the problem has nothing more to say of the change.
-    pub lets_go: bool,
-    /// What is done to what is known of the change, and to the guard.
-    pub effects: Vec<Effect>,
-    /// What is said on the problem.
-    pub said: Option<Said>,
     /// Whether a person has to be called.
     pub alarm: bool,
-    /// What follows once it is written; the next step, if nothing.
-    pub then: Option<Step>,
 }
 
-/// What a step does to what is known of the change, and to the guard.
+/// What is said of a run alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// The change becomes suspect because of the problem and is bound to it. Stale
-    /// if another problem holds it.
-    Blame,
-    /// The binding ends, and what the problem said of the change is taken back.
-    Release,
-    /// The change becomes bad.
-    Condemn,
-    /// The guard of the run's target goes from what was read to what follows.
-    /// Stale if it has changed.
-    Guard {
-        /// What was read.
-        from: Guard,
-        /// What follows.
-        to: Guard,
-    },
-}
-
-/// What is said on the problem.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Said {
-    /// What follows from the new state.
-    State,
-    /// Nothing is begun for now.
-    Paused(Stopped),
+pub enum Told {
     /// Somebody else's job of the template is waited for.
     Busy {
         /// Its id.
@@ -145,31 +103,22 @@ pub enum Said {
     Checked,
 }
 
-impl Move {
-    /// Makes the run what it is once this is written.
-    pub fn apply(&self, run: &mut Run) {
-        for effect in &self.effects {
-            match effect {
-                Effect::Blame => run.holds = true,
-                Effect::Release | Effect::Condemn => run.holds = false,
-                Effect::Guard { to, .. } => run.guards = to.active.as_ref() == Some(&run.id),
-            }
+impl Run {
+    /// Makes it what it is once this is written.
+    pub fn take(&mut self, what: &Move) {
+        what.apply(&mut self.state, &mut self.holds);
+        if let Some(guard) = what.guard() {
+            self.guards = guard.active.as_ref() == Some(&self.id);
         }
-        if self.lets_go {
-            run.holds = false;
-        }
-        if let Some(who) = &self.allowed {
-            run.allowed = Some(who.clone());
-        }
-        if let Some(ended) = &self.checked {
-            run.checked = Some(ended.clone());
-        }
-        if let Some(job) = self.named {
-            run.named = Some(job);
-        }
-        if let Some(state) = &self.state {
-            run.state = state.clone();
-        }
+        let Learnt {
+            allowed,
+            checked,
+            named,
+            alarm: _,
+        } = what.more.clone();
+        self.allowed = allowed.or(self.allowed.take());
+        self.checked = checked.or(self.checked.take());
+        self.named = named.or(self.named);
     }
 }
 
@@ -237,11 +186,13 @@ impl At<'_> {
             _ if closed => self.not_needed(Needless::Closed),
             None => Step::Ask(Question::Holder),
             Some(Some(holder)) if *holder != self.situation.problem.id => {
-                wait("the answer to another problem", PATIENCE)
+                self.wait("the answer to another problem", PATIENCE)
             }
-            Some(_) => write(Move {
+            Some(_) => Step::write(Move {
                 state: Some(State::Asked),
-                effects: vec![Effect::Blame],
+                effects: vec![Effect::Blame {
+                    change: self.run.change(),
+                }],
                 ..Move::default()
             }),
         }
@@ -254,12 +205,12 @@ impl At<'_> {
             return Step::Rest;
         }
         if self.situation.problem.closed.is_none() {
-            return wait("the problem to end", PATIENCE);
+            return self.wait("the problem to end", PATIENCE);
         }
         let lifts = !self.run.state.ran();
-        write(Move {
+        Step::write(Move {
             lets_go: true,
-            effects: lifts.then_some(Effect::Release).into_iter().collect(),
+            effects: lifts.then(|| released(self.run)).into_iter().collect(),
             then: Some(Step::Rest),
             ..Move::default()
         })
@@ -271,11 +222,11 @@ impl At<'_> {
 
     fn not_needed(self, why: Needless) -> Step {
         let closed = why == Needless::Closed;
-        let released = closed && self.run.holds;
+        let lifts = closed && self.run.holds;
         self.finish(
             Move {
                 state: Some(State::NotNeeded { why }),
-                effects: released.then_some(Effect::Release).into_iter().collect(),
+                effects: lifts.then(|| released(self.run)).into_iter().collect(),
                 said: Some(Said::State),
                 ..Move::default()
             },
@@ -298,7 +249,10 @@ impl At<'_> {
         let what = Move {
             state: Some(state),
             said: Some(Said::State),
-            alarm: true,
+            more: Learnt {
+                alarm: true,
+                ..Learnt::default()
+            },
             ..Move::default()
         };
         self.finish(what, Guarding::Released)
@@ -315,11 +269,19 @@ impl At<'_> {
             };
             what.effects.extend(guard_effect(self.run, guard, to));
         }
-        write(what)
+        Step::write(what)
     }
 
     fn limits(self) -> Limits {
         self.run.runbook.limits()
+    }
+
+    /// Something has to happen first, and is looked at again in this time.
+    fn wait(self, what: impl Into<String>, look_in: SignedDuration) -> Step {
+        Step::Wait(Wait {
+            waiting_for: what.into(),
+            until: Some(saturating_add(self.situation.now, look_in)),
+        })
     }
 }
 
@@ -329,26 +291,23 @@ fn guard_effect(run: &Run, from: &Guard, to: Guard) -> Vec<Effect> {
         return Vec::new();
     }
     vec![Effect::Guard {
+        place: run.place(),
         from: from.clone(),
         to,
     }]
+}
+
+/// The change is as it was before the problem spoke of it.
+fn released(run: &Run) -> Effect {
+    Effect::Release {
+        change: run.change(),
+    }
 }
 
 fn lost(attempt: &Attempt, why: &str) -> State {
     State::Lost {
         purpose: attempt.purpose,
         why: why.to_owned(),
-    }
-}
-
-fn write(what: Move) -> Step {
-    Step::Write(Box::new(what))
-}
-
-fn wait(what: impl Into<String>, look_in: SignedDuration) -> Step {
-    Step::Wait {
-        what: what.into(),
-        look_in,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is said on a problem about a run.
 
-use super::{Abort, Counts, Ended, JobAt, Move, Purpose, Run, Said, State};
+use super::{Abort, Counts, Ended, JobAt, Move, Purpose, Run, Said, State, Told};
 use crate::comment::{self, bounded, cut, plain, time};
 
 /// How much of an output is shown, in characters.
@@ -16,14 +16,15 @@ pub fn of(run: &Run, what: &Move) -> Option<String> {
             change(run),
             sentence(&stopped.to_string())
         ),
-        Said::Busy { job, status, by } => format!(
+        Said::Own(Told::Busy { job, status, by }) => format!(
             "{runbook} is not launched yet: job {job} of the same template is {}, launched by {}. \
              Its end is waited for.",
             plain(status),
             plain(by)
         ),
-        Said::Queued(why) => format!("{runbook} waits: {}", sentence(why)),
-        Said::Checked => checked(&runbook, what.checked.as_ref()?),
+        Said::Own(Told::Queued(why)) => format!("{runbook} waits: {}", sentence(why)),
+        Said::Own(Told::Checked) => checked(&runbook, what.more.checked.as_ref()?),
+        Said::StillOpen => return None,
         Said::State => return state(run, what.state.as_ref()?).map(bounded),
     };
     Some(bounded(format!("Unbreakable: {text}")))

@@ -149,7 +149,7 @@ impl World {
     ) -> Result<(), StoreError> {
         let held = worker.held();
         self.validations
-            .ended(&self.ledger, &held, answering(worker), ending)
+            .ended(&self.ledger, &held, &mut answering(worker), ending)
             .await
     }
 

@@ -289,6 +289,7 @@ impl Wish {
                 value: None,
                 event: step::Event::TakeBack {
                     change: change.clone(),
+                    began: None,
                 },
             },
             To::Kept => Happens {

@@ -100,6 +100,7 @@ pub(super) fn named(change: &str) -> String {
 fn after(situation: Situation<'_>, change: &str) -> Result<String, String> {
     let event = step::Event::TakeBack {
         change: change.to_owned(),
+        began: None,
     };
     // Who asks changes nothing of what follows.
     let request = Request {

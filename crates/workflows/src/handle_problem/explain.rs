@@ -13,8 +13,10 @@ use release::attribution::{self, Attribution, Culprit, attribute};
 use release::change::Change;
 use release::explanation::{Weighed, weigh};
 use release::precedence::end_of_beginning;
-use release::problem::{Arrival, Problem};
-use release::remediation::{Mode, Move, Policy, Situation, State, Step, begin, step};
+use release::problem::{Arrival, Problem, Remediation};
+use release::remediation::{
+    Call, Mode, Move, Policy, Question, Situation, State, Step, begin, step,
+};
 use serde::Serialize;
 
 use super::cause::Production;
@@ -22,6 +24,7 @@ use super::healing::Known;
 use super::tools::Pass;
 use super::{Connected, Services, cause};
 use crate::remedy::{Alternative, Case, Dismissed, Gathered, Site, Views, gather};
+use crate::walk::{Walk, walk};
 use crate::work::Tick;
 use conclusion::{Conclusion, Fate};
 
@@ -281,22 +284,55 @@ async fn fate(pass: &Pass<'_>, past: &Past, site: Site, culprit: &Change) -> any
         paused: pass.paused(culprit.place()),
         now,
     };
-    let mut known = Known::new(pass, site, Some(past.began));
-    let what = loop {
-        if remediation.state != State::Attributed {
-            break Move {
-                state: Some(remediation.state),
-                ..Move::default()
-            };
+    let mut trial = Trial {
+        remediation: &remediation,
+        situation: &situation,
+        known: Known::new(pass, site, Some(past.began)),
+        what: None,
+    };
+    let what = if remediation.state == State::Attributed {
+        if let Some(wait) = walk(&mut trial).await? {
+            return Ok(Fate::Waits(wait.waiting_for));
         }
-        match step(&remediation, &situation, &known.observed) {
-            Step::Ask(question) => Box::pin(known.find_out(&remediation, question)).await?,
-            Step::Write(what) => break *what,
-            Step::Wait(what) => return Ok(Fate::Waits(what)),
-            Step::Call(_) | Step::Rest => anyhow::bail!("nothing is called to explain"),
+        trial.what.context("nothing is decided at first")?
+    } else {
+        Move {
+            state: Some(remediation.state),
+            ..Move::default()
         }
     };
     Fate::of(what).context("a first step leads to no such state")
+}
+
+/// The first step of a remediation that is not written.
+struct Trial<'a> {
+    remediation: &'a Remediation,
+    situation: &'a Situation<'a>,
+    known: Known<'a>,
+    what: Option<Move>,
+}
+
+impl Walk for Trial<'_> {
+    type Question = Question;
+    type Move = Move;
+    type Call = Call;
+
+    fn decide(&self) -> Step {
+        step(self.remediation, self.situation, &self.known.observed)
+    }
+
+    async fn find_out(&mut self, question: Question) -> anyhow::Result<()> {
+        self.known.find_out(self.remediation, question).await
+    }
+
+    async fn write(&mut self, what: Move) -> anyhow::Result<Option<Step>> {
+        self.what = Some(what);
+        Ok(Some(Step::Rest))
+    }
+
+    async fn call(&mut self, _: Call) -> anyhow::Result<Option<Step>> {
+        anyhow::bail!("nothing is called to explain")
+    }
 }
 
 impl From<Weighed> for Candidate {

@@ -30,7 +30,7 @@ impl Pass<'_> {
                     continue;
                 };
                 said.extend(words::of(&claimed.problem, remediation, &what, &[]));
-                what.apply(remediation);
+                remediation.take(&what);
                 effects.extend(what.effects);
             }
             said.extend(rules::give_up(&mut problem));
@@ -41,8 +41,8 @@ impl Pass<'_> {
                 };
                 running::raise(&what, &claimed.problem.id, run);
                 said.extend(runbook::words::of(run, &what));
-                effects.extend(run.in_ledger(&what.effects));
-                what.apply(run);
+                run.take(&what);
+                effects.extend(what.effects);
             }
             for text in said {
                 problem.say(text, now);

@@ -3,27 +3,15 @@
 //! what it calls is called.
 
 use jiff::Timestamp;
-use release::ledger::Effect;
-use release::problem::{Problem, Remediation, Reported};
-use release::remediation::{Call, Move, Observed, Question, Said, Situation, State, Step, step};
+use release::problem::{Problem, Remediation};
+use release::remediation::{Call, Move, Observed, Question, Situation, State, Step, step};
+use release::work::Wait;
 use store::{Advanced, ClaimedProblem};
 
-use super::tools::Pass;
+use super::tools::{Pass, Tenant, is_lost_in_merge};
 use super::words;
 use crate::remedy::{Context, Notes, Site, Views};
-use release::work::Wait;
-
-/// How many steps one pass may take with one remediation, questions included.
-/// Far more than a heal has; a row that led to itself would end here.
-const MOST_STEPS: usize = 50;
-
-/// Whether the tenant said in this very pass how the problem stands.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tenant {
-    Answered,
-    /// Nothing is begun.
-    Silent,
-}
+use crate::walk::{Walk, walk};
 
 /// Takes the remediation at `index` as far as it goes now. `site` is its culprit
 /// as this very pass knows it already, if it does.
@@ -36,64 +24,42 @@ pub(super) async fn pursue(
 ) -> anyhow::Result<Option<Wait>> {
     let culprit = &claimed.problem.remediations[index].culprit;
     let site = site.map_or_else(|| Site::of(culprit, &mut Views::default()), Ok)?;
-    let mut walk = Walk {
+    let known = Known::new(pass, site, claimed.problem.began);
+    let mut healing = Healing {
+        claimed,
         index,
         tenant,
-        known: Known::new(pass, site, claimed.problem.began),
+        known,
     };
-    let mut next = None;
-    for _ in 0..MOST_STEPS {
-        match next.take().unwrap_or_else(|| walk.decide(claimed)) {
-            Step::Ask(question) => {
-                let remediation = &claimed.problem.remediations[index];
-                Box::pin(walk.known.find_out(remediation, question)).await?;
-            }
-            Step::Write(what) => {
-                let then = what.then.clone();
-                match Box::pin(walk.write(claimed, *what)).await? {
-                    Advanced::Written if then.is_some() => next = then,
-                    // What was known is of before; or it has changed since.
-                    Advanced::Written | Advanced::Stale => {
-                        let culprit = &claimed.problem.remediations[index].culprit;
-                        let site = Site::of(culprit, &mut Views::default())?;
-                        walk.known = Known::new(pass, site, claimed.problem.began);
-                    }
-                }
-            }
-            Step::Call(call) => {
-                if let Some(wait) = Box::pin(walk.call(claimed, call)).await? {
-                    return Ok(Some(wait));
-                }
-            }
-            Step::Wait(what) => return Ok(Some(Wait::for_(what))),
-            Step::Rest => return Ok(None),
-        }
-    }
-    Ok(Some(Wait::for_(
-        "a record that keeps changing; retrying later",
-    )))
+    walk(&mut healing).await
 }
 
 /// One remediation in one pass.
-struct Walk<'a> {
+struct Healing<'a> {
+    claimed: &'a mut ClaimedProblem,
     index: usize,
     tenant: Tenant,
     known: Known<'a>,
 }
 
-impl Walk<'_> {
-    fn remediation<'c>(&self, claimed: &'c ClaimedProblem) -> &'c Remediation {
-        &claimed.problem.remediations[self.index]
+impl Healing<'_> {
+    fn remediation(&self) -> &Remediation {
+        &self.claimed.problem.remediations[self.index]
     }
+}
 
-    fn decide(&self, claimed: &ClaimedProblem) -> Step {
-        let problem = &claimed.problem;
-        let remediation = self.remediation(claimed);
+impl Walk for Healing<'_> {
+    type Question = Question;
+    type Move = Move;
+    type Call = Call;
+
+    fn decide(&self) -> Step {
+        let remediation = self.remediation();
         let pass = self.known.pass;
         let situation = Situation {
-            problem,
+            problem: &self.claimed.problem,
             heard: self.tenant == Tenant::Answered,
-            lost: claimed.reported == Reported::Merged && problem.merged_into.is_none(),
+            lost: is_lost_in_merge(self.claimed),
             policy: pass.services.healing.policy(),
             paused: pass.paused(remediation.culprit.place()),
             now: pass.tick.now,
@@ -101,61 +67,45 @@ impl Walk<'_> {
         step(remediation, &situation, &self.known.observed)
     }
 
-    /// Stores what a step says, with its comment and what it does to the ledger.
-    /// If something changed meanwhile, nothing is stored.
-    async fn write(
-        &mut self,
-        claimed: &mut ClaimedProblem,
-        what: Move,
-    ) -> anyhow::Result<Advanced> {
-        let pass = self.known.pass;
-        let now = pass.tick.now;
-        let remediation = self.remediation(claimed);
-        let notes = self.known.notes();
-        let comment = words::of(&claimed.problem, remediation, &what, &notes);
-        let comment = match what.said {
-            Some(Said::Paused(_)) => comment,
-            _ => comment.map(|text| pass.noted(remediation.culprit.place(), text)),
-        };
-        for effect in &what.effects {
-            if let Effect::Guard { to, .. } = effect {
-                self.known.observed.guard = Some(to.clone());
-            }
-        }
-        if what.only_says()
-            && comment
-                .as_ref()
-                .is_none_or(|text| claimed.problem.has_said(text))
-        {
-            return Ok(Advanced::Written);
-        }
-        let effects = what.effects.clone();
-        let change = |problem: &mut Problem| {
-            if what.state.is_some() || what.stops {
-                problem.waits = 0;
-            }
-            what.apply(&mut problem.remediations[self.index]);
-            if let Some(text) = comment {
-                problem.say(text, now);
-            }
-        };
-        Ok(pass.commit(claimed, change, &effects).await?)
+    async fn find_out(&mut self, question: Question) -> anyhow::Result<()> {
+        let remediation = &self.claimed.problem.remediations[self.index];
+        self.known.find_out(remediation, question).await
     }
 
-    /// Makes a call that is written down, and says what is waited for.
-    async fn call(&mut self, claimed: &ClaimedProblem, call: Call) -> anyhow::Result<Option<Wait>> {
-        let context = self.known.context();
+    async fn write(&mut self, what: Move) -> anyhow::Result<Option<Step>> {
+        let pass = self.known.pass;
+        let remediation = self.remediation();
+        let culprit = remediation.culprit.clone();
+        let notes = self.known.notes();
+        let comment = words::of(&self.claimed.problem, remediation, &what, &notes);
+        let index = self.index;
+        let take = |problem: &mut Problem| problem.remediations[index].take(&what);
+        let place = culprit.place();
+        let advanced = pass.write(self.claimed, &what, (place, comment), take);
+        if advanced.await? == Advanced::Written && what.then.is_some() {
+            self.known.observed.guard = what.guard().cloned().or(self.known.observed.guard.take());
+            return Ok(what.then);
+        }
+        // What was known is of before; or it has changed since.
+        let site = Site::of(&culprit, &mut Views::default())?;
+        self.known = Known::new(pass, site, self.claimed.problem.began);
+        Ok(None)
+    }
+
+    async fn call(&mut self, call: Call) -> anyhow::Result<Option<Step>> {
+        let context = self.known.pass.context();
         let site = &self.known.site;
-        match (call, &self.remediation(claimed).state) {
+        match (call, &self.remediation().state) {
             (Call::Create, State::Intended(heal)) => {
-                let created = site.create(context, &claimed.problem, heal).await?;
+                let created = site.create(context, &self.claimed.problem, heal).await?;
                 self.known.observed.created = Some(created);
                 Ok(None)
             }
             (Call::Create, _) => anyhow::bail!("no heal is intended"),
             (Call::Stop, _) => {
                 site.stop(context).await?;
-                Ok(Some(Wait::for_("the culprit's deployment to stop")))
+                let wait = Wait::for_("the culprit's deployment to stop");
+                Ok(Some(Step::Wait(wait)))
             }
         }
     }

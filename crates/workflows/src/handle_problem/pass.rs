@@ -12,8 +12,7 @@ use release::work::{Outcome, Time, Wait};
 use store::{ClaimedProblem, Followed, StoreError};
 
 use super::cause::Found;
-use super::healing::Tenant;
-use super::tools::{Pass, Seen};
+use super::tools::{Pass, Seen, Tenant};
 use super::{Connected, Services, Worked, cause, comments, healing, rules, running};
 use crate::remedy::Site;
 use crate::work::{Look, Tick, is_lost};

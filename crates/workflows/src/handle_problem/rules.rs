@@ -5,6 +5,7 @@
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
@@ -14,7 +15,7 @@ use release::pause::Target;
 use release::problem::{Cause, Problem, Reported};
 use release::remediation::Paused;
 use release::rule::application::{
-    Allowed, Back, Begin, Observed, Set, Situation, State, Step, begin, step,
+    Allowed, Back, Begin, Call, Observed, Set, Situation, State, Step, begin, step,
 };
 use release::rule::effect::{Setting, Written, give_back, set};
 use release::rule::{Action, Application, Mode, Rule};
@@ -24,11 +25,8 @@ use store::{ClaimedProblem, Commit, Decision, Flags, Found};
 
 use super::tools::Pass;
 use crate::rules::{facts, measure};
+use crate::walk::{Walk, walk};
 use crate::work::is_lost;
-
-/// How many steps one pass may take with one application. Far more than one has; a
-/// row that led to itself would end here.
-const MOST_STEPS: usize = 10;
 
 /// Applies rules to the problem, and takes every application as far as it goes now.
 /// `seen` is what the tenant says of the problem in this look.
@@ -149,11 +147,8 @@ async fn begin_one(
                 let text = (application.state == State::Shadowed).then(|| words::would(id, rule));
                 told(&claimed.problem, &application);
                 let change = |problem: &mut Problem| {
-                    problem.waits = 0;
                     problem.applications.push(application);
-                    if let Some(text) = text {
-                        problem.say(text, now);
-                    }
+                    problem.stepped(true, text, now);
                 };
                 let _ = pass.commit(claimed, change, &[]).await?;
                 return Ok(false);
@@ -216,7 +211,6 @@ async fn apply(
     index: usize,
     heard: bool,
 ) -> anyhow::Result<Option<Wait>> {
-    let now = pass.tick.now;
     let by_word = !heard && claimed.reported == Reported::Resolved;
     let problem = &claimed.problem;
     let situation = Situation {
@@ -227,44 +221,75 @@ async fn apply(
     let of = OfSet {
         flags,
         name: &pass.services.healing.flag_set,
-        now,
+        now: pass.tick.now,
     };
-    let mut observed = Observed::default();
-    for _ in 0..MOST_STEPS {
-        let problem = &claimed.problem;
-        let application = &problem.applications[index];
-        match step(application, situation, &observed) {
-            next @ (Step::Set | Step::Look) => {
-                let only_look = next == Step::Look;
-                observed.set = Some(of.set_flags(problem, application, only_look).await?);
-            }
-            Step::GiveBack => {
-                observed.back = Some(of.give_back(problem, application).await?);
-            }
-            Step::Write(state) => {
-                let after = Application {
-                    state,
-                    ..application.clone()
-                };
-                let text = words::of(&after);
-                told(problem, &after);
-                let change = |problem: &mut Problem| {
-                    problem.waits = 0;
-                    problem.applications[index] = after;
-                    if let Some(text) = text {
-                        problem.say(text, now);
-                    }
-                };
-                let _ = pass.commit(claimed, change, &[]).await?;
-                observed = Observed::default();
-            }
-            Step::Wait(what) => return Ok(Some(Wait::for_(what))),
-            Step::Rest => return Ok(None),
-        }
+    let mut applying = Applying {
+        pass,
+        claimed,
+        index,
+        situation,
+        of,
+        observed: Observed::default(),
+    };
+    walk(&mut applying).await
+}
+
+/// One application in one pass.
+struct Applying<'a> {
+    pass: &'a Pass<'a>,
+    claimed: &'a mut ClaimedProblem,
+    index: usize,
+    situation: Situation,
+    of: OfSet<'a>,
+    observed: Observed,
+}
+
+impl Walk for Applying<'_> {
+    type Question = Infallible;
+    type Move = State;
+    type Call = Call;
+
+    fn decide(&self) -> Step {
+        let application = &self.claimed.problem.applications[self.index];
+        step(application, self.situation, &self.observed)
     }
-    Ok(Some(Wait::for_(
-        "a rule that goes in a circle; retrying later",
-    )))
+
+    async fn find_out(&mut self, question: Infallible) -> anyhow::Result<()> {
+        match question {}
+    }
+
+    async fn write(&mut self, state: State) -> anyhow::Result<Option<Step>> {
+        let (now, index) = (self.pass.tick.now, self.index);
+        let after = Application {
+            state,
+            ..self.claimed.problem.applications[index].clone()
+        };
+        let text = words::of(&after);
+        told(&self.claimed.problem, &after);
+        let change = |problem: &mut Problem| {
+            problem.applications[index] = after;
+            problem.stepped(true, text, now);
+        };
+        let _ = self.pass.commit(self.claimed, change, &[]).await?;
+        self.observed = Observed::default();
+        Ok(None)
+    }
+
+    async fn call(&mut self, call: Call) -> anyhow::Result<Option<Step>> {
+        let problem = &self.claimed.problem;
+        let application = &problem.applications[self.index];
+        let of = self.of;
+        match call {
+            Call::Set | Call::Look => {
+                let set = of.set_flags(problem, application, call == Call::Look);
+                self.observed.set = Some(set.await?);
+            }
+            Call::GiveBack => {
+                self.observed.back = Some(of.give_back(problem, application).await?);
+            }
+        }
+        Ok(None)
+    }
 }
 
 /// The set of flags that is changed, and when.

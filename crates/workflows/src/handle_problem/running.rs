@@ -3,21 +3,15 @@
 //! it calls is called.
 
 use jiff::SignedDuration;
-use release::ledger::Effect;
-use release::problem::{Problem, Reported};
-use release::runbook::{Attempt, Call, JobAt, Move, Observed, Question, Run, Said, Situation};
+use release::problem::Problem;
+use release::runbook::{Attempt, Call, JobAt, Move, Observed, Question, Run, Situation};
 use release::runbook::{State, Step, step, words};
-use release::window::saturating_add;
 use release::work::Wait;
 use store::{Advanced, ClaimedProblem};
 
-use super::healing::Tenant;
-use super::tools::Pass;
+use super::tools::{Pass, Tenant, is_lost_in_merge};
 use crate::remedy::runbook::Asking;
-
-/// How many steps one pass may take with one run, questions included. Far more
-/// than a run has; a row that led to itself would end here.
-const MOST_STEPS: usize = 50;
+use crate::walk::{Walk, walk};
 
 /// How long after a run the problem may take to end.
 const VERIFIED_WITHIN: SignedDuration = SignedDuration::from_mins(30);
@@ -29,134 +23,104 @@ pub(super) async fn pursue(
     index: usize,
     tenant: Tenant,
 ) -> anyhow::Result<Option<Wait>> {
-    let mut walk = Walk {
+    let mut running = Running {
         pass,
+        claimed,
         index,
         tenant,
         observed: Observed::default(),
     };
-    let mut next = None;
-    for _ in 0..MOST_STEPS {
-        match next.take().unwrap_or_else(|| walk.decide(claimed)) {
-            Step::Ask(question) => Box::pin(walk.find_out(claimed, question)).await?,
-            Step::Write(what) => match Box::pin(walk.write(claimed, &what)).await? {
-                Advanced::Written if what.then.is_some() => next = what.then,
-                // What was known is of before; or it has changed since.
-                Advanced::Written | Advanced::Stale => walk.observed = Observed::default(),
-            },
-            Step::Call(call) => Box::pin(walk.call(claimed, &call)).await?,
-            Step::Wait { what, look_in } => {
-                return Ok(Some(Wait {
-                    waiting_for: what,
-                    until: Some(saturating_add(pass.tick.now, look_in)),
-                }));
-            }
-            Step::Rest => return Ok(None),
-        }
-    }
-    Ok(Some(Wait::for_(
-        "a record that keeps changing; retrying later",
-    )))
+    walk(&mut running).await
 }
 
 /// One run in one pass.
-struct Walk<'a> {
+struct Running<'a> {
     pass: &'a Pass<'a>,
+    claimed: &'a mut ClaimedProblem,
     index: usize,
     tenant: Tenant,
     observed: Observed,
 }
 
-impl Walk<'_> {
-    fn run<'c>(&self, claimed: &'c ClaimedProblem) -> &'c Run {
-        &claimed.problem.runs[self.index]
+impl Running<'_> {
+    fn run(&self) -> &Run {
+        &self.claimed.problem.runs[self.index]
     }
+}
 
-    fn decide(&self, claimed: &ClaimedProblem) -> Step {
-        let problem = &claimed.problem;
-        let run = self.run(claimed);
+impl Walk for Running<'_> {
+    type Question = Question;
+    type Move = Move;
+    type Call = Call;
+
+    fn decide(&self) -> Step {
+        let run = self.run();
         let healing = &self.pass.services.healing;
         let listed = &self.pass.connected.automation.listed;
         let situation = Situation {
-            problem,
+            problem: &self.claimed.problem,
             heard: self.tenant == Tenant::Answered,
-            lost: claimed.reported == Reported::Merged && problem.merged_into.is_none(),
+            lost: is_lost_in_merge(self.claimed),
             mode: run.runbook.mode.under(healing.mode),
             listed: listed.lists(&run.runbook),
             max_age: healing.max_age,
             verify_within: VERIFIED_WITHIN,
             paused: self.pass.paused(run.place()),
-            permission: claimed.permissions.get(&run.id).cloned(),
+            permission: self.claimed.permissions.get(&run.id).cloned(),
             now: self.pass.tick.now,
         };
         step(run, &situation, &self.observed)
     }
 
-    async fn find_out(
-        &mut self,
-        claimed: &ClaimedProblem,
-        question: Question,
-    ) -> anyhow::Result<()> {
-        let run = self.run(claimed);
+    async fn find_out(&mut self, question: Question) -> anyhow::Result<()> {
+        let run = &self.claimed.problem.runs[self.index];
         let ledger = &self.pass.services.ledger;
         let asking = asking(self.pass, run);
+        let observed = &mut self.observed;
         match question {
-            Question::Holder => {
-                self.observed.holder = Some(ledger.holder(&run.change()).await?);
-            }
-            Question::Guard => self.observed.guard = Some(ledger.guard(&run.place()).await?),
-            Question::Form => self.observed.form = Some(asking.form().await),
-            Question::Found => self.observed.found = Some(asking.found(attempt(run)?).await),
-            Question::Job => self.observed.job = Some(asking.job(job(run)?).await),
-            Question::Ended => self.observed.ended = Some(asking.ended(job(run)?).await),
+            Question::Holder => observed.holder = Some(ledger.holder(&run.change()).await?),
+            Question::Guard => observed.guard = Some(ledger.guard(&run.place()).await?),
+            Question::Form => observed.form = Some(asking.form().await),
+            Question::Found => observed.found = Some(asking.found(attempt(run)?).await),
+            Question::Job => observed.job = Some(asking.job(job(run)?).await),
+            Question::Ended => observed.ended = Some(asking.ended(job(run)?).await),
         }
         Ok(())
     }
 
-    /// Stores what a step says, with its comment and what it does to the ledger.
-    /// If something changed meanwhile, nothing is stored.
-    async fn write(&self, claimed: &mut ClaimedProblem, what: &Move) -> anyhow::Result<Advanced> {
-        let run = self.run(claimed);
-        let comment = words::of(run, what);
-        let comment = match what.said {
-            Some(Said::Paused(_)) => comment,
-            _ => comment.map(|text| self.pass.noted(run.place(), text)),
-        };
-        let effects: Vec<Effect> = run.in_ledger(&what.effects);
-        raise(what, &claimed.problem.id, run);
-        let now = self.pass.tick.now;
-        let change = |problem: &mut Problem| {
-            if what.state.is_some() {
-                problem.waits = 0;
-            }
-            what.apply(&mut problem.runs[self.index]);
-            if let Some(text) = comment {
-                problem.say(text, now);
-            }
-        };
-        Ok(self.pass.commit(claimed, change, &effects).await?)
+    async fn write(&mut self, what: Move) -> anyhow::Result<Option<Step>> {
+        let run = self.run();
+        let comment = words::of(run, &what);
+        raise(&what, &self.claimed.problem.id, run);
+        let (place, index) = (run.place(), self.index);
+        let take = |problem: &mut Problem| problem.runs[index].take(&what);
+        let advanced = self.pass.write(self.claimed, &what, (place, comment), take);
+        if advanced.await? == Advanced::Written && what.then.is_some() {
+            self.observed.guard = what.guard().cloned().or(self.observed.guard.take());
+            return Ok(what.then);
+        }
+        // What was known is of before; or it has changed since.
+        self.observed = Observed::default();
+        Ok(None)
     }
 
-    /// Makes a call that is written down.
-    async fn call(&mut self, claimed: &ClaimedProblem, call: &Call) -> anyhow::Result<()> {
-        let run = self.run(claimed);
+    async fn call(&mut self, call: Call) -> anyhow::Result<Option<Step>> {
+        let run = &self.claimed.problem.runs[self.index];
         let asking = asking(self.pass, run);
         match call {
-            Call::Launch => {
-                self.observed.launched = Some(asking.launch(attempt(run)?).await);
-            }
+            Call::Launch => self.observed.launched = Some(asking.launch(attempt(run)?).await),
             Call::Cancel(jobs) => {
-                asking.cancel(jobs).await;
+                asking.cancel(&jobs).await;
                 self.observed.wished = true;
             }
         }
-        Ok(())
+        Ok(None)
     }
 }
 
 /// Calls a person, if a step of a run says so.
 pub(super) fn raise(what: &Move, problem: &str, run: &Run) {
-    if what.alarm {
+    if what.more.alarm {
         tracing::error!(
             problem.id = problem,
             run = run.id,

@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use release::change::Place;
 use release::ledger::Effect;
 use release::pause::{Pause, Stops, Target};
-use release::problem::Problem;
+use release::problem::{Problem, Reported};
 use release::remediation::Paused;
+use release::step::{Move, Said};
 use store::{Advanced, ClaimedProblem, Reading, StoreError};
 use tokio::time::Instant;
 
@@ -18,6 +19,19 @@ use crate::work::Tick;
 
 /// What the tenant says of a problem: nothing, if it knows none.
 pub(super) type Seen = Result<Option<dynatrace::Problem>, dynatrace::Error>;
+
+/// Whether the tenant said in this very pass how the problem stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tenant {
+    Answered,
+    /// Nothing is begun.
+    Silent,
+}
+
+/// Whether it is said to be part of another problem, and nobody can say of which.
+pub(super) fn is_lost_in_merge(claimed: &ClaimedProblem) -> bool {
+    claimed.reported == Reported::Merged && claimed.problem.merged_into.is_none()
+}
 
 /// One look at one problem.
 pub(super) struct Pass<'a> {
@@ -129,6 +143,31 @@ impl<'a> Pass<'a> {
         if matches!(error, dynatrace::Error::Unauthorised(_)) {
             self.token_refused.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Stores what a step says of an answer in this place, with its comment and what
+    /// it does to the ledger. What only repeats a comment is stored already; if
+    /// something changed meanwhile, nothing is.
+    pub(super) async fn write<State, Own, Question, Call, More: Default + PartialEq>(
+        &self,
+        claimed: &mut ClaimedProblem,
+        what: &Move<State, Own, Question, Call, More>,
+        (place, comment): (Place, Option<String>),
+        take: impl FnOnce(&mut Problem),
+    ) -> anyhow::Result<Advanced> {
+        let comment = match what.said {
+            Some(Said::Paused(_)) => comment,
+            _ => comment.map(|text| self.noted(place, text)),
+        };
+        let is_new = |text: &String| !claimed.problem.has_said(text);
+        if what.only_says() && !comment.as_ref().is_some_and(is_new) {
+            return Ok(Advanced::Written);
+        }
+        let change = |problem: &mut Problem| {
+            take(problem);
+            problem.stepped(what.is_progress(), comment, self.tick.now);
+        };
+        Ok(self.commit(claimed, change, &what.effects).await?)
     }
 
     /// Stores a change of the document with what it does to the ledger.

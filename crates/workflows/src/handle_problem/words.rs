@@ -10,7 +10,7 @@ use release::comment::{bounded, plain, sentence, time};
 use release::grouping::SETTING;
 use release::pause::Stopped;
 use release::problem::{Problem, Remediation};
-use release::remediation::{Actor, Heal, HealRefusal, Move, Needless, Said, State};
+use release::remediation::{Actor, Heal, HealRefusal, Move, Needless, Said, State, Told};
 use release::runbook;
 
 /// `undecided` has the names of groups that several applications have, so that
@@ -163,21 +163,21 @@ pub(super) fn of(
 ) -> Option<String> {
     let culprit = &remediation.culprit;
     Some(match (what.said.as_ref()?, &what.state) {
-        (Said::Stopping, _) => stopping(culprit),
+        (Said::Own(Told::Stopping), _) => stopping(culprit),
         (Said::Paused(stopped), _) => paused(culprit, stopped),
         (Said::StillOpen, _) => still_open(problem, remediation)?,
-        (Said::GaveUp, _) => gave_up(culprit),
-        (Said::Released, _) => released(culprit),
-        (Said::RollbackFailed { id, reason }, _) => rollback_failed(culprit, id, reason),
+        (Said::Own(Told::GaveUp), _) => gave_up(culprit),
+        (Said::Own(Told::Released), _) => released(culprit),
+        (Said::Own(Told::RollbackFailed { id, reason }), _) => rollback_failed(culprit, id, reason),
         (
-            Said::Failed(at),
+            Said::Own(Told::Failed(at)),
             Some(State::HealFailed {
                 heal,
                 deployment,
                 reason,
             }),
         ) => failed(heal, deployment.as_deref(), *at, reason),
-        (Said::ShadowedAfterStop, Some(State::Shadowed(heal))) => {
+        (Said::Own(Told::ShadowedAfterStop), Some(State::Shadowed(heal))) => {
             shadowed(culprit, heal, "It would have been stopped. ", notes)
         }
         (Said::State, Some(State::Shadowed(heal))) => shadowed(culprit, heal, "", notes),

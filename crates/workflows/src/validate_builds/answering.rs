@@ -9,7 +9,8 @@ use futures_util::future::{try_join, try_join3};
 use jiff::Timestamp;
 use release::approval::Answer;
 use release::approval::step::{
-    Approval, Given, Observed, Question, Receipt, Run, Step, ahead, answered_since, step,
+    Approval, Call, Given, Move, Observed, Question, Receipt, Run, Step, ahead, answered_since,
+    step,
 };
 use release::execution::ExecutionMode;
 use release::summary;
@@ -21,10 +22,7 @@ use secrecy::SecretString;
 use store::Held;
 
 use super::Shared;
-
-/// How many steps one look may take, questions included. Far more than an
-/// approval has; a row that led to itself would end here.
-const MOST_STEPS: usize = 20;
+use crate::walk::{Walk, walk};
 
 /// What was learnt, while its build was measured, of an open approval that one
 /// validation alone answers.
@@ -76,55 +74,47 @@ impl Ahead {
 pub(super) async fn pursue(
     shared: &Shared<'_>,
     held: &Held,
-    mut answering: Answering<'_>,
+    answering: Answering<'_>,
     ahead: Option<Ahead>,
 ) -> anyhow::Result<Option<Wait>> {
-    let mut walk = Walk {
+    let mut look = Look {
         shared,
+        held,
+        answering,
         observed: Observed::default(),
         token: None,
     };
     if let Some(Ahead { run, token, .. }) = ahead {
         let earlier = Vec::new();
-        walk.observed.approval = Some(Approval::Open { run, earlier });
-        walk.token = Some(token);
+        look.observed.approval = Some(Approval::Open { run, earlier });
+        look.token = Some(token);
     }
-    let validations = &shared.services.validations;
-    let ledger = &shared.services.ledger;
-    for _ in 0..MOST_STEPS {
-        match step(&answering, &walk.observed, shared.tick.now) {
-            Step::Ask(question) => walk.find_out(answering.registration, question).await?,
-            Step::Intend(intent) => validations.intend(held, &mut answering, intent).await?,
-            Step::Send(answer) => walk.send(&answering, answer).await?,
-            Step::End(ending, waits) => {
-                validations.ended(ledger, held, answering, ending).await?;
-                return Ok(waits.map(Wait::for_));
-            }
-            Step::Wait(what) => return Ok(Some(Wait::for_(what))),
-            Step::Rest => return Ok(None),
-        }
-    }
-    Ok(Some(Wait::for_(
-        "a record that keeps changing; retrying later",
-    )))
+    walk(&mut look).await
 }
 
 /// One look at an approval.
-struct Walk<'a> {
+struct Look<'a> {
     shared: &'a Shared<'a>,
+    held: &'a Held,
+    answering: Answering<'a>,
     observed: Observed,
     /// Answers the open run, once.
     token: Option<SecretString>,
 }
 
-impl Walk<'_> {
-    async fn find_out(
-        &mut self,
-        registration: &Registration,
-        question: Question,
-    ) -> anyhow::Result<()> {
+impl Walk for Look<'_> {
+    type Question = Question;
+    type Move = Move;
+    type Call = Call;
+
+    fn decide(&self) -> Step {
+        step(&self.answering, &self.observed, self.shared.tick.now)
+    }
+
+    async fn find_out(&mut self, question: Question) -> anyhow::Result<()> {
         let services = self.shared.services;
-        let approval = reference(registration).context("only an approval is answered")?;
+        let approval =
+            reference(self.answering.registration).context("only an approval is answered")?;
         match question {
             Question::Approval => {
                 let state = services.pipeline.approval(approval).await?;
@@ -140,12 +130,17 @@ impl Walk<'_> {
                 self.observed.over = Some(execution.is_over().then_some(execution.status));
             }
             Question::Answers => {
-                self.observed.answers = Some(services.validations.answers(registration).await?);
+                self.observed.answers = Some(
+                    services
+                        .validations
+                        .answers(self.answering.registration)
+                        .await?,
+                );
             }
             Question::Agreement => {
                 let (answers, stopped) = try_join(
-                    services.validations.answers(registration),
-                    self.shared.stopped(&registration.pipeline),
+                    services.validations.answers(self.answering.registration),
+                    self.shared.stopped(&self.answering.registration.pipeline),
                 )
                 .await?;
                 self.observed.answers = Some(answers);
@@ -158,14 +153,36 @@ impl Walk<'_> {
         Ok(())
     }
 
-    async fn send(&mut self, answering: &Answering<'_>, answer: Answer) -> anyhow::Result<()> {
+    async fn write(&mut self, what: Move) -> anyhow::Result<Option<Step>> {
+        let Self {
+            shared,
+            held,
+            answering,
+            ..
+        } = self;
+        let validations = &shared.services.validations;
+        match what {
+            Move::Intend(intent) => {
+                validations.intend(held, answering, intent).await?;
+                Ok(None)
+            }
+            Move::End(ending, waits) => {
+                let ledger = &shared.services.ledger;
+                validations.ended(ledger, held, answering, ending).await?;
+                let waits = waits.map(|what| Step::Wait(Wait::for_(what)));
+                Ok(Some(waits.unwrap_or(Step::Rest)))
+            }
+        }
+    }
+
+    async fn call(&mut self, Call::Send(answer): Call) -> anyhow::Result<Option<Step>> {
         let decision = match answer {
             Answer::Approve => Decision::Approve,
             Answer::Reject => Decision::Reject,
             Answer::Hold => anyhow::bail!("a held verdict is never sent"),
         };
-        let registration = answering.registration;
-        let approval = reference(registration).context("only an approval is answered")?;
+        let answering = &self.answering;
+        let approval = reference(answering.registration).context("only an approval is answered")?;
         let token = self.token.as_ref().context("the approval is not open")?;
         let text = summary_text(self.shared, answering);
         let pipeline = &self.shared.services.pipeline;
@@ -174,7 +191,7 @@ impl Walk<'_> {
             delivery::approval::Receipt::Taken => Receipt::Taken,
             delivery::approval::Receipt::TooLate => Receipt::TooLate,
         });
-        Ok(())
+        Ok(None)
     }
 }
 

@@ -212,11 +212,11 @@ proptest! {
             Some(Step::Wait(_)) => {}
             other => prop_assert!(false, "it ends with {other:?}"),
         }
-        let sent = steps.iter().filter(|step| matches!(step, Step::Send(_)));
+        let sent = steps.iter().filter(|step| matches!(step, Step::Call(Call::Send(_))));
         prop_assert!(sent.count() <= 1, "{steps:?}");
         for step in &steps {
             match step {
-                Step::Send(answer) => {
+                Step::Call(Call::Send(answer)) => {
                     let intent = world.judged.intent.as_ref().unwrap();
                     let Some(Approval::Open { run, .. }) = &truth.approval else {
                         return Err(TestCaseError::fail("it is not open"));
@@ -226,7 +226,7 @@ proptest! {
                         (&run.id, *answer)
                     );
                 }
-                Step::Intend(intent) if intent.answer == Answer::Approve => {
+                Step::Write(what) if approves(what) => {
                     let answers = truth.answers.as_ref().unwrap();
                     prop_assert!(answers.iter().all(|answer| *answer == Some(Answer::Approve)));
                     prop_assert!(truth.stopped == Some(None));
@@ -353,15 +353,19 @@ impl World {
                     asked.push(question);
                     self.find_out(question, &truth);
                 }
-                Step::Intend(intent) => {
-                    assert_ne!(self.judged.intent.as_ref(), Some(&intent));
-                    self.judged.intent = Some(intent);
-                }
-                Step::Send(_) => {
+                Step::Call(Call::Send(_)) => {
                     assert!(self.known.told.is_none(), "sent twice: {steps:?}");
                     self.known.told = Some(told);
                 }
-                Step::End(ending, _) => {
+                Step::Write(what) => {
+                    let ending = match *what {
+                        Move::End(ending, _) => ending,
+                        Move::Intend(intent) => {
+                            assert_ne!(self.judged.intent.as_ref(), Some(&intent));
+                            self.judged.intent = Some(intent);
+                            continue;
+                        }
+                    };
                     let may_end = self
                         .judged
                         .ending()
@@ -400,6 +404,10 @@ impl World {
     }
 }
 
+fn approves(what: &Move) -> bool {
+    matches!(what, Move::Intend(intent) if intent.answer == Answer::Approve)
+}
+
 /// A step in a line.
 fn told(step: &Step) -> String {
     let word = |answer: &Answer| match answer {
@@ -407,19 +415,25 @@ fn told(step: &Step) -> String {
         Answer::Reject => "reject",
         Answer::Hold => "hold",
     };
-    match step {
-        Step::Ask(question) => format!("ask {question:?}"),
-        Step::Intend(intent) => {
+    let what = match step {
+        Step::Ask(question) => return format!("ask {question:?}"),
+        Step::Call(Call::Send(answer)) => return format!("send {}", word(answer)),
+        Step::Wait(wait) => {
+            let what = wait.waiting_for.split(": ").next();
+            return format!("wait: {}", what.unwrap_or_default());
+        }
+        Step::Rest => return "rest".to_owned(),
+        Step::Write(what) => what,
+    };
+    match &**what {
+        Move::Intend(intent) => {
             format!(
                 "intend {} {}",
                 word(&intent.answer),
                 intent.action_execution
             )
         }
-        Step::Send(answer) => format!("send {}", word(answer)),
-        Step::Wait(what) => format!("wait: {}", what.split(": ").next().unwrap_or_default()),
-        Step::Rest => "rest".to_owned(),
-        Step::End(ending, waits) => {
+        Move::End(ending, waits) => {
             let ending = match ending {
                 Ending::NothingToAnswer => "nothing to answer".to_owned(),
                 Ending::Answered {

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::change::{Change, Remedy};
 use crate::deployment::{Deployment, Group, Origin};
+use crate::pause::Stopped;
 use crate::problem::{Arrival, Problem};
 use crate::remediation::{Policy, Progress, Running, Runs};
 
@@ -432,7 +433,7 @@ proptest! {
         prop_assert!(is_final || decided != Step::Rest, "{:?}", world.remediation.state);
         if let Step::Write(what) = &decided {
             let mut after = world.remediation.clone();
-            what.apply(&mut after);
+            after.take(what);
             let is_said = what.then.is_some() || what.said.is_some() || after != world.remediation;
             prop_assert!(is_said, "nothing changes: {:?}", world.remediation.state);
         }
@@ -440,7 +441,7 @@ proptest! {
         let guard = world.known.guard.clone().unwrap_or_default();
         let limits = world.policy.limits;
         if let Some(what) = give_up(&given_up, "P-1", &guard, limits, world.now) {
-            what.apply(&mut given_up);
+            given_up.take(&what);
         }
         prop_assert!(given_up.state.is_final() && !given_up.holds);
     }
@@ -468,7 +469,7 @@ proptest! {
         let limits = World::of(State::Attributed).policy.limits;
         let guard = guard(Some("P-1"));
         if let Some(what) = give_up(&remediation, "P-1", &guard, limits, minute(90)) {
-            what.apply(&mut remediation);
+            remediation.take(&what);
         }
         prop_assert!(remediation.is_over(), "{:?}", remediation.state);
     }
@@ -675,14 +676,15 @@ impl World {
                     seen.clear();
                 }
                 Step::Write(what) => {
-                    what.apply(&mut self.remediation);
+                    self.remediation.take(&what);
                     for effect in &what.effects {
                         if let Effect::Guard { to, .. } = effect {
                             self.known.guard = Some(to.clone());
                         }
                     }
                     next = what.then;
-                    let is_said_only = what.state.is_none() && !what.stops && !what.lets_go;
+                    let is_said_only =
+                        what.state.is_none() && what.more == Stopping(false) && !what.lets_go;
                     let now = self.remediation.clone();
                     assert!(is_said_only || !seen.contains(&now), "again {now:?}");
                     seen.push(now);
@@ -697,12 +699,12 @@ fn told(step: &Step) -> String {
     let what = match step {
         Step::Ask(question) => return format!("ask {question:?}"),
         Step::Call(call) => return format!("{call:?}"),
-        Step::Wait(what) => return format!("wait: {what}"),
+        Step::Wait(wait) => return format!("wait: {}", wait.waiting_for),
         Step::Rest => return "rest".to_owned(),
         Step::Write(what) => what,
     };
     let mut told = vec![what.state.as_ref().map_or("same", State::word).to_owned()];
-    if what.stops {
+    if what.more.0 {
         told.push("stopping".to_owned());
     }
     if what.lets_go {
@@ -718,7 +720,10 @@ fn told(step: &Step) -> String {
     });
     let effects: Vec<&str> = effects.collect();
     let said = what.said.as_ref().map_or_else(String::new, |said| {
-        let said = format!("{said:?}");
+        let said = match said {
+            Said::Own(told) => format!("{told:?}"),
+            said => format!("{said:?}"),
+        };
         format!(
             " said {}",
             said.split([' ', '(']).next().unwrap_or_default()

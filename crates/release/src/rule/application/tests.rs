@@ -111,12 +111,13 @@ fn of(state: State) -> Application {
 
 fn goes(state: State, situation: Situation, observed: &Observed) -> String {
     match step(&of(state), situation, observed) {
-        Step::Set => "set".to_owned(),
-        Step::Look => "look".to_owned(),
-        Step::GiveBack => "give back".to_owned(),
+        Step::Call(Call::Set) => "set".to_owned(),
+        Step::Call(Call::Look) => "look".to_owned(),
+        Step::Call(Call::GiveBack) => "give back".to_owned(),
         Step::Write(state) => state.word().to_owned(),
-        Step::Wait(what) => format!("wait: {what}"),
+        Step::Wait(wait) => format!("wait: {}", wait.waiting_for),
         Step::Rest => "rest".to_owned(),
+        Step::Ask(never) => match never {},
     }
 }
 
@@ -398,17 +399,18 @@ fn looked_at(state: State, (situation, set, given): (Situation, Set, Back)) -> (
     let mut has_set = false;
     for _ in 0..10 {
         match step(&application, situation, &observed) {
-            Step::Set => {
+            Step::Call(Call::Set) => {
                 has_set = true;
                 observed.set = Some(set.clone());
             }
-            Step::Look => observed.set = Some(set.clone()),
-            Step::GiveBack => observed.back = Some(back(given.clone())),
+            Step::Call(Call::Look) => observed.set = Some(set.clone()),
+            Step::Call(Call::GiveBack) => observed.back = Some(back(given.clone())),
             Step::Write(state) => {
-                application.state = state;
+                application.state = *state;
                 observed = Observed::default();
             }
             Step::Wait(_) | Step::Rest => return (application.state, has_set),
+            Step::Ask(never) => match never {},
         }
     }
     panic!("it goes in a circle: {application:?}");

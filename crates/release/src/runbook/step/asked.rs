@@ -1,8 +1,8 @@
 //! Before a job is there: decide, ask, intend, and find out what became of it.
 
 use super::{
-    Answer, At, Attempt, Call, Effect, Found, Guarding, LOOKS, Launched, MAY_COMMIT, Marking, Move,
-    Needless, PATIENCE, Purpose, Question, Refusal, Said, State, Step, lost, wait, write,
+    Answer, At, Attempt, Call, Effect, Found, Guarding, LOOKS, Launched, Learnt, MAY_COMMIT,
+    Marking, Move, Needless, PATIENCE, Purpose, Question, Refusal, Said, State, Step, Told, lost,
 };
 use crate::precedence::{Precedence, may_precede};
 use crate::remediation::{self, Admission, Guard, Paused};
@@ -18,13 +18,13 @@ impl At<'_> {
         match &self.situation.paused {
             Paused::No => {}
             Paused::Yes(stopped) => {
-                return write(Move {
+                return Step::write(Move {
                     said: Some(Said::Paused(stopped.clone())),
-                    then: Some(wait(stopped.to_string(), PATIENCE)),
+                    then: Some(self.wait(stopped.to_string(), PATIENCE)),
                     ..Move::default()
                 });
             }
-            Paused::Unknown => return wait("the ledger to say what is paused", PATIENCE),
+            Paused::Unknown => return self.wait("the ledger to say what is paused", PATIENCE),
         }
         let Some(guard) = &self.observed.guard else {
             return Step::Ask(Question::Guard);
@@ -33,13 +33,13 @@ impl At<'_> {
         let now = self.situation.now;
         let admitted = match guard.admit(&self.run.id, &target, self.limits(), now) {
             Admission::Admitted(admitted) => admitted,
-            Admission::Busy => return wait("another run of the same runbook", PATIENCE),
+            Admission::Busy => return self.wait("another run of the same runbook", PATIENCE),
             Admission::Refused(refusal) => return self.refuse(refused_by_guard(&refusal, target)),
         };
         let form = match &self.observed.form {
             None => return Step::Ask(Question::Form),
             Some(Answer::Unheard(why)) => {
-                return wait(format!("the controller to answer ({why})"), PATIENCE);
+                return self.wait(format!("the controller to answer ({why})"), PATIENCE);
             }
             Some(Answer::Gone) => {
                 return self.refuse(Refusal::Template {
@@ -91,29 +91,33 @@ impl At<'_> {
             );
             let is_new = self.run.named != Some(active.id);
             if !is_new {
-                return wait(what, PATIENCE);
+                return self.wait(what, PATIENCE);
             }
-            return write(Move {
-                named: Some(active.id),
-                said: Some(Said::Busy {
+            return Step::write(Move {
+                more: Learnt {
+                    named: Some(active.id),
+                    ..Learnt::default()
+                },
+                said: Some(Said::Own(Told::Busy {
                     job: active.id,
                     status: active.status.clone(),
                     by: active.by.clone(),
-                }),
-                then: Some(wait(what, PATIENCE)),
+                })),
+                then: Some(self.wait(what, PATIENCE)),
                 ..Move::default()
             });
         }
         let mode = self.situation.mode;
         let turned = |to: Guard| {
             (*guard != to).then(|| Effect::Guard {
+                place: self.run.place(),
                 from: guard.clone(),
                 to,
             })
         };
         if !owes_check && mode <= Mode::Shadow {
             let checked = self.run.checked.clone();
-            return write(Move {
+            return Step::write(Move {
                 state: Some(State::Shadowed { checked }),
                 effects: turned(admitted.released(self.limits(), now))
                     .into_iter()
@@ -125,9 +129,12 @@ impl At<'_> {
         if !owes_check && mode == Mode::Ask && self.allowed().is_none() {
             return self.to(State::Waiting { since: now }, Guarding::Returned);
         }
-        write(Move {
+        Step::write(Move {
             state: Some(State::Intended { attempt }),
-            allowed: self.newly_allowed(),
+            more: Learnt {
+                allowed: self.newly_allowed(),
+                ..Learnt::default()
+            },
             effects: turned(admitted.clone()).into_iter().collect(),
             then: Some(Step::Call(Call::Launch)),
             ..Move::default()
@@ -168,10 +175,7 @@ impl At<'_> {
             return Some(self.refuse(Refusal::Denied { who: who.clone() }));
         }
         if !self.situation.heard {
-            return Some(wait(
-                "the tenant to say whether the problem goes on",
-                PATIENCE,
-            ));
+            return Some(self.wait("the tenant to say whether the problem goes on", PATIENCE));
         }
         None
     }
@@ -193,10 +197,13 @@ impl At<'_> {
             return step;
         }
         match self.newly_allowed() {
-            None => wait("a person to answer", PATIENCE),
-            Some(who) => write(Move {
+            None => self.wait("a person to answer", PATIENCE),
+            Some(who) => Step::write(Move {
                 state: Some(State::Asked),
-                allowed: Some(who),
+                more: Learnt {
+                    allowed: Some(who),
+                    ..Learnt::default()
+                },
                 ..Move::default()
             }),
         }
@@ -208,7 +215,7 @@ impl At<'_> {
         match &self.observed.found {
             None => Step::Ask(Question::Found),
             Some(Answer::Unheard(why)) => {
-                wait(format!("the controller to answer ({why})"), PATIENCE)
+                self.wait(format!("the controller to answer ({why})"), PATIENCE)
             }
             Some(Answer::Is(found)) => match found.split_first() {
                 Some((job, others)) => self.found(first, job, others),
@@ -243,19 +250,19 @@ impl At<'_> {
                 self.finish(
                     Move {
                         state: Some(before),
-                        then: Some(wait(what, PATIENCE)),
+                        then: Some(self.wait(what, PATIENCE)),
                         ..Move::default()
                     },
                     Guarding::Returned,
                 )
             }
-            Some(Launched::Unknown(why)) => write(Move {
+            Some(Launched::Unknown(why)) => Step::write(Move {
                 state: Some(State::Unknown {
                     attempt: attempt.clone(),
                     why: why.chars().take(500).collect(),
                 }),
                 said: Some(Said::State),
-                then: Some(wait("the launch to turn up", LOOKS[0])),
+                then: Some(self.wait("the launch to turn up", LOOKS[0])),
                 ..Move::default()
             }),
         }
@@ -267,7 +274,7 @@ impl At<'_> {
         let found = match &self.observed.found {
             None => return Step::Ask(Question::Found),
             Some(Answer::Unheard(why)) => {
-                return wait(format!("the controller to answer ({why})"), PATIENCE);
+                return self.wait(format!("the controller to answer ({why})"), PATIENCE);
             }
             Some(Answer::Is(found)) => found.as_slice(),
             Some(Answer::Gone) => &[],
@@ -278,10 +285,10 @@ impl At<'_> {
         let age = self.situation.now.duration_since(attempt.at);
         if age < MAY_COMMIT {
             let next = LOOKS.into_iter().find(|look| age < *look);
-            return wait("the launch to turn up", next.unwrap_or(MAY_COMMIT) - age);
+            return self.wait("the launch to turn up", next.unwrap_or(MAY_COMMIT) - age);
         }
         if !attempt.second {
-            return write(Move {
+            return Step::write(Move {
                 state: Some(State::Again {
                     first: attempt.clone(),
                 }),
@@ -297,7 +304,7 @@ impl At<'_> {
             let why = "several jobs may be it, and the template takes no variable that tells";
             return self.to_with_alarm(lost(attempt, why));
         }
-        write(Move {
+        Step::write(Move {
             state: Some(State::Launched {
                 attempt: attempt.clone(),
                 job: first.job.clone(),

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Abort, Effect, Move, Run, Said, State, guard_effect, lost};
+use super::{Abort, Learnt, Move, Run, Said, State, guard_effect, lost, released};
 use crate::remediation::Guard;
 
 /// What is written where the time of the problem is over; nothing, if nothing is
@@ -13,14 +13,17 @@ pub fn give_up(run: &Run, guard: &Guard, now: Timestamp) -> Option<Move> {
         let ran = state.ran();
         let mut effects = guard_effect(run, guard, guard.released(limits, now));
         if run.holds && !ran {
-            effects.push(Effect::Release);
+            effects.push(released(run));
         }
         Move {
             state: Some(state),
             lets_go: true,
             effects,
             said: Some(Said::State),
-            alarm,
+            more: Learnt {
+                alarm,
+                ..Learnt::default()
+            },
             ..Move::default()
         }
     };
@@ -61,7 +64,7 @@ pub fn give_up(run: &Run, guard: &Guard, now: Timestamp) -> Option<Move> {
             let lifts = !state.ran();
             Move {
                 lets_go: true,
-                effects: lifts.then_some(Effect::Release).into_iter().collect(),
+                effects: lifts.then(|| released(run)).into_iter().collect(),
                 ..Move::default()
             }
         }

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
+use crate::pause::Stopped;
 use crate::remediation::Paused;
 use crate::runbook::{Active, Check, Form, Hosts, Kind, Mode, Permission, Proof, Shown};
 use world::{World, told};
@@ -694,10 +695,10 @@ fn launch_is_looked_for_after_five_thirty_and_a_hundred_and_fifty_seconds() {
         .but(|world| world.now = world::after(age))
         .knows(|known| known.found = Some(Answer::Is(Vec::new())));
 
-        let Step::Wait { look_in: is, .. } = world.step() else {
+        let Step::Wait(wait) = world.step() else {
             panic!("it is early after {age} s");
         };
-        assert_eq!(is, SignedDuration::from_secs(look_in), "{age}");
+        assert_eq!(wait.until, Some(world::after(age + look_in)), "{age}");
     }
 }
 
@@ -757,12 +758,12 @@ proptest! {
         prop_assert!(!matches!(decided, Step::Ask(_)), "{decided:?}: {:?}", world.run.state);
         let is_final = world.run.state.is_final();
         prop_assert!(is_final || decided != Step::Rest, "{:?}", world.run.state);
-        if let Step::Wait { look_in, .. } = &decided {
-            prop_assert!(SignedDuration::ZERO < *look_in);
+        if let Step::Wait(wait) = &decided {
+            prop_assert!(Some(world.now) < wait.until);
         }
         if let Step::Write(what) = &decided {
             let mut after = world.run.clone();
-            what.apply(&mut after);
+            after.take(what);
             let is_something = what.then.is_some() || what.said.is_some() || after != world.run;
             prop_assert!(is_something, "nothing changes: {:?}", world.run.state);
             let launches = what.then == Some(Step::Call(Call::Launch));
@@ -786,7 +787,7 @@ proptest! {
         let mut given_up = world.run.clone();
         let guard = world.known.guard.clone().unwrap_or_default();
         if let Some(what) = give_up(&given_up, &guard, world.now) {
-            what.apply(&mut given_up);
+            given_up.take(&what);
         }
         prop_assert!(given_up.state.is_final() && !given_up.holds);
     }

@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Abort, Answer, At, Attempt, Call, Effect, Ended, Guarding, JobAt, Move, PATIENCE, Purpose,
-    Question, Refusal, Said, State, Step, wait, write,
+    Abort, Answer, At, Attempt, Call, Effect, Ended, Guarding, JobAt, Learnt, Move, PATIENCE,
+    Purpose, Question, Refusal, Said, State, Step, Told,
 };
 use crate::runbook::{Kind, Mode, Permission, Shown};
 
@@ -35,7 +35,7 @@ impl At<'_> {
             if !self.observed.wished {
                 return Step::Call(Call::Cancel(others.clone()));
             }
-            return write(Move {
+            return Step::write(Move {
                 state: Some(State::Launched {
                     attempt: attempt.clone(),
                     job: job.clone(),
@@ -55,7 +55,7 @@ impl At<'_> {
             Some(Answer::Unheard(_)) => None,
         };
         if let Some(why) = self.must_end(attempt, differs, shown) {
-            return write(Move {
+            return Step::write(Move {
                 state: Some(State::Aborting {
                     attempt: attempt.clone(),
                     job: job.clone(),
@@ -68,17 +68,17 @@ impl At<'_> {
             });
         }
         let Some(shown) = shown else {
-            return wait("the controller to say how far the job is", PATIENCE);
+            return self.wait("the controller to say how far the job is", PATIENCE);
         };
         let age = self.situation.now.duration_since(attempt.at).as_secs();
         let look_in = SignedDuration::from_secs((age / 4).clamp(5, 60));
-        let again = wait("the job to end", look_in);
+        let again = self.wait("the job to end", look_in);
         if shown.status == *status && shown.explanation == *explanation {
             return again;
         }
         let queued = shown.is_queued() && !shown.explanation.is_empty();
         let is_new = shown.explanation != *explanation;
-        write(Move {
+        Step::write(Move {
             state: Some(State::Launched {
                 attempt: attempt.clone(),
                 job: job.clone(),
@@ -87,7 +87,7 @@ impl At<'_> {
                 differs: differs.clone(),
                 others: Vec::new(),
             }),
-            said: (queued && is_new).then(|| Said::Queued(shown.explanation.clone())),
+            said: (queued && is_new).then(|| Said::Own(Told::Queued(shown.explanation.clone()))),
             then: Some(again),
             ..Move::default()
         })
@@ -120,14 +120,14 @@ impl At<'_> {
         let ended = match &self.observed.ended {
             None => return Step::Ask(Question::Ended),
             Some(Answer::Unheard(_)) => {
-                return wait("the controller to say how the job ended", PATIENCE);
+                return self.wait("the controller to say how the job ended", PATIENCE);
             }
             Some(Answer::Gone) => return self.gone(attempt, job),
             Some(Answer::Is(ended)) => ended,
         };
         let since = self.situation.now.duration_since(ended.at);
         if ended.counts.is_none() && job.kind == Kind::Job && since < DETAILS {
-            return wait(
+            return self.wait(
                 "the controller to say where the job ran",
                 SignedDuration::from_secs(5),
             );
@@ -152,10 +152,13 @@ impl At<'_> {
                 },
                 Guarding::Released,
             ),
-            (Purpose::Check, Ok(())) => write(Move {
+            (Purpose::Check, Ok(())) => Step::write(Move {
                 state: Some(State::Asked),
-                checked: Some(ended),
-                said: Some(Said::Checked),
+                more: Learnt {
+                    checked: Some(ended),
+                    ..Learnt::default()
+                },
+                said: Some(Said::Own(Told::Checked)),
                 ..Move::default()
             }),
             (Purpose::Check, Err(why)) => self.refuse(Refusal::CheckFailed {
@@ -180,7 +183,7 @@ impl At<'_> {
     ) -> Step {
         let now = self.situation.now;
         if self.observed.wished {
-            return write(Move {
+            return Step::write(Move {
                 state: Some(State::Aborting {
                     attempt: attempt.clone(),
                     job: job.clone(),
@@ -188,7 +191,7 @@ impl At<'_> {
                     since,
                     wished: Some(now),
                 }),
-                then: Some(wait("the job to end", SignedDuration::from_secs(5))),
+                then: Some(self.wait("the job to end", SignedDuration::from_secs(5))),
                 ..Move::default()
             });
         }
@@ -210,7 +213,7 @@ impl At<'_> {
         if wished.is_none_or(|wished| WISH_AGAIN <= now.duration_since(wished)) {
             return Step::Call(Call::Cancel(vec![job.clone()]));
         }
-        wait("the job to end", SignedDuration::from_secs(5))
+        self.wait("the job to end", SignedDuration::from_secs(5))
     }
 
     fn aborted(self, attempt: &Attempt, job: &JobAt, why: &Abort, status: &str) -> Step {
@@ -238,16 +241,21 @@ impl At<'_> {
         let (state, effects) = match situation.problem.closed {
             Some(_) if situation.lost => (State::Unconfirmed { ended }, Vec::new()),
             Some(closed) if closed < ended.at => (State::Late { ended, closed }, Vec::new()),
-            Some(closed) => (State::Healed { ended, closed }, vec![Effect::Condemn]),
+            Some(closed) => (
+                State::Healed { ended, closed },
+                vec![Effect::Condemn {
+                    change: self.run.change(),
+                }],
+            ),
             // It may have ended, and nobody has said so yet.
-            None if !situation.heard => return wait("the tenant to answer", PATIENCE),
+            None if !situation.heard => return self.wait("the tenant to answer", PATIENCE),
             None if situation.verify_within <= situation.now.duration_since(ended.at) => {
                 (State::Unhealed { ended }, Vec::new())
             }
-            None => return wait("the problem to end", PATIENCE),
+            None => return self.wait("the problem to end", PATIENCE),
         };
         let healed = !effects.is_empty();
-        write(Move {
+        Step::write(Move {
             state: Some(state),
             lets_go: !healed,
             effects,

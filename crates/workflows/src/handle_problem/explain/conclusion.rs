@@ -6,7 +6,7 @@ use std::fmt;
 use release::change::{Change, FlagValue, Remedy};
 use release::grouping::SETTING;
 use release::pause::Stopped;
-use release::remediation::{Actor, HealRefusal, Move, Needless, Said, State};
+use release::remediation::{Actor, HealRefusal, Move, Needless, Said, State, Told};
 
 use crate::handle_problem::words::taken_back;
 
@@ -59,7 +59,7 @@ impl Fate {
             (Some(State::Shadowed(heal)), said) => {
                 let by = heal.remedy;
                 match said {
-                    Some(Said::ShadowedAfterStop) => Self::Stopped { by },
+                    Some(Said::Own(Told::ShadowedAfterStop)) => Self::Stopped { by },
                     _ => Self::Replaced { by },
                 }
             }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use proptest::prelude::prop;
 
 use super::*;
+use crate::pause::Stopped;
 use crate::problem::{Arrival, Problem};
 use crate::runbook::{About, Cause, Causes, Compat, Counts, Input, Older, Runbook};
 
@@ -213,7 +214,7 @@ impl World {
         let Step::Write(what) = step else {
             return None;
         };
-        what.apply(&mut self.run);
+        self.run.take(what);
         for effect in &what.effects {
             if let Effect::Guard { to, .. } = effect {
                 self.known.guard = Some(to.clone());
@@ -232,7 +233,7 @@ pub(super) fn told(step: &Step) -> String {
             let ids: Vec<u64> = jobs.iter().map(|job| job.id).collect();
             return format!("Cancel {ids:?}");
         }
-        Step::Wait { what, .. } => return format!("wait: {what}"),
+        Step::Wait(wait) => return format!("wait: {}", wait.waiting_for),
         Step::Rest => return "rest".to_owned(),
         Step::Write(what) => what,
     };
@@ -241,36 +242,38 @@ pub(super) fn told(step: &Step) -> String {
             .as_ref()
             .map_or_else(|| "same".to_owned(), state_told),
     ];
-    if what.allowed.is_some() {
+    if what.more.allowed.is_some() {
         words.push("allowed".to_owned());
     }
-    if what.checked.is_some() {
+    if what.more.checked.is_some() {
         words.push("checked".to_owned());
     }
     if what.lets_go {
         words.push("letting go".to_owned());
     }
     let effects = what.effects.iter().map(|effect| match effect {
-        Effect::Blame => "blame",
-        Effect::Release => "release",
-        Effect::Condemn => "condemn",
+        Effect::Blame { .. } => "blame",
+        Effect::Release { .. } => "release",
+        Effect::Condemn { .. } => "condemn",
         Effect::Guard { to, .. } if to.active.is_some() => "guard taken",
         Effect::Guard { to, .. } if to.cooldown_until.is_some() => "guard released",
         Effect::Guard { .. } => "guard returned",
+        Effect::Trust { .. } | Effect::Enter { .. } => "what no run does",
     });
     let effects: Vec<&str> = effects.collect();
     let said = what.said.as_ref().map_or("", |said| match said {
         Said::State => " said State",
         Said::Paused(_) => " said Paused",
-        Said::Busy { .. } => " said Busy",
-        Said::Queued(_) => " said Queued",
-        Said::Checked => " said Checked",
+        Said::StillOpen => " said StillOpen",
+        Said::Own(Told::Busy { .. }) => " said Busy",
+        Said::Own(Told::Queued(_)) => " said Queued",
+        Said::Own(Told::Checked) => " said Checked",
     });
-    let alarm = if what.alarm { ", alarm" } else { "" };
+    let alarm = if what.more.alarm { ", alarm" } else { "" };
     let then = match &what.then {
         None => "",
         Some(Step::Call(Call::Launch)) => " then Launch",
-        Some(Step::Wait { .. }) => " then wait",
+        Some(Step::Wait(_)) => " then wait",
         Some(Step::Rest) => " then rest",
         Some(_) => " then something else",
     };
