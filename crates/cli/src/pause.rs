@@ -21,8 +21,8 @@ use crate::output;
 const NOTES: &str = "\
 Settings:
   LEDGER_TABLE names the table, as it does for the functions; the AWS settings are
-  those of `monspec ledger`. With VALIDATIONS_TABLE, DEPLOYMENT_GROUPS and FLAGS_TABLE,
-  unknown names of pipelines, groups and flags are reported.
+  those of `monspec ledger`. With VALIDATIONS_TABLE, DEPLOYMENT_GROUPS, FLAGS_TABLE and
+  HEAL_RUNBOOKS, unknown names of pipelines, groups, flags and runbooks are reported.
 
   CHANGE_FREEZE of the functions (ChangeFreeze of the stack) is a calendar of such
   pauses; `always` in it pauses until it is removed. The table does not hold it: to
@@ -37,15 +37,15 @@ Examples:
 
 /// Pauses changes of everything, or of one target, for a while.
 ///
-/// During a pause no stage is approved, nothing is deployed again and no change of a
-/// flag is taken back because of a problem. What a flag was set to for a time still
+/// During a pause no stage is approved, nothing is deployed again, no runbook is run and
+/// no change of a flag is taken back because of a problem. What a flag was set to for a time still
 /// ends. Builds are
 /// still judged and rejected, and problems still get comments. Changes that have
 /// begun continue, and a deployment that a heal stopped half way is still replaced.
 /// A change that begins at the same moment as the pause may still go ahead.
 ///
-/// A group without a deployment in the ledger, a flag that is not declared, or a
-/// pipeline without a registered validation, is paused with a warning: its name may be
+/// A group without a deployment in the ledger, a flag that is not declared, a runbook
+/// that is not listed, or a pipeline without a registered validation, is paused with a warning: its name may be
 /// wrong.
 ///
 /// A target has one pause, the one that ends last. Yours replaces one that ends
@@ -58,7 +58,8 @@ pub(crate) struct Pausing {
     #[arg(long)]
     all: bool,
 
-    /// One target: `group:APPLICATION/GROUP`, `flag:SET/NAME` or `pipeline:NAME`.
+    /// One target: `group:APPLICATION/GROUP`, `flag:SET/NAME`, `runbook:NAME` or
+    /// `pipeline:NAME`.
     #[arg(long, value_name = "TARGET")]
     target: Option<Target>,
 
@@ -92,8 +93,8 @@ pub(crate) struct Resuming {
     #[arg(long)]
     all: bool,
 
-    /// The pause of one target: `group:APPLICATION/GROUP`, `flag:SET/NAME` or
-    /// `pipeline:NAME`.
+    /// The pause of one target: `group:APPLICATION/GROUP`, `flag:SET/NAME`,
+    /// `runbook:NAME` or `pipeline:NAME`.
     #[arg(long, value_name = "TARGET")]
     target: Option<Target>,
 

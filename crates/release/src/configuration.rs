@@ -27,6 +27,16 @@ pub struct Cause {
     pub source: String,
 }
 
+/// What the run of a runbook on these hosts changes, and its guard protects.
+pub fn target(alias: &str, limit: Option<&str>) -> String {
+    format!("runbook#{alias}#{}", limit.unwrap_or("*"))
+}
+
+/// The name of the runbook of a [`target`].
+pub fn alias_of(target: &str) -> &str {
+    target.split('#').nth(1).unwrap_or(target)
+}
+
 impl Cause {
     /// What tells this announcement from others, on whichever entity it is met:
     /// the tenant gives an id to each of them.

@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
 
 use crate::change::{Flag, Place};
+use crate::configuration::alias_of;
 use crate::deployment::Group;
 
 /// The setting of the calendar.
@@ -20,7 +21,7 @@ pub const SETTING: &str = "CHANGE_FREEZE";
 pub const LONGEST: SignedDuration = SignedDuration::from_hours(31 * 24);
 
 /// What a change is made to. Reads as `all`, `group:APPLICATION/GROUP`,
-/// `flag:SET/NAME` or `pipeline:NAME`.
+/// `flag:SET/NAME`, `runbook:NAME` or `pipeline:NAME`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Target {
     /// Everything.
@@ -29,13 +30,17 @@ pub enum Target {
     Group(Group),
     /// A flag: no change of it is taken back because of a problem, and no rule sets it.
     Flag(Flag),
+    /// A runbook, by the name that the operator gives it: it is launched on no host.
+    Runbook(String),
     /// A pipeline: none of its stages is approved.
     Pipeline(String),
 }
 
 /// The text is not a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("write `all`, `group:APPLICATION/GROUP`, `flag:SET/NAME` or `pipeline:NAME`")]
+#[error(
+    "write `all`, `group:APPLICATION/GROUP`, `flag:SET/NAME`, `runbook:NAME` or `pipeline:NAME`"
+)]
 pub struct NoTarget;
 
 impl fmt::Display for Target {
@@ -44,6 +49,7 @@ impl fmt::Display for Target {
             Self::All => f.write_str("all"),
             Self::Group(group) => write!(f, "group:{group}"),
             Self::Flag(flag) => write!(f, "flag:{flag}"),
+            Self::Runbook(name) => write!(f, "runbook:{name}"),
             Self::Pipeline(name) => write!(f, "pipeline:{name}"),
         }
     }
@@ -74,6 +80,7 @@ impl FromStr for Target {
                     name: flag.to_owned(),
                 }))
             }
+            ("runbook", None) => Ok(Self::Runbook(name.to_owned())),
             ("pipeline", None) => Ok(Self::Pipeline(name.to_owned())),
             _ => Err(NoTarget),
         }
@@ -85,8 +92,7 @@ impl From<Place> for Target {
         match place {
             Place::Group(group) => Self::Group(group),
             Place::Flag(flag) => Self::Flag(flag),
-            // None is paused by itself.
-            Place::Runbook(_) => Self::All,
+            Place::Runbook(target) => Self::Runbook(alias_of(&target).to_owned()),
         }
     }
 }
@@ -161,6 +167,7 @@ impl fmt::Display for Stopped {
                     Target::All => String::new(),
                     Target::Group(group) => format!(" of {group}"),
                     Target::Flag(flag) => format!(" of flag {flag}"),
+                    Target::Runbook(name) => format!(" by runbook {name}"),
                     Target::Pipeline(name) => format!(" of pipeline {name}"),
                 };
                 let until = until.strftime("%Y-%m-%d %H:%M UTC");
@@ -463,11 +470,21 @@ mod tests {
     }
 
     #[test]
+    fn runbook_is_paused_by_its_name_on_whichever_hosts() {
+        for limit in [None, Some("web-1")] {
+            let place = Place::Runbook(crate::configuration::target("stop", limit));
+
+            assert_eq!(Target::from(place), Target::Runbook("stop".to_owned()));
+        }
+    }
+
+    #[test]
     fn targets_read_as_they_are_written() {
         for text in [
             "all",
             "group:Shop/Production",
             "flag:prod/percent",
+            "runbook:stop-campaign",
             "pipeline:shop",
         ] {
             assert_eq!(Target::from_str(text).unwrap().to_string(), text);
@@ -477,6 +494,8 @@ mod tests {
             "Shop",
             "group:Shop",
             "group:/Production",
+            "runbook:",
+            "runbook:a/b",
             "pipeline:",
             "flag:x",
             "flag:/x",

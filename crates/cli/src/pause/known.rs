@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
-use lambda::settings::parsed;
+use lambda::settings::{optional, parsed};
 use monspec::lint::nearest;
 use release::behind::Behind;
 use release::change::Flag;
 use release::deployment::Group;
 use release::pause::Target;
+use release::runbook::Runbooks;
 use store::{Flags, Ledger, StoreError, Validations};
 
 /// How many gates are looked through for a name that is close.
@@ -28,6 +29,7 @@ pub(super) async fn doubt(
         Target::All => return None,
         Target::Group(group) => doubt_group(ledger, validations, group, now).await,
         Target::Flag(flag) => doubt_flag(flags, flag).await,
+        Target::Runbook(name) => Ok(doubt_runbook(name)),
         Target::Pipeline(name) => doubt_pipeline(validations, name).await,
     };
     doubted.unwrap_or_else(|error| {
@@ -95,6 +97,31 @@ async fn doubt_flag(flags: Option<&Flags>, flag: &Flag) -> Result<Option<String>
     Ok(Some(format!(
         "no flag {flag} is declared, so this may stop nothing; {meant}"
     )))
+}
+
+/// The list is the functions' own: it is looked up where it is given here as well.
+fn doubt_runbook(name: &str) -> Option<String> {
+    let Some(text) = optional("HEAL_RUNBOOKS") else {
+        return Some(format!(
+            "runbook {name} was not looked up: set HEAL_RUNBOOKS"
+        ));
+    };
+    let listed = match Runbooks::read(&text) {
+        Ok(listed) => listed,
+        Err(_) => {
+            return Some(format!(
+                "runbook {name} was not looked up: HEAL_RUNBOOKS cannot be read"
+            ));
+        }
+    };
+    if listed.runbooks.contains_key(name) {
+        return None;
+    }
+    let known = listed.runbooks.into_keys().collect();
+    let meant = meant("runbook", name, &known, "see HEAL_RUNBOOKS");
+    Some(format!(
+        "no runbook {name} is listed, so this may stop nothing; {meant}"
+    ))
 }
 
 async fn doubt_pipeline(

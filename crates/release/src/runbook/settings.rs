@@ -59,6 +59,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{Action, Kind, Proof, Site, Variable};
+use crate::configuration;
 use crate::remediation::{self, Limits};
 
 /// Everything that the operator lists.
@@ -251,7 +252,7 @@ impl Runbook {
 
     /// What its guard protects: the runbook on these hosts.
     pub fn target(&self, limit: Option<&str>) -> String {
-        format!("runbook#{}#{}", self.alias, limit.unwrap_or("*"))
+        configuration::target(&self.alias, limit)
     }
 
     /// The further actions, read.
