@@ -59,11 +59,11 @@ impl World {
                 .judged(&ledger, &mut claimed, judgement, &evidence, &plot)
                 .await?;
             let held = claimed.held();
-            let Next::Answer(answering) = next(&mut claimed, &Seen::default()) else {
+            let Next::Answer(mut answering) = next(&mut claimed, &Seen::default()) else {
                 anyhow::bail!("a judged validation answers first");
             };
             validations
-                .ended(&ledger, &held, answering, Ending::NothingToAnswer)
+                .ended(&ledger, &held, &mut answering, Ending::NothingToAnswer)
                 .await?;
             validations.queue().settle(claimed).await?;
         }

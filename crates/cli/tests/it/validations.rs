@@ -255,12 +255,12 @@ async fn whoever_releases_what_is_answered_hears_that_it_is() {
         overridden: None,
     };
     let held = worker.held();
-    let Next::Answer(answering) = next(&mut worker, &Seen::default()) else {
+    let Next::Answer(mut answering) = next(&mut worker, &Seen::default()) else {
         panic!("it is judged");
     };
     let stored = world
         .validations
-        .ended(&world.ledger, &held, answering, answered)
+        .ended(&world.ledger, &held, &mut answering, answered)
         .await;
     stored.expect("it is claimed");
     let settled = world.validations.queue().settle(worker).await;

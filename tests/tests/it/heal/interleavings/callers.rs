@@ -148,6 +148,7 @@ impl Storm<'_> {
         let wanted = Wanted {
             call: ask.call,
             name: "",
+            change: None,
             key: Some(&presented),
             idempotency: Some(&ask.name),
             body: &ask.body.to_string(),
@@ -158,9 +159,9 @@ impl Storm<'_> {
         let answer = change_flags(&worker.switching, connect, wanted, tick, &|_| ()).await;
         match answer {
             Ok(answer) => Done::Answered {
-                status: answer.ended.status(),
                 requires: ask.body["flag"] == "campaign",
                 is_said: matches!(answer.ended, Ended::Done | Ended::Begun),
+                ended: answer.ended,
                 error: answer.body["error"].as_str().unwrap_or_default().to_owned(),
                 made: answer.made,
             },

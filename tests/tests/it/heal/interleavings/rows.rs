@@ -7,6 +7,7 @@ use release::remediation::{HealRefusal, Needless, State};
 use release::rule::Application;
 use release::rule::application::State as Applied;
 use release::runbook::{Run, State as Ran};
+use workflows::change_flags::Ended;
 
 /// Rows by the table that has them.
 pub(super) type Rows = BTreeMap<&'static str, BTreeSet<&'static str>>;
@@ -234,20 +235,22 @@ fn of_application(before: Option<&Application>, after: &Application) -> Option<&
 
 /// The rows that the answer to a caller tells of.
 pub(super) fn of_answer(
-    status: u16,
+    ended: &Ended,
     error: &str,
     requires: bool,
     made: bool,
 ) -> Vec<(&'static str, &'static str)> {
     let (step, require) = ("flags::step", "flags::require");
-    match (status, requires) {
-        (200, true) if made => vec![(require, "prepared"), (require, "taken")],
-        (200, _) if !made => vec![(step, "settled.same")],
-        (429, _) if error.contains("back and forth") => vec![(step, "any.flapping")],
-        (429, _) => vec![(step, "any.often")],
-        (400, _) => vec![(step, "any.bad")],
-        (503, true) if error.contains("waits") => vec![(require, "busy")],
-        (503, true) => vec![(require, "prepared"), (require, "refused")],
+    match (ended, requires) {
+        (Ended::Done, true) if made => vec![(require, "prepared"), (require, "taken")],
+        (Ended::Done, _) if !made => vec![(step, "settled.same")],
+        (Ended::TooOften { .. }, _) if error.contains("back and forth") => {
+            vec![(step, "any.flapping")]
+        }
+        (Ended::TooOften { .. }, _) => vec![(step, "any.often")],
+        (Ended::Bad, _) => vec![(step, "any.bad")],
+        (Ended::Waits, true) => vec![(require, "busy")],
+        (Ended::NotTold, true) => vec![(require, "prepared"), (require, "refused")],
         _ => Vec::new(),
     }
 }

@@ -14,6 +14,7 @@ use futures_util::future::{Either, LocalBoxFuture, join_all, select};
 use jiff::SignedDuration;
 use release::deployment::{Deployment, Group};
 use release::ledger::Ruling;
+use workflows::change_flags::Ended;
 use workflows::handle_problem::{Connected, Notified, handle_problems, notified};
 
 use super::callers::Ask;
@@ -71,7 +72,7 @@ pub(super) enum Done {
     Killed(String),
     /// The caller heard this, and that flags have these versions.
     Answered {
-        status: u16,
+        ended: Ended,
         requires: bool,
         is_said: bool,
         error: String,
@@ -161,15 +162,15 @@ impl Storm<'_> {
                     self.tally.get_mut().kills.insert(point);
                 }
                 Done::Answered {
-                    status,
+                    ended,
                     requires,
                     is_said,
                     error,
                     made,
                 } => {
-                    self.note(&format!("answered with {status}: {error}"));
+                    self.note(&format!("answered with {ended:?}: {error}"));
                     self.count("requests answered", 1);
-                    for (table, row) in rows::of_answer(status, &error, requires, !made.is_empty())
+                    for (table, row) in rows::of_answer(&ended, &error, requires, !made.is_empty())
                     {
                         let rows = &mut self.tally.get_mut().rows;
                         rows.entry(table).or_default().insert(row);

@@ -410,6 +410,7 @@ impl Worker {
             switching: change_flags::Services {
                 flags,
                 set: SET.to_owned(),
+                address: None,
             },
             tenant: scene.world.dynatrace(),
         }
