@@ -13,7 +13,7 @@ use lambda_host::runtime::Function;
 use crate::Binaries;
 use crate::events::{Event, Prepared};
 use crate::figures::{Budget, Figure, Figures, Quantity};
-use crate::relay::{Call, Host, Remotes};
+use crate::relay::{Call, FLAGS_WRITTEN, Host, Remotes};
 use crate::starts::median;
 use crate::world::{Tables, World};
 
@@ -32,6 +32,8 @@ enum Span {
     ClaimToApproval,
     /// From the event to the deployment that heals.
     ToDeployment,
+    /// From the event to the flag that is what it was.
+    ToFlag,
 }
 
 /// What one event took.
@@ -94,6 +96,14 @@ fn spans(event: Event) -> &'static [(Span, &'static str, Option<f64>)] {
             ),
             (Span::Whole, "", None),
         ],
+        Event::FlagNotification => &[
+            (
+                Span::ToFlag,
+                ", notification to the flag set back",
+                Some(7.0),
+            ),
+            (Span::Whole, "", None),
+        ],
         Event::Flags => &[(Span::Whole, "", Some(1.0))],
         Event::ChangedFlags => &[(Span::Whole, "", Some(2.0))],
         _ => &[(Span::Whole, "", None)],
@@ -148,7 +158,7 @@ async fn happen(
 ) -> anyhow::Result<Passed> {
     let sent = Instant::now();
     let answered = function.invoke(prepared.event.clone()).await?;
-    prepared.check(world, function, &answered.outcome)?;
+    prepared.check(world, function, &answered.outcome).await?;
     Ok(Passed {
         sent,
         whole: answered.duration,
@@ -179,6 +189,7 @@ impl Passed {
                 self.call("PutApprovalResult")?.ended,
             ),
             Span::ToDeployment => (self.sent, self.call("CreateDeployment")?.ended),
+            Span::ToFlag => (self.sent, self.call(FLAGS_WRITTEN)?.ended),
         };
         Ok(ended - began)
     }

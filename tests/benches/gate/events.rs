@@ -28,6 +28,7 @@ pub(crate) enum Event {
     AnnouncedDeployment,
     QuietSchedule,
     Notification,
+    FlagNotification,
     Flags,
     ChangedFlags,
 }
@@ -44,11 +45,13 @@ enum Expected {
     Page,
     Announced,
     Healed(Problem, String),
+    /// The flag that this service is about is what it was.
+    Restored(Problem, String, Tables),
     Schedule,
 }
 
 impl Event {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Registration,
         Self::NamedRegistration,
         Self::IdleTick,
@@ -60,6 +63,7 @@ impl Event {
         Self::AnnouncedDeployment,
         Self::QuietSchedule,
         Self::Notification,
+        Self::FlagNotification,
         Self::Flags,
         Self::ChangedFlags,
     ];
@@ -77,6 +81,7 @@ impl Event {
             Self::AnnouncedDeployment => "push-deployment-event, notice",
             Self::QuietSchedule => "handle-problem, schedule",
             Self::Notification => "handle-problem, notification",
+            Self::FlagNotification => "handle-problem, notification after a flag",
             Self::Flags => "serve-flags, bulk of 50",
             Self::ChangedFlags => "serve-flags, bulk of 50 after a change",
         }
@@ -89,7 +94,7 @@ impl Event {
             Self::Publication => &binaries.publish,
             Self::StartPage | Self::Evaluation => &binaries.show,
             Self::AnnouncingJob | Self::AnnouncedDeployment => &binaries.announce,
-            Self::QuietSchedule | Self::Notification => &binaries.heal,
+            Self::QuietSchedule | Self::Notification | Self::FlagNotification => &binaries.heal,
             Self::Flags | Self::ChangedFlags => &binaries.serve,
         }
     }
@@ -153,6 +158,12 @@ impl Event {
                 let problem = world.bad_release(&service).await?;
                 (notification(&problem), Expected::Healed(problem, service))
             }
+            Self::FlagNotification => {
+                let service = "s".repeat(number + 1);
+                let problem = world.bad_flag(&service, tables).await?;
+                let event = notification(&problem);
+                (event, Expected::Restored(problem, service, tables.clone()))
+            }
         };
         Ok(Prepared { event, expected })
     }
@@ -161,7 +172,7 @@ impl Event {
 impl Prepared {
     /// Fails unless the event came to what it is for: a number of something that
     /// did nothing would be worth nothing.
-    pub(crate) fn check(
+    pub(crate) async fn check(
         &self,
         world: &World,
         function: &Function,
@@ -188,6 +199,11 @@ impl Prepared {
             Expected::Schedule => went_well(answer["worked"] == 0),
             Expected::Healed(problem, service) => {
                 went_well(world.heals(service) == 1)?;
+                end(problem);
+                Ok(())
+            }
+            Expected::Restored(problem, service, tables) => {
+                went_well(world.is_restored(service, tables).await?)?;
                 end(problem);
                 Ok(())
             }

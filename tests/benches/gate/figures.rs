@@ -39,6 +39,8 @@ pub(crate) enum Quantity {
     Count(usize),
     /// Calls one behind the other, or what takes as long.
     Depth(f64),
+    /// Capacity of the database.
+    Units(f64),
 }
 
 /// What a number must not exceed.
@@ -126,6 +128,7 @@ impl Quantity {
             Self::Bytes(bytes) => bytes as f64 / f64::from(1 << 20),
             Self::Count(count) => count as f64,
             Self::Depth(calls) => calls,
+            Self::Units(units) => units,
         }
     }
 
@@ -135,6 +138,7 @@ impl Quantity {
             Self::Bytes(_) => "MiB",
             Self::Count(_) => "",
             Self::Depth(_) => "calls",
+            Self::Units(_) => "units",
         }
     }
 }

@@ -132,11 +132,7 @@ async fn idle_tick(
 fn add(figures: &mut Figures, tick: &str, counted: &[Call], none: Option<&[Call]>) {
     let calls = |counted: &[Call]| Quantity::Count(counted.len());
     let scanned = |counted: &[Call]| Quantity::Count(counted.iter().map(|call| call.scanned).sum());
-    // Half a unit is the least that is counted.
-    let units = |counted: &[Call]| {
-        let units: f64 = counted.iter().map(|call| call.units).sum();
-        Quantity::Count((units * 100.0).round() as usize)
-    };
+    let units = |counted: &[Call]| Quantity::Units(counted.iter().map(|call| call.units).sum());
     let mut row = |what: &str, of: &dyn Fn(&[Call]) -> Quantity| {
         let name = format!("{tick}: {what}");
         let figure = Figure::new(name, of(counted));
@@ -147,7 +143,7 @@ fn add(figures: &mut Figures, tick: &str, counted: &[Call], none: Option<&[Call]
     };
     row("calls", &calls);
     row("items read", &scanned);
-    row("hundredths of a unit of capacity", &units);
+    row("capacity", &units);
 }
 
 /// Copies the items of the one finished validation under many other ids.

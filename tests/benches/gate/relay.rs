@@ -23,6 +23,9 @@ use tokio::task::JoinHandle;
 /// speaks and the stand-ins do not.
 const CONNECTING: u32 = 2;
 
+/// The transaction that changes a flag.
+pub(crate) const FLAGS_WRITTEN: &str = "TransactWriteItems of flags";
+
 /// A host of its own in an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Host {
@@ -146,7 +149,7 @@ async fn pass(
 ) -> Response {
     let began = Instant::now();
     let connected = lock(&behind.connections).insert(peer);
-    let operation = operation(&method, &uri, &headers);
+    let operation = operation(&method, &uri, &headers, &body);
     let round_trips = if connected { CONNECTING + 1 } else { 1 };
     let latency = behind.road.latency.load(Ordering::Relaxed);
     tokio::time::sleep(Duration::from_millis(latency) * round_trips).await;
@@ -200,13 +203,19 @@ impl Behind {
 }
 
 /// What an operation is called: by AWS's protocols, else by its path.
-fn operation(method: &Method, uri: &Uri, headers: &HeaderMap) -> String {
+fn operation(method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> String {
     let target = headers.get("x-amz-target");
     let target = target.and_then(|target| target.to_str().ok());
     match target.and_then(|target| target.split('.').next_back()) {
+        Some("TransactWriteItems") if writes_flags(body) => FLAGS_WRITTEN.to_owned(),
         Some(operation) => operation.to_owned(),
         None => format!("{method} {}", family(uri.path())),
     }
+}
+
+/// Whether a transaction is of a table of flags, as a world calls them.
+fn writes_flags(body: &[u8]) -> bool {
+    String::from_utf8_lossy(body).contains("\"TableName\":\"flags-")
 }
 
 /// A path without the ids in it.

@@ -56,7 +56,7 @@ pub(crate) async fn measure(
         let function = world.function(event.binary(binaries), &tables).await?;
         let answered = function.invoke(prepared.event.clone()).await?;
         let start = Start::of(&function)?;
-        prepared.check(&world, &function, &answered.outcome)?;
+        prepared.check(&world, &function, &answered.outcome).await?;
         starts.push(start);
     }
     add(

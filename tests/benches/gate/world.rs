@@ -372,7 +372,7 @@ impl World {
         Ok(())
     }
 
-    fn flags(&self, tables: &Tables) -> Flags {
+    pub(crate) fn flags(&self, tables: &Tables) -> Flags {
         Flags::new(self.dynamo.client(), &tables.flags)
     }
 
