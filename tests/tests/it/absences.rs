@@ -201,6 +201,82 @@ fn nameless_log_lines_are_told_from_named_ones() {
     assert!(!names_something("entities, \"Some failed\");"));
 }
 
+/// What the pure crates read as it is written, in a file or as one text.
+const READ_AS_WRITTEN: [&str; 2] = ["Proof", "Scope"];
+
+#[test]
+fn no_type_of_the_pure_crates_is_a_stored_form() {
+    let pure = ["crates/flags/src", "crates/release/src"];
+    let sources = files(&["rs"]).into_iter();
+    let sources = sources.filter(|path| pure.iter().any(|room| path.starts_with(room)));
+    let mut found = Vec::new();
+    let mut types = 0;
+    for path in sources {
+        let text = fs::read_to_string(Path::new(ROOT).join(&path)).unwrap();
+        for read in read_types(&text) {
+            types += 1;
+            if !READ_AS_WRITTEN.contains(&read) {
+                found.push(format!("{} in {}", read, path.display()));
+            }
+        }
+    }
+    assert_eq!(types, READ_AS_WRITTEN.len(), "{found:?}");
+    assert!(
+        found.is_empty(),
+        "what is stored has a type in `store::record`, and these can be read: {}",
+        found.join(", ")
+    );
+}
+
+/// The public types with fields that are read from JSON as they are. One word is
+/// the same wherever it is written.
+fn read_types(text: &str) -> Vec<&str> {
+    let blocks = text.split("#[derive(").skip(1);
+    blocks
+        .filter_map(|block| {
+            let (derived, rest) = block.split_once(")]")?;
+            let (head, body) = rest.split_once(" {\n")?;
+            let (before, name) = head.rsplit_once(' ')?;
+            let is_public = ["pub struct", "pub enum"]
+                .iter()
+                .any(|kind| before.ends_with(kind));
+            let mut lines = body.split("\n}").next()?.lines().map(str::trim);
+            let holds_more = lines.any(|line| {
+                !line.starts_with("//") && !line.starts_with('#') && line.contains([':', '(', '{'])
+            });
+            let is_read = derived.contains("Deserialize");
+            (is_read && is_public && holds_more).then_some(name)
+        })
+        .collect()
+}
+
+#[test]
+fn types_that_are_read_are_told_from_words() {
+    let derive = "#[derive(Clone, Deserialize)]\n#[serde(tag = \"is\")]\n";
+    assert_eq!(
+        read_types(&format!("{derive}pub struct A {{\n    b: u8,\n}}")),
+        ["A"]
+    );
+    assert_eq!(
+        read_types(&format!("{derive}pub enum A {{\n    B,\n    C(u8),\n}}")),
+        ["A"]
+    );
+    assert_eq!(
+        read_types(&format!(
+            "{derive}pub enum A {{\n    /// It: is.\n    B,\n}}"
+        )),
+        [""; 0]
+    );
+    assert_eq!(
+        read_types(&format!("{derive}struct A {{\n    b: u8,\n}}")),
+        [""; 0]
+    );
+    assert_eq!(
+        read_types("#[derive(Clone)]\npub struct A {\n    b: u8,\n}"),
+        [""; 0]
+    );
+}
+
 fn assert_absent(absences: &[Absence], files: &[PathBuf]) {
     assert!(files.len() > 10, "the tree was not found: {files:?}");
     let mut found = Vec::new();
