@@ -1,6 +1,7 @@
 //! The unattended story: builds 1, 2, 3, 4 and then 1 again, each to its end, and a
 //! campaign that is too much for production.
 
+mod answered;
 mod campaign;
 mod results;
 mod told;
@@ -15,8 +16,9 @@ use tokio::time::Instant;
 
 use crate::build;
 use crate::timeline::Timeline;
+use answered::Heal;
 use campaign::Campaign;
-use results::{Gate, Heal, Release, Results};
+use results::{Gate, Release, Results};
 
 pub(crate) use told::Form;
 

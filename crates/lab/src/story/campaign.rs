@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value as Json, json};
 use tokio::time::Instant;
 
-use super::results::{Heal, tenths};
+use super::answered::{Heal, tenths};
 use super::{PATIENCE, heal, is_answered, until};
 
 /// The percentage of calls that are part of the campaign.

@@ -6,6 +6,7 @@ use fake_aws::pipeline::{ApprovalStatus, ApprovalView};
 use serde::Serialize;
 
 use super::Chapter;
+use super::answered::{Heal, tenths};
 use super::campaign::Campaign;
 
 /// The end of the story.
@@ -46,17 +47,6 @@ pub(crate) struct Gate {
     pub(crate) summary: Option<String>,
     #[serde(skip)]
     status: ApprovalStatus,
-}
-
-/// One problem.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Heal {
-    pub(crate) problem: String,
-    pub(crate) title: String,
-    /// Whether the problem ended when its cause was taken back.
-    pub(crate) confirmed: bool,
-    pub(crate) comments: Vec<String>,
 }
 
 impl Results {
@@ -137,10 +127,6 @@ impl Gate {
         let waits = self.status == ApprovalStatus::Waiting;
         self.summary.as_deref().filter(|_| waits)
     }
-}
-
-pub(super) fn tenths(took: Duration) -> f64 {
-    (took.as_secs_f64() * 10.0).round() / 10.0
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@ use std::convert::Infallible;
 
 use lab::live::Journal;
 
+use super::answered::Heal;
 use super::campaign::Campaign;
-use super::results::{Heal, Release, Results};
+use super::results::{Release, Results};
 use crate::timeline::{Stream, Timeline};
 
 /// How the results of the story are printed.
