@@ -1,14 +1,13 @@
 //! The span of time that belongs to one build.
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
 /// Windows at least this long are aligned to whole minutes, because Dynatrace
 /// stores values per minute, and a partial minute belongs to two builds.
 const ALIGNED_FROM: SignedDuration = SignedDuration::from_mins(2);
 
 /// A half-open span of time, `start <= t < end`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Window {
     /// The first instant that counts.
     pub start: Timestamp,

@@ -25,6 +25,7 @@ pub(crate) mod repeat;
 pub(crate) mod rule;
 pub(crate) mod run;
 pub(crate) mod validation;
+pub(crate) mod window;
 
 /// Turns a record into what it is about, and back. Every field is named, so that
 /// one that comes or goes has to be decided on.

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use release::approval::Answer;
 use release::validation::{self, ValidationId};
+use release::window::Window;
 use serde::Serialize;
 
 /// A manual approval action.
@@ -92,5 +93,17 @@ impl<'a> From<&'a validation::PersonsDecision> for PersonsDecision<'a> {
             why: &decision.why,
             at: decision.at,
         }
+    }
+}
+
+#[derive(Clone, Copy, Serialize)]
+pub(super) struct Span {
+    pub(super) start: Timestamp,
+    pub(super) end: Timestamp,
+}
+
+impl From<Window> for Span {
+    fn from(Window { start, end }: Window) -> Self {
+        Self { start, end }
     }
 }

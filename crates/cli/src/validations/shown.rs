@@ -10,7 +10,6 @@ use release::evidence::Unjudged;
 use release::outlook::{MINUTES_KEPT_DAYS, Outlook, may_be_forgotten, reasons};
 use release::validation::wish::{Unfulfilled, Wish};
 use release::validation::{ApprovalAction, Ending, PersonsDecision, Registration, Validation};
-use release::window::Window;
 use serde::Serialize;
 use store::{Pending, Unsettled};
 
@@ -136,7 +135,7 @@ impl<'a> Head<'a> {
 pub(super) struct Story<'a> {
     #[serde(flatten)]
     head: Head<'a>,
-    window: Window,
+    window: form::Span,
     judged_at: Option<String>,
     summary: Option<&'a str>,
     approval: Option<form::ApprovalAction<'a>>,
@@ -174,7 +173,7 @@ impl<'a> Story<'a> {
             .filter(|_| judgement.is_some());
         Self {
             head: Head::of(validation),
-            window: validation.registration.window,
+            window: validation.registration.window.into(),
             judged_at: judgement.map(|judgement| judgement.at.to_string()),
             summary: judgement.map(|judgement| judgement.summary.as_str()),
             approval: validation.registration.approval.as_ref().map(Into::into),
@@ -206,7 +205,7 @@ impl<'a> Story<'a> {
         line("execution", execution.unwrap_or("not known"))?;
         line("build", version)?;
         line("comparison", comparison)?;
-        let Window { start, end } = self.window;
+        let form::Span { start, end } = self.window;
         line("window", &format!("{} to {}", second(start), second(end)))?;
         if let (Some(verdict), Some(at)) = (verdict, &self.judged_at) {
             line("verdict", &format!("{verdict}, judged at {at}"))?;

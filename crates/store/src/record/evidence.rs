@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use monspec::{BoundSide, Coverage, OpenProblems, Outcome, Verdict};
 use release::approval::Answer;
 use release::evidence::{self, About, Unjudged};
-use release::window::Window;
 use serde::{Deserialize, Serialize};
 
 use super::record;
+use super::window::Window;
 use crate::StoreError;
 use crate::item::Item;
 use crate::packed::{self, fits, pack_json};
@@ -167,5 +167,6 @@ record!(Address = monspec::Address {
 });
 
 record!(Asked = evidence::Asked {
-    same: environment, window, selector, query, warnings;
+    same: environment, selector, query, warnings;
+    inner: window;
 });

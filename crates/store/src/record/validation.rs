@@ -10,11 +10,11 @@ use release::execution::{self, ExecutionMode};
 use release::otherwise;
 use release::outbox::Entry;
 use release::validation::{self, Judged, Progress, State, Validation, ValidationId};
-use release::window::Window;
 use release::work::Counts;
 use serde::{Deserialize, Serialize};
 
 use super::change::{Deployment, Group, Groups};
+use super::window::Window;
 use super::{answer, record};
 use crate::StoreError;
 use crate::error::missing;
@@ -242,9 +242,9 @@ struct Judgement {
 }
 
 record!(Registration = validation::Registration {
-    same: id, pipeline, execution, mode, comparison, window, spec, version, untaught,
+    same: id, pipeline, execution, mode, comparison, spec, version, untaught,
         result_hook, registered_at, due_at, give_up_at, expires_at;
-    inner: registrant;
+    inner: registrant, window;
     maybe: approval;
     each: sources, deployments, source_groups, otherwise, compare_groups, environments;
     values: compared;
