@@ -92,7 +92,6 @@ fn whatever_happens_when_nothing_is_healed_twice_or_lost() {
             "answers lost",
             "flags taken back",
             "flags set by problems",
-            "jobs",
         ] {
             let had = tally.counts.contains_key(what);
             assert!(had, "no storm had {what}: {:?}", tally.counts);
