@@ -14,11 +14,12 @@ use lambda::settings::{minutes, optional, parsed};
 use monspec::lint::escaped;
 use release::pause;
 use release::remediation::Limits;
+use release::runbook::Runbooks;
 use store::{Flags, Remediations, tables};
 use tokio::time::Instant;
 use workflows::Tick;
 use workflows::handle_problem::explain::{Asked, Explained, explain};
-use workflows::handle_problem::{Connected, Healing, Mode, Services};
+use workflows::handle_problem::{Automation, Connected, Healing, Mode, Services};
 
 use crate::aws::{Ledger, now};
 use crate::failure::Failure;
@@ -31,9 +32,10 @@ const NOTES: &str = "\
 Settings:
   LEDGER_TABLE, DT_TENANT_URL, DT_API_TOKEN, DT_API, HEAL_TAG,
   HEAL_LOOK_BACK_MINUTES, HEAL_MAX_GROUPS, HEAL_COOLDOWN_MINUTES, HEAL_MAX_PER_DAY,
-  CHANGE_FREEZE, DEPLOYMENT_GROUPS, GROUP_TAG and FLAGS_TABLE, as the functions have
-  them, and the AWS settings of `monspec ledger`. Without FLAGS_TABLE changes of
-  flags are left out.
+  CHANGE_FREEZE, DEPLOYMENT_GROUPS, GROUP_TAG, FLAGS_TABLE and HEAL_RUNBOOKS, as the
+  functions have them, and the AWS settings of `monspec ledger`. Without FLAGS_TABLE
+  changes of flags are left out, without HEAL_RUNBOOKS announced configurations; what
+  a controller says of a template is not asked.
 
 Examples:
   monspec heal explain --problem=-6004362228644432354_1638271020000V2
@@ -52,8 +54,9 @@ enum Command {
     Explain(Box<Explain>),
 }
 
-/// Shows which change a problem is blamed on, a deployment or the change of a flag,
-/// and what would be put in its place, with every candidate and the reason.
+/// Shows which change a problem is blamed on, a deployment, the change of a flag or an
+/// announced configuration, and what would be put in its place or run, with every
+/// candidate and the reason.
 ///
 /// Read only: nothing is written, deployed, set or commented. The decision uses today's
 /// data; age limits, cooldown and guards are not applied.
@@ -96,7 +99,7 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> Result<ExitCode, F
     let healing = healing()?;
     let connected = Connected {
         tenant: wanted.tenant.client()?,
-        automation: Arc::default(),
+        automation: Arc::new(automation()?),
         links: None,
     };
     let dynamodb = aws_sdk_dynamodb::Client::new(&account.sdk);
@@ -134,6 +137,26 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> Result<ExitCode, F
         tell(out, &explained)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The runbooks that are listed. Their controllers are not spoken to.
+fn automation() -> Result<Automation, Failure> {
+    let Some(text) = optional("HEAL_RUNBOOKS") else {
+        return Ok(Automation::default());
+    };
+    let listed = Runbooks::read(&text).map_err(|wrong| {
+        let wrong: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+        Failure::Usage(format!(
+            "HEAL_RUNBOOKS cannot be used: {}",
+            wrong.join("; ")
+        ))
+    })?;
+    let names = listed.controllers.keys();
+    let unasked = names.map(|name| (name.clone(), Err("it is not asked from here".to_owned())));
+    Ok(Automation {
+        controllers: unasked.collect(),
+        listed,
+    })
 }
 
 /// The settings that decide; whether and for how long a problem is acted on is left

@@ -17,13 +17,14 @@
 //! | that was announced beside one of another place, and nobody knows which of them its entity is of | nothing is done, both are named |
 //! | that is a cause only by the rounding of the tenant's time, while an older one of its entity surely precedes, is no heal and has not passed its validation | nothing is done, both are named |
 //! | that is left, with another one of its place that is newer | no cause: the newer one is |
+//! | that is left and would not be taken back, while another one is left without it | passed over: the other one is looked at instead |
 //! | that is left | to blame |
 //!
 //! What touched no instance has no life, an instance that joins its group is no
 //! change, and what takes another one back and failed, or brought what is suspect
 //! or bad, has ended nothing: none of these is a candidate.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -47,6 +48,9 @@ pub struct Candidate {
     pub known: Known,
     /// Whether its place surely is behind the entity.
     pub is_sure: bool,
+    /// Why it would not be taken back, in a sentence without its end. Such a change
+    /// hides no other one, and is to blame only if nothing else is.
+    pub kept: Option<String>,
 }
 
 /// How a candidate is known.
@@ -160,6 +164,80 @@ impl Candidate {
 /// cause of another kind, such as a host or a process, to which nothing was
 /// deployed decides nothing. The order and number of candidates do not matter.
 pub fn attribute(candidates: &[Candidate], blame: Blame<'_>) -> Attribution {
+    attributed(candidates, blame).0
+}
+
+/// Those that would be to blame and would not be taken back, where another one is to
+/// blame instead.
+pub fn passed_over(candidates: &[Candidate], blame: Blame<'_>) -> Vec<Candidate> {
+    let (_, passed) = attributed(candidates, blame);
+    passed.into_iter().cloned().collect()
+}
+
+/// What would be to blame if none of the culprits had been made: an older change.
+pub fn next_older(
+    candidates: &[Candidate],
+    blame: Blame<'_>,
+    culprits: &[Culprit],
+) -> Option<Change> {
+    let newest = culprits.iter().map(|culprit| culprit.at).max()?;
+    let is_blamed = |one: &Candidate| {
+        let mut culprits = culprits.iter();
+        culprits.any(|culprit| culprit.change.id() == one.change.id())
+    };
+    let older = candidates.iter();
+    let older = older.filter(|one| one.began <= newest && !is_blamed(one));
+    let older: Vec<Candidate> = older.cloned().collect();
+    match attribute(&older, blame) {
+        Attribution::Nothing => None,
+        Attribution::Culprits(culprits) | Attribution::TooManyPlaces(culprits) => {
+            let newest = culprits.into_iter().max_by_key(|culprit| culprit.at)?;
+            Some(newest.change)
+        }
+        Attribution::Ambiguous { newest, .. } => Some(newest.change),
+    }
+}
+
+fn attributed<'c>(
+    candidates: &'c [Candidate],
+    blame: Blame<'_>,
+) -> (Attribution, Vec<&'c Candidate>) {
+    let mut left: Vec<&Candidate> = candidates.iter().collect();
+    let first = of_these(&left, blame);
+    let mut attribution = first.clone();
+    let mut passed = Vec::new();
+    loop {
+        let newest: Vec<&str> = newest(&attribution).map(Change::id).collect();
+        let is_hiding = |one: &&Candidate| one.kept.is_some() && newest.contains(&one.change.id());
+        let (hiding, others): (Vec<_>, Vec<_>) = left.into_iter().partition(is_hiding);
+        left = others;
+        if hiding.is_empty() {
+            break;
+        }
+        passed.extend(hiding);
+        attribution = of_these(&left, blame);
+    }
+    if attribution == Attribution::Nothing {
+        return (first, Vec::new());
+    }
+    let mut seen = BTreeSet::new();
+    passed.retain(|one| seen.insert(one.change.id()));
+    (attribution, passed)
+}
+
+/// The changes that keep older ones from being blamed.
+fn newest(attribution: &Attribution) -> impl Iterator<Item = &Change> {
+    let culprits = match attribution {
+        Attribution::Nothing => &[],
+        Attribution::Culprits(culprits) | Attribution::TooManyPlaces(culprits) => {
+            culprits.as_slice()
+        }
+        Attribution::Ambiguous { newest, .. } => std::slice::from_ref(&**newest),
+    };
+    culprits.iter().map(|culprit| &culprit.change)
+}
+
+fn of_these(candidates: &[&Candidate], blame: Blame<'_>) -> Attribution {
     let mut fit: BTreeMap<&str, Vec<&Candidate>> = BTreeMap::new();
     for candidate in candidates {
         if candidate.unfit(blame).is_none() {
@@ -274,7 +352,52 @@ mod tests {
             passed: false,
             known: Known::Announced,
             is_sure: true,
+            kept: None,
         }
+    }
+
+    fn kept(candidate: Candidate) -> Candidate {
+        Candidate {
+            kept: Some("it is switched off".to_owned()),
+            ..candidate
+        }
+    }
+
+    #[test]
+    fn change_that_would_not_be_taken_back_hides_no_other() {
+        let older = candidate("SERVICE-1", "A", "d-1", 70);
+        let newer = kept(candidate("SERVICE-1", "B", "e-2", 80));
+        let newest = kept(candidate("SERVICE-1", "C", "e-3", 90));
+        let all = [older.clone(), newer.clone(), newest.clone()];
+
+        assert_eq!(blamed(&all, None), ["d-1"]);
+        let passed = passed_over(&all, blame(None));
+        let passed: Vec<&str> = passed.iter().map(|one| one.change.id()).collect();
+        assert_eq!(passed, ["e-3", "e-2"]);
+
+        let alone = [newer, newest];
+        assert_eq!(blamed(&alone, None), ["e-3"], "nothing else is to blame");
+        assert!(passed_over(&alone, blame(None)).is_empty());
+        assert_eq!(blamed(&[kept(older)], None), ["d-1"]);
+    }
+
+    #[test]
+    fn next_older_change_is_the_one_that_the_culprit_came_over() {
+        let all = [
+            candidate("SERVICE-1", "A", "d-1", 60),
+            candidate("SERVICE-1", "A", "d-2", 70),
+            candidate("SERVICE-1", "B", "d-3", 80),
+        ];
+        let next = |all: &[Candidate]| {
+            let Attribution::Culprits(culprits) = attribute(all, blame(None)) else {
+                panic!("one is to blame");
+            };
+            let next = next_older(all, blame(None), &culprits);
+            next.map(|change| change.id().to_owned())
+        };
+
+        assert_eq!(next(&all).as_deref(), Some("d-2"));
+        assert_eq!(next(&all[..1]), None);
     }
 
     fn heal(mut candidate: Candidate) -> Candidate {

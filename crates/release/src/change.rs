@@ -4,6 +4,8 @@
 //! Code that decides by kind matches on these, so that a further kind is met by
 //! the compiler everywhere. What is the same of all kinds is asked here.
 
+pub mod words;
+
 use std::fmt;
 
 use jiff::Timestamp;
@@ -124,6 +126,14 @@ impl Remedy {
         match self {
             Self::Redeploy(deployment) => &deployment.id,
             Self::Restore(flag) => &flag.value,
+        }
+    }
+
+    /// Whether one write puts it in place.
+    pub fn is_at_once(&self) -> bool {
+        match self {
+            Self::Redeploy(_) => false,
+            Self::Restore(_) => true,
         }
     }
 

@@ -56,9 +56,37 @@ pub fn time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
+/// How long it took, in words that a person reads at three in the morning.
+pub fn span(from: Timestamp, to: Timestamp) -> String {
+    let seconds = to.duration_since(from).as_secs().max(0);
+    match (seconds / 3_600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds} s"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
+    }
+}
+
+/// As a sentence begins.
+pub fn sentence_case(text: &str) -> String {
+    let mut characters = text.chars();
+    match characters.next() {
+        Some(first) => first.to_uppercase().chain(characters).collect(),
+        None => String::new(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spans_are_told_in_the_largest_units_that_matter() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        assert_eq!(span(at(0), at(42)), "42 s");
+        assert_eq!(span(at(0), at(754)), "12 min 34 s");
+        assert_eq!(span(at(0), at(7_321)), "2 h 2 min");
+        assert_eq!(span(at(9), at(0)), "0 s");
+    }
 
     #[test]
     fn foreign_text_stays_text_and_short() {

@@ -90,8 +90,12 @@ fn why(
         }
         _ => {}
     }
+    if let Some(why) = &one.kept {
+        return format!("it would not be taken back: {why}");
+    }
     let newer = all.iter().find(|other| {
-        other.entity == one.entity && one.began < other.began && other.unfit(blame).is_none()
+        let counts = other.unfit(blame).is_none() && other.kept.is_none();
+        other.entity == one.entity && one.began < other.began && counts
     });
     if let Some(newer) = newer {
         format!("{} came after it to the same entity", newer.change.id())

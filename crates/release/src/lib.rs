@@ -32,5 +32,6 @@ pub mod step;
 pub mod summary;
 pub mod tie;
 pub mod validation;
+pub mod verify;
 pub mod window;
 pub mod work;

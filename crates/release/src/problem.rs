@@ -4,7 +4,10 @@
 //! with the comments that its steps cause, so that no step can be stored
 //! without the words for it.
 
+pub mod adoption;
 pub mod cause;
+pub mod following;
+pub mod giving_up;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -13,7 +16,7 @@ use crate::change::Change;
 use crate::outbox::Entry;
 use crate::remediation::{Needless, State};
 use crate::rule::Application;
-use crate::runbook::Run;
+use crate::runbook::{self, Run};
 use crate::work::{Counts, Time};
 
 /// The longest id that a problem may have, in bytes.
@@ -56,6 +59,8 @@ pub struct Problem {
     pub applications: Vec<Application>,
     /// The runs of runbooks that answer it, one per target.
     pub runs: Vec<Run>,
+    /// The newest change that could be the cause if none that is blamed is.
+    pub next_older: Option<Change>,
     /// What is to be said about it and what was, the oldest first.
     pub comments: Vec<Entry>,
     /// How often looking at it failed since it last went well.
@@ -167,6 +172,7 @@ impl Problem {
             remediations: Vec::new(),
             applications: Vec::new(),
             runs: Vec::new(),
+            next_older: None,
             comments: Vec::new(),
             faults: 0,
             waits: 0,
@@ -236,6 +242,36 @@ impl Problem {
                 .filter(|one| one.state.is_spent())
                 .collect(),
             ..Self::heard_of(self.id, self.arrival, now, patience)
+        }
+    }
+
+    /// Takes in whom it is blamed on, beside what answers it already, and the newest
+    /// change that could be the cause otherwise.
+    pub fn blame(
+        &mut self,
+        remediations: Vec<Remediation>,
+        runs: Vec<Run>,
+        next_older: Option<Change>,
+    ) {
+        self.cause = Cause::Blamed;
+        self.remediations.extend(remediations);
+        self.runs.extend(runs);
+        self.next_older = next_older;
+    }
+
+    /// Whether this change has its answer here.
+    pub fn answers(&self, change: &Change) -> bool {
+        let mut culprits = self.remediations.iter().map(|one| &one.culprit);
+        culprits.any(|culprit| culprit.id() == change.id() && culprit.place() == change.place())
+    }
+
+    /// Takes in a step of a run. Where that comes to nothing, its change hides no other
+    /// one: the cause is looked for once more.
+    pub fn take_of_run(&mut self, index: usize, what: &runbook::Move) {
+        let run = &mut self.runs[index];
+        run.take(what);
+        if what.state.is_some() && run.gives_way() && self.closed.is_none() {
+            self.cause = Cause::Pending;
         }
     }
 

@@ -21,6 +21,7 @@
 //! | `cause.found` | – | deployments are to blame, one per group | the finding, with a remediation each by the rows of `begin`, in one transaction | – | blamed again | as written |
 //! | `cause.none-yet` | – | nobody is to blame, and the notification is young | due later | – | looked at again | as written |
 //! | `cause.none` | – | nobody is to blame, and it is old | the finding, nothing is bound | – | looked at again | as written |
+//! | `cause.again` | – | a run that answers it is refused before anything is changed, and no person said so | the cause is looked for once more, with the refusal, in one transaction; that change hides no other from now on | – | refused again | looked for |
 //! | `story.reopened` | – | it settled with nothing done and is reported open, or it was over and is found open | as if heard of now | – | settled as it was | as written |
 //! | `begin.heal` | – | a heal is to blame | refused, nothing is bound | – | blamed again | as written |
 //! | `cause.too-many` | – | more groups than allowed are to blame | the finding, nothing is bound | – | blamed again | as written |
@@ -54,7 +55,7 @@
 //! | `under-way.succeeded` | UnderWay | it succeeded | Healed, guard in cooldown, in one transaction | – | looked at again | as written |
 //! | `under-way.failed` | UnderWay | it failed, was stopped, or is not shown after that | failed heal, guard in cooldown, in one transaction | – | looked at again | as written |
 //! | `under-way.rollback-failed` | UnderWay | the same, and it is a rollback of CodeDeploy | Attributed, guard given back, in one transaction | – | looked at again | decided anew |
-//! | `healed.still-open` | Healed | the problem is open ten minutes later | due later, with a comment that offers to put the culprit back, and the next older change | – | looked at again | as written |
+//! | `healed.still-open` | Healed | the problem is open ten minutes later | due later, with a comment that offers to put the culprit back, and names the next older change | – | looked at again | as written |
 //! | `healed.confirmed` | Healed | the problem closes after the heal had ended | Confirmed, culprit bad, in one transaction | – | looked at again | as written |
 //! | `healed.unconfirmed` | Healed | the problem had closed before, its time is over, or it was merged and the tenant cannot say into which | Unconfirmed, culprit stays suspect | – | looked at again | as written |
 //! | `closed` | Attributed with nothing stopped nor taken back, Joined | the problem closes | not needed; what was bound is unknown again | – | looked at again | as written |

@@ -6,6 +6,8 @@
 //! [`step`] decides the rows that have a name, and each of them is a case of its
 //! tests; the others come before a run is there.
 //!
+//! The rows of Verifying are those of [`crate::verify`].
+//!
 //! Claims, leases, comments and what a problem holds against a change work as for
 //! a [remediation](crate::remediation): every write is conditional on the claim,
 //! and what is said is stored with the state that causes it and posted beside all
@@ -75,7 +77,7 @@
 //! | `verifying.late` | Verifying | the problem had closed before | Late, the change stays suspect | – | looked at again | as written |
 //! | `verifying.unconfirmed` | Verifying | the problem was merged, and the tenant cannot say into which | Unconfirmed, the change stays suspect | – | looked at again | as written |
 //! | `verifying.unheard` | Verifying | the tenant does not answer | due later | – | looked at again | as written |
-//! | `verifying.unhealed` | Verifying | the problem goes on for too long | Unhealed, the change stays suspect | – | looked at again | as written |
+//! | `verifying.still-open` | Verifying | the problem is open ten minutes later | due later, with a comment that offers to make the change again, and names the next older one | – | looked at again | as written |
 //! | `ended.released` | Refused, not needed, Shadowed, and whatever ended with a check | the problem closes | the change is unknown again | – | looked at again | as written |
 //! | `ended.kept` | whatever ended with a real job | the problem closes | the change stays suspect | – | looked at again | as written |
 //! | `gave-up` | any that is not final | the time of the problem is over | given up; lost or stuck, with an alarm, where a job is or may be under way; guard in cooldown | – | looked at again | as written |
@@ -109,7 +111,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::configuration::{Cause, Configuration};
 pub use action::{Action, Site, Unreadable, Which, Wish, parse, read};
 pub use announced::Event;
-pub use begin::{Begun, Draft, answered_by};
+pub use begin::{Begun, Draft};
 pub use cause::{Candidate, Choice, choose};
 pub use ended::{Counts, Ended, Proof, Task, Unwell};
 pub use fit::{Active, Form, Unfit};

@@ -7,7 +7,6 @@
 
 pub mod notification;
 
-mod announced;
 mod cause;
 pub mod explain;
 mod giving_up;

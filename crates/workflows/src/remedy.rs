@@ -9,7 +9,7 @@ mod adapter;
 mod flag;
 
 use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, try_join};
+use futures_util::future::{BoxFuture, try_join3};
 use release::change::Change;
 use release::problem::{Problem, Remediation};
 use release::remediation::{Created, Heal, Observed, Question};
@@ -23,10 +23,19 @@ pub(crate) use adapter::{
 pub(crate) struct Views {
     groups: codedeploy::Views,
     flags: flag::Views,
+    configurations: runbook::Views,
 }
 
 /// One culprit and its place, as one pass knows them.
 pub(crate) enum Site {
+    /// A remediation answers it.
+    Heal(HealSite),
+    /// A run answers it.
+    Run(Box<runbook::Site>),
+}
+
+/// One culprit that a remediation answers.
+pub(crate) enum HealSite {
     Deployment(Box<codedeploy::Site>),
     Flag(Box<flag::Site>),
 }
@@ -35,15 +44,39 @@ pub(crate) enum Site {
 macro_rules! asked {
     ($site:expr, $one:ident => $answer:expr) => {
         match $site {
-            Site::Deployment($one) => $answer,
-            Site::Flag($one) => $answer,
+            HealSite::Deployment($one) => $answer,
+            HealSite::Flag($one) => $answer,
         }
     };
 }
 
 impl Site {
-    /// The site of a culprit, with a look at its place if there was one. Runbooks
-    /// have none: a run is pursued in its own way.
+    /// The site of a culprit, with the look at its place in this pass.
+    pub(crate) fn of(culprit: &Change, views: &mut Views) -> anyhow::Result<Self> {
+        Ok(match culprit {
+            Change::Configuration(configuration) => {
+                let site = runbook::Site::new(configuration, &mut views.configurations)?;
+                Self::Run(Box::new(site))
+            }
+            Change::Deployment(_) | Change::Flag(_) => Self::Heal(HealSite::of(culprit, views)?),
+        })
+    }
+
+    /// Everything that could be done about the culprit, the newest first.
+    pub(crate) async fn weighed(
+        &mut self,
+        context: Context<'_>,
+    ) -> anyhow::Result<Vec<Alternative>> {
+        match self {
+            Self::Heal(HealSite::Deployment(one)) => one.weighed(context).await,
+            Self::Heal(HealSite::Flag(one)) => one.weighed(context).await,
+            Self::Run(one) => Ok(one.weighed()),
+        }
+    }
+}
+
+impl HealSite {
+    /// The site of a culprit, with a look at its place if there was one.
     pub(crate) fn of(culprit: &Change, views: &mut Views) -> anyhow::Result<Self> {
         Ok(match culprit {
             Change::Deployment(deployment) => {
@@ -107,15 +140,6 @@ impl Site {
             Self::Flag(_) => anyhow::bail!("a flag that changes is not stopped, but taken back"),
         }
     }
-
-    /// Everything that could be put in the place of the culprit, the newest
-    /// first.
-    pub(crate) async fn weighed(
-        &mut self,
-        context: Context<'_>,
-    ) -> anyhow::Result<Vec<Alternative>> {
-        asked!(self, one => one.weighed(context).await)
-    }
 }
 
 /// Gathers the candidates of every kind, to blame one of them and to explain.
@@ -126,9 +150,24 @@ pub(crate) fn gather<'a>(
     async move {
         let deployments = codedeploy::gather(context, case);
         let changes = flag::gather(context, case);
-        let ((mut gathered, groups), (more, flags)) = try_join(deployments, changes).await?;
+        let announced = runbook::gather(context, case);
+        let (deployments, changes, announced) = try_join3(
+            Box::pin(deployments),
+            Box::pin(changes),
+            Box::pin(announced),
+        )
+        .await?;
+        let (mut gathered, groups) = deployments;
+        let (more, flags) = changes;
         gathered.extend(more);
-        Ok((gathered, Views { groups, flags }))
+        let (more, configurations) = announced;
+        gathered.extend(more);
+        let views = Views {
+            groups,
+            flags,
+            configurations,
+        };
+        Ok((gathered, views))
     }
     .boxed()
 }

@@ -123,8 +123,7 @@ fn run_metric(state: &runbook::State) -> Option<&'static str> {
 
     match state {
         State::Healed { .. } | State::Unconfirmed { .. } | State::Late { .. } => Some("Heals"),
-        State::Unhealed { .. }
-        | State::Failed { .. }
+        State::Failed { .. }
         | State::Aborted { .. }
         | State::Stuck { .. }
         | State::Gone { .. }

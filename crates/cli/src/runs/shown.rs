@@ -150,7 +150,6 @@ impl<'a> Job<'a> {
             | State::Healed { ended, .. }
             | State::Late { ended, .. }
             | State::Unconfirmed { ended }
-            | State::Unhealed { ended }
             | State::Failed { ended, .. }
             | State::Shadowed {
                 checked: Some(ended),

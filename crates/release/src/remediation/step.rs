@@ -14,12 +14,10 @@ use super::{
 use crate::ledger::Effect;
 use crate::problem::Remediation;
 use crate::step;
+use crate::verify::{Seen, Verified, verify};
 
 /// How long CodeDeploy may take to show a deployment that it has made.
 const SHOWN_WITHIN: SignedDuration = SignedDuration::from_mins(5);
-
-/// How long after a heal a problem that stays open is taken to have another cause.
-const SHOULD_END_WITHIN: SignedDuration = SignedDuration::from_mins(10);
 
 /// How much of a reason of CodeDeploy is kept, in characters.
 const LONGEST_REASON: usize = 500;
@@ -499,22 +497,21 @@ impl<'a> At<'a> {
     /// The target runs; whether the culprit was bad shows when the problem ends.
     fn healed(self, heal: &Heal, id: &str, at: Timestamp) -> Step {
         let (remediation, situation, _) = self.parts();
-        let Some(closed) = situation.problem.closed else {
-            let waited = situation.now.duration_since(at);
-            if !situation.heard || waited < SHOULD_END_WITHIN {
-                return Step::wait("the problem to end");
-            }
-            return Step::write(Move {
+        let seen = Seen {
+            problem: situation.problem,
+            heard: situation.heard,
+            lost: situation.lost,
+            now: situation.now,
+        };
+        let (heal, deployment) = (heal.clone(), id.to_owned());
+        match verify(seen, at) {
+            Verified::NotYet => Step::wait("the problem to end"),
+            Verified::StillOpen => Step::write(Move {
                 said: Some(Said::StillOpen),
                 then: Some(Step::wait("the problem to end")),
                 ..Move::default()
-            });
-        };
-        let (heal, deployment) = (heal.clone(), id.to_owned());
-        // Of a problem that became a part of another one nobody knows its own end,
-        // and one that ended before the heal had ended without it.
-        if situation.lost || closed < at {
-            return Step::write(Move {
+            }),
+            Verified::Unknown | Verified::EndedBefore(_) => Step::write(Move {
                 state: Some(State::Unconfirmed {
                     heal,
                     deployment,
@@ -523,18 +520,20 @@ impl<'a> At<'a> {
                 lets_go: true,
                 said: Some(Said::State),
                 ..Move::default()
-            });
+            }),
+            Verified::Ended(closed) => {
+                let effects = vec![Effect::Condemn {
+                    change: remediation.culprit.clone(),
+                }];
+                let state = State::Confirmed {
+                    heal,
+                    deployment,
+                    at,
+                    closed,
+                };
+                to(state, effects)
+            }
         }
-        let effects = vec![Effect::Condemn {
-            change: remediation.culprit.clone(),
-        }];
-        let state = State::Confirmed {
-            heal,
-            deployment,
-            at,
-            closed,
-        };
-        to(state, effects)
     }
 
     /// Nothing more is done. Without a heal, the end of the problem clears the

@@ -1,9 +1,10 @@
 //! How a run begins, and what its steps do to the ledger.
 
-use super::{About, Cause, Configuration, Input, Needless, Run, Runbook, State};
+use super::{About, Cause, Configuration, Input, Mode, Needless, Refusal, Run, Runbook, State};
 use crate::change::{Change, Place};
 use crate::deployment::Standing;
 use crate::ledger::{self, Known};
+use crate::problem::Problem;
 
 /// A run that a change would lead to.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +22,8 @@ pub struct Draft {
 pub enum Begun {
     /// By this run.
     Run(Box<Run>),
+    /// Not again: the problem has its run already.
+    Before,
     /// Not at all: an earlier run has answered the change.
     Answered {
         /// What is known of it.
@@ -29,7 +32,7 @@ pub enum Begun {
 }
 
 /// The earlier run that has answered a change, if one has.
-pub fn answered_by(known: &Known) -> Option<&str> {
+fn answered_by(known: &Known) -> Option<&str> {
     let standing = known.said.standing;
     let is_answered =
         standing == Standing::Bad || (known.bound_to.is_none() && standing.is_against());
@@ -45,11 +48,41 @@ impl Draft {
         })
     }
 
+    /// Why its runbook would not be run for a problem that led to these runs, where
+    /// that is known without asking the controller.
+    pub fn kept(&self, known: &Known, runs: &[Run]) -> Option<String> {
+        let alias = &self.runbook.alias;
+        if let Some(by) = answered_by(known) {
+            return Some(format!("its runbook ran for it before ({by})"));
+        }
+        if let Some(State::Refused { why }) = self.answer_among(runs).map(|run| &run.state) {
+            return Some(format!("runbook {alias} is not run for it: {why}"));
+        }
+        // HEAL_MODE holds for deployments as well: only the runbook's own mode makes
+        // a difference between the two.
+        match self.runbook.mode {
+            Mode::Off => Some(format!("runbook {alias} is for it and is switched off")),
+            Mode::Shadow => Some(format!(
+                "runbook {alias} would have been run for it (shadow mode)"
+            )),
+            Mode::Ask | Mode::Auto => None,
+        }
+    }
+
+    fn answer_among<'r>(&self, runs: &'r [Run]) -> Option<&'r Run> {
+        let is_of = |run: &&Run| run.cause.identity() == self.cause.identity();
+        runs.iter().find(is_of)
+    }
+
     /// The answer to `problem`, with what is known of the change. `id` is new.
-    pub fn begin(self, id: String, problem: &str, about: About, known: &Known) -> Begun {
+    pub fn begin(self, id: String, problem: &Problem, about: About, known: &Known) -> Begun {
+        if self.answer_among(&problem.runs).is_some() {
+            return Begun::Before;
+        }
         if let Some(by) = answered_by(known) {
             return Begun::Answered { by: by.to_owned() };
         }
+        let problem = &problem.id;
         let holder = known.bound_to.clone().filter(|holder| holder != problem);
         let is_free = holder.is_none();
         let run = Run {
@@ -100,6 +133,15 @@ impl Run {
         waited && !self.holds
     }
 
+    /// Whether it ended before anything was changed, so that the change behind it hides
+    /// no other. A person who says no has looked at it.
+    pub fn gives_way(&self) -> bool {
+        match &self.state {
+            State::Refused { why } => !matches!(why, Refusal::Denied { .. }),
+            _ => false,
+        }
+    }
+
     /// Whether the problem was over before anything was run.
     pub fn was_over(&self) -> bool {
         let why = Needless::Closed;
@@ -114,11 +156,12 @@ impl Run {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
+    use jiff::{SignedDuration, Timestamp};
     use serde_json::json;
 
     use super::*;
     use crate::ledger::Lesson;
+    use crate::problem::Arrival;
     use crate::runbook::Runbooks;
 
     fn draft() -> Draft {
@@ -145,6 +188,61 @@ mod tests {
         }
     }
 
+    fn problem() -> Problem {
+        let now = Timestamp::UNIX_EPOCH;
+        Problem::heard_of("P-1", Arrival::Webhook, now, SignedDuration::from_hours(1))
+    }
+
+    #[test]
+    fn runbook_that_will_not_be_run_says_why() {
+        let mut draft = draft();
+        let mut problem = problem();
+        let known = Known::default();
+        let kept = |draft: &Draft, problem: &Problem, known: &Known| {
+            draft.kept(known, &problem.runs).unwrap_or_default()
+        };
+        draft.runbook.mode = Mode::Auto;
+        assert_eq!(kept(&draft, &problem, &known), "");
+        draft.runbook.mode = Mode::Shadow;
+        assert!(kept(&draft, &problem, &known).contains("(shadow mode)"));
+        draft.runbook.mode = Mode::Off;
+        assert!(kept(&draft, &problem, &known).contains("is switched off"));
+
+        draft.runbook.mode = Mode::Auto;
+        let begun = draft
+            .clone()
+            .begin("r-1".to_owned(), &problem, About::default(), &known);
+        let Begun::Run(mut run) = begun else {
+            panic!("{begun:?}");
+        };
+        assert!(!run.gives_way());
+        run.state = State::Refused {
+            why: Refusal::SwitchedOff,
+        };
+        assert!(run.gives_way());
+        problem.runs.push(*run);
+        assert!(kept(&draft, &problem, &known).contains("is not run for it: running"));
+        let again = draft
+            .clone()
+            .begin("r-2".to_owned(), &problem, About::default(), &known);
+        assert_eq!(again, Begun::Before);
+        problem.runs[0].state = State::Refused {
+            why: Refusal::Denied {
+                who: "ann".to_owned(),
+            },
+        };
+        assert!(!problem.runs[0].gives_way(), "a person has looked at it");
+
+        let answered = Known {
+            said: Lesson {
+                standing: Standing::Bad,
+                by: "problem P-0".to_owned(),
+            },
+            ..Known::default()
+        };
+        assert!(kept(&draft, &problem, &answered).contains("ran for it before (problem P-0)"));
+    }
+
     fn begun(standing: Standing, bound_to: Option<&str>) -> String {
         let known = Known {
             said: Lesson {
@@ -154,8 +252,9 @@ mod tests {
             bound_to: bound_to.map(str::to_owned),
             ..Known::default()
         };
-        let begun = draft().begin("r-1".to_owned(), "P-1", About::default(), &known);
+        let begun = draft().begin("r-1".to_owned(), &problem(), About::default(), &known);
         match begun {
+            Begun::Before => "as before".to_owned(),
             Begun::Answered { by } => format!("answered: {by}"),
             Begun::Run(run) => {
                 let blames = matches!(run.blame(), Some(ledger::Effect::Blame { change })

@@ -23,8 +23,6 @@ pub struct Situation<'a> {
     pub listed: bool,
     /// How old a notification may be.
     pub max_age: SignedDuration,
-    /// How long after a run the problem may take to end.
-    pub verify_within: SignedDuration,
     /// Whether anything may be begun.
     pub paused: Paused,
     /// What a person said of this run.

@@ -89,11 +89,6 @@ pub enum State {
         /// What it has left behind.
         ended: Ended,
     },
-    /// The problem goes on after it.
-    Unhealed {
-        /// What it has left behind.
-        ended: Ended,
-    },
     /// It did not end well.
     Failed {
         /// What it has left behind.
@@ -210,7 +205,6 @@ impl State {
             Self::Healed { .. }
             | Self::Late { .. }
             | Self::Unconfirmed { .. }
-            | Self::Unhealed { .. }
             | Self::Failed { .. }
             | Self::Aborted { .. }
             | Self::Stuck { .. }
@@ -230,7 +224,6 @@ impl State {
             | Self::Healed { .. }
             | Self::Late { .. }
             | Self::Unconfirmed { .. }
-            | Self::Unhealed { .. }
             | Self::Failed { .. } => true,
             Self::Intended { attempt }
             | Self::Unknown { attempt, .. }
@@ -266,7 +259,6 @@ impl State {
             Self::Healed { .. } => "healed",
             Self::Late { .. } => "late",
             Self::Unconfirmed { .. } => "unconfirmed",
-            Self::Unhealed { .. } => "unhealed",
             Self::Failed { .. } => "failed",
             Self::Aborted { .. } => "aborted",
             Self::Stuck { .. } => "stuck",

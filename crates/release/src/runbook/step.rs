@@ -148,7 +148,6 @@ pub fn step(run: &Run, situation: &Situation<'_>, observed: &Observed) -> Step {
         State::Healed { .. }
         | State::Late { .. }
         | State::Unconfirmed { .. }
-        | State::Unhealed { .. }
         | State::Failed { .. }
         | State::Aborted { .. }
         | State::Stuck { .. }

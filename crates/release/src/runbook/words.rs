@@ -1,19 +1,25 @@
 //! What is said on a problem about a run.
 
 use super::{Abort, Counts, Ended, JobAt, Move, Purpose, Run, Said, State, Told};
-use crate::comment::{self, bounded, cut, plain, time};
+use crate::change::words::announced;
+use crate::comment::{self, bounded, cut, plain, sentence_case, time};
+use crate::problem::Problem;
+use crate::verify;
 
 /// How much of an output is shown, in characters.
 const LONGEST_OUTPUT: usize = 600;
 
 /// What is said with a step, if anything.
-pub fn of(run: &Run, what: &Move) -> Option<String> {
+pub fn of(problem: &Problem, run: &Run, what: &Move) -> Option<String> {
     let said = what.said.as_ref()?;
+    if let Some(text) = verified(problem, run, what) {
+        return Some(text);
+    }
     let runbook = name(run);
     let text = match said {
         Said::Paused(stopped) => format!(
             "{runbook} would take {} back, and nothing is begun for now. {}.",
-            change(run),
+            announced(&run.cause),
             sentence(&stopped.to_string())
         ),
         Said::Own(Told::Busy { job, status, by }) => format!(
@@ -28,6 +34,23 @@ pub fn of(run: &Run, what: &Move) -> Option<String> {
         Said::State => return state(run, what.state.as_ref()?).map(bounded),
     };
     Some(bounded(format!("Unbreakable: {text}")))
+}
+
+/// What the problem says of a run that ended well.
+fn verified(problem: &Problem, run: &Run, what: &Move) -> Option<String> {
+    let State::Verifying { ended } = &run.state else {
+        return None;
+    };
+    let change = run.change();
+    let back = format!("{} has taken it back, as of {}", name(run), time(ended.at));
+    match (what.said.as_ref()?, &what.state) {
+        (Said::StillOpen, _) => Some(verify::still_open(problem, &change, &back)),
+        (_, Some(State::Healed { closed, .. })) => {
+            Some(verify::ended(problem, &change, &back, *closed))
+        }
+        (_, Some(State::Unconfirmed { .. })) => Some(verify::unknown(&change, &back)),
+        _ => None,
+    }
 }
 
 fn state(run: &Run, state: &State) -> Option<String> {
@@ -48,7 +71,7 @@ fn under_way(run: &Run, state: &State) -> Option<String> {
     Some(match state {
         State::Waiting { .. } => format!(
             "{} is to blame, and {runbook} would take it back. A person has to say yes first.",
-            change(run)
+            announced(&run.cause)
         ),
         State::Unknown { why, .. } => format!(
             "{runbook} was to be launched, and whether it was is not known: {}. It is looked for, \
@@ -61,8 +84,8 @@ fn under_way(run: &Run, state: &State) -> Option<String> {
             Purpose::Check => format!("{runbook} was launched in check mode as {}.", job(at)),
             Purpose::Real => format!(
                 "{} is to blame. {} was launched to take it back, as {}{}. It has to end before {}.",
-                change(run),
-                capital(&runbook),
+                announced(&run.cause),
+                sentence_case(&runbook),
                 job(at),
                 run.allowed
                     .as_deref()
@@ -88,34 +111,17 @@ fn under_way(run: &Run, state: &State) -> Option<String> {
 fn over(run: &Run, state: &State) -> Option<String> {
     let runbook = name(run);
     Some(match state {
-        State::Healed { closed, .. } => format!(
-            "the problem ended at {}, after {runbook} had taken back {}. The change counts as bad \
-             from now on.",
-            time(*closed),
-            change(run)
-        ),
         State::Late { ended, closed } => format!(
             "{runbook} was late: the problem had ended at {}, and it ended only at {}. {} stays \
-             taken back and under suspicion; a person has to look.",
+             taken back and suspect; a person has to look.",
             time(*closed),
             time(ended.at),
-            capital(&change(run))
-        ),
-        State::Unconfirmed { .. } => format!(
-            "{runbook} has run, and whether that ended the problem is not known. {} stays under \
-             suspicion; a person has to look.",
-            capital(&change(run))
-        ),
-        State::Unhealed { ended } => format!(
-            "{runbook} ended well at {}, and the problem goes on. {} stays taken back; a person \
-             has to look.",
-            time(ended.at),
-            capital(&change(run))
+            sentence_case(&announced(&run.cause))
         ),
         State::Failed { ended, why } => format!(
             "{runbook} did not take {} back: {} ({}{}).{} It is not tried a second time; a person \
              has to look.",
-            change(run),
+            announced(&run.cause),
             sentence(&why.to_string()),
             job(&ended.job),
             results(ended),
@@ -147,7 +153,7 @@ fn over(run: &Run, state: &State) -> Option<String> {
             format!(
                 "{} is to blame, and {runbook} would have been launched \
                  to take it back{}. {}",
-                change(run),
+                announced(&run.cause),
                 run.input
                     .limit
                     .as_deref()
@@ -165,12 +171,12 @@ fn over(run: &Run, state: &State) -> Option<String> {
         }
         State::Refused { why } => format!(
             "{} is to blame, and {runbook} is not run: {}.",
-            change(run),
+            announced(&run.cause),
             sentence(&why.to_string())
         ),
         State::NotNeeded { why } => format!(
-            "{} was under suspicion, and {runbook} is not run: {}.",
-            change(run),
+            "{} was suspect, and {runbook} is not run: {}.",
+            announced(&run.cause),
             sentence(&why.to_string())
         ),
         State::GaveUp => format!(
@@ -265,28 +271,11 @@ fn name(run: &Run) -> String {
     format!("runbook {}", plain(&run.runbook.alias))
 }
 
-fn change(run: &Run) -> String {
-    let cause = &run.cause;
-    format!(
-        "the change \"{}\" ({}, {})",
-        plain(&cause.title),
-        plain(&cause.source),
-        time(cause.at)
-    )
-}
-
 fn job(at: &JobAt) -> String {
     match &at.page {
         Some(page) => format!("job {} ({page})", at.id),
         None => format!("job {}", at.id),
     }
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(letters).collect()
-    })
 }
 
 /// A sentence that goes on behind it, or ends there with a full stop of ours.

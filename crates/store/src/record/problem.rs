@@ -9,6 +9,7 @@ use release::problem::{self, Arrival};
 use serde::{Deserialize, Serialize};
 
 use super::application::Application;
+use super::change::Change;
 use super::outbox::Entry;
 use super::record;
 use super::remediation::Remediation;
@@ -38,6 +39,7 @@ pub(crate) fn read(item: &Item) -> Result<problem::Problem, StoreError> {
         remediations,
         applications,
         runs,
+        next_older,
         comments,
         give_up_at,
     } = item::json(item, "problem")?;
@@ -62,6 +64,7 @@ pub(crate) fn read(item: &Item) -> Result<problem::Problem, StoreError> {
         remediations: remediations.into_iter().map(Into::into).collect(),
         applications: applications.into_iter().map(Into::into).collect(),
         runs,
+        next_older: next_older.map(Into::into),
         comments: comments.into_iter().map(Into::into).collect(),
         faults: item::number(item, "faults")?,
         waits: item::number(item, "waits")?,
@@ -98,6 +101,8 @@ struct Problem {
     applications: Vec<Application>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     runs: Vec<Run>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    next_older: Option<Change>,
     #[serde(default)]
     comments: Vec<Entry>,
     give_up_at: Timestamp,
@@ -142,6 +147,7 @@ impl From<problem::Problem> for Problem {
             remediations,
             applications,
             runs,
+            next_older,
             comments,
             faults: _,
             waits: _,
@@ -170,6 +176,7 @@ impl From<problem::Problem> for Problem {
             remediations: remediations.into_iter().map(Into::into).collect(),
             applications: applications.into_iter().map(Into::into).collect(),
             runs,
+            next_older: next_older.map(Into::into),
             comments: comments.into_iter().map(Into::into).collect(),
             give_up_at,
         }

@@ -124,10 +124,9 @@ enum State {
         ended: Ended,
         closed: Timestamp,
     },
+    /// `unhealed` is of a time when the problem was followed for half an hour only.
+    #[serde(alias = "unhealed")]
     Unconfirmed {
-        ended: Ended,
-    },
-    Unhealed {
         ended: Ended,
     },
     Failed {
@@ -303,7 +302,6 @@ record!(enum State = runbook::State {
     Healed { same: closed; inner: ended; },
     Late { same: closed; inner: ended; },
     Unconfirmed { inner: ended; },
-    Unhealed { inner: ended; },
     Failed { inner: ended, why; },
     Aborted { same: purpose, status; inner: job, why; },
     Stuck { same: purpose; inner: job, why; },

@@ -491,6 +491,7 @@ pub(crate) fn problem(id: &str) -> Problem {
         applications: Vec::new(),
         remediations: Vec::new(),
         runs: Vec::new(),
+        next_older: None,
         comments: Vec::new(),
         faults: 0,
         waits: 0,

@@ -4,22 +4,21 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use dynatrace::{Dynatrace, Entity, EntityType, Scope, Tag};
-use futures_util::future::{join, join_all, try_join, try_join_all};
+use futures_util::future::{join, join_all, try_join_all};
 use jiff::Timestamp;
-use release::attribution::{Attribution, Blame};
+use release::attribution::{Attribution, Blame, Culprit, attribute, next_older, passed_over};
 use release::change::{Change, Place};
 use release::problem::cause::{Conclusion, Evidence, conclude};
 use release::problem::{Cause, Problem};
 use release::remediation::{State, begin};
-use release::runbook::Draft;
+use release::runbook::{self as told, About, Begun};
 use store::{Advanced, ClaimedProblem};
 use tokio::time::Instant;
 
 use super::Healing;
-use super::announced;
 use super::tools::Pass;
 use super::words;
-use crate::remedy::{Affected, BeforeBlame, Case, Gathered, Site, gather};
+use crate::remedy::{Affected, BeforeBlame, Case, Gathered, HealSite, Site, gather, runbook};
 use release::work::Wait;
 
 /// Of how many entities of one problem it is asked whether they are production.
@@ -33,9 +32,9 @@ const ATTEMPTS: usize = 4;
 
 /// What was found out.
 pub(super) enum Found {
-    /// Everything that can be, with the culprits in the order of their
-    /// remediations.
-    Known(Vec<Site>),
+    /// Everything that can be, with the culprits that remediations answer, by their
+    /// ids.
+    Known(BTreeMap<String, HealSite>),
     /// Nobody is to blame yet, and somebody may still be.
     NotYet(Wait),
 }
@@ -51,7 +50,7 @@ pub(super) async fn find(
     let decide =
         |problem: &Problem, evidence| conclude(problem, evidence, healing.max_age, pass.tick.now);
     if let Conclusion::Nothing(finding) = decide(&claimed.problem, None) {
-        return nothing(pass, claimed, finding, None).await;
+        return nothing(pass, claimed, finding, Vec::new()).await;
     }
     let began = Timestamp::from_millisecond(seen.start_ms)
         .context("the tenant gives no valid time for the beginning of the problem")?;
@@ -61,7 +60,7 @@ pub(super) async fn find(
     }
     if affected.is_empty() {
         return match decide(&claimed.problem, Some(Evidence::NotProduction)) {
-            Conclusion::Nothing(finding) => nothing(pass, claimed, finding, None).await,
+            Conclusion::Nothing(finding) => nothing(pass, claimed, finding, Vec::new()).await,
             Conclusion::NotYet(what) => Ok(Found::NotYet(Wait::for_(what))),
             Conclusion::Ask | Conclusion::Blamed(_) => {
                 anyhow::bail!("somebody is blamed for what is not production")
@@ -75,26 +74,33 @@ pub(super) async fn find(
         blame,
         affected: &affected,
         evidence: &seen.evidence,
+        runs: &claimed.problem.runs,
     };
-    let announced = Box::pin(announced::look(pass, claimed, &case, seen));
-    let ((gathered, mut views), announced) =
-        try_join(gather(pass.context(), &case), announced).await?;
+    let (gathered, mut views) = gather(pass.context(), &case).await?;
     let Gathered {
         candidates,
         undecided,
         closed,
         left_out,
+        refused,
         ..
     } = gathered;
     for what in left_out {
         told_as_left_out(&claimed.problem, &what);
     }
-    let attribution = Box::pin(announced.attributed(pass, claimed, candidates, blame)).await?;
+    let refused = refused.map(|(event, refusal)| words::action_refused(&event, &refusal));
+    let passed = passed_over(&candidates, blame);
+    let passed = passed.iter().filter_map(words::passed_over);
+    let mut texts: Vec<String> = refused.into_iter().chain(passed).collect();
+    let attribution = attribute(&candidates, blame);
     let evidence = Evidence::Attributed(&attribution);
     let culprits = match decide(&claimed.problem, Some(evidence)) {
-        Conclusion::NotYet(what) => return Ok(Found::NotYet(Wait::for_(what))),
+        Conclusion::NotYet(what) => {
+            say(pass, claimed, texts).await?;
+            return Ok(Found::NotYet(Wait::for_(what)));
+        }
         Conclusion::Nothing(finding) => {
-            let text = match &attribution {
+            texts.push(match &attribution {
                 Attribution::TooManyPlaces(culprits) => {
                     let places = culprits.iter().map(|culprit| culprit.change.place());
                     let places: Vec<Place> = places.collect();
@@ -108,24 +114,62 @@ pub(super) async fn find(
                 Attribution::Nothing | Attribution::Culprits(_) => {
                     words::nothing_deployed(healing.look_back, began, &undecided, &closed)
                 }
-            };
-            return nothing(pass, claimed, finding, Some(text)).await;
+            });
+            return nothing(pass, claimed, finding, texts).await;
         }
         Conclusion::Blamed(culprits) => culprits,
         Conclusion::Ask => anyhow::bail!("the cause was asked for"),
     };
-    let culprits = culprits.into_iter().map(|culprit| culprit.change);
-    let (drafts, blamed) = announced.drafts_of(culprits);
-    let sites = blamed.iter().map(|culprit| Site::of(culprit, &mut views));
-    let mut sites: Vec<Site> = sites.collect::<anyhow::Result<_>>()?;
-    let sighted = sites.iter().map(Site::sighted).collect();
-    let (outcome, ()) = join(
-        blame_all(pass, claimed, (blamed, drafts, seen), sighted),
-        foresee(pass, &mut sites),
-    )
-    .await;
+    let next_older = next_older(&candidates, blame, &culprits);
+    let (mut heals, mut runs) = (Vec::new(), Vec::new());
+    for Culprit { change, .. } in culprits {
+        if claimed.problem.answers(&change) {
+            continue;
+        }
+        match Site::of(&change, &mut views)? {
+            Site::Heal(site) => heals.push((change, site)),
+            Site::Run(site) => runs.push(*site),
+        }
+    }
+    let sighted = heals.iter().map(|(_, site)| site.sighted()).collect();
+    let culprits = heals.iter().map(|(change, _)| change.clone()).collect();
+    let blamed = Blamed {
+        culprits,
+        sighted,
+        runs,
+        next_older,
+        about: about(pass, seen),
+        texts,
+    };
+    let (outcome, ()) = join(blame_all(pass, claimed, blamed), foresee(pass, &mut heals)).await;
     outcome?;
-    Ok(Found::Known(sites))
+    let sites = heals.into_iter();
+    Ok(Found::Known(
+        sites
+            .map(|(change, site)| (change.id().to_owned(), site))
+            .collect(),
+    ))
+}
+
+/// Has said what was not said yet.
+async fn say(
+    pass: &Pass<'_>,
+    claimed: &mut ClaimedProblem,
+    mut texts: Vec<String>,
+) -> anyhow::Result<()> {
+    texts.retain(|text| !claimed.problem.has_said(text));
+    if !texts.is_empty() {
+        let change = |problem: &mut Problem| said(problem, texts, pass.tick.now);
+        // Nothing is done to the ledger, so nothing can have changed there.
+        let _ = pass.commit(claimed, change, &[]).await?;
+    }
+    Ok(())
+}
+
+fn said(problem: &mut Problem, texts: Vec<String>, now: Timestamp) {
+    for text in texts {
+        problem.say(text, now);
+    }
 }
 
 fn told_as_left_out(problem: &Problem, what: &str) {
@@ -151,24 +195,46 @@ pub(super) fn blame<'a>(
 
 /// Looks for the remedies while the culprits are being blamed. The intent holds
 /// only while nothing speaks against them.
-async fn foresee(pass: &Pass<'_>, sites: &mut [Site]) {
+async fn foresee(pass: &Pass<'_>, sites: &mut [(Change, HealSite)]) {
     let context = pass.context();
     if context.answers {
-        join_all(sites.iter_mut().map(|site| site.foresee(context))).await;
+        join_all(sites.iter_mut().map(|(_, site)| site.foresee(context))).await;
     }
 }
 
-/// Stores one remediation per culprit.
+/// Whom a problem is blamed on.
+struct Blamed {
+    /// Those that remediations answer.
+    culprits: Vec<Change>,
+    /// What the looks at their places say of them.
+    sighted: Vec<Option<BeforeBlame>>,
+    /// Those that runs answer.
+    runs: Vec<runbook::Site>,
+    next_older: Option<Change>,
+    /// What a runbook is told of the problem.
+    about: About,
+    /// What is said beside.
+    texts: Vec<String>,
+}
+
+/// Stores one remediation or run per culprit.
 async fn blame_all(
     pass: &Pass<'_>,
     claimed: &mut ClaimedProblem,
-    (culprits, drafts, seen): (Vec<Change>, Vec<Draft>, &dynatrace::Problem),
-    mut sighted: Vec<Option<BeforeBlame>>,
+    blamed: Blamed,
 ) -> anyhow::Result<()> {
+    let Blamed {
+        culprits,
+        mut sighted,
+        mut runs,
+        next_older,
+        about,
+        texts,
+    } = blamed;
     for _ in 0..ATTEMPTS {
         let own = claimed.problem.id.clone();
         let mut remediations = Vec::new();
-        let mut comments = Vec::new();
+        let mut comments = texts.clone();
         let mut effects = Vec::new();
         let mut readings = Vec::new();
         let mut sighted = std::mem::take(&mut sighted).into_iter();
@@ -195,17 +261,25 @@ async fn blame_all(
             effects.extend(effect);
             remediations.push(remediation);
         }
-        let begun = announced::begin(pass, &own, &drafts, seen).await?;
-        comments.extend(begun.comments);
-        effects.extend(begun.effects);
-        let runs = begun.runs;
-        let change = |problem: &mut Problem| {
-            problem.cause = Cause::Blamed;
-            problem.remediations = remediations;
-            problem.runs = runs;
-            for text in comments {
-                problem.say(text, pass.tick.now);
+        let mut begun = Vec::new();
+        for site in &mut runs {
+            let problem = &claimed.problem;
+            match site.begin(pass.context(), problem, about.clone()).await? {
+                Begun::Run(run) => {
+                    comments.extend(words::run_joined(&run));
+                    effects.extend(run.blame());
+                    begun.push(*run);
+                }
+                Begun::Answered { by } => {
+                    comments.push(words::answered_before(&site.draft().cause, &by));
+                }
+                Begun::Before => {}
             }
+        }
+        let next_older = next_older.clone();
+        let change = |problem: &mut Problem| {
+            problem.blame(remediations, begun, next_older);
+            said(problem, comments, pass.tick.now);
         };
         if pass.commit_on(claimed, change, &effects, &readings).await? == Advanced::Written {
             return Ok(());
@@ -214,21 +288,41 @@ async fn blame_all(
     anyhow::bail!("the ledger kept changing while the culprit was being blamed")
 }
 
+/// What a runbook is told of the problem.
+fn about(pass: &Pass<'_>, seen: &dynatrace::Problem) -> About {
+    let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    let mut entities: Vec<told::Entity> = Vec::new();
+    for entity in seen.impacted.iter().chain(&seen.root_cause) {
+        if entities.iter().all(|known| known.entity != entity.id) {
+            entities.push(told::Entity {
+                kind: entity.type_.clone(),
+                name: entity.name.clone(),
+                entity: entity.id.clone(),
+            });
+        }
+    }
+    About {
+        display: some(&seen.display_id),
+        title: some(&seen.title),
+        severity: some(&seen.severity),
+        url: pass.connected.tenant.page_of_problem(&seen.id),
+        entities,
+    }
+}
+
 /// Stores that nothing is done.
 async fn nothing(
     pass: &Pass<'_>,
     claimed: &mut ClaimedProblem,
     cause: Cause,
-    text: Option<String>,
+    texts: Vec<String>,
 ) -> anyhow::Result<Found> {
     let change = |problem: &mut Problem| {
         problem.cause = cause;
-        if let Some(text) = text {
-            problem.say(text, pass.tick.now);
-        }
+        said(problem, texts, pass.tick.now);
     };
     let _ = pass.commit(claimed, change, &[]).await?;
-    Ok(Found::Known(Vec::new()))
+    Ok(Found::Known(BTreeMap::new()))
 }
 
 /// What of a problem is production.
@@ -267,15 +361,18 @@ pub(super) async fn production(
         return Ok(Production::first_of(Vec::new(), Vec::new()));
     }
     let mut all: Vec<&str> = Vec::new();
+    let mut names: BTreeMap<&str, &str> = BTreeMap::new();
     for entity in seen.root_cause.iter().chain(&seen.impacted) {
         if !all.contains(&entity.id.as_str()) {
             all.push(&entity.id);
         }
+        names.insert(&entity.id, &entity.name);
     }
     if let [only] = all.as_slice()
         && seen.affected == 1
     {
-        let only = vec![affected(only, &seen.tags)];
+        let name = names.get(only).copied().unwrap_or_default();
+        let only = vec![affected(only, name, &seen.tags)];
         return Ok(Production::first_of(only, Vec::new()));
     }
     // The root cause decides, and deployments are announced on services before
@@ -322,9 +419,10 @@ pub(super) async fn production(
         .filter(|entity| entity.tags.iter().any(|tag| tag.is(wanted)))
         .map(|entity| (entity.id, entity.tags))
         .collect();
-    let affected = all
-        .into_iter()
-        .filter_map(|id| Some(affected(id, tagged.get(id)?)));
+    let affected = all.into_iter().filter_map(|id| {
+        let name = names.get(id).copied().unwrap_or_default();
+        Some(affected(id, name, tagged.get(id)?))
+    });
     Ok(Production::first_of(affected.collect(), left_out))
 }
 
@@ -351,7 +449,7 @@ fn selected(wanted: &Tag) -> Vec<Tag> {
 }
 
 /// An entity in the terms of the search for its groups.
-pub(super) fn affected(id: &str, tags: &[Tag]) -> Affected {
+pub(super) fn affected(id: &str, name: &str, tags: &[Tag]) -> Affected {
     let tags = tags.iter().map(|tag| monspec::Tag {
         context: tag.context.clone(),
         key: tag.key.clone(),
@@ -359,6 +457,7 @@ pub(super) fn affected(id: &str, tags: &[Tag]) -> Affected {
     });
     Affected {
         id: id.to_owned(),
+        name: name.to_owned(),
         tags: tags.collect(),
     }
 }

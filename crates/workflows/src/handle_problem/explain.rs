@@ -17,13 +17,15 @@ use release::problem::{Arrival, Problem, Remediation};
 use release::remediation::{
     Call, Mode, Move, Policy, Question, Situation, State, Step, begin, step,
 };
+use release::runbook::{self as run, About, Begun, Run};
 use serde::Serialize;
 
 use super::cause::Production;
-use super::healing::Known;
 use super::tools::Pass;
-use super::{Connected, Services, cause};
-use crate::remedy::{Alternative, Case, Dismissed, Gathered, Site, Views, gather};
+use super::{Connected, Services, cause, healing, running};
+use crate::remedy::{
+    Alternative, Case, Dismissed, Gathered, HealSite, Site, Views, gather, runbook,
+};
 use crate::walk::{Walk, walk};
 use crate::work::Tick;
 use conclusion::{Conclusion, Fate};
@@ -47,8 +49,8 @@ pub struct Explained {
     pub began: Timestamp,
     /// Its entities that are production.
     pub entities: Vec<String>,
-    /// Every deployment and change of a flag that was announced on them, or that is
-    /// known in the places behind them.
+    /// Every change of any kind that was announced on them, or that is known in the
+    /// places behind them.
     pub candidates: Vec<Candidate>,
     /// What could be put in place, per change that is to blame.
     pub answers: Vec<Answer>,
@@ -62,9 +64,10 @@ pub struct Explained {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Candidate {
-    /// Its id: of a deployment, or of a change of a flag.
+    /// Its id: of a deployment, of a change of a flag, or of the event that announced a
+    /// configuration.
     pub change: String,
-    /// What it changed: a deployment group, or a flag.
+    /// What it changed: a deployment group, a flag, or what a runbook changes.
     pub place: String,
     /// The entity that its place is behind.
     pub entity: String,
@@ -89,17 +92,18 @@ pub struct Answer {
     pub culprit: String,
     /// What it changed.
     pub place: String,
-    /// Everything that was deployed there, or the value that the flag had before.
+    /// Everything that was deployed there, the value that the flag had before, or the
+    /// runbook.
     pub targets: Vec<Target>,
 }
 
-/// One revision that could be deployed again, or one value of a flag.
+/// One revision that could be deployed again, one value of a flag, or one runbook.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Target {
-    /// The deployment, or the flag.
+    /// The deployment, the flag, or the runbook.
     pub id: String,
-    /// What a person calls it: a version, or a value.
+    /// What a person calls it: a version, a value, or a template.
     pub version: String,
     /// What is known of it.
     pub standing: release::deployment::Standing,
@@ -130,6 +134,7 @@ pub async fn explain(
         blame,
         affected: &affected,
         evidence: past.evidence(),
+        runs: &[],
     };
     let (gathered, views) = gather(pass.context(), &case).await?;
     let attribution = attribute(&gathered.candidates, blame);
@@ -215,7 +220,7 @@ impl Past {
         let found = cause::tagged_services(tenant, tag, window, pass.remotes_until).await?;
         let affected = found
             .iter()
-            .map(|entity| cause::affected(&entity.id, &entity.tags));
+            .map(|entity| cause::affected(&entity.id, &entity.name, &entity.tags));
         Ok(Production::first_of(affected.collect(), Vec::new()))
     }
 }
@@ -267,27 +272,39 @@ async fn conclude(
 /// it were heard of now: whether there is time to act is left out.
 async fn fate(pass: &Pass<'_>, past: &Past, site: Site, culprit: &Change) -> anyhow::Result<Fate> {
     let id = past.id().unwrap_or_default();
-    let healing = &pass.services.healing;
     let now = pass.tick.now;
-    let mut problem = Problem::heard_of(id, Arrival::Webhook, now, healing.patience);
+    let patience = pass.services.healing.patience;
+    let mut problem = Problem::heard_of(id, Arrival::Webhook, now, patience);
     problem.began = Some(past.began);
+    match site {
+        Site::Heal(site) => of_heal(pass, &problem, site, culprit).await,
+        Site::Run(site) => of_run(pass, &problem, *site).await,
+    }
+}
+
+async fn of_heal(
+    pass: &Pass<'_>,
+    problem: &Problem,
+    site: HealSite,
+    culprit: &Change,
+) -> anyhow::Result<Fate> {
     let holder = pass.services.ledger.holder(culprit).await?;
-    let (remediation, _) = begin(culprit, id, holder);
+    let (remediation, _) = begin(culprit, &problem.id, holder);
     let situation = Situation {
-        problem: &problem,
+        problem,
         heard: true,
         lost: false,
         policy: Policy {
             mode: Mode::Shadow,
-            ..healing.policy()
+            ..pass.services.healing.policy()
         },
         paused: pass.paused(culprit.place()),
-        now,
+        now: pass.tick.now,
     };
     let mut trial = Trial {
-        remediation: &remediation,
+        of: &remediation,
         situation: &situation,
-        known: Known::new(pass, site, Some(past.began)),
+        known: healing::Known::new(pass, site, problem.began),
         what: None,
     };
     let what = if remediation.state == State::Attributed {
@@ -297,32 +314,75 @@ async fn fate(pass: &Pass<'_>, past: &Past, site: Site, culprit: &Change) -> any
         trial.what.context("nothing is decided at first")?
     } else {
         Move {
-            state: Some(remediation.state),
+            state: Some(remediation.state.clone()),
             ..Move::default()
         }
     };
     Fate::of(what).context("a first step leads to no such state")
 }
 
-/// The first step of a remediation that is not written.
-struct Trial<'a> {
-    remediation: &'a Remediation,
-    situation: &'a Situation<'a>,
-    known: Known<'a>,
+async fn of_run(
+    pass: &Pass<'_>,
+    problem: &Problem,
+    mut site: runbook::Site,
+) -> anyhow::Result<Fate> {
+    let begun = site.begin(pass.context(), problem, About::default());
+    let run = match begun.await? {
+        Begun::Run(run) => *run,
+        Begun::Answered { by } => return Ok(Fate::Answered { by }),
+        Begun::Before => anyhow::bail!("nothing was run to explain"),
+    };
+    let healing = &pass.services.healing;
+    let situation = run::Situation {
+        problem,
+        heard: true,
+        lost: false,
+        mode: run.runbook.mode.under(Mode::Shadow),
+        listed: true,
+        max_age: healing.max_age,
+        paused: pass.paused(run.place()),
+        permission: None,
+        now: pass.tick.now,
+    };
+    let mut trial = Trial {
+        of: &run,
+        situation: &situation,
+        known: running::Known::new(pass),
+        what: None,
+    };
+    if run.state == run::State::Asked {
+        if let Some(wait) = walk(&mut trial).await? {
+            return Ok(Fate::Waits(wait.waiting_for));
+        }
+        let what = trial.what.context("nothing is decided at first")?;
+        return Fate::of_run(&run, what).context("a first step leads to no such state");
+    }
+    let what = run::Move {
+        state: Some(run.state.clone()),
+        ..run::Move::default()
+    };
+    Fate::of_run(&run, what).context("a run begins in no such state")
+}
+
+/// The first step of an answer that is not written.
+struct Trial<'a, Of, Situation, Known, Move> {
+    of: &'a Of,
+    situation: &'a Situation,
+    known: Known,
     what: Option<Move>,
 }
 
-impl Walk for Trial<'_> {
+impl Walk for Trial<'_, Remediation, Situation<'_>, healing::Known<'_>, Move> {
     type Question = Question;
     type Move = Move;
     type Call = Call;
 
     fn decide(&self) -> Step {
-        step(self.remediation, self.situation, &self.known.observed)
+        step(self.of, self.situation, &self.known.observed)
     }
 
     async fn find_out(&mut self, question: Question) -> anyhow::Result<()> {
-        self.known.find_out(self.remediation, question).await
+        self.known.find_out(self.of, question).await
     }
 
     async fn write(&mut self, what: Move) -> anyhow::Result<Option<Step>> {
@@ -331,6 +391,29 @@ impl Walk for Trial<'_> {
     }
 
     async fn call(&mut self, _: Call) -> anyhow::Result<Option<Step>> {
+        anyhow::bail!("nothing is called to explain")
+    }
+}
+
+impl Walk for Trial<'_, Run, run::Situation<'_>, running::Known<'_>, run::Move> {
+    type Question = run::Question;
+    type Move = run::Move;
+    type Call = run::Call;
+
+    fn decide(&self) -> run::Step {
+        run::step(self.of, self.situation, &self.known.observed)
+    }
+
+    async fn find_out(&mut self, question: run::Question) -> anyhow::Result<()> {
+        self.known.find_out(self.of, question).await
+    }
+
+    async fn write(&mut self, what: run::Move) -> anyhow::Result<Option<run::Step>> {
+        self.what = Some(what);
+        Ok(Some(run::Step::Rest))
+    }
+
+    async fn call(&mut self, _: run::Call) -> anyhow::Result<Option<run::Step>> {
         anyhow::bail!("nothing is called to explain")
     }
 }
@@ -359,7 +442,7 @@ impl From<Dismissed> for Candidate {
     fn from(dismissed: Dismissed) -> Self {
         Self {
             change: dismissed.change,
-            place: dismissed.place.to_string(),
+            place: dismissed.place,
             entity: dismissed.entity,
             at: dismissed.at,
             ended: None,

@@ -1,7 +1,9 @@
-//! Ending what can be brought to no better end.
+//! Ending what can be brought to no better end, as [`release::problem::giving_up`]
+//! says.
 
-use release::problem::Cause;
-use release::remediation::give_up;
+use futures_util::future::try_join_all;
+use release::problem::giving_up::{Ended, give_up, guarded};
+use release::problem::{Cause, Problem};
 use release::runbook;
 use store::{Advanced, ClaimedProblem, StoreError};
 
@@ -16,38 +18,21 @@ impl Pass<'_> {
         let remediations = &self.services.remediations;
         let limits = self.services.healing.limits;
         for _ in 0..4 {
-            let mut problem = claimed.problem.clone();
+            let guards = guarded(&claimed.problem).map(async |place| {
+                let guard = ledger.guard(&place).await?;
+                Ok::<_, StoreError>((place, guard))
+            });
+            let guards: Vec<_> = guards.collect();
+            let guards = try_join_all(guards).await?.into_iter().collect();
             let mut effects = Vec::new();
-            let mut said = Vec::new();
-            if problem.cause == Cause::Pending {
-                problem.cause = Cause::GaveUp;
-                said.push(words::cause_unknown());
+            for ended in give_up(&claimed.problem, &guards, limits, now) {
+                let said = said(&claimed.problem, &ended);
+                effects.extend_from_slice(ended.effects());
+                claimed.problem.end(ended);
+                if let Some(text) = said {
+                    claimed.problem.say(text, now);
+                }
             }
-            for remediation in &mut problem.remediations {
-                let guard = ledger.guard(&remediation.culprit.place()).await?;
-                let Some(what) = give_up(remediation, &claimed.problem.id, &guard, limits, now)
-                else {
-                    continue;
-                };
-                said.extend(words::of(&claimed.problem, remediation, &what, &[]));
-                remediation.take(&what);
-                effects.extend(what.effects);
-            }
-            said.extend(rules::give_up(&mut problem));
-            for run in &mut problem.runs {
-                let guard = ledger.guard(&run.place()).await?;
-                let Some(what) = runbook::give_up(run, &guard, now) else {
-                    continue;
-                };
-                running::raise(&what, &claimed.problem.id, run);
-                said.extend(runbook::words::of(run, &what));
-                run.take(&what);
-                effects.extend(what.effects);
-            }
-            for text in said {
-                problem.say(text, now);
-            }
-            claimed.problem = problem;
             if remediations.advance(ledger, claimed, &effects).await? == Advanced::Written {
                 let older = claimed.problem.comments.len();
                 comments::post(self, claimed, older).await?;
@@ -58,5 +43,22 @@ impl Pass<'_> {
             action: "give a problem up",
             cause: "the ledger kept changing".into(),
         })
+    }
+}
+
+/// What is said of something that ends, and a person is called where that is due.
+fn said(problem: &Problem, ended: &Ended) -> Option<String> {
+    match ended {
+        Ended::Cause(Cause::GaveUp) => Some(words::cause_unknown()),
+        Ended::Cause(_) => None,
+        Ended::Remediation(index, what) => {
+            words::of(problem, &problem.remediations[*index], what, &[])
+        }
+        Ended::Application(index, state) => rules::said(&problem.applications[*index], state),
+        Ended::Run(index, what) => {
+            let run = &problem.runs[*index];
+            running::raise(what, &problem.id, run);
+            runbook::words::of(problem, run, what)
+        }
     }
 }

@@ -10,7 +10,7 @@ use store::{Advanced, ClaimedProblem};
 
 use super::tools::{Pass, Tenant, is_lost_in_merge};
 use super::words;
-use crate::remedy::{Context, Notes, Site, Views};
+use crate::remedy::{Context, HealSite, Notes, Views};
 use crate::walk::{Walk, walk};
 
 /// Takes the remediation at `index` as far as it goes now. `site` is its culprit
@@ -20,10 +20,10 @@ pub(super) async fn pursue(
     claimed: &mut ClaimedProblem,
     index: usize,
     tenant: Tenant,
-    site: Option<Site>,
+    site: Option<HealSite>,
 ) -> anyhow::Result<Option<Wait>> {
     let culprit = &claimed.problem.remediations[index].culprit;
-    let site = site.map_or_else(|| Site::of(culprit, &mut Views::default()), Ok)?;
+    let site = site.map_or_else(|| HealSite::of(culprit, &mut Views::default()), Ok)?;
     let known = Known::new(pass, site, claimed.problem.began);
     let mut healing = Healing {
         claimed,
@@ -87,7 +87,7 @@ impl Walk for Healing<'_> {
             return Ok(what.then);
         }
         // What was known is of before; or it has changed since.
-        let site = Site::of(&culprit, &mut Views::default())?;
+        let site = HealSite::of(&culprit, &mut Views::default())?;
         self.known = Known::new(pass, site, self.claimed.problem.began);
         Ok(None)
     }
@@ -114,14 +114,14 @@ impl Walk for Healing<'_> {
 /// What is known of a remediation since its last step.
 pub(super) struct Known<'a> {
     pass: &'a Pass<'a>,
-    site: Site,
+    site: HealSite,
     /// When the problem began, if that is known.
     began: Option<Timestamp>,
     pub(super) observed: Observed,
 }
 
 impl<'a> Known<'a> {
-    pub(super) fn new(pass: &'a Pass<'a>, site: Site, began: Option<Timestamp>) -> Self {
+    pub(super) fn new(pass: &'a Pass<'a>, site: HealSite, began: Option<Timestamp>) -> Self {
         Self {
             pass,
             site,

@@ -1,5 +1,6 @@
 //! One look at one problem, from the claim until it is given back.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use anyhow::Context as _;
@@ -7,18 +8,19 @@ use dynatrace::ProblemStatus;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join};
 use jiff::Timestamp;
-use release::problem::{Arrival, Cause, Problem, Reported};
+use release::problem::following::{self, Link, Told, follow};
+use release::problem::{Cause, Problem, Reported};
 use release::work::{Outcome, Time, Wait};
 use store::{ClaimedProblem, Followed, StoreError};
 
 use super::cause::Found;
 use super::tools::{Pass, Seen, Tenant};
 use super::{Connected, Services, Worked, cause, comments, healing, rules, running};
-use crate::remedy::Site;
+use crate::remedy::HealSite;
 use crate::work::{Look, Tick, is_lost};
 
-/// How many problems are followed when one became a part of the next.
-const MOST_MERGES: usize = 4;
+/// How often one pass looks for the cause, because an answer has come to nothing.
+const MOST_LOOKS: usize = 4;
 
 /// A pass with what the tenant says of its problem.
 pub(super) struct ProblemLook<'a> {
@@ -127,7 +129,7 @@ impl<'a> Pass<'a> {
         let seen = match heard {
             Ok(Some(seen)) => seen,
             silent => {
-                let pursued = self.pursue_all(claimed, Tenant::Silent, Vec::new());
+                let pursued = self.pursue_all(claimed, Tenant::Silent, BTreeMap::new());
                 let pursued = Box::pin(pursued).await;
                 let mut waits = Box::pin(rules::pursue(self, claimed, None)).await?;
                 waits.extend(pursued?);
@@ -149,35 +151,51 @@ impl<'a> Pass<'a> {
         Ok(waits)
     }
 
-    /// Finds out who is to blame, and takes each remediation as far as it goes.
+    /// Finds out who is to blame, and takes each answer as far as it goes. Where an
+    /// answer comes to nothing and its change hides others, these are looked at.
     async fn heal(
         &self,
         claimed: &mut ClaimedProblem,
         seen: &dynatrace::Problem,
     ) -> anyhow::Result<Vec<Wait>> {
-        let mut sites = Vec::new();
-        if claimed.problem.cause == Cause::Pending {
-            match cause::find(self, claimed, seen).await? {
-                Found::Known(known) => sites = known,
-                Found::NotYet(wait) => return Ok(vec![wait]),
+        let mut waits = Vec::new();
+        for _ in 0..MOST_LOOKS {
+            let mut sites = BTreeMap::new();
+            let mut unfound = None;
+            if claimed.problem.cause == Cause::Pending {
+                match cause::find(self, claimed, seen).await {
+                    Ok(Found::Known(known)) => sites = known,
+                    Ok(Found::NotYet(wait)) => unfound = Some(Ok(wait)),
+                    Err(error) if is_lost(&error) => return Err(error),
+                    // What was begun before goes on all the same.
+                    Err(error) => unfound = Some(Err(error)),
+                }
+            }
+            waits = self.pursue_all(claimed, Tenant::Answered, sites).await?;
+            if let Some(unfound) = unfound {
+                waits.push(unfound?);
+                break;
+            }
+            if claimed.problem.cause != Cause::Pending {
+                break;
             }
         }
-        self.pursue_all(claimed, Tenant::Answered, sites).await
+        Ok(waits)
     }
 
-    /// Takes each remediation as far as it goes now. `sites` are their culprits,
-    /// as far as this very pass knows them.
+    /// Takes each remediation and run as far as it goes now. `sites` are the culprits
+    /// of remediations by their ids, as far as this very pass knows them.
     async fn pursue_all(
         &self,
         claimed: &mut ClaimedProblem,
         tenant: Tenant,
-        sites: Vec<Site>,
+        mut sites: BTreeMap<String, HealSite>,
     ) -> anyhow::Result<Vec<Wait>> {
         let mut waits = Vec::new();
         let mut fault = None;
-        let mut sites = sites.into_iter();
         for index in 0..claimed.problem.remediations.len() {
-            match Box::pin(healing::pursue(self, claimed, index, tenant, sites.next())).await {
+            let site = sites.remove(claimed.problem.remediations[index].culprit.id());
+            match Box::pin(healing::pursue(self, claimed, index, tenant, site)).await {
                 Ok(wait) => waits.extend(wait),
                 Err(error) if is_lost(&error) => return Err(error),
                 // One place's trouble is not another's.
@@ -194,62 +212,66 @@ impl<'a> Pass<'a> {
         fault.map_or(Ok(waits), Err)
     }
 
-    /// Notes what the tenant says of the problem, and follows it into the one
-    /// that it became a part of: that one says whether it is over. As long as
-    /// nothing is known of that one, nothing is known of the problem.
+    /// Notes what the tenant says of the problem, and follows it into the one that it
+    /// became a part of, as [`release::problem::following`] says.
     async fn learn(
         &self,
         claimed: &mut ClaimedProblem,
         seen: dynatrace::Problem,
     ) -> anyhow::Result<Seen> {
-        let problem = &mut claimed.problem;
-        let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-        problem.display_id = some(&seen.display_id).or(problem.display_id.take());
-        problem.title = some(&seen.title).or(problem.title.take());
-        problem.began = Timestamp::from_millisecond(seen.start_ms).ok();
-        problem.root_cause = seen.root_cause.as_ref().map(|entity| entity.id.clone());
-        if !seen.impacted.is_empty() {
-            let impacted = seen.impacted.iter().take(100);
-            problem.impacted = impacted.map(|entity| entity.id.clone()).collect();
-        }
-        let mut last = seen.clone();
-        let mut followed = None;
-        for _ in 0..MOST_MERGES {
-            let Some(survivor) = last.merged_into.clone().filter(|next| *next != last.id) else {
-                break;
+        let now = self.tick.now;
+        claimed.problem.learn(Told {
+            display_id: seen.display_id.clone(),
+            title: seen.title.clone(),
+            began: Timestamp::from_millisecond(seen.start_ms).ok(),
+            root_cause: seen.root_cause.as_ref().map(|entity| entity.id.clone()),
+            impacted: seen.impacted.iter().map(|one| one.id.clone()).collect(),
+        });
+        let mut chain = vec![link(&seen)];
+        claimed.problem.closed = loop {
+            let survivor = match follow(&chain, now) {
+                following::Followed::Open => break None,
+                following::Followed::Closed(at) => break Some(at),
+                following::Followed::Ask(survivor) => survivor,
             };
-            if followed.is_none() && claimed.problem.merged_into.as_ref() != Some(&survivor) {
-                self.follow(claimed, &survivor).await?;
+            if chain.len() == 1 && claimed.problem.merged_into.as_ref() != Some(&survivor) {
+                self.enter_survivor(claimed, &survivor).await?;
             }
-            followed = Some(survivor.clone());
             match self.look(&survivor).await {
-                Ok(Some(next)) => last = next,
+                Ok(Some(next)) => chain.push(link(&next)),
                 silent => return Ok(silent),
             }
-        }
-        claimed.problem.closed = match last.status {
-            ProblemStatus::Open => None,
-            ProblemStatus::Closed => Some(
-                last.end_ms
-                    .and_then(|end| Timestamp::from_millisecond(end).ok())
-                    .unwrap_or(self.tick.now),
-            ),
         };
         Ok(Ok(Some(seen)))
     }
 
     /// Notes that the problem became a part of another one, which is then looked
     /// at like any other.
-    async fn follow(&self, claimed: &mut ClaimedProblem, survivor: &str) -> anyhow::Result<()> {
+    async fn enter_survivor(
+        &self,
+        claimed: &mut ClaimedProblem,
+        survivor: &str,
+    ) -> anyhow::Result<()> {
         let now = self.tick.now;
         let patience = self.services.healing.patience;
-        let mut other = Problem::heard_of(survivor, Arrival::Adopted, now, patience);
-        other.noticed = claimed.problem.noticed;
+        let other = claimed.problem.survivor(survivor, now, patience);
         let remediations = &self.services.remediations;
         remediations.notice(&other, Reported::Open, now).await?;
         let change = |problem: &mut Problem| problem.merged_into = Some(survivor.to_owned());
         // Nothing is done to the ledger, so nothing can have changed there.
         let _ = self.commit(claimed, change, &[]).await?;
         Ok(())
+    }
+}
+
+/// A problem, as far as its end goes.
+fn link(seen: &dynatrace::Problem) -> Link {
+    Link {
+        id: seen.id.clone(),
+        merged_into: seen.merged_into.clone(),
+        is_open: seen.status == ProblemStatus::Open,
+        ended: seen
+            .end_ms
+            .and_then(|end| Timestamp::from_millisecond(end).ok()),
     }
 }

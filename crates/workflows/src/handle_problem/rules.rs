@@ -9,7 +9,7 @@ use std::convert::Infallible;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
-use release::change::{Change, Flag};
+use release::change::{Flag, Place};
 use release::condition::{Facts, Measured};
 use release::pause::Target;
 use release::problem::{Cause, Problem, Reported};
@@ -371,23 +371,19 @@ impl OfSet<'_> {
 /// The flags of a set that are blamed for the problem.
 fn blamed(problem: &Problem, set: &str) -> BTreeSet<String> {
     let culprits = problem.remediations.iter();
-    let flags = culprits.filter_map(|one| match &one.culprit {
-        Change::Flag(change) if change.flag.set == set => Some(change.flag.name.clone()),
-        Change::Flag(_) | Change::Deployment(_) | Change::Configuration(_) => None,
+    let flags = culprits.filter_map(|one| match one.culprit.place() {
+        Place::Flag(flag) if flag.set == set => Some(flag.name),
+        _ => None,
     });
     flags.collect()
 }
 
-/// Ends what cannot be taken to a better end, and says so.
-pub(super) fn give_up(problem: &mut Problem) -> Vec<String> {
-    let mut said = Vec::new();
-    for application in &mut problem.applications {
-        if let Some(state) = release::rule::application::give_up(application) {
-            application.state = state;
-            said.extend(words::of(application));
-        }
-    }
-    said
+/// What is said of an application that comes to this state.
+pub(super) fn said(application: &Application, state: &State) -> Option<String> {
+    words::of(&Application {
+        state: state.clone(),
+        ..application.clone()
+    })
 }
 
 fn told(problem: &Problem, application: &Application) {

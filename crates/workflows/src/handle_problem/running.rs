@@ -2,7 +2,6 @@
 //! decides; what it asks for is found out here, what it says is written, and what
 //! it calls is called.
 
-use jiff::SignedDuration;
 use release::problem::Problem;
 use release::runbook::{Attempt, Call, JobAt, Move, Observed, Question, Run, Situation};
 use release::runbook::{State, Step, step, words};
@@ -13,9 +12,6 @@ use super::tools::{Pass, Tenant, is_lost_in_merge};
 use crate::remedy::runbook::Asking;
 use crate::walk::{Walk, walk};
 
-/// How long after a run the problem may take to end.
-const VERIFIED_WITHIN: SignedDuration = SignedDuration::from_mins(30);
-
 /// Takes the run at `index` as far as it goes now.
 pub(super) async fn pursue(
     pass: &Pass<'_>,
@@ -24,22 +20,20 @@ pub(super) async fn pursue(
     tenant: Tenant,
 ) -> anyhow::Result<Option<Wait>> {
     let mut running = Running {
-        pass,
         claimed,
         index,
         tenant,
-        observed: Observed::default(),
+        known: Known::new(pass),
     };
     walk(&mut running).await
 }
 
 /// One run in one pass.
 struct Running<'a> {
-    pass: &'a Pass<'a>,
     claimed: &'a mut ClaimedProblem,
     index: usize,
     tenant: Tenant,
-    observed: Observed,
+    known: Known<'a>,
 }
 
 impl Running<'_> {
@@ -55,8 +49,9 @@ impl Walk for Running<'_> {
 
     fn decide(&self) -> Step {
         let run = self.run();
-        let healing = &self.pass.services.healing;
-        let listed = &self.pass.connected.automation.listed;
+        let pass = self.known.pass;
+        let healing = &pass.services.healing;
+        let listed = &pass.connected.automation.listed;
         let situation = Situation {
             problem: &self.claimed.problem,
             heard: self.tenant == Tenant::Answered,
@@ -64,16 +59,67 @@ impl Walk for Running<'_> {
             mode: run.runbook.mode.under(healing.mode),
             listed: listed.lists(&run.runbook),
             max_age: healing.max_age,
-            verify_within: VERIFIED_WITHIN,
-            paused: self.pass.paused(run.place()),
+            paused: pass.paused(run.place()),
             permission: self.claimed.permissions.get(&run.id).cloned(),
-            now: self.pass.tick.now,
+            now: pass.tick.now,
         };
-        step(run, &situation, &self.observed)
+        step(run, &situation, &self.known.observed)
     }
 
     async fn find_out(&mut self, question: Question) -> anyhow::Result<()> {
         let run = &self.claimed.problem.runs[self.index];
+        self.known.find_out(run, question).await
+    }
+
+    async fn write(&mut self, what: Move) -> anyhow::Result<Option<Step>> {
+        let pass = self.known.pass;
+        let run = self.run();
+        let comment = words::of(&self.claimed.problem, run, &what);
+        raise(&what, &self.claimed.problem.id, run);
+        let (place, index) = (run.place(), self.index);
+        let take = |problem: &mut Problem| problem.take_of_run(index, &what);
+        let advanced = pass.write(self.claimed, &what, (place, comment), take);
+        let observed = &mut self.known.observed;
+        if advanced.await? == Advanced::Written && what.then.is_some() {
+            observed.guard = what.guard().cloned().or(observed.guard.take());
+            return Ok(what.then);
+        }
+        // What was known is of before; or it has changed since.
+        *observed = Observed::default();
+        Ok(None)
+    }
+
+    async fn call(&mut self, call: Call) -> anyhow::Result<Option<Step>> {
+        let run = &self.claimed.problem.runs[self.index];
+        let asking = asking(self.known.pass, run);
+        let observed = &mut self.known.observed;
+        match call {
+            Call::Launch => observed.launched = Some(asking.launch(attempt(run)?).await),
+            Call::Cancel(jobs) => {
+                asking.cancel(&jobs).await;
+                observed.wished = true;
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// What is known of a run since its last step.
+pub(super) struct Known<'a> {
+    pass: &'a Pass<'a>,
+    pub(super) observed: Observed,
+}
+
+impl<'a> Known<'a> {
+    pub(super) fn new(pass: &'a Pass<'a>) -> Self {
+        Self {
+            pass,
+            observed: Observed::default(),
+        }
+    }
+
+    /// Finds out what a step asks for.
+    pub(super) async fn find_out(&mut self, run: &Run, question: Question) -> anyhow::Result<()> {
         let ledger = &self.pass.services.ledger;
         let asking = asking(self.pass, run);
         let observed = &mut self.observed;
@@ -86,35 +132,6 @@ impl Walk for Running<'_> {
             Question::Ended => observed.ended = Some(asking.ended(job(run)?).await),
         }
         Ok(())
-    }
-
-    async fn write(&mut self, what: Move) -> anyhow::Result<Option<Step>> {
-        let run = self.run();
-        let comment = words::of(run, &what);
-        raise(&what, &self.claimed.problem.id, run);
-        let (place, index) = (run.place(), self.index);
-        let take = |problem: &mut Problem| problem.runs[index].take(&what);
-        let advanced = self.pass.write(self.claimed, &what, (place, comment), take);
-        if advanced.await? == Advanced::Written && what.then.is_some() {
-            self.observed.guard = what.guard().cloned().or(self.observed.guard.take());
-            return Ok(what.then);
-        }
-        // What was known is of before; or it has changed since.
-        self.observed = Observed::default();
-        Ok(None)
-    }
-
-    async fn call(&mut self, call: Call) -> anyhow::Result<Option<Step>> {
-        let run = &self.claimed.problem.runs[self.index];
-        let asking = asking(self.pass, run);
-        match call {
-            Call::Launch => self.observed.launched = Some(asking.launch(attempt(run)?).await),
-            Call::Cancel(jobs) => {
-                asking.cancel(&jobs).await;
-                self.observed.wished = true;
-            }
-        }
-        Ok(None)
     }
 }
 

@@ -75,6 +75,7 @@ impl<'a> Pass<'a> {
             codedeploy,
             bundles,
             flags: flags.as_ref(),
+            automation: &self.connected.automation,
             tenant: &self.connected.tenant,
             look_back: healing.look_back,
             behind: &healing.behind,

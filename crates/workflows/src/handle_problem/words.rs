@@ -4,14 +4,18 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
-use release::attribution::{Culprit, Doubt};
-use release::change::{Change, Place, Remedy};
-use release::comment::{bounded, plain, sentence, time};
+use release::attribution::{Candidate, Culprit, Doubt};
+use release::change::words::{
+    again, announced, back, briefly, change, if_to_blame, taken_back, version,
+};
+use release::change::{self, Change, Place};
+use release::comment::{bounded, plain, sentence, sentence_case, span, time};
 use release::grouping::SETTING;
 use release::pause::Stopped;
 use release::problem::{Problem, Remediation};
 use release::remediation::{Actor, Heal, HealRefusal, Move, Needless, Said, State, Told};
 use release::runbook;
+use release::verify;
 
 /// `undecided` has the names of groups that several applications have, so that
 /// the tag says of none which one is meant.
@@ -59,28 +63,15 @@ pub(super) fn action_refused(event: &runbook::Cause, refusal: &runbook::Refusal)
     ))
 }
 
-/// The mode of its runbook keeps the newest change from being taken back.
-pub(super) fn kept_by_mode(draft: &runbook::Draft) -> String {
-    let what = match draft.runbook.mode {
-        runbook::Mode::Off => "is for it and is switched off",
-        _ => "would have been run for it (shadow mode)",
-    };
-    bounded(format!(
-        "Unbreakable: {} may be the cause, and runbook {} {what}. It is not taken back; other \
-         changes are looked at.",
-        announced(&draft.cause),
-        plain(&draft.runbook.alias)
-    ))
-}
-
-/// The newest change was answered by an earlier run.
-pub(super) fn kept_as_answered(event: &runbook::Cause, by: &str) -> String {
-    bounded(format!(
-        "Unbreakable: {} may be the cause, and its runbook ran for it before ({}). It is not run \
-         a second time; other changes are looked at.",
-        announced(event),
-        sentence(by)
-    ))
+/// The newest change would not be taken back, and another one is looked at.
+pub(super) fn passed_over(one: &Candidate) -> Option<String> {
+    let why = one.kept.as_ref()?;
+    Some(bounded(format!(
+        "Unbreakable: {} may be the cause, and {}. It is not taken back; other changes are looked \
+         at.",
+        change(&one.change),
+        sentence(why)
+    )))
 }
 
 /// A change was answered by an earlier run.
@@ -103,15 +94,6 @@ pub(super) fn run_joined(run: &runbook::Run) -> Option<String> {
         announced(&run.cause),
         plain(problem)
     )))
-}
-
-fn announced(event: &runbook::Cause) -> String {
-    format!(
-        "the change \"{}\" ({}, {})",
-        plain(&event.title),
-        plain(&event.source),
-        time(event.at)
-    )
 }
 
 pub(super) fn too_many_places(places: &[Place], most: usize) -> String {
@@ -165,7 +147,12 @@ pub(super) fn of(
     Some(match (what.said.as_ref()?, &what.state) {
         (Said::Own(Told::Stopping), _) => stopping(culprit),
         (Said::Paused(stopped), _) => paused(culprit, stopped),
-        (Said::StillOpen, _) => still_open(problem, remediation)?,
+        (Said::StillOpen, _) => match &remediation.state {
+            State::Healed { heal, at, .. } => {
+                verify::still_open(problem, culprit, &back(&heal.remedy, *at))
+            }
+            _ => return None,
+        },
         (Said::Own(Told::GaveUp), _) => gave_up(culprit),
         (Said::Own(Told::Released), _) => released(culprit),
         (Said::Own(Told::RollbackFailed { id, reason }), _) => rollback_failed(culprit, id, reason),
@@ -181,11 +168,13 @@ pub(super) fn of(
             shadowed(culprit, heal, "It would have been stopped. ", notes)
         }
         (Said::State, Some(State::Shadowed(heal))) => shadowed(culprit, heal, "", notes),
-        (Said::State, Some(State::UnderWay { heal, deployment })) => match heal.remedy {
-            Remedy::Redeploy(_) => deploying(culprit, heal, deployment, notes),
-            // It is done by now, which is what is said next.
-            Remedy::Restore(_) => return None,
-        },
+        // It is done by now, which is what is said next.
+        (Said::State, Some(State::UnderWay { heal, .. })) if heal.remedy.is_at_once() => {
+            return None;
+        }
+        (Said::State, Some(State::UnderWay { heal, deployment })) => {
+            deploying(culprit, heal, deployment, notes)
+        }
         (
             Said::State,
             Some(State::Healed {
@@ -194,10 +183,15 @@ pub(super) fn of(
                 at,
             }),
         ) => healed(culprit, heal, deployment, *at),
-        (Said::State, Some(State::Confirmed { heal, closed, .. })) => {
-            confirmed(culprit, heal, problem.began, *closed)
+        (
+            Said::State,
+            Some(State::Confirmed {
+                heal, at, closed, ..
+            }),
+        ) => verify::ended(problem, culprit, &back(&heal.remedy, *at), *closed),
+        (Said::State, Some(State::Unconfirmed { heal, at, .. })) => {
+            verify::unknown(culprit, &back(&heal.remedy, *at))
         }
-        (Said::State, Some(State::Unconfirmed { heal, .. })) => unconfirmed(culprit, heal),
         (Said::State, Some(State::Refused(refusal))) => refused(culprit, refusal),
         (Said::State, Some(State::NotNeeded(needless))) => not_needed(culprit, needless),
         _ => return None,
@@ -257,10 +251,7 @@ fn shadowed(culprit: &Change, heal: &Heal, first: &str, notes: &[String]) -> Str
          was changed. Set HEAL_MODE=auto to heal for real.{}",
         change(culprit),
         sentence_case(&version(&heal.remedy)),
-        match heal.remedy {
-            Remedy::Redeploy(_) => "deployed again",
-            Remedy::Restore(_) => "set again",
-        },
+        again(&heal.remedy),
         time(heal.at),
         noted(notes)
     ))
@@ -299,50 +290,9 @@ fn not_needed(culprit: &Change, needless: &Needless) -> String {
 }
 
 fn healed(culprit: &Change, heal: &Heal, id: &str, at: Timestamp) -> String {
-    bounded(match &heal.remedy {
-        Remedy::Redeploy(_) => format!(
-            "Unbreakable: {} has been running again since {} (deployment {}, {} after the \
-             decision). The replaced deployment counts as bad once this problem closes.",
-            version(&heal.remedy),
-            time(at),
-            plain(id),
-            span(heal.at, at)
-        ),
-        Remedy::Restore(back) => format!(
-            "Unbreakable: {} is to blame. The flag has been {} again since {} (change {}). The \
-             change counts as bad once this problem closes.",
-            change(culprit),
-            plain(&back.value),
-            time(at),
-            plain(id)
-        ),
-    })
-}
-
-/// What is said where the problem has not ended with the heal. Nothing more is done
-/// without a person.
-fn still_open(problem: &Problem, remediation: &Remediation) -> Option<String> {
-    let culprit = &remediation.culprit;
-    let State::Healed { heal, at, .. } = &remediation.state else {
-        return None;
-    };
-    let back = match culprit {
-        Change::Deployment(deployment) => format!(
-            "To bring it back, clear it with `monspec ledger clear` and deploy version {} again",
-            plain(&deployment.version)
-        ),
-        Change::Flag(flag) => format!("To bring it back, set the flag to {}", plain(&flag.after)),
-        Change::Configuration(_) => "To bring it back, make the change again".to_owned(),
-    };
-    Some(bounded(format!(
-        "Unbreakable: this problem is still open, although {} is back since {}. {} may not be \
-         the cause. {back}. `monspec heal explain --problem={}` names the next older change; \
-         neither is done without a person.",
-        version(&heal.remedy),
-        time(*at),
-        sentence_case(&change(culprit)),
-        plain(&problem.id)
-    )))
+    let took = span(heal.at, at);
+    let text = change::words::healed(culprit, &heal.remedy, id, at, &took);
+    bounded(format!("Unbreakable: {text}"))
 }
 
 fn failed(heal: &Heal, id: Option<&str>, at: Timestamp, reason: &str) -> String {
@@ -357,39 +307,6 @@ fn failed(heal: &Heal, id: Option<&str>, at: Timestamp, reason: &str) -> String 
     ))
 }
 
-fn confirmed(culprit: &Change, heal: &Heal, began: Option<Timestamp>, closed: Timestamp) -> String {
-    let took = began.map_or_else(String::new, |began| {
-        format!(", {} after it began", span(began, closed))
-    });
-    bounded(format!(
-        "Unbreakable: the problem ended at {}{took}, with {} {}. {} counts as bad from now on {}.",
-        time(closed),
-        version(&heal.remedy),
-        again(&heal.remedy),
-        sentence_case(&change(culprit)),
-        match culprit {
-            Change::Deployment(_) =>
-                "and is not deployed again; a person can clear it in the ledger",
-            Change::Flag(_) => "and stays taken back; a person can set the flag again",
-            Change::Configuration(_) => "and stays taken back; a person can make it again",
-        }
-    ))
-}
-
-fn unconfirmed(culprit: &Change, heal: &Heal) -> String {
-    bounded(format!(
-        "Unbreakable: {} is {}, but whether that ended the problem is unknown. {} stays suspect{}.",
-        version(&heal.remedy),
-        again(&heal.remedy),
-        sentence_case(&change(culprit)),
-        match culprit {
-            Change::Deployment(_) => "; a person can clear or condemn it in the ledger",
-            Change::Flag(_) => " and taken back; a person can set the flag again",
-            Change::Configuration(_) => " and taken back; a person can make it again",
-        }
-    ))
-}
-
 fn gave_up(culprit: &Change) -> String {
     bounded(format!(
         "Unbreakable: the time limit for this problem has passed, and {} stays \
@@ -401,13 +318,9 @@ fn gave_up(culprit: &Change) -> String {
 fn released(culprit: &Change) -> String {
     bounded(format!(
         "Unbreakable: this problem is no longer followed, and {} is no longer suspect because of \
-         it. {}",
+         it. If it is to blame, {}.",
         change(culprit),
-        match culprit {
-            Change::Deployment(_) => "If it is to blame, condemn it in the ledger.",
-            Change::Flag(_) => "If it is to blame, set the flag yourself.",
-            Change::Configuration(_) => "If it is to blame, take it back yourself.",
-        }
+        if_to_blame(culprit)
     ))
 }
 
@@ -415,87 +328,6 @@ pub(super) fn cause_unknown() -> String {
     "Unbreakable: the cause of this problem was not found in time, and nothing was taken back. A \
      person has to look."
         .to_owned()
-}
-
-fn change(change: &Change) -> String {
-    match change {
-        Change::Deployment(deployment) => format!(
-            "deployment {} ({} on {}, {})",
-            plain(&deployment.id),
-            plain(&deployment.version),
-            plain(&deployment.group.to_string()),
-            time(deployment.at)
-        ),
-        Change::Flag(change) => format!(
-            "the change of flag {} from {} to {} by {} (version {}, {})",
-            plain(&change.flag.to_string()),
-            plain(&change.before),
-            plain(&change.after),
-            plain(&change.by),
-            change.version,
-            time(change.at)
-        ),
-        Change::Configuration(configuration) => announced(&configuration.event),
-    }
-}
-
-/// A change without all that is known of it.
-fn briefly(change: &Change) -> String {
-    match change {
-        Change::Deployment(deployment) => format!(
-            "deployment {} ({})",
-            plain(&deployment.id),
-            plain(&deployment.group.to_string())
-        ),
-        Change::Flag(change) => format!(
-            "the change of flag {} to {}",
-            plain(&change.flag.to_string()),
-            plain(&change.after)
-        ),
-        Change::Configuration(configuration) => {
-            format!("the change \"{}\"", plain(&configuration.event.title))
-        }
-    }
-}
-
-/// What it is called to take such a change back.
-pub(super) fn taken_back(change: &Change) -> &'static str {
-    match change {
-        Change::Deployment(_) => "rolled back",
-        Change::Flag(_) | Change::Configuration(_) => "taken back",
-    }
-}
-
-/// As a sentence begins.
-fn sentence_case(text: &str) -> String {
-    let mut characters = text.chars();
-    match characters.next() {
-        Some(first) => first.to_uppercase().chain(characters).collect(),
-        None => String::new(),
-    }
-}
-
-fn version(remedy: &Remedy) -> String {
-    match remedy {
-        Remedy::Redeploy(target) => format!(
-            "version {} (first deployed as {}, {})",
-            plain(&target.version),
-            plain(&target.id),
-            time(target.at)
-        ),
-        Remedy::Restore(back) => format!(
-            "{} of flag {}",
-            plain(&back.value),
-            plain(&back.flag.to_string())
-        ),
-    }
-}
-
-fn again(remedy: &Remedy) -> &'static str {
-    match remedy {
-        Remedy::Redeploy(_) => "running again",
-        Remedy::Restore(_) => "back",
-    }
 }
 
 fn place(place: &Place) -> String {
@@ -506,16 +338,6 @@ fn noted(notes: &[String]) -> String {
     notes
         .iter()
         .fold(String::new(), |noted, note| noted + " " + note)
-}
-
-/// How long it took, in words that a person reads at three in the morning.
-fn span(from: Timestamp, to: Timestamp) -> String {
-    let seconds = to.duration_since(from).as_secs().max(0);
-    match (seconds / 3_600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, seconds) => format!("{seconds} s"),
-        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
-        (hours, minutes, _) => format!("{hours} h {minutes} min"),
-    }
 }
 
 #[cfg(test)]
@@ -538,14 +360,5 @@ mod tests {
         let text = too_many_places(&groups, 1);
 
         assert!(text.chars().count() <= LONGEST, "{}", text.len());
-    }
-
-    #[test]
-    fn spans_are_told_in_the_largest_units_that_matter() {
-        let at = |second| Timestamp::from_second(second).unwrap();
-        assert_eq!(span(at(0), at(42)), "42 s");
-        assert_eq!(span(at(0), at(754)), "12 min 34 s");
-        assert_eq!(span(at(0), at(7_321)), "2 h 2 min");
-        assert_eq!(span(at(9), at(0)), "0 s");
     }
 }

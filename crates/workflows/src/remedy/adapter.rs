@@ -10,12 +10,14 @@ use release::attribution::{Blame, Candidate};
 use release::behind::Behind;
 use release::change::Place;
 use release::deployment::Standing;
+use release::runbook::{Cause, Refusal, Run};
 use release::validation::ValidationId;
 use release::window::saturating_add;
 use store::{Flags, Ledger, Reading};
 use tokio::time::Instant;
 
 use super::codedeploy::GroupTag;
+use super::runbook::Automation;
 
 /// How long after the moment that is looked at an entity may be seen first.
 const SEEN_LATE: SignedDuration = SignedDuration::from_hours(1);
@@ -31,6 +33,8 @@ pub(crate) struct Context<'a> {
     pub(crate) bundles: &'a Bundles,
     /// Where flags are, if there are any.
     pub(crate) flags: Option<&'a Flags>,
+    /// What runs runbooks.
+    pub(crate) automation: &'a Automation,
     /// Where changes are announced.
     pub(crate) tenant: &'a Dynatrace,
     /// How long before a problem a change can be its cause.
@@ -67,6 +71,7 @@ impl Context<'_> {
 #[derive(Clone, Debug)]
 pub(crate) struct Affected {
     pub(crate) id: String,
+    pub(crate) name: String,
     pub(crate) tags: Vec<monspec::Tag>,
 }
 
@@ -76,6 +81,8 @@ pub(crate) struct Case<'a> {
     pub(crate) affected: &'a [Affected],
     /// The changes that the tenant itself thinks are part of it.
     pub(crate) evidence: &'a [RecordedEvent],
+    /// The runs that answer it already.
+    pub(crate) runs: &'a [Run],
 }
 
 /// Everything that could be the cause.
@@ -90,6 +97,8 @@ pub(crate) struct Gathered {
     pub(crate) closed: BTreeSet<Place>,
     /// What was not looked at, because there is too much.
     pub(crate) left_out: Vec<String>,
+    /// The newest change that names an action which must not be run, and why.
+    pub(crate) refused: Option<(Cause, Refusal)>,
 }
 
 impl Gathered {
@@ -100,13 +109,14 @@ impl Gathered {
         self.undecided.extend(other.undecided);
         self.closed.extend(other.closed);
         self.left_out.extend(other.left_out);
+        self.refused = self.refused.take().or(other.refused);
     }
 }
 
 /// A change that is no candidate.
 pub(crate) struct Dismissed {
     pub(crate) change: String,
-    pub(crate) place: Place,
+    pub(crate) place: String,
     pub(crate) entity: String,
     pub(crate) at: Timestamp,
     pub(crate) announced: bool,

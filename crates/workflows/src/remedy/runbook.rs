@@ -5,15 +5,27 @@
 
 mod asking;
 mod candidates;
+mod site;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use controller::Controller;
-use release::runbook::Runbooks;
+use release::ledger::Known;
+use release::runbook::{Draft, Runbooks};
 
 pub(crate) use asking::Asking;
-pub(crate) use candidates::found;
+pub(in crate::remedy) use candidates::gather;
+pub(crate) use site::Site;
+
+/// Looks at announced configurations, by the id of their events.
+pub(in crate::remedy) type Views = BTreeMap<String, View>;
+
+/// An announced configuration, with the run that would take it back.
+pub(crate) struct View {
+    draft: Draft,
+    known: Known,
+}
 
 /// What runbooks are run with.
 #[derive(Default)]

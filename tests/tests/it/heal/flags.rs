@@ -335,6 +335,7 @@ async fn problem_that_stays_open_gets_an_offer_and_nothing_more(mut scene: Scene
     for said in [
         "is still open",
         "set the flag to 50",
+        "The next older change is deployment",
         "monspec heal explain",
     ] {
         assert!(comments[1].contains(said), "{comments:?}");

@@ -150,7 +150,7 @@ async fn problem_that_ends_without_a_heal_clears_the_culprit(mut scene: Scene) {
 }
 
 async fn problem_that_never_ends_leaves_the_culprit_suspect(mut scene: Scene) {
-    let (_, bad, problem) = scene.bad_release().await;
+    let (good, bad, problem) = scene.bad_release().await;
     scene.notify(&problem, "OPEN").await;
     scene.ticks(1).await;
     assert!(matches!(scene.state(&problem).await, State::Healed { .. }));
@@ -164,6 +164,8 @@ async fn problem_that_never_ends_leaves_the_culprit_suspect(mut scene: Scene) {
     assert_eq!(scene.stored(&problem).await.phase, Phase::Settled);
     let comments = scene.comments(&problem);
     assert!(comments[2].contains("is still open"), "{comments:?}");
+    let next = format!("The next older change is deployment {good}");
+    assert!(comments[2].contains(&next), "{comments:?}");
     assert!(comments[3].contains("stays suspect"), "{comments:?}");
 }
 

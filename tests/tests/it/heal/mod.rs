@@ -9,7 +9,7 @@ mod guards;
 mod healed;
 pub(crate) mod interleavings;
 mod notices;
-mod paused;
+pub(crate) mod paused;
 mod rollbacks;
 mod rules;
 pub(crate) mod scene;

@@ -176,7 +176,7 @@ async fn under_way(scene: &mut Scene) -> fake_dynatrace::Problem {
     scene.problem().open()
 }
 
-pub(super) async fn pause(scene: &Scene, target: Target, minutes: i64) {
+pub(crate) async fn pause(scene: &Scene, target: Target, minutes: i64) {
     let until = scene.world.now + SignedDuration::from_mins(minutes);
     let pause = Pause {
         target,

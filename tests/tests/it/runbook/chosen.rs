@@ -1,9 +1,18 @@
 //! Announced configurations compete with deployments, and are answered once.
 
-use fake_controller::End;
+use std::sync::Arc;
+
+use fake_controller::{End, JobTemplate};
+use fake_dynatrace::Problem;
+use jiff::SignedDuration;
+use release::pause::Target;
+use release::problem::Cause;
+use release::runbook::Permission;
 use serde_json::json;
+use store::Heard;
 
 use super::driver::{Change, World, announce, template};
+use crate::heal::paused::pause;
 use crate::world::PRODUCTION;
 
 /// The address of the page that people copy, the path and the id.
@@ -59,6 +68,181 @@ async fn runbook_that_is_not_run_hides_no_older_deployment() {
     }
 }
 
+/// A run that is refused once its change was blamed: the template is another one, or
+/// the controller does not take the launch.
+#[tokio::test]
+async fn run_that_is_refused_hides_no_older_deployment() {
+    let renamed = JobTemplate {
+        name: "drop-database".to_owned(),
+        ..template()
+    };
+    let strict = JobTemplate {
+        survey: vec![json!({
+            "variable": "promotion_rate", "type": "integer", "required": true, "default": "",
+            "min": 10, "max": 100,
+        })],
+        ..template()
+    };
+    for (template, says, launches) in [
+        (renamed, "is called \\`drop-database\\`", 0),
+        (strict, "the controller refused the launch (400)", 1),
+    ] {
+        let mut world = World::with(template, |_| {}).await;
+
+        let comments = announced_over_a_bad_release(&mut world).await;
+
+        assert_eq!(world.scene.heals().len(), 1, "{says}: {comments:?}");
+        assert_eq!((world.launches(), world.fake.jobs().len()), (launches, 0));
+        let told = comments[0].contains("is not run") && comments[0].contains(says);
+        assert!(told, "{says}: {comments:?}");
+        assert!(
+            comments[1].contains("may be the cause, and runbook stop is not run for it"),
+            "{comments:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn runbook_that_is_listed_no_more_hides_no_older_deployment() {
+    let mut world = World::start().await;
+    world.fake.stop().await;
+    let comments = announced_over_a_bad_release(&mut world).await;
+    assert!(comments.is_empty(), "{comments:?}");
+    assert!(world.scene.heals().is_empty());
+    world.scene.automation = Arc::default();
+
+    world.scene.ticks(1).await;
+
+    assert_eq!(world.scene.heals().len(), 1);
+    assert_eq!(world.launches(), 0);
+}
+
+#[tokio::test]
+async fn run_that_a_person_denies_leaves_everything_as_it_is() {
+    let mut world = World::with(template(), |runbook| runbook["mode"] = json!("ask")).await;
+    assert_eq!(world.pass().await, "a person to answer");
+    let no = Permission::Refused {
+        who: "ann".to_owned(),
+    };
+    assert_eq!(world.says(no).await, Heard::Stored);
+
+    world.pass().await;
+
+    assert_eq!(world.state().word(), "refused");
+    let stored = world.stored().await;
+    assert_eq!((stored.cause, stored.runs.len()), (Cause::Blamed, 1));
+}
+
+#[tokio::test]
+async fn runbook_that_is_paused_by_its_name_waits() {
+    let mut world = World::start().await;
+    pause(&world.scene, Target::Runbook("stop".to_owned()), 30).await;
+
+    let waits = world.pass().await;
+
+    assert!(
+        waits.starts_with("Changes by runbook stop are paused"),
+        "{waits}"
+    );
+    assert_eq!(world.launches(), 0);
+    let comments = world.comments();
+    assert!(
+        comments[0].contains("Changes by runbook stop are paused until"),
+        "{comments:?}"
+    );
+    world.at(25 * 60 + 301);
+    pause(&world.scene, Target::Runbook("other".to_owned()), 30).await;
+    world.scene.healing.max_age = SignedDuration::from_hours(1);
+    world.pass().await;
+    assert_eq!(world.launches(), 1);
+}
+
+#[tokio::test]
+async fn run_after_which_the_problem_goes_on_names_the_next_older_change() {
+    let mut world = World::start().await;
+    let (bad, problem) = bad_release_before_a_change(&mut world).await;
+    let job = world.job();
+    world.fake.ends(job, End::well(1)).unwrap();
+    world.scene.ticks(20).await;
+
+    let comments = world.scene.comments(&problem);
+    assert_eq!(comments.len(), 3, "{comments:?}");
+    for says in [
+        "is still open, although runbook stop has taken it back",
+        "make the change again",
+        &format!("The next older change is deployment {bad}"),
+        "Neither is done without a person",
+    ] {
+        assert!(comments[2].contains(says), "{says}: {comments:?}");
+    }
+    assert!(world.scene.heals().is_empty());
+    assert_eq!(world.launches(), 1);
+
+    problem.resolve(world.scene.world.now.as_millisecond());
+    world.scene.ticks(1).await;
+
+    let run = world.scene.stored(&problem).await.runs.remove(0);
+    assert_eq!(run.state.word(), "healed");
+    assert!(world.scene.comments(&problem)[3].contains("counts as bad from now on"));
+}
+
+#[tokio::test]
+async fn explanation_names_the_change_and_the_runbook() {
+    let world = World::start().await;
+
+    let told = world.explained().await;
+
+    let [candidate] = told.candidates.as_slice() else {
+        panic!("{told:?}");
+    };
+    let blamed = format!("{} is to blame, and runbook stop is run", candidate.change);
+    assert_eq!(told.outcome, blamed);
+    assert!(candidate.blamed && candidate.announced);
+    let [answer] = told.answers.as_slice() else {
+        panic!("{told:?}");
+    };
+    assert_eq!(
+        (answer.targets[0].id.as_str(), answer.targets[0].chosen),
+        ("runbook stop", true)
+    );
+    assert!(world.fake.jobs().is_empty() && world.comments().is_empty());
+}
+
+#[tokio::test]
+async fn explanation_says_why_no_runbook_is_run() {
+    let renamed = JobTemplate {
+        name: "drop-database".to_owned(),
+        ..template()
+    };
+    let unfit = World::with(renamed, |_| {}).await;
+    let told = unfit.explained().await;
+    assert!(
+        told.outcome
+            .contains("is not taken back: runbook stop cannot be run"),
+        "{told:?}"
+    );
+
+    let off = World::with(template(), |runbook| runbook["mode"] = json!("off")).await;
+    let told = off.explained().await;
+    assert!(told.outcome.contains("is not taken back"), "{told:?}");
+    assert!(
+        told.answers[0].targets[0].why.contains("is switched off"),
+        "{told:?}"
+    );
+
+    let unlisted = Change {
+        action: Some("999".to_owned()),
+        ..Change::default()
+    };
+    let unlisted = World::announced(template(), |_| {}, unlisted).await;
+    let told = unlisted.explained().await;
+    assert_eq!(told.outcome, "no change is to blame");
+    assert!(
+        told.candidates[0].why.contains("no listed runbook"),
+        "{told:?}"
+    );
+}
+
 #[tokio::test]
 async fn runbook_that_is_run_hides_an_older_deployment() {
     let mut world = World::start().await;
@@ -71,10 +255,16 @@ async fn runbook_that_is_run_hides_an_older_deployment() {
 
 /// A deployment, a change a minute later, and a problem. What is said of it.
 async fn announced_over_a_bad_release(world: &mut World) -> Vec<String> {
+    let (_, problem) = bad_release_before_a_change(world).await;
+    world.scene.comments(&problem)
+}
+
+/// The same, with the deployment and the problem.
+async fn bad_release_before_a_change(world: &mut World) -> (String, Problem) {
     let scene = &mut world.scene;
     scene.release("good").await;
     scene.minutes(45);
-    scene.release("bad").await;
+    let bad = scene.release("bad").await;
     scene.minutes(1);
     let action = world.template.to_string();
     announce(
@@ -86,7 +276,7 @@ async fn announced_over_a_bad_release(world: &mut World) -> Vec<String> {
     let problem = scene.problem().open();
     scene.minutes(5);
     scene.notify(&problem, "OPEN").await;
-    scene.comments(&problem)
+    (bad, problem)
 }
 
 #[tokio::test]

@@ -11,11 +11,13 @@ use fake_controller::{JobTemplate, Prompts, Scope};
 use fake_dynatrace::Problem;
 use jiff::{SignedDuration, Timestamp};
 use release::change::Place;
+use release::problem;
 use release::remediation::Guard;
 use release::runbook::{Permission, Run, Runbooks, State};
 use serde_json::{Value, json};
 use store::Heard;
 use tokio::time::Instant;
+use workflows::handle_problem::explain::Explained;
 use workflows::handle_problem::{Automation, Notified};
 use workflows::work::Progress;
 
@@ -217,6 +219,16 @@ impl World {
         }
         self.read().await;
         assert_eq!(self.state().word(), "intended");
+    }
+
+    /// The problem as it is stored.
+    pub(super) async fn stored(&self) -> problem::Problem {
+        self.scene.stored(&self.problem).await
+    }
+
+    /// What `monspec heal explain` says of the problem.
+    pub(super) async fn explained(&self) -> Explained {
+        self.scene.explained(&self.problem).await
     }
 
     async fn read(&mut self) {

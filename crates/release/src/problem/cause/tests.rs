@@ -3,13 +3,16 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::json;
+
 use super::*;
 use crate::attribution::Doubt;
 use crate::change::Change;
 use crate::deployment::{Deployment, Group, Origin};
-use crate::ledger::Effect;
+use crate::ledger::{Effect, Known};
 use crate::problem::Arrival;
 use crate::remediation::{HealRefusal, State, begin};
+use crate::runbook::{self, About, Begun, Draft, Input, Move, Refusal, Run, Runbooks};
 
 /// The file that the table is in.
 const TABLE: &str = include_str!("../../remediation.rs");
@@ -92,8 +95,73 @@ fn every_row_of_a_cause_is_a_case_and_goes_as_the_table_says() {
         assert_eq!(concluded, expected, "{row}");
     }
 
-    let named: BTreeSet<&str> = concluded.iter().map(|(row, _)| *row).collect();
+    let mut named: BTreeSet<&str> = concluded.iter().map(|(row, _)| *row).collect();
+    named.insert(AGAIN);
     assert_eq!(named, rows("cause."));
+}
+
+const AGAIN: &str = "cause.again";
+
+#[test]
+fn run_that_is_refused_has_the_cause_looked_for_again() {
+    let after = |why: Refusal, closed: bool| {
+        let mut problem = Problem {
+            closed: closed.then(|| minute(12)),
+            ..problem()
+        };
+        problem.blame(Vec::new(), vec![run()], None);
+        let what = Move {
+            state: Some(runbook::State::Refused { why }),
+            ..Move::default()
+        };
+        problem.take_of_run(0, &what);
+        problem.cause
+    };
+    let denied = Refusal::Denied {
+        who: "ann".to_owned(),
+    };
+
+    assert_eq!(
+        after(Refusal::SwitchedOff, false),
+        Cause::Pending,
+        "{AGAIN}"
+    );
+    assert_eq!(after(denied, false), Cause::Blamed, "{AGAIN}");
+    assert_eq!(after(Refusal::SwitchedOff, true), Cause::Blamed, "{AGAIN}");
+}
+
+fn run() -> Run {
+    let settings = json!({
+        "controllers": {
+            "awx": {"base": "https://awx.acme/api/v2", "auth": "bearer", "secret": "/ub/awx"},
+        },
+        "runbooks": {"stop": {
+            "on": "awx", "template": 18, "name": "stop-campaign",
+            "for": {"events": ["CUSTOM_CONFIGURATION"], "sources": ["Ansible"]},
+        }},
+    });
+    let listed = Runbooks::read(&settings.to_string()).unwrap();
+    let draft = Draft {
+        runbook: listed.runbooks["stop"].clone(),
+        cause: runbook::Cause {
+            id: "e-1".to_owned(),
+            kind: "CUSTOM_CONFIGURATION".to_owned(),
+            at: minute(5),
+            title: "rate".to_owned(),
+            source: "Ansible".to_owned(),
+        },
+        input: Input::default(),
+    };
+    let begun = draft.begin(
+        "r-1".to_owned(),
+        &problem(),
+        About::default(),
+        &Known::default(),
+    );
+    match begun {
+        Begun::Run(run) => *run,
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]

@@ -628,7 +628,7 @@ fn ending() -> Vec<Case> {
                 world.now = world::after(60 + 1800);
                 world.heard = false;
             }),
-            "wait: the tenant to answer",
+            "wait: the problem to end",
         ),
         case(
             "verifying.unheard",
@@ -636,9 +636,9 @@ fn ending() -> Vec<Case> {
             "healed [condemn] said State",
         ),
         case(
-            "verifying.unhealed",
-            verifying().but(|world| world.now = world::after(60 + 1800)),
-            "unhealed, letting go [] said State",
+            "verifying.still-open",
+            verifying().but(|world| world.now = world::after(60 + 600)),
+            "same [] said StillOpen then wait",
         ),
         case(
             "ended.released",

@@ -7,6 +7,7 @@ use super::{
     Purpose, Question, Refusal, Said, State, Step, Told,
 };
 use crate::runbook::{Kind, Mode, Permission, Shown};
+use crate::verify::{Seen, Verified, verify};
 
 /// How long the controller may take to say where a job ran that has ended.
 const DETAILS: SignedDuration = SignedDuration::from_secs(30);
@@ -237,27 +238,36 @@ impl At<'_> {
     /// It ended well; whether that helps shows when the problem ends.
     pub(super) fn verifying(self, ended: &Ended) -> Step {
         let situation = self.situation;
-        let ended = ended.clone();
-        let (state, effects) = match situation.problem.closed {
-            Some(_) if situation.lost => (State::Unconfirmed { ended }, Vec::new()),
-            Some(closed) if closed < ended.at => (State::Late { ended, closed }, Vec::new()),
-            Some(closed) => (
-                State::Healed { ended, closed },
-                vec![Effect::Condemn {
-                    change: self.run.change(),
-                }],
-            ),
-            // It may have ended, and nobody has said so yet.
-            None if !situation.heard => return self.wait("the tenant to answer", PATIENCE),
-            None if situation.verify_within <= situation.now.duration_since(ended.at) => {
-                (State::Unhealed { ended }, Vec::new())
-            }
-            None => return self.wait("the problem to end", PATIENCE),
+        let seen = Seen {
+            problem: situation.problem,
+            heard: situation.heard,
+            lost: situation.lost,
+            now: situation.now,
         };
-        let healed = !effects.is_empty();
+        let done = ended.at;
+        let ended = ended.clone();
+        let (state, effects) = match verify(seen, done) {
+            Verified::NotYet => return self.wait("the problem to end", PATIENCE),
+            Verified::StillOpen => {
+                return Step::write(Move {
+                    said: Some(Said::StillOpen),
+                    then: Some(self.wait("the problem to end", PATIENCE)),
+                    ..Move::default()
+                });
+            }
+            Verified::Unknown => (State::Unconfirmed { ended }, Vec::new()),
+            Verified::EndedBefore(closed) => (State::Late { ended, closed }, Vec::new()),
+            Verified::Ended(closed) => {
+                let change = self.run.change();
+                (
+                    State::Healed { ended, closed },
+                    vec![Effect::Condemn { change }],
+                )
+            }
+        };
         Step::write(Move {
             state: Some(state),
-            lets_go: !healed,
+            lets_go: effects.is_empty(),
             effects,
             said: Some(Said::State),
             ..Move::default()

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::comment::LONGEST;
+use crate::problem::Arrival;
 use crate::runbook::Runbooks;
 use crate::runbook::{
     About, Attempt, Cause, Input, Kind, Marking, Needless, Refusal, Task, Unwell,
@@ -88,7 +89,58 @@ fn said(state: State) -> String {
         said: Some(Said::State),
         ..Move::default()
     };
-    of(&run(), &what).expect("something is said")
+    of(&problem(), &run(), &what).expect("something is said")
+}
+
+fn problem() -> Problem {
+    Problem::heard_of(
+        "P-1",
+        Arrival::Webhook,
+        at(0),
+        SignedDuration::from_hours(24),
+    )
+}
+
+/// What is said of a run that has ended well.
+fn said_after(what: &Move) -> String {
+    let run = Run {
+        state: State::Verifying { ended: ended() },
+        ..run()
+    };
+    of(&problem(), &run, what).expect("something is said")
+}
+
+#[test]
+fn what_the_problem_says_of_a_run_is_said_as_of_every_remedy() {
+    let to = |state| Move {
+        state: Some(state),
+        said: Some(Said::State),
+        ..Move::default()
+    };
+    let still_open = said_after(&Move {
+        said: Some(Said::StillOpen),
+        ..Move::default()
+    });
+    let (closed, ended) = (at(90), ended());
+
+    for says in [
+        "is still open, although runbook stop-campaign has taken it back",
+        "make the change again",
+        "No older change is known",
+        "--problem=P-1",
+    ] {
+        assert!(still_open.contains(says), "{says}: {still_open}");
+    }
+    let healed = said_after(&to(State::Healed {
+        ended: ended.clone(),
+        closed,
+    }));
+    assert!(healed.contains("counts as bad from now on"), "{healed}");
+    let unknown = said_after(&to(State::Unconfirmed { ended }));
+    assert!(
+        unknown.contains("stays suspect and taken back"),
+        "{unknown}"
+    );
 }
 
 fn launched() -> State {
@@ -181,17 +233,6 @@ fn each_state_that_people_care_about_has_words() {
                 closed: at(30),
             },
             "was late: the problem had ended at 2026-09-21 14:13:50 UTC",
-        ),
-        (
-            State::Healed {
-                ended: ended(),
-                closed: at(90),
-            },
-            "The change counts as bad from now on.",
-        ),
-        (
-            State::Unhealed { ended: ended() },
-            "and the problem goes on.",
         ),
         (
             State::Stuck {

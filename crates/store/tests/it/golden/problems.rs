@@ -154,6 +154,7 @@ fn problem(number: usize, cause: Cause, remediations: Vec<Remediation>) -> Probl
         remediations,
         applications: Vec::new(),
         runs: Vec::new(),
+        next_older: None,
         comments: vec![
             Entry {
                 text: "d-2 is suspect".to_owned(),

@@ -380,7 +380,7 @@ fn states() -> Vec<State> {
             closed,
         },
         State::Unconfirmed { ended: ended() },
-        State::Unhealed { ended: ended() },
+        State::Unconfirmed { ended: ended() },
         State::Aborted {
             purpose: Purpose::Real,
             job: job(42),

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use release::change::{Change, FlagValue, Remedy};
+use release::change::words::{answered, done, taken_back};
+use release::change::{Change, Remedy};
 use release::grouping::SETTING;
 use release::pause::Stopped;
-use release::remediation::{Actor, HealRefusal, Move, Needless, Said, State, Told};
-
-use crate::handle_problem::words::taken_back;
+use release::remediation::{Actor, HealRefusal, Move, Said, State, Told};
+use release::runbook::{self, Run};
 
 /// What follows, by what is known today.
 pub(super) enum Conclusion {
@@ -45,10 +45,10 @@ pub(super) enum Fate {
     Waits(String),
     /// Nothing is begun for now.
     Paused(Stopped),
-    /// It need not be replaced.
-    NotNeeded(Needless),
-    /// It must not be replaced.
-    Refused(HealRefusal),
+    /// A runbook is run, after its check where that is wanted.
+    Run(String),
+    /// It need not be taken back, or must not, for this reason.
+    Kept(String),
 }
 
 impl Fate {
@@ -68,9 +68,27 @@ impl Fate {
                 Actor::Ours => Self::Answered { by: deployment },
                 Actor::Platform => Self::TakenBack { by: deployment },
             },
-            (Some(State::NotNeeded(needless)), _) => Self::NotNeeded(needless),
+            (Some(State::NotNeeded(needless)), _) => Self::Kept(needless.to_string()),
             (Some(State::Refused(HealRefusal::NoTarget { .. })), _) => Self::WithoutTarget,
-            (Some(State::Refused(refusal)), _) => Self::Refused(refusal),
+            (Some(State::Refused(refusal)), _) => Self::Kept(refusal.to_string()),
+            _ => return None,
+        })
+    }
+
+    /// The same of a run.
+    pub(super) fn of_run(run: &Run, what: runbook::Move) -> Option<Self> {
+        let name = || format!("runbook {}", run.runbook.alias);
+        Some(match (what.state, what.said) {
+            (None, Some(runbook::Said::Paused(stopped))) => Self::Paused(stopped),
+            (None, Some(runbook::Said::Own(runbook::Told::Busy { job, status, by }))) => {
+                Self::Waits(format!("job {job} of {by}, which is {status}"))
+            }
+            (Some(runbook::State::Shadowed { .. } | runbook::State::Intended { .. }), _) => {
+                Self::Run(name())
+            }
+            (Some(runbook::State::Joined { problem }), _) => Self::Joined { problem },
+            (Some(runbook::State::NotNeeded { why }), _) => Self::Kept(why.to_string()),
+            (Some(runbook::State::Refused { why }), _) => Self::Kept(why.to_string()),
             _ => return None,
         })
     }
@@ -117,23 +135,12 @@ impl Fate {
             Self::Stopped { by } => format!("is stopped, and then {}", done(by)),
             Self::WithoutTarget => "nothing can be deployed again".to_owned(),
             Self::Joined { problem } => format!("is answered under problem {problem}"),
-            Self::Answered { by } => match culprit {
-                Change::Deployment(_) => format!("is answered by deployment {by}"),
-                Change::Flag(_) => format!("is taken back already, by change {by}"),
-                Change::Configuration(_) => format!("is answered by run {by}"),
-            },
+            Self::Answered { by } => answered(culprit, by),
             Self::TakenBack { by } => format!("CodeDeploy itself rolls it back by {by}"),
             Self::Waits(what) => format!("what is done waits for {what}"),
             Self::Paused(stopped) => format!("is not {taken_back} yet: {stopped}"),
-            Self::NotNeeded(needless) => format!("is not {taken_back}: {needless}"),
-            Self::Refused(refusal) => format!("is not {taken_back}: {refusal}"),
+            Self::Run(runbook) => format!("{runbook} is run"),
+            Self::Kept(why) => format!("is not {taken_back}: {why}"),
         }
-    }
-}
-
-fn done(remedy: &Remedy) -> String {
-    match remedy {
-        Remedy::Redeploy(deployment) => format!("{} is deployed again", deployment.id),
-        Remedy::Restore(FlagValue { flag, value }) => format!("flag {flag} is set to {value}"),
     }
 }

@@ -3,7 +3,6 @@
 use dynatrace::RecordedEvent;
 use jiff::Timestamp;
 use release::attribution::Known;
-use release::change::Place;
 use release::deployment::Group;
 use release::tie::Tie;
 
@@ -83,7 +82,7 @@ impl Announced {
     pub(super) fn dismissed(self, known: Known, why: &'static str) -> Dismissed {
         Dismissed {
             change: self.deployment,
-            place: Place::Group(self.group),
+            place: self.group.to_string(),
             entity: self.entity,
             at: self.at,
             announced: known == Known::Announced,

@@ -119,6 +119,7 @@ pub(in crate::remedy) async fn gather(
         undecided,
         closed: closed.into_iter().map(Place::Group).collect(),
         left_out,
+        refused: None,
     };
     Ok((gathered, views))
 }
@@ -298,6 +299,7 @@ impl World<'_> {
                 .is_some_and(|entry| entry.standing == Standing::Good),
             known,
             is_sure: one.is_sure,
+            kept: None,
         })
     }
 }

@@ -233,11 +233,12 @@ fn weigh(
                         Known::InPlace
                     },
                     is_sure: true,
+                    kept: None,
                 }),
                 Err(why) if is_in_time(record.at, record.at) => {
                     gathered.dismissed.push(Dismissed {
                         change: record.change.clone(),
-                        place: Place::Flag(flag.clone()),
+                        place: flag.to_string(),
                         entity: entity.to_owned(),
                         at: record.at,
                         announced: is_announced,
@@ -253,7 +254,7 @@ fn weigh(
     let unknown = unknown.filter(|one| is_in_time(one.at, one.at));
     gathered.dismissed.extend(unknown.map(|one| Dismissed {
         change: one.change.clone(),
-        place: Place::Flag(flag.clone()),
+        place: flag.to_string(),
         entity: one.entity.clone(),
         at: one.at,
         announced: true,

@@ -7,13 +7,14 @@ use anyhow::Context as _;
 use dynatrace::{EventKind, RecordedEvent, Window};
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
-use release::attribution::{self, Known};
+use release::attribution::{Candidate, Known};
 use release::precedence::{Precedence, may_precede};
 use release::runbook::{
-    Announced, Candidate, Cause, Choice, Draft, Event, Refusal, Runbooks, Wish, choose,
+    Announced, Candidate as Listed, Cause, Choice, Draft, Event, Refusal, Runbooks, Wish, choose,
 };
 
-use crate::remedy::adapter::{Affected, Case, Context};
+use super::{View, Views};
+use crate::remedy::adapter::{Affected, Case, Context, Dismissed, Gathered};
 
 /// The longest title and source that are kept, in characters.
 const LONGEST: usize = 300;
@@ -26,24 +27,72 @@ const KINDS: [EventKind; 4] = [
     EventKind::Info,
 ];
 
-/// What was found.
+/// What was found on the entities.
 #[derive(Default)]
-pub(crate) struct Found {
-    /// The newest configuration of each entity, where a runbook takes it back.
-    pub(crate) candidates: Vec<attribution::Candidate>,
-    /// The run for each of them, by the id of its event.
-    pub(crate) drafts: BTreeMap<String, Draft>,
-    /// Those that name an action which must not be run.
-    pub(crate) refused: Vec<(Cause, Refusal)>,
+struct Found {
+    /// The newest configuration of each entity that a runbook takes back.
+    of_entities: Vec<(String, Draft)>,
+    /// Those that name an action which must not be run, or none.
+    refused: Vec<(String, Cause, Option<Refusal>)>,
+}
+
+/// The candidates among the configurations that were announced on the entities.
+pub(in crate::remedy) async fn gather(
+    context: Context<'_>,
+    case: &Case<'_>,
+) -> anyhow::Result<(Gathered, Views)> {
+    let found = announced(context, case).await?;
+    let mut drafts: BTreeMap<&str, &Draft> = BTreeMap::new();
+    for (_, draft) in &found.of_entities {
+        drafts.insert(&draft.cause.id, draft);
+    }
+    let known = drafts.into_iter().map(async |(id, draft)| {
+        let known = context.ledger.known_of(&draft.cause).await?;
+        let draft = draft.clone();
+        anyhow::Ok((id.to_owned(), View { draft, known }))
+    });
+    let known: Vec<_> = known.collect();
+    let views: Views = try_join_all(known).await?.into_iter().collect();
+    let candidates = found.of_entities.iter().map(|(entity, draft)| {
+        let view = &views[&draft.cause.id];
+        Candidate {
+            entity: entity.clone(),
+            change: draft.change(),
+            began: draft.cause.at,
+            ended: None,
+            passed: false,
+            known: Known::Announced,
+            is_sure: true,
+            kept: view.draft.kept(&view.known, case.runs),
+        }
+    });
+    let refused = found.refused.iter();
+    let dismissed = refused.clone().map(|(entity, cause, refusal)| Dismissed {
+        change: cause.id.clone(),
+        place: cause.source.clone(),
+        entity: entity.clone(),
+        at: cause.at,
+        announced: true,
+        why: match refusal {
+            Some(refusal) => refusal.to_string(),
+            None => "it names no action".to_owned(),
+        },
+    });
+    let newest = refused
+        .filter_map(|(_, cause, refusal)| Some((cause.clone(), refusal.clone()?)))
+        .max_by_key(|(cause, _)| cause.at);
+    let gathered = Gathered {
+        candidates: candidates.collect(),
+        dismissed: dismissed.collect(),
+        refused: newest,
+        ..Gathered::default()
+    };
+    Ok((gathered, views))
 }
 
 /// Looks at what was announced on the entities of a problem.
-pub(crate) async fn found(
-    context: Context<'_>,
-    listed: &Runbooks,
-    case: &Case<'_>,
-    names: &BTreeMap<String, String>,
-) -> anyhow::Result<Found> {
+async fn announced(context: Context<'_>, case: &Case<'_>) -> anyhow::Result<Found> {
+    let listed = &context.automation.listed;
     let is_wanted = |kind: &EventKind| {
         let mut runbooks = listed.runbooks.values();
         runbooks.any(|runbook| {
@@ -75,9 +124,8 @@ pub(crate) async fn found(
     }
     for entity in case.affected {
         let of_entity = all.iter().filter(|(_, event)| event.entity == entity.id);
-        let name = names.get(&entity.id).map(String::as_str);
         let events: Vec<_> = of_entity.collect();
-        one_entity(listed, case, entity, name, &events, &mut found);
+        one_entity(listed, case, entity, &events, &mut found);
     }
     Ok(found)
 }
@@ -86,7 +134,6 @@ fn one_entity(
     listed: &Runbooks,
     case: &Case<'_>,
     entity: &Affected,
-    name: Option<&str>,
     events: &[&(EventKind, RecordedEvent)],
     found: &mut Found,
 ) {
@@ -101,7 +148,7 @@ fn one_entity(
             },
             properties: &recorded.properties,
             link: recorded.remediation_link.as_deref(),
-            entity: name,
+            entity: Some(entity.name.as_str()).filter(|name| !name.is_empty()),
         };
         let at = Timestamp::from_millisecond(recorded.start_ms).ok()?;
         let is_before = may_precede(at, began) != Precedence::No;
@@ -109,7 +156,7 @@ fn one_entity(
         // What is ours to do is for no controller.
         let is_ours = matches!(wish, Ok(Wish::Ours(_)));
         let counts = is_before && !is_ours && event.is_listened_to(listed);
-        let candidate = Candidate {
+        let candidate = Listed {
             id: recorded.id.clone(),
             at,
             has_action: wish != Ok(Wish::Nothing),
@@ -129,16 +176,22 @@ fn one_entity(
         let back = |(source, at): &(String, Timestamp)| *source == cause.source && one.at < *at;
         one.is_return || !returned.iter().any(back)
     });
-    let candidates: Vec<Candidate> = known.iter().map(|(one, ..)| one.clone()).collect();
+    let candidates: Vec<Listed> = known.iter().map(|(one, ..)| one.clone()).collect();
     let look_back = case.blame.look_back;
     let choice = choose(&candidates, began, look_back);
     let id = match choice {
         Choice::Newest(one) | Choice::Older { older: one, .. } => one.id.clone(),
-        Choice::Nothing | Choice::NoAction(_) => return,
+        Choice::NoAction(one) => one.id.clone(),
+        Choice::Nothing => return,
     };
     let Some((_, cause, answer)) = known.iter().find(|(one, ..)| one.id == id) else {
         return;
     };
+    let entity = entity.id.clone();
+    if let Choice::NoAction(_) = choice {
+        found.refused.push((entity, cause.clone(), None));
+        return;
+    }
     let answer = answer.clone().and_then(|(runbook, input)| {
         choice.permits(&runbook)?;
         Ok((runbook, input))
@@ -150,18 +203,9 @@ fn one_entity(
                 cause: cause.clone(),
                 input,
             };
-            found.candidates.push(attribution::Candidate {
-                entity: entity.id.clone(),
-                change: draft.change(),
-                began: cause.at,
-                ended: None,
-                passed: false,
-                known: Known::Announced,
-                is_sure: true,
-            });
-            found.drafts.insert(cause.id.clone(), draft);
+            found.of_entities.push((entity, draft));
         }
-        Err(refusal) => found.refused.push((cause.clone(), refusal)),
+        Err(refusal) => found.refused.push((entity, cause.clone(), Some(refusal))),
     }
 }
 

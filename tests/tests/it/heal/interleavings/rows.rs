@@ -209,7 +209,6 @@ fn of_run(before: Option<&Run>, after: &Run) -> Option<&'static str> {
         (Ran::Verifying { .. }, Ran::Healed { .. }) => "verifying.healed",
         (Ran::Verifying { .. }, Ran::Late { .. }) => "verifying.late",
         (Ran::Verifying { .. }, Ran::Unconfirmed { .. }) => "verifying.unconfirmed",
-        (Ran::Verifying { .. }, Ran::Unhealed { .. }) => "verifying.unhealed",
         _ => return None,
     })
 }

@@ -201,7 +201,6 @@ impl World {
             mode: self.mode,
             listed: self.listed,
             max_age: SignedDuration::from_mins(30),
-            verify_within: SignedDuration::from_mins(30),
             paused: self.paused.clone(),
             permission: self.permission.clone(),
             now: self.now,
@@ -332,9 +331,6 @@ pub(super) fn states() -> Vec<State> {
         aborting(0, None),
         aborting(60, Some(60)),
         State::Verifying {
-            ended: ended("successful", Some(1)),
-        },
-        State::Unhealed {
             ended: ended("successful", Some(1)),
         },
         stuck(Purpose::Real),
