@@ -120,7 +120,7 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> Result<ExitCode, F
             deadline: Instant::now() + PATIENCE,
             lease_until: now,
         };
-        explain(&services, &connected, &asked, tick).await
+        Box::pin(explain(&services, &connected, &asked, tick)).await
     };
     let explained = account
         .wait(work)

@@ -28,7 +28,7 @@
 //! | `cause.either` | – | either of two may be to blame, by the rounding of the tenant's time | the finding, nothing is bound | – | blamed again | as written |
 //! | `joined.free` | Joined | the other problem let the culprit go, this one is open | Attributed, bound, in one transaction | – | looked at again | as written |
 //! | `joined.held` | Joined | the other problem holds the culprit | due later | – | looked at again | as written |
-//! | `unheard` | Attributed and being stopped, Intended, UnderWay | the tenant says nothing of the problem, or of the one that it became a part of | – | – | – | the rows below; nothing is begun but what a stop owes |
+//! | `unheard` | Attributed and being stopped, Intended, Under way | the tenant says nothing of the problem, or of the one that it became a part of | – | – | – | the rows below; nothing is begun but what a stop owes |
 //! | `unheard.waits` | Joined, Healed, or final and holding its culprit | the same | due later | – | – | looked at again |
 //! | `attributed.no` | Attributed | a check says no | not needed or refused with the reason | – | checked again | as written |
 //! | `attributed.busy` | Attributed | another deployment runs, or another problem is answered in the group, for a day at most | due later | – | checked again | as written |
@@ -46,15 +46,15 @@
 //! | `attributed.intend` | Attributed | a target is found and the guard is free | Intended with target and marker, guard taken, the target neither suspect nor bad, in one transaction | – | checked again | next rows |
 //! | `attributed.shadow` | Attributed | the same, in shadow | Shadowed with target, guard in cooldown, in one transaction | – | checked again | as written |
 //! | `story.intended` | Intended | just written by this worker | – | create the deployment, or take the flag back in one transaction | – | next rows |
-//! | `intended.created` | Intended | created | UnderWay with its id, the heal in the ledger, in one transaction | – | its marker is found | as written |
+//! | `intended.created` | Intended | created | Under way with its id, the heal in the ledger, in one transaction | – | its marker is found | as written |
 //! | `intended.found` | Intended | met by another worker, its marker is found | as in the row above | – | searched again | as written |
 //! | `intended.not-found` | Intended | met by another worker, its marker is not found | Attributed, guard given back, in one transaction | – | searched again | decided anew |
 //! | `intended.busy` | Intended | CodeDeploy is busy with another deployment, or somebody has just changed the flag | Attributed, guard given back, in one transaction | – | its marker is searched | decided anew |
 //! | `intended.refused` | Intended | CodeDeploy does not take the revision | failed heal, guard in cooldown, in one transaction | – | its marker is searched | as written |
-//! | `under-way.hidden` | UnderWay | CodeDeploy does not show it within five minutes of the decision | due later | – | looked at again | as written |
-//! | `under-way.succeeded` | UnderWay | it succeeded | Healed, guard in cooldown, in one transaction | – | looked at again | as written |
-//! | `under-way.failed` | UnderWay | it failed, was stopped, or is not shown after that | failed heal, guard in cooldown, in one transaction | – | looked at again | as written |
-//! | `under-way.rollback-failed` | UnderWay | the same, and it is a rollback of CodeDeploy | Attributed, guard given back, in one transaction | – | looked at again | decided anew |
+//! | `under-way.hidden` | Under way | CodeDeploy does not show it within five minutes of the decision | due later | – | looked at again | as written |
+//! | `under-way.succeeded` | Under way | it succeeded | Healed, guard in cooldown, in one transaction | – | looked at again | as written |
+//! | `under-way.failed` | Under way | it failed, was stopped, or is not shown after that | failed heal, guard in cooldown, in one transaction | – | looked at again | as written |
+//! | `under-way.rollback-failed` | Under way | the same, and it is a rollback of CodeDeploy | Attributed, guard given back, in one transaction | – | looked at again | decided anew |
 //! | `healed.still-open` | Healed | the problem is open ten minutes later | due later, with a comment that offers to put the culprit back, and names the next older change | – | looked at again | as written |
 //! | `healed.confirmed` | Healed | the problem closes after the heal had ended | Confirmed, culprit bad, in one transaction | – | looked at again | as written |
 //! | `healed.unconfirmed` | Healed | the problem had closed before, its time is over, or it was merged and the tenant cannot say into which | Unconfirmed, culprit stays suspect | – | looked at again | as written |

@@ -106,13 +106,10 @@ fn doubt_runbook(name: &str) -> Option<String> {
             "runbook {name} was not looked up: set HEAL_RUNBOOKS"
         ));
     };
-    let listed = match Runbooks::read(&text) {
-        Ok(listed) => listed,
-        Err(_) => {
-            return Some(format!(
-                "runbook {name} was not looked up: HEAL_RUNBOOKS cannot be read"
-            ));
-        }
+    let Ok(listed) = Runbooks::read(&text) else {
+        return Some(format!(
+            "runbook {name} was not looked up: HEAL_RUNBOOKS cannot be read"
+        ));
     };
     if listed.runbooks.contains_key(name) {
         return None;

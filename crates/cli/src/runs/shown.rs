@@ -128,9 +128,10 @@ fn why(state: &State) -> Option<String> {
             differs,
             explanation,
             ..
-        } => Some(match differs.is_empty() {
-            true => explanation.clone(),
-            false => differs.join(", "),
+        } => Some(if differs.is_empty() {
+            explanation.clone()
+        } else {
+            differs.join(", ")
         })
         .filter(|why| !why.is_empty()),
         _ => None,

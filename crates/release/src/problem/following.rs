@@ -89,6 +89,7 @@ impl Problem {
     }
 
     /// The problem that it became a part of, as urgent as it was itself.
+    #[must_use]
     pub fn survivor(&self, id: &str, now: Timestamp, patience: SignedDuration) -> Self {
         Self {
             noticed: self.noticed,

@@ -22,6 +22,10 @@ use crate::runbook;
 
 /// One thing that ends.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a problem has a handful of them, once"
+)]
 pub enum Ended {
     /// The search for the cause, like this.
     Cause(Cause),

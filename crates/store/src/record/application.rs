@@ -19,6 +19,7 @@ pub(super) struct Application {
     state: State,
 }
 
+#[expect(clippy::large_enum_variant, reason = "as large as what it stands for")]
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "state")]
 enum State {

@@ -64,6 +64,10 @@ pub(super) struct Document<'a> {
     pub(super) title: Option<&'a str>,
 }
 
+#[expect(
+    clippy::struct_field_names,
+    reason = "the name under which it is stored"
+)]
 #[derive(Serialize, Deserialize)]
 struct Entity {
     #[serde(rename = "type")]

@@ -100,21 +100,14 @@ pub(super) async fn find(
             return Ok(Found::NotYet(Wait::for_(what)));
         }
         Conclusion::Nothing(finding) => {
-            texts.push(match &attribution {
-                Attribution::TooManyPlaces(culprits) => {
-                    let places = culprits.iter().map(|culprit| culprit.change.place());
-                    let places: Vec<Place> = places.collect();
-                    words::too_many_places(&places, healing.most_groups)
-                }
-                Attribution::Ambiguous {
-                    newest,
-                    older,
-                    doubt,
-                } => words::ambiguous(newest, older, *doubt, began),
-                Attribution::Nothing | Attribution::Culprits(_) => {
-                    words::nothing_deployed(healing.look_back, began, &undecided, &closed)
-                }
-            });
+            let nothing_found =
+                || words::nothing_deployed(healing.look_back, began, &undecided, &closed);
+            texts.push(why_nothing(
+                &attribution,
+                healing.most_groups,
+                began,
+                nothing_found,
+            ));
             return nothing(pass, claimed, finding, texts).await;
         }
         Conclusion::Blamed(culprits) => culprits,
@@ -149,6 +142,28 @@ pub(super) async fn find(
             .map(|(change, site)| (change.id().to_owned(), site))
             .collect(),
     ))
+}
+
+/// Why nothing is blamed.
+fn why_nothing(
+    attribution: &Attribution,
+    most_groups: usize,
+    began: Timestamp,
+    nothing_found: impl Fn() -> String,
+) -> String {
+    match attribution {
+        Attribution::TooManyPlaces(culprits) => {
+            let places = culprits.iter().map(|culprit| culprit.change.place());
+            let places: Vec<Place> = places.collect();
+            words::too_many_places(&places, most_groups)
+        }
+        Attribution::Ambiguous {
+            newest,
+            older,
+            doubt,
+        } => words::ambiguous(newest, older, *doubt, began),
+        Attribution::Nothing | Attribution::Culprits(_) => nothing_found(),
+    }
 }
 
 /// Has said what was not said yet.

@@ -109,7 +109,7 @@ fn tell(seed: u64) -> Result<Tally, Broken> {
         runtime.block_on(async {
             let mut storm = Storm::gather(seed, &trace).await;
             storm.rage().await?;
-            storm.calm_down().await
+            Box::pin(storm.calm_down()).await
         })
     }));
     let how = match outcome {

@@ -756,7 +756,7 @@ async fn whatever_dies_when_a_rollback_is_met_is_finished_by_the_schedule(mut sc
         let mut killed = 0;
         for polls in (1..400).step_by(5) {
             scene.minutes(80);
-            let finished = dies_after(&mut scene, world, polls).await;
+            let finished = Box::pin(dies_after(&mut scene, world, polls)).await;
             if finished {
                 break;
             }

@@ -167,8 +167,8 @@ fn run((number, state): (usize, State)) -> Run {
         runbook: runbook(says_all),
         problem: "P-1".to_owned(),
         cause: event("rate"),
-        about: match says_all {
-            true => About {
+        about: if says_all {
+            About {
                 display: Some("P-2611001".to_owned()),
                 // It had another title when this was decided.
                 title: Some(["Failure rate", "Slow"][number / 2 % 2].to_owned()),
@@ -179,15 +179,17 @@ fn run((number, state): (usize, State)) -> Run {
                     name: "cart".to_owned(),
                     entity: "SERVICE-1".to_owned(),
                 }],
-            },
-            false => About::default(),
+            }
+        } else {
+            About::default()
         },
-        input: match says_all {
-            true => Input {
-                variables: object(json!({"promotion_rate": "0", "before": 5})),
+        input: if says_all {
+            Input {
+                variables: object(&json!({"promotion_rate": "0", "before": 5})),
                 limit: Some("web-1".to_owned()),
-            },
-            false => Input::default(),
+            }
+        } else {
+            Input::default()
         },
         holds: says_all,
         guards: says_all,
@@ -269,7 +271,7 @@ fn runbook(says_all: bool) -> Runbook {
     }
 }
 
-fn object(json: serde_json::Value) -> Map<String, serde_json::Value> {
+fn object(json: &serde_json::Value) -> Map<String, serde_json::Value> {
     json.as_object().unwrap().clone()
 }
 
@@ -298,7 +300,7 @@ fn ended(says_all: bool) -> Ended {
             dark: 4,
             skipped: 5,
         }),
-        artifacts: object(json!({"unbreakable": {"after": 0}})),
+        artifacts: object(&json!({"unbreakable": {"after": 0}})),
         task: Some(Task {
             name: "set the rate".to_owned(),
             host: "web-1".to_owned(),

@@ -175,7 +175,7 @@ async fn stored_form_of_what_was_said_of_flags_is_kept() {
             problem: "P-1".to_owned(),
             since: second(0),
         };
-        assert!(owed.iter().any(|owed| *owed == watched));
+        assert!(owed.contains(&watched));
     };
     check("said", [FLAGS], steps, read).await;
 }

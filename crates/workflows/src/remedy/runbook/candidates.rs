@@ -180,8 +180,9 @@ fn one_entity(
     let look_back = case.blame.look_back;
     let choice = choose(&candidates, began, look_back);
     let id = match choice {
-        Choice::Newest(one) | Choice::Older { older: one, .. } => one.id.clone(),
-        Choice::NoAction(one) => one.id.clone(),
+        Choice::Newest(one) | Choice::Older { older: one, .. } | Choice::NoAction(one) => {
+            one.id.clone()
+        }
         Choice::Nothing => return,
     };
     let Some((_, cause, answer)) = known.iter().find(|(one, ..)| one.id == id) else {
