@@ -16,7 +16,7 @@ use crate::change::Change;
 use crate::outbox::Entry;
 use crate::remediation::{Needless, State};
 use crate::rule::Application;
-use crate::runbook::{self, Run};
+use crate::runbook::Run;
 use crate::work::{Counts, Time};
 
 /// The longest id that a problem may have, in bytes.
@@ -267,10 +267,10 @@ impl Problem {
 
     /// Takes in a step of a run. Where that comes to nothing, its change hides no other
     /// one: the cause is looked for once more.
-    pub fn take_of_run(&mut self, index: usize, what: &runbook::Move) {
+    pub fn take_of_run(&mut self, index: usize, has_moved: bool, take: impl FnOnce(&mut Run)) {
         let run = &mut self.runs[index];
-        run.take(what);
-        if what.state.is_some() && run.gives_way() && self.closed.is_none() {
+        take(run);
+        if has_moved && run.gives_way() && self.closed.is_none() {
             self.cause = Cause::Pending;
         }
     }

@@ -77,7 +77,9 @@ impl Walk for Running<'_> {
         let comment = words::of(&self.claimed.problem, run, &what);
         raise(&what, &self.claimed.problem.id, run);
         let (place, index) = (run.place(), self.index);
-        let take = |problem: &mut Problem| problem.take_of_run(index, &what);
+        let take = |problem: &mut Problem| {
+            problem.take_of_run(index, what.state.is_some(), |run| run.take(&what));
+        };
         let advanced = pass.write(self.claimed, &what, (place, comment), take);
         let observed = &mut self.known.observed;
         if advanced.await? == Advanced::Written && what.then.is_some() {

@@ -180,7 +180,7 @@ async fn later_word_of_a_person_holds() {
 
     assert_eq!(page.status, 409, "{page:?}");
     assert!(
-        page.text.contains("the key ann changed it since"),
+        page.text.contains("the key ann set or kept it since"),
         "{}",
         page.text
     );

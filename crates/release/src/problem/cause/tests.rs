@@ -114,7 +114,7 @@ fn run_that_is_refused_has_the_cause_looked_for_again() {
             state: Some(runbook::State::Refused { why }),
             ..Move::default()
         };
-        problem.take_of_run(0, &what);
+        problem.take_of_run(0, what.state.is_some(), |run| run.take(&what));
         problem.cause
     };
     let denied = Refusal::Denied {
