@@ -241,15 +241,15 @@ pub(super) fn of_answer(
 ) -> Vec<(&'static str, &'static str)> {
     let (step, require) = ("flags::step", "flags::require");
     match (ended, requires) {
-        (Ended::Done, true) if made => vec![(require, "prepared"), (require, "taken")],
+        (Ended::Done, true) if made => vec![(require, "story.prepared"), (require, "taken")],
         (Ended::Done, _) if !made => vec![(step, "settled.same")],
         (Ended::TooOften { .. }, _) if error.contains("back and forth") => {
             vec![(step, "any.flapping")]
         }
         (Ended::TooOften { .. }, _) => vec![(step, "any.often")],
         (Ended::Bad, _) => vec![(step, "any.bad")],
-        (Ended::Waits, true) => vec![(require, "busy")],
-        (Ended::NotTold, true) => vec![(require, "prepared"), (require, "refused")],
+        (Ended::Waits, true) => vec![(require, "story.busy")],
+        (Ended::NotTold, true) => vec![(require, "story.prepared"), (require, "refused")],
         _ => Vec::new(),
     }
 }
