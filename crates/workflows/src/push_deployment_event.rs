@@ -23,7 +23,7 @@
 //! | `story.fault` | – | a fault of a remote | as far as it came | job fails at once; other invocations fail | delivered again | – |
 //!
 //! `tests/tests/it/rows.rs` names the test of each row. How an event is looked for and
-//! attached is the table of [`crate::announce`].
+//! attached is the table of `announce`.
 //!
 //! The ledger comes first: a deployment that could not be announced is still
 //! one that a window must not be judged across.

@@ -1,7 +1,7 @@
 //! One step of a judged validation towards the end of its approval, as a
 //! function of what is known.
 //!
-//! [`step`] decides; its caller finds out what it asks for, writes what it
+//! [`step()`] decides; its caller finds out what it asks for, writes what it
 //! says and sends the answer. Its rows in the table of
 //! [`crate::validation`] are cases of the tests below.
 

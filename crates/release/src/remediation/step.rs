@@ -1,6 +1,6 @@
 //! One step of a remediation, as a function of what is known.
 //!
-//! [`step`] decides and [`give_up`] ends; their caller finds out what they
+//! [`step()`] decides and [`give_up`] ends; their caller finds out what they
 //! ask for, writes what they say and makes the calls. Each row of the table in
 //! [`crate::remediation`] that is about a remediation is a case of the tests
 //! below.

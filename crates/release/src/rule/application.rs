@@ -3,7 +3,7 @@
 //! # Transitions
 //!
 //! [`begin`] decides the rows whose name begins with `none.`, [`give_up`] those with
-//! `gave-up.`, and [`step`] the others; each is a case of the tests.
+//! `gave-up.`, and [`step()`] the others; each is a case of the tests.
 //!
 //! An application is a part of the problem's document, and is written as long as
 //! the claim on that is held. The call is one transaction over the flags: each with

@@ -1,6 +1,6 @@
 //! One step of a run, as a function of what is known.
 //!
-//! [`step`] decides and [`give_up`] ends; whoever calls them finds out what they
+//! [`step()`] decides and [`give_up`] ends; whoever calls them finds out what they
 //! ask for, writes what they say and makes the calls. Each row of the table in
 //! [`crate::runbook`] that has a name is a case of the tests below.
 
