@@ -8,6 +8,8 @@ pub mod adoption;
 pub mod cause;
 pub mod following;
 pub mod giving_up;
+#[cfg(test)]
+mod sample;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};

@@ -105,24 +105,13 @@ impl Problem {
 #[cfg(test)]
 mod tests {
     use jiff::SignedDuration;
-    use serde_json::json;
 
     use super::*;
     use crate::change::{Change, Flag, FlagChange};
-    use crate::ledger::Known;
-    use crate::problem::{Arrival, Remediation};
+    use crate::problem::Remediation;
+    use crate::problem::sample::{minute, problem, run};
     use crate::remediation::State;
     use crate::rule::Application;
-    use crate::runbook::{About, Begun, Cause as Event, Draft, Input, Runbooks};
-
-    fn minute(minute: i64) -> Timestamp {
-        Timestamp::from_second(minute * 60).unwrap()
-    }
-
-    fn problem() -> Problem {
-        let patience = SignedDuration::from_hours(24);
-        Problem::heard_of("P-1", Arrival::Webhook, minute(10), patience)
-    }
 
     fn remediation() -> Remediation {
         let flag = Flag {
@@ -142,40 +131,6 @@ mod tests {
             holds: true,
             stopped: false,
             state: State::Attributed,
-        }
-    }
-
-    fn run() -> runbook::Run {
-        let settings = json!({
-            "controllers": {
-                "awx": {"base": "https://awx.acme/api/v2", "auth": "bearer", "secret": "/ub/awx"},
-            },
-            "runbooks": {"stop": {
-                "on": "awx", "template": 18, "name": "stop-campaign",
-                "for": {"events": ["CUSTOM_CONFIGURATION"], "sources": ["Ansible"]},
-            }},
-        });
-        let listed = Runbooks::read(&settings.to_string()).unwrap();
-        let draft = Draft {
-            runbook: listed.runbooks["stop"].clone(),
-            cause: Event {
-                id: "e-1".to_owned(),
-                kind: "CUSTOM_CONFIGURATION".to_owned(),
-                at: minute(5),
-                title: "rate".to_owned(),
-                source: "Ansible".to_owned(),
-            },
-            input: Input::default(),
-        };
-        let begun = draft.begin(
-            "r-1".to_owned(),
-            &problem(),
-            About::default(),
-            &Known::default(),
-        );
-        match begun {
-            Begun::Run(run) => *run,
-            other => panic!("{other:?}"),
         }
     }
 

@@ -3,16 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::json;
-
 use super::*;
 use crate::attribution::Doubt;
 use crate::change::Change;
 use crate::deployment::{Deployment, Group, Origin};
-use crate::ledger::{Effect, Known};
-use crate::problem::Arrival;
+use crate::ledger::Effect;
+use crate::problem::sample::{minute, problem, run};
 use crate::remediation::{HealRefusal, State, begin};
-use crate::runbook::{self, About, Begun, Draft, Input, Move, Refusal, Run, Runbooks};
+use crate::runbook::{self, Move, Refusal};
 
 /// The file that the table is in.
 const TABLE: &str = include_str!("../../remediation.rs");
@@ -130,40 +128,6 @@ fn run_that_is_refused_has_the_cause_looked_for_again() {
     assert_eq!(after(Refusal::SwitchedOff, true), Cause::Blamed, "{AGAIN}");
 }
 
-fn run() -> Run {
-    let settings = json!({
-        "controllers": {
-            "awx": {"base": "https://awx.acme/api/v2", "auth": "bearer", "secret": "/ub/awx"},
-        },
-        "runbooks": {"stop": {
-            "on": "awx", "template": 18, "name": "stop-campaign",
-            "for": {"events": ["CUSTOM_CONFIGURATION"], "sources": ["Ansible"]},
-        }},
-    });
-    let listed = Runbooks::read(&settings.to_string()).unwrap();
-    let draft = Draft {
-        runbook: listed.runbooks["stop"].clone(),
-        cause: runbook::Cause {
-            id: "e-1".to_owned(),
-            kind: "CUSTOM_CONFIGURATION".to_owned(),
-            at: minute(5),
-            title: "rate".to_owned(),
-            source: "Ansible".to_owned(),
-        },
-        input: Input::default(),
-    };
-    let begun = draft.begin(
-        "r-1".to_owned(),
-        &problem(),
-        About::default(),
-        &Known::default(),
-    );
-    match begun {
-        Begun::Run(run) => *run,
-        other => panic!("{other:?}"),
-    }
-}
-
 #[test]
 fn every_row_of_a_beginning_is_a_case_and_goes_as_the_table_says() {
     let joined = State::Joined {
@@ -206,15 +170,6 @@ fn rows(prefix: &str) -> BTreeSet<&'static str> {
 }
 
 /// Noticed in minute 10.
-fn problem() -> Problem {
-    Problem::heard_of(
-        "P-1",
-        Arrival::Webhook,
-        minute(10),
-        SignedDuration::from_hours(24),
-    )
-}
-
 fn culprit(id: &str) -> Culprit {
     Culprit {
         change: change(id, Origin::Release),
@@ -237,8 +192,4 @@ fn change(id: &str, origin: Origin) -> Change {
         digest: None,
         origin,
     })
-}
-
-fn minute(minute: i64) -> Timestamp {
-    Timestamp::from_second(minute * 60).unwrap()
 }
