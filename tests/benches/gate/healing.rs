@@ -63,14 +63,7 @@ impl World {
                 .into(),
             ..Event::default()
         };
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
-        let announced = self.dynatrace()?.announce(&event, deadline).await?;
-        ensure!(
-            matches!(announced, Announced::Attached { attached: 1, .. }),
-            "the deployment was not announced: {announced:?}"
-        );
-        let problem = self.tenant.problem("Failure rate increase");
-        Ok(problem.impacts(&entity).open())
+        self.problem_after(&event, &entity).await
     }
 
     /// A service of production, a flag of it that was set ten minutes ago, and the
@@ -150,14 +143,19 @@ impl World {
                 .into(),
             ..Event::default()
         };
+        self.problem_after(&event, &entity).await
+    }
+
+    /// The problem of an entity that follows what is announced on it.
+    async fn problem_after(&self, event: &Event, entity: &str) -> anyhow::Result<Problem> {
         let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
-        let announced = self.dynatrace()?.announce(&event, deadline).await?;
+        let announced = self.dynatrace()?.announce(event, deadline).await?;
         ensure!(
             matches!(announced, Announced::Attached { attached: 1, .. }),
             "the change was not announced: {announced:?}"
         );
         let problem = self.tenant.problem("Failure rate increase");
-        Ok(problem.impacts(&entity).open())
+        Ok(problem.impacts(entity).open())
     }
 
     /// Whether the flag of a service was taken back.
