@@ -25,7 +25,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use storm::Storm;
 
 /// How many storms are told unless somebody asks for more.
-const STORMS: u64 = 24;
+const STORMS: u64 = 40;
 
 /// How many are told at the same time, each on a thread of its own: most of
 /// the time something waits for a remote.
@@ -157,7 +157,10 @@ fn show(storms: u64, first: u64, tally: &Tally) {
         let met = tally.rows.get(table).unwrap_or(&none);
         let unknown: Vec<_> = met.iter().filter(|row| !names.contains(**row)).collect();
         assert!(unknown.is_empty(), "{table} has no rows {unknown:?}");
-        println!("{:>8} of {} rows of {table}", met.len(), names.len());
+        let missing: Vec<_> = names.difference(met).copied().collect();
+        let missing = missing.join(", ");
+        let of = names.len();
+        println!("{:>8} of {of} rows of {table}; not {missing}", met.len());
     }
 }
 

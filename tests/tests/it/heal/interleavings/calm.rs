@@ -26,6 +26,7 @@ impl Storm<'_> {
         self.scene.world.tenant.clear_faults();
         self.scene.world.tenant.refuse_comments(Times::N(0));
         self.controller.clear_faults();
+        self.controller.ignore_cancel(false);
         for place in self.places {
             self.options(place, &GroupOptions::default());
         }

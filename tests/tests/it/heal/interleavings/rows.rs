@@ -6,7 +6,7 @@ use release::problem::{Cause, Phase, Problem, Remediation};
 use release::remediation::{HealRefusal, Needless, State};
 use release::rule::Application;
 use release::rule::application::State as Applied;
-use release::runbook::{Run, State as Ran};
+use release::runbook::{Abort, Attempt, Needless as Unneeded, Purpose, Refusal, Run, State as Ran};
 use workflows::change_flags::Ended;
 
 /// Rows by the table that has them.
@@ -52,8 +52,8 @@ pub(super) fn names(table: &str) -> BTreeSet<&str> {
 
 /// The rows between two looks at a problem.
 pub(super) fn between(before: Option<&Problem>, after: &Problem, rows: &mut Rows) {
-    let mut met = |table: &'static str, row: Option<&'static str>| {
-        rows.entry(table).or_default().extend(row);
+    let mut met = |table: &'static str, met: Option<&'static str>| {
+        rows.entry(table).or_default().extend(met);
     };
     met(
         "release::remediation",
@@ -87,7 +87,9 @@ pub(super) fn between(before: Option<&Problem>, after: &Problem, rows: &mut Rows
     }
     for one in &after.runs {
         let earlier = before.and_then(|before| before.runs.iter().find(|run| run.id == one.id));
-        met("release::runbook", of_run(earlier, one));
+        for row in of_run(earlier, one) {
+            met("release::runbook", Some(row));
+        }
     }
     for one in &after.applications {
         let earlier = before.and_then(|before| {
@@ -102,7 +104,12 @@ pub(super) fn between(before: Option<&Problem>, after: &Problem, rows: &mut Rows
             all.find(|earlier| earlier.text == comment.text)
         });
         if comment.text.contains("is still open") && earlier.is_none() {
-            met("release::remediation", Some("healed.still-open"));
+            let by_runs = after.remediations.is_empty();
+            if by_runs && !after.runs.is_empty() {
+                met("release::runbook", Some("verifying.still-open"));
+            } else {
+                met("release::remediation", Some("healed.still-open"));
+            }
         }
         let attempts = earlier.map_or(0, |earlier| earlier.attempts);
         met(
@@ -163,45 +170,93 @@ fn of_remediation(before: Option<&Remediation>, after: &Remediation) -> Option<&
     })
 }
 
-fn of_run(before: Option<&Run>, after: &Run) -> Option<&'static str> {
-    let before = before?;
+fn of_run(before: Option<&Run>, after: &Run) -> Vec<&'static str> {
+    let Some(before) = before else {
+        return Vec::new();
+    };
+    let named = before.named != after.named;
+    let mut rows = Vec::from_iter(named.then_some("asked.active"));
     if before.state == after.state {
-        if !before.holds || after.holds || !after.state.is_final() {
-            return None;
+        if before.holds && !after.holds && after.state.is_final() {
+            let kept = after.state.ran();
+            rows.push(if kept { "ended.kept" } else { "ended.released" });
         }
-        return Some(if after.state.ran() {
-            "ended.kept"
-        } else {
-            "ended.released"
-        });
+        return rows;
     }
-    Some(match (&before.state, &after.state) {
+    rows.extend(match (&before.state, &after.state) {
+        // What took less time than lies between two looks.
+        (Ran::Asked, Ran::Launched { attempt, .. }) => {
+            vec![intended_for(attempt), "intended.launched"]
+        }
+        (Ran::Asked, Ran::Unknown { attempt, .. }) => {
+            vec![intended_for(attempt), "intended.unknown"]
+        }
+        (Ran::Waiting { .. }, Ran::Intended { .. } | Ran::Launched { .. }) => {
+            vec!["waiting.yes", "asked.intend"]
+        }
+        (Ran::Again { .. }, Ran::Launched { attempt, .. }) if attempt.second => {
+            vec!["again.intend", "intended.launched"]
+        }
+        (before, after) => Vec::from_iter(one_step(before, after)),
+    });
+    rows
+}
+
+fn intended_for(attempt: &Attempt) -> &'static str {
+    match attempt.purpose {
+        Purpose::Check => "asked.check",
+        Purpose::Real => "asked.intend",
+    }
+}
+
+fn one_step(before: &Ran, after: &Ran) -> Option<&'static str> {
+    Some(match (before, after) {
         (Ran::Joined { .. }, Ran::Asked) => "joined.free",
         (_, Ran::NotNeeded { why }) => match why {
-            release::runbook::Needless::Closed => "closed",
-            _ => "asked.needless",
+            Unneeded::Closed => "closed",
+            Unneeded::Older | Unneeded::Stale { .. } => "asked.needless",
         },
-        (Ran::Asked, Ran::Refused { .. }) => "asked.guarded",
+        (Ran::Asked | Ran::Waiting { .. } | Ran::Again { .. }, Ran::Refused { why }) => match why {
+            Refusal::SwitchedOff => "asked.off",
+            Refusal::Changed { .. } => "asked.changed",
+            Refusal::Denied { .. } => "asked.denied",
+            Refusal::Cooldown { .. } | Refusal::TooOften { .. } => "asked.guarded",
+            Refusal::Template { .. } => "asked.unfit",
+            Refusal::TooLarge { .. } => "asked.too-large",
+            _ => return None,
+        },
         (Ran::Asked, Ran::Shadowed { .. }) => "asked.shadow",
-        (Ran::Asked, Ran::Intended { .. }) => "asked.intend",
+        (Ran::Asked, Ran::Waiting { .. }) => "asked.ask",
+        (Ran::Waiting { .. }, Ran::Asked) => "waiting.yes",
+        (Ran::Asked, Ran::Intended { attempt }) => intended_for(attempt),
         (Ran::Intended { .. }, Ran::Launched { .. }) => "intended.launched",
         (Ran::Intended { .. }, Ran::Refused { .. }) => "intended.refused",
         (Ran::Intended { .. }, Ran::Asked) => "intended.not-sent",
         (Ran::Intended { .. }, Ran::Unknown { .. }) => "intended.unknown",
-        (Ran::Unknown { .. }, Ran::Launched { .. }) => "unknown.found",
+        (Ran::Unknown { .. }, Ran::Launched { others, .. }) if others.is_empty() => "unknown.found",
+        (Ran::Unknown { .. }, Ran::Launched { .. }) => "unknown.several",
         (Ran::Unknown { .. }, Ran::Again { .. }) => "unknown.again",
         (Ran::Unknown { .. }, Ran::Lost { .. }) => "unknown.lost",
         (Ran::Again { .. }, Ran::Launched { .. }) => "again.found",
         (Ran::Again { .. }, Ran::Intended { .. }) => "again.intend",
+        (
+            Ran::Launched { others, .. },
+            Ran::Launched {
+                others: left_over, ..
+            },
+        ) if left_over.len() < others.len() => "launched.others",
         (Ran::Launched { .. }, Ran::Launched { .. }) => "launched.moved",
+        (Ran::Launched { .. }, Ran::Asked) => "launched.checked",
+        (Ran::Launched { .. }, Ran::Shadowed { .. }) => "launched.check-shadow",
+        (Ran::Launched { .. }, Ran::Refused { .. }) => "launched.check-failed",
         (Ran::Launched { .. }, Ran::Verifying { .. }) => "launched.well",
         (Ran::Launched { .. }, Ran::Failed { .. }) => "launched.badly",
         (Ran::Launched { .. } | Ran::Aborting { .. }, Ran::Gone { .. }) => "launched.gone",
         (Ran::Launched { .. }, Ran::Aborting { why, .. }) => match why {
-            release::runbook::Abort::Differs { .. } => "launched.differs",
-            release::runbook::Abort::Overdue => "launched.overdue",
-            release::runbook::Abort::Closed => "launched.closed",
-            release::runbook::Abort::Person { .. } => "launched.stopped",
+            Abort::Differs { .. } => "launched.differs",
+            Abort::Overdue => "launched.overdue",
+            Abort::Closed => "launched.closed",
+            Abort::Person { .. } => "launched.stopped",
         },
         (Ran::Aborting { .. }, Ran::Aborting { .. }) => "aborting.wish",
         (Ran::Aborting { .. }, Ran::Aborted { .. }) => "aborting.ended",
@@ -209,6 +264,7 @@ fn of_run(before: Option<&Run>, after: &Run) -> Option<&'static str> {
         (Ran::Verifying { .. }, Ran::Healed { .. }) => "verifying.healed",
         (Ran::Verifying { .. }, Ran::Late { .. }) => "verifying.late",
         (Ran::Verifying { .. }, Ran::Unconfirmed { .. }) => "verifying.unconfirmed",
+        (_, Ran::GaveUp) => "gave-up",
         _ => return None,
     })
 }

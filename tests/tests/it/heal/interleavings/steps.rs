@@ -14,6 +14,7 @@ use futures_util::future::{Either, LocalBoxFuture, join_all, select};
 use jiff::SignedDuration;
 use release::deployment::{Deployment, Group};
 use release::ledger::Ruling;
+use serde_json::json;
 use workflows::change_flags::Ended;
 use workflows::handle_problem::{Connected, Notified, handle_problems, notified};
 
@@ -21,7 +22,7 @@ use super::callers::Ask;
 use super::kills::killed_after;
 use super::promises::Before;
 use super::rows;
-use super::storm::{Storm, Trouble, Worker, group};
+use super::storm::{COLLEAGUE, Storm, Trouble, Worker, group};
 use crate::heal::scene::{APPLICATION, Scene};
 
 pub(super) const OPERATIONS: [&str; 9] = [
@@ -87,26 +88,28 @@ pub(super) enum Done {
 impl Storm<'_> {
     /// As many steps as the dice say, with every promise held after each.
     pub(super) async fn rage(&mut self) -> Result<(), String> {
-        for _ in 0..self.dice.u8(6..=24) {
+        for _ in 0..self.dice.u8(8..=36) {
             match self.dice.u8(..100) {
                 ..47 => self.work().await?,
-                47..60 => {
+                47..57 => {
                     let seconds = self.dice.choice([5_i64, 40, 61, 180, 360]).unwrap();
                     self.pass(SignedDuration::from_secs(seconds));
                 }
-                60..63 => self.end_a_job(),
-                63..65 => self.plan_a_fault_of_the_controller(),
-                65..70 => self.end_a_deployment(),
-                70..76 => self.change_a_problem(),
-                76..81 => {
+                57..62 => self.change_a_job(),
+                62..64 => self.plan_a_fault_of_the_controller(),
+                64..68 => self.end_a_deployment(),
+                68..74 => self.change_a_problem(),
+                74..76 => self.permit().await,
+                76..78 => self.pause().await,
+                78..82 => {
                     let place = self.place();
                     self.worsen(place);
                     self.release(place).await;
                 }
-                81..91 => self.plan_a_fault(),
-                91..95 => self.plan_a_fault_of_the_tenant(),
-                95..97 => self.join(),
-                97 => {
+                82..89 => self.plan_a_fault(),
+                89..93 => self.plan_a_fault_of_the_tenant(),
+                93 => self.join(),
+                94..98 => {
                     self.configure().await;
                     if self.troubles.len() < 3 {
                         self.trouble();
@@ -432,18 +435,42 @@ impl Storm<'_> {
         }
     }
 
-    /// A job of the controller ends, or begins to run.
-    fn end_a_job(&mut self) {
+    /// A job of the controller begins to run, ends or is forgotten, somebody else
+    /// launches one, or its template becomes another.
+    fn change_a_job(&mut self) {
+        if self.chance(10) {
+            let template = self.template;
+            let none = json!({});
+            let id = self.controller.launched_by(COLLEAGUE, template, &none);
+            self.note(&format!("somebody else launches job {id}"));
+            return;
+        }
+        if self.chance(3) {
+            self.controller
+                .change(self.template, |template| template.playbook.push('x'));
+            self.note("the template is another one");
+            return;
+        }
         let jobs = self.controller.jobs();
         let active = jobs.into_iter().filter(|job| !job.status.is_ended());
         let Some(job) = self.dice.choice(active.collect::<Vec<_>>()) else {
             return;
         };
-        let moved = match self.dice.u8(..10) {
-            0..6 => self.controller.ends(job.id, End::well(2)),
-            6..8 => {
+        let moved = match self.dice.u8(..20) {
+            0..11 => self.controller.ends(job.id, End::well(2)),
+            11..15 => {
                 let end = End::failed("Stop it", "web-1", "it does not stop");
                 self.controller.ends(job.id, end)
+            }
+            15 => {
+                self.controller.purge(job.id);
+                self.note(&format!("job {} is forgotten", job.id));
+                return;
+            }
+            16 => {
+                self.controller.ignore_cancel(true);
+                self.note("the controller ends nothing that it is asked to");
+                return;
             }
             _ => self.controller.runs(job.id),
         };

@@ -17,10 +17,12 @@ use fake_dynatrace::{Problem, Severity};
 use fastrand::Rng;
 use flags::Entry;
 use jiff::SignedDuration;
+use release::change::Flag;
 use release::deployment::{Deployment, Group, Origin};
 use release::ledger::Ruling;
+use release::pause::{Pause, Target};
 use release::problem;
-use release::runbook::Runbooks;
+use release::runbook::{Mode as RunbookMode, Permission, Runbooks};
 use serde_json::json;
 use store::{Flags, Ledger, Remediations};
 use tokio::time::Instant;
@@ -28,11 +30,17 @@ use workflows::change_flags;
 use workflows::handle_problem::{Automation, Mode, Services};
 
 use super::Tally;
-use super::callers::{Ask, SET, declare};
+use super::callers::{Ask, FLAGS, SET, declare};
 use super::kills::Calls;
 use super::rows;
 use crate::heal::scene::{APPLICATION, BUCKET, GROUP, Scene};
 use crate::world::PRODUCTION;
+
+/// What the operator calls the runbook.
+const RUNBOOK: &str = "stop";
+
+/// Whoever launches jobs of the template beside us.
+pub(super) const COLLEAGUE: &str = "colleague";
 
 /// Everything is a version of the same few contents, so that the same content
 /// comes back under other ids.
@@ -80,7 +88,9 @@ pub(super) struct Storm<'t> {
     pub(super) accepted: BTreeSet<String>,
     /// What runs runbooks, and what it can be asked for.
     pub(super) controller: fake_controller::Controller,
-    template: u64,
+    pub(super) template: u64,
+    /// Whether a runbook may be checked at most.
+    pub(super) only_looks: bool,
     /// The flags whose callers heard that they have this version.
     pub(super) acknowledged: BTreeSet<(String, u64)>,
     pub(super) histories: BTreeMap<&'static str, Vec<Entry>>,
@@ -106,7 +116,9 @@ impl<'t> Storm<'t> {
         let other = scene.world.tenant.service(PLACES[1].entity, "Another");
         other.tag("DeploymentGroup", "Production").add();
         declare(&scene.world.flags).await;
-        let (controller, template) = controller(&mut scene).await;
+        let (controller, template) = controller(&mut scene, &mut dice).await;
+        let runbook = &scene.automation.listed.runbooks[RUNBOOK];
+        let only_looks = scene.healing.mode == Mode::Shadow || runbook.mode == RunbookMode::Shadow;
         let workers = [Worker::new(&scene), Worker::new(&scene)];
         let places = &PLACES[..dice.usize(1..=2)];
         let mut storm = Self {
@@ -118,6 +130,7 @@ impl<'t> Storm<'t> {
             accepted: BTreeSet::new(),
             controller,
             template,
+            only_looks,
             acknowledged: BTreeSet::new(),
             histories: BTreeMap::new(),
             asked: 0,
@@ -138,9 +151,12 @@ impl<'t> Storm<'t> {
             let minutes = storm.dice.i64(10..50);
             storm.pass(SignedDuration::from_mins(minutes));
         }
+        let of_a_configuration = storm.chance(40);
         for place in places {
             storm.worsen(place);
-            storm.release(place).await;
+            if !of_a_configuration {
+                storm.release(place).await;
+            }
         }
         for _ in 0..storm.dice.u8(0..=2) {
             let ask = storm.ask();
@@ -149,7 +165,9 @@ impl<'t> Storm<'t> {
             storm.note(&ask.told());
             storm.asks(&storm.workers[0], &ask).await;
         }
-        if storm.chance(35) {
+        if of_a_configuration {
+            let minutes = storm.dice.i64(5..50);
+            storm.pass(SignedDuration::from_mins(minutes));
             storm.configure().await;
         }
         let minutes = storm.dice.i64(0..20);
@@ -222,6 +240,63 @@ impl<'t> Storm<'t> {
         assert!(matches!(announced.unwrap(), Announced::Attached { .. }));
         self.note(&format!("{}: a configuration is announced", place.group));
         self.count("configurations", 1);
+    }
+
+    /// A person says that a run shall be made, or shall not, or shall end.
+    pub(super) async fn permit(&mut self) {
+        let seen: Vec<_> = self.seen.borrow().values().cloned().collect();
+        let runs = seen
+            .iter()
+            .flat_map(|problem| problem.runs.iter().map(|run| (&problem.id, &run.id)));
+        let Some((problem, run)) = self.dice.choice(runs.collect::<Vec<_>>()) else {
+            return;
+        };
+        let who = "ann".to_owned();
+        let said = if self.chance(60) {
+            Permission::Given { who }
+        } else {
+            Permission::Refused { who }
+        };
+        let now = self.scene.world.now;
+        let told = self
+            .scene
+            .world
+            .remediations
+            .say(problem, run, &said, now)
+            .await;
+        self.note(&format!("of run {run}: {said:?}, {:?}", told.unwrap()));
+    }
+
+    /// A person pauses something for a while, or ends that.
+    pub(super) async fn pause(&mut self) {
+        let place = self.place();
+        let target = match self.dice.u8(..6) {
+            0 => Target::All,
+            1 | 2 => Target::Group(group(place)),
+            3 => Target::Flag(Flag {
+                set: SET.to_owned(),
+                name: (*self.dice.choice(&FLAGS).unwrap()).to_owned(),
+            }),
+            _ => Target::Runbook(RUNBOOK.to_owned()),
+        };
+        let now = self.scene.world.now;
+        let ledger = &self.scene.world.ledger;
+        if self.dice.bool() {
+            ledger.resume(&target, now).await.unwrap();
+            self.note(&format!("{target} is paused no more"));
+            return;
+        }
+        let minutes = self.dice.i64(2..20);
+        let pause = Pause {
+            target,
+            until: now
+                .saturating_add(SignedDuration::from_mins(minutes))
+                .unwrap(),
+            who: "ann".to_owned(),
+            why: "wait".to_owned(),
+        };
+        let paused = ledger.pause(&pause).await.unwrap();
+        self.note(&format!("{}: {paused:?}", pause.target));
     }
 
     pub(super) fn chance(&mut self, percent: u8) -> bool {
@@ -418,23 +493,30 @@ impl Worker {
 }
 
 /// A controller with one template, and the settings that list it.
-async fn controller(scene: &mut Scene) -> (fake_controller::Controller, u64) {
+async fn controller(scene: &mut Scene, dice: &mut Rng) -> (fake_controller::Controller, u64) {
     let fake = fake_controller::Controller::start().await.unwrap();
     fake.user("ub", "hunter2");
+    fake.user(COLLEAGUE, "hunter3");
     let prompts = Prompts {
-        variables: true,
+        variables: dice.u8(..10) < 9,
         limit: true,
-        job_type: true,
+        job_type: dice.u8(..10) < 8,
     };
     let template = fake.job_template(JobTemplate {
         prompts,
         ..JobTemplate::default()
     });
+    let mode = *dice
+        .choice(&["auto", "auto", "auto", "auto", "ask", "ask", "shadow"])
+        .unwrap();
+    let check = *dice.choice(&["none", "none", "before"]).unwrap();
+    let timeout = *dice.choice(&["5m", "15m"]).unwrap();
+    let proof = (dice.u8(..5) == 0).then(|| json!({"artifact": "unbreakable.after", "equals": 0}));
     fake.permit("ub", template);
     fake.set_now(scene.world.now.as_millisecond());
     let settings = json!({
         "controllers": {"awx": {"base": fake.base(), "auth": "bearer", "secret": "/ub/awx"}},
-        "runbooks": {"stop": {
+        "runbooks": {RUNBOOK: {
             "on": "awx",
             "template": template,
             "name": "stop-campaign",
@@ -443,7 +525,11 @@ async fn controller(scene: &mut Scene) -> (fake_controller::Controller, u64) {
             "vars": {
                 "promotion_rate": {"from": "oldValue", "type": "int", "min": 0, "max": 100},
             },
-            "mode": "auto",
+            "mode": mode,
+            "check": check,
+            "timeout": timeout,
+            "proof": proof,
+            "cooldown": "10m",
         }},
     });
     let listed = Runbooks::read(&settings.to_string());
