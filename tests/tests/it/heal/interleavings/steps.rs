@@ -478,7 +478,7 @@ impl Storm<'_> {
     }
 
     /// Launches are lost, or nobody hears of them.
-    fn plan_a_fault_of_the_controller(&mut self) {
+    pub(super) fn plan_a_fault_of_the_controller(&mut self) {
         let (fault, path) = match self.dice.u8(..6) {
             0 => (ControllerFault::BadGatewayBefore, "POST /job_templates"),
             1 => (ControllerFault::BadGatewayAfter, "POST /job_templates"),

@@ -169,6 +169,9 @@ impl<'t> Storm<'t> {
             let minutes = storm.dice.i64(5..50);
             storm.pass(SignedDuration::from_mins(minutes));
             storm.configure().await;
+            if storm.chance(40) {
+                storm.plan_a_fault_of_the_controller();
+            }
         }
         let minutes = storm.dice.i64(0..20);
         storm.pass(SignedDuration::from_mins(minutes));
