@@ -50,6 +50,14 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [
+        Self::Deployment,
+        Self::Annotation,
+        Self::Configuration,
+        Self::Info,
+    ];
+
     /// The name in both generations of the API.
     pub fn name(self) -> &'static str {
         match self {

@@ -26,17 +26,8 @@ impl ReportLinks {
     /// Reads the settings.
     pub fn read() -> Result<Self, SettingError> {
         let public = is_public()?;
-        let Some(base) = settings::optional("DT_BUILD_REPORT_URL") else {
-            return Ok(Self { links: None });
-        };
-        let is_address = base.starts_with("https://") || base.starts_with("http://");
-        if base.len() > LONGEST_BASE || !is_address {
-            return Err(unusable(
-                "DT_BUILD_REPORT_URL",
-                format!("it is the https address of the report, at most {LONGEST_BASE} characters"),
-            ));
-        }
-        let links = Some(LinkSettings { base, public });
+        let base = settings::address("DT_BUILD_REPORT_URL", "the report", LONGEST_BASE)?;
+        let links = base.map(|base| LinkSettings { base, public });
         Ok(Self { links })
     }
 

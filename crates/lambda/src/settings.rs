@@ -75,6 +75,23 @@ pub fn minutes(
     Ok(SignedDuration::from_mins(i64::from(minutes)))
 }
 
+/// The address that `name` says, of what is told in words.
+pub fn address(
+    name: &'static str,
+    of: &str,
+    longest: usize,
+) -> Result<Option<String>, SettingError> {
+    let Some(address) = optional(name) else {
+        return Ok(None);
+    };
+    let is_address = address.starts_with("https://") || address.starts_with("http://");
+    if longest < address.len() || !is_address {
+        let reason = format!("it is the https address of {of}, at most {longest} characters");
+        return Err(unusable(name, reason));
+    }
+    Ok(Some(address))
+}
+
 /// The set of flags that a function is about.
 pub fn flag_set(is_name: impl Fn(&str) -> bool) -> Result<String, SettingError> {
     let name = optional("FLAG_SET").unwrap_or_else(|| "prod".to_owned());

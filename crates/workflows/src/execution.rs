@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Context as _;
 use delivery::job::{Job, JobContext};
 use delivery::pipeline::{
-    Action, ActionKind, ActionRun, Execution, Mode, RunStatus, Source, Stage, Structure,
+    Action, ActionKind, ActionRun, Execution, ExecutionKind, Mode, RunStatus, Source, Stage,
+    Structure,
 };
 use delivery::{CodePipeline, DeliveryError};
 use futures_util::future::{join, try_join};
@@ -296,6 +297,15 @@ fn not_found(error: DeliveryError, text: &str) -> Stop {
         DeliveryError::NotFound { .. } => Refusal::configuration(text).into(),
         other => Stop::Fault(other.into()),
     }
+}
+
+/// Nothing is judged of an execution that takes a stage back.
+pub(crate) fn needs_verdict(execution: &Execution) -> Result<(), Stop> {
+    if execution.kind == ExecutionKind::Rollback {
+        let reason = "this execution rolls a stage back: it needs no verdict";
+        return Err(Stop::NotNeeded(reason.to_owned()));
+    }
+    Ok(())
 }
 
 /// What an execution releases.

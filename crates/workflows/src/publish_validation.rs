@@ -50,7 +50,7 @@ use crate::token::Token;
 use attempt::{SlotState, slot_state};
 use output::Output;
 use parameters::Parameters;
-use place::{Place, Placed};
+use place::Place;
 use release::links::Links;
 
 /// What publishing speaks to.
@@ -81,7 +81,7 @@ pub enum Outcome {
     /// There was no verdict in time.
     GaveUp(String),
     /// There is nothing to publish, and that is right.
-    NotNeeded(&'static str),
+    NotNeeded(String),
     /// The request cannot be fulfilled until somebody corrects something.
     Refused(Refusal),
 }
@@ -111,6 +111,7 @@ pub async fn publish_validation(
 ) -> anyhow::Result<Outcome> {
     match published(services, connect, job, now).await {
         Ok(outcome) => Ok(outcome),
+        Err(Stop::NotNeeded(reason)) => Ok(Outcome::NotNeeded(reason)),
         Err(Stop::Refused(refusal)) => Ok(Outcome::Refused(refusal)),
         Err(Stop::Fault(error)) => Err(error),
     }
@@ -123,18 +124,13 @@ async fn published(
     job: &Job,
     now: Timestamp,
 ) -> Result<Outcome, Stop> {
-    let parameters = parameters::read(job.user_parameters()).map_err(Refusal::configuration)?;
+    let parameters = parameters::read(job.user_parameters())?;
     let output = Output::of(&job.data)?;
     let token = Token::read(job.data.continuation_token.as_deref(), now);
     let context = context_of(&services.pipeline, job).await?;
-    let placed = match &token.execution {
-        Some(execution) => Placed::In(Place::known(execution)),
+    let place = match &token.execution {
+        Some(execution) => Place::known(execution),
         None => place::of_job(&services.pipeline, &context, &parameters).await?,
-    };
-    let Placed::In(place) = placed else {
-        return Ok(Outcome::NotNeeded(
-            "this execution rolls a stage back: it needs no verdict",
-        ));
     };
 
     let wait = Wait {

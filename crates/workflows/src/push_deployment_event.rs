@@ -28,7 +28,7 @@
 //! The ledger comes first: a deployment that could not be announced is still
 //! one that a window must not be judged across.
 
-mod codedeploy;
+mod directly;
 mod parameters;
 mod pipeline;
 mod targets;
@@ -49,8 +49,7 @@ use release::window::saturating_add;
 use store::Ledger;
 use tokio::time::Instant;
 
-pub use crate::remedy::codedeploy::{GroupTag, InvalidTag, SOURCE, UNSURE};
-pub use words::ORIGIN;
+pub use crate::remedy::codedeploy::{GroupTag, UNSURE};
 
 use crate::Refusal;
 use crate::announce::{Attached, InDoubt, Look, Teller};
@@ -58,10 +57,9 @@ use crate::fetched_spec::SpecFetcher;
 use crate::outgoing::Outgoing;
 use crate::refusal::Stop;
 use crate::token::Token;
-use codedeploy::Known;
 use parameters::Parameters;
 use targets::{Found, Targets};
-use words::{Facts, Message};
+use words::Spot;
 
 /// How long entities are waited for: a new service has its tags a few minutes
 /// after its first request.
@@ -110,6 +108,13 @@ impl Services {
             outgoing: &self.outgoing,
         }
     }
+
+    /// Enters a deployment in the ledger, where another observer may have entered
+    /// it already. The answer is what the ledger has.
+    async fn enter(&self, deployment: &Deployment) -> anyhow::Result<Deployment> {
+        let entered = self.ledger.record_deployment(deployment).await;
+        entered.context("cannot enter the deployment in the ledger")
+    }
 }
 
 /// Who announces what.
@@ -128,26 +133,6 @@ pub enum Request<'a> {
     },
 }
 
-impl<'a> Request<'a> {
-    /// The job, the deployment or the call, for log lines.
-    fn id(&self) -> &'a str {
-        match self {
-            Self::Job(job) => &job.id,
-            Self::Deployment(id) => id,
-            Self::Direct { request, .. } => request,
-        }
-    }
-}
-
-/// The time of one invocation.
-#[derive(Clone, Copy, Debug)]
-pub struct Moment {
-    /// When it began.
-    pub now: Timestamp,
-    /// When it must have ended.
-    pub deadline: Instant,
-}
-
 /// What became of the request.
 #[derive(Debug)]
 pub enum Outcome {
@@ -160,13 +145,9 @@ pub enum Outcome {
         /// What is missing.
         missing: Vec<String>,
     },
-    /// The entities of another trigger are not there, or not all of them.
-    Unattached {
-        /// How many have the event.
-        have_it: usize,
-        /// What is missing.
-        missing: Vec<String>,
-    },
+    /// The entities of another trigger are not there, or not all of them; what is
+    /// missing.
+    Unattached(Vec<String>),
     /// There is nothing to announce, and that is right.
     NotNeeded(String),
     /// The request cannot be fulfilled until somebody corrects something.
@@ -189,19 +170,22 @@ pub struct Announcement {
 }
 
 /// What is to be announced, and to whom.
+#[derive(Debug)]
 struct Plan {
     kind: EventKind,
-    /// Whether the groups surely are behind the targets.
-    is_sure: bool,
+    /// What replaces what would be said otherwise.
+    says: Parameters,
+    /// The action that announces it.
+    spot: Option<Spot>,
+    /// Each gets an event; without any there is one event.
     deployments: Vec<Deployment>,
-    messages: Vec<Message>,
+    /// Whether their groups surely are behind the targets.
+    is_sure: bool,
     targets: Targets,
-}
-
-/// Whether there is anything to announce.
-enum Planned {
-    Plan(Plan),
-    Nothing(String),
+    /// Tells one direct call from another; a repeated one has the same.
+    request: Option<String>,
+    /// When it was asked for first.
+    asked: Timestamp,
 }
 
 /// Announces what is asked for. `connect` makes the client of the tenant, once
@@ -210,10 +194,12 @@ pub async fn push_deployment_event(
     services: &Services,
     connect: impl AsyncFnOnce() -> anyhow::Result<Dynatrace>,
     request: Request<'_>,
-    moment: Moment,
+    now: Timestamp,
+    deadline: Instant,
 ) -> anyhow::Result<Outcome> {
-    match announced(services, connect, request, moment).await {
+    match announced(services, connect, request, now, deadline).await {
         Ok(outcome) => Ok(outcome),
+        Err(Stop::NotNeeded(reason)) => Ok(Outcome::NotNeeded(reason)),
         Err(Stop::Refused(refusal)) => Ok(Outcome::Refused(refusal)),
         Err(Stop::Fault(error)) => Err(error),
     }
@@ -223,62 +209,45 @@ async fn announced(
     services: &Services,
     connect: impl AsyncFnOnce() -> anyhow::Result<Dynatrace>,
     request: Request<'_>,
-    moment: Moment,
+    now: Timestamp,
+    deadline: Instant,
 ) -> Result<Outcome, Stop> {
-    let token = match request {
-        Request::Job(job) => Some(Token::read(
-            job.data.continuation_token.as_deref(),
-            moment.now,
-        )),
-        _ => None,
-    };
-    let asked = token.as_ref().map_or(moment.now, |token| token.since);
-    let planned = match request {
+    let mut token = None;
+    let (id, plan) = match request {
         Request::Job(job) => {
-            let plan = pipeline::plan(services, job, asked, moment.now);
-            Planned::Plan(Box::pin(plan).await?)
+            let told = job.data.continuation_token.as_deref();
+            let since = token.insert(Token::read(told, now)).since;
+            let plan = Box::pin(pipeline::plan(services, job, since));
+            (job.id.as_str(), plan.await?)
         }
         Request::Deployment(id) => {
-            let parameters = Parameters {
+            let says = Parameters {
                 deployment: Some(id.to_owned()),
                 ..Parameters::default()
             };
-            directly(services, parameters, None, moment.now).await?
+            (id, directly::plan(services, says, None, now).await?)
         }
         Request::Direct {
             parameters,
             request,
         } => {
-            let parameters = parameters::of_caller(parameters).map_err(Refusal::configuration)?;
-            directly(services, parameters, Some(request), moment.now).await?
+            let says = parameters::of_caller(parameters)?;
+            let plan = directly::plan(services, says, Some(request), now);
+            (request, plan.await?)
         }
-    };
-    let plan = match planned {
-        Planned::Plan(plan) => plan,
-        Planned::Nothing(reason) => return Ok(Outcome::NotNeeded(reason)),
     };
 
     let tenant = connect().await?;
-    let (have_it, missing) = tell(services, &plan, &tenant, (request.id(), moment)).await?;
-    Ok(ended(plan, have_it, missing, token, moment.now))
-}
-
-async fn tell(
-    services: &Services,
-    plan: &Plan,
-    tenant: &Dynatrace,
-    (request, Moment { now, deadline }): (&str, Moment),
-) -> Result<(usize, Vec<String>), Stop> {
-    let found = plan.targets.find(tenant, now, deadline).await;
+    let found = plan.targets.find(&tenant, now, deadline).await;
     let found = found.map_err(stop)?;
     let teller = Teller {
-        tenant,
+        tenant: &tenant,
         until: deadline,
-        request,
+        request: id,
     };
     let telling = async {
         let mut all = Attached::default();
-        for message in &plan.messages {
+        for message in words::messages(&plan, &services.settings, now) {
             let look = Look {
                 window: message.window(now),
                 is_it: &|event| message.is(event),
@@ -294,38 +263,29 @@ async fn tell(
     let (attached, tied) = tokio::join!(telling, services.ledger.tie(&ties, until));
     let (have_it, missing) = without_stops(attached)?;
     tied.context("cannot keep which group is behind the entities")?;
-    Ok((have_it, [found.missing, missing].concat()))
+
+    let missing = [found.missing, missing].concat();
+    Ok(match token {
+        _ if missing.is_empty() && 0 < have_it => plan.announced(have_it, missing),
+        None => Outcome::Unattached(missing),
+        Some(token) if !token.is_over(PATIENCE, now) => Outcome::Later {
+            token: token.to_string(),
+            missing,
+        },
+        Some(_) if 0 < have_it => plan.announced(have_it, missing),
+        Some(_) => return Err(Refusal::configuration(advice(&missing)).into()),
+    })
 }
 
 impl Plan {
-    /// An event for each of the deployments, or one without any.
-    fn new(
-        facts: Facts<'_>,
-        targets: Targets,
-        deployments: Vec<Deployment>,
-        settings: &Settings,
-    ) -> Self {
-        let message = |deployment| {
-            words::message(
-                &Facts {
-                    deployment,
-                    ..facts
-                },
-                settings,
-            )
-        };
-        let messages = if deployments.is_empty() {
-            vec![message(None)]
-        } else {
-            deployments.iter().map(|each| message(Some(each))).collect()
-        };
-        Self {
-            kind: facts.kind,
-            is_sure: facts.is_sure,
-            deployments,
-            messages,
-            targets,
-        }
+    fn announced(self, have_it: usize, missing: Vec<String>) -> Outcome {
+        Outcome::Announced(Announcement {
+            kind: self.kind,
+            deployments: self.deployments.into_iter().map(|each| each.id).collect(),
+            have_it,
+            missing,
+            is_sure: self.is_sure,
+        })
     }
 
     /// Which group is behind each entity by this announcement.
@@ -351,34 +311,21 @@ impl Plan {
 /// How many have their event, and what is missing. Of what stopped something, all
 /// that a person can correct is told; else the first fault.
 fn without_stops(attached: Attached) -> Result<(usize, Vec<String>), Stop> {
-    let Attached {
-        have_it,
-        missing,
-        refused,
-        faults,
-    } = attached;
-    let stops = faults.into_iter().map(stop);
-    let refused = refused.into_iter().map(Refusal::configuration);
-    let mut refusal: Option<Refusal> = None;
-    let mut fault = None;
+    let refused = attached.refused.into_iter().map(Refusal::configuration);
+    let stops = attached.faults.into_iter().map(stop);
+    let mut told: Option<Stop> = None;
     for stop in stops.chain(refused.map(Stop::from)) {
-        match (stop, &mut refusal) {
-            (Stop::Refused(refused), None) => refusal = Some(refused),
-            (Stop::Refused(refused), Some(known)) => {
-                if !known.text.contains(&refused.text) {
-                    known.text = format!("{}; {}", known.text, refused.text);
+        match (stop, &mut told) {
+            (Stop::Refused(more), Some(Stop::Refused(known))) => {
+                if !known.text.contains(&more.text) {
+                    known.text = format!("{}; {}", known.text, more.text);
                 }
             }
-            (Stop::Fault(error), _) => {
-                fault.get_or_insert(error);
-            }
+            (stop @ Stop::Refused(_), _) | (stop, None) => told = Some(stop),
+            (_, Some(_)) => {}
         }
     }
-    match (refusal, fault) {
-        (Some(refusal), _) => Err(refusal.into()),
-        (None, Some(error)) => Err(error.into()),
-        (None, None) => Ok((have_it, missing)),
-    }
+    told.map_or(Ok((attached.have_it, attached.missing)), Err)
 }
 
 /// What a person can correct is a refusal; anything else may pass by itself.
@@ -391,36 +338,6 @@ fn stop(error: dynatrace::Error) -> Stop {
     }
 }
 
-fn ended(
-    plan: Plan,
-    have_it: usize,
-    missing: Vec<String>,
-    token: Option<Token>,
-    now: Timestamp,
-) -> Outcome {
-    let done = |missing| {
-        Outcome::Announced(Announcement {
-            kind: plan.kind,
-            deployments: plan.deployments.into_iter().map(|each| each.id).collect(),
-            have_it,
-            missing,
-            is_sure: plan.is_sure,
-        })
-    };
-    if missing.is_empty() && 0 < have_it {
-        return done(missing);
-    }
-    match token {
-        None => Outcome::Unattached { have_it, missing },
-        Some(token) if !token.is_over(PATIENCE, now) => Outcome::Later {
-            token: token.to_string(),
-            missing,
-        },
-        Some(_) if 0 < have_it => done(missing),
-        Some(_) => Outcome::Refused(Refusal::configuration(advice(&missing))),
-    }
-}
-
 /// What a person can do when nobody was found.
 fn advice(missing: &[String]) -> String {
     format!(
@@ -429,48 +346,4 @@ fn advice(missing: &[String]) -> String {
          that they had requests since the deployment; then retry the stage",
         missing.join("; ")
     )
-}
-
-/// What CodeDeploy, or a caller that is no job, tells of.
-async fn directly(
-    services: &Services,
-    mut parameters: Parameters,
-    request: Option<&str>,
-    now: Timestamp,
-) -> Result<Planned, Stop> {
-    let deployment = match &parameters.deployment {
-        None => None,
-        Some(id) => match codedeploy::look(services, id).await? {
-            Known::Reaching(deployment) => Some(deployment),
-            Known::Nothing(reason) => return Ok(Planned::Nothing(reason)),
-        },
-    };
-    let kind = parameters.kind.unwrap_or(match deployment {
-        Some(_) => EventKind::Deployment,
-        None => EventKind::Annotation,
-    });
-    let attach = parameters.attach_rules.take();
-    let targets = match (&parameters.environment, &parameters.monspec, &deployment) {
-        (Some(environment), Some(place), _) => {
-            let fetched = services.spec_fetcher().at(place).await?;
-            Targets::environment(&fetched.monspec, environment)?
-        }
-        (_, _, Some(deployment)) if attach.is_none() => {
-            Targets::of_group(&deployment.group, &services.settings.group_tag)
-        }
-        _ => Targets::attached(attach.unwrap_or_default()),
-    };
-    let facts = Facts {
-        kind,
-        says: &parameters,
-        spot: None,
-        deployment: None,
-        is_sure: true,
-        request,
-        asked: now,
-        now,
-    };
-    let deployments = deployment.into_iter().collect();
-    let plan = Plan::new(facts, targets, deployments, &services.settings);
-    Ok(Planned::Plan(plan))
 }

@@ -1,4 +1,8 @@
-//! What stops a use-case: something to correct, or a fault.
+//! What stops a use-case: something to correct, a fault, or that nothing is to be done.
+
+use delivery::job::Answer;
+
+use crate::parameters::Wrong;
 
 /// Why a request was refused, in words that its author can act on.
 #[derive(Clone, Debug)]
@@ -34,11 +38,28 @@ impl Refusal {
     }
 }
 
-/// Something to correct, or a fault.
+impl From<Refusal> for Answer {
+    fn from(Refusal { corrects, text }: Refusal) -> Self {
+        match corrects {
+            Corrects::Configuration => Self::misconfigured(text),
+            Corrects::Permission => Self::not_permitted(text),
+        }
+    }
+}
+
+/// Why a use-case goes no further.
 #[derive(Debug)]
 pub(crate) enum Stop {
     Refused(Refusal),
+    /// Nothing is to be done, and that is right.
+    NotNeeded(String),
     Fault(anyhow::Error),
+}
+
+impl From<Wrong> for Stop {
+    fn from(wrong: Wrong) -> Self {
+        Self::Refused(Refusal::configuration(wrong))
+    }
 }
 
 impl From<Refusal> for Stop {

@@ -109,7 +109,7 @@ pub enum Outcome {
         already: bool,
     },
     /// Nothing is to be judged, and that is right.
-    NotNeeded(&'static str),
+    NotNeeded(String),
     /// The request cannot be fulfilled until somebody corrects something.
     Refused(Refusal),
 }
@@ -127,13 +127,14 @@ pub async fn register_validation(
     };
     match outcome {
         Ok(outcome) => Ok(outcome),
+        Err(Stop::NotNeeded(reason)) => Ok(Outcome::NotNeeded(reason)),
         Err(Stop::Refused(refusal)) => Ok(Outcome::Refused(refusal)),
         Err(Stop::Fault(error)) => Err(error),
     }
 }
 
 async fn for_job(services: &Services, job: &Job, now: Timestamp) -> Result<Outcome, Stop> {
-    let parameters = parameters::of_job(job.user_parameters()).map_err(Refusal::configuration)?;
+    let parameters = parameters::of_job(job.user_parameters())?;
     // On the heap: several requests under way are too large for a stack.
     let spec = Box::pin(
         services
@@ -157,7 +158,7 @@ async fn for_job(services: &Services, job: &Job, now: Timestamp) -> Result<Outco
         .comparison(parameters.comparison.as_deref())?
         .to_owned();
     let compared = spec.monspec.compared(&comparison);
-    let Some(placed) = pipeline::placed(
+    let placed = pipeline::placed(
         &services.pipeline,
         &context,
         &parameters,
@@ -165,18 +166,13 @@ async fn for_job(services: &Services, job: &Job, now: Timestamp) -> Result<Outco
         &services.behind,
         now,
     )
-    .await?
-    else {
-        return Ok(Outcome::NotNeeded(
-            "this execution rolls a stage back: it needs no verdict",
-        ));
-    };
+    .await?;
     let registration = registration(services, &parameters, comparison, &spec, placed, now)?;
     store(services, &registration, &spec, Some(&job.id)).await
 }
 
 async fn directly(services: &Services, text: &str, now: Timestamp) -> Result<Outcome, Stop> {
-    let parameters = parameters::of_caller(text).map_err(Refusal::configuration)?;
+    let parameters = parameters::of_caller(text)?;
     let place = parameters
         .monspec
         .as_ref()
@@ -191,7 +187,7 @@ async fn directly(services: &Services, text: &str, now: Timestamp) -> Result<Out
         .clone()
         .expect("a direct call without a pipeline is refused above");
     let placed = match &parameters.execution {
-        None => Some(Placed::outside(name, &compared, &services.behind)),
+        None => Placed::outside(name, &compared, &services.behind),
         Some(_) => {
             pipeline::placed_directly(
                 &services.pipeline,
@@ -203,11 +199,6 @@ async fn directly(services: &Services, text: &str, now: Timestamp) -> Result<Out
             )
             .await?
         }
-    };
-    let Some(placed) = placed else {
-        return Ok(Outcome::NotNeeded(
-            "this execution rolls a stage back: it needs no verdict",
-        ));
     };
     let registration = registration(services, &parameters, comparison, &spec, placed, now)?;
     store(services, &registration, &spec, None).await

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use delivery::job::{Answer, JobFailure};
 use workflows::publish_validation::{Outcome, Published};
-use workflows::{Corrects, Refusal};
 
 /// The result of the job.
 pub(crate) fn to_job(job: &str, outcome: Outcome) -> Answer {
@@ -43,15 +42,8 @@ pub(crate) fn to_job(job: &str, outcome: Outcome) -> Answer {
         }
         Outcome::Refused(refusal) => {
             tracing::warn!(job.id = job, "Refused job `{job}`: {}", refusal.text);
-            failed(refusal)
+            refusal.into()
         }
-    }
-}
-
-fn failed(Refusal { corrects, text }: Refusal) -> Answer {
-    match corrects {
-        Corrects::Configuration => Answer::misconfigured(text),
-        Corrects::Permission => Answer::not_permitted(text),
     }
 }
 

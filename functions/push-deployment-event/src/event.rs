@@ -18,14 +18,12 @@ pub(crate) enum Trigger<'a> {
     /// A pipeline action.
     Job(&'a Value),
     /// CodeDeploy, about deployments with these ids, each named once; and what
-    /// is wrong with other notices.
+    /// is wrong with other notices. Those about one instance need no announcement.
     Deployments(Vec<anyhow::Result<String>>),
     /// Somebody over HTTP, who has to show the secret.
     Http(http::Request),
     /// A caller who may invoke functions, with the parameters.
     Direct(&'a Value),
-    /// A notice that needs no announcement, and why.
-    Nothing(&'static str),
 }
 
 /// Reads an event.
@@ -37,41 +35,40 @@ pub(crate) fn read(event: &Value) -> anyhow::Result<Trigger<'_>> {
         return Ok(Trigger::Http(request));
     }
     if let Some(records) = event.get("Records").and_then(Value::as_array) {
-        return of_sns(records);
+        ensure!(
+            records.len() <= MOST_RECORDS,
+            "the event carries more than {MOST_RECORDS} notices"
+        );
+        return Ok(deployments(records.iter().map(of_record)));
     }
     if event["source"] == "aws.codedeploy" {
-        return Ok(of_eventbridge(event));
+        let detail = match event["detail-type"].as_str() {
+            Some("CodeDeploy Deployment State-change Notification") => Some(&event["detail"]),
+            _ => None,
+        };
+        return Ok(deployments([detail.map(deployment_id).transpose()]));
     }
     http::refuse_bare_body(event, &["eventBody"])?;
     ensure!(event.is_object(), "the event is no JSON object");
     Ok(Trigger::Direct(event))
 }
 
-/// Messages of CodeDeploy's own triggers: a string, with times and counts of
-/// many shapes; only the id is used.
-fn of_sns(records: &[Value]) -> anyhow::Result<Trigger<'static>> {
-    ensure!(
-        records.len() <= MOST_RECORDS,
-        "the event carries more than {MOST_RECORDS} notices"
-    );
+fn deployments(
+    notices: impl IntoIterator<Item = anyhow::Result<Option<String>>>,
+) -> Trigger<'static> {
     let mut named = BTreeSet::new();
-    let mut notices = Vec::new();
-    for record in records {
-        match of_record(record) {
-            Ok(None) => {}
-            // Two that are announced at the same time do not see each other's.
-            Ok(Some(id)) if !named.insert(id.clone()) => {}
-            Ok(Some(id)) => notices.push(Ok(id)),
-            Err(error) => notices.push(Err(error)),
-        }
-    }
-    if notices.is_empty() {
-        return Ok(Trigger::Nothing("the notice is about one instance"));
-    }
-    Ok(Trigger::Deployments(notices))
+    let notices = notices.into_iter().filter_map(Result::transpose);
+    // Two that are announced at the same time do not see each other's.
+    let notices = notices.filter(|notice| match notice {
+        Ok(id) => named.insert(id.clone()),
+        Err(_) => true,
+    });
+    Trigger::Deployments(notices.collect())
 }
 
-/// The deployment that a notice is about; none, if it is about one instance.
+/// The deployment that a message of CodeDeploy's own triggers is about; none, if
+/// it is about one instance. It is a string, with times and counts of many shapes;
+/// only the id is used.
 fn of_record(record: &Value) -> anyhow::Result<Option<String>> {
     let message = record["Sns"]["Message"]
         .as_str()
@@ -88,13 +85,6 @@ fn of_record(record: &Value) -> anyhow::Result<Option<String>> {
         return Ok(None);
     }
     deployment_id(&notice).map(Some)
-}
-
-fn of_eventbridge(event: &Value) -> Trigger<'static> {
-    if event["detail-type"] != "CodeDeploy Deployment State-change Notification" {
-        return Trigger::Nothing("the notice is about one instance");
-    }
-    Trigger::Deployments(vec![deployment_id(&event["detail"])])
 }
 
 fn deployment_id(notice: &Value) -> anyhow::Result<String> {
@@ -145,9 +135,9 @@ mod tests {
     #[test]
     fn notice_about_an_instance_announces_nothing() {
         let of_instance = sns(r#"{"deploymentId":"d-1","instanceId":"arn:aws:ec2:i-1"}"#);
-        assert!(matches!(read(&of_instance).unwrap(), Trigger::Nothing(_)));
         let event = json!({"source": "aws.codedeploy", "detail-type": "CodeDeploy Instance State-change Notification"});
-        assert!(matches!(read(&event).unwrap(), Trigger::Nothing(_)));
+        assert!(ids(&of_instance).is_empty());
+        assert!(ids(&event).is_empty());
     }
 
     #[test]

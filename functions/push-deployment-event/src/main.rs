@@ -2,20 +2,31 @@
 
 mod event;
 mod notices;
-mod posted;
 mod report;
 mod setup;
 
+use anyhow::Context as _;
 use delivery::job::Job;
+use lambda::door::{self, Opens, Route, Takes};
 use lambda::job::answer_job;
-use lambda::{Failure, Invocation, init_logging};
+use lambda::{Failure, Invocation, http, init_logging};
 use lambda_runtime::{LambdaEvent, service_fn};
-use serde_json::{Value, json};
+use serde_json::Value;
 use workflows::Corrects;
-use workflows::push_deployment_event::{Moment, Outcome, Request, push_deployment_event};
+use workflows::push_deployment_event::{Outcome, Request, push_deployment_event};
 
-use event::Trigger;
+use event::{LARGEST_BODY, Trigger};
 use setup::Edge;
+
+const ROUTES: [Route<()>; 1] = [Route {
+    leads_to: (),
+    path: "*",
+    methods: &["POST"],
+    opens: Opens::Secret,
+    takes: Takes::Json {
+        longest: LARGEST_BODY,
+    },
+}];
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -34,12 +45,8 @@ async fn handle(edge: &Edge, event: LambdaEvent<Value>) -> Result<Value, Failure
             let pipeline = &edge.services.pipeline;
             answer_job(pipeline, job, invocation.deadline, announce, report::to_job).await
         }
-        Trigger::Deployments(notices) => notices::answer(edge, notices, invocation).await,
-        Trigger::Http(asked) => Ok(posted::answer(edge, &asked, request, invocation).await),
-        Trigger::Nothing(reason) => {
-            tracing::info!(request.id = request, "Nothing to announce: {reason}");
-            Ok(json!({"announced": false, "reason": reason}))
-        }
+        Trigger::Deployments(notices) => notices::answer(edge, notices, request, invocation).await,
+        Trigger::Http(asked) => Ok(posted(edge, &asked, request, invocation).await),
         Trigger::Direct(parameters) => {
             let parameters = parameters.to_string();
             let asked = Request::Direct {
@@ -51,17 +58,32 @@ async fn handle(edge: &Edge, event: LambdaEvent<Value>) -> Result<Value, Failure
     }
 }
 
+/// Announces what was posted.
+async fn posted(
+    edge: &Edge,
+    asked: &http::Request,
+    request: &str,
+    invocation: Invocation,
+) -> Value {
+    let visit = match door::enter(&ROUTES, Some(&edge.secrets), asked).await {
+        Ok(visit) => visit,
+        Err(refused) => return refused.answer(),
+    };
+    let asked = Request::Direct {
+        parameters: &visit.body,
+        request,
+    };
+    let outcome = push(edge, asked, invocation).await;
+    report::over_http(request, outcome.context("cannot announce what was posted"))
+}
+
 async fn push(
     edge: &Edge,
     request: Request<'_>,
-    invocation: Invocation,
+    Invocation { now, deadline, .. }: Invocation,
 ) -> anyhow::Result<Outcome> {
-    let moment = Moment {
-        now: invocation.now,
-        deadline: invocation.deadline,
-    };
     let connect = async || edge.connect().await;
-    let pushed = push_deployment_event(&edge.services, connect, request, moment);
+    let pushed = push_deployment_event(&edge.services, connect, request, now, deadline);
     let outcome = Box::pin(pushed).await?;
     if let Outcome::Refused(refusal) = &outcome
         && refusal.corrects == Corrects::Permission

@@ -15,16 +15,18 @@ use crate::{push, report};
 pub(crate) async fn answer(
     edge: &Edge,
     notices: Vec<anyhow::Result<String>>,
+    request: &str,
     invocation: Invocation,
 ) -> Result<Value, Failure> {
+    if notices.is_empty() {
+        return Ok(report::nothing(request, "the notice is about one instance"));
+    }
     let answers = notices.into_iter().map(async |notice| {
         let id = notice.map_err(|error| ("a notice".to_owned(), Failure::unusable(error)))?;
         let pushed = Box::pin(push(edge, Request::Deployment(&id), invocation));
-        let answer = match ended(pushed, invocation.deadline).await {
-            Ok(outcome) => report::to_caller(&id, outcome),
-            Err(fault) => Err(fault.into()),
-        };
-        match answer {
+        let pushed = ended(pushed, invocation.deadline).await;
+        let answer = pushed.map_err(Failure::from);
+        match answer.and_then(|outcome| report::to_caller(&id, outcome)) {
             Ok(answer) => Ok((id, answer)),
             Err(failure) => Err((id, failure)),
         }
@@ -36,9 +38,8 @@ pub(crate) async fn answer(
             Err(failure) => failed.push(failure),
         }
     }
-    let all = done.len() + failed.len();
-    let Some(failure) = Failure::of_some(all, failed) else {
-        return Ok(json!({ "deployments": done }));
-    };
-    Err(failure)
+    match Failure::of_some(done.len() + failed.len(), failed) {
+        None => Ok(json!({ "deployments": done })),
+        Some(failure) => Err(failure),
+    }
 }

@@ -3,6 +3,7 @@
 use anyhow::anyhow;
 use delivery::job::Answer;
 use lambda::Failure;
+use lambda::door::Refused;
 use lambda::http::{self, Status};
 use serde_json::{Value, json};
 use workflows::push_deployment_event::{Announcement, Outcome};
@@ -28,66 +29,64 @@ pub(crate) fn to_job(job: &str, outcome: Outcome) -> Answer {
             tracing::info!(job.id = job, "Nothing to announce: {reason}");
             Answer::done(format!("Nothing announced: {reason}."))
         }
-        Outcome::Unattached { missing, .. } => Answer::misconfigured(missing.join("; ")),
+        Outcome::Unattached(missing) => Answer::misconfigured(missing.join("; ")),
         Outcome::Refused(refusal) => {
             tracing::warn!(job.id = job, "Refused job `{job}`: {}", refusal.text);
-            failed(refusal)
+            refusal.into()
         }
-    }
-}
-
-fn failed(Refusal { corrects, text }: Refusal) -> Answer {
-    match corrects {
-        Corrects::Configuration => Answer::misconfigured(text),
-        Corrects::Permission => Answer::not_permitted(text),
     }
 }
 
 /// Answers a direct call. Whatever is not there is an error of the call, so that
 /// an asynchronous one is made again and ends on the failure destination.
 pub(crate) fn to_caller(request: &str, outcome: Outcome) -> Result<Value, Failure> {
-    match outcome {
-        Outcome::Announced(announcement) => {
-            told(request, &announcement);
-            Ok(as_json(&announcement))
-        }
-        Outcome::NotNeeded(reason) => {
-            tracing::info!(request.id = request, "Nothing to announce: {reason}");
-            Ok(json!({"announced": false, "reason": reason}))
-        }
-        Outcome::Unattached { missing, .. } | Outcome::Later { missing, .. } => {
-            Err(Failure::from(anyhow!(unattached(&missing))))
-        }
-        Outcome::Refused(Refusal { text, .. }) => Err(Failure::unusable(anyhow!(text))),
-    }
+    answered(request, outcome).map_err(|(status, text)| match status {
+        Status::Nowhere => Failure::from(anyhow!(text)),
+        _ => Failure::unusable(anyhow!(text)),
+    })
 }
 
 /// Answers a request over HTTP.
 pub(crate) fn over_http(request: &str, outcome: anyhow::Result<Outcome>) -> Value {
-    let refused = |status: Status, told: &str| http::answer(status, &json!({"error": told}));
-    match outcome {
-        Ok(Outcome::Announced(announcement)) => {
-            told(request, &announcement);
-            http::answer(Status::Done, &as_json(&announcement))
-        }
-        Ok(Outcome::NotNeeded(reason)) => {
-            http::answer(Status::Done, &json!({"announced": false, "reason": reason}))
-        }
-        Ok(Outcome::Unattached { missing, .. } | Outcome::Later { missing, .. }) => {
-            refused(Status::Nowhere, &unattached(&missing))
-        }
-        Ok(Outcome::Refused(Refusal { corrects, text })) => match corrects {
-            Corrects::Configuration => refused(Status::Bad, &text),
-            Corrects::Permission => refused(Status::Upstream, &text),
-        },
+    match outcome.map(|outcome| answered(request, outcome)) {
+        Ok(Ok(answer)) => http::answer(Status::Done, &answer),
+        Ok(Err((status, text))) => http::answer(status, &json!({"error": text})),
         Err(error) => {
             tracing::error!(request.id = request, "Cannot announce: {error:#}");
-            refused(
-                Status::Unavailable,
-                "something this function depends on is broken; send it again later",
-            )
+            Refused::Broken.answer()
         }
     }
+}
+
+/// What a caller is told, or why not.
+fn answered(request: &str, outcome: Outcome) -> Result<Value, (Status, String)> {
+    match outcome {
+        Outcome::Announced(announcement) => {
+            told(request, &announcement);
+            Ok(json!({
+                "announced": true,
+                "eventType": announcement.kind.name(),
+                "deployments": announcement.deployments,
+                "entities": announcement.have_it,
+            }))
+        }
+        Outcome::NotNeeded(reason) => Ok(nothing(request, &reason)),
+        Outcome::Unattached(missing) | Outcome::Later { missing, .. } => {
+            let missing = missing.join("; ");
+            let text = format!("not all entities have the event yet: {missing}");
+            Err((Status::Nowhere, text))
+        }
+        Outcome::Refused(Refusal { corrects, text }) => match corrects {
+            Corrects::Configuration => Err((Status::Bad, text)),
+            Corrects::Permission => Err((Status::Upstream, text)),
+        },
+    }
+}
+
+/// The answer where nothing is announced, and that is right.
+pub(crate) fn nothing(request: &str, reason: &str) -> Value {
+    tracing::info!(request.id = request, "Nothing to announce: {reason}");
+    json!({"announced": false, "reason": reason})
 }
 
 /// `request` is the job, the deployment or the call.
@@ -147,20 +146,4 @@ fn in_words(announcement: &Announcement) -> String {
         text.push_str(&announcement.missing.join("; "));
     }
     text.chars().take(2_000).collect()
-}
-
-fn as_json(announcement: &Announcement) -> Value {
-    json!({
-        "announced": true,
-        "eventType": announcement.kind.name(),
-        "deployments": announcement.deployments,
-        "entities": announcement.have_it,
-    })
-}
-
-fn unattached(missing: &[String]) -> String {
-    format!(
-        "not all entities have the event yet: {}",
-        missing.join("; ")
-    )
 }

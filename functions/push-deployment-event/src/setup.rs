@@ -9,6 +9,7 @@ use lambda::door::{self, WEBHOOK_TOKEN};
 use lambda::secrets::Secrets;
 use lambda::settings::{self, SettingError, parsed, required, unusable};
 use lambda::tenant::{API_TOKEN, Reach};
+use release::behind::Behind;
 use release::console::Console;
 use store::Ledger;
 use workflows::outgoing::Outgoing;
@@ -26,11 +27,8 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
     let tenant = Reach::read()?;
     let origins = settings::optional("ALLOWED_ORIGINS").unwrap_or_default();
     let outgoing = Outgoing::new(&origins).map_err(|error| unusable("ALLOWED_ORIGINS", error))?;
-    let remediation = remediation()?;
-    let behind = settings::optional("DEPLOYMENT_GROUPS").unwrap_or_default();
-    let behind = behind
-        .parse()
-        .map_err(|error| unusable("DEPLOYMENT_GROUPS", error))?;
+    let remediation = settings::address("DT_SELF_HEALING_URL", "the webhook", 1_000)?;
+    let behind = parsed("DEPLOYMENT_GROUPS", Behind::default())?;
     let group_tag = parsed("GROUP_TAG", GroupTag::default())?;
     let days = parsed::<u32>("GROUP_TIE_DAYS", 90)?;
 
@@ -64,17 +62,4 @@ impl Edge {
         let secrets = self.secrets.read().await;
         self.tenant.connect(&secrets).await
     }
-}
-
-fn remediation() -> Result<Option<String>, SettingError> {
-    let Some(url) = settings::optional("DT_SELF_HEALING_URL") else {
-        return Ok(None);
-    };
-    if url.len() > 1_000 || !(url.starts_with("https://") || url.starts_with("http://")) {
-        return Err(unusable(
-            "DT_SELF_HEALING_URL",
-            "it is the https address of the webhook, at most 1000 characters",
-        ));
-    }
-    Ok(Some(url))
 }

@@ -3,8 +3,8 @@
 use delivery::job::Answer;
 use lambda::Failure;
 use serde_json::{Value, json};
+use workflows::Refusal;
 use workflows::register_validation::Outcome;
-use workflows::{Corrects, Refusal};
 
 /// The result of the job.
 pub(crate) fn to_job(job: &str, outcome: Outcome) -> Answer {
@@ -32,15 +32,8 @@ pub(crate) fn to_job(job: &str, outcome: Outcome) -> Answer {
         }
         Outcome::Refused(refusal) => {
             tracing::warn!(job.id = job, "Refused job `{job}`: {}", refusal.text);
-            failed(refusal)
+            refusal.into()
         }
-    }
-}
-
-fn failed(Refusal { corrects, text }: Refusal) -> Answer {
-    match corrects {
-        Corrects::Configuration => Answer::misconfigured(text),
-        Corrects::Permission => Answer::not_permitted(text),
     }
 }
 

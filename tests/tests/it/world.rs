@@ -34,12 +34,12 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use store::{Flags, Ledger, Remediations, Validations, tables};
 use tokio::time::Instant;
+use workflows::Tick;
 use workflows::outgoing::Outgoing;
 use workflows::register_validation::{
     self, Hooks, Outcome, Request, Settings, register_validation,
 };
 use workflows::validate_builds::{Connected, Observed, Services, Ticked, validate_builds};
-use workflows::{Corrects, Refusal, Tick};
 
 pub(crate) const PIPELINE: &str = "Sample";
 pub(crate) const STAGING: &str = "SERVICE-00000000000000A1";
@@ -62,15 +62,6 @@ pub(crate) struct World {
     pub freeze: Freeze,
     token: String,
     dynamo: Dynamo,
-}
-
-/// What the edge of a function tells of a refusal.
-pub(crate) fn failing(refusal: &Refusal) -> Answer {
-    let text = refusal.text.clone();
-    match refusal.corrects {
-        Corrects::Configuration => Answer::misconfigured(text),
-        Corrects::Permission => Answer::not_permitted(text),
-    }
 }
 
 impl World {
@@ -326,7 +317,7 @@ impl World {
         let outcome = register_validation(&services, Request::Job(&event.job), self.now).await?;
         let answer = match &outcome {
             Outcome::Waiting { .. } | Outcome::NotNeeded(_) => Answer::done("registered"),
-            Outcome::Refused(refusal) => failing(refusal),
+            Outcome::Refused(refusal) => refusal.clone().into(),
         };
         services.pipeline.report(&job.id, answer).await?;
         Ok(outcome)

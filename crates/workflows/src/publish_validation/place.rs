@@ -2,19 +2,11 @@
 
 use delivery::CodePipeline;
 use delivery::job::JobContext;
-use delivery::pipeline::ExecutionKind;
 
 use super::attempt::Attempt;
 use super::parameters::Parameters;
-use crate::execution::Read;
+use crate::execution::{Read, needs_verdict};
 use crate::refusal::Stop;
-
-/// Whether there is anything to publish in the execution of a job.
-pub(super) enum Placed {
-    In(Place),
-    /// The execution takes a stage back.
-    Rollback,
-}
 
 /// The execution of a job.
 pub(super) struct Place {
@@ -38,7 +30,7 @@ pub(super) async fn of_job(
     pipeline: &CodePipeline,
     context: &JobContext,
     parameters: &Parameters,
-) -> Result<Placed, Stop> {
+) -> Result<Place, Stop> {
     let read = Read::of_job(
         pipeline,
         context,
@@ -47,10 +39,8 @@ pub(super) async fn of_job(
     )
     .await?;
     let (execution, runs) = read.execution?;
-    if execution.kind == ExecutionKind::Rollback {
-        return Ok(Placed::Rollback);
-    }
-    Ok(Placed::In(Place {
+    needs_verdict(&execution)?;
+    Ok(Place {
         execution: read.id,
         attempt: Some(Attempt {
             stage: context.stage.clone(),
@@ -58,5 +48,5 @@ pub(super) async fn of_job(
             structure: read.structure,
             runs,
         }),
-    }))
+    })
 }

@@ -40,7 +40,7 @@ const OURS: [&str; 6] = [
 ];
 
 /// What is asked for, and what replaces what would be said otherwise.
-#[derive(Debug, Default, Deserialize, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct Parameters {
     /// The environment of the monspec whose entities are told.
@@ -59,28 +59,19 @@ pub(super) struct Parameters {
     /// What kind of event it is, if not the one that follows.
     #[serde(alias = "eventType", deserialize_with = "kind")]
     pub(super) kind: Option<EventKind>,
-    #[serde(
-        alias = "annotationType",
-        alias = "configuration",
-        deserialize_with = "title"
-    )]
+    #[serde(alias = "annotationType", alias = "configuration")]
     pub(super) title: Option<String>,
-    #[serde(alias = "annotationDescription", deserialize_with = "description")]
+    #[serde(alias = "annotationDescription")]
     pub(super) description: Option<String>,
-    #[serde(
-        alias = "deploymentName",
-        alias = "comment",
-        deserialize_with = "title"
-    )]
+    #[serde(alias = "deploymentName", alias = "comment")]
     pub(super) name: Option<String>,
-    #[serde(alias = "deploymentVersion", deserialize_with = "title")]
+    #[serde(alias = "deploymentVersion")]
     pub(super) version: Option<String>,
-    #[serde(alias = "deploymentProject", deserialize_with = "title")]
+    #[serde(alias = "deploymentProject")]
     pub(super) project: Option<String>,
     pub(super) ci_back_link: Option<String>,
     #[serde(alias = "remediationAction")]
     pub(super) remediation_link: Option<String>,
-    #[serde(deserialize_with = "title")]
     pub(super) source: Option<String>,
     #[serde(deserialize_with = "moment")]
     pub(super) start: Option<Timestamp>,
@@ -89,15 +80,14 @@ pub(super) struct Parameters {
 }
 
 /// Whom the event is attached to, in the words of API v1.
-#[derive(Debug, Default, Deserialize, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct Attach {
     pub(super) entity_ids: Vec<String>,
     pub(super) tag_rule: Vec<TagRule>,
 }
 
-/// One rule of `attachRules` in the words of API v1: entities of any of the
-/// types that carry all of the tags.
+/// Entities of any of the types that carry all of the tags.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct TagRule {
@@ -109,12 +99,10 @@ pub(super) struct TagRule {
 pub(super) fn of_job(text: &str) -> Result<Parameters, Wrong> {
     let parameters = either(text, object, list)?;
     if parameters.deployment.is_some() {
-        return Err(Wrong::new(
-            "`deployment` is taken from the pipeline; only a direct call names it",
-        ));
+        let told = "`deployment` is taken from the pipeline; only a direct call names it";
+        return Err(Wrong::new(told));
     }
-    parameters.names_somebody()?;
-    Ok(parameters)
+    parameters.names_somebody()
 }
 
 /// The parameters of another caller.
@@ -131,10 +119,7 @@ pub(super) fn of_caller(text: &str) -> Result<Parameters, Wrong> {
              file's content",
         ));
     }
-    if parameters.deployment.is_none() {
-        parameters.names_somebody()?;
-    }
-    Ok(parameters)
+    parameters.names_somebody()
 }
 
 fn list(text: &str) -> Result<Parameters, Wrong> {
@@ -146,11 +131,11 @@ fn list(text: &str) -> Result<Parameters, Wrong> {
         ));
     };
     let rest = rest.trim();
-    let is_address = rest.starts_with("https://") || rest.starts_with("http://");
+    let is_address = is_address(rest);
     checked(Parameters {
         environment: Some(environment),
         monspec: is_address.then(|| Place::Url(rest.to_owned())),
-        name: shortened(rest, LONGEST_TITLE).filter(|_| !is_address),
+        name: (!is_address).then(|| rest.to_owned()),
         ..Parameters::default()
     })
 }
@@ -159,47 +144,61 @@ fn object(text: &str) -> Result<Parameters, Wrong> {
     checked(parameters::object(text)?)
 }
 
-fn checked(mut parameters: Parameters) -> Result<Parameters, Wrong> {
-    let names = [
-        &parameters.environment,
-        &parameters.execution_id,
-        &parameters.deployment,
-    ];
+fn checked(mut given: Parameters) -> Result<Parameters, Wrong> {
+    let names = [&given.environment, &given.execution_id, &given.deployment];
     check_names(names.into_iter().flatten())?;
-    if let Some(attach) = &parameters.attach_rules {
+    if let Some(attach) = &given.attach_rules {
         attach.check()?;
-        if parameters.environment.is_some() {
+        if given.environment.is_some() {
             return Err(Wrong::new(
                 "`environment` and `attachRules` both name targets; write one",
             ));
         }
     }
-    let deploys = matches!(parameters.kind, None | Some(EventKind::Deployment));
-    if deploys && parameters.source.is_some() {
+    for (text, longest) in [
+        (&mut given.title, LONGEST_TITLE),
+        (&mut given.description, LONGEST_TEXT),
+        (&mut given.name, LONGEST_TITLE),
+        (&mut given.version, LONGEST_TITLE),
+        (&mut given.project, LONGEST_TITLE),
+        (&mut given.source, LONGEST_TITLE),
+    ] {
+        *text = text.take().map(|text| shortened(text.trim(), longest));
+        text.take_if(|text| text.is_empty());
+    }
+    let deploys = matches!(given.kind, None | Some(EventKind::Deployment));
+    if deploys && given.source.is_some() {
         return Err(Wrong::new(
             "`source` belongs to this function where a deployment is announced",
         ));
     }
     for (field, link) in [
-        ("ciBackLink", &mut parameters.ci_back_link),
-        ("remediationLink", &mut parameters.remediation_link),
+        ("ciBackLink", &mut given.ci_back_link),
+        ("remediationLink", &mut given.remediation_link),
     ] {
         link.take_if(|link| link.is_empty());
-        if let Some(link) = link {
-            check_link(field, link)?;
+        let is_link = |link: &str| {
+            let is_long = LONGEST_LINK < link.chars().count();
+            is_address(link) && !is_long && !link.chars().any(is_hidden)
+        };
+        if !link.as_deref().is_none_or(is_link) {
+            return Err(Wrong::new(format!(
+                "`{field}` is not a link: it begins with https:// and has at most {LONGEST_LINK} \
+                 characters"
+            )));
         }
     }
-    Ok(parameters)
+    Ok(given)
 }
 
 impl Parameters {
-    fn names_somebody(&self) -> Result<(), Wrong> {
-        if self.environment.is_none() && self.attach_rules.is_none() {
+    fn names_somebody(self) -> Result<Self, Wrong> {
+        if self.environment.is_none() && self.attach_rules.is_none() && self.deployment.is_none() {
             return Err(Wrong::new(
                 "no target is named: write the `environment` of the monspec, or `attachRules`",
             ));
         }
-        Ok(())
+        Ok(self)
     }
 }
 
@@ -226,32 +225,24 @@ impl Attach {
     }
 }
 
-fn check_link(field: &str, link: &str) -> Result<(), Wrong> {
-    let is_link = link.starts_with("https://") || link.starts_with("http://");
-    if !is_link || LONGEST_LINK < link.chars().count() || link.chars().any(is_hidden) {
-        return Err(Wrong::new(format!(
-            "`{field}` is not a link: it begins with https:// and has at most {LONGEST_LINK} \
-             characters"
-        )));
-    }
-    Ok(())
+fn is_address(text: &str) -> bool {
+    text.starts_with("https://") || text.starts_with("http://")
 }
 
 fn kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<EventKind>, D::Error> {
     let Some(text) = Option::<String>::deserialize(deserializer)? else {
         return Ok(None);
     };
-    let word = text.trim().to_ascii_lowercase();
-    match word.strip_prefix("custom_").unwrap_or(&word) {
-        "deployment" => Ok(Some(EventKind::Deployment)),
-        "annotation" => Ok(Some(EventKind::Annotation)),
-        "configuration" => Ok(Some(EventKind::Configuration)),
-        "info" => Ok(Some(EventKind::Info)),
-        _ => Err(D::Error::custom(format!(
+    let word = text.trim().to_ascii_uppercase();
+    let word = word.strip_prefix("CUSTOM_").unwrap_or(&word);
+    let is_it = |kind: &EventKind| kind.name().strip_prefix("CUSTOM_") == Some(word);
+    let kind = EventKind::ALL.into_iter().find(is_it);
+    kind.map(Some).ok_or_else(|| {
+        D::Error::custom(format!(
             "`{}` is no kind of event: deployment, annotation, configuration or info",
             cut(&text)
-        ))),
-    }
+        ))
+    })
 }
 
 /// A number, or a number in a text, as the functions of 2018 sent it.
@@ -281,35 +272,22 @@ fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, 
         }
         let value = match value {
             Value::String(text) => text,
-            Value::Number(number) => number.to_string(),
-            Value::Bool(word) => word.to_string(),
+            Value::Number(_) | Value::Bool(_) => value.to_string(),
             _ => {
                 return Err(format!(
                     "the property `{key}` is neither a text, a number nor true or false"
                 ));
             }
         };
-        let value = escaped(&value).chars().take(LONGEST_TEXT).collect();
-        Ok((key, value))
+        Ok((key, shortened(&value, LONGEST_TEXT)))
     };
     let texts = given.into_iter().map(text).collect::<Result<_, _>>();
     texts.map_err(D::Error::custom)
 }
 
-fn title<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let text = Option::<String>::deserialize(deserializer)?;
-    Ok(text.and_then(|text| shortened(&text, LONGEST_TITLE)))
-}
-
-fn description<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let text = Option::<String>::deserialize(deserializer)?;
-    Ok(text.and_then(|text| shortened(&text, LONGEST_TEXT)))
-}
-
-/// On one line and within its length; nothing if nothing is left.
-fn shortened(text: &str, longest: usize) -> Option<String> {
-    let text: String = escaped(text.trim()).chars().take(longest).collect();
-    (!text.is_empty()).then_some(text)
+/// On one line and within its length.
+fn shortened(text: &str, longest: usize) -> String {
+    escaped(text).chars().take(longest).collect()
 }
 
 /// As much of a word as is repeated to who wrote it.

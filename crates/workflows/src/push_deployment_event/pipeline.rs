@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use delivery::job::{Job, JobContext};
-use delivery::pipeline::{Execution, ExecutionKind};
+use delivery::pipeline::ExecutionKind;
 use dynatrace::EventKind;
 use jiff::Timestamp;
 use release::behind::Behind;
@@ -13,8 +13,8 @@ use release::validation::Registrant;
 
 use super::parameters::{self, Parameters};
 use super::targets::Targets;
-use super::words::{Facts, Spot};
-use super::{Plan, Services, codedeploy};
+use super::words::Spot;
+use super::{Plan, Services};
 use crate::execution::{self, Deployed, Read, Released};
 use crate::refusal::{Refusal, Stop};
 
@@ -28,29 +28,21 @@ struct Placed {
 
 /// Plans what a job announces. What was deployed is in the ledger when this
 /// returns, even where the rest cannot be had.
-pub(super) async fn plan(
-    services: &Services,
-    job: &Job,
-    asked: Timestamp,
-    now: Timestamp,
-) -> Result<Plan, Stop> {
-    let mut parameters =
-        parameters::of_job(job.user_parameters()).map_err(Refusal::configuration)?;
-    let attach = parameters.attach_rules.take();
-    let parameters = &parameters;
-    let environment = parameters.environment.as_deref();
+pub(super) async fn plan(services: &Services, job: &Job, asked: Timestamp) -> Result<Plan, Stop> {
+    let says = parameters::of_job(job.user_parameters())?;
+    let environment = says.environment.as_deref();
     let placing = Box::pin(async {
-        let mut placed = placed(services, job, parameters).await?;
+        let mut placed = placed(services, job, &says).await?;
         for deployment in &mut placed.deployments {
-            *deployment = codedeploy::enter(&services.ledger, deployment).await?;
+            *deployment = services.enter(deployment).await?;
         }
         Ok(placed)
     });
     let targeting = Box::pin(async {
         let Some(environment) = environment else {
-            return Ok(Targets::attached(attach.unwrap_or_default()));
+            return Ok(Targets::attached(says.attach_rules.as_ref()));
         };
-        let place = parameters.monspec.as_ref();
+        let place = says.monspec.as_ref();
         let fetched = services.spec_fetcher().of_job(place, &job.data).await?;
         Ok(Targets::environment(&fetched.monspec, environment)?)
     });
@@ -58,75 +50,62 @@ pub(super) async fn plan(
         futures_util::future::join(placing, targeting).await;
     let (placed, targets) = (placed?, targets?);
 
-    let settings = &services.settings;
-    let (announced, is_sure) = match placed.kind {
-        EventKind::Deployment => meant(
-            placed.deployments,
-            placed.choice,
-            environment,
-            &targets,
-            &settings.behind,
-        ),
+    let Placed {
+        spot,
+        kind,
+        choice,
+        deployments,
+    } = placed;
+    let listed = &services.settings.behind;
+    let (deployments, is_sure) = match kind {
+        EventKind::Deployment => meant(deployments, choice, environment, &targets, listed),
         _ => (Vec::new(), true),
     };
-    let facts = Facts {
-        kind: placed.kind,
-        says: parameters,
-        spot: Some(&placed.spot),
-        deployment: None,
+    Ok(Plan {
+        kind,
+        says,
+        spot: Some(spot),
+        deployments,
         is_sure,
+        targets,
         request: None,
         asked,
-        now,
-    };
-    Ok(Plan::new(facts, targets, announced, settings))
+    })
 }
 
-async fn placed(services: &Services, job: &Job, parameters: &Parameters) -> Result<Placed, Stop> {
+async fn placed(services: &Services, job: &Job, says: &Parameters) -> Result<Placed, Stop> {
     let pipeline = &services.pipeline;
-    let context = execution::context_of(pipeline, job).await?;
-    let read = Read::of_job(
-        pipeline,
-        &context,
-        parameters.execution_id.as_deref(),
-        "write the parameters as a JSON object with \
-         `\"executionId\":\"#{codepipeline.PipelineExecutionId}\"`",
-    )
-    .await?;
-    let Read {
-        structure,
-        id,
-        execution,
-    } = read;
-    let (execution, runs) = execution?;
-    let Execution { sources, kind, .. } = execution;
-    let sources = execution::sources(sources);
+    let place = execution::context_of(pipeline, job).await?;
+    let given = says.execution_id.as_deref();
+    let how_to_give = "write the parameters as a JSON object with \
+        `\"executionId\":\"#{codepipeline.PipelineExecutionId}\"`";
+    let read = Read::of_job(pipeline, &place, given, how_to_give).await?;
+    let (execution, runs) = read.execution?;
+    let sources = execution::sources(execution.sources);
     let released = Released {
-        structure: &structure,
-        execution: &id,
+        structure: &read.structure,
+        execution: &read.id,
         sources: &sources,
         runs: &runs,
     };
     // What takes a stage back is nobody's release: it is no cause that could be
     // healed, and no revision that could be healed to.
-    let origin = match kind {
+    let origin = match execution.kind {
         ExecutionKind::Rollback => Origin::Heal,
         ExecutionKind::Standard => Origin::Release,
     };
-    let (kind, choice, deployed) = deployed(&released, &context, parameters.kind)?;
-    let deployments = deployed
-        .iter()
-        .map(|deployed| deployed.deployment(&released, origin))
-        .collect();
+    let (kind, choice, deployed) = deployed(&released, &place, says.kind)?;
+    let deployments = deployed.iter();
+    let deployments = deployments.map(|deployed| deployed.deployment(&released, origin));
     Ok(Placed {
-        spot: Spot {
-            place: context,
-            execution: id,
-            sources,
-        },
         kind,
         choice,
-        deployments,
+        deployments: deployments.collect(),
+        spot: Spot {
+            place,
+            execution: read.id,
+            sources,
+        },
     })
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use dynatrace::{Dynatrace, EntityType, Scope, Tag, Window};
 use futures_util::future::try_join_all;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use monspec::Monspec;
 use release::deployment::Group;
 use tokio::time::Instant;
@@ -15,18 +15,18 @@ use crate::measure;
 use crate::refusal::Refusal;
 use crate::remedy::codedeploy::GroupTag;
 
-/// How far back an entity may have been seen last.
-const SEEN_WITHIN: SignedDuration = SignedDuration::from_hours(24);
+/// How far back an entity may have been seen last, in milliseconds.
+const SEEN_WITHIN_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// Which entities carry an announcement.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Targets {
     /// Entities that are named.
     named: Vec<String>,
     /// Entities that are looked for.
     sought: Vec<Sought>,
-    /// What is still missing when some were found.
-    demand: Demand,
+    /// Whether something is missing although one of the searches found somebody.
+    needs_each: bool,
 }
 
 /// One search for entities.
@@ -35,15 +35,6 @@ struct Sought {
     scope: Scope,
     /// Who asks for it, in words.
     asker: String,
-}
-
-/// When a search is complete.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Demand {
-    /// Every search finds somebody.
-    Each,
-    /// One of the searches does.
-    Any,
 }
 
 /// The entities that were found.
@@ -60,17 +51,14 @@ pub(super) struct Found {
 impl Targets {
     /// The entities of an environment, over all service entries that have it.
     pub(super) fn environment(spec: &Monspec, name: &str) -> Result<Self, Refusal> {
-        let sought: Vec<Sought> = spec
-            .entries
-            .iter()
-            .filter_map(|entry| {
-                let environment = entry.environments.get(name)?;
-                Some(Sought {
-                    scope: measure::scope(entry, environment),
-                    asker: format!("environment `{name}` of `{}`", entry.id),
-                })
+        let sought = spec.entries.iter().filter_map(|entry| {
+            let environment = entry.environments.get(name)?;
+            Some(Sought {
+                scope: measure::scope(entry, environment),
+                asker: format!("environment `{name}` of `{}`", entry.id),
             })
-            .collect();
+        });
+        let sought: Vec<Sought> = sought.collect();
         if sought.is_empty() {
             let known = spec.entries.iter();
             let known = known.flat_map(|entry| entry.environments.keys());
@@ -81,50 +69,39 @@ impl Targets {
             )));
         }
         Ok(Self {
-            named: Vec::new(),
             sought,
-            demand: Demand::Each,
+            needs_each: true,
+            ..Self::default()
         })
     }
 
     /// What a caller named.
-    pub(super) fn attached(attach: Attach) -> Self {
-        let sought = attach.tag_rule.into_iter().flat_map(|rule| {
-            let tags = rule.tags;
-            rule.me_types.into_iter().map(move |entity_type| Sought {
-                scope: Scope {
-                    entity_type,
-                    tags: tags.clone(),
-                },
-                asker: "attachRules".to_owned(),
-            })
+    pub(super) fn attached(attach: Option<&Attach>) -> Self {
+        let rules = attach.into_iter().flat_map(|attach| &attach.tag_rule);
+        let sought = rules.flat_map(|rule| {
+            let types = rule.me_types.iter();
+            types.map(|of| Sought::new(*of, &rule.tags, "attachRules".to_owned()))
         });
         Self {
-            named: attach.entity_ids,
+            named: attach.map_or_else(Vec::new, |attach| attach.entity_ids.clone()),
             sought: sought.collect(),
-            demand: Demand::Any,
+            needs_each: false,
         }
     }
 
     /// What runs in a deployment group, by the tutorial's convention: services
     /// and processes that carry a tag with the group's name.
     pub(super) fn of_group(group: &Group, tag: &GroupTag) -> Self {
-        let sought = [EntityType::Service, EntityType::ProcessGroupInstance]
-            .into_iter()
-            .map(|entity_type| Sought {
-                scope: Scope {
-                    entity_type,
-                    tags: vec![Tag {
-                        value: Some(group.name.clone()),
-                        ..tag.0.clone()
-                    }],
-                },
-                asker: format!("deployment group `{group}`"),
-            });
+        let tag = Tag {
+            value: Some(group.name.clone()),
+            ..tag.0.clone()
+        };
+        let asker = format!("deployment group `{group}`");
+        let types = [EntityType::Service, EntityType::ProcessGroupInstance];
+        let sought = types.map(|of| Sought::new(of, std::slice::from_ref(&tag), asker.clone()));
         Self {
-            named: Vec::new(),
-            sought: sought.collect(),
-            demand: Demand::Any,
+            sought: sought.into(),
+            ..Self::default()
         }
     }
 
@@ -141,17 +118,13 @@ impl Targets {
         now: Timestamp,
         deadline: Instant,
     ) -> Result<Found, dynatrace::Error> {
+        let to_ms = now.as_millisecond();
         let window = Window {
-            from_ms: now
-                .saturating_sub(SEEN_WITHIN)
-                .unwrap_or(Timestamp::MIN)
-                .as_millisecond(),
-            to_ms: now.as_millisecond(),
+            from_ms: to_ms - SEEN_WITHIN_MS,
+            to_ms,
         };
-        let searches = self
-            .sought
-            .iter()
-            .map(|sought| tenant.entities(&sought.scope, window, deadline));
+        let searches = self.sought.iter();
+        let searches = searches.map(|sought| tenant.entities(&sought.scope, window, deadline));
         let answers = try_join_all(searches).await?;
 
         let mut found = Found::default();
@@ -169,7 +142,7 @@ impl Targets {
                 }
             }
         }
-        if self.demand == Demand::Any && !found.by_type.is_empty() {
+        if !self.needs_each && !found.by_type.is_empty() {
             found.missing.clear();
         }
         Ok(found)
@@ -187,6 +160,14 @@ impl Found {
 }
 
 impl Sought {
+    fn new(entity_type: EntityType, tags: &[Tag], asker: String) -> Self {
+        let tags = tags.to_vec();
+        Self {
+            scope: Scope { entity_type, tags },
+            asker,
+        }
+    }
+
     fn in_words(&self) -> String {
         let tags: Vec<String> = self.scope.tags.iter().map(shown).collect();
         format!(

@@ -8,12 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use release::deployment::{Deployment, Origin};
 use release::execution::SourceRevision;
 
-use super::Settings;
-use super::parameters::Parameters;
+use super::{Plan, Settings};
 use crate::remedy::codedeploy::{DEPLOYMENT, SOURCE, UNSURE, named};
-
-/// The property that tells a heal from a release.
-pub const ORIGIN: &str = "Unbreakable.Origin";
 
 /// Events may begin so long ago and no longer.
 const OLDEST: SignedDuration = SignedDuration::from_hours(24 * 29);
@@ -50,7 +46,7 @@ impl Message {
     }
 }
 
-/// Where in a pipeline something was announced.
+/// Where in a pipeline something is announced.
 #[derive(Clone, Debug)]
 pub(super) struct Spot {
     pub(super) place: JobContext,
@@ -58,96 +54,77 @@ pub(super) struct Spot {
     pub(super) sources: Vec<SourceRevision>,
 }
 
-/// What is known about the thing to be announced.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Facts<'a> {
-    pub(super) kind: EventKind,
-    pub(super) says: &'a Parameters,
-    pub(super) spot: Option<&'a Spot>,
-    pub(super) deployment: Option<&'a Deployment>,
-    /// Whether its group surely is behind the targets.
-    pub(super) is_sure: bool,
-    /// Tells one direct call from another; a repeated one has the same.
-    pub(super) request: Option<&'a str>,
-    /// When it was asked for first.
-    pub(super) asked: Timestamp,
-    pub(super) now: Timestamp,
+/// The events of a plan.
+pub(super) fn messages(plan: &Plan, settings: &Settings, now: Timestamp) -> Vec<Message> {
+    let remark = plan.deployments.is_empty().then_some(None);
+    let deployments = plan.deployments.iter().map(Some).chain(remark);
+    deployments
+        .map(|deployment| message(plan, deployment, settings, now))
+        .collect()
 }
 
-/// The event that tells these facts.
-pub(super) fn message(facts: &Facts<'_>, settings: &Settings) -> Message {
-    let Facts {
-        kind,
-        says,
-        spot,
-        deployment,
-        ..
-    } = facts;
-    let pipeline = spot.map(|spot| spot.place.pipeline.as_str());
-    let group = deployment.map(|deployment| deployment.group.to_string());
+fn message(
+    plan: &Plan,
+    deployment: Option<&Deployment>,
+    settings: &Settings,
+    now: Timestamp,
+) -> Message {
+    let Plan { kind, spot, .. } = plan;
+    let says = plan.says.clone();
+    let pipeline = spot.as_ref().map(|spot| spot.place.pipeline.clone());
     let name = says
         .name
-        .clone()
         .or_else(|| says.title.clone())
-        .or_else(|| pipeline.map(str::to_owned))
-        .or_else(|| group.clone())
+        .or_else(|| pipeline.clone())
+        .or_else(|| deployment.map(|deployment| deployment.group.to_string()))
         .unwrap_or_else(|| kind.name().to_owned());
-    let version = says
-        .version
-        .clone()
-        .or_else(|| deployment.map(|deployment| deployment.version.clone()));
-    let title = says.title.clone().unwrap_or_else(|| match &version {
+    let version = says.version;
+    let version = version.or_else(|| deployment.map(|deployment| deployment.version.clone()));
+    let title = says.title.unwrap_or_else(|| match &version {
         Some(version) if *kind == EventKind::Deployment => format!("{name} {version}"),
         _ => name.clone(),
     });
-    let (properties, marker) = properties(facts);
-    let start = says
-        .start
-        .or_else(|| deployment.map(|deployment| deployment.at))
-        .unwrap_or(facts.asked);
-    let earliest = facts.now.saturating_sub(OLDEST).unwrap_or(facts.now);
-    let start = start.max(earliest).as_millisecond();
-
-    Message {
-        event: Event {
-            kind: *kind,
-            title,
-            description: says.description.clone(),
-            entities: Vec::new(),
-            start_ms: Some(start),
-            end_ms: Some(start),
-            source: says.source.clone().unwrap_or_else(|| SOURCE.to_owned()),
-            name: Some(name),
-            version,
-            project: says
-                .project
-                .clone()
-                .or_else(|| pipeline.map(str::to_owned))
-                .or_else(|| deployment.map(|deployment| deployment.group.application.clone())),
-            ci_back_link: says.ci_back_link.clone().or_else(|| match spot {
-                Some(spot) => settings
-                    .console
-                    .execution(&spot.place.pipeline, &spot.execution),
-                None => settings.console.deployment(&deployment.as_ref()?.id),
-            }),
-            remediation_link: says
-                .remediation_link
-                .clone()
-                .or_else(|| settings.remediation.clone()),
-            properties,
-        },
-        marker,
-    }
+    let project = says.project.or(pipeline);
+    let project = project.or_else(|| deployment.map(|it| it.group.application.clone()));
+    let console = &settings.console;
+    let seen_at = || match spot {
+        Some(spot) => console.execution(&spot.place.pipeline, &spot.execution),
+        None => console.deployment(&deployment?.id),
+    };
+    let (properties, marker) = properties(plan, deployment);
+    let began = deployment.map_or(plan.asked, |deployment| deployment.at);
+    let earliest = now.saturating_sub(OLDEST).unwrap_or(now);
+    let start = says.start.unwrap_or(began).max(earliest).as_millisecond();
+    let remediation = says.remediation_link;
+    let event = Event {
+        kind: *kind,
+        title,
+        description: says.description,
+        entities: Vec::new(),
+        start_ms: Some(start),
+        end_ms: Some(start),
+        source: says.source.unwrap_or_else(|| SOURCE.to_owned()),
+        name: Some(name),
+        version,
+        project,
+        ci_back_link: says.ci_back_link.or_else(seen_at),
+        remediation_link: remediation.or_else(|| settings.remediation.clone()),
+        properties,
+    };
+    Message { event, marker }
 }
 
 /// The properties, and which of them find the event again.
-fn properties(facts: &Facts<'_>) -> (BTreeMap<String, String>, Vec<&'static str>) {
-    let mut properties = facts.says.properties.clone();
+fn properties(
+    plan: &Plan,
+    deployment: Option<&Deployment>,
+) -> (BTreeMap<String, String>, Vec<&'static str>) {
+    let mut properties = plan.says.properties.clone();
     let mut marker = Vec::new();
     let mut add = |name: &str, value: &str| {
         properties.insert(name.to_owned(), value.to_owned());
     };
-    if let Some(spot) = facts.spot {
+    if let Some(spot) = &plan.spot {
         add("PipelineName", &spot.place.pipeline);
         add("PipelineStage", &spot.place.stage);
         add("PipelineAction", &spot.place.action);
@@ -157,35 +134,32 @@ fn properties(facts: &Facts<'_>) -> (BTreeMap<String, String>, Vec<&'static str>
         }
         marker = vec!["PipelineExecutionId", "PipelineStage", "PipelineAction"];
     }
-    if let Some(deployment) = facts.deployment {
+    if let Some(deployment) = deployment {
         for (property, value) in named(&deployment.group, &deployment.id) {
             add(property, value);
         }
-        add(
-            ORIGIN,
-            match deployment.origin {
-                Origin::Release => "release",
-                Origin::Heal => "heal",
-            },
-        );
-        if !facts.is_sure {
+        let origin = match deployment.origin {
+            Origin::Release => "release",
+            Origin::Heal => "heal",
+        };
+        add("Unbreakable.Origin", origin);
+        if !plan.is_sure {
             add(UNSURE, "true");
         }
-        if facts.spot.is_none() {
+        marker = DEPLOYMENT.to_vec();
+        if plan.spot.is_some() {
+            // A pipeline says more than a notice, which may have come before it.
+            marker.extend(["PipelineName", "PipelineExecutionId"]);
+        } else {
             if let Some(execution) = &deployment.execution {
                 add("PipelineExecutionId", execution);
             }
             add("Revision", &deployment.identity);
         }
-        marker = DEPLOYMENT.to_vec();
-        // A pipeline says more than a notice, which may have come before it.
-        if facts.spot.is_some() {
-            marker.extend(["PipelineName", "PipelineExecutionId"]);
-        }
     }
     // A deployment is announced once, but several things may be said of it.
-    if let Some(request) = facts.request
-        && (marker.is_empty() || facts.kind != EventKind::Deployment)
+    if let Some(request) = &plan.request
+        && (marker.is_empty() || plan.kind != EventKind::Deployment)
     {
         add("RequestId", request);
         marker.push("RequestId");

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use delivery::CodePipeline;
 use delivery::job::JobContext;
-use delivery::pipeline::{Action, ActionKind, ExecutionKind, Mode, Stage, Structure};
+use delivery::pipeline::{Action, ActionKind, Mode, Stage, Structure};
 use jiff::Timestamp;
 use monspec::{Comparison, ServiceEntry};
 use release::behind::Behind;
@@ -18,7 +18,7 @@ use release::validation::{ApprovalAction, Registrant};
 use super::otherwise::{brought, deploys_otherwise, unnamed};
 use super::parameters::Parameters;
 use super::{Refusal, Stop};
-use crate::execution::{Deployed, Read, Released, deploys_to, is_before, sources};
+use crate::execution::{Deployed, Read, Released, deploys_to, is_before, needs_verdict, sources};
 
 /// Where a registration stands.
 #[derive(Debug)]
@@ -70,7 +70,7 @@ pub(super) async fn placed(
     compared: &[(&ServiceEntry, &Comparison)],
     listed: &Behind,
     now: Timestamp,
-) -> Result<Option<Placed>, Stop> {
+) -> Result<Placed, Stop> {
     let read = Read::of_job(
         pipeline,
         job,
@@ -102,7 +102,7 @@ pub(super) async fn placed_directly(
     compared: &[(&ServiceEntry, &Comparison)],
     listed: &Behind,
     now: Timestamp,
-) -> Result<Option<Placed>, Stop> {
+) -> Result<Placed, Stop> {
     let execution = parameters
         .execution
         .clone()
@@ -129,7 +129,7 @@ fn place(
     compared: &[(&ServiceEntry, &Comparison)],
     listed: &Behind,
     now: Timestamp,
-) -> Result<Option<Placed>, Stop> {
+) -> Result<Placed, Stop> {
     let Read {
         structure,
         id,
@@ -141,9 +141,7 @@ fn place(
         .map(|action| approval(name, &structure, action))
         .transpose()?;
     let (execution, runs) = execution?;
-    if execution.kind == ExecutionKind::Rollback {
-        return Ok(None);
-    }
+    needs_verdict(&execution)?;
     let sources = sources(execution.sources);
     let released = Released {
         structure: &structure,
@@ -162,7 +160,7 @@ fn place(
         .iter()
         .map(|deployed| deployed.deployment(&released, Origin::Release))
         .collect();
-    Ok(Some(Placed {
+    Ok(Placed {
         pipeline: name.to_owned(),
         mode: Some(mode(structure.mode)),
         registrant: Some(registrant),
@@ -174,7 +172,7 @@ fn place(
         compared,
         execution: Some(id),
         sources,
-    }))
+    })
 }
 
 /// The approval action of this name; it must be one, and the only one.

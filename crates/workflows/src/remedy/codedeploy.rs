@@ -15,10 +15,11 @@ use release::content::by_place;
 use release::deployment::{Deployment, Group, Origin};
 use release::remediation::carries_marker;
 
+pub(crate) use announced::SOURCE;
+pub use announced::UNSURE;
 pub(crate) use announced::{DEPLOYMENT, named};
-pub use announced::{SOURCE, UNSURE};
 pub(in crate::remedy) use candidates::{Views, gather};
-pub use group_tag::{GroupTag, InvalidTag};
+pub use group_tag::GroupTag;
 pub(in crate::remedy) use site::Site;
 
 /// How much of the name of a revision is its version, in characters.

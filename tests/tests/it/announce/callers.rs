@@ -179,11 +179,7 @@ async fn notice_about_entities_that_are_not_there_fails_to_be_repeated(world: Wo
 
     let outcome = world.announce(Request::Deployment(&id)).await.unwrap();
 
-    let Outcome::Unattached {
-        have_it: 0,
-        missing,
-    } = outcome
-    else {
+    let Outcome::Unattached(missing) = outcome else {
         panic!("{outcome:?}");
     };
     let missing = missing.join("; ");

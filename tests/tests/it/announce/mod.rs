@@ -20,10 +20,10 @@ use release::deployment::{Group, LedgerEntry};
 use tokio::time::Instant;
 use workflows::outgoing::Outgoing;
 use workflows::push_deployment_event::{
-    Moment, Outcome, Request, Services, Settings, push_deployment_event,
+    Outcome, Request, Services, Settings, push_deployment_event,
 };
 
-use crate::world::{PIPELINE, World, failing, monspec};
+use crate::world::{PIPELINE, World, monspec};
 
 const APPLICATION: &str = "SampleDevOpsApp";
 const HEALING: &str = "https://healing.example";
@@ -85,11 +85,8 @@ impl World {
         request: Request<'_>,
         time: Duration,
     ) -> anyhow::Result<Outcome> {
-        let moment = Moment {
-            now: self.now,
-            deadline: Instant::now() + time,
-        };
-        push_deployment_event(&self.announcing(), async || Ok(tenant), request, moment).await
+        let (services, deadline) = (self.announcing(), Instant::now() + time);
+        push_deployment_event(&services, async || Ok(tenant), request, self.now, deadline).await
     }
 
     /// The group of production, and a deployment to it.
@@ -129,8 +126,8 @@ impl World {
                 summary: "later".to_owned(),
                 token,
             },
-            Outcome::Refused(refusal) => failing(&refusal),
-            unattached @ Outcome::Unattached { .. } => panic!("no job ends so: {unattached:?}"),
+            Outcome::Refused(refusal) => refusal.into(),
+            unattached @ Outcome::Unattached(_) => panic!("no job ends so: {unattached:?}"),
         };
         let pipeline = self.codepipeline();
         pipeline.report(&job.id, answer).await.unwrap();

@@ -17,7 +17,7 @@ use jiff::SignedDuration;
 use workflows::Corrects;
 use workflows::publish_validation::{Outcome, Published, Services, publish_validation};
 
-use crate::world::{PIPELINE, PRODUCTION, STAGING, World, failing, monspec};
+use crate::world::{PIPELINE, PRODUCTION, STAGING, World, monspec};
 
 const APPLICATION: &str = "SampleDevOpsApp";
 
@@ -94,8 +94,8 @@ impl World {
             Outcome::Published(published) => Answer::done(&published.summary),
             Outcome::Stopped(published) => failed(&published.summary),
             Outcome::GaveUp(reason) => failed(reason),
-            Outcome::NotNeeded(reason) => Answer::done(*reason),
-            Outcome::Refused(refusal) => failing(refusal),
+            Outcome::NotNeeded(reason) => Answer::done(reason),
+            Outcome::Refused(refusal) => refusal.clone().into(),
         };
         self.codepipeline().report(&job.id, answer).await.unwrap();
         outcome

@@ -9,7 +9,7 @@ use release::tie::Tie;
 use crate::remedy::adapter::Dismissed;
 
 /// The source of our events; readers of events look for this name.
-pub const SOURCE: &str = "AWS CodePipeline";
+pub(crate) const SOURCE: &str = "AWS CodePipeline";
 
 /// The deployment and what it went to, by which an event is known again, also
 /// by whoever looks for causes.
