@@ -38,7 +38,7 @@ pub use outbox::{ChangeEvent, OnlyIf, Outbox};
 pub use owed::{Owed, What};
 pub use prepared::{EndedAs, Prepared, PreparedChange, WantedChange};
 pub use read::Look;
-pub use repeat::{Progress, Repeat, RepeatId};
+pub use repeat::{Completion, Repeat, RepeatId};
 pub use rules::StoredRule;
 
 /// How many flags one transaction declares: it takes a hundred writes at most.

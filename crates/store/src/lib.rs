@@ -61,8 +61,8 @@ pub use due::Due;
 pub use entry::Reading;
 pub use error::StoreError;
 pub use flag_set::{
-    ChangeEvent, Commit, Decision, Declared, EndedAs, Ends, EntryId, FlagHistory, FlagSet, Flags,
-    Found, Look, OnlyIf, Outbox, Owed, Prepared, PreparedChange, Progress, Repeat, RepeatId,
+    ChangeEvent, Commit, Completion, Decision, Declared, EndedAs, Ends, EntryId, FlagHistory,
+    FlagSet, Flags, Found, Look, OnlyIf, Outbox, Owed, Prepared, PreparedChange, Repeat, RepeatId,
     StoredRule, WantedChange, What, Written,
 };
 pub use followed::{ClaimedProblem, Followed};

@@ -25,14 +25,14 @@ pub struct Repeat {
     /// The hash of everything that was asked for.
     pub asked: String,
     /// Whether it was done, or only begun.
-    pub progress: Progress,
+    pub completion: Completion,
     /// The answer.
     pub body: String,
 }
 
 /// How far a request was when it was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
+pub enum Completion {
     /// It was done.
     Done,
     /// It had begun.

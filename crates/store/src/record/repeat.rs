@@ -34,14 +34,14 @@ pub(super) struct Repeat {
     at: Timestamp,
     asked: String,
     /// An earlier version stored the status of its answer instead.
-    #[serde(alias = "status")]
-    progress: Progress,
+    #[serde(rename = "progress", alias = "status")]
+    completion: Completion,
     body: String,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
-enum Progress {
+enum Completion {
     Word(Word),
     Status(u16),
 }
@@ -62,26 +62,26 @@ record!(RepeatId = flag_set::RepeatId {
 
 record!(Repeat = flag_set::Repeat {
     same: change, versions, at, asked, body;
-    inner: progress;
+    inner: completion;
 });
 
-record!(enum Word = flag_set::Progress {
+record!(enum Word = flag_set::Completion {
     Done,
     Begun,
 });
 
-impl From<flag_set::Progress> for Progress {
-    fn from(progress: flag_set::Progress) -> Self {
-        Self::Word(progress.into())
+impl From<flag_set::Completion> for Completion {
+    fn from(completion: flag_set::Completion) -> Self {
+        Self::Word(completion.into())
     }
 }
 
-impl From<Progress> for flag_set::Progress {
-    fn from(progress: Progress) -> Self {
-        match progress {
-            Progress::Word(word) => word.into(),
-            Progress::Status(ACCEPTED) => Self::Begun,
-            Progress::Status(_) => Self::Done,
+impl From<Completion> for flag_set::Completion {
+    fn from(completion: Completion) -> Self {
+        match completion {
+            Completion::Word(word) => word.into(),
+            Completion::Status(ACCEPTED) => Self::Begun,
+            Completion::Status(_) => Self::Done,
         }
     }
 }

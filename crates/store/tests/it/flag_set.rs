@@ -9,7 +9,7 @@ use flags::state::{Author, AuthorKind, State};
 use flags::step::{Event, Outcome, Request, Situation, Target, Term, step};
 use flags::{Declarations, Value, read};
 use jiff::Timestamp;
-use store::{Claimed, Commit, Decision, FlagSet, Flags, Found, Owed, Progress, Repeat, RepeatId};
+use store::{Claimed, Commit, Completion, Decision, FlagSet, Flags, Found, Owed, Repeat, RepeatId};
 
 use crate::world::{FLAGS, World};
 
@@ -150,7 +150,7 @@ impl Wish {
                         versions: [(self.flag.to_owned(), 1)].into(),
                         at: self.now,
                         asked: "hash".to_owned(),
-                        progress: Progress::Done,
+                        completion: Completion::Done,
                         body: format!("the answer of {}", self.change),
                     })),
                     claim: self.claim.clone(),

@@ -10,7 +10,7 @@ use flags::{Declarations, Value};
 use jiff::{SignedDuration, Timestamp};
 use release::window::saturating_add;
 use store::{
-    Commit, Decision, FlagSet, Found, PreparedChange, Progress, Repeat, RepeatId, WantedChange,
+    Commit, Completion, Decision, FlagSet, Found, PreparedChange, Repeat, RepeatId, WantedChange,
 };
 
 use super::asked::{Asked, Happens, Wish};
@@ -82,9 +82,9 @@ impl OneChange<'_> {
             let why = "this Idempotency-Key belongs to another request";
             return Answer::refused(Ended::Conflict, why);
         }
-        let ended = match repeat.progress {
-            Progress::Begun => Ended::Begun,
-            Progress::Done => Ended::Done,
+        let ended = match repeat.completion {
+            Completion::Begun => Ended::Begun,
+            Completion::Done => Ended::Done,
         };
         Answer {
             ended,
@@ -112,9 +112,9 @@ impl OneChange<'_> {
             versions: told.versions.clone(),
             at: self.now,
             asked: self.hash.clone(),
-            progress: match told.ended {
-                Ended::Begun => Progress::Begun,
-                _ => Progress::Done,
+            completion: match told.ended {
+                Ended::Begun => Completion::Begun,
+                _ => Completion::Done,
             },
             body: told.body.to_string(),
         }

@@ -8,7 +8,7 @@ use flags::step::Transition;
 use flags::{Aborted, Because, Cause, Declarations, Entry, Ramp, Record, Step, Value, Way, read};
 use release::rule::Rules;
 use store::{
-    Commit, Decision, EndedAs, Ends, Flags, PreparedChange, Progress, Repeat, RepeatId,
+    Commit, Completion, Decision, EndedAs, Ends, Flags, PreparedChange, Repeat, RepeatId,
     WantedChange, What, Written, tables,
 };
 
@@ -204,7 +204,7 @@ async fn stored_form_of_prepared_changes_is_kept() {
         hash: "h2".to_owned(),
     };
     let answer = Repeat {
-        progress: Progress::Begun,
+        completion: Completion::Begun,
         ..repeat()
     };
     let left = waits("req-3", Some((id(), answer)));
@@ -307,7 +307,7 @@ fn repeat() -> Repeat {
         versions: [("percent".to_owned(), 19)].into(),
         at: second(0),
         asked: "h9".to_owned(),
-        progress: Progress::Done,
+        completion: Completion::Done,
         body: r#"{"ok":true}"#.to_owned(),
     }
 }
