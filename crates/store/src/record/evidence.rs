@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
-use monspec::{BoundSide, Coverage, OpenProblems, Outcome, Verdict};
+use monspec::{BoundSide, OpenProblems, Outcome, Verdict};
 use release::approval::Answer;
 use release::evidence::{self, About, Unjudged};
 use serde::{Deserialize, Serialize};
@@ -110,6 +110,26 @@ struct Finding {
     reason: String,
 }
 
+#[derive(PartialEq, Eq, Default, Serialize, Deserialize)]
+struct Coverage {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    observation: Option<Answered>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    baseline: Option<Answered>,
+}
+
+impl Coverage {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+#[derive(PartialEq, Eq, Serialize, Deserialize)]
+struct Answered {
+    answered: usize,
+    entities: usize,
+}
+
 #[derive(Serialize, Deserialize)]
 struct Address {
     service: String,
@@ -157,9 +177,17 @@ record!(Evidenced = evidence::Evidenced {
 });
 
 record!(Finding = monspec::Finding {
-    same: metric, aggregate, side, outcome, accepted, observation, baseline, coverage,
-        tolerance, upper_limit, lower_limit, margin, reason;
-    inner: address;
+    same: metric, aggregate, side, outcome, accepted, observation, baseline, tolerance,
+        upper_limit, lower_limit, margin, reason;
+    inner: address, coverage;
+});
+
+record!(Coverage = monspec::Coverage {
+    maybe: observation, baseline;
+});
+
+record!(Answered = monspec::Answered {
+    same: answered, entities;
 });
 
 record!(Address = monspec::Address {
