@@ -1,6 +1,7 @@
 //! The table of remediations.
 
 use release::change::{Change, Flag, FlagChange, FlagValue, Remedy};
+use release::configuration::{self, Configuration};
 use release::outbox::Entry;
 use release::problem::{Arrival, Cause, Phase, Problem, Remediation, Reported};
 use release::remediation::{Actor, Heal, HealRefusal, Needless, State};
@@ -103,6 +104,32 @@ async fn stored_form_of_findings_and_states_is_kept() {
 async fn stored_form_of_blamed_flags_is_kept() {
     let blamed = problem(0, Cause::Blamed, of_flags());
     check_problems("restored", &[blamed]).await;
+}
+
+/// What a problem that goes on names, in each kind of change.
+#[tokio::test]
+async fn stored_form_of_next_older_changes_is_kept() {
+    let event = configuration::Cause {
+        id: "e-1".to_owned(),
+        kind: "CUSTOM_CONFIGURATION".to_owned(),
+        at: at(5),
+        title: "Campaign".to_owned(),
+        source: "AWX".to_owned(),
+    };
+    let older = [
+        Change::Deployment(deployment("d-1", 0)),
+        of_flags().remove(0).culprit,
+        Change::Configuration(Configuration {
+            event,
+            target: "runbook#stop#web-1".to_owned(),
+        }),
+    ];
+    let numbered = older.into_iter().enumerate();
+    let expected = numbered.map(|(number, older)| Problem {
+        next_older: Some(older),
+        ..problem(number, Cause::Blamed, Vec::new())
+    });
+    check_problems("older", &expected.collect::<Vec<_>>()).await;
 }
 
 async fn check_problems(name: &str, expected: &[Problem]) {
