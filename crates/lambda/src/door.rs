@@ -5,11 +5,15 @@
 //! |---|---|
 //! | path | 404 |
 //! | method | 405, and which ones there are |
-//! | key | 401, the same for what exists and what does not |
+//! | whether a secret or a key is sent | 401, the same for what exists and what does not |
 //! | size of the body | 413 |
 //! | type of its content | 415 |
 //! | its encoding | 400 |
-//! | – | 503 without details where a key cannot be checked |
+//! | the secret | 401, or 503 without details where it cannot be checked |
+//!
+//! So a body is read for nobody who sends nothing that could let them in, and no
+//! secret is fetched for a body that is not taken. A way that a link opens takes no
+//! body. Whether a key or a link opens anything is checked behind the door.
 
 mod key;
 mod path;
@@ -46,10 +50,11 @@ pub enum Opens {
     /// A signed link. What it has to open is told by the page alone, which
     /// therefore checks it before it looks anything up.
     Link,
-    /// A key in a header, or nothing at all. What it admits is told by what is
-    /// asked for alone, and both are read in one round trip, so whoever answers
-    /// checks it.
+    /// A key in a header. What it admits is told by what is asked for alone, and
+    /// both are read in one round trip, so whoever answers checks it.
     Key,
+    /// Nothing: anybody may ask.
+    Anybody,
 }
 
 /// What a way in takes.
@@ -86,6 +91,9 @@ pub enum Refused {
     Method(Vec<&'static str>),
     /// The secret is missing or wrong.
     #[error("send the secret in the header `x-unbreakable-token`, or as a bearer token")]
+    Secret,
+    /// There is no key.
+    #[error("send a key: as a bearer token, as a password or in the header `x-api-key`")]
     Key,
     /// The body is something else.
     #[error("send JSON in UTF-8, and `content-type: application/json`")]
@@ -107,13 +115,17 @@ pub async fn enter<'r, T: Copy>(
 ) -> Result<Visit<'r, T>, Refused> {
     let (route, name) = find(routes, request)?;
     match route.opens {
-        Opens::Secret => with_secret(route.path, secrets, request).await?,
-        Opens::Link | Opens::Key => {}
+        Opens::Secret if !secret::is_sent(request) => return Err(without_secret(route.path)),
+        Opens::Key if key(request).is_none() => return Err(Refused::Key),
+        _ => {}
     }
     let body = match route.takes {
         Takes::Nothing => String::new(),
         Takes::Json { longest } => json_body(request, longest)?,
     };
+    if route.opens == Opens::Secret {
+        with_secret(route.path, secrets, request).await?;
+    }
     Ok(Visit {
         leads_to: route.leads_to,
         name,
@@ -149,19 +161,21 @@ async fn with_secret(
     request: &Request,
 ) -> Result<(), Refused> {
     let Some(secrets) = secrets else {
-        return Err(Refused::Key);
+        return Err(Refused::Secret);
     };
     match secret::is_shown(secrets, request).await {
         Ok(true) => Ok(()),
-        Ok(false) => {
-            tracing::warn!(route, "Refused a request without a valid secret");
-            Err(Refused::Key)
-        }
+        Ok(false) => Err(without_secret(route)),
         Err(error) => {
             tracing::error!(route, "Cannot check who sends a request: {error:#}");
             Err(Refused::Broken)
         }
     }
+}
+
+fn without_secret(route: &str) -> Refused {
+    tracing::warn!(route, "Refused a request without a valid secret");
+    Refused::Secret
 }
 
 fn json_body(request: &Request, longest: usize) -> Result<String, Refused> {
@@ -192,7 +206,7 @@ impl Refused {
     fn status(&self) -> Status {
         match self {
             Self::Body(BodyError::NotEncoded | BodyError::NoText) => Status::Bad,
-            Self::Key => Status::Unknown,
+            Self::Secret | Self::Key => Status::Unknown,
             Self::Nowhere => Status::Nowhere,
             Self::Method(_) => Status::Method,
             Self::Body(BodyError::TooLong { .. }) => Status::TooLong,
@@ -282,24 +296,29 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_wrong_first_in_the_order_is_told() {
-        let locked = [Route {
-            opens: Opens::Secret,
-            ..ROUTES[2]
-        }];
         let image = json!({"content-type": "image/png"});
         let long = "x".repeat(11);
-        for (method, path, body, refused) in [
-            ("GET", "/w/1", &*long, (404, 404)),
-            ("GET", "/v/1", &long, (405, 200)),
-            ("POST", "/v/1", &long, (401, 413)),
-            ("POST", "/v/1", "{}", (401, 415)),
+        for (opens, header) in [
+            (Opens::Secret, "x-unbreakable-token"),
+            (Opens::Key, "x-api-key"),
         ] {
-            let request = request(method, path, &image, body);
-            let found = (
-                status(&locked, &request).await,
-                status(&ROUTES, &request).await,
-            );
-            assert_eq!(found, (refused.0.into(), refused.1.into()), "{path} {body}");
+            let locked = [Route { opens, ..ROUTES[2] }];
+            let sent = json!({"content-type": "image/png", header: "a-secret-that-is-wrong"});
+            let alone = json!({header: "a-secret-that-is-wrong"});
+            let behind = if opens == Opens::Secret { 401 } else { 200 };
+            for (method, path, headers, body, refused) in [
+                ("POST", "/w/1", &image, &*long, 404),
+                ("GET", "/v/1", &image, &long, 405),
+                ("POST", "/v/1", &image, &long, 401),
+                ("POST", "/v/1", &json!({}), "{}", 401),
+                ("POST", "/v/1", &sent, &long, 413),
+                ("POST", "/v/1", &sent, "{}", 415),
+                ("POST", "/v/1", &alone, "{}", behind),
+            ] {
+                let request = request(method, path, headers, body);
+                let found = status(&locked, &request).await;
+                assert_eq!(found, refused, "{opens:?} {method} {path} {headers} {body}");
+            }
         }
     }
 

@@ -120,6 +120,9 @@ pub(crate) async fn answer(edge: &Edge, request: &Request, id: &str, tick: Tick)
 
 /// In the words of the guide.
 fn refusal(refused: &Refused) -> Value {
+    if let Refused::Key = refused {
+        return restore::unknown();
+    }
     let mut answer = refused.answer();
     let body = json!({"ok": false, "error": refused.to_string()});
     answer["body"] = body.to_string().into();

@@ -99,7 +99,7 @@ async fn show(edge: &Edge, visitor: Visitor<'_>, came: Option<(&Answer, &str)>) 
 }
 
 /// A browser asks its owner for the key; the name beside it may be anything.
-fn unknown() -> Value {
+pub(crate) fn unknown() -> Value {
     let why = "send a key, in a browser as the password";
     let mut answer = response(Status::Unknown, &json!({"ok": false, "error": why}));
     answer["headers"]["www-authenticate"] = r#"Basic realm="flags", charset="UTF-8""#.into();

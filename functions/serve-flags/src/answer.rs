@@ -63,6 +63,9 @@ pub(crate) fn to(request: &Request, id: &str, served: anyhow::Result<Outcome>) -
 
 /// What the door refuses, which a page may see too.
 pub(crate) fn refused(refused: &Refused) -> Value {
+    if let Refused::Key = refused {
+        return plain(Status::Unknown, "");
+    }
     let mut answer = refused.answer();
     for (name, value) in headers(None) {
         answer["headers"][name] = value.into();

@@ -35,11 +35,15 @@ const fn route(path: &'static str, leads_to: Page) -> Route<Page> {
         Page::Flagd => (&["GET", "HEAD"], Takes::Nothing),
         Page::Preflight => (&["OPTIONS"], Takes::Nothing),
     };
+    let opens = match leads_to {
+        Page::Preflight => Opens::Anybody,
+        Page::One | Page::All | Page::Flagd => Opens::Key,
+    };
     Route {
         leads_to,
         path,
         methods,
-        opens: Opens::Key,
+        opens,
         takes,
     }
 }

@@ -86,6 +86,8 @@ async fn nobody_gets_in_uninvited() {
             401,
             post(&good, &json!({"Authorization": format!("Basic {token}")})),
         ),
+        (401, post(&huge, &json!({}))),
+        (413, post(&huge, &json!({"x-unbreakable-token": "wrong"}))),
         (413, post(&huge, &json!({"x-unbreakable-token": token}))),
         (400, post("{", &json!({"x-unbreakable-token": token}))),
         (400, post("{}", &json!({"x-unbreakable-token": token}))),

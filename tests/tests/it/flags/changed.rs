@@ -264,6 +264,11 @@ async fn whoever_is_unknown_gets_nothing_and_keys_do_what_their_scopes_say() {
         );
         assert_eq!(flagged.list(key).await.status, 401, "{key}");
     }
+    let long = json!({"flag": "x".repeat(300_000)});
+    for (key, status) in [("", 401), ("ubk_nobody_AAAA", 413)] {
+        let told = flagged.post("feature-flag", key, &long).await;
+        assert_eq!(told.status, status, "{key}");
+    }
     assert_eq!(
         flagged
             .post("feature-flag", &reader, &wanted(10))
