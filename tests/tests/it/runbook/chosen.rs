@@ -11,7 +11,7 @@ use release::runbook::Permission;
 use serde_json::json;
 use store::Heard;
 
-use super::driver::{Change, World, announce, template};
+use super::driver::{Change, World, announce, strict, template};
 use crate::heal::paused::pause;
 use crate::world::PRODUCTION;
 
@@ -76,16 +76,9 @@ async fn run_that_is_refused_hides_no_older_deployment() {
         name: "drop-database".to_owned(),
         ..template()
     };
-    let strict = JobTemplate {
-        survey: vec![json!({
-            "variable": "promotion_rate", "type": "integer", "required": true, "default": "",
-            "min": 10, "max": 100,
-        })],
-        ..template()
-    };
     for (template, says, launches) in [
         (renamed, "is called \\`drop-database\\`", 0),
-        (strict, "the controller refused the launch (400)", 1),
+        (strict(), "the controller refused the launch (400)", 1),
     ] {
         let mut world = World::with(template, |_| {}).await;
 

@@ -46,6 +46,17 @@ pub(super) fn template() -> JobTemplate {
     }
 }
 
+/// What takes no rate below ten.
+pub(super) fn strict() -> JobTemplate {
+    JobTemplate {
+        survey: vec![json!({
+            "variable": "promotion_rate", "type": "integer", "required": true, "default": "",
+            "min": 10, "max": 100,
+        })],
+        ..template()
+    }
+}
+
 /// A change as it is announced.
 pub(super) struct Change {
     /// What it asks for; the only template, unless it says so.

@@ -6,7 +6,8 @@ use fake_controller::{End, Fault, Status, Times};
 use release::runbook::State;
 use serde_json::json;
 
-use super::driver::World;
+use super::driver::{World, announce, strict};
+use crate::world::PRODUCTION;
 
 #[tokio::test]
 async fn campaign_is_stopped_and_the_problem_ends() {
@@ -194,4 +195,31 @@ async fn of_two_jobs_of_one_run_the_first_stays() {
         statuses,
         [(first, Status::Pending), (second, Status::Canceled)]
     );
+}
+
+/// The guard is given back with a launch that the controller refuses, so the target
+/// is in no cooldown when the next problem asks for it.
+#[tokio::test]
+async fn refused_launch_keeps_no_later_problem_waiting() {
+    let mut world = World::with(strict(), |_| {}).await;
+    world.pass().await;
+    assert_eq!(world.state().word(), "refused");
+    assert_eq!((world.launches(), world.fake.jobs().len()), (1, 0));
+    world.closes();
+    world.scene.minutes(1);
+    let launch = format!("/api/v2/job_templates/{}/launch/", world.template);
+    let change = [("remediationAction", &*launch), ("oldValue", "20")];
+    announce(&world.scene, &change).await;
+    world.scene.minutes(5);
+    let now = world.scene.world.now.as_millisecond();
+    world.fake.set_now(now);
+    let tenant = &world.scene.world.tenant;
+    let next = tenant.problem("Response time").impacts(PRODUCTION).open();
+
+    world.scene.notify(&next, "OPEN").await;
+
+    let run = world.scene.stored(&next).await.runs.remove(0);
+    assert_eq!(run.state.word(), "launched");
+    assert_eq!(run.target(), world.run().target());
+    assert_eq!((world.launches(), world.fake.jobs().len()), (2, 1));
 }
