@@ -19,7 +19,7 @@ use store::{Flags, Remediations, tables};
 use tokio::time::Instant;
 use workflows::Tick;
 use workflows::handle_problem::explain::{Asked, Explained, explain};
-use workflows::handle_problem::{Automation, Connected, Healing, Mode, Services};
+use workflows::handle_problem::{Automation, Clients, Connected, Healing, Mode, Services};
 
 use crate::aws::{Ledger, now};
 use crate::failure::Failure;
@@ -106,10 +106,12 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> Result<ExitCode, F
     let services = Services {
         ledger,
         remediations: Remediations::new(dynamodb, tables::REMEDIATIONS.name),
-        codedeploy: CodeDeploy::new(aws_sdk_codedeploy::Client::new(&account.sdk)),
-        bundles: Bundles::new(aws_sdk_s3::Client::new(&account.sdk)),
-        flags: optional("FLAGS_TABLE")
-            .map(|table| Flags::new(aws_sdk_dynamodb::Client::new(&account.sdk), table)),
+        clients: Clients {
+            codedeploy: CodeDeploy::new(aws_sdk_codedeploy::Client::new(&account.sdk)),
+            bundles: Bundles::new(aws_sdk_s3::Client::new(&account.sdk)),
+            flags: optional("FLAGS_TABLE")
+                .map(|table| Flags::new(aws_sdk_dynamodb::Client::new(&account.sdk), table)),
+        },
         healing,
     };
     let now = now();

@@ -5,6 +5,7 @@ use release::change::Place;
 use release::remediation::Guard;
 
 use crate::item::{self, Key};
+use crate::record::change::partition;
 use crate::transaction::Write;
 use crate::{Ledger, StoreError, record};
 
@@ -19,7 +20,7 @@ impl Ledger {
         &self,
         place: &Place,
     ) -> Result<Option<StoredGuard>, StoreError> {
-        let found = self.item(&Key::guard(place)).await?;
+        let found = self.item(&Key::guard(partition(place))).await?;
         let Some(found) = found else { return Ok(None) };
         Ok(Some(StoredGuard {
             guard: record::guard::read(&found)?,
@@ -36,7 +37,7 @@ impl Ledger {
     ) -> Write {
         let update = Update::builder()
             .table_name(&self.table.name)
-            .set_key(Some(Key::guard(place).attributes()))
+            .set_key(Some(Key::guard(partition(place)).attributes()))
             .update_expression("SET guard = :to")
             .expression_attribute_values(":to", AttributeValue::S(record::guard::text(to)));
         Write::reread(match stored {

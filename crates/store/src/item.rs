@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
-use release::change::{Flag, Place};
+use release::change::Flag;
 use release::deployment::Group;
 use release::pause::Target;
 use release::plot::Plotted;
@@ -128,14 +128,10 @@ impl Key {
         }
     }
 
-    pub(crate) fn guard(place: &Place) -> Self {
+    /// The guard of the place that has this partition.
+    pub(crate) fn guard(place: String) -> Self {
         Self {
-            pk: match place {
-                Place::Group(group) => history(group),
-                Place::Flag(flag) => flag_place(flag),
-                // Three parts at least, which no group has.
-                Place::Runbook(target) => target.clone(),
-            },
+            pk: place,
             sk: "guard".to_owned(),
         }
     }
@@ -249,7 +245,7 @@ pub(crate) fn history(group: &Group) -> String {
 
 /// The partition of what is known of a flag as a place. No group has a partition
 /// of three parts.
-fn flag_place(flag: &Flag) -> String {
+pub(crate) fn flag_place(flag: &Flag) -> String {
     format!("flag#{}#{}", escaped(&flag.set), escaped(&flag.name))
 }
 

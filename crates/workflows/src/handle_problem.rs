@@ -20,27 +20,24 @@ mod adoption;
 mod comments;
 mod words;
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use delivery::bundle::Bundles;
-use delivery::codedeploy::CodeDeploy;
-use dynatrace::{Dynatrace, Tag};
+use dynatrace::Tag;
 use futures_util::future::{join, join3};
 use jiff::{SignedDuration, Timestamp};
 use release::behind::Behind;
-use release::links::Links;
 use release::pause::Freeze;
 use release::problem::{Arrival, Cause, Phase, Problem, Reported};
 use release::remediation::{Limits, Policy};
 use release::window::saturating_add;
-use store::{ClaimError, Due, Flags, Followed, Ledger, Noticed, Remediations, Taken};
+use store::{ClaimError, Due, Followed, Ledger, Noticed, Remediations, Taken};
 use tokio::time::Instant;
 use tokio::time::error::Elapsed;
 
 use crate::remedy::codedeploy::GroupTag;
 pub use crate::remedy::runbook::Automation;
+pub use crate::remedy::{Clients, Connected};
 use crate::work::{self, Tick, Worker, untold};
 pub use cause::tagged_services;
 pub use release::remediation::Mode;
@@ -67,13 +64,8 @@ pub struct Services {
     pub ledger: Ledger,
     /// Where the problems are.
     pub remediations: Remediations,
-    /// Where revisions are deployed again.
-    pub codedeploy: CodeDeploy,
-    /// Where bundles are looked for.
-    pub bundles: Bundles,
-    /// Where flags are changed back; without it, changes of flags cause nothing, and
-    /// no rule is followed.
-    pub flags: Option<Flags>,
+    /// Where changes are taken back.
+    pub clients: Clients,
     /// What may be done.
     pub healing: Healing,
 }
@@ -140,17 +132,6 @@ impl Healing {
             limits: self.limits,
         }
     }
-}
-
-/// What takes secrets to make.
-#[derive(Debug)]
-pub struct Connected {
-    /// Where the problems come from.
-    pub tenant: Dynatrace,
-    /// What runs runbooks.
-    pub automation: Arc<Automation>,
-    /// Links for comments, where there is a report.
-    pub links: Option<Links>,
 }
 
 /// What became of a notification.

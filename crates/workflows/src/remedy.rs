@@ -17,6 +17,7 @@ use release::remediation::{Created, Heal, Observed, Question};
 pub(crate) use adapter::{
     Affected, Alternative, BeforeBlame, Case, Context, Dismissed, Gathered, Notes,
 };
+pub use adapter::{Clients, Connected};
 
 /// Looks at places that need not be repeated in the same pass.
 #[derive(Default)]

@@ -10,7 +10,7 @@ use lambda::tenant::{API_TOKEN, Reach};
 use release::remediation::Limits;
 use store::{Flags, Ledger, Remediations};
 use workflows::change_flags::is_set_name;
-use workflows::handle_problem::{Connected, Healing, Services};
+use workflows::handle_problem::{Clients, Connected, Healing, Services};
 
 use crate::runbooks::{self, HEAL_RUNBOOKS, RunbookSettings};
 
@@ -51,9 +51,11 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
         services: Services {
             ledger: Ledger::new(dynamodb.clone(), ledger),
             remediations: Remediations::new(dynamodb, remediations),
-            codedeploy: CodeDeploy::new(aws_sdk_codedeploy::Client::new(&sdk)),
-            bundles: Bundles::new(aws_sdk_s3::Client::new(&sdk)),
-            flags,
+            clients: Clients {
+                codedeploy: CodeDeploy::new(aws_sdk_codedeploy::Client::new(&sdk)),
+                bundles: Bundles::new(aws_sdk_s3::Client::new(&sdk)),
+                flags,
+            },
             healing,
         },
         secrets,

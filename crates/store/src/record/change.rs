@@ -41,6 +41,16 @@ pub(crate) fn read_group(
     item::json::<Group>(item, attribute).map(Into::into)
 }
 
+/// The partition of what is known of a place.
+pub(crate) fn partition(place: &change::Place) -> String {
+    match place {
+        change::Place::Group(group) => item::history(group),
+        change::Place::Flag(flag) => item::flag_place(flag),
+        // Three parts at least, which no group has.
+        change::Place::Runbook(target) => target.clone(),
+    }
+}
+
 /// A change of any kind. Its field is read with [`of_kind`].
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]

@@ -35,7 +35,7 @@ pub(super) async fn pursue(
     claimed: &mut ClaimedProblem,
     seen: Option<&dynatrace::Problem>,
 ) -> anyhow::Result<Vec<Wait>> {
-    let Some(flags) = &pass.services.flags else {
+    let Some(flags) = &pass.services.clients.flags else {
         return Ok(Vec::new());
     };
     let mut waits = Vec::new();
@@ -62,7 +62,7 @@ pub(super) async fn pursue(
 /// it is looked at even where nothing else is left to do.
 pub(super) fn may_begin(pass: &Pass<'_>, problem: &Problem) -> bool {
     let is_real = !matches!(problem.cause, Cause::Test | Cause::NotProduction);
-    pass.services.flags.is_some()
+    pass.services.clients.flags.is_some()
         && is_real
         && problem.closed.is_none()
         && is_in_time(pass, problem)

@@ -64,19 +64,14 @@ impl<'a> Pass<'a> {
     pub(super) fn context(&self) -> Context<'_> {
         let Services {
             ledger,
-            codedeploy,
-            bundles,
-            flags,
+            clients,
             healing,
             ..
         } = self.services;
         Context {
             ledger,
-            codedeploy,
-            bundles,
-            flags: flags.as_ref(),
-            automation: &self.connected.automation,
-            tenant: &self.connected.tenant,
+            clients,
+            connected: self.connected,
             look_back: healing.look_back,
             behind: &healing.behind,
             group_tag: &healing.group_tag,

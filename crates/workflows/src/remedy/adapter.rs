@@ -1,6 +1,7 @@
 //! What the adapter of each kind is asked with, and what it answers.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use delivery::bundle::Bundles;
 use delivery::codedeploy::CodeDeploy;
@@ -10,6 +11,7 @@ use release::attribution::{Blame, Candidate};
 use release::behind::Behind;
 use release::change::Place;
 use release::deployment::Standing;
+use release::links::Links;
 use release::runbook::{Cause, Refusal, Run};
 use release::validation::ValidationId;
 use release::window::saturating_add;
@@ -22,21 +24,36 @@ use super::runbook::Automation;
 /// How long after the moment that is looked at an entity may be seen first.
 const SEEN_LATE: SignedDuration = SignedDuration::from_hours(1);
 
+/// Where changes are made and taken back.
+#[derive(Debug)]
+pub struct Clients {
+    /// Where revisions are deployed again.
+    pub codedeploy: CodeDeploy,
+    /// Where bundles are looked for.
+    pub bundles: Bundles,
+    /// Where flags are changed back; without it, changes of flags cause nothing, and
+    /// no rule is followed.
+    pub flags: Option<Flags>,
+}
+
+/// What takes secrets to make.
+#[derive(Debug)]
+pub struct Connected {
+    /// Where the problems come from, and where changes are announced.
+    pub tenant: Dynatrace,
+    /// What runs runbooks.
+    pub automation: Arc<Automation>,
+    /// Links for comments, where there is a report.
+    pub links: Option<Links>,
+}
+
 /// What changes are looked at and taken back with, in one pass.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Context<'a> {
     /// What is known of changes.
     pub(crate) ledger: &'a Ledger,
-    /// Where deployments are made.
-    pub(crate) codedeploy: &'a CodeDeploy,
-    /// Where their bundles lie.
-    pub(crate) bundles: &'a Bundles,
-    /// Where flags are, if there are any.
-    pub(crate) flags: Option<&'a Flags>,
-    /// What runs runbooks.
-    pub(crate) automation: &'a Automation,
-    /// Where changes are announced.
-    pub(crate) tenant: &'a Dynatrace,
+    pub(crate) clients: &'a Clients,
+    pub(crate) connected: &'a Connected,
     /// How long before a problem a change can be its cause.
     pub(crate) look_back: SignedDuration,
     /// Which groups are behind which tags, where that is listed.

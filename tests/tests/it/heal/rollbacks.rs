@@ -694,7 +694,13 @@ async fn stopped_release_that_nobody_took_back_is_answered(mut scene: Scene) {
     let bad = scene.release("bad").await;
     scene.minutes(1);
     let problem = scene.problem().open();
-    scene.services().codedeploy.stop(&bad).await.unwrap();
+    scene
+        .services()
+        .clients
+        .codedeploy
+        .stop(&bad)
+        .await
+        .unwrap();
     scene.minutes(1);
 
     scene.notify(&problem, "OPEN").await;

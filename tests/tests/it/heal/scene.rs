@@ -20,8 +20,8 @@ use tokio::time::Instant;
 use workflows::Tick;
 use workflows::handle_problem::explain::{Asked, Explained, explain};
 use workflows::handle_problem::{
-    Automation, Connected, Healing, LookResult, Notified, Services, Ticked, handle_problems,
-    notified,
+    Automation, Clients, Connected, Healing, LookResult, Notified, Services, Ticked,
+    handle_problems, notified,
 };
 use workflows::push_deployment_event::UNSURE;
 
@@ -227,9 +227,11 @@ impl Scene {
         Services {
             ledger: self.world.ledger.clone(),
             remediations: self.world.remediations.clone(),
-            codedeploy: CodeDeploy::new(aws_sdk_codedeploy::Client::new(&sdk)),
-            bundles: Bundles::new(aws_sdk_s3::Client::from_conf(s3.build())),
-            flags: Some(self.world.flags.clone()),
+            clients: Clients {
+                codedeploy: CodeDeploy::new(aws_sdk_codedeploy::Client::new(&sdk)),
+                bundles: Bundles::new(aws_sdk_s3::Client::from_conf(s3.build())),
+                flags: Some(self.world.flags.clone()),
+            },
             healing: self.healing.clone(),
         }
     }

@@ -176,7 +176,13 @@ async fn adopted_history_of_instances_that_joined_hides_no_target(mut scene: Sce
         let services = scene.services();
         let since = saturating_add(scene.world.now, SignedDuration::from_hours(-90 * 24));
         let span = (since, scene.world.now);
-        let adopted = adopt(&services.ledger, &services.codedeploy, &group(), span).await;
+        let adopted = adopt(
+            &services.ledger,
+            &services.clients.codedeploy,
+            &group(),
+            span,
+        )
+        .await;
         adopted.unwrap()
     };
     take_over(&scene).await;

@@ -12,7 +12,7 @@ use crate::remedy::adapter::Context;
 
 /// Stops a deployment that is under way, without rolling it back.
 pub(super) async fn stop(context: Context<'_>, culprit: &Deployment) -> anyhow::Result<()> {
-    let stopping = context.codedeploy.stop(&culprit.id).await;
+    let stopping = context.clients.codedeploy.stop(&culprit.id).await;
     stopping.context("cannot stop the culprit's deployment")?;
     Ok(())
 }
@@ -32,7 +32,7 @@ pub(super) async fn apply(
         revision,
         description: &description,
     };
-    let created = context.codedeploy.redeploy(&wish).await?;
+    let created = context.clients.codedeploy.redeploy(&wish).await?;
     Ok(match created {
         codedeploy::Created::Deployment(id) => Created::Deployment(id),
         codedeploy::Created::Busy => Created::Busy,
@@ -42,7 +42,7 @@ pub(super) async fn apply(
 
 /// How a deployment stands, if CodeDeploy shows it.
 pub(super) async fn watch(context: Context<'_>, id: &str) -> anyhow::Result<Option<Shown>> {
-    Ok(context.codedeploy.deployment(id).await?.map(shown))
+    Ok(context.clients.codedeploy.deployment(id).await?.map(shown))
 }
 
 fn shown(made: codedeploy::Deployment) -> Shown {

@@ -395,7 +395,7 @@ async fn entities(
         entity_type,
         tags: Vec::new(),
     };
-    let tenant = context.tenant;
+    let tenant = &context.connected.tenant;
     let found = tenant.entities_among(&scope, ids, context.around(), context.remotes_until);
     found
         .await
@@ -430,7 +430,7 @@ async fn lives(
 ) -> anyhow::Result<BTreeMap<String, Life>> {
     let made = views.values().flat_map(|view| counting(view, blame));
     let made: Vec<codedeploy::Deployment> = made.cloned().collect();
-    let lives = context.codedeploy.lives(&made).await;
+    let lives = context.clients.codedeploy.lives(&made).await;
     lives.context("cannot find out which instances were deployed to")
 }
 
@@ -464,7 +464,7 @@ async fn events(context: Context<'_>, case: &Case<'_>) -> anyhow::Result<Vec<Rec
         from_ms: case.blame.earliest().as_millisecond(),
         to_ms: end_of_beginning(case.blame.began).as_millisecond() + 1,
     };
-    let tenant = context.tenant;
+    let tenant = &context.connected.tenant;
     let asked = case
         .affected
         .iter()

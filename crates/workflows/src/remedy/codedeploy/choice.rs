@@ -55,8 +55,14 @@ pub(super) async fn choose(
             continue;
         };
         let (presence, complete) = try_join(
-            async { anyhow::Ok(context.bundles.presence(revision).await?) },
-            async { Ok(context.codedeploy.complete(&place, revision).await?) },
+            async { anyhow::Ok(context.clients.bundles.presence(revision).await?) },
+            async {
+                Ok(context
+                    .clients
+                    .codedeploy
+                    .complete(&place, revision)
+                    .await?)
+            },
         )
         .await?;
         match presence {
@@ -147,7 +153,7 @@ async fn beyond(
         .map(|entry| entry.deployment.id.clone())
         .filter(|id| view.made(id).is_none())
         .collect();
-    let older = context.codedeploy.deployments(&older).await?;
+    let older = context.clients.codedeploy.deployments(&older).await?;
     complete(history, &older);
     let deployments = history.iter().map(|entry| &entry.deployment);
     let contents: BTreeSet<String> = deployments

@@ -39,7 +39,7 @@ async fn runs(context: Context<'_>, view: &View, culprit: &Deployment) -> anyhow
     }
     if let Some(made) = view.made(&culprit.id)
         && made.status != Status::Succeeded
-        && context.codedeploy.life(made).await?.is_none()
+        && context.clients.codedeploy.life(made).await?.is_none()
     {
         return Ok(Runs::Untouched);
     }

@@ -65,9 +65,8 @@ impl View {
     }
 
     async fn read_now(context: Context<'_>, group: &Group) -> anyhow::Result<Self> {
-        let Context {
-            codedeploy, now, ..
-        } = context;
+        let Context { clients, now, .. } = context;
+        let codedeploy = &clients.codedeploy;
         let target = target(group);
         let back = context.look_back.saturating_add(RECENT);
         let since = context
@@ -130,7 +129,7 @@ impl View {
             |made: &codedeploy::Deployment| stands.is_none_or(|(_, status)| made.status == *status);
         let is_here = self.made(id).is_some_and(is_current) || self.joins(id);
         if !is_here {
-            self.learn(context.codedeploy.deployment(id).await?);
+            self.learn(context.clients.codedeploy.deployment(id).await?);
         }
         Ok(())
     }

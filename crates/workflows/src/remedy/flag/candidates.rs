@@ -34,7 +34,7 @@ pub(in crate::remedy) async fn gather(
     context: Context<'_>,
     case: &Case<'_>,
 ) -> anyhow::Result<(Gathered, Views)> {
-    let Some(flags) = context.flags else {
+    let Some(flags) = &context.clients.flags else {
         return Ok((Gathered::default(), Views::new()));
     };
     let events = events(context, case).await?;
@@ -129,7 +129,7 @@ async fn events(context: Context<'_>, case: &Case<'_>) -> anyhow::Result<Vec<Rec
         let of = entity.id.rsplit_once('-').map_or("", |(of, _)| of);
         by_type.entry(of).or_default().push(entity.id.clone());
     }
-    let tenant = context.tenant;
+    let tenant = &context.connected.tenant;
     let asked = by_type
         .values()
         .map(|ids| tenant.events(EventKind::Configuration, ids, window, context.remotes_until));

@@ -261,6 +261,8 @@ fn restored(culprit: &FlagChange, value: String) -> Remedy {
 
 fn flags(context: Context<'_>) -> anyhow::Result<&Flags> {
     context
+        .clients
         .flags
+        .as_ref()
         .context("the table of flags is not set: FLAGS_TABLE")
 }

@@ -92,7 +92,7 @@ pub(in crate::remedy) async fn gather(
 
 /// Looks at what was announced on the entities of a problem.
 async fn announced(context: Context<'_>, case: &Case<'_>) -> anyhow::Result<Found> {
-    let listed = &context.automation.listed;
+    let listed = &context.connected.automation.listed;
     let is_wanted = |kind: &EventKind| {
         let mut runbooks = listed.runbooks.values();
         runbooks.any(|runbook| {
@@ -114,7 +114,11 @@ async fn announced(context: Context<'_>, case: &Case<'_>) -> anyhow::Result<Foun
             let ids = case.affected.iter().filter(|one| type_of(one) == *type_);
             let ids: Vec<String> = ids.map(|one| one.id.clone()).collect();
             let until = context.remotes_until;
-            let events = context.tenant.events(kind, &ids, window, until).await;
+            let events = context
+                .connected
+                .tenant
+                .events(kind, &ids, window, until)
+                .await;
             let events = events.context("cannot ask the tenant for announced configurations")?;
             anyhow::Ok(events.into_iter().map(move |event| (kind, event)))
         })

@@ -27,7 +27,7 @@ use serde_json::json;
 use store::{Flags, Ledger, Remediations};
 use tokio::time::Instant;
 use workflows::change_flags;
-use workflows::handle_problem::{Automation, Mode, Services};
+use workflows::handle_problem::{Automation, Clients, Mode, Services};
 
 use super::Tally;
 use super::callers::{Ask, FLAGS, SET, declare};
@@ -480,9 +480,11 @@ impl Worker {
             services: Services {
                 ledger: Ledger::new(client.clone(), "ledger"),
                 remediations: Remediations::new(client, "remediations"),
-                codedeploy: CodeDeploy::new(codedeploy),
-                bundles: Bundles::new(aws_sdk_s3::Client::from_conf(s3.build())),
-                flags: Some(flags.clone()),
+                clients: Clients {
+                    codedeploy: CodeDeploy::new(codedeploy),
+                    bundles: Bundles::new(aws_sdk_s3::Client::from_conf(s3.build())),
+                    flags: Some(flags.clone()),
+                },
                 healing: scene.healing.clone(),
             },
             switching: change_flags::Services {
