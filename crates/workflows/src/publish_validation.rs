@@ -109,12 +109,8 @@ pub async fn publish_validation(
     job: &Job,
     now: Timestamp,
 ) -> anyhow::Result<Outcome> {
-    match published(services, connect, job, now).await {
-        Ok(outcome) => Ok(outcome),
-        Err(Stop::NotNeeded(reason)) => Ok(Outcome::NotNeeded(reason)),
-        Err(Stop::Refused(refusal)) => Ok(Outcome::Refused(refusal)),
-        Err(Stop::Fault(error)) => Err(error),
-    }
+    let outcome = published(services, connect, job, now).await;
+    outcome.or_else(|stop| stop.told(Outcome::Refused, Outcome::NotNeeded))
 }
 
 /// Errors that can be seen at once are reported before anything is waited for.

@@ -197,12 +197,8 @@ pub async fn push_deployment_event(
     now: Timestamp,
     deadline: Instant,
 ) -> anyhow::Result<Outcome> {
-    match announced(services, connect, request, now, deadline).await {
-        Ok(outcome) => Ok(outcome),
-        Err(Stop::NotNeeded(reason)) => Ok(Outcome::NotNeeded(reason)),
-        Err(Stop::Refused(refusal)) => Ok(Outcome::Refused(refusal)),
-        Err(Stop::Fault(error)) => Err(error),
-    }
+    let outcome = announced(services, connect, request, now, deadline).await;
+    outcome.or_else(|stop| stop.told(Outcome::Refused, Outcome::NotNeeded))
 }
 
 async fn announced(
@@ -265,29 +261,29 @@ async fn announced(
     tied.context("cannot keep which group is behind the entities")?;
 
     let missing = [found.missing, missing].concat();
-    Ok(match token {
-        _ if missing.is_empty() && 0 < have_it => plan.announced(have_it, missing),
-        None => Outcome::Unattached(missing),
-        Some(token) if !token.is_over(PATIENCE, now) => Outcome::Later {
-            token: token.to_string(),
-            missing,
-        },
-        Some(_) if 0 < have_it => plan.announced(have_it, missing),
-        Some(_) => return Err(Refusal::configuration(advice(&missing)).into()),
-    })
+    if have_it == 0 || !missing.is_empty() {
+        match token {
+            None => return Ok(Outcome::Unattached(missing)),
+            Some(token) if !token.is_over(PATIENCE, now) => {
+                let token = token.to_string();
+                return Ok(Outcome::Later { token, missing });
+            }
+            Some(_) if have_it == 0 => {
+                return Err(Refusal::configuration(advice(&missing)).into());
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(Outcome::Announced(Announcement {
+        kind: plan.kind,
+        deployments: plan.deployments.into_iter().map(|each| each.id).collect(),
+        have_it,
+        missing,
+        is_sure: plan.is_sure,
+    }))
 }
 
 impl Plan {
-    fn announced(self, have_it: usize, missing: Vec<String>) -> Outcome {
-        Outcome::Announced(Announcement {
-            kind: self.kind,
-            deployments: self.deployments.into_iter().map(|each| each.id).collect(),
-            have_it,
-            missing,
-            is_sure: self.is_sure,
-        })
-    }
-
     /// Which group is behind each entity by this announcement.
     fn ties(&self, found: &Found) -> Vec<Tie> {
         if self.kind != EventKind::Deployment || !self.is_sure {

