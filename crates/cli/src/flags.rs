@@ -1,5 +1,6 @@
 //! `monspec flags`
 
+mod history;
 mod key;
 
 use std::io::Write;
@@ -25,12 +26,14 @@ Examples:
   monspec flags lint flags.json
   monspec flags plan flags.json
   monspec flags apply flags.json
+  monspec flags history promotionalPercent --limit 5
   monspec flags key create --name checkout --scope read:prod";
 
 /// How often a set may change while a file is applied to it.
 const ATTEMPTS: usize = 3;
 
-/// Checks a file of feature flags, applies it, and makes keys.
+/// Checks a file of feature flags, applies it, shows what became of a flag, and makes
+/// keys.
 #[derive(Args)]
 #[command(after_help = NOTES)]
 pub(crate) struct Options {
@@ -43,6 +46,7 @@ enum Command {
     Lint(Linting),
     Plan(Planning),
     Apply(Applying),
+    History(history::Options),
     #[command(subcommand)]
     Key(key::Command),
 }
@@ -110,6 +114,7 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> Result<ExitCode, F
             Ok(ExitCode::from(u8::from(!planned.is_allowed())))
         }
         Command::Apply(options) => apply(options, out),
+        Command::History(options) => history::run(options, out),
         Command::Key(command) => key::run(command, out),
     }
 }

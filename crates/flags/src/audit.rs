@@ -1,9 +1,8 @@
 //! What is written down of each change, chained so that nothing can be taken
 //! out, added or altered unseen.
 
+mod difference;
 mod hashed;
-
-use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::hash::Digest;
 use crate::state::{Author, Since};
 use crate::value::Value;
+
+pub use difference::{Difference, changed, diff};
 
 /// One change of one flag. Nothing but [`Entry::seal`] makes one.
 #[derive(Clone, Debug, PartialEq)]
@@ -262,60 +263,6 @@ pub fn verify(entries: &[Entry]) -> Result<(), Broken> {
         before = Some(entry);
     }
     Ok(())
-}
-
-/// What two entries say differently of one field. Displays as one line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
-    /// The field.
-    pub field: &'static str,
-    /// What the one says.
-    pub one: String,
-    /// What the other says.
-    pub other: String,
-}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { field, one, other } = self;
-        write!(
-            f,
-            "{field}: {} -> {}",
-            lint::escaped(one),
-            lint::escaped(other)
-        )
-    }
-}
-
-/// What differs between two entries of one flag, for people.
-pub fn diff(one: &Entry, other: &Entry) -> Vec<Difference> {
-    let (one, other) = (&one.record, &other.record);
-    let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
-    let time = |at: &Option<Timestamp>| at.map_or_else(|| "-".to_owned(), |at| at.to_string());
-    let fields = [
-        ("flag", one.flag.clone(), other.flag.clone()),
-        (
-            "version",
-            one.version.to_string(),
-            other.version.to_string(),
-        ),
-        ("value", one.after.to_string(), other.after.to_string()),
-        ("at", one.at.to_string(), other.at.to_string()),
-        ("ends", time(&one.ends), time(&other.ends)),
-        ("who", one.by.name.clone(), other.by.name.clone()),
-        (
-            "triggered by",
-            one.triggered_by.clone(),
-            other.triggered_by.clone(),
-        ),
-        ("why", one.why.clone(), other.why.clone()),
-        ("problem", text(&one.problem), text(&other.problem)),
-    ];
-    fields
-        .into_iter()
-        .filter(|(_, one, other)| one != other)
-        .map(|(field, one, other)| Difference { field, one, other })
-        .collect()
 }
 
 fn digest(record: &Record, previous: Option<&Digest>) -> Digest {

@@ -26,7 +26,9 @@ mod value;
 
 pub use announcement::{Announcement, announcement};
 pub use asked::{BadBulk, BadWish};
-pub use audit::{Aborted, Because, Broken, Cause, Difference, Entry, Record, diff, verify};
+pub use audit::{
+    Aborted, Because, Broken, Cause, Difference, Entry, Record, changed, diff, verify,
+};
 pub use bounds::{Bounds, OutOfBounds};
 pub use context::{BadContext, Context, LARGEST_REQUEST};
 pub use culprit::{NoCulprit, as_culprit, is_blamed, taken_back_by};

@@ -5,6 +5,7 @@ pub mod badge;
 pub mod json;
 pub mod junit;
 pub mod page;
+pub mod told;
 
 mod numbers;
 mod records;
@@ -14,7 +15,6 @@ mod style;
 
 mod chart;
 mod text;
-mod told;
 mod units;
 mod words;
 

@@ -14,7 +14,7 @@ pub(crate) fn value(value: &Value) -> String {
 }
 
 /// What stands behind a name, where that is no person.
-pub(crate) fn kind(kind: AuthorKind) -> Option<&'static str> {
+pub fn kind(kind: AuthorKind) -> Option<&'static str> {
     match kind {
         AuthorKind::Person => None,
         AuthorKind::Machine => Some("a program"),
@@ -24,7 +24,7 @@ pub(crate) fn kind(kind: AuthorKind) -> Option<&'static str> {
 }
 
 /// What happened, for people.
-pub(crate) fn happened(record: &Record) -> String {
+pub fn happened(record: &Record) -> String {
     let (before, after) = (value(&record.before), value(&record.after));
     let problem = record.problem.as_deref().unwrap_or("a problem");
     let problem = shortened(problem, VALUE);

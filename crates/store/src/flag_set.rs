@@ -33,7 +33,7 @@ use crate::{StoreError, record};
 
 pub use change::{Commit, Decision, Ends, Found, Written};
 pub use entry_id::EntryId;
-pub use history::FlagHistory;
+pub use history::{FlagHistory, FlagVersions};
 pub use outbox::{ChangeEvent, OnlyIf, Outbox};
 pub use owed::{Owed, What};
 pub use prepared::{EndedAs, Prepared, PreparedChange, WantedChange};

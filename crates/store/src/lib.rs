@@ -62,8 +62,8 @@ pub use entry::Reading;
 pub use error::StoreError;
 pub use flag_set::{
     ChangeEvent, Commit, Completion, Decision, Declared, EndedAs, Ends, EntryId, FlagHistory,
-    FlagSet, Flags, Found, Look, OnlyIf, Outbox, Owed, Prepared, PreparedChange, Repeat, RepeatId,
-    StoredRule, WantedChange, What, Written,
+    FlagSet, FlagVersions, Flags, Found, Look, OnlyIf, Outbox, Owed, Prepared, PreparedChange,
+    Repeat, RepeatId, StoredRule, WantedChange, What, Written,
 };
 pub use followed::{ClaimedProblem, Followed};
 pub use handles::{Ledger, Remediations, Validations};

@@ -1,10 +1,17 @@
 use std::path::{Path, PathBuf};
 
+use ::flags::Value;
+use ::flags::state::{Author, AuthorKind, State};
+use ::flags::step::{Event, Outcome, Request, Situation, Target, Term, step};
+use aws_sdk_dynamodb::types::AttributeValue;
 use fake_aws::dynamo::Dynamo;
 use fake_aws::{ACCESS_KEY, SECRET_KEY};
-use store::{Flags, tables};
+use jiff::{SignedDuration, Timestamp};
+use store::{Commit, Decision, Flags, tables};
 
 use crate::{Ran, monspec_in};
+
+const FLAG: &str = "errorInjectionEnabled";
 
 const ONE: &str = r#"{ "flags": {
     "errorInjectionEnabled": { "type": "boolean", "default": true }
@@ -33,6 +40,52 @@ impl Table {
 
     fn flags(&self) -> Flags {
         Flags::new(self.0.client(), "flags")
+    }
+
+    /// Somebody sets the flag so many minutes after the first.
+    async fn set(&self, minutes: i64, value: bool, by: (&str, AuthorKind), term: Term) {
+        let now = minute(minutes);
+        let problem = match &term {
+            Term::While { problem, .. } => Some(problem.clone()),
+            Term::Stays | Term::Until(_) => None,
+        };
+        let request = Request {
+            change: format!("c{minutes}"),
+            batch: None,
+            by: Author {
+                name: by.0.to_owned(),
+                kind: by.1,
+            },
+            why: "the checkout\u{1b}[2J fails".to_owned(),
+            triggered_by: "manual".to_owned(),
+            problem,
+            expected: None,
+        };
+        let flags = self.flags();
+        let event = Event::Set {
+            to: Target::Value(Value::Boolean(value)),
+            term,
+        };
+        let written = flags.change("prod", None, now, |found| {
+            let set = found.set.as_ref().expect("it is declared");
+            let untouched = State::default();
+            let situation = Situation {
+                set: "prod",
+                flag: &set.declarations.flags[FLAG],
+                state: set.states.get(FLAG).unwrap_or(&untouched),
+                now,
+            };
+            let Outcome::Written(transition) = step(situation, &request, &event) else {
+                panic!("{event:?} changes nothing");
+            };
+            let flags = vec![(FLAG.to_owned(), *transition)];
+            let commit = Commit {
+                flags,
+                ..Commit::default()
+            };
+            Decision::Write(commit, ())
+        });
+        written.await.expect("it answers");
     }
 }
 
@@ -153,4 +206,94 @@ async fn secret_of_a_key_is_shown_once_and_never_stored() {
         .await
         .expect("it answers");
     assert_eq!(look.key, None);
+}
+
+fn minute(minutes: i64) -> Timestamp {
+    Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minutes)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn history_says_who_why_and_what_was_different_from_then_on() {
+    let table = Table::start().await;
+    assert_eq!(table.run(&["apply", "-"], ONE).code, 0);
+    let nothing = table.run(&["history", FLAG], "");
+    assert_eq!(
+        (nothing.code, nothing.out.as_str()),
+        (
+            0,
+            "nothing is written down of `errorInjectionEnabled` in `prod`\n"
+        )
+    );
+    let (ann, rule) = (("ann", AuthorKind::Person), ("calm", AuthorKind::Rule));
+    table.set(0, false, ann, Term::Stays).await;
+    table.set(5, true, ann, Term::Until(minute(30))).await;
+    let held = Term::While {
+        problem: "P-1".to_owned(),
+        longest: SignedDuration::from_mins(60),
+    };
+    table.set(10, false, rule, held).await;
+
+    let ran = table.run(&["history", FLAG, "--limit", "2"], "");
+
+    assert_eq!(
+        (ran.code, ran.out.as_str()),
+        (
+            0,
+            "version 3, 1970-01-01T00:10:00Z: Set from true to false for as long as P-1 is open\n  \
+             who      calm, a rule (manual)\n  \
+             why      the checkout\\u{1b}[2J fails\n  \
+             problem  P-1\n  \
+             value    true -> false\n  \
+             until    1970-01-01T00:30:00Z -> 1970-01-01T01:10:00Z\n\
+             version 2, 1970-01-01T00:05:00Z: Set from false to true for a time\n  \
+             who      ann (manual)\n  \
+             why      the checkout\\u{1b}[2J fails\n  \
+             value    false -> true\n  \
+             until    - -> 1970-01-01T00:30:00Z\n\
+             older changes: --before 2\n"
+        ),
+        "{}",
+        ran.err
+    );
+    let first = table.run(&["history", FLAG, "--before", "2", "--json"], "");
+    let first: serde_json::Value = serde_json::from_str(&first.out).expect("it is JSON");
+    let value = serde_json::json!({ "field": "value", "from": "true", "to": "false" });
+    assert_eq!(first["changes"][0]["changed"], serde_json::json!([value]));
+    assert_eq!(
+        (&first["changes"][1], &first["older"], &first["broken"]),
+        (
+            &serde_json::Value::Null,
+            &false.into(),
+            &serde_json::Value::Null
+        )
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn history_that_was_altered_is_told() {
+    let table = Table::start().await;
+    assert_eq!(table.run(&["apply", "-"], ONE).code, 0);
+    table
+        .set(0, false, ("ann", AuthorKind::Person), Term::Stays)
+        .await;
+    let client = table.0.client();
+    let stored = client.scan().table_name("flags").send().await;
+    let stored = stored.expect("it answers");
+    let mut items = stored.items().iter();
+    let mut item = items
+        .find(|item| item.contains_key("entry"))
+        .expect("it is written down")
+        .clone();
+    let entry = item["entry"].as_s().expect("it is JSON");
+    let altered = entry.replace("the checkout", "my checkout");
+    assert_ne!(*entry, altered);
+    item.insert("entry".to_owned(), AttributeValue::S(altered));
+    let put = client.put_item().table_name("flags").set_item(Some(item));
+    put.send().await.expect("the stand-in has no rights");
+
+    let ran = table.run(&["history", FLAG], "");
+
+    assert_eq!(ran.code, 1);
+    let told = "this history is not what was written: version 1 was altered\n";
+    assert!(ran.out.ends_with(told), "{}", ran.out);
 }

@@ -87,3 +87,155 @@ fn difference_names_what_differs() {
         ]
     );
 }
+
+/// An entry of this cause that takes the value from the one to the other, with its
+/// end in seconds.
+fn entry(version: u64, cause: Cause, (before, after): (i64, i64), ends: Option<i64>) -> Entry {
+    let mut record = history()[0].record.clone();
+    record.version = version;
+    record.cause = cause;
+    (record.before, record.after) = (Value::Integer(before), Value::Integer(after));
+    record.ends = ends.map(|ends| Timestamp::from_second(ends).unwrap());
+    Entry::seal(record, None)
+}
+
+#[test]
+fn change_tells_only_what_it_changed() {
+    let aborted = Aborted {
+        wanted: "9".to_owned(),
+        because: Because::NotTold,
+    };
+    let since = Since {
+        change: "c1".to_owned(),
+        by: Author {
+            name: "ann".to_owned(),
+            kind: AuthorKind::Person,
+        },
+        at: Timestamp::UNIX_EPOCH,
+    };
+    let (ten, twenty) = ("1970-01-01T00:00:10Z", "1970-01-01T00:00:20Z");
+    let set = (Cause::Changed, (1, 2), None);
+    let lease = (Cause::Leased, (1, 2), Some(10));
+    let ramp = (Cause::RampStarted, (2, 8), Some(10));
+    let held = (Cause::Mitigated, (1, 2), Some(20));
+    let moves = |to: &str| format!("moves to: {to}");
+    let until = |to: String| format!("until: {to}");
+    for (before, cause, values, ends, expected) in [
+        (
+            &set,
+            Cause::Changed,
+            (2, 3),
+            None,
+            vec!["value: 2 -> 3".to_owned()],
+        ),
+        // The default that was declared meanwhile is told as what it was changed from.
+        (
+            &set,
+            Cause::Changed,
+            (7, 3),
+            None,
+            vec!["value: 7 -> 3".to_owned()],
+        ),
+        (
+            &set,
+            Cause::Leased,
+            (2, 3),
+            Some(10),
+            vec!["value: 2 -> 3".to_owned(), until(format!("- -> {ten}"))],
+        ),
+        (
+            &lease,
+            Cause::Extended,
+            (2, 2),
+            Some(20),
+            vec![until(format!("{ten} -> {twenty}"))],
+        ),
+        (
+            &lease,
+            Cause::Confirmed,
+            (2, 2),
+            None,
+            vec![until(format!("{ten} -> -"))],
+        ),
+        (
+            &lease,
+            Cause::LeaseEnded,
+            (2, 1),
+            None,
+            vec!["value: 2 -> 1".to_owned(), until(format!("{ten} -> -"))],
+        ),
+        (&lease, Cause::EndedBelow, (2, 2), None, vec![]),
+        (
+            &set,
+            Cause::RampStarted,
+            (2, 8),
+            Some(10),
+            vec![moves(&format!("- -> 8 by {ten}"))],
+        ),
+        (
+            &ramp,
+            Cause::RampEnded,
+            (2, 8),
+            None,
+            vec![
+                "value: 2 -> 8".to_owned(),
+                moves(&format!("8 by {ten} -> -")),
+            ],
+        ),
+        (
+            &ramp,
+            Cause::RampStopped,
+            (2, 5),
+            Some(20),
+            vec![
+                "value: 2 -> 5".to_owned(),
+                moves(&format!("8 by {ten} -> -")),
+                until(format!("- -> {twenty}")),
+            ],
+        ),
+        // It moves on.
+        (&ramp, Cause::Confirmed, (4, 4), None, vec![]),
+        (&ramp, Cause::EndedBelow, (4, 4), None, vec![]),
+        (
+            &set,
+            Cause::Mitigated,
+            (2, 0),
+            Some(20),
+            vec!["value: 2 -> 0".to_owned(), until(format!("- -> {twenty}"))],
+        ),
+        (&held, Cause::Joined, (2, 2), Some(20), vec![]),
+        (&held, Cause::Released, (2, 2), Some(20), vec![]),
+        (&held, Cause::Unlocked, (2, 2), None, vec![]),
+        (&held, Cause::Aborted(aborted), (2, 2), Some(20), vec![]),
+        (&set, Cause::Superseded(since), (2, 2), None, vec![]),
+        (
+            &held,
+            Cause::GivenBack,
+            (2, 1),
+            None,
+            vec!["value: 2 -> 1".to_owned(), until(format!("{twenty} -> -"))],
+        ),
+        (
+            &set,
+            Cause::TakenBack,
+            (2, 1),
+            None,
+            vec!["value: 2 -> 1".to_owned()],
+        ),
+    ] {
+        let name = format!("{} after {}", cause.word(), before.0.word());
+        let before = entry(1, before.0.clone(), before.1, before.2);
+        let after = entry(2, cause, values, ends);
+        let lines = changed(Some(&before), &after);
+        let lines: Vec<String> = lines.iter().map(Difference::to_string).collect();
+        assert_eq!(lines, expected, "{name}");
+    }
+}
+
+#[test]
+fn first_change_tells_what_it_changed_from_what_was_declared() {
+    let first = entry(1, Cause::Leased, (0, 5), Some(10));
+    let lines = changed(None, &first);
+    let lines: Vec<String> = lines.iter().map(Difference::to_string).collect();
+    assert_eq!(lines, ["value: 0 -> 5", "until: - -> 1970-01-01T00:00:10Z"]);
+}

@@ -108,6 +108,7 @@ fn table(entries: &[Written], clock: Clock<'_>) -> Markup {
                 thead {
                     tr {
                         th scope="col" { "What happened" }
+                        th scope="col" { "Changed" }
                         th scope="col" { "When" }
                         th scope="col" { "Who" }
                         th scope="col" { "Why" }
@@ -130,6 +131,7 @@ fn row(one: &Written, clock: Clock<'_>) -> Markup {
                     br; span .muted { "until " (clock.minute(ends)) }
                 }
             }
+            td { (changed(&one.changed)) }
             td { (clock.both(record.at)) br; span .muted { (clock.relative(record.at)) } }
             td {
                 (name(&record.by.name))
@@ -146,6 +148,16 @@ fn row(one: &Written, clock: Clock<'_>) -> Markup {
                 (record.version)
                 @if let Some(compared) = &one.compared { br; a href=(compared) { "differences" } }
             }
+        }
+    }
+}
+
+fn changed(changed: &[Difference]) -> Markup {
+    html! {
+        @for (index, Difference { field, one, other }) in changed.iter().enumerate() {
+            @if 0 < index { br; }
+            span .muted { (field) ": " }
+            bdi { (shortened(one, FIELD)) } " → " bdi { (shortened(other, FIELD)) }
         }
     }
 }

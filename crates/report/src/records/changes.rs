@@ -1,7 +1,7 @@
 //! What flags are, and what became of them.
 
 use flags::state::{Assignment, Course, End, State};
-use flags::{Audience, Declaration, Entry, Rollout, Share, Value};
+use flags::{Audience, Declaration, Difference, Entry, Rollout, Share, Value};
 use jiff::Timestamp;
 
 /// All flags of a set.
@@ -55,6 +55,8 @@ pub struct FlagHistory<'a> {
 pub struct Written {
     /// The entry.
     pub entry: Entry,
+    /// What it changed.
+    pub changed: Vec<Difference>,
     /// Where it is compared with the entry before it; nothing for the first.
     pub compared: Option<String>,
 }

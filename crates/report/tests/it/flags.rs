@@ -2,7 +2,7 @@
 
 use ::flags::state::{Author, AuthorKind, State};
 use ::flags::step::{Event, Outcome, Request, Situation, Target, Term, step};
-use ::flags::{Declarations, Entry, read};
+use ::flags::{Declarations, Entry, changed, read};
 use jiff::{SignedDuration, Timestamp};
 use report::{Changes, FlagHistory, FlagNow, Frame, Written, json, page};
 use serde_json::{Value, json};
@@ -151,8 +151,12 @@ impl Said {
     fn written(&self, flag: &str) -> Vec<Written> {
         let entries = self.entries.iter().rev();
         let entries = entries.filter(|entry| entry.record.flag == flag);
-        let written = entries.map(|entry| Written {
+        let entries: Vec<&Entry> = entries.collect();
+        let before = entries.iter().skip(1).copied().map(Some).chain([None]);
+        let written = entries.iter().copied().zip(before);
+        let written = written.map(|(entry, before)| Written {
             entry: entry.clone(),
+            changed: changed(before, entry),
             compared: (entry.record.version > 1).then(|| "/changes/x?from=1&to=2".to_owned()),
         });
         written.collect()
@@ -273,17 +277,37 @@ fn history_tells_what_happened_newest_first_and_what_differs() {
     let (_, history) = page.split_once("History</h2>").unwrap();
     let happened: Vec<String> = rows(history)
         .iter()
-        .map(|row| row.split(" | ").next().unwrap().to_owned())
+        .map(|row| row.splitn(3, " | ").take(2).collect::<Vec<_>>().join(" | "))
         .collect();
     assert_eq!(
         happened,
         [
-            "Set from true to false",
-            "Set from false to true",
-            "Set from true to false"
+            "Set from true to false | value: true → false",
+            "Set from false to true | value: false → true",
+            "Set from true to false | value: true → false"
         ]
     );
     assert!(page.contains("these are as they were written"));
+}
+
+#[test]
+fn history_tells_what_each_change_changed() {
+    let said = Said::of_every_kind();
+    let told = |flag| {
+        let page = with_history(&said, flag, &said.written(flag), page::flag);
+        let (_, history) = page.split_once("History</h2>").unwrap();
+        let row = rows(history).remove(0);
+        row.split(" | ").nth(1).unwrap().to_owned()
+    };
+
+    assert_eq!(
+        told("promotionalPercent"),
+        "value: 0 → 50; until: - → 2026-01-09T16:42:00Z"
+    );
+    assert_eq!(
+        told("errorRate"),
+        "moves to: - → 0.02 by 2026-01-09T16:17:00Z"
+    );
 }
 
 #[test]

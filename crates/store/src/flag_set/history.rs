@@ -28,6 +28,15 @@ pub struct FlagHistory {
     pub older: bool,
 }
 
+/// Part of the history of one flag, the newest first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FlagVersions {
+    /// The entries.
+    pub entries: Vec<Entry>,
+    /// The entry before the oldest of these; nothing, if that is the first.
+    pub before: Option<Entry>,
+}
+
 impl Flags {
     /// The whole history of a flag, in the order of its versions.
     pub async fn history(&self, set: &str, flag: &str) -> Result<Vec<Entry>, StoreError> {
@@ -43,19 +52,17 @@ impl Flags {
         flag: &str,
         before: Option<u64>,
         most: usize,
-    ) -> Result<FlagHistory, StoreError> {
+    ) -> Result<FlagVersions, StoreError> {
         let edge = keys::change(set, flag, before.unwrap_or(u64::MAX));
         let rows = Rows {
             from: OLDEST,
             below: &edge.sk,
         };
         let items = self.table.newest(ACTION, &edge.pk, rows, most).await?;
-        let older = most < items.len();
-        let items = items.iter().take(most);
-        Ok(FlagHistory {
-            entries: items.map(record::entry::read).collect::<Result<_, _>>()?,
-            older,
-        })
+        let entries: Result<Vec<Entry>, _> = items.iter().map(record::entry::read).collect();
+        let mut entries = entries?;
+        let before = entries.drain(most.min(entries.len())..).next();
+        Ok(FlagVersions { entries, before })
     }
 
     /// What was written down of a set from `from` on, the newest first, of so many

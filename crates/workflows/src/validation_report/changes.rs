@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use flags::Entry;
-use flags::is_flag_name;
 use flags::state::State;
+use flags::{Entry, changed, is_flag_name};
 use futures_util::future::join;
 use jiff::Timestamp;
 use release::link::Scope;
@@ -104,20 +103,24 @@ impl Reading<'_> {
         let ending = if is_page { "" } else { ".json" };
         let oldest = found.entries.last().map(|entry| entry.record.version);
         let older = oldest
-            .filter(|_| found.older)
+            .filter(|_| found.before.is_some())
             .map(|oldest| addresses.flag(flag, ending, &[(BEFORE, &oldest.to_string())]));
         let newest = before.map(|_| addresses.flag(flag, ending, &[]));
         let json = addresses.flag(flag, ".json", &[]);
+        let before = found.entries.iter().skip(1).chain(&found.before);
+        let before = before.map(Some).chain([None]);
         let entries: Vec<Written> = found
             .entries
-            .into_iter()
-            .map(|entry| Written {
+            .iter()
+            .zip(before)
+            .map(|(entry, before)| Written {
                 compared: (entry.record.version > 1).then(|| {
                     let version = entry.record.version;
                     let (from, to) = ((version - 1).to_string(), version.to_string());
                     addresses.flag(flag, "", &[(FROM, &from), (TO, &to)])
                 }),
-                entry,
+                changed: changed(before, entry),
+                entry: entry.clone(),
             })
             .collect();
         let history = FlagHistory {

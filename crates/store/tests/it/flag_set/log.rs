@@ -44,12 +44,13 @@ async fn page_of_a_history_ends_where_it_is_told() {
         let page = flags.history_before(SET, "errorInjectionEnabled", before, most);
         let page = page.await.unwrap();
         let versions = page.entries.iter().map(|entry| entry.record.version);
-        (versions.collect::<Vec<_>>(), page.older)
+        let before = page.before.as_ref().map(|entry| entry.record.version);
+        (versions.collect::<Vec<_>>(), before)
     };
 
-    assert_eq!(page(None, 2).await, (vec![5, 4], true));
-    assert_eq!(page(Some(4), 2).await, (vec![3, 2], true));
-    assert_eq!(page(Some(2), 2).await, (vec![1], false));
-    assert_eq!(page(Some(1), 2).await, (vec![], false));
-    assert_eq!(page(None, 5).await, (vec![5, 4, 3, 2, 1], false));
+    assert_eq!(page(None, 2).await, (vec![5, 4], Some(3)));
+    assert_eq!(page(Some(4), 2).await, (vec![3, 2], Some(1)));
+    assert_eq!(page(Some(2), 2).await, (vec![1], None));
+    assert_eq!(page(Some(1), 2).await, (vec![], None));
+    assert_eq!(page(None, 5).await, (vec![5, 4, 3, 2, 1], None));
 }
