@@ -3,6 +3,7 @@
 mod account;
 mod flags;
 mod result;
+mod runbooks;
 mod schedule;
 mod tenant;
 
@@ -48,7 +49,7 @@ type Checked = Result<Vec<CheckResult>, CheckResult>;
 type Check = for<'a> fn(&'a Installation) -> Pin<Box<dyn Future<Output = Checked> + 'a>>;
 
 /// The checks, in the order of the output.
-const CHECKS: [(&str, Check); 11] = [
+const CHECKS: [(&str, Check); 12] = [
     ("scope", |it| Box::pin(tenant::scopes(it))),
     ("api", |it| Box::pin(tenant::api(it))),
     ("entities", |it| Box::pin(tenant::entities(it))),
@@ -59,15 +60,16 @@ const CHECKS: [(&str, Check); 11] = [
     ("secret", |it| Box::pin(account::secrets(it))),
     ("webhook", |it| Box::pin(account::webhook(it))),
     ("flags", |it| Box::pin(flags::flags(it))),
+    ("runbook", |it| Box::pin(runbooks::runbooks(it))),
     ("clock", |it| Box::pin(account::clocks(it))),
 ];
 
 const NOTES: &str = "\
 Settings:
   VALIDATIONS_TABLE, LEDGER_TABLE, REMEDIATIONS_TABLE, FLAGS_TABLE, FLAG_SET,
-  DT_TENANT_URL, DT_API, DT_API_TOKEN, REPORT_KEYS, WEBHOOK_TOKEN, RESULT_HOOK_SECRET (or the names of
-  their SSM parameters, DT_API_TOKEN_PARAMETER and so on), DEPLOYMENT_GROUPS and
-  HEAL_TAG, as the functions have them, and the AWS settings of `monspec ledger`.
+  DT_TENANT_URL, DT_API, DT_API_TOKEN, REPORT_KEYS, WEBHOOK_TOKEN, RESULT_HOOK_SECRET,
+  HEAL_RUNBOOKS (or the names of their SSM parameters, DT_API_TOKEN_PARAMETER and so
+  on), DEPLOYMENT_GROUPS and HEAL_TAG, as the functions have them, and the AWS settings of `monspec ledger`.
   `infra/deploy` prints the command with all of them.
 
 Examples:
@@ -75,12 +77,12 @@ Examples:
       --webhook https://abc.execute-api.eu-central-1.amazonaws.com/HandleDynatraceProblem
   monspec doctor --json";
 
-/// Checks an installation: tenant, pipelines, tables, schedules, flags, secrets,
-/// webhook and clocks.
+/// Checks an installation: tenant, pipelines, tables, schedules, flags, runbooks,
+/// secrets, webhook and clocks.
 ///
 /// All checks run in parallel. Each failure comes with its fix; a check that could
-/// not run is a gap and says what it lacked. Nothing is changed; the webhook gets a
-/// test notification.
+/// not run is a gap and says what it lacked. Nothing is changed or
+/// launched; the webhook gets a test notification.
 ///
 /// Exits with 0 when every check ran and none failed, 1 when a check failed, and 2
 /// when none failed but there are gaps. Warnings do not count: they may be

@@ -17,6 +17,7 @@ mod pause;
 mod progress;
 mod report;
 mod rules;
+mod runbooks;
 mod runs;
 mod schema;
 mod tenant;

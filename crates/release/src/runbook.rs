@@ -114,7 +114,7 @@ pub use announced::Event;
 pub use begin::{Begun, Draft};
 pub use cause::{Candidate, Choice, choose};
 pub use ended::{Counts, Ended, Proof, Task, Unwell};
-pub use fit::{Active, Form, Unfit};
+pub use fit::{Active, Form, Unfit, unfit};
 pub use input::input;
 pub use job::{JobAt, Marking, Purpose};
 pub use matching::{Announced, find};

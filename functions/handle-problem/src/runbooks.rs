@@ -1,12 +1,12 @@
 //! What runbooks may be run, and the controllers that run them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use controller::{Controller, Credentials, Server};
 use lambda::secrets::{NoSecret, Parameters, Resolved, Secrets};
 use lambda::settings::{SettingError, unusable};
-use release::runbook::{self, Auth, Runbooks};
+use lambda::tenant::http;
+use release::runbook::{self, Runbooks};
 use secrecy::{ExposeSecret as _, SecretString};
 use workflows::handle_problem::Automation;
 
@@ -22,7 +22,7 @@ pub(crate) struct RunbookSettings {
 /// What was made of which list and which secrets.
 struct Made {
     digest: String,
-    secrets: Vec<(String, SecretString)>,
+    secrets: BTreeMap<String, SecretString>,
     automation: Arc<Automation>,
 }
 
@@ -70,10 +70,7 @@ impl RunbookSettings {
                 return nothing;
             }
         };
-        let wanted = listed.controllers.values();
-        let wanted = wanted.flat_map(|one| [Some(&one.secret), one.ca.as_ref()]);
-        let wanted: BTreeSet<String> = wanted.flatten().cloned().collect();
-        let found = match self.parameters.read(&wanted).await {
+        let found = match self.parameters.read(&listed.parameters()).await {
             Ok(found) => found,
             Err(error) => {
                 tracing::error!(
@@ -88,74 +85,26 @@ impl RunbookSettings {
     }
 
     fn made_of(&self, listed: Runbooks, found: BTreeMap<String, SecretString>) -> Arc<Automation> {
-        let secrets: Vec<(String, SecretString)> = found.into_iter().collect();
         let mut made = self.made.lock().expect("no holder panics");
         if let Some(made) = made.as_ref()
             && made.digest == listed.digest
-            && is_same(&made.secrets, &secrets)
+            && is_same(&made.secrets, &found)
         {
             return Arc::clone(&made.automation);
         }
-        let found: BTreeMap<&str, &SecretString> = secrets
-            .iter()
-            .map(|(name, value)| (name.as_str(), value))
-            .collect();
-        let controllers = listed.controllers.values().map(|one| {
-            let client = connect(one, &found);
-            (one.name.clone(), client)
-        });
-        let automation = Arc::new(Automation {
-            controllers: controllers.collect(),
-            listed: listed.clone(),
-        });
+        let digest = listed.digest.clone();
+        let automation = Arc::new(Automation::connected(listed, &found, http));
         *made = Some(Made {
-            digest: listed.digest,
-            secrets,
+            digest,
+            secrets: found,
             automation: Arc::clone(&automation),
         });
         automation
     }
 }
 
-fn connect(
-    wanted: &runbook::Controller,
-    found: &BTreeMap<&str, &SecretString>,
-) -> Result<Controller, String> {
-    let value = |name: &str| {
-        let value = found.get(name).copied();
-        value.ok_or_else(|| format!("its parameter `{name}` cannot be read"))
-    };
-    let secret = value(&wanted.secret)?.clone();
-    let http = match &wanted.ca {
-        Some(name) => controller::http(Some(value(name)?.expose_secret())),
-        None => {
-            return client(
-                lambda::tenant::http().map_err(|error| error.to_string())?,
-                wanted,
-                secret,
-            );
-        }
-    };
-    client(http.map_err(|error| error.to_string())?, wanted, secret)
-}
-
-fn client(
-    http: reqwest::Client,
-    wanted: &runbook::Controller,
-    secret: SecretString,
-) -> Result<Controller, String> {
-    let server = Server {
-        base: wanted.base.clone(),
-        credentials: match wanted.auth {
-            Auth::Bearer => Credentials::Bearer(secret),
-            Auth::Basic => Credentials::Basic(secret),
-        },
-    };
-    Controller::new(http, server).map_err(|error| error.to_string())
-}
-
-fn is_same(one: &[(String, SecretString)], other: &[(String, SecretString)]) -> bool {
-    let shown = |secrets: &[(String, SecretString)]| -> Vec<(String, String)> {
+fn is_same(one: &BTreeMap<String, SecretString>, other: &BTreeMap<String, SecretString>) -> bool {
+    let shown = |secrets: &BTreeMap<String, SecretString>| -> Vec<(String, String)> {
         let secrets = secrets.iter();
         secrets
             .map(|(name, value)| (name.clone(), value.expose_secret().to_owned()))

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use fake_aws::pipeline::{PipelineSpec, Stage};
 use fake_aws::ssm::Kind;
 use fake_aws::{ACCESS_KEY, REGION, SECRET_KEY};
+use fake_controller::{Controller, JobTemplate, Prompts, Scope};
 use fake_dynatrace::{Fault, GoneAs, Requests, Times};
 use jiff::{SignedDuration, Timestamp};
 use lab::world::{
@@ -199,6 +200,7 @@ async fn healthy_installation_is_ok_in_every_check() {
         "secret",
         "webhook",
         "flags",
+        "runbook",
         "clock",
     ] {
         assert!(checks.iter().any(|one| one["check"] == check), "{check}");
@@ -547,4 +549,158 @@ fn spec() -> Value {
 )]
 fn clock() -> Timestamp {
     Timestamp::now()
+}
+
+type Change = fn(&mut JobTemplate);
+
+/// A controller with a template that does all that the list asks for.
+struct Listed {
+    fake: Controller,
+    template: u64,
+    token: String,
+    list: Value,
+}
+
+impl Listed {
+    async fn start(installed: &Installed) -> Self {
+        let fake = Controller::start().await.expect("loopback has a free port");
+        fake.user("ub", "hunter2");
+        let template = fake.job_template(JobTemplate {
+            prompts: Prompts {
+                variables: true,
+                limit: true,
+                job_type: true,
+            },
+            ..JobTemplate::default()
+        });
+        fake.permit("ub", template);
+        let token = fake.token("ub", Scope::Write);
+        let ssm = installed.world.aws.ssm();
+        ssm.put("/ub/awx", Kind::SecureString, &token);
+        let list = json!({
+            "controllers": {"awx": {"base": fake.base(), "auth": "bearer", "secret": "/ub/awx"}},
+            "runbooks": {"stop": {
+                "on": "awx",
+                "template": template,
+                "name": "stop-campaign",
+                "playbook": "stop.yml",
+                "for": {"events": ["CUSTOM_CONFIGURATION"], "sources": ["Ansible Tower"]},
+                "vars": {"promotion_rate": {"const": "0"}},
+                "limit": "web-1",
+                "check": "before",
+            }},
+        });
+        Self {
+            fake,
+            template,
+            token,
+            list,
+        }
+    }
+
+    fn examined(&self, installed: &Installed) -> Told {
+        let told = installed.with(&[("HEAL_RUNBOOKS", &self.list.to_string())]);
+        assert!(!told.out.contains(&self.token), "{}", told.out);
+        assert_eq!(self.fake.count("POST", ""), 0, "nothing is launched");
+        told
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runbooks_are_held_to_what_their_templates_do() {
+    let installed = Installed::start().await;
+    let mut listed = Listed::start(&installed).await;
+
+    let told = listed.examined(&installed);
+    assert_eq!(told.code, 0, "{}", told.out);
+    let checks = told.checks();
+    let said: Vec<&Value> = checks
+        .iter()
+        .filter(|one| one["check"] == "runbook")
+        .map(|one| &one["said"])
+        .collect();
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(said[0].to_string().contains("takes us for ub"), "{said:?}");
+    let fits = format!(
+        "template {} on awx does what it needs; its mode is shadow",
+        listed.template
+    );
+    assert_eq!(said[1], &json!(fits));
+
+    let changes: [(Change, &str); 5] = [
+        (|it| it.name = "drop-all".to_owned(), "is called `drop-all`"),
+        (
+            |it| it.playbook = "all.yml".to_owned(),
+            "runs playbook `all.yml`",
+        ),
+        (|it| it.prompts.limit = false, "does not prompt for a limit"),
+        (
+            |it| it.prompts.job_type = false,
+            "does not prompt for its job type",
+        ),
+        (
+            |it| it.passwords = vec!["ssh_password".to_owned()],
+            "asks for a password (ssh_password)",
+        ),
+    ];
+    for (change, words) in changes {
+        let mut good = None;
+        listed.fake.change(listed.template, |template| {
+            good = Some(template.clone());
+            change(template);
+        });
+        listed.examined(&installed).fails(&["runbook"], words);
+        let good = good.expect("there is such a template");
+        listed
+            .fake
+            .change(listed.template, |template| *template = good);
+    }
+    // All that is wrong is told at once.
+    listed.fake.change(listed.template, |template| {
+        template.prompts = Prompts::default();
+    });
+    let told = listed.examined(&installed);
+    for words in [
+        "does not prompt for a limit",
+        "does not prompt for its job type",
+        "takes neither variables nor, in its survey, promotion_rate",
+    ] {
+        told.fails(&["runbook"], words);
+    }
+
+    listed.list["runbooks"]["stop"]["template"] = json!(4_711);
+    let told = listed.examined(&installed);
+    told.fails(&["runbook"], "there is no such template");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn controller_that_cannot_be_used_is_told_with_its_fix() {
+    let installed = Installed::start().await;
+    let mut listed = Listed::start(&installed).await;
+    let ssm = installed.world.aws.ssm();
+
+    ssm.put("/ub/awx", Kind::SecureString, "another");
+    let told = listed.examined(&installed);
+    told.fails(&["runbook"], "refused the credentials");
+    let list = listed.list.to_string();
+
+    ssm.put("/ub/awx", Kind::SecureString, &listed.token);
+    ssm.put("/ub/list", Kind::SecureString, &list);
+    let told = installed.with(&[("HEAL_RUNBOOKS_PARAMETER", "/ub/list")]);
+    assert_eq!(told.code, 0, "{}", told.out);
+    let told = installed.with(&[("HEAL_RUNBOOKS_PARAMETER", "/ub/none")]);
+    assert_eq!(told.code, 0, "{}", told.out);
+    assert!(told.out.contains("no runbook is run"), "{}", told.out);
+
+    listed.fake.stop().await;
+    let told = listed.examined(&installed);
+    told.fails(&["runbook"], "cannot be reached");
+
+    listed.list["controllers"]["awx"]["secret"] = json!("/ub/missing");
+    let told = listed.examined(&installed);
+    told.fails(&["runbook"], "its parameter `/ub/missing` cannot be read");
+
+    listed.list["runbooks"]["stop"]["on"] = json!("tower");
+    let told = listed.examined(&installed);
+    told.fails(&["runbook"], "tower");
 }

@@ -2,7 +2,7 @@
 //! launched: a job template drops what it does not take without a word, a limit
 //! among it, and a check.
 
-use super::settings::Runbook;
+use super::settings::{Check, Hosts, Runbook};
 use super::{Input, Kind, Marking, Purpose};
 
 /// What the controller says of a template.
@@ -103,63 +103,99 @@ pub(super) fn fit(
     input: &Input,
     purpose: Purpose,
 ) -> Result<Marking, Unfit> {
-    if form.name != runbook.name {
-        return Err(Unfit::Renamed(form.name.clone()));
+    let needs = Needs {
+        variables: input.variables.keys().map(String::as_str).collect(),
+        limits: input.limit.as_deref().into_iter().collect(),
+        purposes: vec![purpose],
+    };
+    match needs.misfits(runbook, form).into_iter().next() {
+        Some(why) => Err(why),
+        None if form.takes_variables => Ok(Marking::Variables),
+        None => Ok(Marking::Sole),
     }
-    let is = |is: &Option<String>| is.clone().unwrap_or_else(|| "none".to_owned());
-    if runbook.organization.is_some() && form.organization != runbook.organization {
-        return Err(Unfit::Organization(is(&form.organization)));
-    }
-    if runbook.project.is_some() && form.project != runbook.project {
-        return Err(Unfit::Project(is(&form.project)));
-    }
-    if runbook
-        .playbook
-        .as_ref()
-        .is_some_and(|playbook| *playbook != form.playbook)
-    {
-        return Err(Unfit::Playbook(form.playbook.clone()));
-    }
-    if let Some(limit) = &input.limit
-        && !form.takes_limit
-        && *limit != form.limit
-    {
-        return Err(Unfit::NoLimit);
-    }
-    match purpose {
-        Purpose::Check if !form.takes_check && form.job_type != "check" => {
-            return Err(Unfit::NoCheck);
+}
+
+/// Everything for which a run of the runbook would be refused, whatever event it
+/// answers.
+pub fn unfit(runbook: &Runbook, form: &Form) -> Vec<Unfit> {
+    let needs = Needs {
+        variables: runbook.variables.keys().map(String::as_str).collect(),
+        limits: match &runbook.limit {
+            None => Vec::new(),
+            Some(Hosts::These(pattern)) => vec![pattern],
+            Some(Hosts::Entity(hosts)) => hosts.iter().map(String::as_str).collect(),
+        },
+        purposes: match runbook.check {
+            Check::None => vec![Purpose::Real],
+            Check::Before => vec![Purpose::Check, Purpose::Real],
+        },
+    };
+    needs.misfits(runbook, form)
+}
+
+/// What is asked of a template.
+struct Needs<'a> {
+    variables: Vec<&'a str>,
+    limits: Vec<&'a str>,
+    purposes: Vec<Purpose>,
+}
+
+impl Needs<'_> {
+    fn misfits(&self, runbook: &Runbook, form: &Form) -> Vec<Unfit> {
+        let mut misfits = Vec::new();
+        if form.name != runbook.name {
+            misfits.push(Unfit::Renamed(form.name.clone()));
         }
-        Purpose::Real if runbook.kind == Kind::Job && form.job_type != "run" => {
-            return Err(Unfit::OnlyChecks(form.job_type.clone()));
+        let is = |is: &Option<String>| is.clone().unwrap_or_else(|| "none".to_owned());
+        if runbook.organization.is_some() && form.organization != runbook.organization {
+            misfits.push(Unfit::Organization(is(&form.organization)));
         }
-        Purpose::Check | Purpose::Real => {}
-    }
-    if !form.takes_variables {
-        let names = input.variables.keys();
-        let lost = names.filter(|name| !form.survey.contains(name));
-        let lost: Vec<&str> = lost.map(String::as_str).collect();
-        if !lost.is_empty() {
-            return Err(Unfit::NoVariables(lost.join(", ")));
+        if runbook.project.is_some() && form.project != runbook.project {
+            misfits.push(Unfit::Project(is(&form.project)));
         }
+        if runbook
+            .playbook
+            .as_ref()
+            .is_some_and(|playbook| *playbook != form.playbook)
+        {
+            misfits.push(Unfit::Playbook(form.playbook.clone()));
+        }
+        if !form.takes_limit && self.limits.iter().any(|limit| *limit != form.limit) {
+            misfits.push(Unfit::NoLimit);
+        }
+        for purpose in &self.purposes {
+            match purpose {
+                Purpose::Check if !form.takes_check && form.job_type != "check" => {
+                    misfits.push(Unfit::NoCheck);
+                }
+                Purpose::Real if runbook.kind == Kind::Job && form.job_type != "run" => {
+                    misfits.push(Unfit::OnlyChecks(form.job_type.clone()));
+                }
+                Purpose::Check | Purpose::Real => {}
+            }
+        }
+        if !form.takes_variables {
+            let is_asked = |name: &&&str| form.survey.iter().any(|asked| asked == *name);
+            let lost = self.variables.iter().filter(|name| !is_asked(name));
+            let lost: Vec<&str> = lost.copied().collect();
+            if !lost.is_empty() {
+                misfits.push(Unfit::NoVariables(lost.join(", ")));
+            }
+        }
+        let needed = form.needs_variables.iter().map(String::as_str);
+        let needed = needed.filter(|name| !self.variables.contains(name));
+        let needed: Vec<&str> = needed.collect();
+        if !needed.is_empty() {
+            misfits.push(Unfit::Needs(needed.join(", ")));
+        }
+        if !form.needs_passwords.is_empty() {
+            misfits.push(Unfit::Password(form.needs_passwords.join(", ")));
+        }
+        if form.needs_inventory {
+            misfits.push(Unfit::Inventory);
+        }
+        misfits
     }
-    let needed = form.needs_variables.iter();
-    let needed = needed.filter(|name| !input.variables.contains_key(*name));
-    let needed: Vec<&str> = needed.map(String::as_str).collect();
-    if !needed.is_empty() {
-        return Err(Unfit::Needs(needed.join(", ")));
-    }
-    if !form.needs_passwords.is_empty() {
-        return Err(Unfit::Password(form.needs_passwords.join(", ")));
-    }
-    if form.needs_inventory {
-        return Err(Unfit::Inventory);
-    }
-    Ok(if form.takes_variables {
-        Marking::Variables
-    } else {
-        Marking::Sole
-    })
 }
 
 #[cfg(test)]
@@ -318,5 +354,40 @@ mod tests {
         assert!(told(&none, &input(), Purpose::Real).contains("in its survey, rate"));
         assert_eq!(told(&survey, &input(), Purpose::Real), "Sole");
         assert_eq!(told(&none, &Input::default(), Purpose::Real), "Sole");
+    }
+
+    #[test]
+    fn everything_that_would_refuse_a_run_is_told_before_any_event() {
+        let listed = Runbook {
+            limit: Some(Hosts::Entity(vec!["web-1".to_owned(), "web-2".to_owned()])),
+            check: Check::Before,
+            ..runbook()
+        };
+        let told = |form: &Form| -> Vec<String> {
+            let unfit = unfit(&listed, form).into_iter();
+            unfit.map(|why| why.to_string()).collect()
+        };
+        let good = Form {
+            takes_limit: true,
+            takes_check: true,
+            ..form()
+        };
+        assert_eq!(told(&good), [""; 0]);
+        let bad = Form {
+            name: "drop-all".to_owned(),
+            needs_variables: vec!["why".to_owned()],
+            needs_passwords: vec!["ssh_password".to_owned()],
+            ..form()
+        };
+        assert_eq!(
+            told(&bad),
+            [
+                "the template is called `drop-all`, so its id may have come to mean another one",
+                "the template does not prompt for a limit, and would run on all its hosts",
+                "the template does not prompt for its job type, and would run instead of checking",
+                "the template needs a value for why; add it to `vars`",
+                "the template asks for a password (ssh_password), which nobody types here",
+            ]
+        );
     }
 }

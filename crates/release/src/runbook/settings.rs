@@ -52,7 +52,7 @@
 mod variable;
 mod wire;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -231,6 +231,13 @@ impl Runbooks {
             runbooks,
             digest,
         })
+    }
+
+    /// The parameters in which secrets and roots of controllers are kept.
+    pub fn parameters(&self) -> BTreeSet<String> {
+        let controllers = self.controllers.values();
+        let names = controllers.flat_map(|one| [Some(&one.secret), one.ca.as_ref()]);
+        names.flatten().cloned().collect()
     }
 
     /// Whether a run may go on as it was decided: the operator has neither

@@ -5,6 +5,7 @@
 
 mod asking;
 mod candidates;
+mod connected;
 mod site;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use release::ledger::Known;
 use release::runbook::{Draft, Runbooks};
 
 pub(crate) use asking::Asking;
+pub use asking::form;
 pub(in crate::remedy) use candidates::gather;
 pub(crate) use site::Site;
 

@@ -8,7 +8,7 @@ use futures_util::future::join3;
 use jiff::Timestamp;
 use release::runbook::{
     Active, Answer, Attempt, Counts, Ended, Form, Found, JobAt, Kind, Launched, MARKER, Marking,
-    Order, Purpose, Run, Shown, Task,
+    Order, Purpose, Run, Runbook, Shown, Task,
 };
 use tokio::time::Instant;
 
@@ -27,46 +27,9 @@ pub(crate) struct Asking<'a> {
 impl Asking<'_> {
     /// What the template asks for, and which jobs of it there are.
     pub(crate) async fn form(&self) -> Answer<Form> {
-        let Ok(client) = self.controller.clone() else {
-            return self.unheard();
-        };
-        let (kind, id) = self.template();
-        let template = match client.template(kind, id, self.until).await {
-            Ok(Some(template)) => template,
-            Ok(None) => return Answer::Gone,
-            Err(error) => return unheard(&error),
-        };
-        let at = template.at;
-        let (preflight, newest, active) = join3(
-            client.preflight(kind, id, self.until),
-            client.newest_job(at, self.until),
-            client.active_jobs(at, self.until),
-        )
-        .await;
-        match (preflight, newest, active) {
-            (Ok(None), ..) => Answer::Gone,
-            (Ok(Some(preflight)), Ok(newest), Ok(active)) => {
-                let survey = preflight.survey.into_iter();
-                let active = active.into_iter();
-                Answer::Is(Form {
-                    name: template.name,
-                    organization: template.organization,
-                    project: template.project,
-                    playbook: template.playbook,
-                    takes_variables: preflight.prompts.variables,
-                    takes_limit: preflight.prompts.limit,
-                    takes_check: preflight.prompts.job_type,
-                    survey: survey.map(|question| question.variable).collect(),
-                    needs_variables: preflight.variables_needed,
-                    needs_passwords: preflight.passwords_needed,
-                    needs_inventory: preflight.inventory_needed,
-                    limit: preflight.defaults.limit,
-                    job_type: preflight.defaults.job_type,
-                    newest,
-                    active: active.map(under_way).collect(),
-                })
-            }
-            (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => unheard(&error),
+        match &self.controller {
+            Ok(client) => form(client, &self.run.runbook, self.until).await,
+            Err(_) => self.unheard(),
         }
     }
 
@@ -75,7 +38,7 @@ impl Asking<'_> {
         let Ok(client) = self.controller.clone() else {
             return self.unheard();
         };
-        let (kind, id) = self.template();
+        let (kind, id) = template(&self.run.runbook);
         let at = match client.template(kind, id, self.until).await {
             Ok(Some(template)) => template.at,
             // Its jobs may still be there.
@@ -172,7 +135,7 @@ impl Asking<'_> {
             Ok(client) => *client,
             Err(why) => return Launched::NotSent(why.clone()),
         };
-        let (kind, id) = self.template();
+        let (kind, id) = template(&self.run.runbook);
         let order = told(&self.run.order(attempt));
         match client.launch(kind, id, &order, self.until).await {
             Launch::Launched(launched) => {
@@ -196,18 +159,60 @@ impl Asking<'_> {
         }
     }
 
-    fn template(&self) -> (TemplateKind, u64) {
-        let kind = match self.run.runbook.kind {
-            Kind::Job => TemplateKind::Job,
-            Kind::Workflow => TemplateKind::Workflow,
-        };
-        (kind, self.run.runbook.template)
-    }
-
     fn unheard<T>(&self) -> Answer<T> {
         let why = self.controller.as_ref().err().cloned();
         Answer::Unheard(why.unwrap_or_default())
     }
+}
+
+/// What the template of a runbook asks for, and which jobs of it there are.
+pub async fn form(client: &Controller, runbook: &Runbook, until: Instant) -> Answer<Form> {
+    let (kind, id) = template(runbook);
+    let template = match client.template(kind, id, until).await {
+        Ok(Some(template)) => template,
+        Ok(None) => return Answer::Gone,
+        Err(error) => return unheard(&error),
+    };
+    let at = template.at;
+    let (preflight, newest, active) = join3(
+        client.preflight(kind, id, until),
+        client.newest_job(at, until),
+        client.active_jobs(at, until),
+    )
+    .await;
+    match (preflight, newest, active) {
+        (Ok(None), ..) => Answer::Gone,
+        (Ok(Some(preflight)), Ok(newest), Ok(active)) => {
+            let survey = preflight.survey.into_iter();
+            let active = active.into_iter();
+            Answer::Is(Form {
+                name: template.name,
+                organization: template.organization,
+                project: template.project,
+                playbook: template.playbook,
+                takes_variables: preflight.prompts.variables,
+                takes_limit: preflight.prompts.limit,
+                takes_check: preflight.prompts.job_type,
+                survey: survey.map(|question| question.variable).collect(),
+                needs_variables: preflight.variables_needed,
+                needs_passwords: preflight.passwords_needed,
+                needs_inventory: preflight.inventory_needed,
+                limit: preflight.defaults.limit,
+                job_type: preflight.defaults.job_type,
+                newest,
+                active: active.map(under_way).collect(),
+            })
+        }
+        (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => unheard(&error),
+    }
+}
+
+fn template(runbook: &Runbook) -> (TemplateKind, u64) {
+    let kind = match runbook.kind {
+        Kind::Job => TemplateKind::Job,
+        Kind::Workflow => TemplateKind::Workflow,
+    };
+    (kind, runbook.template)
 }
 
 fn unheard<T>(error: &controller::Error) -> Answer<T> {

@@ -169,11 +169,26 @@ fn printed_commands_mean_the_stack_that_was_deployed() {
             // A new secret may stand before the one that it replaces.
             format!("/{name}/webhook-token | cut -d, -f1\n"),
             format!("\n      {profile}AWS_REGION="),
+            " HEAL_RUNBOOKS_PARAMETER=/unbreakable/heal-runbooks ".to_owned(),
             " --schedule 'rate(5 minutes)'".to_owned(),
         ] {
             assert!(said.contains(&command), "{command}: {said}");
         }
     }
+}
+
+#[test]
+fn runbooks_that_are_examined_are_those_of_the_stack() {
+    let place = Place::new("printed-runbooks");
+    let live = super::stack("CREATE_COMPLETE", &[]);
+    let asked = "cloudformation.describe-stacks";
+    place.answers_after("cloudformation.deploy", asked, &live);
+    let listed = ["--set", "HealRunbooksParameter=/shop/runbooks"];
+
+    let said = place.succeeds("deploy", &[&FIRST[..], &listed].concat());
+
+    let setting = " HEAL_RUNBOOKS_PARAMETER=/shop/runbooks ";
+    assert!(said.contains(setting), "{said}");
 }
 
 #[test]
