@@ -1,5 +1,6 @@
 //! `monspec runs`
 
+mod check;
 mod shown;
 
 use std::io::Write;
@@ -21,12 +22,14 @@ use crate::output;
 const NOTES: &str = "\
 Settings:
   REMEDIATIONS_TABLE names the table, as it does for handle-problem; the AWS
-  settings are those of `monspec ledger`.
+  settings are those of `monspec ledger`. `replay --check` also takes HEAL_RUNBOOKS or
+  HEAL_RUNBOOKS_PARAMETER, and reads the secret of the controller.
 
 Examples:
   monspec runs show -6478017825120311599_1641223491837V2
   monspec runs allow -6478017825120311599_1641223491837V2 --reason \"seen, go on\"
-  monspec runs replay -6478017825120311599_1641223491837V2";
+  monspec runs replay -6478017825120311599_1641223491837V2
+  monspec runs replay -6478017825120311599_1641223491837V2 --check";
 
 /// Shows the runs of runbooks that answer a problem, and lets a person decide.
 #[derive(Args)]
@@ -45,8 +48,8 @@ enum Command {
     /// Keep a run from beginning, or end its job.
     Deny(Decision),
     /// Show what a run would launch again: its stored input, in check mode. Nothing
-    /// is called.
-    Replay(Which),
+    /// is called, unless --check launches it.
+    Replay(Replaying),
 }
 
 #[derive(Args)]
@@ -69,6 +72,17 @@ struct Which {
 }
 
 #[derive(Args)]
+struct Replaying {
+    #[command(flatten)]
+    which: Which,
+
+    /// Launch it, in check mode alone, follow it to its end and print what it has
+    /// shown. It answers no problem, and nothing is written here.
+    #[arg(long)]
+    check: bool,
+}
+
+#[derive(Args)]
 struct Decision {
     #[command(flatten)]
     which: Which,
@@ -88,7 +102,16 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> Result<ExitCode, F
             let problem = Table::open(which)?.problem(which)?;
             show(which, &problem, out)?;
         }
-        Command::Replay(which) => {
+        Command::Replay(Replaying { which, check: true }) => {
+            let table = Table::open(which)?;
+            let problem = table.problem(which)?;
+            let run = only(which, &problem)?;
+            return check::check(&table, which, run, out);
+        }
+        Command::Replay(Replaying {
+            which,
+            check: false,
+        }) => {
             let problem = Table::open(which)?.problem(which)?;
             for run in chosen(which, &problem)? {
                 replay(which, run, out)?;
@@ -145,6 +168,16 @@ fn chosen<'a>(which: &Which, problem: &'a Problem) -> Result<Vec<&'a Run>, Failu
         }));
     }
     Ok(runs)
+}
+
+/// The run that is meant, where there must be no doubt.
+fn only<'a>(which: &Which, problem: &'a Problem) -> Result<&'a Run, Failure> {
+    let [run] = chosen(which, problem)?[..] else {
+        let runs = problem.runs.iter().map(|run| run.id.as_str());
+        let runs: Vec<&str> = runs.collect();
+        return Err(Failure::Usage(format!("give --run: {}", runs.join(", "))));
+    };
+    Ok(run)
 }
 
 fn show(which: &Which, problem: &Problem, out: &mut impl Write) -> Result<(), Failure> {
@@ -224,11 +257,7 @@ fn decide(
     let Decision { which, reason, who } = decision;
     let table = Table::open(which)?;
     let problem = table.problem(which)?;
-    let [run] = chosen(which, &problem)?[..] else {
-        let runs = problem.runs.iter().map(|run| run.id.as_str());
-        let runs: Vec<&str> = runs.collect();
-        return Err(Failure::Usage(format!("give --run: {}", runs.join(", "))));
-    };
+    let run = only(which, &problem)?;
     let who = format!("{} ({reason})", speaker(who.as_deref())?);
     let word = word(who);
     let said = table.problems.say(&which.problem, &run.id, &word, now());

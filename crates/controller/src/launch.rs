@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::Error;
 use crate::http::{Failure, Reply};
-use crate::job::{Job, JobRef, WireJob};
+use crate::job::{Job, JobKind, JobRef, WireJob};
 use crate::template::TemplateKind;
 
 /// What a launch asks for.
@@ -134,7 +134,8 @@ impl Job {
         }
         // A workflow job has none.
         let ordered = order.job_type.word();
-        if !self.job_type.is_empty() && self.job_type != ordered {
+        let has_type = self.at.kind == JobKind::Job || !self.job_type.is_empty();
+        if has_type && self.job_type != ordered {
             differences.push(Difference::JobType {
                 ordered,
                 is: self.job_type.clone(),

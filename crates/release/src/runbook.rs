@@ -100,6 +100,7 @@ mod matching;
 mod observed;
 mod order;
 mod refusal;
+mod replay;
 mod settings;
 mod state;
 mod step;
@@ -121,6 +122,7 @@ pub use matching::{Announced, find};
 pub use observed::{Answer, Found, Launched, Observed, Permission, Shown, Situation};
 pub use order::{About, Entity, MARKER, Order};
 pub use refusal::{Needless, Refusal};
+pub use replay::{NoReplay, Replay, replay};
 pub use settings::{
     Auth, Causes, Check, Compat, Controller, Hosts, Invalid, Mode, Older, Runbook, Runbooks,
 };

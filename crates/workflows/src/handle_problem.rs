@@ -12,6 +12,7 @@ pub mod explain;
 mod giving_up;
 mod healing;
 mod pass;
+pub mod replay;
 mod rules;
 mod running;
 mod tools;

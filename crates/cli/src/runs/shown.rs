@@ -34,7 +34,7 @@ struct Change<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Job<'a> {
+pub(super) struct Job<'a> {
     id: u64,
     page: Option<&'a str>,
     /// The controller's word for how far it is.
@@ -89,30 +89,19 @@ impl<'a> Shown<'a> {
             format!("  input    {}", Value::Object(self.variables.clone())),
             format!("  hosts    {}", super::hosts(self.hosts)),
         ];
-        let mut more = |name: &str, text: Option<String>| {
-            lines.extend(text.map(|text| format!("  {name:<8} {text}")));
-        };
-        more("allowed", self.allowed_by.map(|who| format!("by {who}")));
-        more("why", self.why.clone());
-        more("instead", self.answered_under.map(str::to_owned));
-        if let Some(job) = &self.job {
-            let page = job.page.map(|page| format!(" {page}")).unwrap_or_default();
-            more("job", Some(format!("{}{page}", job.id)));
-            let ended = job.ended_at.map(|at| format!(" at {at}"));
-            let status = job.status.map(str::to_owned);
-            more(
-                "status",
-                status.map(|word| word + &ended.unwrap_or_default()),
-            );
-            let task = job.failed_task.as_ref();
-            more(
-                "failed",
-                task.map(|task| format!("{} on {}: {}", task.name, task.host, task.message)),
-            );
-            more("output", job.output.map(str::to_owned));
-        }
+        lines.extend(more(
+            "allowed",
+            self.allowed_by.map(|who| format!("by {who}")),
+        ));
+        lines.extend(more("why", self.why.clone()));
+        lines.extend(more("instead", self.answered_under.map(str::to_owned)));
+        lines.extend(self.job.iter().flat_map(Job::lines));
         lines
     }
+}
+
+fn more(name: &str, text: Option<String>) -> Option<String> {
+    text.map(|text| format!("  {name:<8} {text}"))
 }
 
 fn why(state: &State) -> Option<String> {
@@ -180,7 +169,23 @@ impl<'a> Job<'a> {
         }
     }
 
-    fn ended(ended: &'a Ended) -> Self {
+    /// For people, line by line.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let page = self.page.map(|page| format!(" {page}"));
+        let at = self.ended_at.map(|at| format!(" at {at}"));
+        let status = self.status.map(str::to_owned);
+        let task = self.failed_task.as_ref();
+        let failed = task.map(|task| format!("{} on {}: {}", task.name, task.host, task.message));
+        let lines = [
+            more("job", Some(self.id.to_string() + &page.unwrap_or_default())),
+            more("status", status.map(|word| word + &at.unwrap_or_default())),
+            more("failed", failed),
+            more("output", self.output.map(str::to_owned)),
+        ];
+        lines.into_iter().flatten().collect()
+    }
+
+    pub(super) fn ended(ended: &'a Ended) -> Self {
         let failed_task = ended.task.as_ref();
         Self {
             ended_at: Some(ended.at),
