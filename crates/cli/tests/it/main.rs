@@ -10,6 +10,7 @@ mod lint;
 mod pause;
 mod report;
 mod rules;
+mod runs;
 #[path = "../../../report/tests/it/schema.rs"]
 mod schema;
 mod usage;
