@@ -63,7 +63,7 @@ pub fn problem(frame: &Frame<'_>, answered: &records::AnsweredProblem<'_>) -> St
     text(&problem::AnsweredProblem::of(frame, answered))
 }
 
-/// How often problems closed soon after a flag was changed because of them.
+/// How often flags were changed, and whether problems closed soon after it.
 pub fn remedies(frame: &Frame<'_>, remedies: &records::Remedies<'_>) -> String {
     text(&remedies::Remedies::of(frame, remedies))
 }
@@ -125,7 +125,7 @@ enum Report<'a> {
     ProblemList(problems::ProblemList<'a>),
     /// One problem.
     AnsweredProblem(problem::AnsweredProblem<'a>),
-    /// How often problems closed soon after a flag was changed because of them.
+    /// How often flags were changed, and whether problems closed soon after it.
     Remedies(remedies::Remedies<'a>),
     /// What a result hook is sent.
     Posted(Posted<'a>),

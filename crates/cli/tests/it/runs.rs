@@ -199,8 +199,8 @@ async fn run_is_shown_with_what_it_was_given() {
              hosts    web-1\n"
         )
     );
-    let json: Value = serde_json::from_str(&world.run(&["show", PROBLEM, "--json"]).out)
-        .expect("it is JSON");
+    let json: Value =
+        serde_json::from_str(&world.run(&["show", PROBLEM, "--json"]).out).expect("it is JSON");
     assert_eq!(json[0]["state"], "asked");
     let ran = world.run(&["show", PROBLEM, "--run", "r-9"]);
     assert_eq!(ran.code, 64);
@@ -284,10 +284,11 @@ async fn check_is_launched_and_followed_and_leaves_no_trace_here() {
 
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
     let jobs = world.fake.jobs();
-    let [job] = &jobs[..] else {
-        panic!("{jobs:?}")
-    };
-    assert_eq!((job.job_type.as_str(), job.limit.as_str()), ("check", "web-1"));
+    let [job] = &jobs[..] else { panic!("{jobs:?}") };
+    assert_eq!(
+        (job.job_type.as_str(), job.limit.as_str()),
+        ("check", "web-1")
+    );
     assert_eq!(job.extra_vars["promotion_rate"], "0");
     assert_eq!(job.extra_vars["unbreakable"]["mode"], "check");
     // Whoever looks for a job of the run does not find this one.
@@ -373,7 +374,10 @@ async fn what_would_not_be_a_check_is_never_launched() {
     let other = world.list.replace("\"ask\"", "\"auto\"");
     let check = ["replay", PROBLEM, "--check"];
     for (settings, words) in [
-        (vec![("HEAL_RUNBOOKS", other.as_str())], "does not list runbook `stop`"),
+        (
+            vec![("HEAL_RUNBOOKS", other.as_str())],
+            "does not list runbook `stop`",
+        ),
         (vec![], "neither HEAL_RUNBOOKS nor"),
         (vec![("HEAL_RUNBOOKS", "{")], "HEAL_RUNBOOKS cannot be used"),
     ] {

@@ -7,7 +7,7 @@ use super::Time;
 use crate::frame::Frame;
 use crate::records;
 
-/// How often problems closed soon after a flag was changed because of them.
+/// How often flags were changed, and whether problems closed soon after it.
 #[derive(Serialize, JsonSchema)]
 #[expect(
     clippy::struct_field_names,
@@ -29,7 +29,7 @@ pub(super) struct Remedies<'a> {
     remedies: Vec<Remedy>,
 }
 
-/// A flag, its value, what set it, and what became of the problems.
+/// A flag, its value, what set it, how often, and what became of the problems.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Remedy {
@@ -39,6 +39,8 @@ struct Remedy {
     value: String,
     /// What set it, in the words of the caller.
     triggered_by: String,
+    /// How often, whether or not because of a problem.
+    changes: usize,
     /// Because of how many problems.
     problems: usize,
     /// How many of them closed as soon as is asked for.
@@ -64,6 +66,7 @@ impl<'a> Remedies<'a> {
             cut: remedies.cut,
             remedies: outcomes
                 .map(|(remedy, of)| Remedy {
+                    changes: of.changes,
                     problems: of.all(),
                     percent: of.share(),
                     flag: remedy.flag,

@@ -1,4 +1,4 @@
-//! How often problems closed soon after a flag was changed because of them.
+//! How often flags were changed, and whether problems closed soon after it.
 
 use maud::{Markup, html};
 
@@ -19,14 +19,14 @@ pub fn remedies(frame: &Frame<'_>, remedies: &Remedies<'_>) -> String {
     let main = html! {
         h1 { "What remedies achieved" span .of { " with the flags of " (name(remedies.set)) } }
         p .lead {
-            "Problems of the last " (duration(remedies.span)) " because of which a flag was changed, "
-            "and how many closed within " (duration(remedies.within)) " of the change."
+            "What flags were set to in the last " (duration(remedies.span)) ", and how many of the "
+            "problems because of which they were closed within " (duration(remedies.within)) " of the change."
         }
         @if remedies.cut {
             p { "The span has more changes than are read at once; these are the newest." }
         }
         @if outcomes.is_empty() {
-            p { "No flag was changed because of a problem." }
+            p { "No flag was changed." }
         } @else {
             (table(&outcomes, remedies))
         }
@@ -43,6 +43,7 @@ fn table(outcomes: &[(Remedy, Outcomes)], remedies: &Remedies<'_>) -> Markup {
                     tr {
                         th scope="col" { "Flag and value" }
                         th scope="col" { "Set by" }
+                        th scope="col" { "Changes" }
                         th scope="col" { "Closed within " (duration(remedies.within)) }
                         th scope="col" { "Others" }
                     }
@@ -54,8 +55,10 @@ fn table(outcomes: &[(Remedy, Outcomes)], remedies: &Remedies<'_>) -> Markup {
                                 (name(flag)) " " code { (shortened(value, VALUE)) }
                             }
                             td { (name(trigger)) }
+                            td { (of.changes) }
                             td {
-                                (of.soon) " of " (count(of.all(), "problem"))
+                                @if of.all() == 0 { span .muted { "because of no problem" } }
+                                @else { (of.soon) " of " (count(of.all(), "problem")) }
                                 @if let Some(share) = of.share() { br; span .muted { (share) " %" } }
                             }
                             td { (others(of)) }

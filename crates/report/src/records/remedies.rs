@@ -1,4 +1,5 @@
-//! How often a problem closed soon after a flag was changed because of it.
+//! How often flags were changed, and how often a problem closed soon after one was
+//! changed because of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,9 +34,12 @@ pub struct Closing {
     pub at: Option<Timestamp>,
 }
 
-/// What became of the problems because of which a flag was set to a value.
+/// How often a flag was set to a value, and what became of the problems because of
+/// which it was.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcomes {
+    /// All changes, those that name no problem and repeated ones among them.
+    pub(crate) changes: usize,
     /// Closed as soon as is asked for.
     pub(crate) soon: usize,
     /// Closed later.
@@ -55,6 +59,7 @@ pub(crate) struct Remedy {
 }
 
 impl Outcomes {
+    /// The problems.
     pub(crate) fn all(&self) -> usize {
         self.soon + self.later + self.open + self.unknown
     }
@@ -69,31 +74,34 @@ impl Outcomes {
 }
 
 impl Remedies<'_> {
-    /// What was done, and what became of the problems; each problem counts once,
-    /// from the first time on.
+    /// What was done, how often, and what became of the problems; each problem counts
+    /// once, from the first time on.
     pub(crate) fn outcomes(&self) -> Vec<(Remedy, Outcomes)> {
-        let mut acted: Vec<(&Record, &str)> = self
+        let mut acted: Vec<&Record> = self
             .changes
             .iter()
             .map(|entry| &entry.record)
             .filter(|record| is_remedy(&record.cause))
-            .filter_map(|record| Some((record, record.problem.as_deref()?)))
             .collect();
-        acted.sort_by_key(|(record, _)| record.at);
+        acted.sort_by_key(|record| record.at);
         let mut counted = BTreeSet::new();
         let mut outcomes: BTreeMap<Remedy, Outcomes> = BTreeMap::new();
-        for (record, problem) in acted {
+        for record in acted {
             let remedy = Remedy {
                 flag: record.flag.clone(),
                 value: record.after.to_string(),
                 trigger: record.triggered_by.clone(),
             };
+            let of = outcomes.entry(remedy.clone()).or_default();
+            of.changes += 1;
+            let Some(problem) = record.problem.as_deref() else {
+                continue;
+            };
             let known = self.problems.get(problem);
             let id = known.map_or(problem, |closing| &closing.id);
-            if !counted.insert((remedy.clone(), id.to_owned())) {
+            if !counted.insert((remedy, id.to_owned())) {
                 continue;
             }
-            let of = outcomes.entry(remedy).or_default();
             match known.map(|closing| closing.at) {
                 None => of.unknown += 1,
                 Some(None) => of.open += 1,

@@ -97,6 +97,13 @@ fn entry(flag: &str, version: u64, problem: &str, minutes: i64, cause: Happened)
     )
 }
 
+/// The same because of no problem.
+fn unasked(flag: &str, version: u64, minutes: i64) -> Entry {
+    let mut record = entry(flag, version, "", minutes, Happened::Changed).record;
+    record.problem = None;
+    Entry::seal(record, None)
+}
+
 fn answered<'a>(problem: &'a Problem, changes: &'a [Entry]) -> AnsweredProblem<'a> {
     AnsweredProblem {
         problem,
@@ -267,6 +274,9 @@ fn with_remedies<T>(show: impl Fn(&Remedies<'_>) -> T) -> T {
         // What follows from a problem is no remedy for it.
         entry("cache", 7, "2", 30, Happened::GivenBack),
         entry("slow", 1, "3", 15, Happened::Changed),
+        unasked("slow", 2, 14),
+        // By a workflow that names no problem.
+        unasked("turbo", 1, 10),
     ];
     show(&of(&changes, &problems))
 }
@@ -283,10 +293,11 @@ fn remedies_are_told_by_flag_value_and_trigger_and_each_problem_counts_once() {
         .iter()
         .map(|one| {
             format!(
-                "{} {} {}: {} soon, {} later, {} open, {} unknown, {}",
+                "{} {} {}, {} times: {} soon, {} later, {} open, {} unknown, {}",
                 one["flag"].as_str().unwrap(),
                 one["value"].as_str().unwrap(),
                 one["triggeredBy"].as_str().unwrap(),
+                one["changes"],
                 one["closedSoon"],
                 one["closedLater"],
                 one["open"],
@@ -298,10 +309,22 @@ fn remedies_are_told_by_flag_value_and_trigger_and_each_problem_counts_once() {
     assert_eq!(
         told,
         [
-            "cache false workflow: 2 soon, 1 later, 1 open, 1 unknown, 50",
-            "slow false workflow: 0 soon, 0 later, 1 open, 0 unknown, 0",
+            "cache false workflow, 6 times: 2 soon, 1 later, 1 open, 1 unknown, 50",
+            "slow false workflow, 2 times: 0 soon, 0 later, 1 open, 0 unknown, 0",
+            "turbo false workflow, 1 times: 0 soon, 0 later, 0 open, 0 unknown, null",
         ]
     );
+}
+
+#[test]
+fn changes_because_of_no_problem_are_counted_beside_the_share() {
+    let page = with_remedies(|remedies| page::remedies(&FRAME, remedies));
+
+    let (_, row) = page.split_once("turbo").unwrap();
+    let (row, _) = row.split_once("</tr>").unwrap();
+    assert!(row.contains("<td>1</td>"), "{row}");
+    assert!(row.contains("because of no problem"), "{row}");
+    assert!(!row.contains(" of 0 problems"), "{row}");
 }
 
 #[test]
