@@ -21,7 +21,7 @@ use workflows::Tick;
 use workflows::handle_problem::explain::{Asked, Explained, explain};
 use workflows::handle_problem::{Automation, Clients, Connected, Healing, Mode, Services};
 
-use crate::aws::{Ledger, now};
+use crate::aws::{Account, Ledger, now};
 use crate::failure::Failure;
 use crate::{output, tenant};
 
@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_mins(2);
 const NOTES: &str = "\
 Settings:
   LEDGER_TABLE, DT_TENANT_URL, DT_API_TOKEN, DT_API, HEAL_TAG,
-  HEAL_LOOK_BACK_MINUTES, HEAL_MAX_GROUPS, HEAL_COOLDOWN_MINUTES, HEAL_MAX_PER_DAY,
+  REMEDIATIONS_TABLE, HEAL_LOOK_BACK_MINUTES, HEAL_MAX_GROUPS, HEAL_COOLDOWN_MINUTES, HEAL_MAX_PER_DAY,
   CHANGE_FREEZE, DEPLOYMENT_GROUPS, GROUP_TAG, FLAGS_TABLE and HEAL_RUNBOOKS, as the
   functions have them, and the AWS settings of `monspec ledger`. Without FLAGS_TABLE
   changes of flags are left out, without HEAL_RUNBOOKS announced configurations; what
@@ -63,7 +63,8 @@ enum Command {
 #[derive(Args)]
 #[command(after_help = NOTES, group = ArgGroup::new("what").required(true).args(["problem", "at"]))]
 struct Explain {
-    /// The problem's id, as in its page and its notification.
+    /// The problem's id, as in its page and its notification; or `P-123`, as people
+    /// call it, if REMEDIATIONS_TABLE is set and it is among the last thousand there.
     #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     problem: Option<String>,
 
@@ -86,16 +87,16 @@ struct Explain {
 
 pub(crate) fn run(options: &Options, out: &mut impl Write) -> Result<ExitCode, Failure> {
     let Command::Explain(wanted) = &options.command;
-    let asked = match (&wanted.problem, wanted.at) {
-        (Some(id), _) => Asked::Problem(id.clone()),
-        (None, Some(at)) => Asked::At(at),
-        (None, None) => return Err(Failure::Usage("give --problem or --at".to_owned())),
-    };
     let Ledger {
         account,
         table: ledger,
         name,
     } = Ledger::open(wanted.table.as_deref())?;
+    let asked = match (&wanted.problem, wanted.at) {
+        (Some(name), _) => Asked::Problem(id_of(&account, name)?),
+        (None, Some(at)) => Asked::At(at),
+        (None, None) => return Err(Failure::Usage("give --problem or --at".to_owned())),
+    };
     let healing = healing()?;
     let connected = Connected {
         tenant: wanted.tenant.client()?,
@@ -139,6 +140,23 @@ pub(crate) fn run(options: &Options, out: &mut impl Write) -> Result<ExitCode, F
         tell(out, &explained)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The id of a problem that is named by it, or as people call it.
+fn id_of(account: &Account, name: &str) -> Result<String, Failure> {
+    let number = name.strip_prefix("P-").unwrap_or_default();
+    if number.is_empty() || !number.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Ok(name.to_owned());
+    }
+    let Some(table) = optional("REMEDIATIONS_TABLE") else {
+        return Err(Failure::Usage(format!(
+            "set REMEDIATIONS_TABLE to look `{name}` up, or give the problem's id"
+        )));
+    };
+    let client = aws_sdk_dynamodb::Client::new(&account.sdk);
+    let problems = Remediations::new(client, &table);
+    let found = account.ask(&table, problems.called(name, now()))?;
+    found.ok_or_else(|| Failure::Usage(format!("no problem `{name}` is known here; give its id")))
 }
 
 /// The runbooks that are listed. Their controllers are not spoken to.

@@ -12,7 +12,7 @@ use release::problem::Problem;
 use release::runbook::{Attempt, Marking, Order, Permission, Purpose, Run};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use store::{Heard, Remediations};
+use store::{Heard, Remediations, StoreError};
 
 use self::shown::Shown;
 use crate::aws::{Account, now, speaker, table, words};
@@ -54,7 +54,8 @@ enum Command {
 
 #[derive(Args)]
 struct Which {
-    /// The problem, as the tenant's API calls it.
+    /// The problem, as the tenant's API calls it, or `P-123`, as people do, if it is
+    /// among the last thousand.
     #[arg(allow_hyphen_values = true)]
     problem: String,
 
@@ -144,9 +145,19 @@ impl Table {
     }
 
     fn problem(&self, which: &Which) -> Result<Problem, Failure> {
-        let id = &which.problem;
-        let found = self.account.ask(&self.name, self.problems.problem(id))?;
-        found.ok_or_else(|| Failure::Usage(format!("no problem `{id}` is known here")))
+        let named = &which.problem;
+        let found = self.account.wait(async {
+            match self.problems.problem(named).await? {
+                Some(problem) => Ok(Some(problem)),
+                None => match self.problems.called(named, now()).await? {
+                    Some(id) => self.problems.problem(&id).await,
+                    None => Ok(None),
+                },
+            }
+        });
+        let found = found
+            .map_err(|error: StoreError| self.account.unanswered(&self.name, &error.into()))?;
+        found.ok_or_else(|| Failure::Usage(format!("no problem `{named}` is known here")))
     }
 }
 
@@ -260,7 +271,7 @@ fn decide(
     let run = only(which, &problem)?;
     let who = format!("{} ({reason})", speaker(who.as_deref())?);
     let word = word(who);
-    let said = table.problems.say(&which.problem, &run.id, &word, now());
+    let said = table.problems.say(&problem.id, &run.id, &word, now());
     match table.account.ask(&table.name, said)? {
         Heard::Stored => line(out, &format!("run {} hears of it within a minute", run.id)),
         Heard::TooLate => Err(Failure::Usage(format!(

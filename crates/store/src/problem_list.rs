@@ -14,6 +14,9 @@ use crate::{Remediations, StoreError};
 /// What the months of all problems begin with.
 const PREFIX: &str = "list#";
 
+/// How many problems are looked through for one that people call by a name.
+const MOST_CALLED: usize = 1_000;
+
 /// Longer than problems are kept.
 const LONGEST: SignedDuration = SignedDuration::from_hours(183 * 24);
 
@@ -80,6 +83,19 @@ impl std::str::FromStr for ProblemEdge {
 }
 
 impl Remediations {
+    /// The id of the problem that people call this, `P-123` for example: the one that
+    /// was noticed last, among the last thousand.
+    pub async fn called(
+        &self,
+        display_id: &str,
+        now: Timestamp,
+    ) -> Result<Option<String>, StoreError> {
+        let list = self.listed(None, None, now, MOST_CALLED).await?;
+        let mut problems = list.problems.into_iter();
+        let found = problems.find(|one| one.display_id.as_deref() == Some(display_id));
+        Ok(found.map(|problem| problem.id))
+    }
+
     /// The problems that were noticed from `from` on, behind an edge, at most so
     /// many.
     pub async fn listed(

@@ -1,9 +1,12 @@
 use fake_aws::dynamo::Dynamo;
 use fake_aws::{ACCESS_KEY, Aws, SECRET_KEY};
 use fake_dynatrace::Tenant;
+use jiff::SignedDuration;
+use release::problem::{Arrival, Problem};
 use serde_json::Value;
-use store::tables;
+use store::{Advanced, Ledger, Remediations, Taken, tables};
 
+use crate::runs::second;
 use crate::{Ran, monspec_in};
 
 struct World {
@@ -29,6 +32,10 @@ impl World {
     }
 
     fn explain(&self, arguments: &[&str]) -> Ran {
+        self.explain_in(&[], arguments)
+    }
+
+    fn explain_in(&self, more: &[(&str, &str)], arguments: &[&str]) -> Ran {
         let url = self.tenant.url();
         let settings = [
             ("AWS_ENDPOINT_URL", self.aws.url()),
@@ -40,6 +47,7 @@ impl World {
             ("DT_TENANT_URL", &url),
             ("DT_API_TOKEN", self.tenant.token()),
         ];
+        let settings = [&settings, more].concat();
         monspec_in(&settings, &[&["heal", "explain"], arguments].concat(), "")
     }
 }
@@ -74,4 +82,42 @@ async fn problem_that_nobody_knows_exits_with_64() {
 
     assert_eq!((ran.code, ran.out.as_str()), (64, ""));
     assert_eq!(ran.err, "monspec: the tenant knows no problem of this id\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn problem_is_explained_by_the_number_that_people_call_it() {
+    let world = World::start().await;
+    let open = world.tenant.problem("Failure rate increase");
+    let open = open.impacts("SERVICE-00000000000000B1").open();
+    let client = world.dynamo.client();
+    let created = tables::create(&client, tables::REMEDIATIONS, "remediations").await;
+    created.expect("the database is empty");
+    let began = second(0);
+    let patience = SignedDuration::from_hours(24);
+    let mut known = Problem::heard_of(open.id(), Arrival::Webhook, began, patience);
+    known.display_id = Some("P-77".to_owned());
+    let remediations = Remediations::new(client, "remediations");
+    let taken = remediations.take_notice(&known, "test", began, second(60));
+    let Taken::Claimed(mut claimed) = taken.await.expect("it answers") else {
+        panic!("somebody has it")
+    };
+    let ledger = Ledger::new(world.dynamo.client(), "ledger");
+    let listed = remediations.advance(&ledger, &mut claimed, &[]).await;
+    assert_eq!(listed.expect("it answers"), Advanced::Written);
+    let table = [("REMEDIATIONS_TABLE", "remediations")];
+
+    let ran = world.explain_in(&table, &["--problem", "P-77", "--json"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let told: Value = serde_json::from_str(&ran.out).expect("it is JSON");
+    assert_eq!(told["problem"], open.id());
+    let ran = world.explain_in(&table, &["--problem", "P-78"]);
+    assert_eq!(ran.code, 64, "{}", ran.out);
+    assert!(
+        ran.err.contains("no problem `P-78` is known here"),
+        "{}",
+        ran.err
+    );
+    let ran = world.explain(&["--problem", "P-77"]);
+    assert_eq!(ran.code, 64, "{}", ran.out);
+    assert!(ran.err.contains("set REMEDIATIONS_TABLE"), "{}", ran.err);
 }

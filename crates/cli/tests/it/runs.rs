@@ -1,5 +1,6 @@
 //! Runs of runbooks, with a table of problems and a controller.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use fake_aws::dynamo::Dynamo;
@@ -14,6 +15,9 @@ use serde_json::{Value, json};
 use store::{Ledger, Remediations, Taken, tables};
 
 use crate::{Ran, monspec_in};
+
+/// When the problem began.
+static BEGAN: LazyLock<Timestamp> = LazyLock::new(began);
 
 const PROBLEM: &str = "-6478017825120311599_1641223491837V2";
 
@@ -81,7 +85,8 @@ impl World {
     /// The problem is there, with these runs.
     async fn answered(&self, runs: &[&str]) {
         let patience = SignedDuration::from_hours(24);
-        let problem = Problem::heard_of(PROBLEM, Arrival::Webhook, second(0), patience);
+        let mut problem = Problem::heard_of(PROBLEM, Arrival::Webhook, second(0), patience);
+        problem.display_id = Some("P-77".to_owned());
         let remediations = self.remediations();
         let until = second(60);
         let taken = remediations.take_notice(&problem, "test", second(0), until);
@@ -176,8 +181,17 @@ impl World {
     }
 }
 
-fn second(second: i64) -> Timestamp {
-    Timestamp::from_second(1_800_000_000 + second).expect("it is in range")
+pub(crate) fn second(second: i64) -> Timestamp {
+    *BEGAN + SignedDuration::from_secs(second)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the command reads the clock, and finds no problem of the future"
+)]
+fn began() -> Timestamp {
+    let now = Timestamp::now().as_second();
+    Timestamp::from_second(now - 600).expect("it is in range")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -188,12 +202,12 @@ async fn run_is_shown_with_what_it_was_given() {
 
     let Ran { code, out, err } = ran;
     assert_eq!(code, 0, "{err}");
-    let template = world.template;
+    let (template, at) = (world.template, second(-300));
     assert_eq!(
         out,
         format!(
             "run r-1: asked\n  \
-             change   rate set to 30 % by r-1 (Ansible, 2027-01-15T07:55:00Z)\n  \
+             change   rate set to 30 % by r-1 (Ansible, {at})\n  \
              runbook  stop (template {template} on awx)\n  \
              input    {{\"promotion_rate\":\"0\"}}\n  \
              hosts    web-1\n"
@@ -208,6 +222,20 @@ async fn run_is_shown_with_what_it_was_given() {
     let ran = world.run(&["show", "another"]);
     assert_eq!(ran.code, 64);
     assert!(ran.err.contains("no problem `another`"), "{}", ran.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn problem_is_named_as_people_call_it() {
+    let world = World::start().await;
+
+    let ran = world.run(&["show", "P-77"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.starts_with("run r-1: asked\n"), "{}", ran.out);
+    let ran = world.run(&["allow", "P-77", "--reason", "go on"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let ran = world.run(&["show", "P-78"]);
+    assert_eq!(ran.code, 64, "{}", ran.out);
+    assert!(ran.err.contains("no problem `P-78`"), "{}", ran.err);
 }
 
 #[tokio::test(flavor = "multi_thread")]
