@@ -41,6 +41,19 @@ pub struct Problem {
     pub evidence: Vec<RecordedEvent>,
 }
 
+impl Problem {
+    /// Whether this has the form of an id, which [`crate::Dynatrace::problem`] reads:
+    /// two numbers, and in most tenants a version. Numbers that people use do not.
+    pub fn is_id(text: &str) -> bool {
+        let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        let Some((hash, began)) = text.split_once('_') else {
+            return false;
+        };
+        let (began, version) = began.split_once('V').unwrap_or((began, "0"));
+        is_number(hash.strip_prefix('-').unwrap_or(hash)) && is_number(began) && is_number(version)
+    }
+}
+
 /// Whether a problem goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ProblemStatus {
@@ -74,4 +87,28 @@ pub struct Comment {
     pub context: Option<String>,
     /// What was said.
     pub text: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn id_is_told_from_what_people_say() {
+        for (text, is_id) in [
+            ("-6478017825120311599_1641223491837V2", true),
+            ("6478017825120311599_1641223491837V2", true),
+            ("-6478017825120311599_1641223491837", true),
+            ("P-22013994", false),
+            ("755", false),
+            ("-_1641223491837V2", false),
+            ("1_2V", false),
+            ("1_V2", false),
+            ("1_2V2/comments", false),
+            ("../1_2V2", false),
+            ("", false),
+        ] {
+            assert_eq!(Problem::is_id(text), is_id, "{text}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //! is over, what it holds is given back, whether or not anybody asks for it.
 
 use anyhow::Context as _;
-use dynatrace::{Dynatrace, ProblemStatus, Window};
+use dynatrace::{Dynatrace, Problem, ProblemStatus, Window};
 use flags::state::{Author, AuthorKind};
 use flags::step::{self, Request, Situation, step};
 use jiff::{SignedDuration, Timestamp};
@@ -34,6 +34,15 @@ enum Status {
     Closed,
     /// It knows none of this id or number.
     Unknown,
+}
+
+impl From<ProblemStatus> for Status {
+    fn from(status: ProblemStatus) -> Self {
+        match status {
+            ProblemStatus::Open => Self::Open,
+            ProblemStatus::Closed => Self::Closed,
+        }
+    }
 }
 
 /// Whether the problem is over that somebody says is. Where the tenant cannot be
@@ -68,6 +77,12 @@ async fn status(
     now: Timestamp,
     until: Instant,
 ) -> anyhow::Result<Status> {
+    if Problem::is_id(problem) {
+        let found = tenant.problem(problem, until).await;
+        let found = found.context("cannot read the problem")?;
+        return Ok(found.map_or(Status::Unknown, |found| found.status.into()));
+    }
+    // Only the list tells which problem has a number.
     let window = Window {
         from_ms: since.saturating_sub(BEGAN_WITHIN)?.as_millisecond(),
         to_ms: now.as_millisecond(),
@@ -76,15 +91,12 @@ async fn status(
     let problems = problems.context("cannot read the problems")?;
     let mut named = problems
         .iter()
-        .filter(|one| one.id == problem || one.display_id == problem)
+        .filter(|one| one.display_id == problem)
         .map(|one| one.status);
     Ok(match named.next() {
         None => Status::Unknown,
         // A number may come twice; what is open counts.
-        Some(first) if named.all(|status| status == first) => match first {
-            ProblemStatus::Open => Status::Open,
-            ProblemStatus::Closed => Status::Closed,
-        },
+        Some(first) if named.all(|status| status == first) => first.into(),
         Some(_) => Status::Open,
     })
 }

@@ -2,10 +2,11 @@
 //! what becomes of it when the problem is over.
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use dynatrace::Api;
 use fake_aws::clock::real_time;
 use fake_dynatrace::{Fault, Problem, Times};
 use flags::key::KeyHolder;
-use lab::world::CHANGE_FLAGS;
+use lab::world::{CHANGE_FLAGS, Settings};
 use serde_json::{Value, json};
 
 use super::{Flagged, PROCESS, Told, tick};
@@ -19,7 +20,11 @@ struct Scene {
 
 impl Scene {
     async fn start() -> Self {
-        let flagged = Flagged::start().await;
+        Self::of(Settings::default()).await
+    }
+
+    async fn of(settings: Settings) -> Self {
+        let flagged = Flagged::with(settings).await;
         let scopes = ["read:prod", "change:prod"];
         let flow = flagged.key("flow", KeyHolder::Machine, &scopes).await;
         let ann = flagged.all().await;
@@ -107,6 +112,32 @@ async fn what_a_problem_holds_is_given_back_once_it_is_closed() {
     let last = events.last().unwrap();
     assert_eq!(last.properties["change.cause"], "givenBack");
     assert_eq!(last.properties["problem.id"], problem.display_id());
+}
+
+#[tokio::test]
+async fn problem_that_is_named_by_its_id_is_read_by_it() {
+    for api in [Api::V2, Api::V1] {
+        let scene = Scene::of(Settings::default().api(api)).await;
+        let problem = scene.problem();
+        let told = scene.disables(problem.id()).await;
+        assert_eq!(told.status, 200, "{told:?}");
+        let tenant = &scene.flagged.world.tenant;
+        tenant.clear_calls();
+
+        let early = scene.recovers(problem.id()).await;
+        assert_eq!(early.status, 202, "{early:?}");
+        close(&problem);
+        scene.asks().await;
+
+        assert_eq!(scene.value("errorInjectionEnabled").await, true);
+        let paths: Vec<String> = tenant.calls().into_iter().map(|call| call.path).collect();
+        let asked = |path: &&String| path.contains("/problem");
+        let asked: Vec<&String> = paths.iter().filter(asked).collect();
+        assert!(!asked.is_empty(), "{api:?}: {paths:?}");
+        for path in asked {
+            assert!(path.contains(problem.id()), "{api:?}: {path}");
+        }
+    }
 }
 
 #[tokio::test]
