@@ -2,8 +2,10 @@
 //!
 //! Where a flag declares `"events": "require"`, a change of it is *prepared*: what
 //! would be written lies beside the flag, where no reader looks, until the tenant
-//! has taken the event. Then it is written as it was prepared. What a problem
-//! drives and what takes something back never waits for an event.
+//! has taken the event. Then it is written as it was prepared. What takes something
+//! back never waits for an event, and neither does a mitigation: a change because of
+//! a problem by a rule, or by a key that may `mitigate`. That a request names a
+//! problem is not enough.
 //!
 //! A prepared change belongs to the claim of the request that made it. If that
 //! dies, the schedule finds it once the claim ends, and looks for the event by
@@ -17,6 +19,8 @@
 //! |---|---|---|---|---|---|---|
 //! | `story.prepared` | nothing, or what is overtaken | a change that requires its event | what would be written, beside each flag, and the request | the event is sent | repeated | looked for once the claim ends |
 //! | `story.busy` | another change of the flag | a change that requires its event | – | refused for some seconds | – | – |
+//! | `story.named` | nothing | a change that names a problem, by a key that may not mitigate | as `story.prepared` | the same | the same | the same |
+//! | `story.mitigated` | nothing | a change that names a problem, by a key that may mitigate | what follows from it | its event is queued | repeated | its event follows |
 //! | `story.passed` | another change of the flag | a change that waits for no event | what follows from it; what waits is overtaken | its event is queued | repeated | its event follows |
 //! | `story.clock` | a change of the flag | a trial or a ramp ends | –, it is written down once nothing waits; readers see the end all the same | – | – | – |
 //! | `taken` | this change, and its flags are as it found them | the tenant took the event | what was prepared, the event as sent, and the answer | 200 | looked for: `found` | the same request gets the answer |
@@ -31,7 +35,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::audit::Because;
 use crate::declaration::{Declaration, EventPolicy};
-use crate::step::{Event, Request, Target, Term};
+use crate::step::{Event, Target};
 
 /// How long a tenant that cannot be asked is asked whether it has an event.
 pub const ASKED_FOR: SignedDuration = SignedDuration::from_mins(10);
@@ -39,14 +43,19 @@ pub const ASKED_FOR: SignedDuration = SignedDuration::from_mins(10);
 /// After how many seconds it is worth trying again while a change waits.
 pub const BUSY_SECONDS: i64 = 5;
 
+/// What a change is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Whatever its author wants.
+    Wish,
+    /// A problem is mitigated, by somebody who may.
+    Mitigation,
+}
+
 /// Whether this change of the flag is made only if the tenant takes its event.
-pub fn requires_event(flag: &Declaration, request: &Request, event: &Event) -> bool {
+pub fn requires_event(flag: &Declaration, purpose: Purpose, event: &Event) -> bool {
     let announces_something = match event {
-        Event::Set {
-            term: Term::While { .. },
-            ..
-        }
-        | Event::Stop
+        Event::Stop
         | Event::Closed { .. }
         | Event::Recovery { .. }
         | Event::TakeBack { .. }
@@ -62,7 +71,7 @@ pub fn requires_event(flag: &Declaration, request: &Request, event: &Event) -> b
     };
     flag.events == EventPolicy::Require
         && flag.touches.is_some()
-        && request.problem.is_none()
+        && purpose == Purpose::Wish
         && announces_something
 }
 
@@ -108,8 +117,7 @@ mod tests {
 
     use super::*;
     use crate::declaration::Entities;
-    use crate::state::{Author, AuthorKind};
-    use crate::step::{LONGEST_HOLD, percent};
+    use crate::step::{LONGEST_HOLD, Term, percent};
     use crate::value::Value;
 
     /// The file that the table is in.
@@ -127,21 +135,6 @@ mod tests {
             tags: Vec::new(),
         });
         flag
-    }
-
-    fn request(problem: Option<&str>) -> Request {
-        Request {
-            change: "c".to_owned(),
-            batch: None,
-            by: Author {
-                name: "ann".to_owned(),
-                kind: AuthorKind::Person,
-            },
-            why: String::new(),
-            triggered_by: String::new(),
-            problem: problem.map(str::to_owned),
-            expected: None,
-        }
     }
 
     fn set(value: i64, term: Term) -> Event {
@@ -173,6 +166,16 @@ mod tests {
                         longest: LONGEST_HOLD,
                     },
                 ),
+                true,
+            ),
+            (
+                set(
+                    5,
+                    Term::While {
+                        problem: problem.clone(),
+                        longest: LONGEST_HOLD,
+                    },
+                ),
                 false,
             ),
             (Event::Stop, false),
@@ -193,15 +196,16 @@ mod tests {
             (Event::Unlock, false),
             (Event::Tick, false),
         ] {
-            let told = requires_event(&campaign(), &request(None), &event);
+            let told = requires_event(&campaign(), Purpose::Wish, &event);
             assert_eq!(told, requires, "{event:?}");
-            assert!(!requires_event(&campaign(), &request(Some("P1")), &event));
-            assert!(!requires_event(&percent(), &request(None), &event));
+            let mitigation = Purpose::Mitigation;
+            assert!(!requires_event(&campaign(), mitigation, &event));
+            assert!(!requires_event(&percent(), Purpose::Wish, &event));
         }
         let mut nowhere = campaign();
         nowhere.touches = None;
         let event = set(50, Term::Stays);
-        assert!(!requires_event(&nowhere, &request(None), &event));
+        assert!(!requires_event(&nowhere, Purpose::Wish, &event));
     }
 
     #[test]

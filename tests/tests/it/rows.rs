@@ -95,9 +95,11 @@ const OF_PUBLISHED: [Told; 9] = [
 const REQUIRED: &str = "crates/flags/src/require.rs";
 
 #[rustfmt::skip]
-const OF_REQUIRED: [Told; 11] = [
+const OF_REQUIRED: [Told; 13] = [
     ("prepared", "tests/tests/it/flags/required.rs", "refused_nobody_ever_reads_it_and_it_is_told_to_nobody"),
     ("busy", "tests/tests/it/flags/required.rs", "busy_while_another_change_waits_for_its_event"),
+    ("named", "tests/tests/it/flags/required.rs", "naming_a_problem_is_no_mitigation_without_the_scope_for_it"),
+    ("mitigated", "tests/tests/it/flags/required.rs", "what_takes_back_and_what_mitigates_needs_no_tenant"),
     ("passed", "tests/tests/it/flags/required.rs", "silent_tenant_is_asked_again_and_nothing_holds_up_a_stop"),
     ("clock", "tests/tests/it/flags/required.rs", "clock_ends_a_trial_under_a_prepared_change_for_readers_and_writes_it_later"),
     ("taken", "tests/tests/it/flags/required.rs", "taken_it_is_made_with_its_event"),

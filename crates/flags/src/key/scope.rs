@@ -22,19 +22,22 @@ pub enum Action {
     Confirm,
     /// A change of it is taken back.
     Restore,
+    /// It is changed because of a problem, without waiting for its event.
+    Mitigate,
     /// Programs may change it again.
     Release,
 }
 
 impl Action {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Read,
         Self::Change,
         Self::Ramp,
         Self::Preset,
         Self::Confirm,
         Self::Restore,
+        Self::Mitigate,
         Self::Release,
     ];
 
@@ -47,7 +50,16 @@ impl Action {
             Self::Preset => "preset",
             Self::Confirm => "confirm",
             Self::Restore => "restore",
+            Self::Mitigate => "mitigate",
             Self::Release => "release",
+        }
+    }
+
+    /// Whether it may be about a number, which a scope can limit.
+    fn has_number(self) -> bool {
+        match self {
+            Self::Change | Self::Ramp | Self::Preset | Self::Mitigate => true,
+            Self::Read | Self::Confirm | Self::Restore | Self::Release => false,
         }
     }
 }
@@ -95,7 +107,7 @@ pub enum Limit {
 pub enum BadScope {
     /// It does not begin with an action.
     #[error(
-        "`{0}` is nothing that a key may do; it can be read, change, ramp, preset, confirm, restore or release"
+        "`{0}` is nothing that a key may do; it can be read, change, ramp, preset, confirm, restore, mitigate or release"
     )]
     Action(String),
     /// It is not built like a scope.
@@ -146,7 +158,7 @@ impl FromStr for Scope {
             _ => return Err(BadScope::Form),
         };
         let limits = read_limits(limits)?;
-        if !limits.is_empty() && !matches!(action, Action::Change | Action::Ramp | Action::Preset) {
+        if !limits.is_empty() && !action.has_number() {
             return Err(BadScope::NoNumber);
         }
         Ok(Self {
@@ -310,6 +322,30 @@ mod tests {
                 false,
             ),
             (
+                "mitigate:prod/promo*<=0",
+                Action::Mitigate,
+                "prod",
+                "promoSocks",
+                number(0),
+                true,
+            ),
+            (
+                "mitigate:prod/promo*<=0",
+                Action::Mitigate,
+                "prod",
+                "promoSocks",
+                number(50),
+                false,
+            ),
+            (
+                "change:prod",
+                Action::Mitigate,
+                "prod",
+                "promoSocks",
+                number(0),
+                false,
+            ),
+            (
                 "release:prod/promo",
                 Action::Release,
                 "prod",
@@ -354,7 +390,7 @@ mod tests {
             let flags = if is_prefix || name.is_empty() { Pattern::Prefix(name) } else { Pattern::Name(name) };
             let limits: Vec<Limit> = limits
                 .into_iter()
-                .filter(|_| matches!(action, Action::Change | Action::Ramp | Action::Preset))
+                .filter(|_| action.has_number())
                 .map(|(most, number)| if most { Limit::AtMost(number) } else { Limit::AtLeast(number) })
                 .collect();
             let scope = Scope { action, set, flags, limits };

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use flags::key::{Action, Key};
-use flags::require::requires_event;
+use flags::require::{Purpose, requires_event};
 use flags::state::{Author, AuthorKind, State};
-use flags::step::{self, Refusal, Request, Situation, Transition, step};
+use flags::step::{self, Refusal, Request, Situation, Target, Transition, step};
 use flags::{Declarations, Value};
 use jiff::{SignedDuration, Timestamp};
 use release::window::saturating_add;
@@ -15,7 +15,7 @@ use store::{
 
 use super::asked::{Asked, Happens, Wish};
 use super::follows::{Follows, Transitions};
-use super::watched::Recovery;
+use super::watched::{Recovery, begun};
 use super::{Answer, Ended, Services, answer};
 
 /// How long the same request without a key of its own is the same one.
@@ -128,10 +128,7 @@ impl OneChange<'_> {
         };
         let waits = transitions.iter().any(|(flag, follows)| match follows {
             Follows::Deferred => true,
-            Follows::Written(to) => {
-                let held = |state: &State| state.held_by().any(|one| one == problem);
-                held(&to.state) && !set.states.get(flag).is_some_and(held)
-            }
+            Follows::Written(to) => begun(set, flag, to).contains(problem),
             Follows::Unchanged | Follows::NotHeld(_) => false,
         });
         if waits {
@@ -202,7 +199,8 @@ impl OneChange<'_> {
             };
             let follows = match step(situation, &request, event) {
                 step::Outcome::Written(transition) => {
-                    if requires_event(situation.flag, &request, event) {
+                    let purpose = self.purpose(&wish.flag, event);
+                    if requires_event(situation.flag, purpose, event) {
                         requiring.insert(wish.flag.clone());
                     }
                     Follows::Written(*transition)
@@ -223,6 +221,24 @@ impl OneChange<'_> {
             return Err(Box::new(Answer::refused(Ended::Waits, why)));
         }
         Ok((transitions, requiring))
+    }
+
+    /// What a change is for: anybody can name a problem, so that the key must admit
+    /// a mitigation.
+    fn purpose(&self, flag: &str, event: &step::Event) -> Purpose {
+        let value = match event {
+            step::Event::Set {
+                to: Target::Value(to) | Target::Ramp { to, .. },
+                ..
+            } => Some(to),
+            _ => None,
+        };
+        let set = &self.services.set;
+        let may = self.key.admit(Action::Mitigate, set, flag, value).is_ok();
+        match &self.asked.problem {
+            Some(_) if may => Purpose::Mitigation,
+            _ => Purpose::Wish,
+        }
     }
 
     /// What is to happen to each flag, if there is one, it may be so, and the key

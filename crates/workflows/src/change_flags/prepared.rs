@@ -1,6 +1,7 @@
 //! Changes that are made only together with their events: the table of
 //! [`flags::require`].
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use dynatrace::Dynatrace;
@@ -17,6 +18,7 @@ use store::{
 };
 
 use super::owed::{Observed, Stored, Walk};
+use super::watched::begun;
 use super::{Answer, Ended, Services, answer};
 use crate::work::{Progress, Tick, Worker};
 
@@ -213,9 +215,11 @@ impl Walk<'_> {
             };
             let prepared = change.prepared(set);
             let mut change = change.clone();
+            let mut watches = BTreeSet::new();
             let (ended, flags) = match (ended, prepared) {
                 (EndedAs::Made, Some(prepared)) => {
                     say_sent(&mut change, set, &prepared, sent);
+                    watches.extend(prepared.iter().flat_map(|(flag, to)| begun(set, flag, to)));
                     (EndedAs::Made, as_prepared(prepared))
                 }
                 (EndedAs::Made, None) => {
@@ -230,6 +234,7 @@ impl Walk<'_> {
             let commit = Commit {
                 flags,
                 repeat: repeat.filter(|_| ended == EndedAs::Made).map(Box::new),
+                watches: watches.into_iter().collect(),
                 ends: Some(Box::new(Ends {
                     change: change.clone(),
                     held: held.clone(),

@@ -3,8 +3,8 @@
 
 use anyhow::Context as _;
 use dynatrace::{Dynatrace, Problem, ProblemStatus, Window};
-use flags::state::{Author, AuthorKind};
-use flags::step::{self, Request, Situation, step};
+use flags::state::{Author, AuthorKind, State};
+use flags::step::{self, Request, Situation, Transition, step};
 use jiff::{SignedDuration, Timestamp};
 use release::work::{Outcome, Wait};
 use store::{Commit, Decision, FlagSet, Found};
@@ -99,6 +99,17 @@ async fn status(
         Some(first) if named.all(|status| status == first) => first.into(),
         Some(_) => Status::Open,
     })
+}
+
+/// The problems that hold a flag from this transition on.
+pub(super) fn begun(set: &FlagSet, flag: &str, to: &Transition) -> Vec<String> {
+    let before = set.states.get(flag);
+    let is_new = |problem: &&str| {
+        let held = |state: &State| state.held_by().any(|one| one == *problem);
+        !before.is_some_and(held)
+    };
+    let problems = to.state.held_by().filter(is_new);
+    problems.map(str::to_owned).collect()
 }
 
 impl Walk<'_> {

@@ -5,7 +5,9 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use fake_aws::clock::real_time;
 use fake_dynatrace::{Fault, Times};
+use flags::key::KeyHolder;
 use flags::{Aborted, Because, Cause, Entry, read};
 use lab::world::{CHANGE_FLAGS, Settings, until};
 use lambda_host::front::{Front, Open};
@@ -52,7 +54,20 @@ fn percent(value: u8) -> Value {
     json!({"flag": "promotionalPercent", "value": value})
 }
 
+/// The same, because of a problem.
+fn because(value: u8) -> Value {
+    let mut wanted = percent(value);
+    wanted["problemId"] = "P-1".into();
+    wanted
+}
+
 impl Flagged {
+    /// The key of a workflow that may mitigate with small values.
+    async fn flow(&self) -> String {
+        let scopes = ["change:prod", "mitigate:prod/promo*<=10"];
+        self.key("flow", KeyHolder::Machine, &scopes).await
+    }
+
     async fn reads_percent(&self, key: &str) -> Value {
         let told = self.evaluates("/promotionalPercent", key, &json!({})).await;
         told.json()["value"].clone()
@@ -223,8 +238,9 @@ async fn corrected_where_the_tenant_has_the_event_after_all() {
 }
 
 #[tokio::test]
-async fn what_takes_back_and_what_a_problem_drives_needs_no_tenant() {
+async fn what_takes_back_and_what_mitigates_needs_no_tenant() {
     let (flagged, key) = campaign(Settings::default()).await;
+    let flow = flagged.flow().await;
     let told = flagged.post("feature-flag", &key, &percent(50)).await;
     assert_eq!(told.status, 200, "{told:?}");
     flagged
@@ -239,11 +255,64 @@ async fn what_takes_back_and_what_a_problem_drives_needs_no_tenant() {
         "{stopped:?}"
     );
     assert_eq!(flagged.reads_percent(&key).await, 0);
-    let mut driven = percent(10);
-    driven["problemId"] = "P-1".into();
-    let driven = flagged.post("feature-flag", &key, &driven).await;
+    let driven = flagged.post("feature-flag", &flow, &because(10)).await;
     assert_eq!(driven.status, 200, "{driven:?}");
     assert_eq!(flagged.reads_percent(&key).await, 10);
+}
+
+#[tokio::test]
+async fn naming_a_problem_is_no_mitigation_without_the_scope_for_it() {
+    let (flagged, key) = campaign(Settings::default()).await;
+    let flow = flagged.flow().await;
+    let fault = Fault::Html503;
+    flagged.world.tenant.fail(fault, Times::Always, INGEST);
+
+    let mut trial = because(10);
+    trial["ttlSeconds"] = 60.into();
+    let mut recovery = because(10);
+    recovery["triggeredBy"] = "dynatrace_workflow_recovery".into();
+    for (key, wanted) in [
+        (&key, because(10)),
+        (&key, trial),
+        (&key, recovery),
+        (&flow, because(11)),
+    ] {
+        let told = flagged.post("feature-flag", key, &wanted).await;
+        assert_eq!(told.status, 503, "{wanted}: {told:?}");
+        assert_eq!(told.json()["eventSent"], false, "{wanted}");
+    }
+
+    assert_eq!(flagged.reads_percent(&key).await, 0);
+    let written = causes(&flagged.history_of_percent().await);
+    let is_aborted = |cause: &Cause| matches!(cause, Cause::Aborted(_));
+    assert!(written.iter().all(is_aborted), "{written:?}");
+    assert_eq!(written.len(), 4);
+}
+
+#[tokio::test]
+async fn what_a_problem_holds_that_waited_for_its_event_is_given_back_all_the_same() {
+    let (flagged, key) = campaign(Settings::default()).await;
+    let flow = flagged
+        .key("flow", KeyHolder::Machine, &["change:prod"])
+        .await;
+    let problem = flagged.world.tenant.problem("Failure rate increase");
+    let problem = problem.impacts(SERVICE).open();
+    let mut wanted = percent(50);
+    wanted["problemId"] = problem.id().into();
+
+    let told = flagged.post("feature-flag", &flow, &wanted).await;
+    assert_eq!(
+        (told.status, &told.json()["eventSent"]),
+        (200, &json!(true)),
+        "{told:?}"
+    );
+    assert_eq!(flagged.reads_percent(&key).await, 50);
+    problem.resolve(real_time().as_millisecond());
+    flagged.hurry().await;
+    let clock = flagged.world.another(CHANGE_FLAGS).await.unwrap();
+    tick(&clock).await;
+
+    assert_eq!(flagged.reads_percent(&key).await, 0);
 }
 
 #[tokio::test]
@@ -358,9 +427,8 @@ async fn silent_tenant_is_asked_again_and_nothing_holds_up_a_stop() {
 
     // What a problem drives comes in between.
     let other = flagged.another_door().await;
-    let mut driven = percent(10);
-    driven["problemId"] = "P-1".into();
-    let driven = flagged.post_at(&other, &key, &driven).await;
+    let flow = flagged.flow().await;
+    let driven = flagged.post_at(&other, &flow, &because(10)).await;
 
     assert_eq!(driven.status, 200, "{driven:?}");
     tenant.clear_faults();
@@ -374,7 +442,7 @@ async fn silent_tenant_is_asked_again_and_nothing_holds_up_a_stop() {
         .unwrap();
     assert_eq!(
         causes(&flagged.history_of_percent().await),
-        [Cause::Changed, aborted("50", Because::Overtaken)]
+        [Cause::Mitigated, aborted("50", Because::Overtaken)]
     );
     assert_eq!(flagged.reads_percent(&key).await, 10);
     let told: Vec<String> = flagged
@@ -415,15 +483,14 @@ async fn overtaken_while_its_event_was_sent_it_is_not_made() {
     let (flagged, key) = campaign(Settings::default()).await;
     flagged.world.tenant.latency(Duration::from_millis(1_500));
     let other = flagged.another_door().await;
-    let mut driven = percent(10);
-    driven["problemId"] = "P-1".into();
+    let flow = flagged.flow().await;
 
     let wanted = percent(50);
     let asked = flagged.post("feature-flag", &key, &wanted);
     let overtakes = async {
         let sending = async || 0 < flagged.world.tenant.count("/");
         until("the event is sent", PATIENCE, sending).await.unwrap();
-        flagged.post_at(&other, &key, &driven).await
+        flagged.post_at(&other, &flow, &because(10)).await
     };
     let (asked, driven) = tokio::join!(asked, overtakes);
 
@@ -432,7 +499,7 @@ async fn overtaken_while_its_event_was_sent_it_is_not_made() {
     assert_eq!(flagged.reads_percent(&key).await, 10);
     assert_eq!(
         causes(&flagged.history_of_percent().await),
-        [Cause::Changed, aborted("50", Because::Overtaken)]
+        [Cause::Mitigated, aborted("50", Because::Overtaken)]
     );
 }
 
