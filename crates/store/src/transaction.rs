@@ -18,6 +18,9 @@ use crate::{Ledger, StoreError};
 /// Those that are still under way are given way to instead.
 const ATTEMPTS: u32 = 6;
 
+/// The most writes of one transaction.
+pub(crate) const MOST_WRITES: usize = 100;
+
 /// One write of a transaction.
 #[derive(Clone)]
 pub(crate) struct Write {
@@ -124,8 +127,10 @@ impl Attempts {
     }
 
     /// Tries to write everything. After the last attempt a neighbour in between
-    /// is an error, so that a loop over this ends.
+    /// is an error, so that a loop over this ends. More than are made together are
+    /// refused before anything is sent.
     pub(crate) async fn write(&mut self, writes: Vec<Write>) -> Result<Attempt, StoreError> {
+        fits(writes.len())?;
         let (items, refused): (Vec<_>, Vec<_>) = writes
             .into_iter()
             .map(|write| (write.item, write.refused))
@@ -158,6 +163,17 @@ impl Attempts {
             self.alone = Some(Arc::clone(&self.turns).write_owned().await);
         }
         Ok(Attempt::Stale)
+    }
+}
+
+/// Refuses more writes than are made together.
+pub(crate) fn fits(needed: usize) -> Result<(), StoreError> {
+    match needed {
+        ..=MOST_WRITES => Ok(()),
+        _ => Err(StoreError::TooLarge {
+            needed,
+            most: MOST_WRITES,
+        }),
     }
 }
 

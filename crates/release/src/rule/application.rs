@@ -6,8 +6,9 @@
 //! `gave-up.`, and [`step()`] the others; each is a case of the tests.
 //!
 //! An application is a part of the problem's document, and is written as long as
-//! the claim on that is held. The call is one transaction over the flags: each with
-//! its entry, its event and how often the rule was followed today. Changes have ids
+//! the claim on that is held. Flags are set in one transaction: each with its entry,
+//! its event and how often the rule was followed today. Each is given back in one of
+//! its own. Changes have ids
 //! that follow from problem, rule and flag, so that one that was made is found
 //! again and is not made twice. Comments are stored with the state that causes them.
 //!
@@ -27,7 +28,7 @@
 //! | `applying.held` | Applying | they are, and are given back on close | Holding | – | found set | as written |
 //! | `applying.kept` | Applying | they are, and stay | Kept | – | found set | as written |
 //! | `applying.nothing` | Applying | there is no flag to be set | not needed | – | decided again | as written |
-//! | `applying.refused` | Applying | one cannot be set, or the rule was followed too often | Refused | – | decided again | as written |
+//! | `applying.refused` | Applying | one cannot be set, the rule was followed too often, or it takes more writes than are made together | Refused | – | decided again | as written |
 //! | `applying.closed` | Applying | the problem is closed | – | it is looked whether an earlier look set them | looked at again | looked at again |
 //! | `applying.in-vain` | Applying | it is closed, and none was set | not needed | – | decided again | as written |
 //! | `holding.open` | Holding | the problem is open, or nobody says that it is closed | – | – | – | looked at again; the clock ends it after a day |

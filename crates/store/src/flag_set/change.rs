@@ -18,7 +18,7 @@ use crate::error::unavailable;
 use crate::held::Held;
 use crate::item::{self, Key};
 use crate::tables::{shard_key, shard_of};
-use crate::transaction::{Attempt, Write};
+use crate::transaction::{Attempt, Write, fits};
 use crate::{StoreError, record, tables};
 
 /// How long an answer is kept for repeated requests.
@@ -26,9 +26,6 @@ const KEPT: SignedDuration = SignedDuration::from_hours(24);
 
 /// How long a sent event stays in the table.
 const EVENTS_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
-
-/// The most writes of one transaction.
-const MOST_WRITES: usize = 100;
 
 /// After how long the tenant is asked whether it has the event of a change that
 /// was not made: it may have taken it and list it late.
@@ -151,13 +148,8 @@ impl Flags {
             let earlier = found.repeat.as_ref();
             let (mut writes, mut events) = self.writes(read, &commit, repeat, earlier, now);
             let mut prepared = None;
-            let needed = writes.len() + usize::from(commit.prepares.is_some());
-            if MOST_WRITES < needed {
-                return Err(StoreError::TooLarge {
-                    needed,
-                    most: MOST_WRITES,
-                });
-            }
+            // What is prepared is written later, together with its end.
+            fits(writes.len() + usize::from(commit.prepares.is_some()))?;
             if let Some(change) = &commit.prepares {
                 (writes, prepared) = self.prepare(read, &commit, change, now);
                 events.clear();

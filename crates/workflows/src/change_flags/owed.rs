@@ -183,16 +183,39 @@ impl Look for Walk<'_> {
 impl Walk<'_> {
     /// Writes down what the clock did to a flag.
     async fn write_down(&self, set: &str, flag: &str) -> anyhow::Result<Outcome> {
-        let now = self.tick.now;
-        let change = uuid::Uuid::new_v4().to_string();
-        let decide = |found: &Found| clock(found, flag, &change, now);
-        let written = self.services.flags.change(set, None, now, decide).await?;
-        Ok(match written.decided {
+        let waits = |found: &Found| {
+            let set = found.set.as_ref();
+            set.is_some_and(|set| set.waiting(flag).is_some())
+        };
+        let decide = |found: &Found, change: &str| match waits(found) {
+            true => Decision::Leave(Clock::Waits),
+            false => clock(found, flag, change, self.tick.now),
+        };
+        Ok(match self.clock(set, decide).await? {
             // The flag has another timer by now, or none.
             Clock::Written => Outcome::Lost,
             Clock::Nothing => Outcome::Done,
             Clock::Waits => Outcome::Waits(vec![Wait::for_("the event of a prepared change")]),
         })
+    }
+
+    /// The same of a flag whose prepared change ends now.
+    pub(super) async fn catch_up(&self, set: &str, flag: &str) -> Result<(), StoreError> {
+        let decide = |found: &Found, change: &str| clock(found, flag, change, self.tick.now);
+        self.clock(set, decide).await?;
+        Ok(())
+    }
+
+    async fn clock(
+        &self,
+        set: &str,
+        decide: impl Fn(&Found, &str) -> Decision<Clock>,
+    ) -> Result<Clock, StoreError> {
+        let change = uuid::Uuid::new_v4().to_string();
+        let decide = |found: &Found| decide(found, &change);
+        let flags = &self.services.flags;
+        let written = flags.change(set, None, self.tick.now, decide).await?;
+        Ok(written.decided)
     }
 
     /// Tells the tenant of a change, unless it knows.
@@ -354,9 +377,6 @@ fn clock(found: &Found, flag: &str, change: &str, now: Timestamp) -> Decision<Cl
     let Some(declared) = set.declarations.flags.get(flag) else {
         return Decision::Leave(Clock::Nothing);
     };
-    if set.waiting(flag).is_some() {
-        return Decision::Leave(Clock::Waits);
-    }
     let untouched = State::default();
     let situation = Situation {
         set: &set.name,

@@ -14,7 +14,8 @@ use jiff::Timestamp;
 use release::work::Outcome;
 use serde_json::{Value as Json, json};
 use store::{
-    Claimed, Commit, Decision, EndedAs, Ends, FlagSet, Found, Outbox, Owed, PreparedChange, What,
+    Claimed, Commit, Decision, EndedAs, Ends, FlagSet, Found, Outbox, Owed, PreparedChange,
+    StoreError, What,
 };
 
 use super::owed::{Observed, Stored, Walk};
@@ -245,10 +246,20 @@ impl Walk<'_> {
             Decision::Write(commit, Some(change))
         };
         let flags = &self.services.flags;
-        let written = flags
+        let mut written = flags
             .change(&change.set, repeat.as_ref(), now, decide)
-            .await?;
-        let Some(change) = written.decided else {
+            .await;
+        if let Err(StoreError::TooLarge { .. }) = written {
+            // What was prepared fits. With what the clock did since, each flag has
+            // more to write down, and can by itself.
+            for flag in change.wanted.keys() {
+                self.catch_up(&change.set, flag).await?;
+            }
+            written = flags
+                .change(&change.set, repeat.as_ref(), now, decide)
+                .await;
+        }
+        let Some(change) = written?.decided else {
             return Ok(Outcome::Done);
         };
         claimed.what = What::Prepared(Box::new(change));

@@ -21,7 +21,7 @@ use release::rule::effect::{Setting, Written, give_back, set};
 use release::rule::{Action, Application, Mode, Rule};
 use release::window::saturating_add;
 use release::work::Wait;
-use store::{ClaimedProblem, Commit, Decision, Flags, Found};
+use store::{ClaimedProblem, Commit, Decision, Flags, Found, StoreError};
 
 use super::tools::Pass;
 use crate::rules::{facts, measure};
@@ -335,36 +335,41 @@ impl OfSet<'_> {
             };
             set(setting, &found.as_set())
         });
-        Ok(followed.await?)
+        match followed.await {
+            // Half of a mitigation is none, and the next look would find the same.
+            Err(error @ StoreError::TooLarge { .. }) => Ok(Set::Refused(error.to_string())),
+            followed => Ok(followed?),
+        }
     }
 
-    /// Gives back what was set for the problem.
+    /// Gives back what was set for the problem: each flag by itself, so that however
+    /// much the clock has to write down of them, it is not too much.
     async fn give_back(
         self,
         problem: &Problem,
         application: &Application,
     ) -> anyhow::Result<BTreeMap<String, Back>> {
-        let names = application.state.flags();
-        let decide = |found: &Found| {
-            let Some(found) = &found.set else {
-                let gone = names.iter().map(|name| ((*name).to_owned(), Back::Gone));
-                return Decision::Leave(gone.collect());
+        let by = (application.rule.as_str(), problem.id.as_str());
+        let mut back = BTreeMap::new();
+        for name in application.state.flags() {
+            let decide = |found: &Found| {
+                let Some(found) = &found.set else {
+                    return Decision::Leave(BTreeMap::from([(name.to_owned(), Back::Gone)]));
+                };
+                let Written { flags, means } = give_back(by, [name], &found.as_set(), self.now);
+                if flags.is_empty() {
+                    return Decision::Leave(means);
+                }
+                let commit = Commit {
+                    flags,
+                    ..Commit::default()
+                };
+                Decision::Write(commit, means)
             };
-            let by = (application.rule.as_str(), problem.id.as_str());
-            let names = names.iter().copied();
-            let Written { flags, means } = give_back(by, names, &found.as_set(), self.now);
-            if flags.is_empty() {
-                return Decision::Leave(means);
-            }
-            let commit = Commit {
-                flags,
-                ..Commit::default()
-            };
-            Decision::Write(commit, means)
-        };
-        let flags = self.flags;
-        let written = flags.change(self.name, None, self.now, decide).await?;
-        Ok(written.decided)
+            let written = self.flags.change(self.name, None, self.now, decide);
+            back.extend(written.await?.decided);
+        }
+        Ok(back)
     }
 }
 

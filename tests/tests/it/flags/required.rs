@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use fake_aws::clock::real_time;
 use fake_dynatrace::{Fault, Times};
 use flags::key::KeyHolder;
-use flags::{Aborted, Because, Cause, Entry, read};
+use flags::{Aborted, Because, Cause, Entry, EventPolicy, LARGEST_BULK, read};
 use lab::world::{CHANGE_FLAGS, Settings, until};
 use lambda_host::front::{Front, Open};
 use lambda_host::runtime::Function;
@@ -120,7 +120,11 @@ impl Flagged {
 
     /// Sends a request and kills its function once `when` holds.
     async fn killed(&self, key: &str, wanted: &Value, when: impl AsyncFn() -> bool) {
-        let asked = self.post("feature-flag", key, wanted);
+        self.killed_at("feature-flag", key, wanted, when).await;
+    }
+
+    async fn killed_at(&self, path: &str, key: &str, wanted: &Value, when: impl AsyncFn() -> bool) {
+        let asked = self.post(path, key, wanted);
         let killed = async {
             until("it has come so far", PATIENCE, when).await.unwrap();
             self.change.function().kill().await;
@@ -376,6 +380,56 @@ async fn missing_killed_before_the_tenant_was_told_it_is_not_made() {
     assert_eq!(tick(&clock).await, json!({"worked": 0, "workLeft": false}));
     let again = flagged.post_at(&other, &key, &percent(50)).await;
     assert_eq!(again.status, 200, "{again:?}");
+}
+
+#[tokio::test]
+async fn change_that_waited_ends_however_much_the_clock_did_meanwhile() {
+    let (flagged, key) = short_lived().await;
+    let names: Vec<String> = (1..LARGEST_BULK).map(|one| format!("share{one}")).collect();
+    let flags = flagged.world.flags();
+    let set = flags.set("prod").await.unwrap().unwrap();
+    let mut declarations = set.declarations.clone();
+    for name in &names {
+        let mut share = declarations.flags["promotionalPercent"].clone();
+        share.name.clone_from(name);
+        share.events = EventPolicy::Queue;
+        declarations.flags.insert(name.clone(), share);
+    }
+    let declared = flags.declare("prod", &declarations, Some(&set)).await;
+    declared.unwrap();
+    let bulk = |value: u8, others: &[String]| {
+        let others = others.iter().map(|name| (name.clone(), json!(value)));
+        json!({"flags": others.collect::<serde_json::Map<_, _>>()})
+    };
+    let mut trials = bulk(20, &names);
+    trials["ttlSeconds"] = 1.into();
+    let told = flagged.post("feature-flags/bulk", &key, &trials).await;
+    assert_eq!(told.status, 200, "{told:?}");
+    let tenant = &flagged.world.tenant;
+    tenant.clear_calls();
+    tenant.fail(Fault::Hang, Times::Always, "/");
+
+    // Killed, and the trials end before anybody looks.
+    let mut wanted = bulk(50, &names);
+    wanted["flags"]["promotionalPercent"] = 50.into();
+    let prepared = async || 0 < tenant.count("/");
+    flagged
+        .killed_at("feature-flags/bulk", &key, &wanted, prepared)
+        .await;
+    tenant.clear_faults();
+    flagged.settled(1).await;
+
+    let history = flagged.history_of_percent().await;
+    assert_eq!(causes(&history), [aborted("50", Because::NotTold)]);
+    for name in &names {
+        let history = flags.history("prod", name).await.unwrap();
+        let expected = [
+            Cause::Leased,
+            Cause::LeaseEnded,
+            aborted("50", Because::NotTold),
+        ];
+        assert_eq!(causes(&history), expected, "{name}");
+    }
 }
 
 #[tokio::test]

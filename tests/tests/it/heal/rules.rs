@@ -1,15 +1,16 @@
 //! Rules set flags while a problem is open, and give them back.
 
 use fake_dynatrace::{Failed, Fault, Problem, Requests, Severity, Times};
-use flags::Value;
 use flags::state::{Author, AuthorKind, State as FlagState};
 use flags::step::{Event, Outcome, Request, Situation, Target, Term, step};
+use flags::{LARGEST_BULK, Value};
 use jiff::SignedDuration;
 use release::pause::{Pause, Target as Paused};
 use release::problem::Phase;
 use release::remediation::Mode;
 use release::rule::application::State;
 use release::rule::{Application, Rule, Rules};
+use serde_json::json;
 use store::{Commit, Decision, Declared, Found};
 
 use super::scene::Scene;
@@ -29,8 +30,12 @@ async fn scene() -> Scene {
 }
 
 async fn scene_with(rules: &str) -> Scene {
+    scene_of(FLAGS, rules).await
+}
+
+async fn scene_of(flags: &str, rules: &str) -> Scene {
     let scene = Scene::set(dynatrace::Api::V2).await;
-    let declared = flags::read(FLAGS).declarations.unwrap();
+    let declared = flags::read(flags).declarations.unwrap();
     let reading = release::rule::read(rules, Some(&declared));
     let rules = reading
         .rules
@@ -80,6 +85,12 @@ impl Scene {
 
     /// A person sets a flag for good.
     async fn person_sets(&self, flag: &str, value: bool) {
+        let to = Target::Value(Value::Boolean(value));
+        let term = Term::Stays;
+        self.person_does(flag, &Event::Set { to, term }).await;
+    }
+
+    async fn person_does(&self, flag: &str, event: &Event) {
         let now = self.world.now;
         let decide = |found: &Found| {
             let set = found.set.as_ref().unwrap();
@@ -91,7 +102,7 @@ impl Scene {
                 now,
             };
             let request = Request {
-                change: "ann-1".to_owned(),
+                change: format!("ann-1-{flag}"),
                 batch: None,
                 by: Author {
                     name: "ann".to_owned(),
@@ -102,11 +113,7 @@ impl Scene {
                 problem: None,
                 expected: None,
             };
-            let event = Event::Set {
-                to: Target::Value(Value::Boolean(value)),
-                term: Term::Stays,
-            };
-            let Outcome::Written(transition) = step(situation, &request, &event) else {
+            let Outcome::Written(transition) = step(situation, &request, event) else {
                 panic!("a person may");
             };
             let commit = Commit {
@@ -415,6 +422,74 @@ async fn rule_is_not_followed_for_staging_or_too_often() {
             .any(|text| text.contains("was followed 1 times in 24 hours")),
         "{comments:?}"
     );
+}
+
+/// As many flags as a rule may set, and a rule that sets them.
+async fn many() -> (Scene, Vec<String>) {
+    let names: Vec<String> = (0..LARGEST_BULK).map(|one| format!("share{one}")).collect();
+    let of_each = |value: serde_json::Value| -> serde_json::Value {
+        let each = names.iter().map(|name| (name.clone(), value.clone()));
+        each.collect::<serde_json::Map<_, _>>().into()
+    };
+    let flag = json!({
+        "type": "integer", "default": 0, "min": 0, "max": 100,
+        "touches": { "etype": "SERVICE", "tags": [{ "key": "app", "value": "carts" }] }
+    });
+    let flags = json!({ "flags": of_each(flag) });
+    let rules = json!({"rules": {"all": {
+        "when": {"category": ["AVAILABILITY"]}, "set": of_each(7.into()), "mode": "auto"
+    }}});
+    let scene = scene_of(&flags.to_string(), &rules.to_string()).await;
+    (scene, names)
+}
+
+#[tokio::test]
+async fn more_than_is_written_together_is_refused_with_the_number() {
+    let (mut scene, names) = many().await;
+    let to = Target::Ramp {
+        to: Value::Integer(50),
+        duration: SignedDuration::from_hours(1),
+    };
+    // Each of them stops, and is set: that is too much.
+    for name in &names {
+        let (to, term) = (to.clone(), Term::Stays);
+        scene.person_does(name, &Event::Set { to, term }).await;
+    }
+    let problem = scene.problem().severity(Severity::Availability).open();
+
+    scene.notify(&problem, "OPEN").await;
+
+    assert_eq!(scene.applied(&problem).await, ["all refused"]);
+    for name in &names {
+        assert_eq!(scene.version(name).await, 1, "{name}");
+    }
+    let comments = scene.comments(&problem);
+    let why = "nothing is set: it takes 124 writes together, and there are 100 at most";
+    assert!(comments.last().unwrap().contains(why), "{comments:?}");
+}
+
+#[tokio::test]
+async fn however_much_the_clock_did_everything_is_given_back() {
+    let (mut scene, names) = many().await;
+    let until = scene.world.now + SignedDuration::from_mins(10);
+    for name in &names {
+        let to = Target::Value(Value::Integer(50));
+        let term = Term::Until(until);
+        scene.person_does(name, &Event::Set { to, term }).await;
+    }
+    let problem = scene.problem().severity(Severity::Availability).open();
+    scene.notify(&problem, "OPEN").await;
+    assert_eq!(scene.applied(&problem).await, ["all holding"]);
+
+    // The trials below have ended, and nobody has written that down.
+    scene.minutes(11);
+    scene.close(&problem);
+    scene.notify(&problem, "RESOLVED").await;
+
+    assert_eq!(scene.applied(&problem).await, ["all ended"]);
+    for name in &names {
+        assert_eq!(scene.flag(name).await, Value::Integer(0), "{name}");
+    }
 }
 
 #[tokio::test]
