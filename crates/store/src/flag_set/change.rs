@@ -239,7 +239,8 @@ impl Flags {
         }
         let watches = commit.watches.iter();
         writes.extend(watches.map(|problem| self.watch(set, problem, now)));
-        writes.extend(commit.ends.as_deref().map(Self::ended));
+        let ends = commit.ends.as_deref();
+        writes.extend(ends.map(|ends| Self::ended(ends, now)));
         (writes, events)
     }
 

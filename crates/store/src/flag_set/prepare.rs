@@ -20,7 +20,7 @@ use crate::record;
 use crate::tables::{shard_key, shard_of};
 use crate::transaction::Write;
 
-/// How long a change that waited stays in the table.
+/// How long a change that waited stays in the table once it has ended.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
 
 impl PreparedChange {
@@ -80,7 +80,6 @@ impl Flags {
             ("faults", keys::number(0)),
             ("waits", keys::number(0)),
             ("dueShard", keys::text(&shard_key(shard_of(&key.pk)))),
-            ("expiresAt", item::seconds(saturating_add(now, KEPT))),
         ];
         let mut held = None;
         match &commit.claim {
@@ -136,10 +135,12 @@ impl Flags {
         Write::reread(update.condition_expression(format!("{as_read} AND {earlier}")))
     }
 
-    /// The request as it ended, written by whoever holds it.
-    pub(super) fn ended(ends: &Ends) -> Write {
+    /// The request as it ended, written by whoever holds it. Only from now on it
+    /// expires: until then it is all that is known of what waits.
+    pub(super) fn ended(ends: &Ends, now: Timestamp) -> Write {
         let change = ItemUpdate::set("prepared", record::prepared::attribute(&ends.change))
             .and("settledBy", keys::text(&ends.held.claim))
+            .and("expiresAt", item::seconds(saturating_add(now, KEPT)))
             .remove(&["claim", "dueShard", "dueAt"]);
         Write::owned(ends.held.update(&change))
     }

@@ -118,6 +118,18 @@ impl Flagged {
         }
     }
 
+    /// Of each change that waits or waited for its event, whether it expires.
+    async fn expiring(&self) -> Vec<bool> {
+        let table = self.world.dynamo.client();
+        let items = table.scan().table_name("Flags").send().await.unwrap();
+        let waiting = items.items().iter().filter(|item| {
+            let pk = item["pk"].as_s().unwrap();
+            pk.starts_with("wait#")
+        });
+        let expires = waiting.map(|item| item.contains_key("expiresAt"));
+        expires.collect()
+    }
+
     /// Sends a request and kills its function once `when` holds.
     async fn killed(&self, key: &str, wanted: &Value, when: impl AsyncFn() -> bool) {
         self.killed_at("feature-flag", key, wanted, when).await;
@@ -446,8 +458,10 @@ async fn found_killed_after_the_tenant_was_told_it_is_made() {
         0,
         "not before it is known"
     );
+    assert_eq!(flagged.expiring().await, [false], "it still waits");
     tenant.clear_faults();
     let clock = flagged.settled(1).await;
+    assert_eq!(flagged.expiring().await, [true]);
     assert_eq!(
         causes(&flagged.history_of_percent().await),
         [Cause::Changed]
