@@ -35,8 +35,8 @@
 //! | `holding.close` | Holding | it is closed, be it by the word of its notification while the tenant is silent | – | the flags are given back, unless somebody said something later | given back again | found given back |
 //! | `holding.over` | Holding | they are | Ended | – | found given back | as written |
 //! | `ended` | any that is final | – | – | – | – | – |
-//! | `gave-up.applying` | Applying | the problem is followed no longer | GaveUp | – | given up again | as written; the clock ends what was set |
-//! | `gave-up.holding` | Holding | the same | GaveUp | – | given up again | as written; the clock ends what was set |
+//! | `gave-up.applying` | Applying | the problem is followed no longer | before it, that the problem is watched if it holds flags; GaveUp | – | given up again | as written; the watch or the clock gives back what was set |
+//! | `gave-up.holding` | Holding | the same | the same | – | given up again | as written; the watch or the clock gives back what was set |
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -96,7 +96,8 @@ pub enum State {
         /// Why.
         why: String,
     },
-    /// The problem was followed no longer; what was set ends by the clock.
+    /// The problem was followed no longer; what was set is given back once it is
+    /// over, or by the clock.
     GaveUp,
 }
 

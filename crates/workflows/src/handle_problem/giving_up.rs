@@ -13,6 +13,7 @@ use super::{comments, rules, running, words};
 impl Pass<'_> {
     /// Ends what is still owed in states that can be seen, and says so once.
     pub(super) async fn give_up(&self, claimed: &mut ClaimedProblem) -> Result<(), StoreError> {
+        rules::leave_watched(self, &claimed.problem).await?;
         let now = self.tick.now;
         let ledger = &self.services.ledger;
         let remediations = &self.services.remediations;

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
 use anyhow::Context as _;
+use flags::state::State as FlagState;
 use jiff::Timestamp;
 use release::change::{Flag, Place};
 use release::condition::{Facts, Measured};
@@ -71,6 +72,32 @@ pub(super) fn may_begin(pass: &Pass<'_>, problem: &Problem) -> bool {
 fn is_in_time(pass: &Pass<'_>, problem: &Problem) -> bool {
     let max_age = pass.services.healing.max_age;
     pass.tick.now < saturating_add(problem.noticed, max_age)
+}
+
+/// Has what the problem holds given back once it is over, though nobody follows it
+/// any more. What is given up is written after this.
+pub(super) async fn leave_watched(pass: &Pass<'_>, problem: &Problem) -> Result<(), StoreError> {
+    let mut applications = problem.applications.iter();
+    let may_hold = applications.any(|one| !one.state.is_final());
+    let Some(flags) = pass.services.flags.as_ref().filter(|_| may_hold) else {
+        return Ok(());
+    };
+    let id = problem.id.as_str();
+    let decide = |found: &Found| {
+        let states = found.set.iter().flat_map(|set| set.states.values());
+        let mut holders = states.flat_map(FlagState::held_by);
+        if !holders.any(|one| one == id) {
+            return Decision::Leave(());
+        }
+        let commit = Commit {
+            watches: vec![id.to_owned()],
+            ..Commit::default()
+        };
+        Decision::Write(commit, ())
+    };
+    let set = &pass.services.healing.flag_set;
+    flags.change(set, None, pass.tick.now, decide).await?;
+    Ok(())
 }
 
 /// Begins the rules that match. What is waited for, where one may match later.

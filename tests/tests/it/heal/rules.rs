@@ -11,7 +11,7 @@ use release::remediation::Mode;
 use release::rule::application::State;
 use release::rule::{Application, Rule, Rules};
 use serde_json::json;
-use store::{Commit, Decision, Declared, Found};
+use store::{Commit, Decision, Declared, Found, What};
 
 use super::scene::Scene;
 use crate::world::PRODUCTION;
@@ -124,6 +124,23 @@ impl Scene {
         };
         let flags = &self.world.flags;
         flags.change("prod", None, now, decide).await.unwrap();
+    }
+
+    /// The problems that are watched because of what they hold.
+    async fn watched(&self) -> Vec<String> {
+        let queue = self.world.flags.queue();
+        let mut watched = Vec::new();
+        for shard in 0..store::tables::SHARDS {
+            let later = self.world.now + SignedDuration::from_hours(48);
+            for due in queue.due(shard, later, 100, None).await.unwrap() {
+                let until = later + SignedDuration::from_secs(1);
+                let claimed = queue.claim(&due, "the story", later, until).await;
+                if let What::Watch { problem, .. } = &claimed.unwrap().what {
+                    watched.push(problem.clone());
+                }
+            }
+        }
+        watched
     }
 
     /// The rules that were applied, with how far they are.
@@ -294,6 +311,26 @@ async fn shadow_says_what_would_be_done() {
         .iter()
         .filter(|text| text.contains("circuitBreaker matches this problem and would set"));
     assert_eq!(would.count(), 1, "{comments:?}");
+}
+
+#[tokio::test]
+async fn problem_that_is_followed_no_longer_is_watched_for_what_it_holds() {
+    let mut scene = scene().await;
+    scene.healing.patience = SignedDuration::from_mins(60);
+    let problem = scene.problem().severity(Severity::Availability).open();
+    scene.notify(&problem, "OPEN").await;
+    assert!(scene.is_on("circuitBreakerEnabled").await);
+    assert_eq!(scene.watched().await, [""; 0]);
+
+    scene.minutes(61);
+    scene.ticks(20).await;
+
+    assert_eq!(scene.applied(&problem).await, ["circuitBreaker gaveUp"]);
+    assert!(scene.is_on("circuitBreakerEnabled").await);
+    assert_eq!(scene.watched().await, [problem.id()]);
+    let comments = scene.comments(&problem);
+    let told = "What rule circuitBreaker set for it is given back when it closes";
+    assert!(comments.last().unwrap().contains(told), "{comments:?}");
 }
 
 #[tokio::test]

@@ -39,8 +39,8 @@ pub(super) fn of(application: &Application) -> Option<String> {
             sentence(why)
         ),
         State::GaveUp => format!(
-            "this problem is followed no longer. What rule {rule} set for it ends by the clock, \
-             {} hours after it was set at the latest.",
+            "this problem is followed no longer. What rule {rule} set for it is given back when \
+             it closes, {} hours after it was set at the latest.",
             LONGEST_HOLD.as_hours()
         ),
     };
