@@ -140,7 +140,11 @@ pub enum Back {
         /// Who, and when.
         by: Since,
     },
-    /// The problem held nothing any more.
+    /// The clock had given it back before.
+    Ended,
+    /// It had been blamed for a problem, and was taken back with what was set.
+    Blamed,
+    /// The problem held nothing any more, and nobody knows why.
     Gone,
 }
 

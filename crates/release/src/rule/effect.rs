@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use flags::state::{Author, AuthorKind, State as FlagState};
+use flags::state::{Author, AuthorKind, Recent, Since, State as FlagState};
 use flags::step::{Event, LONGEST_HOLD, Outcome, Request, Situation, Term, Transition, step};
 use flags::{BadWish, Cause, Declaration, Set as FlagSet, is_blamed};
 use jiff::{SignedDuration, Timestamp};
@@ -167,7 +167,7 @@ pub fn give_back<'a>(
             continue;
         };
         let change = return_of(problem, name);
-        let request = request(id, None, change.clone(), problem);
+        let request = request(id, None, change, problem);
         let event = Event::Closed {
             problem: problem.to_owned(),
         };
@@ -186,24 +186,51 @@ pub fn give_back<'a>(
                 written.push((name.to_owned(), *transition));
                 back
             }
-            // It was given back, and nobody wrote that down.
-            _ if state.recent.iter().any(|recent| recent.change == change) => Back::Given {
-                value: state.value(declared, now),
-            },
-            Outcome::NotHeld(Some(by)) if by.by.kind == AuthorKind::Person => {
-                Back::Superseded { by }
+            Outcome::NotHeld(by) => {
+                let set = change_of(problem, id, name);
+                let value = state.value(declared, now);
+                held_no_longer(state, problem, &set, by).unwrap_or(Back::Given { value })
             }
-            Outcome::NotHeld(_)
-            | Outcome::Refused(_)
-            | Outcome::Unchanged
-            | Outcome::Deferred
-            | Outcome::AlreadyBack => Back::Gone,
+            Outcome::Refused(_) | Outcome::Unchanged | Outcome::Deferred | Outcome::AlreadyBack => {
+                Back::Gone
+            }
         };
         means.insert(name.to_owned(), back);
     }
     Written {
         flags: written,
         means,
+    }
+}
+
+/// What became before of a flag that the problem holds no longer; nothing, where it
+/// was given back because that closed, by whomever. `set` is the change that set it,
+/// and `latest` the latest word.
+fn held_no_longer(
+    state: &FlagState,
+    problem: &str,
+    set: &str,
+    latest: Option<Since>,
+) -> Option<Back> {
+    let newest = |is: &dyn Fn(&Recent) -> bool| {
+        let recent = state.recent.iter().rev().find(|recent| is(recent));
+        recent.map(|recent| recent.at)
+    };
+    // What is given back counts as the clock's, whoever asked for it.
+    let returned = newest(&|recent| {
+        recent.kind == AuthorKind::Clock && recent.problem.as_deref() == Some(problem)
+    });
+    let set = newest(&|recent| recent.change == set);
+    let since = returned.or(set);
+    match latest {
+        // A word below what was set is older than that.
+        Some(by) if by.by.kind == AuthorKind::Person && since.is_none_or(|since| since < by.at) => {
+            Some(Back::Superseded { by })
+        }
+        _ if returned.is_some() => None,
+        _ if is_blamed(state) => Some(Back::Blamed),
+        _ if set.is_some() => Some(Back::Ended),
+        _ => Some(Back::Gone),
     }
 }
 

@@ -62,6 +62,8 @@ enum Back {
     Shared,
     Later,
     Superseded { by: Since },
+    Ended,
+    Blamed,
     Gone,
 }
 
@@ -93,5 +95,7 @@ record!(enum Back = application::Back {
     Shared,
     Later,
     Superseded { inner: by; },
+    Ended,
+    Blamed,
     Gone,
 });

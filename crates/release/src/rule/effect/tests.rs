@@ -186,13 +186,58 @@ fn what_a_person_said_meanwhile_stays() {
 }
 
 #[test]
+fn what_the_watch_gave_back_first_is_given_back() {
+    let mut world = World::of(OFF);
+    world.person(FLAG, Value::Boolean(true), 0);
+    world.set("P-1", 5);
+    let watch = Request {
+        by: Author {
+            name: "the clock".to_owned(),
+            kind: AuthorKind::Clock,
+        },
+        problem: None,
+        ..request("r", None, "any".to_owned(), "P-1")
+    };
+    let problem = "P-1".to_owned();
+    world.change(FLAG, &watch, &Event::Closed { problem }, 10);
+
+    let value = Value::Boolean(true);
+    assert_eq!(world.give_back("P-1", FLAG, 11), Back::Given { value });
+    world.person(FLAG, Value::Boolean(false), 12);
+    let Back::Superseded { by } = world.give_back("P-1", FLAG, 13) else {
+        panic!("ann said something after it was given back");
+    };
+    assert_eq!(by.at, minute(12));
+}
+
+#[test]
+fn what_was_blamed_with_its_mitigation_is_said_to_be() {
+    let mut world = World::of(r#""set": {"circuitBreakerEnabled": true}"#);
+    let flag = "circuitBreakerEnabled";
+    world.person(flag, Value::Boolean(false), 0);
+    world.set("P-1", 5);
+    world.take_back(flag, 0, 6);
+
+    assert_eq!(world.give_back("P-1", flag, 10), Back::Blamed);
+}
+
+#[test]
+fn older_word_of_a_person_does_not_supersede_what_the_clock_ended() {
+    let mut world = World::of(OFF);
+    world.person(FLAG, Value::Boolean(true), 0);
+    world.set("P-1", 5);
+
+    assert_eq!(world.give_back("P-1", FLAG, 5 + 1440), Back::Ended);
+}
+
+#[test]
 fn clock_ends_what_a_rule_holds_after_its_ttl_or_a_day() {
     for (ttl, ends) in [("", 1440), (r#", "ttl": "90m""#, 90)] {
         let mut world = World::of(&format!("{OFF}{ttl}"));
         world.set("P-1", 0);
         assert_eq!(world.value(FLAG, ends - 1), Value::Boolean(false));
         assert_eq!(world.value(FLAG, ends), Value::Boolean(true));
-        assert_eq!(world.give_back("P-1", FLAG, ends + 1), Back::Gone);
+        assert_eq!(world.give_back("P-1", FLAG, ends + 1), Back::Ended);
     }
 }
 

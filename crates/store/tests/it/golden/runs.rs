@@ -581,6 +581,8 @@ fn applied() -> Vec<application::State> {
         ("c", Back::Later),
         ("d", Back::Superseded { by }),
         ("e", Back::Gone),
+        ("f", Back::Ended),
+        ("g", Back::Blamed),
     ];
     let back = back.map(|(flag, one)| (flag.to_owned(), one)).into();
     let mut states: Vec<State> = rules()

@@ -102,6 +102,10 @@ fn back(back: &Back) -> String {
             plain(&by.by.name),
             time(by.at)
         ),
+        Back::Ended => "stays as it is, because the clock had given it back before".to_owned(),
+        Back::Blamed => {
+            "stays as it is, because it was blamed for a problem and taken back before".to_owned()
+        }
         Back::Gone => "stays as it is, because the problem held it no longer".to_owned(),
     }
 }
