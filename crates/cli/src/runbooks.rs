@@ -38,7 +38,8 @@ pub(crate) async fn automation(sdk: &SdkConfig) -> Result<Automation, Unlisted> 
         Err(unread) => return Err(Unlisted::Unread(unread)),
     };
     let listed = Runbooks::read(text.expose_secret()).map_err(Unlisted::Wrong)?;
-    let found = Parameters::new(sdk.clone()).read(&listed.parameters());
-    let found = found.await.map_err(Unlisted::Unread)?;
+    let parameters = Parameters::new(sdk.clone());
+    let names = listed.parameters();
+    let found = parameters.read(&names).await.map_err(Unlisted::Unread)?;
     Ok(Automation::connected(listed, &found, http))
 }

@@ -79,7 +79,7 @@ fn is_in_time(pass: &Pass<'_>, problem: &Problem) -> bool {
 pub(super) async fn leave_watched(pass: &Pass<'_>, problem: &Problem) -> Result<(), StoreError> {
     let mut applications = problem.applications.iter();
     let may_hold = applications.any(|one| !one.state.is_final());
-    let Some(flags) = pass.services.flags.as_ref().filter(|_| may_hold) else {
+    let Some(flags) = pass.services.clients.flags.as_ref().filter(|_| may_hold) else {
         return Ok(());
     };
     let id = problem.id.as_str();

@@ -482,7 +482,7 @@ async fn many() -> (Scene, Vec<String>) {
 
 #[tokio::test]
 async fn more_than_is_written_together_is_refused_with_the_number() {
-    let (mut scene, names) = many().await;
+    let (scene, names) = many().await;
     let to = Target::Ramp {
         to: Value::Integer(50),
         duration: SignedDuration::from_hours(1),
