@@ -82,13 +82,6 @@ pub struct Services {
     pub artifacts: Artifacts,
     /// Other places where a monspec may lie.
     pub outgoing: Outgoing,
-    /// What is said in every announcement.
-    pub settings: Settings,
-}
-
-/// What is said in every announcement.
-#[derive(Clone, Debug)]
-pub struct Settings {
     /// Where the console shows what was deployed.
     pub console: Console,
     /// Where a deployment can be undone.
@@ -243,7 +236,7 @@ async fn announced(
     };
     let telling = async {
         let mut all = Attached::default();
-        for message in words::messages(&plan, &services.settings, now) {
+        for message in words::messages(&plan, services, now) {
             let look = Look {
                 window: message.window(now),
                 is_it: &|event| message.is(event),
@@ -255,7 +248,7 @@ async fn announced(
         all
     };
     let ties = plan.ties(&found);
-    let until = saturating_add(now, services.settings.keep_ties);
+    let until = saturating_add(now, services.keep_ties);
     let (attached, tied) = tokio::join!(telling, services.ledger.tie(&ties, until));
     let (have_it, missing) = without_stops(attached)?;
     tied.context("cannot keep which group is behind the entities")?;

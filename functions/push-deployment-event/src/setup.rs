@@ -13,7 +13,7 @@ use release::behind::Behind;
 use release::console::Console;
 use store::Ledger;
 use workflows::outgoing::Outgoing;
-use workflows::push_deployment_event::{GroupTag, Services, Settings};
+use workflows::push_deployment_event::{GroupTag, Services};
 
 /// Everything this function has before its first invocation.
 pub(crate) struct Edge {
@@ -43,13 +43,11 @@ pub(crate) async fn edge() -> Result<Edge, SettingError> {
             codedeploy: CodeDeploy::new(aws_sdk_codedeploy::Client::new(&sdk)),
             artifacts: Artifacts::new(aws_sdk_s3::Config::new(&sdk)),
             outgoing,
-            settings: Settings {
-                console: Console::of(sdk.region().map(AsRef::as_ref)),
-                remediation,
-                group_tag,
-                behind,
-                keep_ties: SignedDuration::from_hours(24 * i64::from(days)),
-            },
+            console: Console::of(sdk.region().map(AsRef::as_ref)),
+            remediation,
+            group_tag,
+            behind,
+            keep_ties: SignedDuration::from_hours(24 * i64::from(days)),
         },
         secrets,
         tenant,

@@ -28,7 +28,7 @@ pub(super) async fn plan(
             Targets::environment(&fetched.monspec, environment)?
         }
         (_, _, Some(deployment)) if says.attach_rules.is_none() => {
-            Targets::of_group(&deployment.group, &services.settings.group_tag)
+            Targets::of_group(&deployment.group, &services.group_tag)
         }
         _ => Targets::attached(says.attach_rules.as_ref()),
     };

@@ -58,7 +58,7 @@ pub(super) async fn plan(services: &Services, job: &Job, asked: Timestamp) -> Re
         is_own,
         deployments,
     } = placed;
-    let listed = &services.settings.behind;
+    let listed = &services.behind;
     let (deployments, is_sure) = match kind {
         EventKind::Deployment => meant(deployments, is_own, environment, &targets, listed),
         _ => (Vec::new(), true),

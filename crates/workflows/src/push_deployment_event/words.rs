@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use release::deployment::{Deployment, Origin};
 use release::execution::SourceRevision;
 
-use super::{Plan, Settings};
+use super::{Plan, Services};
 use crate::remedy::codedeploy::{DEPLOYMENT, SOURCE, UNSURE, named};
 
 /// Events may begin so long ago and no longer.
@@ -55,18 +55,18 @@ pub(super) struct Spot {
 }
 
 /// The events of a plan.
-pub(super) fn messages(plan: &Plan, settings: &Settings, now: Timestamp) -> Vec<Message> {
+pub(super) fn messages(plan: &Plan, services: &Services, now: Timestamp) -> Vec<Message> {
     let remark = plan.deployments.is_empty().then_some(None);
     let deployments = plan.deployments.iter().map(Some).chain(remark);
     deployments
-        .map(|deployment| message(plan, deployment, settings, now))
+        .map(|deployment| message(plan, deployment, services, now))
         .collect()
 }
 
 fn message(
     plan: &Plan,
     deployment: Option<&Deployment>,
-    settings: &Settings,
+    services: &Services,
     now: Timestamp,
 ) -> Message {
     let Plan { kind, spot, .. } = plan;
@@ -86,7 +86,7 @@ fn message(
     });
     let project = says.project.or(pipeline);
     let project = project.or_else(|| deployment.map(|it| it.group.application.clone()));
-    let console = &settings.console;
+    let console = &services.console;
     let seen_at = || match spot {
         Some(spot) => console.execution(&spot.place.pipeline, &spot.execution),
         None => console.deployment(&deployment?.id),
@@ -108,7 +108,7 @@ fn message(
         version,
         project,
         ci_back_link: says.ci_back_link.or_else(seen_at),
-        remediation_link: remediation.or_else(|| settings.remediation.clone()),
+        remediation_link: remediation.or_else(|| services.remediation.clone()),
         properties,
     };
     Message { event, marker }

@@ -19,9 +19,7 @@ use release::console::Console;
 use release::deployment::{Group, LedgerEntry};
 use tokio::time::Instant;
 use workflows::outgoing::Outgoing;
-use workflows::push_deployment_event::{
-    Outcome, Request, Services, Settings, push_deployment_event,
-};
+use workflows::push_deployment_event::{Outcome, Request, Services, push_deployment_event};
 
 use crate::world::{PIPELINE, World, monspec};
 
@@ -64,13 +62,11 @@ impl World {
             codedeploy: CodeDeploy::new(aws_sdk_codedeploy::Client::new(&sdk)),
             artifacts: Artifacts::new(aws_sdk_s3::Config::new(&sdk)),
             outgoing: Outgoing::new(&self.origins).unwrap(),
-            settings: Settings {
-                console: Console::of(Some("us-east-1")),
-                remediation: Some(HEALING.to_owned()),
-                behind: self.behind.parse().unwrap(),
-                group_tag: "DeploymentGroup".parse().unwrap(),
-                keep_ties: jiff::SignedDuration::from_hours(24 * 90),
-            },
+            console: Console::of(Some("us-east-1")),
+            remediation: Some(HEALING.to_owned()),
+            behind: self.behind.parse().unwrap(),
+            group_tag: "DeploymentGroup".parse().unwrap(),
+            keep_ties: jiff::SignedDuration::from_hours(24 * 90),
         }
     }
 
