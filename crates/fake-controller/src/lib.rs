@@ -8,6 +8,7 @@ mod job;
 mod jobs;
 mod launch;
 mod paging;
+mod receiver;
 mod request;
 mod server;
 mod state;
@@ -26,6 +27,7 @@ use tokio::sync::watch;
 pub use auth::Scope;
 pub use faults::{Fault, Times};
 pub use job::{Counts, End, IllegalMove, Job, Kind, Plan, Status, Task};
+pub use receiver::{Received, Receiver, Trouble};
 pub use state::Call;
 pub use template::{JobTemplate, Prompts, WorkflowTemplate};
 

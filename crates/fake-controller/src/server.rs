@@ -61,7 +61,7 @@ pub(super) async fn handle(
 }
 
 /// A panic elsewhere must not hide behind a poisoned lock here.
-pub(super) fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+pub(super) fn lock<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -73,7 +73,7 @@ pub(super) async fn stopped(mut stop: watch::Receiver<bool>) {
 
 /// Unwinds the task of this connection alone, which closes it without a byte;
 /// the panic hook is not run, so nothing is printed.
-fn close() -> ! {
+pub(super) fn close() -> ! {
     resume_unwind(Box::new("the stand-in was told to close this connection"))
 }
 
