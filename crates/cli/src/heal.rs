@@ -159,7 +159,7 @@ fn id_of(account: &Account, name: &str) -> Result<String, Failure> {
     found.ok_or_else(|| Failure::Usage(format!("no problem `{name}` is known here; give its id")))
 }
 
-/// The runbooks that are listed. Their controllers are not spoken to.
+/// The runbooks that are listed. Their controllers and receivers are not spoken to.
 fn automation() -> Result<Automation, Failure> {
     let Some(text) = optional("HEAL_RUNBOOKS") else {
         return Ok(Automation::default());
@@ -171,10 +171,14 @@ fn automation() -> Result<Automation, Failure> {
             wrong.join("; ")
         ))
     })?;
-    let names = listed.controllers.keys();
-    let unasked = names.map(|name| (name.clone(), Err("it is not asked from here".to_owned())));
+    let why = || "it is not asked from here".to_owned();
+    let controllers = listed.controllers.keys();
+    let controllers = controllers.map(|name| (name.clone(), Err(why())));
+    let receivers = listed.receivers.keys();
+    let receivers = receivers.map(|name| (name.clone(), Err(why())));
     Ok(Automation {
-        controllers: unasked.collect(),
+        controllers: controllers.collect(),
+        receivers: receivers.collect(),
         listed,
     })
 }

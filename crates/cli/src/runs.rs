@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use store::{Heard, Remediations, StoreError};
 
-use self::shown::Shown;
+use self::shown::{Meant, Shown};
 use crate::aws::{Account, now, speaker, table, words};
 use crate::failure::Failure;
 use crate::output;
@@ -211,8 +211,8 @@ fn show(which: &Which, problem: &Problem, out: &mut impl Write) -> Result<(), Fa
 #[serde(rename_all = "camelCase")]
 struct Replayed<'a> {
     runbook: &'a str,
-    controller: &'a str,
-    template: u64,
+    #[serde(flatten)]
+    means: Meant<'a>,
     job_type: &'static str,
     limit: Option<String>,
     variables: Map<String, Value>,
@@ -220,8 +220,14 @@ struct Replayed<'a> {
 
 fn replay(which: &Which, run: &Run, out: &mut impl Write) -> Result<(), Failure> {
     let now = now();
+    // A receiver has no check mode.
+    let purpose = if run.runbook.is_request() {
+        Purpose::Real
+    } else {
+        Purpose::Check
+    };
     let attempt = Attempt {
-        purpose: Purpose::Check,
+        purpose,
         floor: 0,
         marking: Marking::Variables,
         at: now,
@@ -233,28 +239,25 @@ fn replay(which: &Which, run: &Run, out: &mut impl Write) -> Result<(), Failure>
     } = run.order(&attempt);
     let replayed = Replayed {
         runbook: &run.runbook.alias,
-        controller: &run.runbook.on,
-        template: run.runbook.template,
-        job_type: "check",
+        means: Meant::of(&run.runbook),
+        job_type: match purpose {
+            Purpose::Check => "check",
+            Purpose::Real => "run",
+        },
         limit,
         variables,
     };
     if which.json {
         return Ok(output::json(out, &replayed)?);
     }
-    let Replayed {
-        controller,
-        template,
-        ..
-    } = replayed;
-    line(
-        out,
-        &format!("template {template} on {controller}, in check mode"),
-    )?;
-    line(
-        out,
-        &format!("  hosts      {}", hosts(replayed.limit.as_deref())),
-    )?;
+    match &replayed.means {
+        means @ Meant::Template { .. } => {
+            line(out, &format!("{means}, in check mode"))?;
+            let hosts = hosts(replayed.limit.as_deref());
+            line(out, &format!("  hosts      {hosts}"))?;
+        }
+        means @ Meant::Request { .. } => line(out, &means.to_string())?,
+    }
     let variables = Value::Object(replayed.variables);
     line(out, &format!("  variables  {variables}"))?;
     line(out, "nothing was called")

@@ -1,5 +1,6 @@
 //! A run: one execution of a listed runbook that takes a change back, and its
-//! life.
+//! life. A runbook is a template on a controller, which leads to a job, or a request to
+//! a receiver, whose answer is its end.
 //!
 //! # Transitions
 //!
@@ -36,14 +37,22 @@
 //! | `asked.ask` | Asked | a person has to be asked, and a check is not owed | Waiting | – | decided again | asked |
 //! | `asked.shadow` | Asked | nothing shall be run, and a check is not owed | Shadowed, guard in cooldown, in one transaction | – | decided again | as written |
 //! | `asked.check` | Asked | a check comes first, also where nothing shall be run | Intended in check mode with the floor, guard taken, in one transaction | launch, once | decided again | next rows |
-//! | `asked.intend` | Asked | nothing is in the way | Intended with the floor, guard taken, in one transaction | launch, once | decided again | next rows |
+//! | `asked.intend` | Asked | nothing is in the way | Intended with the floor, guard taken, in one transaction | launch, or the request, once | decided again | next rows |
 //! | `waiting.open` | Waiting | nobody has answered | due later | – | looked at again | as written |
 //! | `waiting.yes` | Waiting | a person says yes, however old the notification is | Asked, allowed by them | – | looked at again | decided as asked |
 //! | `intended.launched` | Intended | 201 | Launched with the job | – | looked for | as written |
-//! | `intended.refused` | Intended | 400, 401, 403, 404 or 405 | Refused with the controller's words, guard given back, in one transaction | – | looked for, and then launched once more | as written |
+//! | `intended.done` | Intended, Unknown | the receiver answers 2xx, with its proof | Verifying, guard in cooldown, in one transaction | – | sent again, under the same key | as written |
+//! | `intended.disproved` | Intended, Unknown | the same, without its proof | Failed, guard in cooldown, in one transaction | – | sent again, under the same key | as written |
+//! | `intended.refused` | Intended | 400, 401, 403, 404 or 405; of a receiver each 4xx but 408, 409, 425 and 429 | Refused with the controller's words or the status, guard given back, in one transaction | – | looked for, and then launched once more; sent again, under the same key | as written |
 //! | `intended.not-sent` | Intended | no connection was made | as before the intent, guard given back, in one transaction | – | looked for | decided anew |
-//! | `intended.unknown` | Intended | anything else: an answer that is lost, a 502, a redirect, a 200 | Unknown with what happened | – | looked for | as written |
-//! | `intended.met` | Intended | another worker meets it | the rows of Unknown | – | – | – |
+//! | `intended.unknown` | Intended | anything else: an answer that is lost, a 502, a redirect, a 200 of a controller | Unknown with what happened | – | looked for; sent again, under the same key | as written |
+//! | `intended.met` | Intended | another worker meets it | the rows of Unknown; of a request, Unknown, and due at once | – | met again | as written |
+//! | `unknown.due` | Unknown | a request is due again | – | send it, under the same key | sent again, under the same key | – |
+//! | `unknown.not-due` | Unknown | a request is not due yet | due later | – | looked at again | as written |
+//! | `unknown.paused` | Unknown | a request is due, and changes are paused, or nobody can say | due later | – | looked at again | as written |
+//! | `unknown.unanswered` | Unknown | a request was repeated, and no answer says what became of it, or no connection was made | the same, due again after as long as the intent is old, 5 s to 5 min | – | sent again, under the same key | as written |
+//! | `unknown.refused` | Unknown | a repetition is refused: what was sent before may have been taken | Lost, guard in cooldown, alarm, in one transaction | – | sent again, under the same key | as written |
+//! | `unknown.over` | Unknown | the time of a request is over; or the problem is, a person says no, running is switched off or the runbook was changed | Lost, guard in cooldown, alarm, in one transaction | – | looked at again | as written |
 //! | `unknown.found` | Unknown | a job of ours above the floor carries the marker, or is the only one where there can be no marker | Launched with the job | – | looked for | as written |
 //! | `unknown.several` | Unknown | several carry it | Launched with the lowest id, the others to be ended | – | looked for | as written |
 //! | `unknown.unclear` | Unknown | there can be no marker, and several may be it | Lost, guard in cooldown, alarm, in one transaction | – | looked for | as written |
@@ -87,6 +96,10 @@
 //! a controller that was asked may write a job down for so long after the
 //! connection is gone. Jobs are found by ids, not by clocks: whatever is launched
 //! after the floor was read has a larger one.
+//!
+//! A request carries the id of its run as a key. Whoever receives it does each key once
+//! and answers a repetition as it answered before, so that a request is repeated where a
+//! launch is looked for: with the same key and the same body, until its deadline.
 
 mod action;
 mod announced;
@@ -114,7 +127,7 @@ pub use action::{Action, Site, Unreadable, Which, Wish, parse, read};
 pub use announced::Event;
 pub use begin::{Begun, Draft};
 pub use cause::{Candidate, Choice, choose};
-pub use ended::{Counts, Ended, Proof, Task, Unwell};
+pub use ended::{Counts, Ended, LARGEST_ANSWER, Proof, Task, Unwell};
 pub use fit::{Active, Form, Unfit, unfit};
 pub use input::input;
 pub use job::{JobAt, Marking, Purpose};
@@ -124,7 +137,8 @@ pub use order::{About, Entity, MARKER, Order};
 pub use refusal::{Needless, Refusal};
 pub use replay::{NoReplay, Replay, replay};
 pub use settings::{
-    Auth, Causes, Check, Compat, Controller, Hosts, Invalid, Mode, Older, Runbook, Runbooks,
+    Auth, Causes, Check, Compat, Controller, Hosts, Invalid, Means, Mode, Older, Receiver, Runbook,
+    Runbooks, Template,
 };
 pub use state::{Abort, Attempt, State};
 pub use step::{Call, Learnt, Move, Question, Said, Step, Told, give_up, step};

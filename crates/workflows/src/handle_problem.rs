@@ -37,7 +37,7 @@ use tokio::time::Instant;
 use tokio::time::error::Elapsed;
 
 use crate::remedy::codedeploy::GroupTag;
-pub use crate::remedy::runbook::{Automation, form};
+pub use crate::remedy::runbook::{Automation, Receiver, form};
 pub use crate::remedy::{Clients, Connected};
 use crate::work::{self, Tick, Worker, untold};
 pub use cause::tagged_services;

@@ -1,19 +1,24 @@
 //! Requests to addresses that somebody else wrote down: the URL of a monspec,
-//! a result hook.
+//! a result hook, a receiver of runbooks.
 //!
 //! An address is used only if its exact origin is on the operator's list. A
 //! name must be https and may not lead to a private network, which is checked
 //! where the connection is made, so that a name cannot change its mind between
 //! the check and the connection.
 
-use std::net::{IpAddr, SocketAddr};
+use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use hmac::{Hmac, KeyInit, Mac};
+use release::address::{is_https_or_loopback, is_public};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::Sha256;
 use tokio::time::Instant;
-use url::{Host, Url};
+use url::Url;
 
 /// The time one request may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -58,6 +63,15 @@ pub enum OutgoingError {
     /// It was not sent.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
+    /// No connection was made, and nothing was sent.
+    #[error("no connection to {origin}")]
+    NotSent {
+        /// Who was to be asked.
+        origin: String,
+        /// Why.
+        #[source]
+        cause: reqwest::Error,
+    },
     /// There was no answer.
     #[error("no answer from {origin}")]
     Unreachable {
@@ -91,6 +105,13 @@ pub enum OutgoingError {
     },
 }
 
+/// What was posted, and accepted.
+#[derive(Debug)]
+pub struct Posted {
+    address: Allowed,
+    response: reqwest::Response,
+}
+
 /// An address whose origin is on the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Allowed(Url);
@@ -106,6 +127,15 @@ impl Outgoing {
             .collect::<Result<_, _>>()?;
         Ok(Self {
             origins,
+            http: Arc::new(LazyLock::new(client)),
+        })
+    }
+
+    /// A client for the origin of one address alone.
+    pub fn to(address: &str) -> Result<Self, Forbidden> {
+        let url = Url::parse(address).map_err(|_| Forbidden::NotAUrl)?;
+        Ok(Self {
+            origins: vec![url.origin()],
             http: Arc::new(LazyLock::new(client)),
         })
     }
@@ -127,42 +157,20 @@ impl Outgoing {
 
     /// The text at an address, at most `limit` bytes of it.
     pub async fn text(&self, address: &Allowed, limit: usize) -> Result<String, OutgoingError> {
-        let origin = address.origin();
-        let unreachable = |cause: reqwest::Error| OutgoingError::Unreachable {
-            origin: address.origin(),
-            cause: cause.without_url(),
-        };
-        let mut response = self
-            .http
-            .get(address.0.clone())
-            .send()
-            .await
-            .map_err(unreachable)?;
-        let status = response.status();
-        if !status.is_success() {
-            return Err(OutgoingError::Refused {
-                origin,
-                status: status.as_u16(),
-            });
-        }
-        let mut bytes = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
-            if bytes.len() + chunk.len() > limit {
-                return Err(OutgoingError::TooLarge { origin, limit });
-            }
-            bytes.extend_from_slice(&chunk);
-        }
-        String::from_utf8(bytes).map_err(|_| OutgoingError::NotText { origin })
+        let response = self.http.get(address.0.clone()).send().await;
+        let response = address.succeeded(response)?;
+        address.text_of(response, limit).await
     }
 
-    /// Posts JSON to an address; any status but 2xx is a refusal.
+    /// Posts JSON to an address; any status but 2xx is a refusal. What answers is not
+    /// read.
     pub async fn post_json(
         &self,
         address: &Allowed,
         headers: &[(&'static str, String)],
         body: String,
         deadline: Instant,
-    ) -> Result<(), OutgoingError> {
+    ) -> Result<Posted, OutgoingError> {
         let remaining = deadline
             .saturating_duration_since(Instant::now())
             .min(TIMEOUT);
@@ -175,29 +183,85 @@ impl Outgoing {
         for (name, value) in headers {
             request = request.header(*name, value);
         }
-        let response = request
-            .send()
-            .await
-            .map_err(|cause| OutgoingError::Unreachable {
-                origin: address.origin(),
-                cause: cause.without_url(),
-            })?;
-        let status = response.status();
-        if !status.is_success() {
-            return Err(OutgoingError::Refused {
-                origin: address.origin(),
-                status: status.as_u16(),
-            });
-        }
-        Ok(())
+        let response = address.succeeded(request.send().await)?;
+        Ok(Posted {
+            address: address.clone(),
+            response,
+        })
+    }
+}
+
+impl Posted {
+    /// What was answered, at most `limit` bytes of it.
+    pub async fn text(self, limit: usize) -> Result<String, OutgoingError> {
+        self.address.text_of(self.response, limit).await
     }
 }
 
 impl Allowed {
+    fn succeeded(
+        &self,
+        response: reqwest::Result<reqwest::Response>,
+    ) -> Result<reqwest::Response, OutgoingError> {
+        let origin = self.origin();
+        let response = response.map_err(|cause| {
+            let is_sent = !cause.is_connect();
+            let cause = cause.without_url();
+            if is_sent {
+                OutgoingError::Unreachable { origin, cause }
+            } else {
+                OutgoingError::NotSent { origin, cause }
+            }
+        })?;
+        let status = response.status();
+        if !status.is_success() {
+            return Err(OutgoingError::Refused {
+                origin: self.origin(),
+                status: status.as_u16(),
+            });
+        }
+        Ok(response)
+    }
+
+    async fn text_of(
+        &self,
+        mut response: reqwest::Response,
+        limit: usize,
+    ) -> Result<String, OutgoingError> {
+        let origin = self.origin();
+        let mut bytes = Vec::new();
+        loop {
+            let chunk = response.chunk().await;
+            let chunk = chunk.map_err(|cause| OutgoingError::Unreachable {
+                origin: origin.clone(),
+                cause: cause.without_url(),
+            })?;
+            let Some(chunk) = chunk else { break };
+            if bytes.len() + chunk.len() > limit {
+                return Err(OutgoingError::TooLarge { origin, limit });
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        String::from_utf8(bytes).map_err(|_| OutgoingError::NotText { origin })
+    }
+
     /// The origin, which may be told; the rest of a URL can hold secrets.
     pub fn origin(&self) -> String {
         self.0.origin().ascii_serialization()
     }
+}
+
+/// `sha256=` and the HMAC of a body in hexadecimal. Each body names what it is about and
+/// its time, so a replay is recognised by what it says.
+pub(crate) fn signature(secret: &SecretString, body: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes())
+        .expect("HMAC takes a key of any length");
+    mac.update(body.as_bytes());
+    let mut text = "sha256=".to_owned();
+    for byte in mac.finalize().into_bytes() {
+        write!(text, "{byte:02x}").expect("writing to a string does not fail");
+    }
+    text
 }
 
 /// Resolves names, and leaves out every address that is not on the internet.
@@ -232,52 +296,6 @@ fn origin(entry: &str) -> Result<url::Origin, InvalidOrigin> {
         return Err(invalid());
     }
     Ok(url.origin())
-}
-
-/// An address that is written as a number is not resolved, so a private one is
-/// refused here; the loopback is for what runs on the same machine.
-fn is_https_or_loopback(url: &Url) -> bool {
-    let literal = match url.host() {
-        Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
-        Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
-        _ => None,
-    };
-    match (url.scheme(), literal) {
-        ("https", None) => true,
-        ("https", Some(address)) => is_public(address) || address.is_loopback(),
-        ("http", Some(address)) => address.is_loopback(),
-        _ => false,
-    }
-}
-
-fn is_public(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => {
-            let [a, b, c, _] = v4.octets();
-            let shared = a == 100 && (64..=127).contains(&b);
-            let benchmark = a == 198 && (18..=19).contains(&b);
-            let protocol = (a, b, c) == (192, 0, 0);
-            !(v4.is_private()
-                || v4.is_loopback()
-                || v4.is_link_local()
-                || v4.is_broadcast()
-                || v4.is_documentation()
-                || v4.is_multicast()
-                || a == 0
-                || a >= 240
-                || shared
-                || benchmark
-                || protocol)
-        }
-        IpAddr::V6(v6) => {
-            let segments = v6.segments();
-            let documentation = segments[0] == 0x2001 && segments[1] == 0xdb8;
-            // Global unicast is 2000::/3; 64:ff9b::/96 and 2002::/16 hide IPv4
-            // addresses that were not looked at.
-            let global = segments[0] & 0xe000 == 0x2000;
-            global && !documentation && segments[0] != 0x2002
-        }
-    }
 }
 
 fn client() -> reqwest::Client {
@@ -340,31 +358,6 @@ mod tests {
             "*",
         ] {
             assert!(Outgoing::new(entry).is_err(), "{entry}");
-        }
-    }
-
-    #[test]
-    fn addresses_that_are_not_on_the_internet_are_recognised() {
-        for private in [
-            "127.0.0.1",
-            "10.1.2.3",
-            "172.16.0.1",
-            "192.168.0.1",
-            "169.254.169.254",
-            "100.64.0.1",
-            "0.0.0.0",
-            "255.255.255.255",
-            "::1",
-            "fe80::1",
-            "fd00:ec2::254",
-            "::ffff:10.0.0.1",
-            "64:ff9b::a00:1",
-            "2002:a00:1::",
-        ] {
-            assert!(!is_public(private.parse().unwrap()), "{private}");
-        }
-        for public in ["8.8.8.8", "2600:1f18::1"] {
-            assert!(is_public(public.parse().unwrap()), "{public}");
         }
     }
 

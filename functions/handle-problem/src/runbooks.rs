@@ -1,4 +1,4 @@
-//! What runbooks may be run, and the controllers that run them.
+//! What runbooks may be run, and the controllers and receivers that run them.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -75,7 +75,7 @@ impl RunbookSettings {
             Err(error) => {
                 tracing::error!(
                     setting = HEAL_RUNBOOKS,
-                    "The secrets of controllers cannot be read: {:#}",
+                    "The secrets of controllers and receivers cannot be read: {:#}",
                     anyhow::Error::from(error)
                 );
                 BTreeMap::new()

@@ -2,8 +2,8 @@
 
 use controller::{Controller, Error};
 use futures_util::future::join_all;
-use release::runbook::{Answer, Form, Mode, Runbook, Unfit, unfit};
-use workflows::handle_problem::{Automation, form};
+use release::runbook::{Answer, Form, Means, Mode, Runbook, Template, Unfit, unfit};
+use workflows::handle_problem::{Automation, Receiver, form};
 
 use super::result::{CheckResult, because, fail, ok, unchecked, warn};
 use super::{Checked, Installation};
@@ -18,6 +18,7 @@ pub(super) async fn runbooks(it: &Installation) -> Checked {
     let Automation {
         listed,
         controllers,
+        receivers,
     } = &automation;
     if listed.runbooks.is_empty() {
         return Err(ok(CHECK, HEAL_RUNBOOKS, "no runbook is listed"));
@@ -25,15 +26,23 @@ pub(super) async fn runbooks(it: &Installation) -> Checked {
     let asked = controllers.iter();
     let asked = asked.map(async |(name, client)| asked_of(it, name, client.as_ref()).await);
     let fits = listed.runbooks.values();
-    let fits = fits.map(async |runbook| match controllers.get(&runbook.on) {
-        Some(Ok(client)) => fit(runbook, form(client, runbook, it.deadline).await),
-        // What is wrong is said of the controller.
-        Some(Err(_)) | None => vec![unchecked(
-            CHECK,
-            &runbook.alias,
-            "not looked at",
-            format!("repair controller {} first", runbook.on),
-        )],
+    let fits = fits.map(async |runbook| {
+        let Means::Template(template) = &runbook.means else {
+            return vec![request(runbook, receivers.get(&runbook.on))];
+        };
+        match controllers.get(&runbook.on) {
+            Some(Ok(client)) => {
+                let answer = form(client, template, it.deadline).await;
+                fit(runbook, template, answer)
+            }
+            // What is wrong is said of the controller.
+            Some(Err(_)) | None => vec![unchecked(
+                CHECK,
+                &runbook.alias,
+                "not looked at",
+                format!("repair controller {} first", runbook.on),
+            )],
+        }
     });
     let (asked, fits) = futures_util::future::join(join_all(asked), join_all(fits)).await;
     Ok(asked.into_iter().chain(fits.concat()).collect())
@@ -93,14 +102,28 @@ async fn asked_of(
     ok(CHECK, subject, said)
 }
 
+/// Whether a receiver could be asked: whoever asks it has something done, so it is
+/// not.
+fn request(runbook: &Runbook, receiver: Option<&Result<Receiver, String>>) -> CheckResult {
+    let (alias, on) = (&runbook.alias, &runbook.on);
+    match receiver {
+        Some(Err(why)) => {
+            let said = format!("receiver {on} cannot be asked: {why}");
+            let fix = "store its secret as a SecureString, and correct the list";
+            fail(CHECK, alias, said, fix)
+        }
+        Some(Ok(_)) | None => {
+            let mode = word(runbook.mode);
+            let said = format!("its secret signs requests to {on}, which was not asked; its mode is {mode}");
+            ok(CHECK, alias, said)
+        }
+    }
+}
+
 /// What a run would need and the template does not do.
-fn fit(runbook: &Runbook, answer: Answer<Form>) -> Vec<CheckResult> {
+fn fit(runbook: &Runbook, template: &Template, answer: Answer<Form>) -> Vec<CheckResult> {
     let Runbook {
-        alias,
-        on,
-        template,
-        mode,
-        ..
+        alias, on, mode, ..
     } = runbook;
     let wrong = match answer {
         Answer::Is(form) => unfit(runbook, &form),
@@ -112,7 +135,10 @@ fn fit(runbook: &Runbook, answer: Answer<Form>) -> Vec<CheckResult> {
     };
     if wrong.is_empty() {
         let mode = word(*mode);
-        let said = format!("template {template} on {on} does what it needs; its mode is {mode}");
+        let said = format!(
+            "template {} on {on} does what it needs; its mode is {mode}",
+            template.id
+        );
         return vec![ok(CHECK, alias, said)];
     }
     let wrong = wrong.iter();

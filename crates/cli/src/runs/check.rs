@@ -9,7 +9,7 @@ use serde::Serialize;
 use workflows::handle_problem::Automation;
 use workflows::handle_problem::replay::{Replayed, replay};
 
-use super::shown::Job;
+use super::shown::{Job, Meant};
 use super::{Table, Which, line};
 use crate::aws::now;
 use crate::failure::Failure;
@@ -22,8 +22,8 @@ use crate::{output, progress};
 struct Checked<'a> {
     run: &'a str,
     runbook: &'a str,
-    controller: &'a str,
-    template: u64,
+    #[serde(flatten)]
+    means: Meant<'a>,
     job_type: &'static str,
     job: Job<'a>,
     /// Why that is not well.
@@ -45,8 +45,8 @@ pub(super) fn check(
             Err(Failure::Unavailable(format!("nothing was launched: {why}")))
         }
         Replayed::Doubtful(why) => Err(Failure::Unavailable(format!(
-            "nobody can say whether a check of template {} was launched: {why}; look at its jobs",
-            run.runbook.template
+            "nobody can say whether a check was launched ({}): {why}; look at its jobs",
+            Meant::of(&run.runbook)
         ))),
         Replayed::Different { job, differences } => Err(Failure::Unavailable(format!(
             "{} is not what was ordered, and its end was wished: {}; see that it has ended",
@@ -59,8 +59,7 @@ pub(super) fn check(
             let checked = Checked {
                 run: &run.id,
                 runbook: &run.runbook.alias,
-                controller: &run.runbook.on,
-                template: run.runbook.template,
+                means: Meant::of(&run.runbook),
                 job_type: "check",
                 job: Job::ended(&ended),
                 why: judged.err().map(|why| why.to_string()),
@@ -89,12 +88,11 @@ impl Checked<'_> {
         let Self {
             run,
             runbook,
-            controller,
-            template,
+            means,
             ..
         } = self;
         line(out, &format!("check of run {run}"))?;
-        let at = format!("{runbook} (template {template} on {controller}), in check mode");
+        let at = format!("{runbook} ({means}), in check mode");
         line(out, &format!("  runbook  {at}"))?;
         if let Some(why) = &self.why {
             line(out, &format!("  why      {why}"))?;

@@ -1,7 +1,9 @@
 //! A run, as JSON and for people.
 
+use std::fmt;
+
 use jiff::Timestamp;
-use release::runbook::{Ended, JobAt, Run, State, Task};
+use release::runbook::{Ended, JobAt, Means, Run, Runbook, State, Task};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -12,8 +14,8 @@ pub(super) struct Shown<'a> {
     run: &'a str,
     change: Change<'a>,
     runbook: &'a str,
-    controller: &'a str,
-    template: u64,
+    #[serde(flatten)]
+    means: Meant<'a>,
     variables: &'a Map<String, Value>,
     hosts: Option<&'a str>,
     allowed_by: Option<&'a str>,
@@ -25,6 +27,39 @@ pub(super) struct Shown<'a> {
     job: Option<Job<'a>>,
 }
 
+/// What does a runbook.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Meant<'a> {
+    Template { controller: &'a str, template: u64 },
+    Request { receiver: &'a str, url: &'a str },
+}
+
+impl<'a> Meant<'a> {
+    pub(super) fn of(runbook: &'a Runbook) -> Self {
+        let on = &runbook.on;
+        match &runbook.means {
+            Means::Template(template) => Self::Template {
+                controller: on,
+                template: template.id,
+            },
+            Means::Request { url } => Self::Request { receiver: on, url },
+        }
+    }
+}
+
+impl fmt::Display for Meant<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Template {
+                controller,
+                template,
+            } => write!(f, "template {template} on {controller}"),
+            Self::Request { receiver, url } => write!(f, "request to {receiver}, {url}"),
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct Change<'a> {
     title: &'a str,
@@ -32,10 +67,11 @@ struct Change<'a> {
     at: Timestamp,
 }
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Job<'a> {
-    id: u64,
+    /// A receiver has none.
+    id: Option<u64>,
     page: Option<&'a str>,
     /// The controller's word for how far it is.
     status: Option<&'a str>,
@@ -61,8 +97,7 @@ impl<'a> Shown<'a> {
                 at: run.cause.at,
             },
             runbook: &run.runbook.alias,
-            controller: &run.runbook.on,
-            template: run.runbook.template,
+            means: Meant::of(&run.runbook),
             variables: &run.input.variables,
             hosts: run.input.limit.as_deref(),
             allowed_by: run.allowed.as_deref(),
@@ -82,13 +117,12 @@ impl<'a> Shown<'a> {
         let mut lines = vec![
             format!("run {}: {}", self.run, self.state),
             format!("  change   {title} ({source}, {at})"),
-            format!(
-                "  runbook  {} (template {} on {})",
-                self.runbook, self.template, self.controller
-            ),
+            format!("  runbook  {} ({})", self.runbook, self.means),
             format!("  input    {}", Value::Object(self.variables.clone())),
-            format!("  hosts    {}", super::hosts(self.hosts)),
         ];
+        if let Meant::Template { .. } = self.means {
+            lines.push(format!("  hosts    {}", super::hosts(self.hosts)));
+        }
         lines.extend(more(
             "allowed",
             self.allowed_by.map(|who| format!("by {who}")),
@@ -160,24 +194,23 @@ impl<'a> Job<'a> {
 
     fn at(job: &'a JobAt, status: Option<&'a String>) -> Self {
         Self {
-            id: job.id,
+            id: Some(job.id),
             page: job.page.as_deref(),
             status: status.map(String::as_str),
-            ended_at: None,
-            failed_task: None,
-            output: None,
+            ..Self::default()
         }
     }
 
     /// For people, line by line.
     pub(super) fn lines(&self) -> Vec<String> {
         let page = self.page.map(|page| format!(" {page}"));
+        let page = page.unwrap_or_default();
         let at = self.ended_at.map(|at| format!(" at {at}"));
         let status = self.status.map(str::to_owned);
         let task = self.failed_task.as_ref();
         let failed = task.map(|task| format!("{} on {}: {}", task.name, task.host, task.message));
         let lines = [
-            more("job", Some(self.id.to_string() + &page.unwrap_or_default())),
+            more("job", self.id.map(|id| format!("{id}{page}"))),
             more("status", status.map(|word| word + &at.unwrap_or_default())),
             more("failed", failed),
             more("output", self.output.map(str::to_owned)),
@@ -187,6 +220,7 @@ impl<'a> Job<'a> {
 
     pub(super) fn ended(ended: &'a Ended) -> Self {
         let failed_task = ended.task.as_ref();
+        let at = ended.job.as_ref();
         Self {
             ended_at: Some(ended.at),
             failed_task: failed_task.map(|task| {
@@ -202,7 +236,8 @@ impl<'a> Job<'a> {
                 }
             }),
             output: Some(ended.tail.as_str()).filter(|text| !text.is_empty()),
-            ..Self::at(&ended.job, Some(&ended.status))
+            status: Some(&ended.status),
+            ..at.map_or_else(Self::default, |job| Self::at(job, None))
         }
     }
 }
@@ -210,7 +245,7 @@ impl<'a> Job<'a> {
 #[cfg(test)]
 mod tests {
     use release::runbook::{
-        About, Cause, Causes, Check, Compat, Input, Kind, Mode, Older, Runbook, Unwell,
+        About, Cause, Causes, Check, Compat, Input, Kind, Mode, Older, Template, Unwell,
     };
 
     use super::*;
@@ -221,12 +256,14 @@ mod tests {
             runbook: Runbook {
                 alias: "stop".to_owned(),
                 on: "awx".to_owned(),
-                kind: Kind::Job,
-                template: 18,
-                name: "stop-campaign".to_owned(),
-                organization: None,
-                playbook: None,
-                project: None,
+                means: Means::Template(Template {
+                    kind: Kind::Job,
+                    id: 18,
+                    name: "stop-campaign".to_owned(),
+                    organization: None,
+                    playbook: None,
+                    project: None,
+                }),
                 aliases: Vec::new(),
                 causes: Causes {
                     events: Vec::new(),
@@ -266,11 +303,11 @@ mod tests {
     #[test]
     fn run_that_failed_is_shown_with_its_job_and_task() {
         let ended = Ended {
-            job: JobAt {
+            job: Some(JobAt {
                 id: 42,
                 kind: Kind::Job,
                 page: Some("https://awx.example.com/#/jobs/playbook/42".to_owned()),
-            },
+            }),
             status: "failed".to_owned(),
             at: Timestamp::UNIX_EPOCH,
             seconds: None,
@@ -311,6 +348,29 @@ mod tests {
         assert_eq!(json["state"], "failed");
         assert_eq!(json["job"]["failedTask"]["host"], "web-1");
         assert_eq!(json["why"], "it ended as failed");
+    }
+
+    #[test]
+    fn run_that_a_receiver_has_done_is_shown_with_its_address() {
+        let ended = Ended::answered(r#"{"changed":true}"#, Timestamp::UNIX_EPOCH);
+        let mut run = run(State::Verifying { ended });
+        run.runbook.on = "ops".to_owned();
+        run.runbook.means = Means::Request {
+            url: "https://ops.example.com/hooks/undo".to_owned(),
+        };
+
+        let shown = Shown::of(&run);
+
+        assert_eq!(
+            shown.lines()[2..].join("\n"),
+            "  runbook  stop (request to ops, https://ops.example.com/hooks/undo)\n  \
+             input    {}\n  \
+             allowed  by ann\n  \
+             status   successful at 1970-01-01T00:00:00Z"
+        );
+        let json = serde_json::to_value(&shown).unwrap();
+        assert_eq!(json["receiver"], "ops");
+        assert_eq!(json["job"]["id"], Value::Null);
     }
 
     #[test]

@@ -65,19 +65,23 @@ pub enum Which {
         /// The runbook, by the operator's name.
         alias: String,
     },
+    /// What is at the address itself, which is no template.
+    There,
 }
 
 /// Why an action is not read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
     /// A kind of remedy that is not known.
-    #[error("the remediation type `{0}` is not one of ansible, awx, tower, aap and unbreakable")]
+    #[error(
+        "the remediation type `{0}` is not one of ansible, awx, tower, aap, http and unbreakable"
+    )]
     Type(String),
     /// It carries a user name or a password.
     #[error("its address carries a user name, which no listed address does")]
     Credentials,
     /// It carries a query.
-    #[error("its address carries a query, which no address of a template does")]
+    #[error("its address carries a query, which no listed address does")]
     Query,
     /// Its path is none of a template.
     #[error("its path is none of a job template or a workflow template")]
@@ -102,7 +106,15 @@ pub fn read(kind: Option<&str>, action: Option<&str>) -> Result<Wish, Unreadable
     }
     let kind = kind.unwrap_or_default().trim().to_ascii_lowercase();
     match kind.as_str() {
-        "" | "ansible" | "awx" | "tower" | "aap" => parse(action).map(Wish::Run),
+        "" => parse(action).map(Wish::Run),
+        "ansible" | "awx" | "tower" | "aap" => match parse(action)? {
+            Action {
+                which: Which::There,
+                ..
+            } => Err(Unreadable::Path),
+            action => Ok(Wish::Run(action)),
+        },
+        "http" => request(action).map(Wish::Run),
         "unbreakable" => Ok(Wish::Ours(action.to_owned())),
         _ => Err(Unreadable::Type(kind.chars().take(100).collect())),
     }
@@ -114,17 +126,18 @@ pub fn parse(text: &str) -> Result<Action, Unreadable> {
     if LONGEST < text.len() || !text.chars().all(is_plain) {
         return Err(Unreadable::Form);
     }
-    let lower = text.to_ascii_lowercase();
-    if lower.starts_with("https://") || lower.starts_with("http://") {
+    if is_address(text) {
         let url = Url::parse(text).map_err(|_| Unreadable::Form)?;
         let origin = url.origin().ascii_serialization();
-        let (path, kind, which) = template(&url)?;
-        let site = Site::Address { origin, path };
-        return Ok(Action {
-            site,
-            kind: Some(kind),
-            which,
-        });
+        return match template(&url) {
+            Ok((path, kind, which)) => Ok(Action {
+                site: Site::Address { origin, path },
+                kind: Some(kind),
+                which,
+            }),
+            Err(Unreadable::Path) => there(&url),
+            Err(why) => Err(why),
+        };
     }
     if text.starts_with('/') && !text.starts_with("//") {
         let whole = format!("https://path.invalid{text}");
@@ -144,6 +157,39 @@ pub fn parse(text: &str) -> Result<Action, Unreadable> {
         site: Site::Anywhere,
         kind: None,
         which,
+    })
+}
+
+/// Reads an action that is said to be a request: its address, or the operator's name.
+fn request(text: &str) -> Result<Action, Unreadable> {
+    let action = parse(text)?;
+    if is_address(text) {
+        return there(&Url::parse(text).map_err(|_| Unreadable::Form)?);
+    }
+    match action.which {
+        Which::Alias { .. } => Ok(action),
+        Which::Id(_) | Which::Name { .. } | Which::There => Err(Unreadable::Form),
+    }
+}
+
+fn is_address(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    lower.starts_with("https://") || lower.starts_with("http://")
+}
+
+/// What is at an address, whole.
+fn there(url: &Url) -> Result<Action, Unreadable> {
+    if url.fragment().is_some() {
+        return Err(Unreadable::Path);
+    }
+    let site = Site::Address {
+        origin: url.origin().ascii_serialization(),
+        path: url.path().to_owned(),
+    };
+    Ok(Action {
+        site,
+        kind: None,
+        which: Which::There,
     })
 }
 

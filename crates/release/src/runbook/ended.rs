@@ -1,4 +1,4 @@
-//! What a job has left behind, and whether that is what was hoped for.
+//! What a job or a receiver has left behind, and whether that is what was hoped for.
 //!
 //! `successful` says only that no task failed: a run on no host at all ends so,
 //! and so does one whose failures were ignored.
@@ -9,12 +9,16 @@ use serde_json::{Map, Value};
 
 use super::{JobAt, Kind, Purpose};
 
-/// A job that has ended.
+/// The most of an answer that is read, in bytes.
+pub const LARGEST_ANSWER: usize = 4 * 1024;
+
+/// What has ended: a job, or what a receiver did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ended {
-    /// The job.
-    pub job: JobAt,
-    /// The controller's word for its end.
+    /// The job, where it was one.
+    pub job: Option<JobAt>,
+    /// The controller's word for its end, which is `successful` too for a receiver that
+    /// says so.
     pub status: String,
     /// When it had ended.
     pub at: Timestamp,
@@ -22,7 +26,7 @@ pub struct Ended {
     pub seconds: Option<u64>,
     /// On how many hosts what happened, where that is known.
     pub counts: Option<Counts>,
-    /// What it has set by `set_stats`.
+    /// What it has set by `set_stats`, or what the receiver has answered.
     pub artifacts: Map<String, Value>,
     /// The first task that failed.
     pub task: Option<Task>,
@@ -33,6 +37,9 @@ pub struct Ended {
     /// The commit of the playbook.
     pub revision: String,
 }
+
+/// The word of a controller for a job in which nothing failed.
+const SUCCESSFUL: &str = "successful";
 
 /// On how many hosts what happened; a host can be counted more than once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,7 +78,7 @@ pub struct Task {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Proof {
-    /// What it sets by `set_stats`; names within names are separated by dots.
+    /// What it sets by `set_stats`, or answers; names within names are separated by dots.
     pub artifact: String,
     /// What that must be.
     pub equals: Value,
@@ -101,7 +108,7 @@ pub enum Unwell {
     #[error("it ended as successful, but the controller does not say on how many hosts")]
     Uncounted,
     /// The proof is missing.
-    #[error("it ended as successful, but did not set `{artifact}`")]
+    #[error("it ended as successful, but did not say `{artifact}`")]
     NoProof {
         /// What it should have set.
         artifact: String,
@@ -119,9 +126,28 @@ pub enum Unwell {
 }
 
 impl Ended {
+    /// What a receiver did that has said so, with its answer: an object of JSON, or
+    /// whatever else, which says no more.
+    pub fn answered(answer: &str, at: Timestamp) -> Self {
+        let artifacts = Some(answer).filter(|answer| answer.len() <= LARGEST_ANSWER);
+        let artifacts = artifacts.and_then(|answer| serde_json::from_str(answer).ok());
+        Self {
+            job: None,
+            status: SUCCESSFUL.to_owned(),
+            at,
+            seconds: None,
+            counts: None,
+            artifacts: artifacts.unwrap_or_default(),
+            task: None,
+            tail: String::new(),
+            explanation: String::new(),
+            revision: String::new(),
+        }
+    }
+
     /// Whether it is what was hoped for.
-    pub fn judge(&self, kind: Kind, purpose: Purpose, proof: Option<&Proof>) -> Result<(), Unwell> {
-        if self.status != "successful" {
+    pub fn judge(&self, purpose: Purpose, proof: Option<&Proof>) -> Result<(), Unwell> {
+        if self.status != SUCCESSFUL {
             return Err(Unwell::Status {
                 status: self.status.clone(),
             });
@@ -140,13 +166,17 @@ impl Ended {
         }
         match self.counts {
             Some(counts) if !counts.touched_any() => return Err(Unwell::NoHosts),
-            // Workflows count no hosts, and a proof says more than a count.
-            None if kind == Kind::Job && proof.is_none() && self.job.kind == Kind::Job => {
+            // Workflows and receivers count no hosts, and a proof says more than a count.
+            None if proof.is_none() && self.is_of_playbook() => {
                 return Err(Unwell::Uncounted);
             }
             Some(_) | None => {}
         }
         proof.map_or(Ok(()), |proof| self.proves(proof))
+    }
+
+    fn is_of_playbook(&self) -> bool {
+        self.job.as_ref().is_some_and(|job| job.kind == Kind::Job)
     }
 
     fn proves(&self, proof: &Proof) -> Result<(), Unwell> {
@@ -174,11 +204,11 @@ mod tests {
 
     fn ended(status: &str, counts: Option<Counts>, artifacts: &Value) -> Ended {
         Ended {
-            job: JobAt {
+            job: Some(JobAt {
                 id: 812,
                 kind: Kind::Job,
                 page: None,
-            },
+            }),
             status: status.to_owned(),
             at: Timestamp::UNIX_EPOCH,
             seconds: None,
@@ -255,14 +285,14 @@ mod tests {
                 well,
                 json!({}),
                 Some(&rate),
-                "did not set `unbreakable.after`",
+                "did not say `unbreakable.after`",
             ),
             (
                 "successful",
                 well,
                 json!({"unbreakable": 0}),
                 Some(&rate),
-                "did not set",
+                "did not say",
             ),
             (
                 "successful",
@@ -279,7 +309,7 @@ mod tests {
                 "on no host",
             ),
         ] {
-            let judged = ended(status, counts, &artifacts).judge(Kind::Job, Purpose::Real, proof);
+            let judged = ended(status, counts, &artifacts).judge(Purpose::Real, proof);
             let said = judged.err().map_or_else(String::new, |why| why.to_string());
             assert!(
                 said.contains(says) && said.is_empty() == says.is_empty(),
@@ -295,8 +325,36 @@ mod tests {
             ..Counts::default()
         });
         let checked = ended("successful", skipped, &json!({}));
-        assert_eq!(checked.judge(Kind::Job, Purpose::Check, None), Ok(()));
-        let workflow = ended("successful", None, &json!({}));
-        assert_eq!(workflow.judge(Kind::Workflow, Purpose::Real, None), Ok(()));
+        assert_eq!(checked.judge(Purpose::Check, None), Ok(()));
+        let mut workflow = ended("successful", None, &json!({}));
+        workflow.job.as_mut().unwrap().kind = Kind::Workflow;
+        assert_eq!(workflow.judge(Purpose::Real, None), Ok(()));
+    }
+
+    #[test]
+    fn answer_of_a_receiver_proves_what_it_says() {
+        let proof = Proof {
+            artifact: "changed".to_owned(),
+            equals: json!(true),
+        };
+        let judged = |answer: &str, proof: Option<&Proof>| {
+            let ended = Ended::answered(answer, Timestamp::UNIX_EPOCH);
+            ended
+                .judge(Purpose::Real, proof)
+                .map_err(|why| why.to_string())
+        };
+        for answer in ["", "done", "[1]", r#"{"changed":false}"#] {
+            assert_eq!(judged(answer, None), Ok(()), "{answer}");
+            assert!(judged(answer, Some(&proof)).is_err(), "{answer}");
+        }
+        assert_eq!(
+            judged(r#"{"changed":true,"note":"x"}"#, Some(&proof)),
+            Ok(())
+        );
+        let long = format!(
+            r#"{{"changed":true,"note":"{}"}}"#,
+            "x".repeat(LARGEST_ANSWER)
+        );
+        assert!(judged(&long, Some(&proof)).is_err());
     }
 }

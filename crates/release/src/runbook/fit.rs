@@ -2,7 +2,7 @@
 //! launched: a job template drops what it does not take without a word, a limit
 //! among it, and a check.
 
-use super::settings::{Check, Hosts, Runbook};
+use super::settings::{Check, Hosts, Means, Runbook, Template};
 use super::{Input, Kind, Marking, Purpose};
 
 /// What the controller says of a template.
@@ -96,7 +96,8 @@ pub enum Unfit {
     Inventory,
 }
 
-/// How a job of the template is recognised, or why there must be none.
+/// How a job of the template is recognised, or why there must be none. A receiver is
+/// told everything, and takes what it knows.
 pub(super) fn fit(
     runbook: &Runbook,
     form: &Form,
@@ -108,7 +109,11 @@ pub(super) fn fit(
         limits: input.limit.as_deref().into_iter().collect(),
         purposes: vec![purpose],
     };
-    match needs.misfits(runbook, form).into_iter().next() {
+    // A receiver takes everything, and asks for nothing.
+    let Means::Template(template) = &runbook.means else {
+        return Ok(Marking::Variables);
+    };
+    match needs.misfits(template, form).into_iter().next() {
         Some(why) => Err(why),
         None if form.takes_variables => Ok(Marking::Variables),
         None => Ok(Marking::Sole),
@@ -130,7 +135,10 @@ pub fn unfit(runbook: &Runbook, form: &Form) -> Vec<Unfit> {
             Check::Before => vec![Purpose::Check, Purpose::Real],
         },
     };
-    needs.misfits(runbook, form)
+    match &runbook.means {
+        Means::Template(template) => needs.misfits(template, form),
+        Means::Request { .. } => Vec::new(),
+    }
 }
 
 /// What is asked of a template.
@@ -141,19 +149,19 @@ struct Needs<'a> {
 }
 
 impl Needs<'_> {
-    fn misfits(&self, runbook: &Runbook, form: &Form) -> Vec<Unfit> {
+    fn misfits(&self, template: &Template, form: &Form) -> Vec<Unfit> {
         let mut misfits = Vec::new();
-        if form.name != runbook.name {
+        if form.name != template.name {
             misfits.push(Unfit::Renamed(form.name.clone()));
         }
         let is = |is: &Option<String>| is.clone().unwrap_or_else(|| "none".to_owned());
-        if runbook.organization.is_some() && form.organization != runbook.organization {
+        if template.organization.is_some() && form.organization != template.organization {
             misfits.push(Unfit::Organization(is(&form.organization)));
         }
-        if runbook.project.is_some() && form.project != runbook.project {
+        if template.project.is_some() && form.project != template.project {
             misfits.push(Unfit::Project(is(&form.project)));
         }
-        if runbook
+        if template
             .playbook
             .as_ref()
             .is_some_and(|playbook| *playbook != form.playbook)
@@ -168,7 +176,7 @@ impl Needs<'_> {
                 Purpose::Check if !form.takes_check && form.job_type != "check" => {
                     misfits.push(Unfit::NoCheck);
                 }
-                Purpose::Real if runbook.kind == Kind::Job && form.job_type != "run" => {
+                Purpose::Real if template.kind == Kind::Job && form.job_type != "run" => {
                     misfits.push(Unfit::OnlyChecks(form.job_type.clone()));
                 }
                 Purpose::Check | Purpose::Real => {}

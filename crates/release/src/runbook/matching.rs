@@ -1,6 +1,6 @@
 //! Which listed runbook an action means.
 
-use super::settings::{Controller, Runbook, Runbooks};
+use super::settings::{Controller, Means, Runbook, Runbooks};
 use super::{Action, Kind, Refusal, Site, Which};
 
 /// The event whose action it is, as far as a runbook is for some events only.
@@ -49,26 +49,37 @@ pub fn find<'a>(
 }
 
 /// Whether an action means a runbook: by its name, by its template on its
-/// controller, or by a further action that the operator has listed.
+/// controller, by the address of its receiver, or by a further action that the
+/// operator has listed.
 fn means(listed: &Runbooks, action: &Action, runbook: &Runbook) -> bool {
     if runbook.further().any(|further| is_same(&further, action)) {
         return true;
     }
+    if let Which::Alias { on, alias } = &action.which {
+        return *alias == runbook.alias && on.as_ref().is_none_or(|on| *on == runbook.on);
+    }
+    let template = match &runbook.means {
+        Means::Template(template) => template,
+        Means::Request { url } => return is_address(url, action),
+    };
     let Some(controller) = listed.controllers.get(&runbook.on) else {
         return false;
     };
     is_at(controller, &action.site)
-        && action.kind.is_none_or(|kind| kind == runbook.kind)
+        && action.kind.is_none_or(|kind| kind == template.kind)
         && match &action.which {
-            Which::Id(id) => *id == runbook.template,
+            Which::Id(id) => *id == template.id,
             Which::Name { name, organization } => {
-                let same = organization.is_none() || *organization == runbook.organization;
-                *name == runbook.name && same
+                let same = organization.is_none() || *organization == template.organization;
+                *name == template.name && same
             }
-            Which::Alias { on, alias } => {
-                *alias == runbook.alias && on.as_ref().is_none_or(|on| *on == runbook.on)
-            }
+            Which::Alias { .. } | Which::There => false,
         }
+}
+
+/// Whether an action is this address: the same origin and the same path.
+fn is_address(url: &str, action: &Action) -> bool {
+    super::parse(url).is_ok_and(|listed| is_same(&listed, action))
 }
 
 /// A page, a path and the API of one controller say the same.
@@ -102,14 +113,15 @@ fn other_controllers(listed: &Runbooks, action: &Action, meant: &Runbook) -> Vec
 }
 
 fn unlisted(listed: &Runbooks, action: &Action) -> Refusal {
-    let somewhere = listed
-        .controllers
-        .values()
-        .any(|controller| is_at(controller, &action.site));
+    let somewhere = action.which != Which::There
+        && listed
+            .controllers
+            .values()
+            .any(|controller| is_at(controller, &action.site));
     let site = match &action.site {
         Site::Anywhere => String::new(),
         Site::Path(path) => format!("the path `{path}/`"),
-        Site::Address { origin, path } => format!("{origin}{path}"),
+        Site::Address { origin, path } => short(&format!("{origin}{path}")),
     };
     if !somewhere && !site.is_empty() {
         return Refusal::Foreign { place: site };
@@ -118,6 +130,7 @@ fn unlisted(listed: &Runbooks, action: &Action) -> Refusal {
         Which::Id(id) => format!("template {id}"),
         Which::Name { name, .. } => format!("template `{}`", short(name)),
         Which::Alias { alias, .. } => format!("`{}`", short(alias)),
+        Which::There => "this address".to_owned(),
     };
     Refusal::Unlisted { what }
 }

@@ -79,12 +79,14 @@ pub enum Answer<T> {
     Unheard(String),
 }
 
-/// What became of a launch.
+/// What became of a launch, or of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Launched {
     /// It was launched.
     Job(Found),
-    /// The controller said no.
+    /// A receiver has done it.
+    Done(Box<Ended>),
+    /// The controller or the receiver said no.
     Refused {
         /// The status of its answer.
         status: u16,

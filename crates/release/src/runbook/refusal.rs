@@ -14,9 +14,9 @@ pub enum Refusal {
         /// Why.
         why: Unreadable,
     },
-    /// The address is that of no listed controller.
+    /// The address is that of no listed controller or receiver.
     #[error(
-        "the action names {place}, which is no listed controller; \
+        "the action names {place}, which is no listed controller or receiver; \
          nothing was sent there, list it if it is meant"
     )]
     Foreign {
@@ -128,6 +128,12 @@ pub enum Refusal {
         status: u16,
         /// Why.
         text: String,
+    },
+    /// The receiver said no.
+    #[error("the receiver refused the request ({status})")]
+    NotTaken {
+        /// The status of its answer.
+        status: u16,
     },
     /// The run in check mode did not end well.
     #[error("the run in check mode did not end well: {why}")]

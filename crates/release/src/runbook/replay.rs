@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::fit::fit;
-use super::{Attempt, Form, Kind, Marking, Purpose, Run, Runbooks, Unfit};
+use super::{Attempt, Form, Kind, Marking, Means, Purpose, Run, Runbooks, Unfit};
 
 /// A run as it is launched again.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +27,9 @@ pub enum NoReplay {
     /// The template does not do what a check needs.
     #[error("{0}")]
     Template(#[from] Unfit),
+    /// A receiver knows no check.
+    #[error("a receiver has no check mode")]
+    Request,
     /// Its job would be taken for one that answers a problem.
     #[error(
         "the template takes no variables, so the check could not be told from a run that answers \
@@ -59,10 +62,13 @@ pub fn replay(
     if !listed.lists(runbook) {
         return Err(NoReplay::Unlisted(runbook.alias.clone()));
     }
+    let Means::Template(template) = &runbook.means else {
+        return Err(NoReplay::Request);
+    };
     let marking = fit(runbook, form, &run.input, Purpose::Check)?;
     // A template that only checks today may be changed between this and the launch;
     // a wish that is taken holds. A workflow takes none.
-    if !form.takes_check || runbook.kind == Kind::Workflow {
+    if !form.takes_check || template.kind == Kind::Workflow {
         return Err(Unfit::NoCheck.into());
     }
     if marking != Marking::Variables {

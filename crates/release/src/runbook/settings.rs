@@ -1,4 +1,4 @@
-//! What the operator lists: the controllers, and what may be run there.
+//! What the operator lists: the controllers and receivers, and what may be run there.
 //!
 //! Only this says what may run. An event chooses among it and never beyond it.
 //!
@@ -11,6 +11,9 @@
 //!       "secret": "/unbreakable/awx",
 //!       "ca": "/unbreakable/awx-ca"
 //!     }
+//!   },
+//!   "receivers": {
+//!     "ops": {"url": "https://ops.example.com/hooks/undo", "secret": "/unbreakable/ops"}
 //!   },
 //!   "runbooks": {
 //!     "stop-campaign": {
@@ -41,13 +44,20 @@
 //!       "proof": {"artifact": "unbreakable.after", "equals": 0},
 //!       "older": "refuse",
 //!       "compat": "none"
+//!     },
+//!     "undo": {
+//!       "on": "ops",
+//!       "for": {"events": ["CUSTOM_CONFIGURATION"], "sources": ["Deployer"]},
+//!       "mode": "auto",
+//!       "proof": {"artifact": "changed", "equals": true}
 //!     }
 //!   }
 //! }
 //! ```
 //!
-//! Of a runbook, `on`, `template`, `name` and `for` have to be written; the mode is
-//! `shadow` unless it is.
+//! Of a runbook, `on` and `for` have to be written, and `template` and `name` where it
+//! is on a controller; the mode is `shadow` unless it is. A receiver does what it does
+//! at its address, so that neither a template nor a limit nor a check is written.
 
 mod variable;
 mod wire;
@@ -67,6 +77,8 @@ use crate::remediation::{self, Limits};
 pub struct Runbooks {
     /// The controllers, by the operator's names.
     pub controllers: BTreeMap<String, Controller>,
+    /// The receivers, by the operator's names, none of which a controller has.
+    pub receivers: BTreeMap<String, Receiver>,
     /// The runbooks, by the operator's names.
     pub runbooks: BTreeMap<String, Runbook>,
     /// The digest of the settings as they were written, for the record.
@@ -90,6 +102,17 @@ pub struct Controller {
     pub ca: Option<String>,
 }
 
+/// Who does something back when it is asked to by a signed request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receiver {
+    /// What the operator calls it.
+    pub name: String,
+    /// The address that is asked, and no other.
+    pub url: String,
+    /// The parameter in which the secret is kept that signs.
+    pub secret: String,
+}
+
 /// How it is proven who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Auth {
@@ -104,20 +127,10 @@ pub enum Auth {
 pub struct Runbook {
     /// What the operator calls it.
     pub alias: String,
-    /// The controller, by the operator's name.
+    /// The controller or the receiver, by the operator's name.
     pub on: String,
-    /// The kind of template.
-    pub kind: Kind,
-    /// The id of the template.
-    pub template: u64,
-    /// The name that it must have.
-    pub name: String,
-    /// The organization that it must belong to, where one is said.
-    pub organization: Option<String>,
-    /// The playbook that it must run, where one is said.
-    pub playbook: Option<String>,
-    /// The project that the playbook must be from, where one is said.
-    pub project: Option<String>,
+    /// What does it there.
+    pub means: Means,
     /// Further actions that mean it.
     pub aliases: Vec<String>,
     /// The events that it is for.
@@ -142,6 +155,35 @@ pub struct Runbook {
     pub older: Older,
     /// In which shape it is told of the problem.
     pub compat: Compat,
+}
+
+/// What does a runbook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Means {
+    /// A template on a controller.
+    Template(Template),
+    /// Whoever receives a request at this address.
+    Request {
+        /// The address.
+        url: String,
+    },
+}
+
+/// A template, and what it must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its id.
+    pub id: u64,
+    /// The name that it must have.
+    pub name: String,
+    /// The organization that it must belong to, where one is said.
+    pub organization: Option<String>,
+    /// The playbook that it must run, where one is said.
+    pub playbook: Option<String>,
+    /// The project that the playbook must be from, where one is said.
+    pub project: Option<String>,
 }
 
 /// The events that a runbook is for.
@@ -226,18 +268,16 @@ impl Runbooks {
         let digest = digest
             .iter()
             .fold(String::new(), |digest, byte| format!("{digest}{byte:02x}"));
-        wire::read(text).map(|(controllers, runbooks)| Self {
-            controllers,
-            runbooks,
-            digest,
-        })
+        wire::read(text).map(|listed| Self { digest, ..listed })
     }
 
-    /// The parameters in which secrets and roots of controllers are kept.
+    /// The parameters in which secrets of controllers and receivers are kept, and
+    /// the roots of controllers.
     pub fn parameters(&self) -> BTreeSet<String> {
         let controllers = self.controllers.values();
         let names = controllers.flat_map(|one| [Some(&one.secret), one.ca.as_ref()]);
-        names.flatten().cloned().collect()
+        let signing = self.receivers.values().map(|one| &one.secret);
+        names.flatten().chain(signing).cloned().collect()
     }
 
     /// Whether a run may go on as it was decided: the operator has neither
@@ -254,6 +294,20 @@ impl Runbook {
             cooldown: self.cooldown,
             most: self.per_day,
             window: SignedDuration::from_hours(24),
+        }
+    }
+
+    /// Whether it is a request, which may be repeated: whoever receives it knows it by
+    /// its key.
+    pub fn is_request(&self) -> bool {
+        matches!(self.means, Means::Request { .. })
+    }
+
+    /// What does it, in a word.
+    pub(super) fn remote(&self) -> &'static str {
+        match self.means {
+            Means::Template(_) => "controller",
+            Means::Request { .. } => "receiver",
         }
     }
 

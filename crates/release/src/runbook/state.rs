@@ -31,6 +31,8 @@ pub enum State {
         attempt: Attempt,
         /// What happened.
         why: String,
+        /// When it is asked for again, where whoever is asked knows a repetition.
+        again: Option<Timestamp>,
     },
     /// The first launch has left nothing behind; decide anew, once.
     Again {

@@ -6,6 +6,7 @@
 
 mod asked;
 mod given_up;
+mod repeated;
 mod watched;
 
 use jiff::SignedDuration;
@@ -64,8 +65,8 @@ pub enum Question {
 /// What is called.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Call {
-    /// Launch [`Run::order`] of the attempt of the state, once; what becomes of it
-    /// is put down in [`Observed::launched`] of the next step.
+    /// Launch [`Run::order`] of the attempt of the state, or send it to the receiver,
+    /// once; what becomes of it is put down in [`Observed::launched`] of the next step.
     Launch,
     /// Wish that these jobs end, and put down in [`Observed::wished`] that it was
     /// done, however it was answered.
@@ -135,6 +136,11 @@ pub fn step(run: &Run, situation: &Situation<'_>, observed: &Observed) -> Step {
         State::Joined { .. } => at.joined(),
         State::Waiting { .. } => at.waiting(),
         State::Intended { attempt } => at.intended(attempt),
+        State::Unknown {
+            attempt,
+            why,
+            again: Some(due),
+        } if run.runbook.is_request() => at.repeated(attempt, why, *due),
         State::Unknown { attempt, .. } => at.looked_for(attempt),
         State::Launched { .. } => at.launched(),
         State::Aborting {

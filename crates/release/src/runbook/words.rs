@@ -1,5 +1,7 @@
 //! What is said on a problem about a run.
 
+use serde_json::Value;
+
 use super::{Abort, Counts, Ended, JobAt, Move, Purpose, Run, Said, State, Told};
 use crate::change::words::announced;
 use crate::comment::{self, bounded, cut, plain, sentence_case, time};
@@ -73,6 +75,14 @@ fn under_way(run: &Run, state: &State) -> Option<String> {
             "{} is to blame, and {runbook} would take it back. A person has to say yes first.",
             announced(&run.cause)
         ),
+        State::Unknown { attempt, why, .. } if run.runbook.is_request() => format!(
+            "{} is to blame. {} was asked to take it back, and whether it did is not known: {}. \
+             The request is repeated, under the same key, until {} at the latest.",
+            announced(&run.cause),
+            sentence_case(&receiver(run)),
+            sentence(why),
+            time(attempt.deadline)
+        ),
         State::Unknown { why, .. } => format!(
             "{runbook} was to be launched, and whether it was is not known: {}. It is looked for, \
              and launched once more at most.",
@@ -87,9 +97,7 @@ fn under_way(run: &Run, state: &State) -> Option<String> {
                 announced(&run.cause),
                 sentence_case(&runbook),
                 job(at),
-                run.allowed
-                    .as_deref()
-                    .map_or_else(String::new, |who| format!(", allowed by {}", plain(who))),
+                allowed(run),
                 time(attempt.deadline)
             ),
         },
@@ -98,10 +106,18 @@ fn under_way(run: &Run, state: &State) -> Option<String> {
             job(at),
             sentence(&why.to_string())
         ),
-        State::Verifying { ended } => format!(
-            "{runbook} ended well at {} ({}{}). Whether that helps shows when this problem closes.",
+        State::Verifying { ended } if ended.job.is_none() => format!(
+            "{} is to blame. {} was asked to take it back{}, and has done so at {} ({}). Whether \
+             that helps shows when this problem closes.",
+            announced(&run.cause),
+            sentence_case(&receiver(run)),
+            allowed(run),
             time(ended.at),
-            job(&ended.job),
+            results(ended)
+        ),
+        State::Verifying { ended } => format!(
+            "{runbook} ended well at {} ({}). Whether that helps shows when this problem closes.",
+            time(ended.at),
             results(ended)
         ),
         _ => return None,
@@ -119,11 +135,10 @@ fn over(run: &Run, state: &State) -> Option<String> {
             sentence_case(&announced(&run.cause))
         ),
         State::Failed { ended, why } => format!(
-            "{runbook} did not take {} back: {} ({}{}).{} It is not tried a second time; a person \
+            "{runbook} did not take {} back: {} ({}).{} It is not tried a second time; a person \
              has to look.",
             announced(&run.cause),
             sentence(&why.to_string()),
-            job(&ended.job),
             results(ended),
             details(ended)
         ),
@@ -144,6 +159,13 @@ fn over(run: &Run, state: &State) -> Option<String> {
              A person has to look.",
             job(at)
         ),
+        State::Lost { why, .. } if run.runbook.is_request() => format!(
+            "whether {} has taken {} back is not known: {}. It is not asked again; a person has \
+             to look there.",
+            receiver(run),
+            announced(&run.cause),
+            sentence(why)
+        ),
         State::Lost { why, .. } => format!(
             "whether {runbook} ran is not known: {}. It is not launched again; a person has to \
              look in the controller.",
@@ -160,8 +182,7 @@ fn over(run: &Run, state: &State) -> Option<String> {
                     .map_or_else(String::new, |limit| format!(", on {}", plain(limit))),
                 match checked {
                     Some(ended) => format!(
-                        "It ran in check mode only ({}{}).{}",
-                        job(&ended.job),
+                        "It ran in check mode only ({}).{}",
                         results(ended),
                         proves(ended)
                     ),
@@ -199,8 +220,7 @@ pub fn refused(change: &str, why: &super::Refusal) -> String {
 
 fn checked(runbook: &str, ended: &Ended) -> String {
     format!(
-        "{runbook} ended well in check mode ({}{}).{}",
-        job(&ended.job),
+        "{runbook} ended well in check mode ({}).{}",
         results(ended),
         proves(ended)
     )
@@ -229,6 +249,26 @@ fn aborted(runbook: &str, at: &JobAt, why: &Abort, status: &str) -> String {
 }
 
 fn results(ended: &Ended) -> String {
+    let Some(at) = &ended.job else {
+        return answer(ended);
+    };
+    format!("{}{}", job(at), hosts(ended))
+}
+
+/// What a receiver says of what it did.
+fn answer(ended: &Ended) -> String {
+    let said = |name: &str| ended.artifacts.get(name);
+    let changed = match said("changed").and_then(Value::as_bool) {
+        Some(true) => "it says that it changed something",
+        Some(false) => "it says that there was nothing to change",
+        None => "it says no more",
+    };
+    let note = said("note").and_then(Value::as_str);
+    let note = note.map_or_else(String::new, |note| format!(": {}", plain(note)));
+    format!("{changed}{note}")
+}
+
+fn hosts(ended: &Ended) -> String {
     let took = ended
         .seconds
         .map_or_else(String::new, |seconds| format!(", {seconds} s"));
@@ -269,6 +309,16 @@ fn details(ended: &Ended) -> String {
 
 fn name(run: &Run) -> String {
     format!("runbook {}", plain(&run.runbook.alias))
+}
+
+fn receiver(run: &Run) -> String {
+    let on = &run.runbook.on;
+    format!("receiver {} of {}", plain(on), name(run))
+}
+
+fn allowed(run: &Run) -> String {
+    let who = run.allowed.as_deref();
+    who.map_or_else(String::new, |who| format!(", allowed by {}", plain(who)))
 }
 
 fn job(at: &JobAt) -> String {

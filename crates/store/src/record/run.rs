@@ -98,6 +98,8 @@ enum State {
     Unknown {
         attempt: Attempt,
         why: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        again: Option<Timestamp>,
     },
     Again {
         first: Attempt,
@@ -298,7 +300,7 @@ record!(enum State = runbook::State {
     Joined { same: problem; },
     Waiting { same: since; },
     Intended { inner: attempt; },
-    Unknown { same: why; inner: attempt; },
+    Unknown { same: why, again; inner: attempt; },
     Again { inner: first; },
     Launched { same: status, explanation, differs; inner: attempt, job; each: others; },
     Aborting { same: since, wished; inner: attempt, job, why; },

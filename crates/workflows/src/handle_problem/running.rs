@@ -149,10 +149,10 @@ pub(super) fn raise(what: &Move, problem: &str, run: &Run) {
     }
 }
 
-/// The controller of a run.
+/// The controller or the receiver of a run.
 fn asking<'a>(pass: &'a Pass<'_>, run: &'a Run) -> Asking<'a> {
     Asking {
-        controller: pass.connected.automation.controller(&run.runbook.on),
+        automation: &pass.connected.automation,
         run,
         now: pass.tick.now,
         until: pass.remotes_until,

@@ -1,17 +1,13 @@
 //! The result, posted to the hook that asked for it.
 
-use std::fmt::Write as _;
-
 use anyhow::{Context as _, anyhow};
-use hmac::{Hmac, KeyInit, Mac};
 use release::outbox::{self, Failed};
 use release::validation::{Judgement, Registration, Validation};
 use release::work::{Outcome, Wait};
-use secrecy::{ExposeSecret, SecretString};
-use sha2::Sha256;
 use store::Claimed;
 
 use super::Shared;
+use crate::outgoing::signature;
 
 /// Why a result was not posted.
 enum NotPosted {
@@ -100,7 +96,8 @@ async fn post(
         ];
         let until = shared.remotes_until;
         let posted = outgoing.post_json(&address, &headers, body, until).await;
-        anyhow::Ok(posted?)
+        posted?;
+        anyhow::Ok(())
     };
     posting.await.map_err(NotPosted::Yet)
 }
@@ -127,17 +124,4 @@ async fn body(
         &evidence,
         link.as_deref(),
     ))
-}
-
-/// `sha256=` and the HMAC of the body in hexadecimal. The body carries the
-/// validation's id and time, so a replay is recognised by what it says.
-fn signature(secret: &SecretString, body: &str) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes())
-        .expect("HMAC takes a key of any length");
-    mac.update(body.as_bytes());
-    let mut text = "sha256=".to_owned();
-    for byte in mac.finalize().into_bytes() {
-        write!(text, "{byte:02x}").expect("writing to a string does not fail");
-    }
-    text
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use controller::{Controller, Credentials, Server};
 use dynatrace::{Api, Event, EventKind};
-use fake_controller::{JobTemplate, Prompts, Scope};
+use fake_controller::{JobTemplate, Prompts, Scope, Times, Trouble};
 use fake_dynatrace::Problem;
 use jiff::{SignedDuration, Timestamp};
 use release::change::Place;
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use store::Heard;
 use tokio::time::Instant;
 use workflows::handle_problem::explain::Explained;
-use workflows::handle_problem::{Automation, Notified};
+use workflows::handle_problem::{Automation, Notified, Receiver};
 use workflows::work::Progress;
 
 use crate::heal::scene::Scene;
@@ -115,6 +115,7 @@ impl World {
         scene.automation = Arc::new(Automation {
             listed,
             controllers: [("awx".to_owned(), Ok(client))].into(),
+            ..Automation::default()
         });
         let launch = format!("{}/job_templates/{template}/launch/", fake.base());
         let action = announced.action.unwrap_or(launch);
@@ -123,7 +124,36 @@ impl World {
             ("remediationAction", action.as_str()),
             ("oldValue", announced.old_value),
         ];
-        announce(&scene, &properties).await;
+        Self::begin(scene, fake, template, &properties).await
+    }
+
+    /// A change was announced whose action is the address of a receiver, or this one;
+    /// the settings list one runbook there, changed by `change`.
+    pub(super) async fn requested(
+        receiver: &fake_controller::Receiver,
+        change: impl FnOnce(&mut Value),
+        action: Option<&str>,
+    ) -> Self {
+        let mut scene = Scene::set(Api::V2).await;
+        let url = receiver.url();
+        scene.automation = Arc::new(asking(&url, Receiver::new(&url, SIGNING.into()), change));
+        let fake = fake_controller::Controller::start().await.unwrap();
+        let properties = [
+            ("remediationType", "http"),
+            ("remediationAction", action.unwrap_or(&url)),
+            ("oldValue", "0"),
+        ];
+        Self::begin(scene, fake, 0, &properties).await
+    }
+
+    /// What was announced five minutes before the problem.
+    async fn begin(
+        mut scene: Scene,
+        fake: fake_controller::Controller,
+        template: u64,
+        properties: &[(&str, &str)],
+    ) -> Self {
+        announce(&scene, properties).await;
         scene.minutes(5);
         let problem = scene.world.tenant.problem("Failure rate increase {{7*7}}");
         let problem = problem.impacts(PRODUCTION).open();
@@ -232,6 +262,26 @@ impl World {
         assert_eq!(self.state().word(), "intended");
     }
 
+    /// The same, killed as soon as the receiver has done it.
+    pub(super) async fn pass_killed_after_the_request(
+        &mut self,
+        receiver: &fake_controller::Receiver,
+    ) {
+        receiver.fail(Trouble::Hang, Times::N(1));
+        let done = async {
+            while receiver.done() == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = done => {}
+            _ = self.scene.notify(&self.problem, "OPEN") => panic!("it was not killed"),
+        }
+        self.read().await;
+        assert_eq!(self.state().word(), "intended");
+    }
+
     /// The problem as it is stored.
     pub(super) async fn stored(&self) -> problem::Problem {
         self.scene.stored(&self.problem).await
@@ -252,6 +302,33 @@ impl World {
         let stored = stored.unwrap().expect("it was noticed");
         assert!(stored.runs.len() < 2, "{:?}", stored.runs);
         self.run = stored.runs.into_iter().next();
+    }
+}
+
+/// What signs for the receiver.
+pub(super) const SIGNING: &str = "SECRET-of-the-receiver";
+
+/// One runbook on one receiver.
+pub(super) fn asking(
+    url: &str,
+    receiver: Result<Receiver, String>,
+    change: impl FnOnce(&mut Value),
+) -> Automation {
+    let mut settings = json!({
+        "receivers": {"ops": {"url": url, "secret": "/ub/ops"}},
+        "runbooks": {"undo": {
+            "on": "ops",
+            "for": {"events": ["CUSTOM_CONFIGURATION"], "sources": ["Ansible Tower"]},
+            "vars": {"rate": {"from": "oldValue", "type": "int", "min": 0, "max": 100}},
+            "mode": "auto",
+        }},
+    });
+    change(&mut settings["runbooks"]["undo"]);
+    let listed = Runbooks::read(&settings.to_string());
+    Automation {
+        listed: listed.unwrap_or_else(|wrong| panic!("{wrong:?}")),
+        receivers: [("ops".to_owned(), receiver)].into(),
+        ..Automation::default()
     }
 }
 

@@ -193,6 +193,69 @@ fn what_could_mean_another_host_is_not_read_as_ours() {
         ),
         ("/api/v2/job_templates/18/../../x", Unreadable::Path),
     ] {
-        assert_eq!(read(None, Some(text)), Err(why), "{text}");
+        assert_eq!(read(Some("awx"), Some(text)), Err(why), "{text}");
+    }
+}
+
+#[test]
+fn address_that_is_no_template_is_one_of_a_receiver() {
+    let there = |origin: &str, path: &str| {
+        let site = Site::Address {
+            origin: origin.to_owned(),
+            path: path.to_owned(),
+        };
+        let (kind, which) = (None, Which::There);
+        Ok(Wish::Run(Action { site, kind, which }))
+    };
+    for (text, origin, path) in [
+        (
+            "https://ops.acme/hooks/undo",
+            "https://ops.acme",
+            "/hooks/undo",
+        ),
+        (
+            "HTTPS://OPS.acme:443/a/../hooks/undo",
+            "https://ops.acme",
+            "/hooks/undo",
+        ),
+        (
+            "https://ops.acme:8443/Undo/",
+            "https://ops.acme:8443",
+            "/Undo/",
+        ),
+        ("https://ops.acme", "https://ops.acme", "/"),
+    ] {
+        for kind in [None, Some(" HTTP ")] {
+            assert_eq!(read(kind, Some(text)), there(origin, path), "{text}");
+        }
+        assert_eq!(
+            read(Some("ansible"), Some(text)),
+            Err(Unreadable::Path),
+            "{text}"
+        );
+    }
+    // What is said to be a request is no template, whatever it looks like.
+    let template = "https://awx.acme/api/v2/job_templates/18/launch/";
+    let path = "/api/v2/job_templates/18/launch/";
+    assert_eq!(
+        read(Some("http"), Some(template)),
+        there("https://awx.acme", path)
+    );
+    let alias = read(Some("http"), Some("ops/undo"));
+    assert_eq!(alias, read(None, Some("ops/undo")));
+    for (text, why) in [
+        ("https://u@ops.acme/hooks/undo", Unreadable::Credentials),
+        ("https://ops.acme/hooks/undo?x=1", Unreadable::Query),
+        ("https://ops.acme/hooks/undo#x", Unreadable::Path),
+        (
+            "https://awx.acme/#/templates/job_template/18",
+            Unreadable::Path,
+        ),
+        ("ftp://ops.acme/hooks/undo", Unreadable::Form),
+        ("//ops.acme/hooks/undo", Unreadable::Form),
+        ("/api/v2/job_templates/18/launch/", Unreadable::Form),
+        ("18", Unreadable::Form),
+    ] {
+        assert_eq!(read(Some("http"), Some(text)), Err(why), "{text}");
     }
 }

@@ -240,3 +240,52 @@ fn runbook_is_for_listed_events_alone() {
         assert!(refused.to_string().contains(says), "{refused}");
     }
 }
+
+#[test]
+fn request_is_meant_by_its_exact_address_and_by_its_name_alone() {
+    let mut settings = settings();
+    settings["receivers"] = json!({
+        "ops": {"url": "https://ops.acme/hooks/undo", "secret": "/ub/ops"},
+    });
+    settings["runbooks"]["undo"] = json!({
+        "on": "ops",
+        "aliases": ["https://old-ops.acme/undo"],
+        "for": {"events": [EVENT], "sources": ["Ansible Tower"], "tag": TAG},
+    });
+    for action in [
+        "https://ops.acme/hooks/undo",
+        "HTTPS://OPS.acme:443/hooks/undo",
+        "https://old-ops.acme/undo",
+        "undo",
+        "ops/undo",
+    ] {
+        assert_eq!(found(&settings, action), "undo", "{action}");
+    }
+    for action in [
+        "https://ops.acme/hooks/undo/",
+        "https://ops.acme/hooks/Undo",
+        "https://ops.acme/hooks",
+        "https://ops.acme/",
+        "https://ops.acme:8443/hooks/undo",
+        "http://ops.acme/hooks/undo",
+        "https://ops.acme.evil/hooks/undo",
+        "https://\u{43e}ps.acme/hooks/undo",
+        "https://awx.acme/hooks/undo",
+    ] {
+        let said = found(&settings, action);
+        assert!(
+            said.contains("which is no listed controller or receiver"),
+            "{action}: {said}"
+        );
+    }
+    for (action, says) in [
+        ("https://ops.acme/hooks/undo?x=1", "carries a query"),
+        ("https://ops.acme@evil/hooks/undo", "carries a user name"),
+        ("awx/undo", "`undo`, which no listed runbook is for"),
+        // The template is still found beside it.
+        ("18", "stop"),
+    ] {
+        let said = found(&settings, action);
+        assert!(said.contains(says), "{action}: {said}");
+    }
+}

@@ -55,10 +55,11 @@ fn example_is_read() {
     assert_eq!(controller.auth, Auth::Bearer);
     assert_eq!(controller.ca.as_deref(), Some("/ub/awx-ca"));
     let runbook = &listed.runbooks["stop-campaign"];
-    assert_eq!(
-        (runbook.template, runbook.kind, runbook.mode),
-        (18, Kind::Job, Mode::Auto)
-    );
+    let Means::Template(template) = &runbook.means else {
+        panic!("{:?}", runbook.means);
+    };
+    assert_eq!((template.id, template.kind), (18, Kind::Job));
+    assert_eq!(runbook.mode, Mode::Auto);
     assert_eq!(runbook.timeout, SignedDuration::from_mins(15));
     assert_eq!((runbook.per_day, runbook.check), (3, Check::None));
     assert_eq!(runbook.target(None), "runbook#stop-campaign#*");
@@ -79,6 +80,139 @@ fn example_of_the_documentation_is_read() {
     let runbook = &listed.runbooks["stop-campaign"];
     assert_eq!(runbook.mode, Mode::Auto);
     assert!(matches!(&runbook.limit, Some(Hosts::Entity(hosts)) if hosts.len() == 2));
+    let Means::Request { url } = &listed.runbooks["undo"].means else {
+        panic!("it is a request");
+    };
+    assert_eq!(*url, listed.receivers["ops"].url);
+}
+
+fn with_receiver() -> Value {
+    let mut settings = example();
+    settings["receivers"] = json!({
+        "ops": {"url": "https://ops.acme/hooks/undo", "secret": "/ub/ops"},
+    });
+    settings["runbooks"]["undo"] = json!({
+        "on": "ops",
+        "for": {"events": ["CUSTOM_CONFIGURATION"], "sources": ["Deployer"]},
+    });
+    settings
+}
+
+#[test]
+fn receiver_needs_no_controller_and_no_template() {
+    let mut settings = with_receiver();
+    assert!(read(&settings).unwrap().runbooks["undo"].is_request());
+    settings.as_object_mut().unwrap().remove("controllers");
+    let runbooks = settings["runbooks"].as_object_mut().unwrap();
+    runbooks.remove("stop-campaign");
+    let before = read(&settings).unwrap();
+    assert_eq!(before.runbooks["undo"].mode, Mode::Shadow);
+    settings["receivers"]["ops"]["url"] = json!("https://ops.acme/other");
+    let moved = read(&settings).unwrap();
+    assert!(
+        !moved.lists(&before.runbooks["undo"]),
+        "it has another address"
+    );
+}
+
+#[test]
+fn receiver_is_listed_by_a_public_address_and_promises_nothing_else() {
+    for (place, value, says) in [
+        (
+            "/receivers/ops/url",
+            json!("ops.acme"),
+            "receivers.ops.url: write the whole address",
+        ),
+        (
+            "/receivers/ops/url",
+            json!("http://ops.acme/x"),
+            "begin with `https://`",
+        ),
+        (
+            "/receivers/ops/url",
+            json!("https://10.0.0.1/x"),
+            "begin with `https://` and a public",
+        ),
+        (
+            "/receivers/ops/url",
+            json!("https://[fd00::1]/x"),
+            "begin with `https://` and a public",
+        ),
+        (
+            "/receivers/ops/url",
+            json!("http://169.254.169.254/x"),
+            "begin with `https://`",
+        ),
+        (
+            "/receivers/ops/url",
+            json!("https://u@ops.acme/x"),
+            "carries a user name",
+        ),
+        (
+            "/receivers/ops/url",
+            json!("https://ops.acme/x?y=1"),
+            "carries a query",
+        ),
+        (
+            "/receivers/ops/url",
+            json!("https://ops.acme/x#y"),
+            "its path is none",
+        ),
+        (
+            "/receivers/ops/url",
+            json!("https://awx.acme/api/v2/job_templates/18/launch/"),
+            "list its controller in `controllers`",
+        ),
+        (
+            "/receivers/ops/secret",
+            json!("t0k3n"),
+            "receivers.ops.secret: write the name",
+        ),
+        (
+            "/runbooks/undo/check",
+            json!("before"),
+            "a receiver has no check mode; write `none`",
+        ),
+        (
+            "/runbooks/undo/template",
+            json!(18),
+            "undo.template: a receiver has none; leave it out",
+        ),
+        (
+            "/runbooks/undo/name",
+            json!("x"),
+            "undo.name: a receiver has none",
+        ),
+        (
+            "/runbooks/undo/limit",
+            json!("web-1"),
+            "undo.limit: a receiver has none",
+        ),
+        (
+            "/runbooks/undo/on",
+            json!("sms"),
+            "it names no controller or receiver",
+        ),
+        (
+            "/runbooks/stop-campaign/template",
+            Value::Null,
+            "template: write the id",
+        ),
+    ] {
+        let mut settings = with_receiver();
+        let (parent, field) = place.rsplit_once('/').unwrap();
+        settings.pointer_mut(parent).unwrap()[field] = value.clone();
+
+        let wrong = read(&settings).unwrap_err().join("; ");
+
+        assert!(wrong.contains(says), "{place} {value}: {wrong}");
+    }
+    let mut settings = with_receiver();
+    settings["receivers"]["awx"] = settings["receivers"]["ops"].clone();
+    assert!(read(&settings).unwrap_err()[0].contains("a controller has the same name"));
+    let mut local = with_receiver();
+    local["receivers"]["ops"]["url"] = json!("http://127.0.0.1:8080/hooks/undo");
+    assert!(read(&local).is_ok());
 }
 
 #[test]
@@ -173,7 +307,7 @@ fn every_mistake_is_named_with_what_to_write() {
         (
             at("on"),
             json!("tower"),
-            "runbooks.stop-campaign.on: it names no controller",
+            "runbooks.stop-campaign.on: it names no controller or receiver",
         ),
         (
             at("name"),

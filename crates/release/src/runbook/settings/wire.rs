@@ -7,17 +7,22 @@ use serde::Deserialize;
 use url::{Host, Url};
 
 use super::variable::{WireVariable, variable};
-use super::{Auth, Causes, Check, Compat, Controller, Hosts, Invalid, Mode, Older, Runbook};
-use crate::runbook::action::{is_name, parse, site_of_base};
+use super::{
+    Auth, Causes, Check, Compat, Controller, Hosts, Invalid, Means, Mode, Older, Receiver, Runbook,
+    Runbooks, Template,
+};
+use crate::address::is_https_or_loopback;
+use crate::runbook::action::{Which, is_name, parse, site_of_base};
 use crate::runbook::variables::is_forbidden;
 use crate::runbook::{Kind, Proof};
-
-type Listed = (BTreeMap<String, Controller>, BTreeMap<String, Runbook>);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WireSettings {
+    #[serde(default)]
     controllers: BTreeMap<String, WireController>,
+    #[serde(default)]
+    receivers: BTreeMap<String, WireReceiver>,
     runbooks: BTreeMap<String, WireRunbook>,
 }
 
@@ -31,12 +36,19 @@ struct WireController {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireReceiver {
+    url: String,
+    secret: String,
+}
+
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct WireRunbook {
     on: String,
     kind: Option<String>,
-    template: u64,
-    name: String,
+    template: Option<u64>,
+    name: Option<String>,
     organization: Option<String>,
     playbook: Option<String>,
     project: Option<String>,
@@ -76,7 +88,7 @@ enum WireHosts {
 }
 
 /// Reads the settings; everything that is wrong at once.
-pub(super) fn read(text: &str) -> Result<Listed, Vec<Invalid>> {
+pub(super) fn read(text: &str) -> Result<Runbooks, Vec<Invalid>> {
     let settings: WireSettings = serde_json::from_str(text).map_err(|error| {
         vec![Invalid {
             at: format!("line {}, column {}", error.line(), error.column()),
@@ -85,6 +97,11 @@ pub(super) fn read(text: &str) -> Result<Listed, Vec<Invalid>> {
     })?;
     let mut wrong = Wrong::default();
     let names: BTreeSet<String> = settings.controllers.keys().cloned().collect();
+    let receivers: BTreeMap<String, Receiver> = settings
+        .receivers
+        .into_iter()
+        .map(|(name, wire)| (name.clone(), receiver(name, wire, &names, &mut wrong)))
+        .collect();
     let controllers = settings
         .controllers
         .into_iter()
@@ -93,15 +110,25 @@ pub(super) fn read(text: &str) -> Result<Listed, Vec<Invalid>> {
     let mut runbooks = BTreeMap::new();
     for (alias, wire) in settings.runbooks {
         let at = format!("runbooks.{alias}");
-        if !names.contains(&wire.on) {
-            wrong.say(&at, "on", "it names no controller that is listed");
+        let receiver = receivers.get(&wire.on);
+        if receiver.is_none() && !names.contains(&wire.on) {
+            wrong.say(
+                &at,
+                "on",
+                "it names no controller or receiver that is listed",
+            );
         }
-        if let Some(runbook) = runbook(alias.clone(), wire, &at, &mut wrong) {
+        if let Some(runbook) = runbook(alias.clone(), wire, receiver, &at, &mut wrong) {
             runbooks.insert(alias, runbook);
         }
     }
     if wrong.0.is_empty() {
-        Ok((controllers, runbooks))
+        Ok(Runbooks {
+            controllers,
+            receivers,
+            runbooks,
+            digest: String::new(),
+        })
     } else {
         Err(wrong.0)
     }
@@ -143,10 +170,8 @@ fn controller(name: String, wire: WireController, wrong: &mut Wrong) -> Option<C
     };
     let auth = wrong.take(&at, "auth", auth);
     for (field, parameter) in [("secret", Some(&wire.secret)), ("ca", wire.ca.as_ref())] {
-        if parameter.is_some_and(|parameter| !parameter.starts_with('/')) {
-            let what = "write the name of the parameter that holds it, such as `/unbreakable/awx`; \
-                        never the secret itself";
-            wrong.say(&at, field, what);
+        if let Some(parameter) = parameter {
+            named(parameter, &at, field, wrong);
         }
     }
     let (base, site) = base?;
@@ -158,6 +183,55 @@ fn controller(name: String, wire: WireController, wrong: &mut Wrong) -> Option<C
         secret: wire.secret,
         ca: wire.ca,
     })
+}
+
+/// A secret is named and never written.
+fn named(parameter: &str, at: &str, field: &str, wrong: &mut Wrong) {
+    if !parameter.starts_with('/') {
+        let what = "write the name of the parameter that holds it, such as `/unbreakable/awx`; \
+                    never the secret itself";
+        wrong.say(at, field, what);
+    }
+}
+
+fn receiver(
+    name: String,
+    wire: WireReceiver,
+    controllers: &BTreeSet<String>,
+    wrong: &mut Wrong,
+) -> Receiver {
+    let at = format!("receivers.{name}");
+    if !is_name(&name) {
+        wrong.say(&at, "", "a name has letters, digits and `._-`");
+    }
+    if controllers.contains(&name) {
+        wrong.say(&at, "", "a controller has the same name; choose another");
+    }
+    if let Err(what) = address(&wire.url) {
+        wrong.say(&at, "url", what);
+    }
+    named(&wire.secret, &at, "secret", wrong);
+    Receiver {
+        name,
+        url: wire.url,
+        secret: wire.secret,
+    }
+}
+
+/// What events name to ask for it, so it is read as they are.
+fn address(text: &str) -> Result<(), String> {
+    const WHOLE: &str = "write the whole address, such as `https://ops.example.com/hooks/undo`";
+    let url = Url::parse(text).map_err(|_| WHOLE)?;
+    if !is_https_or_loopback(&url) {
+        let what = "begin with `https://` and a public name; `http://` is accepted for \
+                    `127.0.0.1` and `[::1]` only";
+        return Err(what.to_owned());
+    }
+    match parse(text) {
+        Ok(action) if action.which == Which::There => Ok(()),
+        Ok(_) => Err("it is a template; list its controller in `controllers`".to_owned()),
+        Err(why) => Err(why.to_string()),
+    }
 }
 
 fn base(text: &str) -> Result<(String, crate::runbook::Site), &'static str> {
@@ -185,22 +259,24 @@ fn base(text: &str) -> Result<(String, crate::runbook::Site), &'static str> {
     Ok((base, site))
 }
 
-fn runbook(alias: String, wire: WireRunbook, at: &str, wrong: &mut Wrong) -> Option<Runbook> {
+fn runbook(
+    alias: String,
+    wire: WireRunbook,
+    receiver: Option<&Receiver>,
+    at: &str,
+    wrong: &mut Wrong,
+) -> Option<Runbook> {
     if !is_name(&alias) {
         wrong.say(at, "", "a name has letters, digits and `._-`");
     }
     if alias.bytes().all(|byte| byte.is_ascii_digit()) {
         wrong.say(at, "", "a name of digits alone would be taken for an id");
     }
-    if wire.name.trim().is_empty() {
-        wrong.say(at, "name", "write the name that the template has");
-    }
     actions_and_causes(&wire, at, wrong);
-    let kind = one_of(
-        wire.kind.as_deref(),
-        &[("job", Kind::Job), ("workflow", Kind::Workflow)],
-    );
-    let kind = wrong.take(at, "kind", kind);
+    let means = match receiver {
+        Some(receiver) => Some(request(&wire, receiver, at, wrong)),
+        None => template(&wire, at, wrong),
+    };
     let modes = [
         ("shadow", Mode::Shadow),
         ("off", Mode::Off),
@@ -214,8 +290,17 @@ fn runbook(alias: String, wire: WireRunbook, at: &str, wrong: &mut Wrong) -> Opt
     let older = wrong.take(at, "older", one_of(wire.older.as_deref(), &olders));
     let compats = [("none", Compat::None), ("seed", Compat::Seed)];
     let compat = wrong.take(at, "compat", one_of(wire.compat.as_deref(), &compats));
-    if check == Some(Check::Before) && kind == Some(Kind::Workflow) {
-        wrong.say(at, "check", "a workflow has no check mode; write `none`");
+    let what = match &means {
+        Some(Means::Template(template)) if template.kind == Kind::Workflow => Some("a workflow"),
+        Some(Means::Request { .. }) => Some("a receiver"),
+        Some(Means::Template(_)) | None => None,
+    };
+    if let (Some(what), Some(Check::Before)) = (what, check) {
+        wrong.say(
+            at,
+            "check",
+            format!("{what} has no check mode; write `none`"),
+        );
     }
     let timeout = wrong.take(at, "timeout", span(wire.timeout.as_deref(), "15m"));
     let cooldown = wrong.take(at, "cooldown", span(wire.cooldown.as_deref(), "30m"));
@@ -248,12 +333,7 @@ fn runbook(alias: String, wire: WireRunbook, at: &str, wrong: &mut Wrong) -> Opt
     Some(Runbook {
         alias,
         on: wire.on,
-        kind: kind?,
-        template: wire.template,
-        name: wire.name,
-        organization: wire.organization,
-        playbook: wire.playbook,
-        project: wire.project,
+        means: means?,
         aliases: wire.aliases,
         causes: Causes {
             events: wire.causes.events,
@@ -271,6 +351,44 @@ fn runbook(alias: String, wire: WireRunbook, at: &str, wrong: &mut Wrong) -> Opt
         older: older?,
         compat: compat?,
     })
+}
+
+fn template(wire: &WireRunbook, at: &str, wrong: &mut Wrong) -> Option<Means> {
+    let kinds = [("job", Kind::Job), ("workflow", Kind::Workflow)];
+    let kind = wrong.take(at, "kind", one_of(wire.kind.as_deref(), &kinds));
+    let id = wire.template.ok_or("write the id of the template");
+    let id = wrong.take(at, "template", id);
+    let name = wire.name.clone().filter(|name| !name.trim().is_empty());
+    let name = name.ok_or("write the name that the template has");
+    let name = wrong.take(at, "name", name);
+    Some(Means::Template(Template {
+        kind: kind?,
+        id: id?,
+        name: name?,
+        organization: wire.organization.clone(),
+        playbook: wire.playbook.clone(),
+        project: wire.project.clone(),
+    }))
+}
+
+/// What is said of a template would be promised and not kept.
+fn request(wire: &WireRunbook, receiver: &Receiver, at: &str, wrong: &mut Wrong) -> Means {
+    for (field, is_there) in [
+        ("kind", wire.kind.is_some()),
+        ("template", wire.template.is_some()),
+        ("name", wire.name.is_some()),
+        ("organization", wire.organization.is_some()),
+        ("playbook", wire.playbook.is_some()),
+        ("project", wire.project.is_some()),
+        ("limit", wire.limit.is_some()),
+    ] {
+        if is_there {
+            wrong.say(at, field, "a receiver has none; leave it out");
+        }
+    }
+    Means::Request {
+        url: receiver.url.clone(),
+    }
 }
 
 fn actions_and_causes(wire: &WireRunbook, at: &str, wrong: &mut Wrong) {

@@ -39,7 +39,8 @@ impl At<'_> {
         let form = match &self.observed.form {
             None => return Step::Ask(Question::Form),
             Some(Answer::Unheard(why)) => {
-                return self.wait(format!("the controller to answer ({why})"), PATIENCE);
+                let remote = self.run.runbook.remote();
+                return self.wait(format!("the {remote} to answer ({why})"), PATIENCE);
             }
             Some(Answer::Gone) => {
                 return self.refuse(Refusal::Template {
@@ -228,9 +229,15 @@ impl At<'_> {
     /// It was intended: by this very pass, which knows what became of the call, or
     /// by somebody who did not get to say.
     pub(super) fn intended(self, attempt: &Attempt) -> Step {
+        let is_request = self.run.runbook.is_request();
         match &self.observed.launched {
+            None if is_request => self.met(attempt),
             None => self.looked_for(attempt),
             Some(Launched::Job(found)) => self.found(attempt, found, &[]),
+            Some(Launched::Done(ended)) => self.judged(attempt, ended),
+            Some(Launched::Refused { status, .. }) if is_request => {
+                self.refuse(Refusal::NotTaken { status: *status })
+            }
             Some(Launched::Refused { status, text }) => self.refuse(Refusal::Rejected {
                 status: *status,
                 text: text.chars().take(500).collect(),
@@ -246,7 +253,8 @@ impl At<'_> {
                 } else {
                     State::Asked
                 };
-                let what = format!("the controller to be reached ({why})");
+                let remote = self.run.runbook.remote();
+                let what = format!("the {remote} to be reached ({why})");
                 self.finish(
                     Move {
                         state: Some(before),
@@ -256,8 +264,12 @@ impl At<'_> {
                     Guarding::Returned,
                 )
             }
+            Some(Launched::Unknown(why)) if is_request => {
+                self.to_repeat(attempt, why, Some(Said::State))
+            }
             Some(Launched::Unknown(why)) => Step::write(Move {
                 state: Some(State::Unknown {
+                    again: None,
                     attempt: attempt.clone(),
                     why: why.chars().take(500).collect(),
                 }),

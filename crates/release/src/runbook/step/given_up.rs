@@ -32,7 +32,7 @@ pub fn give_up(run: &Run, guard: &Guard, now: Timestamp) -> Option<Move> {
         State::Intended { attempt } | State::Again { first: attempt } => {
             over(lost(attempt, "nobody could look for it in time"), true)
         }
-        State::Unknown { attempt, why } => over(lost(attempt, why), true),
+        State::Unknown { attempt, why, .. } => over(lost(attempt, why), true),
         State::Launched { attempt, job, .. } => over(
             State::Stuck {
                 purpose: attempt.purpose,

@@ -18,7 +18,15 @@ const TABLE: &str = include_str!("../../runbook.rs");
 
 #[test]
 fn every_row_is_a_case_and_goes_as_the_table_says() {
-    let cases: Vec<Case> = [before(), launching(), watching(), ending()].concat();
+    let cases: Vec<Case> = [
+        before(),
+        launching(),
+        asking(),
+        repeating(),
+        watching(),
+        ending(),
+    ]
+    .concat();
     for Case {
         row,
         world,
@@ -287,6 +295,7 @@ fn launching() -> Vec<Case> {
         World::of(State::Unknown {
             attempt,
             why: "502".to_owned(),
+            again: None,
         })
         .but(|world| world.now = world::after(seconds))
         .knows(|known| known.found = Some(Answer::Is(world::found(found))))
@@ -389,6 +398,163 @@ fn launching() -> Vec<Case> {
             "again.intend",
             World::of(world::again()).knows(|known| known.found = Some(Answer::Is(Vec::new()))),
             "intended real second [] then Launch",
+        ),
+    ]
+}
+
+/// From an intent to the answer of a receiver.
+fn asking() -> Vec<Case> {
+    let intended = || {
+        World::of(State::Intended {
+            attempt: world::attempt(),
+        })
+        .request()
+    };
+    let answered = |launched: Launched| intended().knows(|known| known.launched = Some(launched));
+    vec![
+        case(
+            "asked.unreachable",
+            asked()
+                .request()
+                .knows(|known| known.form = Some(Answer::Unheard("no secret".to_owned()))),
+            "wait: the receiver to answer (no secret)",
+        ),
+        case(
+            "asked.shadow",
+            asked().request().but(|world| world.mode = Mode::Shadow),
+            "shadowed [guard released] said State",
+        ),
+        case(
+            "asked.intend",
+            asked()
+                .request()
+                .knows(|known| known.form = Some(Answer::Is(Form::default()))),
+            "intended real [guard taken] then Launch",
+        ),
+        case(
+            "intended.done",
+            answered(Launched::Done(world::done("{}"))),
+            "verifying [guard released] said State",
+        ),
+        case(
+            "intended.disproved",
+            answered(Launched::Done(world::done("{}"))).but(world::wants_proof),
+            "failed [guard released] said State",
+        ),
+        case(
+            "intended.refused",
+            answered(Launched::Refused {
+                status: 403,
+                text: String::new(),
+            }),
+            "refused [guard returned] said State",
+        ),
+        case(
+            "intended.not-sent",
+            answered(Launched::NotSent("no route".to_owned())),
+            "asked [guard returned] then wait",
+        ),
+        case(
+            "intended.unknown",
+            answered(Launched::Unknown("502".to_owned())),
+            "unknown, again at 120 s [] said State then wait",
+        ),
+        case("intended.met", intended(), "unknown, again at 60 s []"),
+    ]
+}
+
+/// While nobody knows whether a receiver has done it.
+fn repeating() -> Vec<Case> {
+    let unknown = |seconds: i64, due: i64| {
+        World::of(State::Unknown {
+            attempt: world::attempt(),
+            why: "502".to_owned(),
+            again: Some(world::after(due)),
+        })
+        .request()
+        .but(|world| world.now = world::after(seconds))
+    };
+    let answered = |seconds: i64, launched: Launched| {
+        unknown(seconds, seconds).knows(|known| known.launched = Some(launched))
+    };
+    let over = "lost [guard released] said State, alarm";
+    vec![
+        case("unknown.due", unknown(60, 60), "Launch"),
+        case("unknown.due", unknown(899, 70), "Launch"),
+        case(
+            "unknown.due",
+            unknown(60, 60).but(|world| world.heard = false),
+            "Launch",
+        ),
+        case(
+            "unknown.not-due",
+            unknown(60, 61),
+            "wait: the request to be repeated",
+        ),
+        case(
+            "unknown.paused",
+            unknown(60, 60)
+                .but(|world| world.paused = Paused::Yes(Stopped::Frozen { until: None })),
+            "wait: Changes are frozen by the setting CHANGE_FREEZE",
+        ),
+        case(
+            "unknown.paused",
+            unknown(60, 60).but(|world| world.paused = Paused::Unknown),
+            "wait: the ledger to say what is paused",
+        ),
+        case(
+            "unknown.unanswered",
+            answered(2, Launched::Unknown("502".to_owned())),
+            "unknown, again at 7 s [] then wait",
+        ),
+        case(
+            "unknown.unanswered",
+            answered(120, Launched::NotSent("no route".to_owned())),
+            "unknown, again at 240 s [] then wait",
+        ),
+        case(
+            "unknown.unanswered",
+            answered(400, Launched::Unknown("502".to_owned())),
+            "unknown, again at 700 s [] then wait",
+        ),
+        case(
+            "unknown.unanswered",
+            answered(890, Launched::Unknown("502".to_owned())),
+            "unknown, again at 900 s [] then wait",
+        ),
+        case(
+            "intended.done",
+            answered(60, Launched::Done(world::done("{}"))),
+            "verifying [guard released] said State",
+        ),
+        case(
+            "intended.disproved",
+            answered(60, Launched::Done(world::done("{}"))).but(world::wants_proof),
+            "failed [guard released] said State",
+        ),
+        case(
+            "unknown.refused",
+            answered(
+                60,
+                Launched::Refused {
+                    status: 401,
+                    text: String::new(),
+                },
+            ),
+            over,
+        ),
+        case("unknown.over", unknown(900, 900), over),
+        case("unknown.over", unknown(60, 60).but(closed), over),
+        case("unknown.over", unknown(60, 60).but(no), over),
+        case(
+            "unknown.over",
+            unknown(60, 61).but(|world| world.listed = false),
+            over,
+        ),
+        case(
+            "unknown.over",
+            unknown(60, 60).but(|world| world.mode = Mode::Shadow),
+            over,
         ),
     ]
 }
@@ -691,6 +857,7 @@ fn launch_is_looked_for_after_five_thirty_and_a_hundred_and_fifty_seconds() {
         let world = World::of(State::Unknown {
             attempt: world::attempt(),
             why: String::new(),
+            again: None,
         })
         .but(|world| world.now = world::after(age))
         .knows(|known| known.found = Some(Answer::Is(Vec::new())));
@@ -748,7 +915,7 @@ proptest! {
     #[test]
     fn no_state_is_without_a_way_on(
         state in any::<prop::sample::Index>(),
-        answers in prop::collection::vec(any::<prop::sample::Index>(), 24),
+        answers in prop::collection::vec(any::<prop::sample::Index>(), 25),
     ) {
         let states = world::states();
         let world = World::drawn(state.get(&states).clone(), &answers);
@@ -780,9 +947,14 @@ proptest! {
                 prop_assert!(!real || world.mode == Mode::Auto || after.allowed.is_some());
             }
         }
-        // Watching never launches.
-        if !matches!(world.run.state, State::Asked | State::Again { .. }) {
-            prop_assert!(decided != Step::Call(Call::Launch));
+        // Watching never launches, and only a request is repeated, within its time.
+        if decided == Step::Call(Call::Launch) {
+            let State::Unknown { attempt, again: Some(due), .. } = &world.run.state else {
+                panic!("{:?}", world.run.state);
+            };
+            prop_assert!(world.run.runbook.is_request());
+            prop_assert!(*due <= world.now && world.now < attempt.deadline);
+            prop_assert!(Mode::Ask <= world.mode && world.paused == Paused::No);
         }
         let mut given_up = world.run.clone();
         let guard = world.known.guard.clone().unwrap_or_default();

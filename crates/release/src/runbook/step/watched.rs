@@ -143,8 +143,12 @@ impl At<'_> {
             };
             return self.aborted(attempt, job, &why, &ended.status);
         }
-        let runbook = &self.run.runbook;
-        let judged = ended.judge(runbook.kind, attempt.purpose, runbook.proof.as_ref());
+        self.judged(attempt, ended)
+    }
+
+    /// It has ended, and what it has left behind says how well.
+    pub(super) fn judged(self, attempt: &Attempt, ended: &Ended) -> Step {
+        let judged = ended.judge(attempt.purpose, self.run.runbook.proof.as_ref());
         let ended = ended.clone();
         match (attempt.purpose, judged) {
             (Purpose::Check, Ok(())) if self.situation.mode <= Mode::Shadow => self.to(

@@ -8,7 +8,7 @@ use crate::comment::LONGEST;
 use crate::problem::Arrival;
 use crate::runbook::Runbooks;
 use crate::runbook::{
-    About, Attempt, Cause, Input, Kind, Marking, Needless, Refusal, Task, Unwell,
+    About, Attempt, Cause, Input, Kind, Marking, Means, Needless, Refusal, Task, Unwell,
 };
 
 fn run() -> Run {
@@ -62,7 +62,7 @@ fn job() -> JobAt {
 
 fn ended() -> Ended {
     Ended {
-        job: job(),
+        job: Some(job()),
         status: "failed".to_owned(),
         at: at(60),
         seconds: Some(12),
@@ -224,6 +224,7 @@ fn each_state_that_people_care_about_has_words() {
                     _ => panic!("it is launched"),
                 },
                 why: "the connection failed".to_owned(),
+                again: None,
             },
             "whether it was is not known: the connection failed. It is looked for",
         ),
@@ -295,6 +296,73 @@ fn each_state_that_people_care_about_has_words() {
 }
 
 #[test]
+fn request_has_words_of_its_own() {
+    let mut run = run();
+    run.runbook.on = "ops".to_owned();
+    run.runbook.means = Means::Request {
+        url: "https://ops.acme/hooks/undo".to_owned(),
+    };
+    run.allowed = Some("ann".to_owned());
+    let State::Launched { attempt, .. } = launched() else {
+        panic!("it is launched");
+    };
+    let done = |answer: &str| State::Verifying {
+        ended: Ended::answered(answer, at(30)),
+    };
+    let proof = "changed".to_owned();
+    for (state, says) in [
+        (
+            State::Unknown {
+                attempt,
+                why: "http://x answered 502".to_owned(),
+                again: Some(at(5)),
+            },
+            "whether it did is not known: http://x answered 502. The request is repeated, under \
+             the same key, until",
+        ),
+        (
+            done(r#"{"changed":true,"note":"rate is *0* again {{7*7}}"}"#),
+            "Receiver ops of runbook stop-campaign was asked to take it back, allowed by ann, and \
+             has done so at 2026-09-21 14:13:50 UTC (it says that it changed something: rate is \
+             \\*0\\* again",
+        ),
+        (
+            done(r#"{"changed":false}"#),
+            "(it says that there was nothing to change)",
+        ),
+        (done(r#"{"changed":"yes","note":5}"#), "(it says no more)"),
+        (
+            State::Failed {
+                ended: Ended::answered("", at(30)),
+                why: Unwell::NoProof { artifact: proof },
+            },
+            "it ended as successful, but did not say \\`changed\\` (it says no more).",
+        ),
+        (
+            State::Lost {
+                purpose: Purpose::Real,
+                why: "502, and its time is over".to_owned(),
+            },
+            "is not known: 502, and its time is over. It is not asked again",
+        ),
+        (
+            State::Refused {
+                why: Refusal::NotTaken { status: 403 },
+            },
+            "is not run: the receiver refused the request (403).",
+        ),
+    ] {
+        let what = Move {
+            state: Some(state),
+            said: Some(Said::State),
+            ..Move::default()
+        };
+        let text = of(&problem(), &run, &what).unwrap();
+        assert!(text.contains(says), "{says}: {text}");
+    }
+}
+
+#[test]
 fn check_that_left_everything_out_proves_nothing() {
     let mut checked = ended();
     checked.counts = Some(Counts {
@@ -333,6 +401,6 @@ fn refusal_of_an_action_is_a_sentence_too() {
     assert_eq!(
         text,
         "Unbreakable: rate \\*30\\* is to blame, and its action is not taken: the action names \
-         https://evil, which is no listed controller; nothing was sent there, list it if it is meant."
+         https://evil, which is no listed controller or receiver; nothing was sent there, list it if it is meant."
     );
 }

@@ -1,4 +1,4 @@
-//! What a job has left behind.
+//! What a job or a receiver has left behind.
 
 use jiff::Timestamp;
 use release::runbook;
@@ -10,7 +10,8 @@ use super::record;
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct Ended {
-    job: JobAt,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    job: Option<JobAt>,
     status: String,
     at: Timestamp,
     seconds: Option<u64>,
@@ -66,8 +67,7 @@ pub(super) enum Unwell {
 
 record!(Ended = runbook::Ended {
     same: status, at, seconds, artifacts, tail, explanation, revision;
-    inner: job;
-    maybe: counts, task;
+    maybe: job, counts, task;
 });
 
 record!(Counts = runbook::Counts {

@@ -14,12 +14,8 @@ use super::record;
 pub(super) struct Runbook {
     alias: String,
     on: String,
-    kind: Kind,
-    template: u64,
-    name: String,
-    organization: Option<String>,
-    playbook: Option<String>,
-    project: Option<String>,
+    #[serde(flatten)]
+    means: Means,
     aliases: Vec<String>,
     causes: Causes,
     variables: BTreeMap<String, Variable>,
@@ -32,6 +28,25 @@ pub(super) struct Runbook {
     proof: Option<Proof>,
     older: Older,
     compat: Compat,
+}
+
+/// A template, as it was stored before there were requests, or an address.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Means {
+    Template(Template),
+    Request { url: String },
+}
+
+#[derive(Serialize, Deserialize)]
+struct Template {
+    kind: Kind,
+    #[serde(rename = "template")]
+    id: u64,
+    name: String,
+    organization: Option<String>,
+    playbook: Option<String>,
+    project: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -71,11 +86,19 @@ struct Proof {
 }
 
 record!(Runbook = runbook::Runbook {
-    same: alias, on, kind, template, name, organization, playbook, project, aliases, mode,
-        check, timeout, cooldown, per_day, older, compat;
-    inner: causes;
+    same: alias, on, aliases, mode, check, timeout, cooldown, per_day, older, compat;
+    inner: means, causes;
     maybe: limit, proof;
     values: variables;
+});
+
+record!(enum Means = runbook::Means {
+    Template(template),
+    Request { same: url; },
+});
+
+record!(Template = runbook::Template {
+    same: kind, id, name, organization, playbook, project;
 });
 
 record!(Causes = runbook::Causes {

@@ -64,6 +64,9 @@ pub(super) enum Refusal {
         status: u16,
         text: String,
     },
+    NotTaken {
+        status: u16,
+    },
     CheckFailed {
         why: String,
     },
@@ -129,6 +132,7 @@ record!(enum Refusal = runbook::Refusal {
     Cooldown { same: target, until; },
     TooOften { same: target, count, hours; },
     Rejected { same: status, text; },
+    NotTaken { same: status; },
     CheckFailed { same: why; },
 });
 

@@ -17,8 +17,8 @@ use release::rule::application::{self, Application, Back, Became};
 use release::rule::{Action, Mode as RuleMode, Restore, Rule};
 use release::runbook::{
     Abort, About, Attempt, Causes, Check, Compat, Counts, Ended, Entity, Hosts, Input, JobAt, Kind,
-    Marking, Misfit, Mode, Needless, Older, Permission, Proof, Purpose, Refusal, Run, Runbook,
-    Shape, State, Task, Unfit, Unreadable, Unwell, Variable,
+    Marking, Means, Misfit, Mode, Needless, Older, Permission, Proof, Purpose, Refusal, Run,
+    Runbook, Shape, State, Task, Template, Unfit, Unreadable, Unwell, Variable,
 };
 use serde_json::{Map, json};
 use store::Heard;
@@ -39,6 +39,55 @@ async fn stored_form_of_runs_is_kept() {
         assert_eq!(world.problem("P-1").await.runs, expected);
     };
     check("runs", [REMEDIATIONS], steps, read).await;
+}
+
+/// A run that is a request to a receiver, in each state that differs.
+#[tokio::test]
+async fn stored_form_of_requests_is_kept() {
+    let attempt = Attempt {
+        purpose: Purpose::Real,
+        floor: 0,
+        marking: Marking::Variables,
+        at: at(50),
+        deadline: at(950),
+        second: false,
+    };
+    let states = [
+        State::Unknown {
+            attempt,
+            why: "502".to_owned(),
+            again: Some(at(55)),
+        },
+        State::Verifying {
+            ended: Ended {
+                artifacts: object(&json!({"changed": true, "note": "back at 3"})),
+                job: None,
+                ..ended(false)
+            },
+        },
+        State::Refused {
+            why: Refusal::NotTaken { status: 403 },
+        },
+    ];
+    let expected = states.into_iter().enumerate().map(run).map(|run| Run {
+        runbook: Runbook {
+            means: Means::Request {
+                url: "https://ops.example.com/hooks/undo".to_owned(),
+            },
+            ..runbook(false)
+        },
+        ..run
+    });
+    let expected: Vec<Run> = expected.collect();
+    let steps = async |world: &World| {
+        let mut worker = noticed(world).await;
+        worker.problem.runs.clone_from(&expected);
+        world.written(&mut worker, &[]).await;
+    };
+    let read = async |world: &World| {
+        assert_eq!(world.problem("P-1").await.runs, expected);
+    };
+    check("requests", [REMEDIATIONS], steps, read).await;
 }
 
 /// A rule in each state of its application, with each clause and each action.
@@ -204,12 +253,7 @@ fn runbook(says_all: bool) -> Runbook {
     let least = Runbook {
         alias: "stop-campaign".to_owned(),
         on: "awx".to_owned(),
-        kind: Kind::Workflow,
-        template: 18,
-        name: "stop-campaign".to_owned(),
-        organization: None,
-        playbook: None,
-        project: None,
+        means: Means::Template(template()),
         aliases: Vec::new(),
         causes: Causes {
             events: vec!["CUSTOM_CONFIGURATION".to_owned()],
@@ -248,10 +292,13 @@ fn runbook(says_all: bool) -> Runbook {
     ];
     let variables = variables.map(|(name, variable)| (name.to_owned(), variable));
     Runbook {
-        kind: Kind::Job,
-        organization: Some("Default".to_owned()),
-        playbook: Some("stop.yml".to_owned()),
-        project: Some("runbooks".to_owned()),
+        means: Means::Template(Template {
+            kind: Kind::Job,
+            organization: Some("Default".to_owned()),
+            playbook: Some("stop.yml".to_owned()),
+            project: Some("runbooks".to_owned()),
+            ..template()
+        }),
         aliases: vec!["https://old-tower/#/templates/job_template/7".to_owned()],
         causes: Causes {
             tag: Some("environment:production".to_owned()),
@@ -271,13 +318,24 @@ fn runbook(says_all: bool) -> Runbook {
     }
 }
 
+fn template() -> Template {
+    Template {
+        kind: Kind::Workflow,
+        id: 18,
+        name: "stop-campaign".to_owned(),
+        organization: None,
+        playbook: None,
+        project: None,
+    }
+}
+
 fn object(json: &serde_json::Value) -> Map<String, serde_json::Value> {
     json.as_object().unwrap().clone()
 }
 
 fn ended(says_all: bool) -> Ended {
     let least = Ended {
-        job: job(42),
+        job: Some(job(42)),
         status: "successful".to_owned(),
         at: at(300),
         seconds: None,
@@ -358,6 +416,7 @@ fn states() -> Vec<State> {
                 ..attempt(Purpose::Check)
             },
             why: "502".to_owned(),
+            again: None,
         },
         State::Again { first: real() },
         State::Launched {

@@ -1,4 +1,4 @@
-//! What a controller is asked and told for a run, in the terms of
+//! What a controller or a receiver is asked and told for a run, in the terms of
 //! [`release::runbook`].
 
 use controller::{
@@ -8,17 +8,18 @@ use futures_util::future::join3;
 use jiff::Timestamp;
 use release::runbook::{
     Active, Answer, Attempt, Counts, Ended, Form, Found, JobAt, Kind, Launched, MARKER, Marking,
-    Order, Purpose, Run, Runbook, Shown, Task,
+    Means, Order, Purpose, Run, Shown, Task, Template,
 };
 use tokio::time::Instant;
+
+use super::Automation;
 
 /// How many lines of an output are kept.
 const LINES: u32 = 40;
 
-/// One run at its controller.
+/// One run at its controller or its receiver.
 pub(crate) struct Asking<'a> {
-    /// Why the controller cannot be spoken to, where it cannot.
-    pub(crate) controller: Result<&'a Controller, String>,
+    pub(crate) automation: &'a Automation,
     pub(crate) run: &'a Run,
     pub(crate) now: Timestamp,
     pub(crate) until: Instant,
@@ -27,18 +28,25 @@ pub(crate) struct Asking<'a> {
 impl Asking<'_> {
     /// What the template asks for, and which jobs of it there are.
     pub(crate) async fn form(&self) -> Answer<Form> {
-        match &self.controller {
-            Ok(client) => form(client, &self.run.runbook, self.until).await,
-            Err(_) => self.unheard(),
+        let runbook = &self.run.runbook;
+        match &runbook.means {
+            Means::Template(template) => match self.automation.controller(&runbook.on) {
+                Ok(client) => form(client, template, self.until).await,
+                Err(why) => Answer::Unheard(why),
+            },
+            Means::Request { .. } => match self.automation.receiver(&runbook.on) {
+                Ok(receiver) => receiver.form(self.run),
+                Err(why) => Answer::Unheard(why),
+            },
         }
     }
 
     /// The jobs that are ours, since `attempt` was intended.
     pub(crate) async fn found(&self, attempt: &Attempt) -> Answer<Vec<Found>> {
-        let Ok(client) = self.controller.clone() else {
-            return self.unheard();
+        let (client, kind, id) = match self.template() {
+            Ok(template) => template,
+            Err(why) => return why.unheard(),
         };
-        let (kind, id) = template(&self.run.runbook);
         let at = match client.template(kind, id, self.until).await {
             Ok(Some(template)) => template.at,
             // Its jobs may still be there.
@@ -70,8 +78,9 @@ impl Asking<'_> {
 
     /// How far a job is.
     pub(crate) async fn job(&self, job: &JobAt) -> Answer<Shown> {
-        let Ok(client) = self.controller.clone() else {
-            return self.unheard();
+        let client = match self.template() {
+            Ok((client, ..)) => client,
+            Err(why) => return why.unheard(),
         };
         match client.job(remote(job), self.until).await {
             Ok(Some(job)) => Answer::Is(Shown {
@@ -85,8 +94,9 @@ impl Asking<'_> {
 
     /// What a job that has ended has left behind.
     pub(crate) async fn ended(&self, job: &JobAt) -> Answer<Ended> {
-        let Ok(client) = self.controller.clone() else {
-            return self.unheard();
+        let client = match self.template() {
+            Ok((client, ..)) => client,
+            Err(why) => return why.unheard(),
         };
         let at = remote(job);
         let (job, tasks, tail) = join3(
@@ -103,7 +113,7 @@ impl Asking<'_> {
                     .started
                     .map(|started| at.duration_since(started).as_secs());
                 Answer::Is(Ended {
-                    job: seen(client, &job, &[]).job,
+                    job: Some(seen(client, &job, &[]).job),
                     status: job.status.word().to_owned(),
                     at,
                     seconds: took.and_then(|seconds| seconds.try_into().ok()),
@@ -129,13 +139,18 @@ impl Asking<'_> {
         }
     }
 
-    /// Launches what `attempt` intends, once.
+    /// Launches what `attempt` intends, or asks the receiver for it, once.
     pub(crate) async fn launch(&self, attempt: &Attempt) -> Launched {
-        let client = match &self.controller {
-            Ok(client) => *client,
-            Err(why) => return Launched::NotSent(why.clone()),
+        let (client, kind, id) = match self.template() {
+            Ok(template) => template,
+            Err(Elsewhere::Receiver) => {
+                return match self.automation.receiver(&self.run.runbook.on) {
+                    Ok(receiver) => receiver.ask(self.run, attempt, self.now, self.until).await,
+                    Err(why) => Launched::NotSent(why),
+                };
+            }
+            Err(Elsewhere::Nowhere(why)) => return Launched::NotSent(why),
         };
-        let (kind, id) = template(&self.run.runbook);
         let order = told(&self.run.order(attempt));
         match client.launch(kind, id, &order, self.until).await {
             Launch::Launched(launched) => {
@@ -151,7 +166,7 @@ impl Asking<'_> {
     /// Wishes that jobs end. However it is answered, the next look says what
     /// became of them.
     pub(crate) async fn cancel(&self, jobs: &[JobAt]) {
-        let Ok(client) = self.controller.clone() else {
+        let Ok((client, ..)) = self.template() else {
             return;
         };
         for job in jobs {
@@ -159,15 +174,38 @@ impl Asking<'_> {
         }
     }
 
-    fn unheard<T>(&self) -> Answer<T> {
-        let why = self.controller.as_ref().err().cloned();
-        Answer::Unheard(why.unwrap_or_default())
+    /// The controller, and the template there.
+    fn template(&self) -> Result<(&Controller, TemplateKind, u64), Elsewhere> {
+        let runbook = &self.run.runbook;
+        let Means::Template(template) = &runbook.means else {
+            return Err(Elsewhere::Receiver);
+        };
+        let client = self.automation.controller(&runbook.on);
+        let (kind, id) = place(template);
+        Ok((client.map_err(Elsewhere::Nowhere)?, kind, id))
     }
 }
 
-/// What the template of a runbook asks for, and which jobs of it there are.
-pub async fn form(client: &Controller, runbook: &Runbook, until: Instant) -> Answer<Form> {
-    let (kind, id) = template(runbook);
+/// Why no controller is asked.
+enum Elsewhere {
+    /// It is a receiver that is.
+    Receiver,
+    /// It cannot be, for this reason.
+    Nowhere(String),
+}
+
+impl Elsewhere {
+    fn unheard<T>(self) -> Answer<T> {
+        Answer::Unheard(match self {
+            Self::Receiver => "a receiver knows of no jobs".to_owned(),
+            Self::Nowhere(why) => why,
+        })
+    }
+}
+
+/// What a template asks for, and which jobs of it there are.
+pub async fn form(client: &Controller, listed: &Template, until: Instant) -> Answer<Form> {
+    let (kind, id) = place(listed);
     let template = match client.template(kind, id, until).await {
         Ok(Some(template)) => template,
         Ok(None) => return Answer::Gone,
@@ -207,12 +245,12 @@ pub async fn form(client: &Controller, runbook: &Runbook, until: Instant) -> Ans
     }
 }
 
-fn template(runbook: &Runbook) -> (TemplateKind, u64) {
-    let kind = match runbook.kind {
+fn place(template: &Template) -> (TemplateKind, u64) {
+    let kind = match template.kind {
         Kind::Job => TemplateKind::Job,
         Kind::Workflow => TemplateKind::Workflow,
     };
-    (kind, runbook.template)
+    (kind, template.id)
 }
 
 fn unheard<T>(error: &controller::Error) -> Answer<T> {

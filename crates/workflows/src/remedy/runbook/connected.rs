@@ -1,4 +1,4 @@
-//! The controllers that the operator lists, as clients.
+//! The controllers and receivers that the operator lists, as clients.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use release::runbook::{self, Auth, Runbooks};
 use reqwest::Client;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::Automation;
+use super::{Automation, Receiver};
 
 impl Automation {
-    /// What is listed, with a client for each controller. `found` holds the values
+    /// What is listed, with a client for each controller and receiver. `found` holds the values
     /// of [`Runbooks::parameters`]; `http` is for controllers without roots of their
     /// own.
     pub fn connected(
@@ -20,11 +20,25 @@ impl Automation {
     ) -> Self {
         let controllers = listed.controllers.values();
         let controllers = controllers.map(|one| (one.name.clone(), client(one, found, &http)));
+        let receivers = listed.receivers.values().map(|one| {
+            let secret = value_of(&one.secret, found);
+            let receiver = secret.and_then(|secret| Receiver::new(&one.url, secret.clone()));
+            (one.name.clone(), receiver)
+        });
         Self {
             controllers: controllers.collect(),
+            receivers: receivers.collect(),
             listed,
         }
     }
+}
+
+fn value_of<'a>(
+    name: &str,
+    found: &'a BTreeMap<String, SecretString>,
+) -> Result<&'a SecretString, String> {
+    let value = found.get(name);
+    value.ok_or_else(|| format!("its parameter `{name}` cannot be read"))
 }
 
 fn client(
@@ -32,14 +46,10 @@ fn client(
     found: &BTreeMap<String, SecretString>,
     http: impl Fn() -> anyhow::Result<Client>,
 ) -> Result<Controller, String> {
-    let value = |name: &str| {
-        let value = found.get(name);
-        value.ok_or_else(|| format!("its parameter `{name}` cannot be read"))
-    };
-    let secret = value(&wanted.secret)?.clone();
+    let secret = value_of(&wanted.secret, found)?.clone();
     let http = match &wanted.ca {
         Some(name) => {
-            let roots = value(name)?.expose_secret();
+            let roots = value_of(name, found)?.expose_secret();
             controller::http(Some(roots)).map_err(|error| error.to_string())?
         }
         None => http().map_err(|error| error.to_string())?,

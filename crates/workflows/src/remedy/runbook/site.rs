@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use release::configuration::Configuration;
 use release::deployment::Standing;
 use release::problem::Problem;
-use release::runbook::{About, Begun, Draft};
+use release::runbook::{About, Begun, Draft, Means};
 use uuid::Uuid;
 
 use super::{View, Views};
@@ -63,7 +63,12 @@ impl Site {
         };
         vec![Alternative {
             id: format!("runbook {}", draft.runbook.alias),
-            version: format!("{} on {}{hosts}", draft.runbook.name, draft.runbook.on),
+            version: match &draft.runbook.means {
+                Means::Template(template) => {
+                    format!("{} on {}{hosts}", template.name, draft.runbook.on)
+                }
+                Means::Request { .. } => format!("a request to {}", draft.runbook.on),
+            },
             standing: Standing::Unknown,
             is_chosen: kept.is_none(),
             why: kept.unwrap_or_else(|| "the action of the change means it".to_owned()),

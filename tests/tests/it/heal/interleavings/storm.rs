@@ -547,6 +547,7 @@ async fn controller(scene: &mut Scene, dice: &mut Rng) -> (fake_controller::Cont
     scene.automation = Arc::new(Automation {
         listed,
         controllers: [("awx".to_owned(), Ok(client))].into(),
+        ..Automation::default()
     });
     (fake, template)
 }

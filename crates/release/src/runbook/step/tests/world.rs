@@ -8,7 +8,9 @@ use proptest::prelude::prop;
 use super::*;
 use crate::pause::Stopped;
 use crate::problem::{Arrival, Problem};
-use crate::runbook::{About, Cause, Causes, Compat, Counts, Input, Older, Runbook};
+use crate::runbook::{
+    About, Cause, Causes, Compat, Counts, Input, Means, Older, Runbook, Template,
+};
 
 #[derive(Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
@@ -149,12 +151,16 @@ impl World {
             ][draw(3)]
             .clone(),
         );
+        if draw(3) == 0 {
+            world = world.request();
+        }
         world.known.launched = [
             None,
             Some(Launched::Job(found(&[812]).remove(0))),
             Some(Launched::NotSent("no".to_owned())),
             Some(Launched::Unknown("no".to_owned())),
-        ][draw(4)]
+            Some(Launched::Done(done("{}"))),
+        ][draw(5)]
         .clone();
         world.known.wished = draw(4) == 0;
         world
@@ -163,6 +169,16 @@ impl World {
     pub(super) fn but(mut self, change: impl FnOnce(&mut Self)) -> Self {
         change(&mut self);
         self
+    }
+
+    /// The same, where the runbook is a request.
+    pub(super) fn request(self) -> Self {
+        self.but(|world| {
+            world.run.runbook.on = "ops".to_owned();
+            world.run.runbook.means = Means::Request {
+                url: "https://ops.example.com/hooks/undo".to_owned(),
+            };
+        })
     }
 
     pub(super) fn knows(mut self, learn: impl FnOnce(&mut Observed)) -> Self {
@@ -293,6 +309,14 @@ fn state_told(state: &State) -> String {
             let second = if attempt.second { " second" } else { "" };
             format!("intended {purpose}{second}")
         }
+        State::Unknown {
+            attempt,
+            again: Some(again),
+            ..
+        } => {
+            let age = again.duration_since(attempt.at).as_secs();
+            format!("unknown, again at {age} s")
+        }
         State::Launched { job, others, .. } => {
             let others: Vec<String> = others.iter().map(|job| job.id.to_string()).collect();
             match others.as_slice() {
@@ -315,6 +339,7 @@ pub(super) fn states() -> Vec<State> {
         State::Unknown {
             attempt: attempt(),
             why: "502".to_owned(),
+            again: None,
         },
         State::Unknown {
             attempt: Attempt {
@@ -323,6 +348,12 @@ pub(super) fn states() -> Vec<State> {
                 ..attempt()
             },
             why: "502".to_owned(),
+            again: None,
+        },
+        State::Unknown {
+            attempt: attempt(),
+            why: "502".to_owned(),
+            again: Some(after(60)),
         },
         again(),
         launched(&[], &[]),
@@ -404,10 +435,22 @@ pub(super) fn attempt() -> Attempt {
     }
 }
 
+/// What a receiver has done in minute 47, with its answer.
+pub(super) fn done(answer: &str) -> Box<Ended> {
+    Box::new(Ended::answered(answer, minute(47)))
+}
+
+pub(super) fn wants_proof(world: &mut World) {
+    world.run.runbook.proof = Some(Proof {
+        artifact: "changed".to_owned(),
+        equals: true.into(),
+    });
+}
+
 /// A job that has ended in minute 47, on so many hosts.
 pub(super) fn ended(status: &str, hosts: Option<u64>) -> Ended {
     Ended {
-        job: job(812),
+        job: Some(job(812)),
         status: status.to_owned(),
         at: minute(47),
         seconds: Some(20),
@@ -474,12 +517,14 @@ pub(super) fn runbook() -> Runbook {
     Runbook {
         alias: "stop-campaign".to_owned(),
         on: "awx".to_owned(),
-        kind: Kind::Job,
-        template: 18,
-        name: "stop-campaign".to_owned(),
-        organization: None,
-        playbook: None,
-        project: None,
+        means: Means::Template(Template {
+            kind: Kind::Job,
+            id: 18,
+            name: "stop-campaign".to_owned(),
+            organization: None,
+            playbook: None,
+            project: None,
+        }),
         aliases: Vec::new(),
         causes: Causes {
             events: vec!["CUSTOM_CONFIGURATION".to_owned()],
