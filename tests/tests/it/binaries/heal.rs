@@ -2,6 +2,7 @@
 
 mod culprits;
 mod random;
+mod receiver;
 mod stories;
 mod templates;
 
@@ -280,15 +281,7 @@ impl<'a> Announcement<'a> {
 }
 
 async fn announced(world: &World, announcement: &Announcement<'_>) {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let settings = dynatrace::Tenant {
-        url: world.tenant.url(),
-        token: SecretString::from(world.tenant.token()),
-        api: announcement.api,
-        calls_in_flight: 1,
-        calls_per_minute: None,
-    };
-    let tenant = Dynatrace::new(reqwest::Client::new(), settings).unwrap();
+    let tenant = tenant(world, announcement.api);
     let entities = announcement.entities.iter();
     let event = Event {
         kind: EventKind::Deployment,
@@ -311,6 +304,19 @@ async fn announced(world: &World, announcement: &Announcement<'_>) {
     };
     let deadline = tokio::time::Instant::now() + PATIENCE;
     let _ = tenant.announce(&event, deadline).await.unwrap();
+}
+
+/// The tenant, as whoever announces something speaks to it.
+fn tenant(world: &World, api: Api) -> Dynatrace {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let settings = dynatrace::Tenant {
+        url: world.tenant.url(),
+        token: SecretString::from(world.tenant.token()),
+        api,
+        calls_in_flight: 1,
+        calls_per_minute: None,
+    };
+    Dynatrace::new(reqwest::Client::new(), settings).unwrap()
 }
 
 fn notification(problem: &Problem, state: &str) -> Value {
