@@ -322,30 +322,6 @@ mod tests {
                 false,
             ),
             (
-                "mitigate:prod/promo*<=0",
-                Action::Mitigate,
-                "prod",
-                "promoSocks",
-                number(0),
-                true,
-            ),
-            (
-                "mitigate:prod/promo*<=0",
-                Action::Mitigate,
-                "prod",
-                "promoSocks",
-                number(50),
-                false,
-            ),
-            (
-                "change:prod",
-                Action::Mitigate,
-                "prod",
-                "promoSocks",
-                number(0),
-                false,
-            ),
-            (
                 "release:prod/promo",
                 Action::Release,
                 "prod",
@@ -360,6 +336,21 @@ mod tests {
                 covers,
                 "{scope} {action} {set} {flag}"
             );
+        }
+    }
+
+    #[test]
+    fn mitigation_is_a_scope_of_its_own_with_numbers() {
+        for (scope, value, covers) in [
+            ("mitigate:prod/promo*<=0", 0, true),
+            ("mitigate:prod/promo*<=0", 50, false),
+            ("change:prod", 0, false),
+        ] {
+            let admits = |scope: Scope| {
+                let value = Value::Integer(value);
+                scope.admits(Action::Mitigate, "prod", "promoSocks", Some(&value))
+            };
+            assert_eq!(admits(scope.parse().unwrap()), covers, "{scope} {value}");
         }
     }
 

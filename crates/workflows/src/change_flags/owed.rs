@@ -183,13 +183,12 @@ impl Look for Walk<'_> {
 impl Walk<'_> {
     /// Writes down what the clock did to a flag.
     async fn write_down(&self, set: &str, flag: &str) -> anyhow::Result<Outcome> {
-        let waits = |found: &Found| {
+        let decide = |found: &Found, change: &str| {
             let set = found.set.as_ref();
-            set.is_some_and(|set| set.waiting(flag).is_some())
-        };
-        let decide = |found: &Found, change: &str| match waits(found) {
-            true => Decision::Leave(Clock::Waits),
-            false => clock(found, flag, change, self.tick.now),
+            if set.is_some_and(|set| set.waiting(flag).is_some()) {
+                return Decision::Leave(Clock::Waits);
+            }
+            clock(found, flag, change, self.tick.now)
         };
         Ok(match self.clock(set, decide).await? {
             // The flag has another timer by now, or none.

@@ -188,7 +188,8 @@ fn what_a_person_said_meanwhile_stays() {
 #[test]
 fn what_the_watch_gave_back_first_is_given_back() {
     let mut world = World::of(OFF);
-    world.person(FLAG, Value::Boolean(true), 0);
+    world.person(FLAG, Value::Boolean(false), 0);
+    world.person(FLAG, Value::Boolean(true), 1);
     world.set("P-1", 5);
     let watch = Request {
         by: Author {
@@ -214,9 +215,10 @@ fn what_the_watch_gave_back_first_is_given_back() {
 fn what_was_blamed_with_its_mitigation_is_said_to_be() {
     let mut world = World::of(r#""set": {"circuitBreakerEnabled": true}"#);
     let flag = "circuitBreakerEnabled";
-    world.person(flag, Value::Boolean(false), 0);
+    world.person(flag, Value::Boolean(true), 0);
+    world.person(flag, Value::Boolean(false), 1);
     world.set("P-1", 5);
-    world.take_back(flag, 0, 6);
+    world.take_back(flag, 1, 6);
 
     assert_eq!(world.give_back("P-1", flag, 10), Back::Blamed);
 }
@@ -224,7 +226,8 @@ fn what_was_blamed_with_its_mitigation_is_said_to_be() {
 #[test]
 fn older_word_of_a_person_does_not_supersede_what_the_clock_ended() {
     let mut world = World::of(OFF);
-    world.person(FLAG, Value::Boolean(true), 0);
+    world.person(FLAG, Value::Boolean(false), 0);
+    world.person(FLAG, Value::Boolean(true), 1);
     world.set("P-1", 5);
 
     assert_eq!(world.give_back("P-1", FLAG, 5 + 1440), Back::Ended);
