@@ -15,6 +15,7 @@ pub mod evidence;
 pub mod execution;
 pub mod explanation;
 pub mod grouping;
+pub mod hold;
 pub mod judging;
 pub mod ledger;
 pub mod link;

@@ -10,8 +10,10 @@ mod owed;
 mod prepare;
 mod prepared;
 mod read;
+mod remark;
 mod repeat;
 mod rules;
+mod say;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,6 +40,7 @@ pub use outbox::{ChangeEvent, OnlyIf, Outbox};
 pub use owed::{Owed, What};
 pub use prepared::{EndedAs, Prepared, PreparedChange, WantedChange};
 pub use read::Look;
+pub use remark::Remark;
 pub use repeat::{Completion, Repeat, RepeatId};
 pub use rules::StoredRule;
 

@@ -63,7 +63,7 @@ pub use error::StoreError;
 pub use flag_set::{
     ChangeEvent, Commit, Completion, Decision, Declared, EndedAs, Ends, EntryId, FlagHistory,
     FlagSet, FlagVersions, Flags, Found, Look, OnlyIf, Outbox, Owed, Prepared, PreparedChange,
-    Repeat, RepeatId, StoredRule, WantedChange, What, Written,
+    Remark, Repeat, RepeatId, StoredRule, WantedChange, What, Written,
 };
 pub use followed::{ClaimedProblem, Followed};
 pub use handles::{Ledger, Remediations, Validations};

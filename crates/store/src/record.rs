@@ -20,6 +20,7 @@ pub(crate) mod owed;
 pub(crate) mod permission;
 pub(crate) mod prepared;
 pub(crate) mod problem;
+pub(crate) mod remark;
 pub(crate) mod remediation;
 pub(crate) mod repeat;
 pub(crate) mod rule;

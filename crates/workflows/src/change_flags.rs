@@ -9,6 +9,7 @@ mod follows;
 mod one;
 mod owed;
 mod prepared;
+mod remarks;
 pub mod restore;
 mod watched;
 

@@ -3,7 +3,7 @@
 use flags::Because;
 use jiff::Timestamp;
 use lambda::metrics::{self, Line, Unit};
-use store::{EndedAs, PreparedChange, Stuck, What};
+use store::{EndedAs, PreparedChange, Remark, Stuck, What};
 use workflows::change_flags::{Observed, Worked};
 use workflows::work::{LookResult, Progress};
 
@@ -28,6 +28,7 @@ fn left(report: &LookResult<Worked>, now: Timestamp) {
     let (what, flag) = match &report.about.owed.what {
         What::Timer { flag, .. } => ("The timer", flag),
         What::Event(outbox) => ("The event", &outbox.flag),
+        What::Remark(remark) => return remarked(report, remark, now),
         What::Watch { problem, .. } => return watched(report, problem),
         What::Prepared(change) => return prepared(report, change, now),
     };
@@ -60,6 +61,32 @@ fn left(report: &LookResult<Worked>, now: Timestamp) {
         Progress::Lost => {
             tracing::info!(flag.name = flag, "{what} of flag `{flag}` has a successor");
         }
+    }
+}
+
+/// A comment on a problem that holds flags.
+fn remarked(report: &LookResult<Worked>, remark: &Remark, now: Timestamp) {
+    let problem = remark.problem.as_str();
+    if let Some(why) = &remark.entry.given_up {
+        tracing::error!(
+            problem.id = problem,
+            "What became of flags was never said on problem {problem}: {why}"
+        );
+        count("CommentsGivenUp", ("problem", problem), now);
+        return;
+    }
+    match &report.progress {
+        Progress::Faulted { error, until } => {
+            tracing::warn!(
+                problem.id = problem, until = %until,
+                "A comment on problem {problem} could not be posted: {error:#}"
+            );
+            count("FlagFaults", ("problem", problem), now);
+        }
+        Progress::Deferred { .. } | Progress::Settled | Progress::Lost => tracing::info!(
+            problem.id = problem,
+            "What became of flags was said on problem {problem}, or will be"
+        ),
     }
 }
 

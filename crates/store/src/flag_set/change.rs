@@ -24,8 +24,8 @@ use crate::{StoreError, record, tables};
 /// How long an answer is kept for repeated requests.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
 
-/// How long a sent event stays in the table.
-const EVENTS_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// How long an event or a comment stays in the table.
+pub(super) const EVENTS_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// After how long the tenant is asked whether it has the event of a change that
 /// was not made: it may have taken it and list it late.
@@ -234,6 +234,7 @@ impl Flags {
             }
         }
         writes.extend(self.logged(set, commit, now));
+        writes.extend(self.remarks(set, commit, now));
         if let (Some(id), Some(repeat)) = (repeat, &commit.repeat) {
             writes.push(self.answer(id, repeat, earlier, now));
         }

@@ -63,6 +63,11 @@ pub(super) fn watch(set: &str, problem: &str) -> Key {
     at(format!("watch#{set}#{}", item::escaped(problem)), "watch")
 }
 
+/// The same.
+pub(super) fn remark(set: &str, problem: &str, id: &str) -> Key {
+    at(format!("say#{set}#{}", item::escaped(problem)), id)
+}
+
 pub(super) fn prepared(request: &str) -> Key {
     at(format!("wait#{request}"), "change")
 }

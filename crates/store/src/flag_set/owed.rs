@@ -1,10 +1,11 @@
-//! What is due: timers, and events that the tenant has not got yet.
+//! What is due: timers, and events and comments that the tenant has not got yet.
 
 use jiff::Timestamp;
 use release::work::Counts;
 
 use super::outbox::Outbox;
 use super::prepared::PreparedChange;
+use super::remark::Remark;
 use crate::item::{self, Item};
 use crate::item_update::ItemUpdate;
 use crate::kind::{Actions, Kind, Record};
@@ -33,6 +34,8 @@ pub enum What {
     Event(Box<Outbox>),
     /// A change is made once the tenant has its event.
     Prepared(Box<PreparedChange>),
+    /// Something is said on a problem that holds flags.
+    Remark(Box<Remark>),
     /// What a problem holds is given back once it is over.
     Watch {
         /// In which set.
@@ -53,20 +56,23 @@ impl Owed {
     }
 
     fn read(item: &Item) -> Result<Self, StoreError> {
-        let what = match record::owed::read(item)? {
-            Some(outbox) => What::Event(Box::new(outbox)),
-            None => match record::prepared::read(item)? {
-                Some(change) => What::Prepared(Box::new(change)),
-                None if item.contains_key("problem") => What::Watch {
-                    set: item::string(item, "set")?.to_owned(),
-                    problem: item::string(item, "problem")?.to_owned(),
-                    since: item::timestamp(item, "since")?,
-                },
-                None => What::Timer {
-                    set: item::string(item, "set")?.to_owned(),
-                    flag: item::string(item, "flag")?.to_owned(),
-                },
-            },
+        let what = if let Some(outbox) = record::owed::read(item)? {
+            What::Event(Box::new(outbox))
+        } else if let Some(change) = record::prepared::read(item)? {
+            What::Prepared(Box::new(change))
+        } else if let Some(remark) = record::remark::read(item)? {
+            What::Remark(Box::new(remark))
+        } else if item.contains_key("problem") {
+            What::Watch {
+                set: item::string(item, "set")?.to_owned(),
+                problem: item::string(item, "problem")?.to_owned(),
+                since: item::timestamp(item, "since")?,
+            }
+        } else {
+            What::Timer {
+                set: item::string(item, "set")?.to_owned(),
+                flag: item::string(item, "flag")?.to_owned(),
+            }
         };
         Ok(Self {
             what,
@@ -85,6 +91,7 @@ impl Owed {
                 change.and("prepared", record::prepared::attribute(prepared))
             }
             What::Event(outbox) => change.and("outbox", record::owed::attribute(outbox)),
+            What::Remark(remark) => change.and("remark", record::remark::attribute(remark)),
         }
     }
 }

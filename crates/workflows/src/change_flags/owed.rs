@@ -1,5 +1,5 @@
-//! What is owed because of changes: events for the tenant, and what the clock
-//! did to flags.
+//! What is owed because of changes: events for the tenant, comments on problems, and
+//! what the clock did to flags.
 //!
 //! An event is stored with its change, attached as [`crate::announce`] says, looked
 //! for by whoever did not store it, then noted as sent; given up, it is an entry of
@@ -30,7 +30,7 @@ use crate::work::{self, Look, Tick, Worker};
 /// How many timers and events are worked on at the same time.
 const CONCURRENCY: usize = 8;
 
-/// How long an event is tried for.
+/// How long an event or a comment is tried for.
 const TRIED_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// How long a problem is watched: longer than it holds anything.
@@ -131,6 +131,7 @@ impl Look for Walk<'_> {
             match &mut claimed.what {
                 What::Timer { set, flag } => self.write_down(set, flag).await,
                 What::Event(outbox) => self.send(outbox).await,
+                What::Remark(remark) => self.remark(remark).await,
                 What::Prepared(_) => self.make(claimed).await,
                 What::Watch {
                     set,
@@ -150,12 +151,17 @@ impl Look for Walk<'_> {
             What::Event(outbox) if saturating_add(outbox.entry.at, TRIED_FOR) <= self.tick.now => {
                 Time::Over
             }
+            What::Remark(remark) if saturating_add(remark.entry.at, TRIED_FOR) <= self.tick.now => {
+                Time::Over
+            }
             What::Watch { since, .. } if saturating_add(*since, WATCHED_FOR) <= self.tick.now => {
                 Time::Over
             }
-            What::Event(_) | What::Timer { .. } | What::Prepared(_) | What::Watch { .. } => {
-                Time::Left
-            }
+            What::Event(_)
+            | What::Remark(_)
+            | What::Timer { .. }
+            | What::Prepared(_)
+            | What::Watch { .. } => Time::Left,
         }
     }
 
@@ -164,10 +170,13 @@ impl Look for Walk<'_> {
         claimed: &'a mut Claimed<Owed>,
         why: String,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
-        if let What::Event(outbox) = &mut claimed.what {
-            let entries = std::slice::from_mut(&mut outbox.entry);
-            outbox::give_up(entries, &why);
-        }
+        let entry = match &mut claimed.what {
+            What::Event(outbox) => Some(&mut outbox.entry),
+            What::Remark(remark) => Some(&mut remark.entry),
+            What::Timer { .. } | What::Prepared(_) | What::Watch { .. } => None,
+        };
+        let entry = entry.map(std::slice::from_mut);
+        outbox::give_up(entry.unwrap_or_default(), &why);
         async { Ok(()) }.boxed()
     }
 

@@ -48,7 +48,7 @@ pub(super) async fn make(
     let ended = match worker.work_held(prepared, look).await {
         Ok(report) => report.and_then(|report| match report.about.owed.what {
             What::Prepared(change) => Some(*change),
-            What::Timer { .. } | What::Event(_) | What::Watch { .. } => None,
+            What::Timer { .. } | What::Event(_) | What::Remark(_) | What::Watch { .. } => None,
         }),
         Err(error) => {
             let error = anyhow::Error::from(error);

@@ -4,7 +4,7 @@
 use anyhow::Context as _;
 use dynatrace::{Dynatrace, Problem, ProblemStatus, Window};
 use flags::state::{Author, AuthorKind, State};
-use flags::step::{self, Request, Situation, Transition, step};
+use flags::step::{self, LONGEST_HOLD, Request, Situation, Transition, step};
 use jiff::{SignedDuration, Timestamp};
 use release::work::{Outcome, Wait};
 use store::{Commit, Decision, FlagSet, Found};
@@ -34,6 +34,46 @@ enum Status {
     Closed,
     /// It knows none of this id or number.
     Unknown,
+}
+
+/// The problems of an id, or of a number, which may come twice.
+async fn named(
+    tenant: &Dynatrace,
+    problem: &str,
+    since: Timestamp,
+    now: Timestamp,
+    until: Instant,
+) -> anyhow::Result<Vec<Problem>> {
+    if Problem::is_id(problem) {
+        let found = tenant.problem(problem, until).await;
+        let found = found.context("cannot read the problem")?;
+        return Ok(found.into_iter().collect());
+    }
+    // Only the list tells which problem has a number.
+    let window = Window {
+        from_ms: since.saturating_sub(BEGAN_WITHIN)?.as_millisecond(),
+        to_ms: now.as_millisecond(),
+    };
+    let problems = tenant.problems(window, until).await;
+    let mut problems = problems.context("cannot read the problems")?;
+    problems.retain(|one| one.display_id == problem);
+    Ok(problems)
+}
+
+/// The id of a problem that somebody named then, where the tenant knows it; of several
+/// of a number the one that began last.
+pub(super) async fn id_of(
+    tenant: &Dynatrace,
+    problem: &str,
+    then: Timestamp,
+    now: Timestamp,
+    until: Instant,
+) -> anyhow::Result<Option<String>> {
+    // What it held, it held for so long at most.
+    let since = then.saturating_sub(LONGEST_HOLD)?;
+    let problems = named(tenant, problem, since, now, until).await?;
+    let latest = problems.into_iter().max_by_key(|one| one.start_ms);
+    Ok(latest.map(|one| one.id))
 }
 
 impl From<ProblemStatus> for Status {
@@ -77,22 +117,8 @@ async fn status(
     now: Timestamp,
     until: Instant,
 ) -> anyhow::Result<Status> {
-    if Problem::is_id(problem) {
-        let found = tenant.problem(problem, until).await;
-        let found = found.context("cannot read the problem")?;
-        return Ok(found.map_or(Status::Unknown, |found| found.status.into()));
-    }
-    // Only the list tells which problem has a number.
-    let window = Window {
-        from_ms: since.saturating_sub(BEGAN_WITHIN)?.as_millisecond(),
-        to_ms: now.as_millisecond(),
-    };
-    let problems = tenant.problems(window, until).await;
-    let problems = problems.context("cannot read the problems")?;
-    let mut named = problems
-        .iter()
-        .filter(|one| one.display_id == problem)
-        .map(|one| one.status);
+    let problems = named(tenant, problem, since, now, until).await?;
+    let mut named = problems.iter().map(|one| one.status);
     Ok(match named.next() {
         None => Status::Unknown,
         // A number may come twice; what is open counts.

@@ -1,6 +1,8 @@
 //! What programs set because of a problem, as the workflows of the guide do, and
 //! what becomes of it when the problem is over.
 
+use std::collections::HashMap;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use dynatrace::Api;
 use fake_aws::clock::real_time;
@@ -10,6 +12,8 @@ use lab::world::{CHANGE_FLAGS, Settings};
 use serde_json::{Value, json};
 
 use super::{Flagged, PROCESS, Told, tick};
+
+type Item = HashMap<String, AttributeValue>;
 
 /// Problems, a workflow's key and the key of a person.
 struct Scene {
@@ -68,19 +72,29 @@ impl Scene {
 
     /// Asks after the problems, however long that is not due.
     async fn asks(&self) {
-        let table = self.flagged.world.dynamo.client();
-        let items = table.scan().table_name("Flags").send().await.unwrap();
-        for item in items.items() {
-            if item["sk"].as_s().unwrap() == "watch" && item.contains_key("dueShard") {
-                let mut due = item.clone();
-                let now = AttributeValue::N("0".to_owned());
-                due.insert("dueAt".to_owned(), now);
-                let put = table.put_item().table_name("Flags");
-                put.set_item(Some(due)).send().await.unwrap();
-            }
-        }
+        self.hurries("since").await;
         let clock = self.flagged.world.another(CHANGE_FLAGS).await.unwrap();
         tick(&clock).await;
+    }
+
+    /// Makes due at once what is owed and has this.
+    async fn hurries(&self, attribute: &str) -> Vec<Item> {
+        let table = self.flagged.world.dynamo.client();
+        let items = table.scan().table_name("Flags").send().await.unwrap();
+        let mut owed = items.items().to_vec();
+        owed.retain(|item| item.contains_key(attribute) && item.contains_key("dueShard"));
+        for item in &mut owed {
+            let now = AttributeValue::N("0".to_owned());
+            item.insert("dueAt".to_owned(), now);
+            self.puts(item).await;
+        }
+        owed
+    }
+
+    async fn puts(&self, item: &Item) {
+        let table = self.flagged.world.dynamo.client();
+        let put = table.put_item().table_name("Flags");
+        put.set_item(Some(item.clone())).send().await.unwrap();
     }
 }
 
@@ -112,6 +126,32 @@ async fn what_a_problem_holds_is_given_back_once_it_is_closed() {
     let last = events.last().unwrap();
     assert_eq!(last.properties["change.cause"], "givenBack");
     assert_eq!(last.properties["problem.id"], problem.display_id());
+}
+
+#[tokio::test]
+async fn what_the_watch_gave_back_is_said_once_on_the_problem() {
+    let scene = Scene::start().await;
+    let problem = scene.problem();
+    scene.disables(&problem.display_id()).await;
+    close(&problem);
+    let tenant = &scene.flagged.world.tenant;
+    tenant.refuse_comments(Times::N(1));
+    scene.asks().await;
+    scene.asks().await;
+    let unsaid = scene.hurries("remark").await;
+    assert_eq!(unsaid.len(), 1, "the tenant refused it");
+
+    scene.asks().await;
+    // As if that had died before it was noted.
+    scene.puts(&unsaid[0]).await;
+    scene.asks().await;
+
+    assert_eq!(scene.hurries("remark").await, [], "nothing is owed");
+    let said = tenant.comments(problem.id()).into_iter();
+    let said: Vec<String> = said.map(|comment| comment.text).collect();
+    let expected =
+        "Unbreakable: flag errorInjectionEnabled is true again, because the problem is over.";
+    assert_eq!(said, [expected]);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! After the storm: nothing fails any more, ticks come until nothing is due,
 //! and everything has ended where it can be seen.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use fake_aws::codedeploy::GroupOptions;
@@ -132,8 +133,9 @@ impl Storm<'_> {
                 return Err(format!("problem {id} was taken in and is lost"));
             }
         }
+        let remarks = self.remarks().await;
         for problem in &known {
-            self.has_ended(problem)
+            self.has_ended(problem, &remarks)
                 .map_err(|how| format!("{how}: {problem:?}"))?;
         }
         self.nothing_is_due().await?;
@@ -172,9 +174,23 @@ impl Storm<'_> {
         Ok(())
     }
 
+    /// What was to be said because of flags that problems held.
+    async fn remarks(&self) -> Vec<String> {
+        let scan = self.scene.world.tables().scan().table_name("flags");
+        let items = scan.into_paginator().items().send();
+        let items: Result<Vec<_>, _> = items.collect().await;
+        let items = items.unwrap();
+        let remarks = items.iter().filter_map(|item| {
+            let remark = item.get("remark")?.as_s().unwrap();
+            let remark: serde_json::Value = serde_json::from_str(remark).unwrap();
+            Some(remark["entry"]["text"].as_str().unwrap().to_owned())
+        });
+        remarks.collect()
+    }
+
     /// The problem is settled, everything that was decided is told, and nothing
-    /// is told twice.
-    fn has_ended(&self, problem: &Problem) -> Result<(), String> {
+    /// is told twice. `remarks` are what is told of flags beside it.
+    fn has_ended(&self, problem: &Problem, remarks: &[String]) -> Result<(), String> {
         if problem.phase != Phase::Settled || problem.cause == Cause::Pending {
             return Err("a problem was left behind".to_owned());
         }
@@ -207,11 +223,18 @@ impl Storm<'_> {
                 return Err(format!("told {times} times: {}", comment.text));
             }
         }
-        let known = |text: &str| problem.comments.iter().any(|known| known.text == text);
-        match said.iter().find(|said| !known(&said.text)) {
-            Some(said) => Err(format!("told and not known: {}", said.text)),
-            None => Ok(()),
+        for said in &said {
+            let text = &said.text;
+            let is_known = problem.comments.iter().any(|known| known.text == *text);
+            if !is_known && !remarks.contains(text) {
+                return Err(format!("told and not known: {text}"));
+            }
         }
+        let texts: BTreeSet<&str> = said.iter().map(|said| said.text.as_str()).collect();
+        if texts.len() < said.len() {
+            return Err(format!("something is told twice: {said:?}"));
+        }
+        Ok(())
     }
 
     async fn nothing_is_due(&self) -> Result<(), String> {
