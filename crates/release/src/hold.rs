@@ -14,11 +14,46 @@
 //! | `postponed` | it is given back later | the watch | that, and why |
 //! | `below` | it ended below another word | the clock | – |
 //! | `others` | anything | anybody else | –, they say it |
+//! | `held.near` | it is held on, and in an hour it has been for as long as it may | the clock | which flags, and when; an alarm |
+//! | `held.gone` | the same hour comes, and it is held no longer, or for longer | the clock | – |
+//! | `held.short` | it is held for an hour or less from the beginning | anybody | – |
 
-use flags::state::AuthorKind;
+use std::collections::BTreeMap;
+
+use flags::state::{AuthorKind, State};
 use flags::{Cause, Record};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::comment::{bounded, plain, time};
+use crate::window::saturating_add;
+
+/// How long before a hold ends by the clock that is said.
+pub const WARNED_BEFORE: SignedDuration = SignedDuration::from_hours(1);
+
+/// When it is said that a hold ends soon that begins now; nothing, where it is short.
+pub fn warned_at(ends: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    let at = ends.checked_sub(WARNED_BEFORE).ok()?;
+    (now < at).then_some(at)
+}
+
+/// What is said on a problem that holds flags until then, and will not be over; nothing,
+/// if it holds none of them any more, or for longer.
+pub fn near(states: &BTreeMap<String, State>, problem: &str, ends: Timestamp) -> Option<String> {
+    let until = |state: &State, at| state.holds_ending(at).contains(&problem);
+    let begins = saturating_add(ends, -SignedDuration::from_millis(1));
+    let held = states
+        .iter()
+        .filter(|(_, state)| until(state, ends) && !until(state, begins));
+    let held: Vec<String> = held.map(|(flag, _)| plain(flag)).collect();
+    (!held.is_empty()).then(|| {
+        bounded(format!(
+            "Unbreakable: at {} this problem will have held {} for as long as it may. What was \
+             before is then back, whether or not the problem is over, unless somebody sets it.",
+            time(ends),
+            held.join(", ")
+        ))
+    })
+}
 
 /// What is said on a problem of these entries about flags that it held; nothing, if
 /// none of them has to be told.
@@ -60,8 +95,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use flags::Value;
-    use flags::state::{Author, Since};
-    use jiff::Timestamp;
+    use flags::state::{Assignment, Author, Course, End, Holder, Since};
 
     use super::*;
 
@@ -141,11 +175,50 @@ mod tests {
             let expected = (!expected.is_empty()).then(|| format!("Unbreakable: {expected}"));
             assert_eq!(told, expected, "{row}");
         }
-        let named: BTreeSet<&str> = cases.iter().map(|(row, ..)| *row).collect();
+        let held = ["held.near", "held.gone", "held.short"];
+        let named: BTreeSet<&str> = cases.iter().map(|(row, ..)| *row).chain(held).collect();
         let rows = TABLE
             .lines()
             .filter_map(|line| line.strip_prefix("//! | `")?.split('`').next());
         assert_eq!(named, rows.collect());
+    }
+
+    #[test]
+    fn end_of_a_hold_is_said_an_hour_before() {
+        let second = |second: i64| Timestamp::from_second(1_700_000_000 + second).unwrap();
+        let held = |until: Timestamp, closed| {
+            let holder = Holder { until, closed };
+            let by = record(Cause::Mitigated, AuthorKind::Rule).by;
+            let assignment = Assignment {
+                change: "c7".to_owned(),
+                by,
+                at: second(0),
+                version: 7,
+                course: Course::Steady(Value::Boolean(false)),
+                end: End::Holds([("P-1".to_owned(), holder)].into()),
+                kept: None,
+            };
+            State {
+                assignments: vec![assignment],
+                ..State::default()
+            }
+        };
+        let day = second(86_400);
+        for (row, state, problem, is_said) in [
+            ("held.near", held(day, false), "P-1", true),
+            ("held.gone", held(day, true), "P-1", false),
+            ("held.gone", held(second(86_401), false), "P-1", false),
+            ("held.gone", held(day, false), "P-2", false),
+            ("held.gone", State::default(), "P-1", false),
+        ] {
+            let states = BTreeMap::from([("breaker".to_owned(), state)]);
+            let said = near(&states, problem, day);
+            assert_eq!(said.is_some(), is_said, "{row}: {said:?}");
+            let text = "at 2023-11-15 22:13:20 UTC this problem will have held breaker";
+            assert!(said.is_none_or(|said| said.contains(text)), "{row}");
+        }
+        assert_eq!(warned_at(day, second(0)), Some(second(82_800)));
+        assert_eq!(warned_at(second(3_600), second(0)), None, "held.short");
     }
 
     #[test]

@@ -67,6 +67,14 @@ fn left(report: &LookResult<Worked>, now: Timestamp) {
 /// A comment on a problem that holds flags.
 fn remarked(report: &LookResult<Worked>, remark: &Remark, now: Timestamp) {
     let problem = remark.problem.as_str();
+    // Whether or not it could be said, what is held is about to end.
+    if let Some(ends) = remark.ends.filter(|_| !remark.entry.text.is_empty()) {
+        tracing::warn!(
+            problem.id = problem, ends = %ends,
+            "What problem {problem} holds ends at {ends}, whether or not it is over"
+        );
+        count("HoldsEnding", ("problem", problem), now);
+    }
     if let Some(why) = &remark.entry.given_up {
         tracing::error!(
             problem.id = problem,

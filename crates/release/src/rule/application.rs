@@ -31,7 +31,7 @@
 //! | `applying.refused` | Applying | one cannot be set, the rule was followed too often, or it takes more writes than are made together | Refused | – | decided again | as written |
 //! | `applying.closed` | Applying | the problem is closed | – | it is looked whether an earlier look set them | looked at again | looked at again |
 //! | `applying.in-vain` | Applying | it is closed, and none was set | not needed | – | decided again | as written |
-//! | `holding.open` | Holding | the problem is open, or nobody says that it is closed | – | – | – | looked at again; the clock ends it after a day |
+//! | `holding.open` | Holding | the problem is open, or nobody says that it is closed | – | – | – | looked at again; the clock ends it after a day, and says so an hour before: [`crate::hold`] |
 //! | `holding.close` | Holding | it is closed, be it by the word of its notification while the tenant is silent | – | the flags are given back, unless somebody said something later | given back again | found given back |
 //! | `holding.over` | Holding | they are | Ended | – | found given back | as written |
 //! | `ended` | any that is final | – | – | – | – | – |

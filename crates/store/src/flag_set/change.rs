@@ -234,7 +234,7 @@ impl Flags {
             }
         }
         writes.extend(self.logged(set, commit, now));
-        writes.extend(self.remarks(set, commit, now));
+        writes.extend(self.remarks(read, commit, now));
         if let (Some(id), Some(repeat)) = (repeat, &commit.repeat) {
             writes.push(self.answer(id, repeat, earlier, now));
         }

@@ -1,6 +1,7 @@
 //! Comments on problems that hold flags.
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::outbox::Entry;
@@ -24,10 +25,12 @@ pub(crate) fn read(item: &Item) -> Result<Option<flag_set::Remark>, StoreError> 
 struct Remark {
     set: String,
     problem: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ends: Option<Timestamp>,
     entry: Entry,
 }
 
 record!(Remark = flag_set::Remark {
-    same: set, problem;
+    same: set, problem, ends;
     inner: entry;
 });

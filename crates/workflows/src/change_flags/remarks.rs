@@ -1,6 +1,7 @@
 //! Comments on problems that hold flags, as [`release::hold`] says.
 
 use anyhow::Context as _;
+use release::hold;
 use release::outbox::{self, Next};
 use release::work::Outcome;
 use store::Remark;
@@ -19,8 +20,16 @@ impl Walk<'_> {
     }
 
     async fn say(&self, remark: &mut Remark) -> anyhow::Result<Outcome> {
-        let (tenant, now) = (self.tenant()?, self.tick.now);
-        let until = self.tick.remotes_until();
+        let now = self.tick.now;
+        if let Some(ends) = remark.ends.filter(|_| remark.entry.text.is_empty()) {
+            let set = self.services.flags.set(&remark.set).await?;
+            let near = set.and_then(|set| hold::near(&set.states, &remark.problem, ends));
+            match near.filter(|_| now < ends) {
+                Some(text) => remark.entry.text = text,
+                None => return Ok(Outcome::Done),
+            }
+        }
+        let (tenant, until) = (self.tenant()?, self.tick.remotes_until());
         let named = &remark.problem;
         let Some(id) = watched::id_of(tenant, named, remark.entry.at, now, until).await? else {
             // There is nothing to comment on: whoever named it used words of their own.

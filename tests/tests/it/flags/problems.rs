@@ -8,8 +8,12 @@ use dynatrace::Api;
 use fake_aws::clock::real_time;
 use fake_dynatrace::{Fault, Problem, Times};
 use flags::key::KeyHolder;
+use flags::state::{Author, AuthorKind, State};
+use flags::step::{Event, LONGEST_HOLD, Outcome, Request, Situation, Target, Term, step};
+use jiff::{SignedDuration, Timestamp};
 use lab::world::{CHANGE_FLAGS, Settings};
 use serde_json::{Value, json};
+use store::{Commit, Decision, Found};
 
 use super::{Flagged, PROCESS, Told, tick};
 
@@ -52,8 +56,55 @@ impl Scene {
 
     /// Its last.
     async fn recovers(&self, problem: &str) -> Told {
+        self.recovers_of("errorInjectionEnabled", problem).await
+    }
+
+    /// As if a program had switched a flag off then because of a problem.
+    async fn held_since(&self, flag: &str, problem: &str, then: Timestamp) {
+        let decide = |found: &Found| {
+            let set = found.set.as_ref().unwrap();
+            let untouched = State::default();
+            let situation = Situation {
+                set: "prod",
+                flag: &set.declarations.flags[flag],
+                state: set.states.get(flag).unwrap_or(&untouched),
+                now: then,
+            };
+            let request = Request {
+                change: format!("flow-{flag}"),
+                batch: None,
+                by: Author {
+                    name: "flow".to_owned(),
+                    kind: AuthorKind::Machine,
+                },
+                why: "it fails".to_owned(),
+                triggered_by: "dynatrace_workflow".to_owned(),
+                problem: Some(problem.to_owned()),
+                expected: None,
+            };
+            let event = Event::Set {
+                to: Target::Value(flags::Value::Boolean(false)),
+                term: Term::While {
+                    problem: problem.to_owned(),
+                    longest: LONGEST_HOLD,
+                },
+            };
+            let Outcome::Written(transition) = step(situation, &request, &event) else {
+                panic!("a program may");
+            };
+            let commit = Commit {
+                flags: vec![(flag.to_owned(), *transition)],
+                ..Commit::default()
+            };
+            Decision::Write(commit, ())
+        };
+        let flags = self.flagged.world.flags();
+        flags.change("prod", None, then, decide).await.unwrap();
+    }
+
+    async fn recovers_of(&self, flag: &str, problem: &str) -> Told {
         let wanted = json!({
-            "flag": "errorInjectionEnabled", "value": true,
+            "flag": flag, "value": true,
             "reason": "Automated recovery - Re-enabling after cooldown",
             "problemId": problem, "triggeredBy": "dynatrace_workflow_recovery",
         });
@@ -138,7 +189,9 @@ async fn what_the_watch_gave_back_is_said_once_on_the_problem() {
     tenant.refuse_comments(Times::N(1));
     scene.asks().await;
     scene.asks().await;
-    let unsaid = scene.hurries("remark").await;
+    let mut unsaid = scene.hurries("remark").await;
+    // Beside it there is what was to be said before the hold ends.
+    unsaid.retain(|item| !item["sk"].as_s().unwrap().starts_with("near#"));
     assert_eq!(unsaid.len(), 1, "the tenant refused it");
 
     scene.asks().await;
@@ -178,6 +231,36 @@ async fn problem_that_is_named_by_its_id_is_read_by_it() {
             assert!(path.contains(problem.id()), "{api:?}: {path}");
         }
     }
+}
+
+#[tokio::test]
+async fn hold_that_ends_in_an_hour_is_told_on_its_open_problem_and_rings() {
+    let scene = Scene::start().await;
+    let problem = scene.problem();
+    let held_since = real_time() - SignedDuration::from_mins(23 * 60 + 30);
+    scene
+        .held_since("errorInjectionEnabled", problem.id(), held_since)
+        .await;
+    let over = scene.problem();
+    scene
+        .held_since("slowResponsesEnabled", over.id(), held_since)
+        .await;
+    close(&over);
+    scene.recovers_of("slowResponsesEnabled", over.id()).await;
+
+    scene.asks().await;
+
+    let tenant = &scene.flagged.world.tenant;
+    let said = |problem: &Problem| -> Vec<String> {
+        let said = tenant.comments(problem.id()).into_iter();
+        said.map(|comment| comment.text).collect()
+    };
+    let told = said(&problem);
+    assert_eq!(told.len(), 1, "{told:?}");
+    let ends = "this problem will have held errorInjectionEnabled for as long as it may";
+    assert!(told[0].contains(ends), "{told:?}");
+    assert_eq!(said(&over), [""; 0]);
+    assert_eq!(scene.value("errorInjectionEnabled").await, false);
 }
 
 #[tokio::test]

@@ -501,7 +501,7 @@ async fn more_than_is_written_together_is_refused_with_the_number() {
         assert_eq!(scene.version(name).await, 1, "{name}");
     }
     let comments = scene.comments(&problem);
-    let why = "nothing is set: it takes 124 writes together, and there are 100 at most";
+    let why = "nothing is set: it takes 125 writes together, and there are 100 at most";
     assert!(comments.last().unwrap().contains(why), "{comments:?}");
 }
 

@@ -8,7 +8,7 @@ use flags::step::Transition;
 use flags::{Aborted, Because, Cause, Declarations, Entry, Ramp, Record, Step, Value, Way, read};
 use release::rule::Rules;
 use store::{
-    Commit, Completion, Decision, EndedAs, Ends, Flags, PreparedChange, Repeat, RepeatId,
+    Commit, Completion, Decision, EndedAs, Ends, Flags, PreparedChange, Remark, Repeat, RepeatId,
     WantedChange, What, Written, tables,
 };
 
@@ -178,6 +178,69 @@ async fn stored_form_of_what_was_said_of_flags_is_kept() {
         assert!(owed.contains(&watched));
     };
     check("said", [FLAGS], steps, read).await;
+}
+
+/// Comments on problems: what was given back, and before a hold ends.
+#[tokio::test]
+async fn stored_form_of_comments_on_problems_is_kept() {
+    let by_the_clock = Record {
+        by: author(AuthorKind::Clock),
+        ..record(1, Cause::GivenBack)
+    };
+    let holder = Holder {
+        until: second(86_400),
+        closed: false,
+    };
+    let holds = End::Holds([("P-2".to_owned(), holder)].into());
+    let said = Transition {
+        state: State {
+            version: 1,
+            assignments: vec![word(
+                AuthorKind::Machine,
+                Course::Steady(Value::Integer(20)),
+                holds,
+            )],
+            ..State::default()
+        },
+        entries: vec![Entry::seal(by_the_clock, None)],
+    };
+    let steps = async |world: &World| {
+        let flags = Flags::new(world.raw.clone(), FLAGS);
+        flags.declare(SET, &declared(), None).await.unwrap();
+        let decide = |_: &store::Found| {
+            let commit = Commit {
+                flags: vec![("percent".to_owned(), said.clone())],
+                ..Commit::default()
+            };
+            Decision::Write(commit, ())
+        };
+        flags.change(SET, None, second(0), decide).await.unwrap();
+    };
+    let read = async |world: &World| {
+        let flags = Flags::new(world.raw.clone(), FLAGS);
+        let remarks = owed(&flags)
+            .await
+            .into_iter()
+            .filter_map(|owed| match owed {
+                What::Remark(remark) => Some(*remark),
+                _ => None,
+            });
+        let mut remarks: Vec<Remark> = remarks.collect();
+        remarks.sort_by(|one, other| one.problem.cmp(&other.problem));
+        let text = "Unbreakable: flag percent is 7.5 again, because the problem is over.";
+        let remark = |problem: &str, ends: Option<i64>, text: &str, at| Remark {
+            set: SET.to_owned(),
+            problem: problem.to_owned(),
+            ends: ends.map(second),
+            entry: release::outbox::Entry::new(text.to_owned(), second(at)),
+        };
+        let expected = [
+            remark("P-1", None, text, 0),
+            remark("P-2", Some(86_400), "", 82_800),
+        ];
+        assert_eq!(remarks, expected);
+    };
+    check("remarks", [FLAGS], steps, read).await;
 }
 
 /// Changes that wait for their events, and how such changes ended.
