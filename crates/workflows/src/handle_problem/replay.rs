@@ -75,6 +75,8 @@ pub async fn replay(
         Launched::Refused { status, text } => {
             return Replayed::NotLaunched(format!("the controller said {status}: {text}"));
         }
+        // None is asked: it has no check mode.
+        Launched::Done(_) => return Replayed::Refused(NoReplay::Request),
         Launched::NotSent(why) => return Replayed::NotLaunched(why),
         Launched::Unknown(why) => return Replayed::Doubtful(why),
     };
@@ -130,7 +132,7 @@ async fn followed(
         looks += 1;
         match asking(automation, run, now).ended(job).await {
             Answer::Is(ended) if ended.counts.is_some() || DETAILS <= looks => {
-                let judged = ended.judge(run.runbook.kind, Purpose::Check, None);
+                let judged = ended.judge(Purpose::Check, None);
                 return Replayed::Ended { ended, judged };
             }
             Answer::Is(_) => {}
@@ -144,7 +146,7 @@ async fn followed(
 
 fn asking<'a>(automation: &'a Automation, run: &'a Run, now: Timestamp) -> Asking<'a> {
     Asking {
-        controller: automation.controller(&run.runbook.on),
+        automation,
         run,
         now,
         until: Instant::now() + PATIENCE,
