@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
-
 use super::{Cause, Entry, Record};
 use crate::value::Value;
 
@@ -64,18 +62,17 @@ pub fn diff(one: &Entry, other: &Entry) -> Vec<Difference> {
 
 type Field = (&'static str, String, String);
 
+/// What an entry says of one field, if it says anything.
+type Saying = fn(&Record) -> Option<String>;
+
 fn effects((old, new): (&Value, &Value), before: Option<&Record>, record: &Record) -> Vec<Field> {
-    let told = |text: Option<String>| text.unwrap_or_else(|| NOTHING.to_owned());
     let mut fields = vec![("value", old.to_string(), new.to_string())];
-    // Where the later entry says nothing, what was said before still holds.
-    if let Some(moves) = moves_to(record) {
-        let was = before.and_then(moves_to).flatten();
-        fields.push(("moves to", told(was), told(moves)));
-    }
-    if let Some(until) = until(record) {
-        let time = |at: Option<Timestamp>| told(at.map(|at| at.to_string()));
-        let was = before.and_then(self::until).flatten();
-        fields.push(("until", time(was), time(until)));
+    for (field, said) in [("moves to", moves_to as Saying), ("until", until)] {
+        // Where the later entry says nothing, what was said before still holds.
+        if let Some(is) = said(record) {
+            let was = before.and_then(said);
+            fields.push((field, was.unwrap_or_else(|| NOTHING.to_owned()), is));
+        }
     }
     fields
 }
@@ -97,11 +94,11 @@ fn value(record: &Record) -> &Value {
 }
 
 /// Where the flag moves to, and by when, if the entry says whether it does.
-fn moves_to(record: &Record) -> Option<Option<String>> {
+fn moves_to(record: &Record) -> Option<String> {
     match record.cause {
         Cause::RampStarted => {
             let by = record.ends.map(|at| format!(" by {at}"));
-            Some(Some(record.after.to_string() + &by.unwrap_or_default()))
+            Some(record.after.to_string() + &by.unwrap_or_default())
         }
         Cause::Changed
         | Cause::Leased
@@ -111,7 +108,7 @@ fn moves_to(record: &Record) -> Option<Option<String>> {
         | Cause::LeaseEnded
         | Cause::GivenBack
         | Cause::BoundReached
-        | Cause::TakenBack => Some(None),
+        | Cause::TakenBack => Some(NOTHING.to_owned()),
         Cause::Extended
         | Cause::Joined
         | Cause::Confirmed
@@ -125,10 +122,14 @@ fn moves_to(record: &Record) -> Option<Option<String>> {
 }
 
 /// When what holds ends by itself at the latest, if the entry says whether it does.
-fn until(record: &Record) -> Option<Option<Timestamp>> {
+fn until(record: &Record) -> Option<String> {
     match record.cause {
         // Its end is that of the ramp.
         Cause::RampStarted | Cause::EndedBelow | Cause::Unlocked => None,
-        _ => Some(record.ends),
+        _ => Some(
+            record
+                .ends
+                .map_or_else(|| NOTHING.to_owned(), |at| at.to_string()),
+        ),
     }
 }

@@ -99,136 +99,128 @@ fn entry(version: u64, cause: Cause, (before, after): (i64, i64), ends: Option<i
     Entry::seal(record, None)
 }
 
+/// What an entry says.
+type Saying = (Cause, (i64, i64), Option<i64>);
+
+/// What a change is told to have changed, with times in seconds.
+fn told(before: &Saying, after: Saying) -> String {
+    let before = entry(1, before.0.clone(), before.1, before.2);
+    let lines = changed(Some(&before), &entry(2, after.0, after.1, after.2));
+    let lines: Vec<String> = lines.iter().map(Difference::to_string).collect();
+    let lines = lines.join(", ").replace("1970-01-01T00:00:", "");
+    lines.replace("0Z", "0 s")
+}
+
 #[test]
 fn change_tells_only_what_it_changed() {
-    let aborted = Aborted {
-        wanted: "9".to_owned(),
-        because: Because::NotTold,
-    };
-    let since = Since {
-        change: "c1".to_owned(),
-        by: Author {
-            name: "ann".to_owned(),
-            kind: AuthorKind::Person,
-        },
-        at: Timestamp::UNIX_EPOCH,
-    };
-    let (ten, twenty) = ("1970-01-01T00:00:10Z", "1970-01-01T00:00:20Z");
     let set = (Cause::Changed, (1, 2), None);
     let lease = (Cause::Leased, (1, 2), Some(10));
-    let ramp = (Cause::RampStarted, (2, 8), Some(10));
-    let held = (Cause::Mitigated, (1, 2), Some(20));
-    let moves = |to: &str| format!("moves to: {to}");
-    let until = |to: String| format!("until: {to}");
     for (before, cause, values, ends, expected) in [
-        (
-            &set,
-            Cause::Changed,
-            (2, 3),
-            None,
-            vec!["value: 2 -> 3".to_owned()],
-        ),
-        // The default that was declared meanwhile is told as what it was changed from.
-        (
-            &set,
-            Cause::Changed,
-            (7, 3),
-            None,
-            vec!["value: 7 -> 3".to_owned()],
-        ),
+        (&set, Cause::Changed, (2, 3), None, "value: 2 -> 3"),
+        // The default that was declared meanwhile is what it was changed from.
+        (&set, Cause::Changed, (7, 3), None, "value: 7 -> 3"),
+        (&set, Cause::TakenBack, (2, 1), None, "value: 2 -> 1"),
         (
             &set,
             Cause::Leased,
             (2, 3),
             Some(10),
-            vec!["value: 2 -> 3".to_owned(), until(format!("- -> {ten}"))],
+            "value: 2 -> 3, until: - -> 10 s",
         ),
         (
             &lease,
             Cause::Extended,
             (2, 2),
             Some(20),
-            vec![until(format!("{ten} -> {twenty}"))],
+            "until: 10 s -> 20 s",
         ),
-        (
-            &lease,
-            Cause::Confirmed,
-            (2, 2),
-            None,
-            vec![until(format!("{ten} -> -"))],
-        ),
+        (&lease, Cause::Confirmed, (2, 2), None, "until: 10 s -> -"),
         (
             &lease,
             Cause::LeaseEnded,
             (2, 1),
             None,
-            vec!["value: 2 -> 1".to_owned(), until(format!("{ten} -> -"))],
+            "value: 2 -> 1, until: 10 s -> -",
         ),
-        (&lease, Cause::EndedBelow, (2, 2), None, vec![]),
+        // The trial on top goes on.
+        (&lease, Cause::EndedBelow, (2, 2), None, ""),
+    ] {
+        let name = format!("{} after {}", cause.word(), before.0.word());
+        assert_eq!(told(before, (cause, values, ends)), expected, "{name}");
+    }
+}
+
+#[test]
+fn change_of_a_ramp_tells_where_it_moves() {
+    let set = (Cause::Changed, (1, 2), None);
+    let ramp = (Cause::RampStarted, (2, 8), Some(10));
+    for (before, cause, values, ends, expected) in [
         (
             &set,
             Cause::RampStarted,
             (2, 8),
             Some(10),
-            vec![moves(&format!("- -> 8 by {ten}"))],
+            "moves to: - -> 8 by 10 s",
         ),
         (
             &ramp,
             Cause::RampEnded,
             (2, 8),
             None,
-            vec![
-                "value: 2 -> 8".to_owned(),
-                moves(&format!("8 by {ten} -> -")),
-            ],
+            "value: 2 -> 8, moves to: 8 by 10 s -> -",
         ),
         (
             &ramp,
             Cause::RampStopped,
             (2, 5),
             Some(20),
-            vec![
-                "value: 2 -> 5".to_owned(),
-                moves(&format!("8 by {ten} -> -")),
-                until(format!("- -> {twenty}")),
-            ],
+            "value: 2 -> 5, moves to: 8 by 10 s -> -, until: - -> 20 s",
         ),
         // It moves on.
-        (&ramp, Cause::Confirmed, (4, 4), None, vec![]),
-        (&ramp, Cause::EndedBelow, (4, 4), None, vec![]),
+        (&ramp, Cause::Confirmed, (4, 4), None, ""),
+        (&ramp, Cause::EndedBelow, (4, 4), None, ""),
+    ] {
+        let name = format!("{} after {}", cause.word(), before.0.word());
+        assert_eq!(told(before, (cause, values, ends)), expected, "{name}");
+    }
+}
+
+#[test]
+fn change_because_of_a_problem_tells_how_long_it_is_held() {
+    let set = (Cause::Changed, (1, 2), None);
+    let held = (Cause::Mitigated, (1, 2), Some(20));
+    let aborted = Aborted {
+        wanted: "9".to_owned(),
+        because: Because::NotTold,
+    };
+    let since = Since {
+        change: "c1".to_owned(),
+        by: history()[0].record.by.clone(),
+        at: Timestamp::UNIX_EPOCH,
+    };
+    for (before, cause, values, ends, expected) in [
         (
             &set,
             Cause::Mitigated,
             (2, 0),
             Some(20),
-            vec!["value: 2 -> 0".to_owned(), until(format!("- -> {twenty}"))],
+            "value: 2 -> 0, until: - -> 20 s",
         ),
-        (&held, Cause::Joined, (2, 2), Some(20), vec![]),
-        (&held, Cause::Released, (2, 2), Some(20), vec![]),
-        (&held, Cause::Unlocked, (2, 2), None, vec![]),
-        (&held, Cause::Aborted(aborted), (2, 2), Some(20), vec![]),
-        (&set, Cause::Superseded(since), (2, 2), None, vec![]),
+        (&held, Cause::Joined, (2, 2), Some(20), ""),
+        (&held, Cause::Released, (2, 2), Some(20), ""),
+        (&held, Cause::Unlocked, (2, 2), None, ""),
+        (&held, Cause::Aborted(aborted), (2, 2), Some(20), ""),
+        (&set, Cause::Superseded(since), (2, 2), None, ""),
         (
             &held,
             Cause::GivenBack,
             (2, 1),
             None,
-            vec!["value: 2 -> 1".to_owned(), until(format!("{twenty} -> -"))],
-        ),
-        (
-            &set,
-            Cause::TakenBack,
-            (2, 1),
-            None,
-            vec!["value: 2 -> 1".to_owned()],
+            "value: 2 -> 1, until: 20 s -> -",
         ),
     ] {
         let name = format!("{} after {}", cause.word(), before.0.word());
-        let before = entry(1, before.0.clone(), before.1, before.2);
-        let after = entry(2, cause, values, ends);
-        let lines = changed(Some(&before), &after);
-        let lines: Vec<String> = lines.iter().map(Difference::to_string).collect();
-        assert_eq!(lines, expected, "{name}");
+        assert_eq!(told(before, (cause, values, ends)), expected, "{name}");
     }
 }
 
