@@ -46,7 +46,7 @@ pub enum Replayed {
     /// It has ended.
     Ended {
         /// What it has left behind.
-        ended: Ended,
+        ended: Box<Ended>,
         /// Whether that is well.
         judged: Result<(), Unwell>,
     },
@@ -133,12 +133,12 @@ async fn followed(
         match asking(automation, run, now).ended(job).await {
             Answer::Is(ended) if ended.counts.is_some() || DETAILS <= looks => {
                 let judged = ended.judge(Purpose::Check, None);
+                let ended = Box::new(ended);
                 return Replayed::Ended { ended, judged };
             }
-            Answer::Is(_) => {}
             Answer::Gone => return left("the controller does not know it any more".to_owned()),
             Answer::Unheard(why) if DETAILS <= looks => return left(why),
-            Answer::Unheard(_) => {}
+            Answer::Is(_) | Answer::Unheard(_) => {}
         }
         sleep(PAUSE).await;
     }
