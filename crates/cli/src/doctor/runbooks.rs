@@ -114,7 +114,9 @@ fn request(runbook: &Runbook, receiver: Option<&Result<Receiver, String>>) -> Ch
         }
         Some(Ok(_)) | None => {
             let mode = word(runbook.mode);
-            let said = format!("its secret signs requests to {on}, which was not asked; its mode is {mode}");
+            let said = format!(
+                "its secret signs requests to {on}, which was not asked; its mode is {mode}"
+            );
             ok(CHECK, alias, said)
         }
     }

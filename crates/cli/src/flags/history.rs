@@ -15,9 +15,15 @@ use super::Place;
 use crate::failure::Failure;
 use crate::output;
 
+const EXAMPLES: &str = "\
+Examples:
+  monspec flags history promotionalPercent --limit 5
+  monspec flags history promotionalPercent --before 12 --json";
+
 /// Shows who changed a flag, why, because of which problem, and what was different
 /// from then on; the newest change first.
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Options {
     /// The flag.
     #[arg(value_name = "NAME")]

@@ -45,7 +45,7 @@ pub(super) fn check(
             Err(Failure::Unavailable(format!("nothing was launched: {why}")))
         }
         Replayed::Doubtful(why) => Err(Failure::Unavailable(format!(
-            "nobody can say whether a check was launched ({}): {why}; look at its jobs",
+            "nobody can say whether a check of {} was launched: {why}; look at its jobs",
             Meant::of(&run.runbook)
         ))),
         Replayed::Different { job, differences } => Err(Failure::Unavailable(format!(

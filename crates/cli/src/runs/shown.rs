@@ -213,7 +213,7 @@ impl<'a> Job<'a> {
             more("job", self.id.map(|id| format!("{id}{page}"))),
             more("status", status.map(|word| word + &at.unwrap_or_default())),
             more("failed", failed),
-            more("output", self.output.map(str::to_owned)),
+            more("output", self.output.map(|text| text.trim_end().to_owned())),
         ];
         lines.into_iter().flatten().collect()
     }

@@ -702,5 +702,8 @@ async fn controller_that_cannot_be_used_is_told_with_its_fix() {
 
     listed.list["runbooks"]["stop"]["on"] = json!("tower");
     let told = listed.examined(&installed);
-    told.fails(&["runbook"], "it names no controller that is listed");
+    told.fails(
+        &["runbook"],
+        "it names no controller or receiver that is listed",
+    );
 }
