@@ -64,7 +64,7 @@ enum Command {
 #[command(after_help = NOTES, group = ArgGroup::new("what").required(true).args(["problem", "at"]))]
 struct Explain {
     /// The problem's id, as in its page and its notification; or `P-123`, as people
-    /// call it, if REMEDIATIONS_TABLE is set and it is among the last thousand there.
+    /// call it, if `REMEDIATIONS_TABLE` is set and it is among the last thousand there.
     #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     problem: Option<String>,
 

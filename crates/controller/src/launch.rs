@@ -214,3 +214,28 @@ pub(crate) fn page(base: &str, job: JobRef) -> Option<String> {
     };
     Some(format!("{root}/#/jobs/{kind}/{}", job.id))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn job_that_does_not_say_its_type_is_not_what_was_ordered() {
+        let order = Order {
+            variables: Map::new(),
+            limit: None,
+            job_type: JobType::Check,
+        };
+        let differences = |kind: &str, job_type: Value| {
+            let wire = json!({"id": 1, "type": kind, "status": "new", "job_type": job_type});
+            let job = serde_json::from_value::<WireJob>(wire).unwrap().read();
+            job.differences(&order).len()
+        };
+
+        assert_eq!(differences("job", json!("check")), 0);
+        assert_eq!(differences("job", json!("run")), 1);
+        assert_eq!(differences("job", Value::Null), 1);
+        // A workflow job has none.
+        assert_eq!(differences("workflow_job", Value::Null), 0);
+    }
+}

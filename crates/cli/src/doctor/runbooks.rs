@@ -106,20 +106,15 @@ async fn asked_of(
 /// not.
 fn request(runbook: &Runbook, receiver: Option<&Result<Receiver, String>>) -> CheckResult {
     let (alias, on) = (&runbook.alias, &runbook.on);
-    match receiver {
-        Some(Err(why)) => {
-            let said = format!("receiver {on} cannot be asked: {why}");
-            let fix = "store its secret as a SecureString, and correct the list";
-            fail(CHECK, alias, said, fix)
-        }
-        Some(Ok(_)) | None => {
-            let mode = word(runbook.mode);
-            let said = format!(
-                "its secret signs requests to {on}, which was not asked; its mode is {mode}"
-            );
-            ok(CHECK, alias, said)
-        }
+    if let Some(Err(why)) = receiver {
+        let said = format!("receiver {on} cannot be asked: {why}");
+        let fix = "store its secret as a SecureString, and correct the list";
+        return fail(CHECK, alias, said, fix);
     }
+    let mode = word(runbook.mode);
+    let said =
+        format!("its secret signs requests to {on}, which was not asked; its mode is {mode}");
+    ok(CHECK, alias, said)
 }
 
 /// What a run would need and the template does not do.

@@ -68,7 +68,7 @@ struct Change<'a> {
     why: &'a str,
     triggered_by: &'a str,
     problem: Option<&'a str>,
-    change: &'a str,
+    id: &'a str,
     changed: Vec<Changed>,
     #[serde(skip)]
     record: &'a Record,
@@ -159,7 +159,7 @@ impl<'a> Change<'a> {
             why: &record.why,
             triggered_by: &record.triggered_by,
             problem: record.problem.as_deref(),
-            change: &record.change,
+            id: &record.change,
             changed: changed
                 .map(|Difference { field, one, other }| Changed {
                     field,

@@ -80,7 +80,8 @@ async fn told(automation: &Automation, run: &Run) -> Replayed {
     let work = replay(automation, run, now(), |job, status| {
         *words.borrow_mut() = format!("{} is {status}", named(job));
     });
-    progress::told(|| words.borrow().clone(), work).await
+    // On the heap: all that is awaited together is large.
+    progress::told(|| words.borrow().clone(), Box::pin(work)).await
 }
 
 impl Checked<'_> {
